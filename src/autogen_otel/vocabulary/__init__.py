@@ -1,0 +1,1 @@
+"""Names that emission, dashboards and diagnosis share. This room imports nothing."""

@@ -1,0 +1,71 @@
+"""Attribute names: the standard ones as plain strings, and our own under ``autogen.``.
+
+The ``gen_ai.*`` names are copied, not imported: every constant of that group in
+``opentelemetry-semantic-conventions`` is deprecated because the group moved to its own repository,
+which has no Python package yet.
+"""
+
+from typing import Final
+
+# --- OpenTelemetry GenAI semantic conventions
+GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"
+GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
+GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
+GEN_AI_WORKFLOW_NAME: Final = "gen_ai.workflow.name"
+GEN_AI_CONVERSATION_ID: Final = "gen_ai.conversation.id"
+GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
+GEN_AI_REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+GEN_AI_REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+GEN_AI_REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+GEN_AI_REQUEST_STREAM: Final = "gen_ai.request.stream"
+GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
+GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"
+GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+GEN_AI_USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+GEN_AI_USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+GEN_AI_TOOL_NAME: Final = "gen_ai.tool.name"
+GEN_AI_TOOL_TYPE: Final = "gen_ai.tool.type"
+GEN_AI_TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+GEN_AI_TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+GEN_AI_TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+
+# --- OpenTelemetry general semantic conventions
+ERROR_TYPE: Final = "error.type"
+EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+URL_FULL: Final = "url.full"
+HTTP_REQUEST_METHOD: Final = "http.request.method"
+HTTP_REQUEST_BODY_SIZE: Final = "http.request.body.size"
+HTTP_REQUEST_RESEND_COUNT: Final = "http.request.resend_count"
+HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
+CODE_FUNCTION_NAME: Final = "code.function.name"
+CODE_FILE_PATH: Final = "code.file.path"
+CODE_LINE_NUMBER: Final = "code.line.number"
+
+# --- ours
+ERROR_ORIGIN: Final = "autogen.error.origin"
+ERRORS_HANDLED: Final = "autogen.errors.handled"
+ERRORS_ORIGINS: Final = "autogen.errors.origins"
+SENDER_NAME: Final = "autogen.sender.name"
+CONVERSATION_TURNS: Final = "autogen.conversation.turns"
+HELPER_ROLE: Final = "autogen.helper.role"
+HANDOFF_FROM: Final = "autogen.handoff.from"
+HANDOFF_TO: Final = "autogen.handoff.to"
+HANDOFF_REASON: Final = "autogen.handoff.reason"
+HANDOFF_CANDIDATES: Final = "autogen.handoff.candidates"
+CONFIG_COUNT: Final = "autogen.config.count"
+CONFIG_INDEX: Final = "autogen.config.index"
+CONFIG_API_TYPE: Final = "autogen.config.api_type"
+CACHE_HIT: Final = "autogen.cache.hit"
+PROMPT_MESSAGES: Final = "autogen.prompt.messages"
+PROMPT_NEW_MESSAGES: Final = "autogen.prompt.new_messages"
+PROMPT_CHARS: Final = "autogen.prompt.chars"
+PROMPT_TOOLS: Final = "autogen.prompt.tools"
+HTTP_REQUEST_ID: Final = "autogen.http.request_id"
+HTTP_RETRY_AFTER_SECONDS: Final = "autogen.http.retry_after_seconds"
+TOOL_ARGUMENTS_PROBLEMS: Final = "autogen.tool.arguments.problems"

@@ -1,0 +1,45 @@
+"""Span names and the values of ``gen_ai.operation.name``."""
+
+from typing import Final
+
+SCOPE: Final = "autogen_otel"
+"""Instrumentation scope of every span."""
+
+EXCEPTION_EVENT: Final = "exception"
+
+INVOKE_WORKFLOW: Final = "invoke_workflow"
+INVOKE_AGENT: Final = "invoke_agent"
+EXECUTE_TOOL: Final = "execute_tool"
+CHAT: Final = "chat"
+HANDOFF: Final = "handoff"
+CONFIG_ENTRY: Final = "config_entry"
+
+
+def workflow(initiator: str, recipient: str) -> str:
+    """Name of a conversation's root span."""
+    return f"{INVOKE_WORKFLOW} {initiator} -> {recipient}"
+
+
+def agent(name: str) -> str:
+    """Name of an agent turn's span."""
+    return f"{INVOKE_AGENT} {name}"
+
+
+def handoff(source: str, target: str | None) -> str:
+    """Name of the span of control passing between agents; without a target the selection failed."""
+    return f"{HANDOFF} {source} -> {target or '?'}"
+
+
+def chat(model: str | None) -> str:
+    """Name of a logical model call's span."""
+    return f"{CHAT} {model}" if model else CHAT
+
+
+def config_entry(index: int, model: str | None) -> str:
+    """Name of the span of one ``config_list`` entry tried."""
+    return f"{CONFIG_ENTRY} {index} {model}" if model else f"{CONFIG_ENTRY} {index}"
+
+
+def tool(name: str) -> str:
+    """Name of a tool call's span."""
+    return f"{EXECUTE_TOOL} {name}"
