@@ -230,6 +230,16 @@ class ToolCall(Observation):
     location: CodeLocation | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRequest(Observation):
+    """One request of the OpenAI SDK: it groups its attempts and has no span of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolBody(Observation):
+    """The user's function inside a tool call: it tells the tool call what happened and has no span of its own."""
+
+
 class Recording(Protocol):
     """A running observation, finished exactly once."""
 

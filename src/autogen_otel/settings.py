@@ -50,7 +50,9 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse values that would make telemetry useless."""
         if self.max_value_length < 64:  # noqa: PLR2004 - below this a cut value says nothing
-            raise SettingsError(f"max_value_length must be at least 64 characters, not {self.max_value_length}")
+            raise SettingsError(
+                f"max_value_length must be at least 64 characters, not {self.max_value_length}"
+            )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -63,7 +65,9 @@ class Settings:
             SettingsError: a variable does not hold what its knob takes.
         """
         source = os.environ if environ is None else environ
-        given = {f.name: _parse(f, source[f.metadata["env"]]) for f in fields(cls) if source.get(f.metadata["env"])}
+        given = {
+            f.name: _parse(f, source[f.metadata["env"]]) for f in fields(cls) if source.get(f.metadata["env"])
+        }
         return cls(**given)
 
 

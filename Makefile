@@ -1,0 +1,65 @@
+# Needs Python 3.10 or newer and make, nothing else: tools go to .venv/, environments to .cache/ and .tox/.
+
+HOST ?= pyautogen
+TESTED_HOST_pyautogen := pyautogen==0.2.35
+TESTED_HOST_ag2 := ag2[openai]==0.14.0
+
+# The first of these Pythons that is older than 3.$(1); version managers leave commands on the path that do not run.
+CANDIDATES := $(or $(PYTHON),python3 python3.12 python3.11 python3.10 python3.13 python3.14 python)
+find_python = $(shell for python in $(CANDIDATES); do $$python -c 'import sys; (3, 10) <= sys.version_info < (3, $(1)) or sys.exit(1); print(sys.executable)' 2>/dev/null && break; done)
+OLDER := $(call find_python,13)
+BASE := $(or $(OLDER),$(call find_python,99))
+
+TOOLS := .venv/tools-installed
+DEMO_ENV := .cache/demo-env-$(HOST)
+CHECK_ENV := .cache/check-env
+
+# uv would fetch a Python from the internet rather than take the one that is here.
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE ?= copy
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+# $(call quietly,what,commands): one line of progress, and the log only if it went wrong.
+define quietly
+@mkdir -p .cache
+@echo "$(1) ..."
+@{ $(2); } > .cache/install.log 2>&1 || { cat .cache/install.log; echo "$(1): failed, see above" >&2; exit 1; }
+endef
+
+.PHONY: help demo test check needs-python needs-older-python needs-host
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itself (HOST=ag2 for AG2 instead of pyautogen)
+	@$(DEMO_ENV)/bin/python -m scenarios.demo
+
+test: needs-older-python $(TOOLS) ## run the tests with every supported AutoGen
+	.venv/bin/tox run -- --numprocesses=auto --maxprocesses=4
+
+check: $(CHECK_ENV)/installed ## check format, style, types and layers
+	$(CHECK_ENV)/bin/ruff format --check .
+	$(CHECK_ENV)/bin/ruff check .
+	$(CHECK_ENV)/bin/mypy
+	$(CHECK_ENV)/bin/lint-imports
+
+$(TOOLS): | needs-python
+	$(call quietly,Installing tox and uv into .venv,'$(BASE)' -m venv .venv && .venv/bin/python -m pip install --quiet 'tox>=4.25' 'tox-uv>=1.25' && touch $@)
+
+$(DEMO_ENV)/installed: pyproject.toml $(TOOLS)
+	$(call quietly,Installing $(TESTED_HOST_$(HOST)) and this package into $(DEMO_ENV),.venv/bin/uv venv --clear --python '$(BASE)' $(DEMO_ENV) && .venv/bin/uv pip install --python $(DEMO_ENV) --editable '.[cli]' '$(TESTED_HOST_$(HOST))' && touch $@)
+
+$(CHECK_ENV)/installed: pyproject.toml $(TOOLS)
+	$(call quietly,Installing the checkers into $(CHECK_ENV),.venv/bin/uv venv --clear --python '$(BASE)' $(CHECK_ENV) && .venv/bin/uv pip install --python $(CHECK_ENV) --editable '.[cli]' --group check --group test && touch $@)
+
+needs-python:
+	@test -n '$(BASE)' || { echo "This needs Python 3.10 or newer, and none of these is one: $(CANDIDATES). Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@'$(BASE)' -c 'import ensurepip, venv' 2>/dev/null || { echo "$(BASE) has no venv module: install it (Debian and Ubuntu: apt install python3-venv), or name another Python: make PYTHON=/path/to/python3" >&2; exit 1; }
+
+needs-older-python: | needs-python
+	@test -n '$(OLDER)' || { echo "pyautogen 0.2.35 needs Python 3.10, 3.11 or 3.12, and none of these is one: $(CANDIDATES). Install it, or name it: make PYTHON=/path/to/python3.12 (AG2 runs on newer ones: make demo HOST=ag2)" >&2; exit 1; }
+
+needs-host: $(if $(filter pyautogen,$(HOST)),needs-older-python)
+	@test -n '$(TESTED_HOST_$(HOST))' || { echo "HOST is pyautogen or ag2, not $(HOST)" >&2; exit 1; }

@@ -1,0 +1,1 @@
+"""Scripted AutoGen conversations against a scripted model server; the demo and the tests run on them."""

@@ -1,0 +1,99 @@
+"""The door: whatever of the user's data becomes telemetry passes one of these methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from autogen_otel.capture.chains import error_text
+from autogen_otel.capture.keys import looks_secret
+from autogen_otel.capture.kinds import qualified_name, type_name
+from autogen_otel.capture.redaction import SHORT, Redactor
+from autogen_otel.capture.rendering import json_text, text
+from autogen_otel.capture.secrets import MASK
+from autogen_otel.capture.stacktrace import current_stack, stacktrace
+
+if TYPE_CHECKING:
+    from autogen_otel.capture.secrets import KnownSecrets
+    from autogen_otel.observations import ArgumentProblem, Content
+    from autogen_otel.settings import Settings
+
+_LONGEST_NAME: Final = 256
+_LONGEST_VALUE: Final = 80
+
+
+class Capture:
+    """Renders the user's data: redacted first, cut afterwards, never raising.
+
+    Args:
+        settings: what may be captured and how long it may be.
+        secrets: the exact secrets to look for; may grow later.
+    """
+
+    def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:
+        self._settings = settings
+        self._limit = settings.max_value_length
+        self._redactor = Redactor(secrets)
+
+    def name(self, value: object) -> str:
+        """Render a short identifier: a span, agent, tool or model name, on one line."""
+        if type(value) is str and len(value) <= SHORT:
+            return " ".join(self._redactor.text(value).split())
+        return " ".join(text(value, _LONGEST_NAME, self._redactor).split())
+
+    def text(self, value: object) -> str:
+        """Render any free text, such as an id or a message."""
+        return text(value, self._limit, self._redactor)
+
+    def content(self, content: Content) -> str | None:
+        """Render what a tool got or gave; ``None`` where the policy says no."""
+        if not self._settings.capture_tool_content:
+            return None
+        return json_text(content.value, self._limit, self._redactor)
+
+    def url(self, url: str) -> str:
+        """Render a URL without userinfo and without secret query values."""
+        return self.text(url)
+
+    def problem(self, problem: ArgumentProblem) -> str:
+        """Say in one line how an argument does not fit: ``amount: expected number, got string 'ten'``."""
+        argument = self.name(problem.argument)
+        expected = f"expected {problem.expected}" if problem.expected else ""
+        said = {
+            "missing": ["missing", expected],
+            "unknown": ["unknown argument", self._got(problem, argument)],
+            "unknown_tool": ["unknown tool"],
+            "not_json": ["not JSON", problem.expected or ""],
+            "not_object": ["expected object", f"got {problem.got}" if problem.got else ""],
+        }.get(problem.kind, [expected, self._got(problem, argument)])
+        return self.text(f"{argument}: {', '.join(part for part in said if part)}")
+
+    def _got(self, problem: ArgumentProblem, argument: str) -> str:
+        if problem.got is None:
+            return ""
+        if problem.value is None or not self._settings.capture_tool_content:
+            return f"got {problem.got}"
+        if any(looks_secret(part) for part in (argument, *argument.split("."))):
+            return f"got {problem.got} {MASK}"
+        # By its type, because isinstance() asks the value itself, and that may raise.
+        if issubclass(type(problem.value), str):
+            return f"got {problem.got} '{text(problem.value, _LONGEST_VALUE, self._redactor)}'"
+        return f"got {problem.got} {json_text(problem.value, _LONGEST_VALUE, self._redactor)}"
+
+    def stacktrace(self, error: BaseException) -> str:
+        """Render an exception with its causes and the places it passed."""
+        return stacktrace(error, self._limit, self._redactor)
+
+    def stack(self) -> str:
+        """Render where the program stands now."""
+        return current_stack(self._limit, self._redactor)
+
+    def error_message(self, error: BaseException) -> str:
+        """Render an exception's message."""
+        return self.text(error_text(error))
+
+    def error_type(self, error: BaseException) -> str:
+        """Name an exception's class: ``module.QualName``, without ``builtins``."""
+        try:
+            return self.name(qualified_name(type(error)))
+        except Exception:  # noqa: BLE001 - a metaclass may raise anything
+            return type_name(BaseException)

@@ -1,0 +1,88 @@
+"""Taking secrets out of text: known ones, known formats, and what stands under secret-looking names."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from autogen_otel.capture.assignments import redact_assignments
+from autogen_otel.capture.cutting import clean, cut, head
+from autogen_otel.capture.keys import looks_random
+from autogen_otel.capture.patterns import KEY_FORMATS
+from autogen_otel.capture.secrets import MASK, KnownSecrets
+from autogen_otel.capture.urls import redact_urls
+
+SHORT: Final = 128
+"""Longest text that is remembered redacted."""
+_MOST_CACHED: Final = 2048
+_LONGEST_FORMAT: Final = 4096
+_SCHEME = re.compile(r"(?i)(?<![A-Za-z0-9])((?:bearer|basic)[ \t]+)([A-Za-z0-9._~+/=-]{8,})")
+_LONG: Final = 32
+
+
+class _Cache(dict[str, str]):
+    """Redacted short texts, valid for one version of the known secrets."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__()
+        self.version = version
+
+
+class Redactor:
+    """Takes secrets out of text and escapes what receivers refuse.
+
+    Args:
+        secrets: the exact secrets to look for, shared with whoever finds them.
+    """
+
+    def __init__(self, secrets: KnownSecrets) -> None:
+        self._secrets = secrets
+        self._cache = _Cache(secrets.version)
+
+    @property
+    def margin(self) -> int:
+        """Characters that have to be read beyond a limit, so that no secret is halved unrecognised."""
+        return max(_LONGEST_FORMAT, self._secrets.longest)
+
+    def text(self, text: str) -> str:
+        """Return the text without secrets, and with lone surrogates and control characters escaped."""
+        if len(text) > SHORT:
+            return self._redacted(text)
+        cache = self._cache
+        if cache.version != self._secrets.version or len(cache) > _MOST_CACHED:
+            cache = self._cache = _Cache(self._secrets.version)
+        found = cache.get(text)
+        if found is None:
+            found = cache[text] = self._redacted(text)
+        return found
+
+    def fitted(self, text: str, limit: int) -> str:
+        """Return redacted text of at most ``limit`` characters, cut visibly.
+
+        Of text far longer than that only the beginning is read, and so much more that no secret is halved.
+        """
+        total = str.__len__(text)
+        margin = self.margin
+        window = limit + 2 * margin
+        shown = self.text(head(text, window))
+        if total > window:
+            # A secret that the window's end halves is not recognised; it lies within the margin.
+            shown = shown[: max(0, len(shown) - margin)]
+        return cut(shown, limit, total, more=total > window)
+
+    def mask(self, text: str) -> str:
+        """Return the text without the exact known secrets only."""
+        return self._secrets.mask(text)
+
+    def _redacted(self, text: str) -> str:
+        text = self._secrets.mask(clean(text))
+        for key_format in KEY_FORMATS:
+            if key_format.hint in text:
+                text = key_format.expression.sub(MASK, text)
+        text = _SCHEME.sub(_credential, text)
+        return redact_urls(redact_assignments(text, MASK), MASK)
+
+
+def _credential(match: re.Match[str]) -> str:
+    scheme, value = match.groups()
+    return f"{scheme}{MASK}" if looks_random(value) or len(value) >= _LONG else match.group()

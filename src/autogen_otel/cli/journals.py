@@ -1,0 +1,99 @@
+"""Finding the journal and reading from it, with progress for large ones."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from autogen_otel.cli.errors import CommandError
+from autogen_otel.diagnosis.journal import JournalError, journal_files, read_spans
+from autogen_otel.diagnosis.otlp import Wanted
+from autogen_otel.diagnosis.trace import Span
+from autogen_otel.settings import Settings, SettingsError
+from autogen_otel.setup.journal import default_dir
+
+HOW_TO_GET_ONE: Final = (
+    "call autogen_otel.instrument() in your program and run it with no collector listening: "
+    "what no endpoint takes is kept there; or name another file or folder with --journal"
+)
+_PATIENCE_SECONDS: Final = 1.0
+_REFRESH_SECONDS: Final = 0.1
+
+
+def locate(given: str | None) -> Path:
+    """Find the journal: as given, else as configured, else where the writer puts it.
+
+    Raises:
+        CommandError: there is none, or the configuration cannot be read.
+    """
+    if given is not None:
+        path = Path(given).expanduser()
+        if not path.exists():
+            raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
+        return path
+    try:
+        configured = Settings.from_environ().journal_dir
+    except SettingsError as error:
+        raise CommandError(f"{error}.") from error
+    path = Path(configured).expanduser() if configured else default_dir()
+    if not path.exists():
+        raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
+    return path
+
+
+def spans(path: Path, wanted: Wanted | None = None) -> Iterator[Span]:
+    """Read the journal, with progress on stderr once it takes longer than a second.
+
+    Args:
+        path: what ``locate`` found.
+        wanted: spans of other traces are passed over.
+
+    Raises:
+        CommandError: it cannot be read, or nothing is in it.
+    """
+    try:
+        files = journal_files(path)
+        size = sum(file.stat().st_size for file in files)
+        if size == 0:
+            raise CommandError(f"The journal {path} is empty: {HOW_TO_GET_ONE}.")
+        with _progress(size) as advance:
+            yield from read_spans(files, wanted=wanted, advance=advance)
+    except JournalError as error:
+        raise CommandError(f"{error}.") from error
+    except OSError as error:
+        raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Callable[[int], None] | None]:
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    try:
+        from rich.console import Console  # noqa: PLC0415 - JSON output works without rich
+        from rich.progress import Progress  # noqa: PLC0415
+    except ImportError:
+        yield None
+        return
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task("reading the journal", total=size)
+    done, due = 0, time.monotonic() + _PATIENCE_SECONDS
+
+    def advance(count: int) -> None:
+        nonlocal done, due
+        done += count
+        if time.monotonic() < due:
+            return
+        due = time.monotonic() + _REFRESH_SECONDS
+        bar.start()
+        bar.update(task, completed=done)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()

@@ -1,0 +1,81 @@
+"""The conversations of a journal as a table, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autogen_otel.cli import quantities
+from autogen_otel.cli.outcomes import STYLES
+from autogen_otel.cli.terminal import one_line, signs
+from autogen_otel.diagnosis.conversations import Summary
+
+_SHORTEST_PREFIX: Final = 8
+_NARROWEST: Final = 16
+_WIDE: Final = 105
+_SHORT_NAME: Final = 60
+
+
+def render_listing(shown: Sequence[Summary], every: Sequence[Summary], console: Console) -> None:
+    """Print a table of conversations.
+
+    Args:
+        shown: the conversations to list, in order.
+        every: all of the journal: trace ids are shortened so that they stay unique among these.
+        console: where.
+    """
+    prefix = _prefix_length([summary.trace_id for summary in every])
+    several = len({summary.service for summary in shown}) > 1
+    # The tree says how many agents and tokens; on a narrow terminal the outcome needs the room.
+    wide = console.width >= _WIDE
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("time", no_wrap=True)
+    table.add_column("trace", no_wrap=True, style="bold")
+    if several:
+        table.add_column("program", overflow="fold")
+    for heading in ("conversation", "outcome"):
+        table.add_column(heading, overflow="fold", min_width=_NARROWEST)
+    for heading in ("turns", "took", "agents", "tokens") if wide else ("turns", "took"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for summary in shown:
+        cells: list[str | Text] = [quantities.local_time_of_year(summary.start_ns), summary.trace_id[:prefix]]
+        cells += [one_line(summary.service, console, _SHORT_NAME)] if several else []
+        cells += [one_line(summary.name, console, _SHORT_NAME), _outcome(summary)]
+        cells += [str(summary.turns), quantities.duration(summary.duration_ns)]
+        cells += [str(len(summary.agents)), _tokens(summary, console)] if wide else []
+        table.add_row(*cells)
+    console.print(table)
+    console.print(Text(_footer(shown, every), style="dim"))
+
+
+def _outcome(summary: Summary) -> Text:
+    causes = quantities.causes(summary.failures)
+    return Text().append(summary.outcome, STYLES[summary.outcome]).append(f": {causes}" if causes else "")
+
+
+def _tokens(summary: Summary, console: Console) -> str:
+    if not summary.input_tokens and not summary.output_tokens:
+        return ""
+    return f"{summary.input_tokens:,} {signs(console).arrow} {summary.output_tokens:,}"
+
+
+def _footer(shown: Sequence[Summary], every: Sequence[Summary]) -> str:
+    counts: Mapping[str, int] = {
+        outcome: sum(summary.outcome == outcome for summary in every)
+        for outcome in ("failed", "recovered", "unfinished")
+    }
+    what = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items() if count)
+    total = quantities.plural(len(every), "conversation")
+    of = f"{len(shown):,} of {total}" if len(shown) < len(every) else total
+    return f"{of}" + (f" ({what} in all)" if what else "") + ". Show one with: autogen-otel show TRACE"
+
+
+def _prefix_length(trace_ids: Sequence[str]) -> int:
+    length = _SHORTEST_PREFIX
+    while len({trace_id[:length] for trace_id in trace_ids}) < len(trace_ids):
+        length += 1
+    return length

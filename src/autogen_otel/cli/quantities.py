@@ -1,0 +1,62 @@
+"""Durations, counts and times as a person reads them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timezone
+from typing import Final
+
+_NS_PER_SECOND: Final = 1_000_000_000
+_MINUTE: Final = 60
+_TENTHS_BELOW: Final = 10
+_KILO: Final = 1000
+
+
+def duration(nanoseconds: int) -> str:
+    """``<1 ms``, ``812 ms``, ``3.1 s``, ``42 s``, ``2 min 05 s``."""
+    seconds = nanoseconds / _NS_PER_SECOND
+    if seconds < 1 / _KILO:
+        return "<1 ms"
+    if round(seconds * _KILO) < _KILO:
+        return f"{seconds * _KILO:.0f} ms"
+    if seconds < _TENTHS_BELOW:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 turn``, ``1,204 turns``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def size(byte_count: int) -> str:
+    """``812 B``, ``41 kB``."""
+    return f"{byte_count} B" if byte_count < _KILO else f"{byte_count / _KILO:,.0f} kB"
+
+
+def local_time(nanoseconds: int) -> str:
+    """``2026-11-22 12:46:48`` in the reader's time zone; nothing for a time not recorded."""
+    return f"{moment(nanoseconds).astimezone():%Y-%m-%d %H:%M:%S}" if nanoseconds else ""
+
+
+def local_time_of_year(nanoseconds: int) -> str:
+    """``11-22 12:46:48`` in the reader's time zone; nothing for a time not recorded."""
+    return local_time(nanoseconds)[len("2026-") :]
+
+
+def utc_time(nanoseconds: int) -> str:
+    """``2026-11-22T12:46:48.123456Z``."""
+    return f"{moment(nanoseconds):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def moment(nanoseconds: int) -> datetime:
+    """Nanoseconds since 1970 as a time, to the microsecond."""
+    seconds, rest = divmod(nanoseconds, _NS_PER_SECOND)
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=rest // _KILO)
+
+
+def causes(failures: Counter[str]) -> str:
+    """``2 backend, 1 tool_exception``, the most frequent first."""
+    ordered = sorted(failures.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {cause}" for cause, count in ordered)

@@ -1,0 +1,78 @@
+"""The console that commands print to, and the signs they print."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import IO, Final
+
+from rich.console import Console
+from rich.text import Text
+
+_UNLIMITED: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The signs beyond letters and digits."""
+
+    failed: str
+    recovered: str
+    arrow: str
+    cut: str
+    guide: str
+
+
+_PRETTY: Final = Signs(failed="✗", recovered="!", arrow="→", cut="…", guide="│")
+_ASCII: Final = Signs(failed="FAILED", recovered="!", arrow="->", cut="...", guide="|")
+
+
+class TextConsole(Console):
+    """A console that is colourful on a terminal; elsewhere plain ASCII and never wrapped.
+
+    Args:
+        file: where to print; the current stdout by default.
+    """
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        super().__init__(file=file, highlight=False, markup=False, emoji=False)
+        if not self.is_terminal:
+            self._width = _UNLIMITED
+
+    @property
+    def encoding(self) -> str:
+        """What rich chooses a tree's lines by: beyond a terminal nothing says that UTF-8 is understood."""
+        return super().encoding if self.is_terminal else "ascii"
+
+    def on_broken_pipe(self) -> None:
+        """Let the command line deal with a reader that went away, as it does without rich."""
+        raise BrokenPipeError from sys.exc_info()[1]
+
+
+def signs(console: Console) -> Signs:
+    """The signs that a console can show."""
+    return _PRETTY if console.encoding.startswith("utf") else _ASCII
+
+
+def one_line(text: str, console: Console, longest: int | None = None) -> str:
+    """Make recorded text safe to print within a line.
+
+    Args:
+        text: anything a program recorded.
+        console: decides on the sign for what was cut.
+        longest: characters to keep; all by default.
+    """
+    shown = visible(" ".join(text.split()) if longest is not None else text.replace("\n", "\\n"))
+    if longest is None or len(shown) <= longest:
+        return shown
+    return shown[:longest].rstrip() + signs(console).cut
+
+
+def visible(text: str) -> str:
+    """Replace control characters, which recorded text could use to take over the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text.expandtabs(4))
+
+
+def dim(text: str) -> Text:
+    """Text that stands back."""
+    return Text(text, style="dim")

@@ -1,0 +1,1 @@
+"""Traces in, findings out. This room knows only the vocabulary: no host, no OpenTelemetry SDK."""

@@ -1,0 +1,237 @@
+"""The only host boundary: the host's value, exception and laziness never pass through code that can fail.
+
+Every wrapper below has the same shape. Our work before and after the host's call stands in
+``with suppress(Exception), guarded``: ``guarded`` reports our errors, and ``suppress``, which is not ours,
+catches whatever reporting itself might raise. Between them the host's function is called once, with the
+host's arguments, and its value or exception goes out as it came.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from autogen_otel.capture.secrets import KnownSecrets
+from autogen_otel.context import current
+from autogen_otel.context.scope import Scope
+from autogen_otel.hooks.guard import guarded
+from autogen_otel.observations import Observation, Recorder
+from autogen_otel.operations.operation import Call, Operation
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+"""What wrapt calls instead of a wrapped function: function, instance, positional and keyword arguments."""
+
+
+class Runtime(Protocol):
+    """What the boundary needs to know of the instrumentation that is switched on."""
+
+    enabled: bool
+    recorder: Recorder
+    secrets: KnownSecrets
+
+
+class Watch:
+    """One observed call, from before the host's function runs until it has ended."""
+
+    __slots__ = ("_call", "_operation", "_started", "_token")
+
+    def __init__(self, runtime: Runtime, operation: Operation[Any], call: Call, started: Observation) -> None:
+        scope = call.scope
+        self._operation, self._call, self._started = operation, call, started
+        around = scope.parent.recording if scope.parent is not None else None
+        scope.recording = runtime.recorder.start(started, around)
+        try:
+            self._token = current.enter(scope.recording.context, scope)
+        except BaseException:
+            scope.recording.end(started)
+            raise
+
+    def returned(self, value: Any) -> None:
+        """Tell the operation what the host returned."""
+        ended = self._started
+        try:
+            ended = self._operation.returned(self._call, self._started, value)
+        finally:
+            self._close(ended)
+
+    def failed(self, error: BaseException) -> None:
+        """Tell the operation what the host raised."""
+        ended = self._started
+        try:
+            ended = self._operation.failed(self._call, self._started, error)
+        finally:
+            if ended.failure is None:
+                self._call.scope.pass_on()
+            self._close(ended, settle=ended.failure is not None)
+
+    def leave(self) -> None:
+        """Make the context of before the call current again."""
+        current.leave(self._token)
+
+    def _close(self, ended: Observation, *, settle: bool = True) -> None:
+        scope = self._call.scope
+        if settle:
+            scope.settle(ended)
+        if scope.recording is not None:
+            scope.recording.end(ended)
+
+
+class Boundary:
+    """Makes the wrapper for one host function, and begins the observation of each of its calls.
+
+    Args:
+        function: the host's function; only its signature is looked at.
+        operation: how its calls are read.
+        runtime: the instrumentation that is switched on, or off.
+        on_call: told the instance before each call, to observe classes that show up only then.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        operation: Operation[Any],
+        runtime: Runtime,
+        on_call: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._operation, self._runtime, self._on_call = operation, runtime, on_call
+        self._names = _positional_names(function)
+
+    def begin(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Watch | None:
+        """Start observing a call; ``None`` if it is not to be observed."""
+        parent = current.scope()
+        if parent is None and current.suppressed():
+            return None
+        if self._on_call is not None:
+            self._on_call(instance)
+        arguments = {**dict(zip(self._names, args)), **kwargs}  # noqa: B905 - the rest are *args of the host
+        call = Call(instance, arguments, Scope(parent), self._runtime.secrets)
+        started = self._operation.begin(call)
+        return None if started is None else Watch(self._runtime, self._operation, call, started)
+
+    def sync(self, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+        """Call a function past us."""
+        if not self._runtime.enabled:
+            return wrapped(*args, **kwargs)
+        watch = None
+        with suppress(Exception), guarded:
+            watch = self.begin(instance, args, kwargs)
+        if watch is None:
+            return wrapped(*args, **kwargs)
+        try:
+            value = wrapped(*args, **kwargs)
+        except BaseException as error:
+            with suppress(Exception), guarded:
+                watch.failed(error)
+            raise
+        else:
+            with suppress(Exception), guarded:
+                watch.returned(value)
+        finally:
+            with suppress(Exception), guarded:
+                watch.leave()
+        return value
+
+    async def coroutine(self, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+        """Await a coroutine function past us; the same as ``sync`` but for one word."""
+        if not self._runtime.enabled:
+            return await wrapped(*args, **kwargs)
+        watch = None
+        with suppress(Exception), guarded:
+            watch = self.begin(instance, args, kwargs)
+        if watch is None:
+            return await wrapped(*args, **kwargs)
+        try:
+            value = await wrapped(*args, **kwargs)
+        except BaseException as error:
+            with suppress(Exception), guarded:
+                watch.failed(error)
+            raise
+        else:
+            with suppress(Exception), guarded:
+                watch.returned(value)
+        finally:
+            with suppress(Exception), guarded:
+                watch.leave()
+        return value
+
+
+def observed(
+    function: Callable[..., Any],
+    operation: Operation[Any],
+    runtime: Runtime,
+    on_call: Callable[[Any], None] | None = None,
+) -> Wrapper:
+    """The wrapper for a host function, whatever its shape; see ``Boundary`` for the arguments."""
+    boundary = Boundary(function, operation, runtime, on_call)
+    return boundary.coroutine if inspect.iscoroutinefunction(function) else boundary.sync
+
+
+def carried(function: Callable[..., Any], captured: Any = None) -> Callable[..., Any]:
+    """A callable that runs ``function`` on another thread in the context of here.
+
+    Args:
+        function: what the host hands to the other thread.
+        captured: the context, if it was captured before.
+    """
+    context = captured
+    with suppress(Exception), guarded:
+        context = current.capture() if captured is None else captured
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        token = None
+        with suppress(Exception), guarded:
+            token = current.resume(context)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            with suppress(Exception), guarded:
+                if token is not None:
+                    current.leave(token)
+
+    return run
+
+
+def awaiting(inner: Wrapper, on_error: Callable[[BaseException], None]) -> Wrapper:
+    """Extend a function's wrapper to the awaitable it may return, for hosts that go on to await it.
+
+    Args:
+        inner: the wrapper of the function itself.
+        on_error: told what awaiting raises.
+    """
+
+    def wrapper(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+        value = inner(wrapped, instance, args, kwargs)
+        with suppress(Exception), guarded:
+            if inspect.isawaitable(value):
+                return ObservedAwaitable(value, on_error)
+        return value
+
+    return wrapper
+
+
+class ObservedAwaitable:
+    """An awaitable that a plain function returned; the host only ever awaits it."""
+
+    def __init__(self, awaitable: Awaitable[Any], on_error: Callable[[BaseException], None]) -> None:
+        self._awaitable, self._on_error = awaitable, on_error
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Await it past us."""
+        try:
+            return (yield from self._awaitable.__await__())
+        except BaseException as error:
+            with suppress(Exception), guarded:
+                self._on_error(error)
+            raise
+
+
+def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the positional parameters after ``self``; none where there is no signature to read."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return ()
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return tuple(positional[1:] if positional[:1] == ["self"] else positional)

@@ -1,0 +1,63 @@
+"""What becomes of our own errors: said once each, counted, never shown to the host."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+
+_log = logging.getLogger("autogen_otel")
+
+internal_errors: Counter[str] = Counter()
+"""Errors of our own by place and type; ``doctor`` shows them."""
+
+
+def log_once(error: BaseException) -> None:
+    """Log an error of ours the first time it happens at a place; count it every time."""
+    where = _place(error.__traceback__)
+    key = f"{type(error).__name__} at {where}"
+    internal_errors[key] += 1
+    if internal_errors[key] == 1:
+        _log.warning(
+            "autogen-otel could not record something (%s); the application is unaffected, "
+            "further ones of this kind are only counted",
+            key,
+            exc_info=error,
+        )
+
+
+on_error: Callable[[BaseException], None] = log_once
+"""Told of every error of ours. Tests put one here that makes them fail."""
+
+
+class Guarded:
+    """A ``with`` block whose exceptions are ours: reported and ended here.
+
+    It stands inside ``contextlib.suppress`` at the host boundary, so that not even a failure to report
+    reaches the host. Exits and interrupts pass: they are the application's, wherever they strike.
+    """
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> bool:
+        """Report an ``Exception`` and swallow it."""
+        if not isinstance(error, Exception):
+            return False
+        on_error(error)
+        return True
+
+
+guarded = Guarded()
+
+
+def _place(traceback: TracebackType | None) -> str:
+    if traceback is None:
+        return "unknown place"
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    code = traceback.tb_frame.f_code
+    return f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}"

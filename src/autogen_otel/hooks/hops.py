@@ -1,0 +1,75 @@
+"""Views of ``asyncio`` and ``threading`` for AutoGen's own modules, which carry the context to other threads.
+
+AutoGen runs every model call of an async chat in an executor thread, and background runs and some async
+tools in threads of their own; the current span stays behind. The views stand in the place of the module
+globals of AutoGen's modules only: ``threading`` and the event loop themselves are not touched.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+import wrapt
+
+from autogen_otel.context import current
+from autogen_otel.hooks.drive import Runtime, carried
+from autogen_otel.hooks.guard import guarded
+
+
+class _Loop(wrapt.ObjectProxy):  # type: ignore[misc]
+    """An event loop whose executor threads run in the context of the caller."""
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        """As of the loop."""
+        moved = func
+        with suppress(Exception), guarded:
+            moved = carried(func)
+        return self.__wrapped__.run_in_executor(executor, moved, *args)
+
+
+class AsyncioView(wrapt.ObjectProxy):  # type: ignore[misc]
+    """The ``asyncio`` module with loops that carry the context.
+
+    Args:
+        module: what stands there now.
+        runtime: the instrumentation that is switched on, or off.
+    """
+
+    def __init__(self, module: Any, runtime: Runtime) -> None:
+        super().__init__(module)
+        self._self_runtime = runtime
+
+    def get_event_loop(self) -> Any:
+        """As of the module."""
+        loop = self.__wrapped__.get_event_loop()
+        return _Loop(loop) if self._self_runtime.enabled else loop
+
+    def get_running_loop(self) -> Any:
+        """As of the module."""
+        loop = self.__wrapped__.get_running_loop()
+        return _Loop(loop) if self._self_runtime.enabled else loop
+
+
+class _Thread(threading.Thread):
+    """A thread that runs in the context of the code that starts it."""
+
+    def start(self) -> None:
+        """As of any thread."""
+        with suppress(Exception), guarded:
+            self.run = carried(self.run, current.capture())  # type: ignore[method-assign]
+        super().start()
+
+
+class ThreadingView(wrapt.ObjectProxy):  # type: ignore[misc]
+    """The ``threading`` module with threads that carry the context; arguments as of ``AsyncioView``."""
+
+    def __init__(self, module: Any, runtime: Runtime) -> None:
+        super().__init__(module)
+        self._self_runtime = runtime
+
+    @property
+    def Thread(self) -> Any:  # noqa: N802 - the module's name for it
+        """The class, or our subclass while we are switched on."""
+        return _Thread if self._self_runtime.enabled else self.__wrapped__.Thread

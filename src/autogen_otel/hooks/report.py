@@ -1,0 +1,80 @@
+"""What ``instrument()`` answers: each row of the table, attached or not, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autogen_otel.lineages import Lineage
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A row that is in place.
+
+    Args:
+        target: the host's function.
+        yields: what a reader of the trace gets from it.
+    """
+
+    target: str
+    yields: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A row that is not in place.
+
+    Args:
+        target: the host's function.
+        yields: what a reader of the trace misses.
+        reason: why it is not there.
+        expected: whether this host should have it; then it is worth a warning.
+    """
+
+    target: str
+    yields: str
+    reason: str
+    expected: bool
+
+
+RowReport = Attached | Absent
+
+
+@dataclass(frozen=True)
+class AttachReport:
+    """What is attached to the host.
+
+    Args:
+        lineage: the host found; ``None`` if there is none that is supported.
+        rows: one per row of the table.
+        problem: why nothing is attached, in one sentence.
+    """
+
+    lineage: Lineage | None
+    rows: tuple[RowReport, ...] = ()
+    problem: str | None = None
+
+    @property
+    def attached(self) -> tuple[Attached, ...]:
+        """The rows in place."""
+        return tuple(row for row in self.rows if isinstance(row, Attached))
+
+    @property
+    def absent(self) -> tuple[Absent, ...]:
+        """The rows not in place, those included that this host never had."""
+        return tuple(row for row in self.rows if isinstance(row, Absent))
+
+    @property
+    def missing(self) -> tuple[Absent, ...]:
+        """The rows that this host should have and has not."""
+        return tuple(row for row in self.absent if row.expected)
+
+    def __bool__(self) -> bool:
+        return bool(self.attached)
+
+    def __str__(self) -> str:
+        if self.lineage is None:
+            return f"autogen-otel is attached to nothing: {self.problem}"
+        lines = [f"autogen-otel is attached to {self.lineage} at {len(self.attached)} places"]
+        lines += [f"  missing: {row.target} ({row.yields}): {row.reason}" for row in self.missing]
+        return "\n".join(lines)

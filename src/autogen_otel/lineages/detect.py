@@ -1,0 +1,75 @@
+"""Which host is installed: three distributions bring the same module ``autogen``, two more look as if they did."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib import metadata
+
+from autogen_otel.lineages.lineage import AG2_0_9, AG2_0_14, PYAUTOGEN_0_2, Lineage
+
+SUPPORTED = "pyautogen 0.2.35 to 0.9 (pip install 'autogen-otel[pyautogen]') and ag2 0.14 (pip install 'autogen-otel[ag2]')"
+
+_DISTRIBUTIONS = ("ag2", "pyautogen", "autogen", "autogen-agentchat")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A supported host, or the sentence that says why there is none.
+
+    Args:
+        lineage: the host.
+        problem: what was found instead, and what is supported.
+    """
+
+    lineage: Lineage | None = None
+    problem: str | None = None
+
+
+def detect() -> Detection:
+    """Find the host by importing ``autogen`` and reading the version it gives itself.
+
+    The module decides and not the list of installed packages: where two are installed, one has
+    overwritten the other.
+    """
+    installed = _installed()
+    found = ", ".join(f"{name} {version}" for name, version in installed.items()) or "no AutoGen package"
+    try:
+        module = importlib.import_module("autogen")
+    except ModuleNotFoundError:
+        return Detection(problem=f"found {found}; supported are {SUPPORTED}")
+    except Exception as error:  # noqa: BLE001 - a broken host may raise anything on import, and that is its own affair
+        return Detection(
+            problem=f"found {found}, but importing autogen failed ({type(error).__name__}: {error})"
+        )
+    if not hasattr(module, "ConversableAgent"):
+        return Detection(problem=f"found {found}, which has no ConversableAgent; supported are {SUPPORTED}")
+    version = str(getattr(module, "__version__", "unknown"))
+    distribution = next((name for name, of in installed.items() if _same(of, version)), "autogen")
+    return Detection(lineage=_lineage(distribution, version))
+
+
+def _installed() -> dict[str, str]:
+    found = {}
+    for name in _DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _same(distribution_version: str, module_version: str) -> bool:
+    """Whether two spellings mean one version: 0.9 and 0.9.0."""
+    return distribution_version.removesuffix(".0") == module_version.removesuffix(".0")
+
+
+def _lineage(distribution: str, version: str) -> Lineage:
+    minor = _minor(version)
+    (name,) = PYAUTOGEN_0_2 if minor <= 2 else AG2_0_9 if minor < 11 else AG2_0_14  # noqa: PLR2004 - minor versions
+    return Lineage(name, distribution, version, awaits_results=name in AG2_0_14)
+
+
+def _minor(version: str) -> int:
+    parts = version.split(".")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0

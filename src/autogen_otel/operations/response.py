@@ -1,0 +1,48 @@
+"""Reading a model's response: the SDK's objects, AG2's unified ones, and whatever a custom client returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autogen_otel.observations import Usage
+
+
+def usage(response: Any) -> Usage | None:
+    """Token counts; the chat API, the Responses API and AG2's second clients name them differently."""
+    reported = getattr(response, "usage", None)
+    if reported is None:
+        return None
+    counts = Usage(
+        input_tokens=_count(reported, "prompt_tokens", "input_tokens"),
+        output_tokens=_count(reported, "completion_tokens", "output_tokens"),
+        cached_input_tokens=_count(
+            _first(reported, "prompt_tokens_details", "input_tokens_details"), "cached_tokens"
+        ),
+        reasoning_output_tokens=_count(
+            _first(reported, "completion_tokens_details", "output_tokens_details"), "reasoning_tokens"
+        ),
+    )
+    return None if counts == Usage() else counts
+
+
+def finish_reasons(response: Any) -> tuple[str, ...]:
+    """Why each choice ended."""
+    choices = getattr(response, "choices", None)
+    if not isinstance(choices, list):
+        return ()
+    reasons = (_first(choice, "finish_reason") for choice in choices)
+    return tuple(reason for reason in reasons if isinstance(reason, str))
+
+
+def _count(holder: Any, *names: str) -> int | None:
+    value = _first(holder, *names)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _first(holder: Any, *names: str) -> Any:
+    for name in names:
+        value = holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+        if value is not None:
+            return value
+    return None

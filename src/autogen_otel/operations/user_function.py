@@ -1,0 +1,316 @@
+"""The user's own function behind an entry of a function map: where it stands, and how far a call got.
+
+AutoGen registers a tool wrapped in up to ten layers of its own. Everything here looks through them without
+calling anything, and answers ``None`` rather than raise for objects that do not like to be looked at.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import types
+import typing
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autogen_otel.observations import CodeLocation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_MAX_LAYERS = 64
+_MAX_CACHED = 1024
+_HOST = frozenset({"autogen", "ag2", "fast_depends"})
+_NOT_THE_USERS = (
+    _HOST
+    | {"pydantic", "pydantic_core", "anyio", "exceptiongroup", "typing_extensions"}
+    | {"wrapt", "opentelemetry", "autogen_otel"}
+    | sys.stdlib_module_names
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What is kept of an entry; never the function itself, which would keep a discarded tool alive."""
+
+    location: CodeLocation | None = None
+    signature: inspect.Signature | None = None
+    code: types.CodeType | None = None
+    outermost: types.CodeType | None = None
+    qualname: str | None = None
+
+
+# By identity: an entry's own __eq__ and __hash__ are the user's code, and it may have neither.
+_described: dict[int, tuple[weakref.ref[Any], _Description]] = {}
+
+
+def user_function(entry: object) -> Callable[..., Any] | None:
+    """The innermost callable that AutoGen did not make.
+
+    For an entry of ``_function_map`` or a ``Tool``; AutoGen's own function where there is no other
+    (handoffs), ``None`` for what cannot be called.
+    """
+    layer: Any = entry
+    seen = {id(layer)}
+    for _ in range(_MAX_LAYERS):
+        inner = _inside(layer, seen)
+        if inner is None or id(inner) in seen:
+            break
+        seen.add(id(inner))
+        layer = inner
+    return layer if callable(layer) else None
+
+
+def location(entry: object) -> CodeLocation | None:
+    """Where the user's function stands; only its name if it has no Python source."""
+    return _describe(entry).location
+
+
+def signature(entry: object) -> inspect.Signature | None:
+    """The signature by which AutoGen calls the entry, with annotations resolved where they can be."""
+    return _describe(entry).signature
+
+
+def entered(error: BaseException, entry: object) -> types.FrameType | None:
+    """The frame of the user's function that the error went through.
+
+    ``None`` if the error came before the function was entered or after it returned, or if it is no Python.
+    """
+    code = _describe(entry).code
+    return None if code is None else next((frame for frame in _frames(error) if frame.f_code is code), None)
+
+
+def received_unchanged(frame: types.FrameType, name: str, value: object) -> bool:
+    """Whether a parameter still holds exactly the value that came in the JSON, uncoerced.
+
+    Args:
+        frame: of the user's function.
+        name: of the parameter, or of a keyword that ``**kwargs`` took up.
+        value: as parsed from JSON.
+    """
+    try:
+        held = _held(frame, name)
+        return type(held) is type(value) and bool(held is value or held == value)
+    except Exception:  # noqa: BLE001 - the comparison may be the user's code
+        return False
+
+
+def takes(frame: types.FrameType, name: str) -> bool:
+    """Whether the function that runs in the frame has a parameter of that name."""
+    return name in _parameters(frame.f_code)
+
+
+def turned_away(error: BaseException, entry: object) -> bool:
+    """Whether Python itself refused the arguments: a ``TypeError`` of the call, which names the function."""
+    qualname = _describe(entry).qualname
+    return isinstance(error, TypeError) and qualname is not None and f"{qualname}() " in _text(error)
+
+
+def passed_user_code(error: BaseException, entry: object) -> bool:
+    """Whether any code of the user's took part below the entry: a dependency, a decorator, a validator."""
+    frames, start = list(_frames(error)), _describe(entry).outermost
+    # What calls the entry may be anybody's. A builtin has no frame; then only the caller's is left out.
+    first = (
+        1 if start is None else next((i for i, one in enumerate(frames) if one.f_code is start), len(frames))
+    )
+    return any(_root(frame) not in _NOT_THE_USERS for frame in frames[first:])
+
+
+def failed_after_return(error: BaseException) -> bool:
+    """Whether the function had returned, and AutoGen failed to turn its result into text."""
+    return any(
+        frame.f_code.co_name == "serialize_to_str" and _root(frame) in _HOST for frame in _frames(error)
+    )
+
+
+def failed_in_injection(error: BaseException) -> bool:
+    """Whether the arguments were being validated together with the dependencies that AutoGen injects."""
+    hosts = [frame for frame in _frames(error) if _root(frame) in _HOST]
+    return bool(hosts) and "fast_depends" in _module(hosts[-1].f_globals)
+
+
+# ---------------------------------------------------------------- looking through the layers
+def _inside(layer: Any, seen: set[int]) -> Any:
+    """The next layer; ``None`` at the innermost."""
+    if issubclass(type(layer), type):
+        return None
+    try:
+        kept_as = _link(layer)
+        if kept_as is not None:
+            return getattr(layer, kept_as)
+        if type(layer) is types.FunctionType:
+            return _enclosed(layer, seen) if _made_by_host(layer) else None
+        call = type(layer).__call__
+        return call if type(call) is types.FunctionType or hasattr(call, "__wrapped__") else None
+    except Exception:  # noqa: BLE001 - properties and metaclasses are the user's code
+        return None
+
+
+def _link(layer: object) -> str | None:
+    """The attribute under which a layer keeps what it wraps."""
+    kind = type(layer)  # not isinstance: a proxy lies about its class
+    if issubclass(kind, functools.partial) or _is_tool(kind):
+        return "func"
+    if kind in {types.MethodType, staticmethod, classmethod}:
+        return "__func__"
+    # Statically, since an object may answer to any name it is asked for.
+    return "__wrapped__" if inspect.getattr_static(layer, "__wrapped__", None) is not None else None
+
+
+def _enclosed(function: types.FunctionType, seen: set[int]) -> Any:
+    """The user's function in the closure of a wrapper of AutoGen's that does not tell what it wraps."""
+    seen = set(seen)
+    for cell in function.__closure__ or ():
+        try:
+            held = cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
+        if id(held) in seen or isinstance(held, type) or not callable(held):
+            continue
+        seen.add(id(held))
+        layer = held
+        while (
+            (inner := _inside(layer, seen)) is not None and id(inner) not in seen and len(seen) < _MAX_LAYERS
+        ):
+            seen.add(id(inner))
+            layer = inner
+        if not _made_by_host(layer):
+            return layer
+    return None
+
+
+def _made_by_host(layer: Any) -> bool:
+    # Not by __module__, which functools.wraps copies from the wrapped function.
+    made_in = layer.__globals__ if type(layer) is types.FunctionType else vars(type(layer))
+    return _module(made_in).partition(".")[0] in _HOST
+
+
+def _is_tool(kind: type) -> bool:
+    return any(base.__name__ == "Tool" and base.__module__.startswith("autogen.") for base in kind.__mro__)
+
+
+# ---------------------------------------------------------------- describing
+def _describe(entry: object) -> _Description:
+    cached = _described.get(id(entry))
+    if cached is not None and cached[0]() is entry:
+        return cached[1]
+    description = _describe_anew(entry)
+    key = id(entry)
+    try:
+        reference = weakref.ref(entry, lambda _: _described.pop(key, None))
+    except TypeError:
+        return description
+    if len(_described) >= _MAX_CACHED:
+        _described.clear()
+    _described[key] = (reference, description)
+    return description
+
+
+def _describe_anew(entry: object) -> _Description:
+    function = user_function(entry)
+    if function is None:
+        return _Description()
+    called = inspect.getattr_static(function, "__init__") if issubclass(type(function), type) else function
+    code = _code(called)
+    qualname = _name(function, "__qualname__") or _name(type(function), "__qualname__")
+    module = _name(function, "__module__") or _name(getattr(function, "__self__", None), "__module__")
+    where = CodeLocation(
+        function=f"{module}.{qualname}" if module else str(qualname),
+        file=code.co_filename if code is not None else None,
+        line=code.co_firstlineno if code is not None else None,
+    )
+    named = _name(called, "__qualname__")
+    return _Description(where, _signature(entry, function), code, _outermost(entry) or code, named)
+
+
+def _code(function: Any) -> types.CodeType | None:
+    code = _get(function, "__code__")
+    return code if isinstance(code, types.CodeType) else None
+
+
+def _outermost(entry: object) -> types.CodeType | None:
+    """The code that runs first when the entry is called, as far as it is Python."""
+    layer, seen = entry, {id(entry)}
+    while layer is not None and type(layer) is not types.FunctionType:
+        layer = _inside(layer, seen)
+        if id(layer) in seen or len(seen) > _MAX_LAYERS:
+            return None
+        seen.add(id(layer))
+    return _code(layer)
+
+
+def _signature(entry: Any, function: Any) -> inspect.Signature | None:
+    try:
+        found = inspect.signature(getattr(entry, "func", entry) if _is_tool(type(entry)) else entry)
+        parameters = [_resolved(parameter, function) for parameter in found.parameters.values()]
+        return found.replace(parameters=parameters)
+    except Exception:  # noqa: BLE001 - builtins have none, and __signature__ may be anything
+        return None
+
+
+def _resolved(parameter: inspect.Parameter, function: Any) -> inspect.Parameter:
+    """The parameter with its annotation evaluated, if that is text and names what can be found."""
+    if not isinstance(parameter.annotation, str):
+        return parameter
+    holder = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
+    try:
+        names = _get(function, "__globals__") or vars(sys.modules[function.__module__])
+        hints = typing.get_type_hints(holder, globalns=names, include_extras=True)
+    except Exception:  # noqa: BLE001 - an annotation is an expression of the user's
+        return parameter
+    return parameter.replace(annotation=hints[parameter.name])
+
+
+def _get(holder: object, name: str) -> Any:
+    try:
+        return getattr(holder, name, None)
+    except Exception:  # noqa: BLE001 - attributes may be the user's code
+        return None
+
+
+def _name(holder: object, name: str) -> str | None:
+    found = _get(holder, name)
+    return found if isinstance(found, str) else None
+
+
+# ---------------------------------------------------------------- frames
+def _frames(error: BaseException) -> Iterator[types.FrameType]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame
+        trace = trace.tb_next
+
+
+def _module(names: Any) -> str:
+    name = names.get("__name__") or names.get("__module__")
+    return name if isinstance(name, str) else ""
+
+
+def _root(frame: types.FrameType) -> str:
+    return _module(frame.f_globals).partition(".")[0]
+
+
+def _parameters(code: types.CodeType) -> tuple[str, ...]:
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _held(frame: types.FrameType, name: str) -> object:
+    """What a parameter holds; without such a parameter or keyword, an object that equals nothing."""
+    code = frame.f_code
+    nothing = object()
+    if name in _parameters(code):
+        return frame.f_locals.get(name, nothing)
+    if not code.co_flags & inspect.CO_VARKEYWORDS:
+        return nothing
+    after = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
+    others = frame.f_locals.get(code.co_varnames[after])
+    return others.get(name, nothing) if isinstance(others, dict) else nothing
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - __str__ may be the user's code
+        return ""

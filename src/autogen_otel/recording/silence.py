@@ -1,0 +1,28 @@
+"""Telling other instrumentations of the OpenAI SDK to be silent inside our model calls."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from opentelemetry.context import Context, set_value
+
+_SUPPRESS_KEY = "suppress_instrumentation"
+"""Asked for by OpenLLMetry, OpenLIT, AgentOps, OpenInference and the HTTP client instrumentations."""
+
+_INFERENCE_KEY = "opentelemetry.genai.client.inference.context"
+"""Asked for by the packages built on ``opentelemetry-util-genai``; its value collects what they would record."""
+
+
+def silence_others(context: Context) -> Context:
+    """The context in which a model call runs, so that nobody reports it a second time."""
+    context = set_value(_SUPPRESS_KEY, True, context)  # noqa: FBT003 - the key's value
+    data = _inference_data()
+    return context if data is None else set_value(_INFERENCE_KEY, data, context)
+
+
+def _inference_data() -> Any:
+    """A fresh collector of util-genai if that package is in use; importing it for this would be too dear."""
+    module = sys.modules.get("opentelemetry.util.genai.types")
+    factory = getattr(module, "InferenceData", None)
+    return factory() if factory is not None else None

@@ -1,0 +1,86 @@
+"""The OTLP/HTTP exporter without its retry loop. Loaded with the first batch: protobuf is slow to load."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import requests
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+__all__ = ["NotTaken", "OTLPSpanExporter", "OneTrySession"]
+
+_CONNECT_SECONDS: Final = 3.0
+_PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+class NotTaken(Exception):  # noqa: N818 - a refusal by the other side, not an error of ours
+    """The endpoint did not take a request.
+
+    Args:
+        reason: a few words; never the text of the original error, which holds the URL with its secrets.
+        lasting: whether the next request would fare the same.
+    """
+
+    def __init__(self, reason: str, *, lasting: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.lasting = lasting
+
+
+class OneTrySession(requests.Session):
+    """Raises ``NotTaken`` where the exporter would retry for up to a minute.
+
+    What is not taken at once goes to the journal, which is a better place to wait than the memory of a
+    process that wants to end. ``failure`` tells of the last request, because the exporter swallows it.
+    """
+
+    failure: NotTaken | None = None
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request once.
+
+        Raises:
+            NotTaken: there was no connection, no answer or another answer than yes.
+        """
+        self.failure = None
+        seconds = kwargs.pop("timeout", None)
+        kwargs["timeout"] = (_CONNECT_SECONDS if seconds is None else min(seconds, _CONNECT_SECONDS), seconds)
+        # A redirect turns the request into a GET that the target answers with "fine" and throws away.
+        kwargs["allow_redirects"] = False
+        try:
+            response = self._sent(method, url, *args, **kwargs)
+        except Exception as error:
+            raise self._failed(_why(error), lasting=True) from error
+        if response.ok and not response.is_redirect:
+            return response
+        status = response.status_code
+        raise self._failed(
+            f"HTTP {status} {response.reason or ''}".rstrip(),
+            lasting=status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+        )
+
+    def _sent(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        try:
+            return super().request(method, url, *args, **kwargs)
+        except requests.exceptions.Timeout:
+            raise
+        except requests.exceptions.ConnectionError:
+            # Mostly a kept-alive connection that the server closed meanwhile; a new one works.
+            return super().request(method, url, *args, **kwargs)
+
+    def _failed(self, reason: str, *, lasting: bool) -> NotTaken:
+        self.failure = NotTaken(reason, lasting=lasting)
+        return self.failure
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate is not accepted"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not answer"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "no connection"
+    return type(error).__name__

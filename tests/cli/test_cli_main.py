@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from autogen_otel.cli import commands, journals, main
+from autogen_otel.cli.commands import show
+from tests.diagnosis.incidents import fallback
+from tests.diagnosis.recorded import Recorded, write
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+
+
+def refused(run: Run, *words: str) -> str:
+    """The one sentence with which a command is refused."""
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("autogen-otel")
+    return err
+
+
+def test_the_journal_is_where_it_is_configured_to_be(
+    run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(journal))
+    assert run("show").out.endswith("Show one with: autogen-otel show TRACE\n")
+
+
+def test_the_journal_is_by_default_where_the_writer_puts_it(
+    run: Run, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "default_dir", lambda: tmp_path / "state")
+    assert f"no journal yet at {tmp_path / 'state'}: call autogen_otel.instrument()" in refused(run, "show")
+    journal.rename(tmp_path / "state")
+    assert "5 conversations" in run("show").out
+
+
+def test_a_journal_that_does_not_exist_is_named(run: Run, tmp_path: Path) -> None:
+    assert f"{tmp_path / 'no'} does not exist" in refused(run, "show", "--journal", str(tmp_path / "no"))
+
+
+def test_an_unreadable_file_is_named(run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.suffix == ".jsonl":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **kwargs)
+
+    # Root, whom containers run tests as, may read everything; so the refusal is played.
+    monkeypatch.setattr(Path, "open", refuse)
+    assert f"{journal / '1.jsonl'} cannot be read: Permission denied." in refused(
+        run, "show", "--journal", str(journal)
+    )
+
+
+@pytest.mark.parametrize("content", ["", "\n", '{"resourceMetrics": []}\n'])
+def test_an_empty_journal_says_how_to_get_one(run: Run, tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.jsonl").write_text(content)
+    assert "call autogen_otel.instrument() in your program" in refused(
+        run, "show", "--journal", str(tmp_path)
+    )
+
+
+def test_a_folder_without_files_is_an_empty_journal(run: Run, tmp_path: Path) -> None:
+    assert f"The journal {tmp_path} is empty: call" in refused(run, "show", "--journal", str(tmp_path))
+
+
+def test_an_unknown_trace_is_refused(run: Run, journal: Path) -> None:
+    assert f"No trace in {journal} begins with f00" in refused(run, "show", "f00", "--journal", str(journal))
+
+
+@pytest.mark.parametrize("trace_id", ["xyz", "", "--", "a1 b2"])
+def test_what_is_no_trace_id_is_refused(run: Run, journal: Path, trace_id: str) -> None:
+    words = ["--journal", str(journal), "--", trace_id]
+    assert "is not a trace id" in refused(run, "show", *words)
+
+
+def test_an_ambiguous_beginning_lists_its_traces(run: Run, tmp_path: Path) -> None:
+    recorded = [Recorded(number) for number in range(1, 14)]
+    for it in recorded:
+        it.leaf("invoke_workflow a -> b", 1)
+    write(tmp_path / "a.jsonl", *recorded)
+    said = refused(run, "show", "0000000", "--journal", str(tmp_path))
+    assert "0000000 is the beginning of 13 traces: " in said
+    assert re.findall(r"[0-9a-f]{32}", said) == [it.trace_id for it in recorded[:10]]
+    assert said.endswith(" and 3 more; give more digits.\n")
+
+
+def test_a_setting_that_cannot_be_used_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", "perhaps")
+    assert "AUTOGEN_OTEL_JOURNAL must be true or false, not 'perhaps'." in refused(run, "show")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["show", "--limit", "many"], "argument --limit: 'many' is not a whole number from 0"),
+        (["show", "--limit", "-1"], "argument --limit: "),
+        (["show", "--format", "xml"], "argument --format: invalid choice: 'xml'"),
+        (["show", "a", "b"], "unrecognized arguments: b"),
+        (["fly"], "invalid choice: 'fly'"),
+    ],
+)
+def test_wrong_words_are_refused_in_one_sentence(run: Run, words: list[str], sentence: str) -> None:
+    assert sentence in refused(run, *words)
+
+
+def test_text_without_rich_says_what_to_install(
+    run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert "pip install 'autogen-otel[cli]'" in refused(run, "show", "--journal", str(journal))
+
+
+def test_without_a_command_the_help_is_shown(run: Run) -> None:
+    code, out, err = run()
+    assert (code, out) == (2, "")
+    assert "show" in err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["show", "--help"]])
+def test_help_says_how_commands_end(run: Run, words: list[str]) -> None:
+    code, out, err = run(*words)
+    assert (code, err) == (0, "")
+    assert "exit codes:" in out
+    assert words[0] == "--help" or "examples:\n  autogen-otel show " in out
+
+
+def test_the_version_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "version", {"autogen-otel": "1.2.3"}.__getitem__)
+    assert run("--version") == (0, "autogen-otel 1.2.3\n", "")
+
+
+def test_a_new_command_is_a_new_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "greet.py").write_text(
+        "def register(subparsers):\n"
+        "    subparsers.add_parser('greet').set_defaults(run=lambda args: print('hello') or 7)\n"
+    )
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    assert run("greet") == (7, "hello\n", "")
+    del sys.modules["autogen_otel.cli.commands.greet"]
+
+
+def test_an_interruption_is_quiet(run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(show, "gather", interrupt)
+    assert run("show", "--journal", str(journal)) == (130, "", "")
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, output: str) -> None:
+    write(tmp_path / "a.jsonl", fallback())
+    command = [sys.executable, "-m", "autogen_otel.cli", "show", "--limit", "0", "--format", output]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*command, "--journal", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+def test_text_that_stdout_cannot_encode_is_escaped(tmp_path: Path) -> None:
+    it = Recorded()
+    it.leaf("invoke_workflow Jürgen -> 助手", 1)
+    write(tmp_path / "a.jsonl", it)
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "autogen_otel.cli", "show", it.trace_id, "--journal", str(tmp_path)],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert b"conversation J\\xfcrgen -> \\u52a9\\u624b" in done.stdout
+
+
+def test_a_damaged_journal_is_shown_and_said(run: Run, journal: Path) -> None:
+    with (journal / "1.jsonl").open("a") as file:
+        file.write("torn\n" + Recorded(9).line)
+    code, out, err = run("show", "--journal", str(journal))
+    assert (code, err.count("\n")) == (0, 1)
+    assert "1.jsonl, line 4: a damaged line was passed over" in err
+    assert "5 conversations" in out
+
+
+def test_progress_appears_once_patience_ends(
+    journal: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    main(["show", "--journal", str(journal)])
+    assert "reading the journal" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(journals, "_PATIENCE_SECONDS", -1.0)
+    main(["show", "--journal", str(journal)])
+    assert "reading the journal" in capsys.readouterr().err

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from autogen_otel.cli.as_json import trace_json
+from autogen_otel.diagnosis.trace import Span, Trace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Run
+
+FAILING = {
+    "trace_id": "a1b2c3d4000000000000000000000001",
+    "name": "user -> assistant",
+    "service": "claims",
+    "start": "2026-11-22T12:46:48.000000Z",
+    "duration_seconds": 4.959,
+    "agents": ["assistant", "user"],
+    "turns": 3,
+    "outcome": "failed",
+    "failures": {"count": 4, "causes": {"backend": 3, "tool_exception": 1}},
+    "tokens": {"input": 1204, "output": 87},
+}
+
+
+def test_the_list_is_one_object(run: Run, journal: Path) -> None:
+    code, out, err = run("show", "--format", "json", "--journal", str(journal))
+    listed = json.loads(out)
+    assert (code, err, listed["schema"]) == (0, "", 1)
+    assert [one["outcome"] for one in listed["conversations"]] == [
+        "unfinished",
+        "ok",
+        "recovered",
+        "recovered",
+        "failed",
+    ]
+    assert listed["conversations"][-1] == FAILING
+
+
+def test_limit_and_failing_hold_for_the_list_as_json(run: Run, journal: Path) -> None:
+    out = run("show", "--failing", "--limit", "1", "--format", "json", "--journal", str(journal)).out
+    assert [one["trace_id"][:2] for one in json.loads(out)["conversations"]] == ["c1"]
+
+
+def test_a_trace_is_one_object_with_nested_spans(run: Run, journal: Path) -> None:
+    shown = json.loads(run("show", "a1", "--format", "json", "--journal", str(journal)).out)
+    assert (shown["schema"], shown["trace_id"], shown["conversation"]) == (1, FAILING["trace_id"], FAILING)
+    (root,) = shown["spans"]
+    assert [child["name"] for child in root["children"]] == [
+        "invoke_agent assistant",
+        "invoke_agent user",
+        "invoke_agent assistant",
+    ]
+    (tool,) = root["children"][1]["children"]
+    assert tool["attributes"]["gen_ai.tool.name"] == "lookup_policy"
+    assert tool["events"][0]["attributes"]["exception.type"] == "ValueError"
+    assert (tool["status"], tool["kind"], tool["duration_seconds"]) == ("error", "internal", 0.003)
+    assert tool["parent_id"] == root["children"][1]["span_id"]
+    assert root["children"][2]["children"][0]["links"][0]["span_id"] == tool["span_id"]
+
+
+def test_only_what_failed_is_in_the_json_when_asked(run: Run, journal: Path) -> None:
+    shown = json.loads(run("show", "a1", "--failing", "--format", "json", "--journal", str(journal)).out)
+    assert [child["name"] for child in shown["spans"][0]["children"]] == [
+        "invoke_agent user",
+        "invoke_agent assistant",
+    ]
+    assert shown["conversation"] == FAILING
+
+
+def test_values_that_json_has_no_word_for_become_text() -> None:
+    odd = {"bytes": b"\x00\xff", "nan": float("nan"), "deep": [{"inf": float("-inf")}]}
+    span = Span(trace_id="1", span_id="2", kind=9, attributes=odd)
+    (shown,) = json.loads(trace_json(Trace.of([span])))["spans"]
+    assert shown["attributes"] == {"bytes": "AP8=", "nan": "nan", "deep": [{"inf": "-inf"}]}
+    assert shown["kind"] == "9"
+
+
+def test_json_needs_no_rich(journal: Path) -> None:
+    program = "import sys; sys.modules['rich'] = None; from autogen_otel.cli import main; sys.exit(main())"
+    for words in (["show"], ["show", "a1"]):
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", program, *words, "--format", "json", "--journal", str(journal)],
+            capture_output=True,
+            check=True,
+        )
+        assert json.loads(done.stdout)["schema"] == 1

@@ -1,0 +1,148 @@
+"""An error inside any function of ours, one function at a time, never reaches the host: 100 %.
+
+Functions that the host itself calls (our wrappers) are the boundary and are not made to fail; everything
+that they call is. A function is made to fail by giving it code that raises, so that every caller meets it,
+however it got hold of the function.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autogen_otel
+from autogen_otel.hooks import guard
+from tests.conftest import instrumented
+from tests.scenes import SCENES, Outcome, Scene, play
+
+_PACKAGE = str(Path(autogen_otel.__file__).parent)
+
+_BY_NAME = {scene.name: scene for scene in SCENES}
+SHAPES = [
+    (_BY_NAME[name], shape)
+    for name in (
+        "tool works",
+        "tool raises",
+        "several tools at once",
+        "arguments not JSON",
+        "argument mistyped",
+        "unknown tool",
+        "arguments null",
+        "fallback",
+        "recovered",
+        "surfaced after a tool",
+        "group, automatic",
+    )
+    for shape in ("sync", "async")
+]
+
+
+def is_ours(code: types.CodeType) -> bool:
+    """Whether code stands in the package."""
+    return code.co_filename.startswith(_PACKAGE)
+
+
+class Reached:
+    """Which of our functions a conversation calls, and which of them only we call."""
+
+    def __init__(self) -> None:
+        self.inner: set[types.CodeType] = set()
+        self.called_by_host: set[types.CodeType] = set()
+
+    def __call__(self, frame: types.FrameType, event: str, _argument: object) -> None:
+        if event != "call" or not is_ours(frame.f_code):
+            return
+        back = frame.f_back
+        ours = back is not None and is_ours(back.f_code)
+        (self.inner if ours else self.called_by_host).add(frame.f_code)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch this thread and those it starts."""
+        threading.setprofile(self)
+        sys.setprofile(self)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)  # type: ignore[arg-type]
+
+
+def functions() -> dict[types.CodeType, list[types.FunctionType]]:
+    """Every function object of ours that is alive, by code: closures have several for one code."""
+    found: dict[types.CodeType, list[types.FunctionType]] = {}
+    for candidate in gc.get_objects():
+        if type(candidate) is types.FunctionType and is_ours(candidate.__code__):
+            found.setdefault(candidate.__code__, []).append(candidate)
+    return found
+
+
+def raising(code: types.CodeType) -> types.CodeType:
+    """Code that raises at once, with as many closure cells as the code it replaces."""
+    cells = ", ".join(f"cell{number}" for number in range(len(code.co_freevars)))
+    uses = f"({cells},)" if cells else "()"
+    source = (
+        f"def outer({cells}):\n"
+        f"    def fault(*args, **kwargs):\n"
+        f"        {uses}\n"
+        f"        raise KeyError('planted fault')\n"
+        f"    return fault\n"
+    )
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)  # noqa: S102 - the number of cells is known only here
+    made = namespace["outer"](*([None] * len(code.co_freevars)))
+    return made.__code__  # type: ignore[no-any-return]
+
+
+@contextmanager
+def failing(code: types.CodeType) -> Iterator[None]:
+    """Inside the block every function with this code raises."""
+    hit = functions().get(code, [])
+    fault = raising(code)
+    try:
+        for function in hit:
+            function.__code__ = fault
+        yield
+    finally:
+        for function in hit:
+            function.__code__ = code
+
+
+def reach(scene: Scene, shape: str) -> tuple[Reached, Outcome]:
+    """Play a scene with us and note what it calls."""
+    reached = Reached()
+    with instrumented():
+        play(scene, shape)  # caches are warm afterwards, as they are in a running service
+        with reached.watching():
+            outcome = play(scene, shape)
+    return reached, outcome
+
+
+@pytest.mark.parametrize(
+    ("scene", "shape"), SHAPES, ids=lambda part: part if isinstance(part, str) else part.name
+)
+def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
+    scene: Scene, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "on_error", guard.log_once)
+    plain = play(scene, shape)
+    reached, traced = reach(scene, shape)
+    assert traced == plain
+    inner = sorted(
+        reached.inner - reached.called_by_host, key=lambda code: (code.co_filename, code.co_firstlineno)
+    )
+    assert len(inner) > 40, "too few functions were reached for this test to mean anything"
+    affected = []
+    for code in inner:
+        with instrumented(), failing(code):
+            if play(scene, shape) != plain:
+                affected.append(f"{Path(code.co_filename).name}:{code.co_firstlineno} {code.co_name}")
+    assert affected == []

@@ -1,0 +1,377 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from autogen_otel.setup import Journal, otlp_http
+from autogen_otel.setup import delivery as delivery_module
+from autogen_otel.setup.delivery import Delivery
+from autogen_otel.setup.exporters import outlet
+from autogen_otel.setup.outlet import Outlet
+from tests.setup.receivers import HANG, Receiver, closed_port, finished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    """A clock for the pauses and the rate of the warnings only."""
+    clock = _Clock()
+    monkeypatch.setattr(delivery_module, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal")
+
+
+class _Scripted(SpanExporter):
+    """An exporter that does what the test says and remembers what it was given."""
+
+    def __init__(self, *outcomes: SpanExportResult | Exception) -> None:
+        self.outcomes = list(outcomes)
+        self.offered: list[list[str]] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.offered.append([span.name for span in spans])
+        outcome = self.outcomes.pop(0) if self.outcomes else SpanExportResult.SUCCESS
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def shutdown(self) -> None:
+        raise RuntimeError("cannot shut down")
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        raise RuntimeError("cannot flush")
+
+
+class _FixedOutlet(Outlet):
+    def __init__(self, exporter: SpanExporter) -> None:
+        super().__init__("the endpoint")
+        self.made = 0
+        self._fixed = exporter
+
+    def _make(self) -> SpanExporter:
+        self.made += 1
+        return self._fixed
+
+
+def _http(url: str) -> Outlet:
+    return outlet("otlp_proto_http", {"OTEL_EXPORTER_OTLP_ENDPOINT": url})
+
+
+def _journalled(journal: Journal) -> list[str]:
+    return [
+        span["name"]
+        for path in sorted(journal.folder.glob("traces-*.jsonl"))
+        for line in path.read_text().splitlines()
+        for resource_spans in json.loads(line)["resourceSpans"]
+        for scope_spans in resource_spans["scopeSpans"]
+        for span in scope_spans["spans"]
+    ]
+
+
+def _ours(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "autogen_otel"]
+
+
+def _others(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name.startswith("opentelemetry") and record.levelno >= logging.WARNING
+    ]
+
+
+def test_spans_arrive_at_the_endpoint_and_only_there(receiver: Receiver, journal: Journal) -> None:
+    delivery = Delivery(_http(receiver.url), journal)
+    assert delivery.export(finished("a", "b")) is SpanExportResult.SUCCESS
+    delivery.shutdown()
+    assert receiver.span_names == ["a", "b"]
+    assert not journal.folder.exists()
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 413, 429, 500, 503])
+def test_what_is_refused_is_offered_once_and_kept_once(
+    receiver: Receiver, journal: Journal, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    receiver.status = status
+    receiver.headers = {"Location": f"{receiver.url}/elsewhere", "Retry-After": "600"}
+    delivery = Delivery(_http(receiver.url), journal)
+    assert delivery.export(finished("a")) is SpanExportResult.SUCCESS
+    delivery.shutdown()
+    assert (len(receiver.requests), _journalled(journal), delivery.dropped) == (1, ["a"], 0)
+    (warning,) = _ours(caplog)
+    assert f"HTTP {status}" in warning
+    assert _others(caplog) == []
+
+
+def test_an_endpoint_that_hangs_costs_its_timeout_once(
+    receiver: Receiver, journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    receiver.status = HANG
+    delivery = Delivery(_http(receiver.url), journal)
+    delivery.export(finished("a"))
+    delivery.export(finished("b"))
+    delivery.shutdown()
+    assert (receiver.span_names, _journalled(journal)) == (["a"], ["a", "b"])
+    assert "no answer in time" in _ours(caplog)[0]
+
+
+def test_with_nothing_listening_the_exporter_is_not_even_made(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    way = _http(f"http://127.0.0.1:{closed_port()}")
+    delivery = Delivery(way, journal)
+    delivery.export(finished("a"))
+    delivery.shutdown()
+    assert way._exporter is None
+    assert _journalled(journal) == ["a"]
+    (warning,) = _ours(caplog)
+    assert all(part in warning for part in (way.label, str(journal.folder), "autogen-otel show"))
+
+
+def test_batches_queued_behind_a_silent_endpoint_do_not_each_probe(
+    journal: Journal, clock: _Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    way = _http(f"http://127.0.0.1:{closed_port()}")
+    asked = []
+
+    class Counting:
+        def answers(self) -> bool:
+            asked.append(clock.now)
+            return False
+
+    way.probe = Counting()  # type: ignore[assignment]
+    delivery = Delivery(way, journal)
+    for name in "abcd":
+        delivery.export(finished(name))
+    clock.now += 6
+    delivery.export(finished("e"))
+    assert len(asked) == 2
+    assert _journalled(journal) == list("abcde")
+    assert len(_ours(caplog)) == 1
+
+
+def test_an_endpoint_that_comes_back_takes_spans_again_and_it_is_said(
+    receiver: Receiver, journal: Journal, clock: _Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "autogen_otel")
+    delivery = Delivery(_http(receiver.url), journal)
+    receiver.status = 503
+    delivery.export(finished("lost to the endpoint"))
+    receiver.status = 200
+    clock.now += 6
+    delivery.export(finished("back"))
+    delivery.export(finished("more"))
+    delivery.shutdown()
+    assert receiver.span_names == ["lost to the endpoint", "back", "more"]
+    assert _journalled(journal) == ["lost to the endpoint"]
+    assert [record.levelname for record in caplog.records if record.name == "autogen_otel"] == [
+        "WARNING",
+        "INFO",
+    ]
+
+
+def test_an_endpoint_that_comes_and_goes_does_not_fill_the_log(
+    journal: Journal, clock: _Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "autogen_otel")
+    outcomes = [SpanExportResult.FAILURE, SpanExportResult.SUCCESS] * 4
+    delivery = Delivery(_FixedOutlet(_Scripted(*outcomes)), journal)
+    for _ in outcomes:
+        delivery.export(finished("a"))
+        clock.now += 6
+    assert len(_ours(caplog)) == 2
+
+
+def test_a_batch_that_alone_is_refused_does_not_stop_the_next(receiver: Receiver, journal: Journal) -> None:
+    delivery = Delivery(_http(receiver.url), journal)
+    receiver.status = 413
+    delivery.export(finished("large"))
+    receiver.status = 200
+    delivery.export(finished("small"))
+    delivery.shutdown()
+    assert (receiver.span_names, _journalled(journal)) == (["large", "small"], ["large"])
+
+
+@pytest.mark.parametrize("outcome", [SpanExportResult.FAILURE, RuntimeError("boom"), ValueError()])
+def test_any_exporter_may_fail_or_raise(journal: Journal, outcome: SpanExportResult | Exception) -> None:
+    exporter = _Scripted(outcome)
+    delivery = Delivery(_FixedOutlet(exporter), journal)
+    assert delivery.export(finished("a")) is SpanExportResult.SUCCESS
+    assert (exporter.offered, _journalled(journal)) == ([["a"]], ["a"])
+
+
+def test_large_batches_arrive_in_several_requests(receiver: Receiver, journal: Journal) -> None:
+    names = [f"{number}" for number in range(300)]
+    delivery = Delivery(_http(receiver.url), journal)
+    delivery.export(finished(*names, attributes={"text": "x" * 16_000}))
+    delivery.shutdown()
+    assert receiver.span_names == names
+    assert len(receiver.requests) == 2
+    assert all(len(body) < 4 * 1024 * 1024 for body in receiver.requests)
+
+
+def test_half_a_surrogate_pair_costs_no_span(
+    receiver: Receiver, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = Delivery(_http(receiver.url), journal)
+    delivery.export(finished("a", "b\ud800", "c"))
+    receiver.status = 500
+    delivery.export(finished("d\udfff"))
+    delivery.shutdown()
+    assert receiver.span_names == ["a", "b?", "c", "d?"]
+    assert (_journalled(journal), delivery.dropped) == (["d?"], 0)
+    assert _others(caplog) == []
+
+
+def _unencodable() -> ReadableSpan:
+    context = trace.SpanContext(1, 2**70, is_remote=False)
+    return ReadableSpan("poison", context=context, start_time=1, end_time=2)
+
+
+def test_a_span_that_cannot_be_encoded_is_the_only_one_lost(
+    receiver: Receiver, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = Delivery(_http(receiver.url), journal)
+    batch = [*finished("a", "b"), _unencodable(), *finished("c", "d")]
+    assert delivery.export(batch) is SpanExportResult.FAILURE
+    delivery.shutdown()
+    assert receiver.span_names == ["a", "b", "c", "d"]
+    assert (delivery.dropped, journal.folder.exists()) == (1, False)
+    (warning,) = _ours(caplog)
+    assert "cannot be encoded" in warning
+
+
+def test_a_span_that_cannot_be_encoded_is_the_only_one_the_journal_lacks(journal: Journal) -> None:
+    delivery = Delivery(None, journal)
+    delivery.export([*finished("a"), _unencodable(), *finished("b")])
+    assert (_journalled(journal), delivery.dropped) == (["a", "b"], 1)
+
+
+def test_what_the_journal_cannot_write_is_counted_and_said_once(
+    tmp_path: Path, clock: _Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    delivery = Delivery(None, Journal(tmp_path / "file" / "journal"))
+    for _ in range(3):
+        assert delivery.export(finished("a", "b")) is SpanExportResult.FAILURE
+    assert delivery.dropped == 6
+    assert len(_ours(caplog)) == 1
+    clock.now += 61
+    delivery.export(finished("c"))
+    assert "7 so far" in _ours(caplog)[1]
+
+
+def test_without_a_journal_what_is_refused_is_counted_and_said(
+    clock: _Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = Delivery(_FixedOutlet(_Scripted(SpanExportResult.FAILURE)), None)
+    assert delivery.export(finished("a")) is SpanExportResult.FAILURE
+    assert delivery.dropped == 1
+    assert any("no journal is kept" in message for message in _ours(caplog))
+
+
+def test_an_exporter_that_cannot_be_made_is_one_sentence_and_the_journal(
+    journal: Journal, clock: _Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unmakeable(Outlet):
+        def _make(self) -> SpanExporter:
+            raise ValueError("invalid timeout: 'soon'")
+
+    delivery = Delivery(Unmakeable("the endpoint"), journal)
+    for _ in range(3):
+        delivery.export(finished("a"))
+        clock.now += 6
+    (warning,) = _ours(caplog)
+    assert "invalid timeout: 'soon'" in warning
+    assert _journalled(journal) == ["a", "a", "a"]
+
+
+def test_after_shutdown_spans_go_to_the_journal(receiver: Receiver, journal: Journal) -> None:
+    delivery = Delivery(_http(receiver.url), journal)
+    delivery.shutdown()
+    delivery.shutdown()
+    delivery.export(finished("late"))
+    assert (receiver.requests, _journalled(journal)) == ([], ["late"])
+
+
+def test_an_exporter_that_fails_to_flush_or_shut_down_is_nobodys_problem(journal: Journal) -> None:
+    delivery = Delivery(_FixedOutlet(_Scripted()), journal)
+    delivery.export(finished("a"))
+    assert delivery.force_flush() is False
+    delivery.shutdown()
+
+
+@pytest.mark.parametrize("way", [None, _FixedOutlet(_Scripted())])
+def test_there_is_nothing_to_flush_before_the_first_batch(way: Outlet | None) -> None:
+    assert Delivery(way, None).force_flush() is True
+
+
+def test_a_forked_process_gets_its_own_exporter(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    way = _FixedOutlet(_Scripted())
+    delivery = Delivery(way, journal)
+    delivery.export(finished("a"))
+    delivery.export(finished("b"))
+    assert way.made == 1
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    delivery.export(finished("c"))
+    assert way.made == 2
+
+
+def test_the_loggers_of_exporters_speak_up_for_others(
+    receiver: Receiver, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.status = 400
+    delivery = Delivery(_http(receiver.url), journal)
+    delivery.export(finished("a"))
+    delivery.shutdown()
+    name = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+    logging.getLogger(name).error("the application's own exporter")
+    assert _others(caplog) == ["the application's own exporter"]
+
+
+def test_secrets_in_the_endpoint_are_not_logged(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    port = closed_port()
+    delivery = Delivery(_http(f"http://user:pass-word@127.0.0.1:{port}/in?key=sec-ret#"), journal)
+    delivery.export(finished("a"))
+    (warning,) = _ours(caplog)
+    assert f"http://127.0.0.1:{port}/in does not" in warning
+    assert "pass-word" not in caplog.text
+    assert "sec-ret" not in caplog.text
+
+
+def test_a_session_of_a_credential_plugin_is_not_replaced(
+    receiver: Receiver, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: list[Any] = []
+
+    def exporter(endpoint: str, session: Any) -> SpanExporter:
+        sessions.append(session)
+        return _Scripted()
+
+    monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "a_plugin")
+    monkeypatch.setattr(otlp_http, "OTLPSpanExporter", exporter)
+    Delivery(_http(receiver.url), journal).export(finished("a"))
+    assert sessions == [None]

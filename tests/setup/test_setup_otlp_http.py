@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from autogen_otel.setup.otlp_http import NotTaken, OneTrySession
+
+if TYPE_CHECKING:
+    from tests.setup.receivers import Receiver
+
+
+def _failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
+    send, remaining = requests.Session.request, list(errors)
+
+    def request(self: requests.Session, *args: Any, **kwargs: Any) -> requests.Response:
+        calls.append(kwargs)
+        if remaining:
+            raise remaining.pop(0)
+        return send(self, *args, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    return calls
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _failing(monkeypatch, requests.exceptions.ConnectionError())
+    with OneTrySession() as session:
+        assert session.post(receiver.url, data=b"").status_code == 200
+        assert session.failure is None
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "tries"),
+    [
+        (requests.exceptions.ConnectionError, "no connection", 2),
+        (requests.exceptions.ProxyError, "the proxy does not answer", 2),
+        (requests.exceptions.SSLError, "its certificate is not accepted", 2),
+        (requests.exceptions.ReadTimeout, "no answer in time", 1),
+        (requests.exceptions.ConnectTimeout, "no answer in time", 1),
+        (requests.exceptions.InvalidHeader, "InvalidHeader", 1),
+    ],
+)
+def test_a_failure_is_told_in_words_that_hold_no_url(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], reason: str, tries: int
+) -> None:
+    calls = _failing(monkeypatch, *[error("http://user:secret@host")] * 2)
+    with OneTrySession() as session, pytest.raises(NotTaken) as raised:
+        session.post("http://host")
+    assert (str(raised.value), raised.value.lasting, len(calls)) == (reason, True, tries)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(10, (3, 10)), (1, (1, 1)), (None, (3, None))])
+def test_connecting_takes_three_seconds_at_most(
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    given: float | None,
+    expected: tuple[float, float | None],
+) -> None:
+    calls = _failing(monkeypatch)
+    with OneTrySession() as session:
+        session.request("POST", receiver.url, data=b"", timeout=given)
+    assert calls[0]["timeout"] == expected
