@@ -84,12 +84,7 @@ class ScriptedServer:
         self._lock = threading.Lock()
         self.stopping = threading.Event()
         self._http = _Server(self)
-        self._thread = threading.Thread(
-            target=self._http.serve_forever,
-            kwargs={"poll_interval": 0.01},
-            name="scripted-server",
-            daemon=True,
-        )
+        self._thread = threading.Thread(target=self._serve, name="scripted-server", daemon=True)
 
     @property
     def origin(self) -> str:
@@ -112,7 +107,8 @@ class ScriptedServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stopping.set()
-        self._http.shutdown()
+        # The thread waits for a connection; this one ends the wait, so that nothing has to poll.
+        socket.create_connection(("127.0.0.1", self._http.server_port)).close()
         self._thread.join(_CLOSING_SECONDS)
         self._http.server_close()
         self._http.hang_up()
@@ -127,6 +123,10 @@ class ScriptedServer:
             request = ChatRequest(len(self.requests) + 1, method, path, headers, _parsed(body))
             self.requests.append(request)
             return request, self._reply(request)
+
+    def _serve(self) -> None:
+        while not self.stopping.is_set():
+            self._http.handle_request()
 
     def _reply(self, request: ChatRequest) -> Reply:
         route = request.path.partition("?")[0]
@@ -177,6 +177,9 @@ class _Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        return not self.scripted.stopping.is_set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._changed:

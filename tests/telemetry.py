@@ -101,7 +101,7 @@ def _plain(value: Any) -> Any:
 
 def _id(span: ReadableSpan) -> int:
     assert span.context is not None
-    return span.context.span_id
+    return int(span.context.span_id)
 
 
 def _parent(span: ReadableSpan) -> int | None:

@@ -1,4 +1,4 @@
-"""Composition root: the only module that knows all rooms, and the ``opentelemetry_instrumentor`` entry point."""
+"""Composition root: the only module that knows all rooms; ``opentelemetry-instrument`` enters here."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class PromptSize:
-    """How much is sent: messages, those new since the last call of the same pair, characters, tool schemas."""
+    """How much is sent: messages, those new since the pair's last call, characters, tool schemas."""
 
     messages: int
     new_messages: int
@@ -237,7 +237,7 @@ class ApiRequest(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolBody(Observation):
-    """The user's function inside a tool call: it tells the tool call what happened and has no span of its own."""
+    """The user's function inside a tool call, which tells that what happened and has no span itself."""
 
 
 class Recording(Protocol):

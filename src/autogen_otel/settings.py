@@ -1,4 +1,4 @@
-"""Every knob: one frozen dataclass whose fields carry the environment variable and the sentence of the README."""
+"""Every knob: one frozen dataclass whose fields carry their environment variable and documentation."""
 
 from __future__ import annotations
 

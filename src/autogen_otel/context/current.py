@@ -1,4 +1,4 @@
-"""The current scope, kept in the OpenTelemetry context so that whatever carries that context carries it too."""
+"""The current scope, kept in the OpenTelemetry context: whatever carries that carries it too."""
 
 from __future__ import annotations
 

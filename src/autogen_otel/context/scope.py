@@ -31,6 +31,10 @@ class Scope:
         parent: the observed call around this one, also across threads.
         state: what the call's operation remembers for the calls inside it; its type is its key.
         recording: the running observation, once started.
+        handled: failures inside that something went on in spite of.
+        origins: causes of all failures inside, in the order seen.
+        open: failures inside that nothing has gone on in spite of yet.
+        failures: the latest exceptions of calls directly inside.
     """
 
     parent: Scope | None = None
@@ -38,8 +42,8 @@ class Scope:
     recording: Recording | None = None
     handled: int = 0
     origins: dict[str, None] = field(default_factory=dict)
-    _open: int = 0
-    _failures: list[Failure] = field(default_factory=list)
+    open: int = 0
+    failures: list[Failure] = field(default_factory=list)
 
     def find(self, kind: type[State]) -> State | None:
         """State of the nearest call around (or this one) whose operation remembers a ``kind``."""
@@ -56,14 +60,14 @@ class Scope:
     def known_failure(self, error: BaseException) -> Failure | None:
         """The failure inside this call that ``error`` is or was raised from, if one was seen."""
         for link in chain(error):
-            for failure in self._failures:
+            for failure in self.failures:
                 if failure.error is link:
                     return failure
         return None
 
     def handled_in_all(self, *, failed: bool) -> int:
         """How many failures inside this call were survived, given whether the call itself fails."""
-        return self.handled + (max(0, self._open - 1) if failed else self._open)
+        return self.handled + (max(0, self.open - 1) if failed else self.open)
 
     def settle(self, ended: Observation) -> None:
         """Close this call's account and pass on to the parent what concerns it."""
@@ -75,9 +79,9 @@ class Scope:
             parent.handled += self.handled_in_all(failed=failure is not None)
             parent.origins.update(self.origins)
             if failure is not None:
-                parent._open += 1
+                parent.open += 1
                 parent.origins[failure.origin] = None
-                parent._remember(failure)
+                parent.remember(failure)
 
     def pass_on(self) -> None:
         """Hand everything still open to the parent: for a call that failed and has no span to say so."""
@@ -86,15 +90,16 @@ class Scope:
             return
         with _totals:
             parent.handled += self.handled
-            parent._open += self._open
+            parent.open += self.open
             parent.origins.update(self.origins)
-            for failure in self._failures:
-                parent._remember(failure)
+            for failure in self.failures:
+                parent.remember(failure)
 
-    def _remember(self, failure: Failure) -> None:
+    def remember(self, failure: Failure) -> None:
+        """Keep a child's exception, to recognise it when it comes up as this call's own."""
         if failure.error is not None:
-            self._failures.append(failure)
-            del self._failures[:-_REMEMBERED_FAILURES]
+            self.failures.append(failure)
+            del self.failures[:-_REMEMBERED_FAILURES]
 
 
 def chain(error: BaseException, limit: int = 16) -> Iterator[BaseException]:

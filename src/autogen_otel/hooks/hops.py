@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 
@@ -17,8 +17,13 @@ from autogen_otel.context import current
 from autogen_otel.hooks.drive import Runtime, carried
 from autogen_otel.hooks.guard import guarded
 
+if TYPE_CHECKING:
+    Proxy = wrapt.ObjectProxy[Any]
+else:
+    Proxy = wrapt.ObjectProxy  # not subscriptable before wrapt 2
 
-class _Loop(wrapt.ObjectProxy):  # type: ignore[misc]
+
+class _Loop(Proxy):
     """An event loop whose executor threads run in the context of the caller."""
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
@@ -29,7 +34,7 @@ class _Loop(wrapt.ObjectProxy):  # type: ignore[misc]
         return self.__wrapped__.run_in_executor(executor, moved, *args)
 
 
-class AsyncioView(wrapt.ObjectProxy):  # type: ignore[misc]
+class AsyncioView(Proxy):
     """The ``asyncio`` module with loops that carry the context.
 
     Args:
@@ -62,7 +67,7 @@ class _Thread(threading.Thread):
         super().start()
 
 
-class ThreadingView(wrapt.ObjectProxy):  # type: ignore[misc]
+class ThreadingView(Proxy):
     """The ``threading`` module with threads that carry the context; arguments as of ``AsyncioView``."""
 
     def __init__(self, module: Any, runtime: Runtime) -> None:

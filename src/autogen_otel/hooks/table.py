@@ -1,4 +1,4 @@
-"""Every place where we attach, one row each. Attach, detach, the report and the documentation come from here."""
+"""Every place where we attach, one row each: attach, detach, report and documentation come from here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which host is installed: three distributions bring the same module ``autogen``, two more look as if they did."""
+"""Which host is installed: several distributions bring a module ``autogen``, not all with agents in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from importlib import metadata
 
 from autogen_otel.lineages.lineage import AG2_0_9, AG2_0_14, PYAUTOGEN_0_2, Lineage
 
-SUPPORTED = "pyautogen 0.2.35 to 0.9 (pip install 'autogen-otel[pyautogen]') and ag2 0.14 (pip install 'autogen-otel[ag2]')"
+SUPPORTED = (
+    "pyautogen 0.2.35 to 0.9 (pip install 'autogen-otel[pyautogen]') and "
+    "ag2 0.14 (pip install 'autogen-otel[ag2]')"
+)
 
 _DISTRIBUTIONS = ("ag2", "pyautogen", "autogen", "autogen-agentchat")
 
@@ -50,13 +53,15 @@ def detect() -> Detection:
 
 
 def _installed() -> dict[str, str]:
-    found = {}
-    for name in _DISTRIBUTIONS:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    versions = ((name, _version(name)) for name in _DISTRIBUTIONS)
+    return {name: version for name, version in versions if version is not None}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _same(distribution_version: str, module_version: str) -> bool:

@@ -14,7 +14,8 @@ from autogen_otel.vocabulary import failures
 
 _TOO_LARGE = re.compile(
     r"context.{0,5}length|maximum context|context window|too many tokens|prompt is too long|"
-    r"reduce the length|exceeds? the (?:model|token|context)|input is too long|request too large|string too long",
+    r"reduce the length|exceeds? the (?:model|token|context)|input is too long|request too large|"
+    r"string too long",
     re.IGNORECASE,
 )
 _TOO_LARGE_CODES = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
@@ -119,7 +120,7 @@ def origin_of_status(
 
 
 def raised_in(error: BaseException, package: str) -> bool:
-    """Whether the innermost frame of an exception belongs to a package: AutoGen itself choked on something."""
+    """Whether the innermost frame of an exception belongs to a package: it is what choked."""
     traceback = error.__traceback__
     if traceback is None:
         return False

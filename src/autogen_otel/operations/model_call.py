@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autogen_otel.observations import Entry, Failure, ModelCall, PromptSize, Usage
+from autogen_otel.observations import Entry, Failure, ModelCall, PromptSize
 from autogen_otel.operations import config_entries, prompt
 from autogen_otel.operations.agent_turn import TurnState
 from autogen_otel.operations.conversation import SPEAKER_SELECTION, ConversationState

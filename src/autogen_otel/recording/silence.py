@@ -11,12 +11,12 @@ _SUPPRESS_KEY = "suppress_instrumentation"
 """Asked for by OpenLLMetry, OpenLIT, AgentOps, OpenInference and the HTTP client instrumentations."""
 
 _INFERENCE_KEY = "opentelemetry.genai.client.inference.context"
-"""Asked for by the packages built on ``opentelemetry-util-genai``; its value collects what they would record."""
+"""Asked for by packages built on ``opentelemetry-util-genai``; its value collects what they found."""
 
 
 def silence_others(context: Context) -> Context:
     """The context in which a model call runs, so that nobody reports it a second time."""
-    context = set_value(_SUPPRESS_KEY, True, context)  # noqa: FBT003 - the key's value
+    context = set_value(_SUPPRESS_KEY, True, context)
     data = _inference_data()
     return context if data is None else set_value(_INFERENCE_KEY, data, context)
 
