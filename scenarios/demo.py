@@ -11,9 +11,10 @@ import urllib.error
 import urllib.request
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 
 import autogen_otel
 from autogen_otel import cli
@@ -87,8 +88,9 @@ def _hold_conversations() -> list[Outcome]:
 
 
 def _flush() -> None:
-    provider: Any = trace.get_tracer_provider()
-    provider.force_flush()
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):  # else nothing was instrumented, and the journal will show it
+        provider.force_flush()
 
 
 def _show_without(outcomes: Sequence[Outcome]) -> None:

@@ -178,7 +178,7 @@ class _Server(ThreadingHTTPServer):
         self._changed = threading.Condition()
         super().__init__(("127.0.0.1", 0), _Handler)
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:
+    def verify_request(self, *_connection: Any) -> bool:
         return not self.scripted.stopping.is_set()
 
     def process_request(self, request: Any, client_address: Any) -> None:

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import scenarios
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(scenarios.__file__).parent.parent
+RUN = "import sys; from pathlib import Path; from scenarios import demo; demo.JOURNAL = Path(sys.argv[1]); "
+
+
+def run_demo(journal: Path, endpoint: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own demo
+        [sys.executable, "-c", f"{RUN}{before}sys.exit(demo.main())", str(journal)],
+        cwd=ROOT,
+        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "NO_COLOR": "1", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@contextmanager
+def collector() -> Iterator[tuple[str, list[Any]]]:
+    """A collector that keeps what it is sent."""
+    taken: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            taken.append((self.path, self.headers["content-type"], json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", taken
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_the_demo_shows_the_bare_error_and_then_why(tmp_path: Path) -> None:
+    done = run_demo(tmp_path / "journal", "http://127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+    without, bare, tree = done.stdout.partition("With one line, autogen_otel.instrument():")
+    assert bare
+    assert "InternalServerError: Error code: 500" in without
+    assert "null" not in without
+    for told in (
+        "MOTOR-null-20417",
+        "ValueError",
+        "KeyError: 'null'",
+        "policies.py:",
+        "POST 500",
+        "req_000024",
+    ):
+        assert told in tree
+    assert "run this again with a collector at http://127.0.0.1:9" in tree
+
+
+def test_a_collector_that_listens_gets_a_copy(tmp_path: Path) -> None:
+    with collector() as (endpoint, taken):
+        done = run_demo(tmp_path / "journal", f"{endpoint}/")
+    assert done.returncode == 0, done.stderr
+    assert {(path, kind) for path, kind, _ in taken} == {("/v1/traces", "application/json")}
+    spans = [
+        span
+        for _, _, body in taken
+        for resource in body["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    assert sum(not span.get("parentSpanId") for span in spans) == 7
+    assert f"(sent to {endpoint})" in done.stdout
+
+
+def test_the_demo_fails_if_the_failure_was_not_recorded(tmp_path: Path) -> None:
+    nothing = "demo.autogen_otel.instrument = lambda: None; "
+    done = run_demo(tmp_path / "journal", "http://127.0.0.1:9", before=nothing)
+    assert done.returncode == 1
+    assert "has 0 conversations that died" in done.stderr
