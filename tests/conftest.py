@@ -63,7 +63,11 @@ def serve() -> Iterator[Callable[[Any], ScriptedServer]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A skipped test proves nothing, so none may be marked so; what a lineage lacks is not collected."""
+    """A skipped test proves nothing, so none may be marked so; what cannot exist here is not collected.
+
+    ``@pytest.mark.needs(condition, reason)`` is for what a lineage, a Python or an operating system lacks.
+    """
     for item in items:
-        assert not list(item.iter_markers("skip")), f"{item.nodeid} is skipped"
-        assert not list(item.iter_markers("xfail")), f"{item.nodeid} is expected to fail"
+        for mark in ("skip", "skipif", "xfail"):
+            assert not list(item.iter_markers(mark)), f"{item.nodeid} is marked {mark}"
+    items[:] = [item for item in items if all(mark.args[0] for mark in item.iter_markers("needs"))]

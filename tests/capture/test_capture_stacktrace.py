@@ -77,7 +77,7 @@ def test_a_trace_that_fits_is_what_python_prints(function: Any) -> None:
     assert stacktrace(error, LIMIT) == re.sub(r"\n +[~^]+(?=\n)", "", printed)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups and notes came with Python 3.11")
+@pytest.mark.needs(sys.version_info >= (3, 11), "groups and notes came with Python 3.11")
 def test_groups_and_notes_are_what_python_prints() -> None:
     group_type: Any = vars(builtins)["ExceptionGroup"]
 

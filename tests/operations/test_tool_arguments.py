@@ -407,7 +407,7 @@ def test_a_validator_of_the_users_that_breaks_is_the_users() -> None:
     assert verdict(registered(read_claim), {"claim": {"id": 404}}) == TOOL_EXCEPTION
 
 
-@pytest.mark.skipif(not IS_02, reason="newer lineages keep such results")
+@pytest.mark.needs(IS_02, "newer lineages keep such results")
 def test_a_result_that_cannot_be_turned_into_text_is_the_tools_doing_even_if_arguments_were_odd() -> None:
     assert verdict(registered(to_object), {"amount": True}) == TOOL_EXCEPTION
 
@@ -416,7 +416,7 @@ def test_an_exit_is_never_the_arguments_doing() -> None:
     assert verdict(leave, {"amount": "x"}) == TOOL_EXCEPTION
 
 
-@pytest.mark.skipif(IS_02, reason="0.2 injects nothing")
+@pytest.mark.needs(not IS_02, "0.2 injects nothing")
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("yields_wrong_type", [False, True])
 def test_a_dependency_that_fails_is_not_the_models_doing(asynchronous: bool, yields_wrong_type: bool) -> None:
@@ -440,7 +440,7 @@ def test_a_dependency_that_fails_is_not_the_models_doing(asynchronous: bool, yie
     assert verdict(entry, {"amount": 1.0}) == TOOL_EXCEPTION
 
 
-@pytest.mark.skipif(IS_02, reason="0.2 validates nothing")
+@pytest.mark.needs(not IS_02, "0.2 validates nothing")
 def test_keyword_arguments_that_autogen_cannot_validate_are_not_the_models_doing() -> None:
     def tool(**others: int) -> int:
         raise NotImplementedError

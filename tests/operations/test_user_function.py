@@ -180,7 +180,7 @@ def test_a_builtin_has_a_name_and_no_place(entry: Any, name: str) -> None:
     assert location(entry) == CodeLocation(name)
 
 
-@pytest.mark.skipif(IS_02, reason="0.2 has no Tool")
+@pytest.mark.needs(not IS_02, "0.2 has no Tool")
 def test_a_tool_object_leads_to_the_users_function() -> None:
     from autogen.tools import Tool
 
@@ -191,7 +191,7 @@ def test_a_tool_object_leads_to_the_users_function() -> None:
     assert list(found.parameters) == ["a", "b"]
 
 
-@pytest.mark.skipif(IS_02, reason="0.2 has no group tools")
+@pytest.mark.needs(not IS_02, "0.2 has no group tools")
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_a_group_tool_with_context_variables_is_found_although_autogen_hides_it(asynchronous: bool) -> None:
     entry, function = _group_tool(asynchronous=asynchronous)

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from autogen_otel.setup import Journal, default_dir
 from tests.setup.receivers import finished
 
-posix_only = pytest.mark.skipif(os.name != "posix", reason="POSIX file modes")
+posix_only = pytest.mark.needs(os.name == "posix", "POSIX file modes")
 
 
 def _lines(journal: Journal) -> list[dict[str, Any]]:
@@ -210,7 +210,7 @@ def test_the_oldest_files_make_room_and_it_is_said(tmp_path: Path, caplog: pytes
     assert foreign.exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.needs(hasattr(os, "fork"), "needs fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_process_writes_its_own_file_even_if_the_lock_was_held(tmp_path: Path) -> None:
     journal = Journal(tmp_path)

@@ -221,7 +221,7 @@ def test_an_environment_the_sdk_refuses_does_not_end_the_application(program: Pr
     assert "max_export_batch_size" in said
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.needs(hasattr(os, "fork"), "needs fork")
 def test_a_forked_process_delivers_too(program: Program, receiver: Receiver) -> None:
     program.script(
         f"""{_ONE_SPAN}

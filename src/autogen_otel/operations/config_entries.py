@@ -85,13 +85,13 @@ def options(*sources: Any) -> RequestOptions:
     merged: dict[str, Any] = {}
     for source in sources:
         merged.update(source)
-    stream = merged.get("stream")
     limit = merged.get("max_completion_tokens", merged.get("max_tokens"))
     return RequestOptions(
         temperature=_number(merged.get("temperature")),
         top_p=_number(merged.get("top_p")),
         max_tokens=limit if isinstance(limit, int) else None,
-        stream=stream if isinstance(stream, bool) else None,
+        # The convention has it only for calls that do stream.
+        stream=True if merged.get("stream") is True else None,
     )
 
 
