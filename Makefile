@@ -28,7 +28,7 @@ define quietly
 @{ $(2); } > .cache/install.log 2>&1 || { cat .cache/install.log; echo "$(1): failed, see above" >&2; exit 1; }
 endef
 
-.PHONY: help demo test check needs-python needs-older-python needs-host
+.PHONY: help demo test check bench needs-python needs-older-python needs-host
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itse
 
 test: needs-older-python $(TOOLS) ## run the tests with every supported AutoGen
 	.venv/bin/tox run -- --numprocesses=auto --maxprocesses=4
+
+bench: needs-host $(DEMO_ENV)/installed ## measure what being observed costs, as ratios
+	@$(DEMO_ENV)/bin/python -m bench.turn
 
 check: $(CHECK_ENV)/installed ## check format, style, types and layers
 	$(CHECK_ENV)/bin/ruff format --check .
