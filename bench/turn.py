@@ -28,6 +28,9 @@ from opentelemetry.trace import Tracer
 import autogen_otel
 from scenarios.server import ScriptedServer, text, tool_call
 
+Before = Callable[..., dict[str, Any]]
+After = Callable[[Any], dict[str, Any]]
+
 TURNS = 10
 ROUNDS = 15
 
@@ -97,32 +100,58 @@ def plain(_tracer: Tracer) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hand_written(tracer: Tracer) -> Iterator[None]:
-    """The same number of spans with a few attributes each, as one would write them by hand."""
-    places: list[tuple[Any, str, Callable[..., dict[str, Any]]]] = [
+    """The same number of spans with what a careful engineer would put on them by hand, unredacted."""
+    places: list[tuple[Any, str, Before, After]] = [
         (
             ConversableAgent,
             "initiate_chat",
-            lambda _self, recipient, **_: {"gen_ai.workflow.name": recipient.name},
+            lambda self, recipient, **_: {"gen_ai.workflow.name": f"{self.name} -> {recipient.name}"},
+            lambda result: {"turns": len(result.chat_history)},
         ),
-        (ConversableAgent, "generate_reply", lambda self, *_, **__: {"gen_ai.agent.name": self.name}),
-        (OpenAIWrapper, "create", lambda _self, **config: {"messages": len(config["messages"])}),
+        (
+            ConversableAgent,
+            "generate_reply",
+            lambda self, _messages=None, sender=None, **_: {
+                "gen_ai.agent.name": self.name,
+                "sender": sender.name,
+            },
+            lambda _reply: {"gen_ai.operation.name": "invoke_agent"},
+        ),
+        (
+            OpenAIWrapper,
+            "create",
+            lambda self, **config: {
+                "gen_ai.request.model": self._config_list[0]["model"],
+                "messages": len(config["messages"]),
+                "chars": sum(len(str(message["content"])) for message in config["messages"]),
+            },
+            lambda response: {
+                "gen_ai.response.id": response.id,
+                "gen_ai.response.model": response.model,
+                "gen_ai.usage.input_tokens": response.usage.prompt_tokens,
+                "gen_ai.usage.output_tokens": response.usage.completion_tokens,
+                "gen_ai.response.finish_reasons": [choice.finish_reason for choice in response.choices],
+            },
+        ),
         (
             openai._base_client.SyncAPIClient,
             "request",
-            lambda self, *_, **__: {"url.full": str(self.base_url)},
+            lambda self, *_, **__: {"url.full": str(self.base_url), "http.request.method": "POST"},
+            lambda _response: {"http.response.status_code": 200},
         ),
         (
             ConversableAgent,
             "execute_function",
             lambda _self, call, *_, **__: {
                 "gen_ai.tool.name": call["name"],
-                "gen_ai.tool.call.arguments": json.dumps(call["arguments"]),
+                "gen_ai.tool.call.arguments": json.dumps(json.loads(call["arguments"])),
             },
+            lambda value: {"ok": value[0], "gen_ai.tool.call.result": str(value[1]["content"])},
         ),
     ]
-    originals = [(owner, name, vars(owner)[name]) for owner, name, _ in places]
-    for owner, name, attributes in places:
-        setattr(owner, name, spanned(tracer, vars(owner)[name], attributes))
+    originals = [(owner, name, vars(owner)[name]) for owner, name, _, _ in places]
+    for owner, name, before, after in places:
+        setattr(owner, name, spanned(tracer, vars(owner)[name], before, after))
     try:
         yield
     finally:
@@ -130,14 +159,14 @@ def hand_written(tracer: Tracer) -> Iterator[None]:
             setattr(owner, name, original)
 
 
-def spanned(tracer: Tracer, function: Callable[..., Any], attributes: Callable[..., dict[str, Any]]) -> Any:
+def spanned(tracer: Tracer, function: Callable[..., Any], before: Before, after: After) -> Any:
     """A function inside a span."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with tracer.start_as_current_span(function.__name__, attributes=attributes(*args, **kwargs)) as span:
+        with tracer.start_as_current_span(function.__name__, attributes=before(*args, **kwargs)) as span:
             value = function(*args, **kwargs)
-            span.set_attribute("done", True)
+            span.set_attributes(after(value))
             return value
 
     return wrapper

@@ -29,6 +29,13 @@ def assistant(
     )
 
 
+def configured(helper: ConversableAgent, **options: Any) -> ConversableAgent:
+    """The agent with options in every entry that 0.9 takes only past its checks, as users of it do."""
+    for config in helper.client._config_list:
+        config.update(options)
+    return helper
+
+
 def user(name: str = "user", **options: Any) -> ConversableAgent:
     """An agent without a model that runs tools and ends the chat on TERMINATE."""
     options.setdefault("is_termination_msg", lambda message: "TERMINATE" in str(message.get("content")))

@@ -29,10 +29,15 @@ def hooks_table() -> Iterator[str]:
     yield f"| function | yields | {' | '.join(names)} |"
     yield f"|---|---|{'---|' * len(names)}"
     for row in ROWS:
-        marks = " | ".join("yes" if name in row.lineages else "no" for name in names)
-        yield f"| `{row.module}.{row.name}` | {row.yields} | {marks} |"
-        if isinstance(row, Row) and row.discovers is not None:
-            yield f"| `{row.discovers.method}` of {row.discovers.what} | {row.yields} | {marks} |"
+        yield f"| `{row.module}.{row.name}` | {row.yields} | {_marks(row.lineages, names)} |"
+    # Several rows meet the same classes.
+    discovered = (found for row in ROWS if isinstance(row, Row) for found in row.discovers)
+    for found in dict.fromkeys(discovered):
+        yield f"| `{found.method}` of {found.what} | {found.yields} | {_marks(found.lineages, names)} |"
+
+
+def _marks(lineages: frozenset[str], names: list[str]) -> str:
+    return " | ".join("yes" if name in lineages else "no" for name in names)
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {"settings": settings_table, "hooks": hooks_table}

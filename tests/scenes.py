@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import io
 import re
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from autogen import GroupChat, GroupChatManager
 
+from scenarios.assistants_api import AssistantsApi, RunScript
 from scenarios.server import (
     ChatRequest,
     ScriptedServer,
@@ -21,11 +24,17 @@ from scenarios.server import (
     function_call,
     html,
     malformed,
+    raw,
+    stream_drop,
+    stream_error,
     text,
     tool_call,
     tool_calls,
 )
-from tests.agents import a_chat, assistant, chat, llm_config, pair, user
+from tests import groups
+from tests.agents import a_chat, assistant, chat, configured, llm_config, pair, user
+from tests.counting import counting_words
+from tests.special_agents import HAS_ASSISTANTS, Person, gpt_assistant, with_local_executor, with_own_code
 
 _VOLATILE = re.compile(r"127\.0\.0\.1:\d+|0x[0-9a-f]+")
 
@@ -60,12 +69,14 @@ class Scene:
         script: what each server answers; the first is the assistant's.
         agents: makes the two agents from the servers.
         options: for ``initiate_chat``.
+        server: what answers by the script.
     """
 
     name: str
     script: Sequence[Any]
     agents: Callable[[Sequence[ScriptedServer]], tuple[Any, Any]]
     options: Any = None
+    server: Callable[[Any], ScriptedServer] = ScriptedServer
 
 
 def _with_tools(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
@@ -84,6 +95,20 @@ def _legacy(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
 
 def _plain(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
     return user(), assistant([entry(servers[0])], temperature=0.5, top_p=0.9, max_tokens=64)
+
+
+def _streaming(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    asker, helper = pair(servers[0], lookup, entries=[entry(server) for server in servers])
+    return asker, configured(helper, stream=True)
+
+
+def _filtered(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    helper = assistant([entry(server) for server in servers])
+    return user(), configured(helper, filter_func=_says_done)
+
+
+def _says_done(context: object, response: Any) -> bool:
+    return "Done" in response.choices[0].message.content
 
 
 def _fallback(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
@@ -105,6 +130,26 @@ def _group(method: str) -> Callable[[Sequence[ScriptedServer]], tuple[Any, Any]]
     return agents
 
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="autogen-otel-scenes-")
+"""One for all plays of a scene: the names of files in it are part of what the host's user sees."""
+
+
+def _executor(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    return with_local_executor(Path(_FOLDER.name)), assistant([entry(servers[0])])
+
+
+def _own_code(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    return with_own_code(Path(_FOLDER.name)), assistant([entry(servers[0])])
+
+
+def _person(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    return Person("human", ["Go on.", "exit"]), assistant([entry(servers[0])])
+
+
+def _at_the_provider(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    return user(), gpt_assistant(servers[0], lookup)
+
+
 def _selecting(request: ChatRequest) -> Any:
     """Answer a speaker selection with a name and everything else with words."""
     prompt = str(request.body.get("messages"))
@@ -115,6 +160,51 @@ def _selecting(request: ChatRequest) -> Any:
 
 _DONE = text("Done. TERMINATE")
 _FAILING_CALL = tool_call("lookup", {"policy_id": "null"})
+_EMPTY_STREAM = raw(200, {"content-type": "text/event-stream"}, b"data: [DONE]\n\n")
+_CODE = text("```sh\necho one\n```\n```sh\necho two; exit 3\n```")
+_RAISING_CODE = text("```python\n{}['policy']\n```")
+_ODD_CODE = text("```ruby\nputs 1\n```")
+
+
+def _run(name: str, script: RunScript) -> Scene:
+    return Scene(name, [[script]], _at_the_provider, {"max_turns": 1}, AssistantsApi)
+
+
+ASSISTANTS = (
+    _run("assistant", RunScript("Active.", calls=(("lookup", {"policy_id": "null"}),))),
+    _run("assistant fails", RunScript(status="failed", last_error=("server_error", "Sorry"))),
+)
+
+_TRANSFERS = [
+    tool_call("transfer_to_tech_1", {}),
+    tool_call("escalate", {"why": "no reason"}),
+    tool_call("escalate", {"why": "money"}),
+    text("Paid."),
+]
+_SWARM_TRANSFERS = [tool_call("transfer_triage_to_tech", {}), text("Paid.")]
+_NESTED_TRANSFER = [tool_call("transfer_to_wrapped_nested_tech_1_1", {}), text("It is so."), text("Solved.")]
+
+PATTERNS = (
+    Scene("pattern, tools hand over", [_TRANSFERS], groups.transferring),
+    Scene("pattern, conditions and a nested chat", [_NESTED_TRANSFER], groups.conditional),
+    Scene("pattern, back to the user", [[]], groups.reverting),
+)
+GUARDRAILS = (Scene("pattern, guardrail", [[]], groups.guarded),)
+SWARMS = (Scene("swarm", [_SWARM_TRANSFERS], groups.swarming),)
+GROUPS = (
+    Scene("group, a function chooses", [[]], groups.chosen_by_function),
+    Scene("group, nobody is chosen", [groups.selecting("nobody")], groups.unresolved),
+    Scene("nested chat", [[text("Checked.")]], groups.nested, {"max_turns": 1}),
+    Scene(
+        "summary by a model",
+        [[_DONE, text("They agreed.")]],
+        _plain,
+        {"summary_method": "reflection_with_llm"},
+    ),
+    *(PATTERNS if groups.HAS_PATTERNS else ()),
+    *(GUARDRAILS if groups.HAS_GUARDRAILS else ()),
+    *(SWARMS if groups.HAS_SWARM else ()),
+)
 
 SCENES = (
     Scene("plain", [[text("Done. TERMINATE", cached_tokens=3, reasoning_tokens=2)]], _plain),
@@ -153,8 +243,22 @@ SCENES = (
     Scene("connection dropped", [[drop()] * 3], _plain),
     Scene("HTML", [[html()]], _plain),
     Scene("no choices", [[malformed(choices=[])]], _plain),
+    Scene("answer rejected", [[text("No idea.")], [_DONE]], _filtered),
+    Scene("stream", [[_DONE]], _streaming),
+    Scene("stream of a tool call", [[tool_call("lookup", {"policy_id": "P-1"}), _DONE]], _streaming),
+    Scene("stream with an error event", [[stream_error(2, "Overloaded")]], _streaming),
+    Scene("stream cut", [[stream_drop(2)]], _streaming),
+    Scene("stream falls over", [[stream_error(2, "Overloaded")], [_DONE]], _streaming),
+    Scene("stream empty", [[_EMPTY_STREAM]], _streaming),
+    Scene("code, executor", [[_CODE, _DONE]], _executor),
+    Scene("code that raises, executor", [[_RAISING_CODE, _DONE]], _executor),
+    Scene("code, own", [[_CODE, _DONE]], _own_code),
+    Scene("unknown language", [[_ODD_CODE, _DONE]], _own_code),
+    Scene("human", [[text("Well?"), text("And?")]], _person),
+    *(ASSISTANTS if HAS_ASSISTANTS else ()),
     Scene("group, automatic", [_selecting], _group("auto")),
     Scene("group, in turn", [_selecting], _group("round_robin")),
+    *GROUPS,
 )
 
 
@@ -172,9 +276,10 @@ def play(scene: Scene, shape: str) -> Outcome:
     """Run a scene on fresh servers and agents; ports and addresses in the outcome are made equal."""
     failure, result = None, None
     with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(ScriptedServer(script)) for script in scene.script]
+        servers = [stack.enter_context(scene.server(script)) for script in scene.script]
         asker, helper = scene.agents(servers)
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        stack.enter_context(counting_words())
         try:
             if shape == "sync":
                 result = chat(asker, helper, **(scene.options or {}))

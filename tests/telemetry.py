@@ -43,9 +43,9 @@ class Telemetry:
         (span,) = self.named(prefix)
         return span
 
-    def tree(self) -> str:
-        """All traces as indented text: name, kind of failure, and a few telling attributes."""
-        return "\n".join(self._lines(None, 0))
+    def tree(self, *also: str) -> str:
+        """All traces as indented text: name, kind of failure, a few telling attributes and those asked for."""
+        return "\n".join(self._lines(None, 0, also))
 
     def children(self, parent: ReadableSpan) -> list[ReadableSpan]:
         """Spans directly below, in start order."""
@@ -55,22 +55,22 @@ class Telemetry:
         """Forget what was exported so far."""
         self._exporter.clear()
 
-    def _lines(self, parent: int | None, depth: int) -> Iterator[str]:
+    def _lines(self, parent: int | None, depth: int, also: tuple[str, ...]) -> Iterator[str]:
         ids = {_id(span) for span in self.spans}
         for span in self.spans:
             above = _parent(span)
             if above == parent or (parent is None and above not in ids):
-                yield "  " * depth + line(span)
-                yield from self._lines(_id(span), depth + 1)
+                yield "  " * depth + line(span, also)
+                yield from self._lines(_id(span), depth + 1, also)
 
 
-def line(span: ReadableSpan) -> str:
+def line(span: ReadableSpan, also: tuple[str, ...] = ()) -> str:
     """One span as a line."""
     attributes = attributes_of(span)
     parts = [span.name]
     if span.status.status_code is StatusCode.ERROR:
         parts.append(f"ERROR[{attributes['autogen.error.origin']}: {attributes['error.type']}]")
-    for name in _SHOWN:
+    for name in (*_SHOWN, *also):
         value = attributes.get(name)
         if value is not None and not (
             name == "autogen.config.index" and span.name.startswith("config_entry")

@@ -1,19 +1,21 @@
 """OpenTelemetry for AutoGen and AG2 agents that shows the failures the host and the OpenAI SDK hide.
 
-import autogen_otel
-
-autogen_otel.instrument()
+``import autogen_otel`` and ``autogen_otel.instrument()`` are all that a program needs.
 """
 
 from __future__ import annotations
 
-from opentelemetry._logs import LoggerProvider
-from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import TracerProvider
+from typing import TYPE_CHECKING, Any
 
-from autogen_otel.hooks.report import AttachReport
-from autogen_otel.instrumentor import AutoGenInstrumentor
 from autogen_otel.settings import Settings
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from autogen_otel.auto import AutoGenInstrumentor
+    from autogen_otel.hooks.report import AttachReport
 
 __all__ = ["AttachReport", "AutoGenInstrumentor", "Settings", "instrument", "uninstrument"]
 
@@ -21,8 +23,8 @@ __all__ = ["AttachReport", "AutoGenInstrumentor", "Settings", "instrument", "uni
 def instrument(
     *,
     tracer_provider: TracerProvider | None = None,
-    meter_provider: MeterProvider | None = None,
-    logger_provider: LoggerProvider | None = None,
+    meter_provider: MeterProvider | None = None,  # noqa: ARG001 - measurements are not made yet
+    logger_provider: LoggerProvider | None = None,  # noqa: ARG001 - log records are not made yet
     settings: Settings | None = None,
 ) -> AttachReport:
     """Make every AutoGen agent of this process traceable, those created before included.
@@ -32,26 +34,33 @@ def instrument(
     Args:
         tracer_provider: where spans go; by default the provider set globally, else one made from the
             ``OTEL_*`` environment variables that sends OTLP/HTTP to ``http://localhost:4318``.
-        meter_provider: where measurements go.
-        logger_provider: where log records go.
+        meter_provider: accepted, not used yet.
+        logger_provider: accepted, not used yet.
         settings: what is recorded; by default from the ``AUTOGEN_OTEL_*`` environment variables.
 
     Returns:
         What was attached to the host, and what was not and why.
     """
-    instrumentor = AutoGenInstrumentor()
-    if not instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.instrument(
-            tracer_provider=tracer_provider,
-            meter_provider=meter_provider,
-            logger_provider=logger_provider,
-            settings=settings,
-        )
-    return instrumentor.report
+    from autogen_otel import instrumentor  # noqa: PLC0415 - the command line needs none of it
+
+    return instrumentor.start(tracer_provider, settings)
 
 
 def uninstrument() -> None:
     """Undo ``instrument()``: every attribute of the host is the original object again."""
-    instrumentor = AutoGenInstrumentor()
-    if instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.uninstrument()
+    from autogen_otel import instrumentor  # noqa: PLC0415 - as above
+
+    instrumentor.stop()
+
+
+def __getattr__(name: str) -> Any:
+    """Load on first use what costs more than most programs need."""
+    if name == "AutoGenInstrumentor":
+        from autogen_otel.auto import AutoGenInstrumentor  # noqa: PLC0415 - brings in OpenTelemetry's base class
+
+        return AutoGenInstrumentor
+    if name == "AttachReport":
+        from autogen_otel.hooks.report import AttachReport  # noqa: PLC0415 - as above
+
+        return AttachReport
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,27 +1,28 @@
-"""Composition root: the only module that knows all rooms; ``opentelemetry-instrument`` enters here."""
+"""Composition root: the only module that knows all rooms."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection
 from importlib import metadata
-from typing import Any
-
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
-from opentelemetry.trace import TracerProvider
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from autogen_otel.capture import Capture, KnownSecrets
 from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import AttachReport
-from autogen_otel.lineages import detect
+from autogen_otel.lineages import Lineage, detect
 from autogen_otel.observations import Recorder
 from autogen_otel.recording import SpanRecorder
 from autogen_otel.settings import Settings, SettingsError
 from autogen_otel.setup import tracer_provider as default_tracer_provider
 from autogen_otel.vocabulary.spans import SCOPE
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
 _log = logging.getLogger("autogen_otel")
+_changing = Lock()
 
 
 class Instrumentation:
@@ -30,57 +31,72 @@ class Instrumentation:
     Args:
         recorder: where observations go.
         secrets: the credentials seen so far.
+        lineage: the host.
     """
 
-    def __init__(self, recorder: Recorder, secrets: KnownSecrets) -> None:
+    def __init__(self, recorder: Recorder, secrets: KnownSecrets, lineage: Lineage) -> None:
         self.recorder, self.secrets = recorder, secrets
         self.enabled = True
+        self._attachment = Attachment(self, lineage)
+        self.report = self._attachment.attach()
+
+    def end(self) -> None:
+        """Switch off and restore the host."""
+        self.enabled = False
+        self._attachment.detach()
 
 
-class AutoGenInstrumentor(BaseInstrumentor):
-    """Instruments the installed AutoGen; there is one instance per process.
+_active: Instrumentation | None = None
+_refused: AttachReport | None = None
 
-    ``opentelemetry-instrument`` finds it by its entry point and calls ``instrument()`` without arguments.
-    """
 
-    _attachment: Attachment | None = None
-    _instrumentation: Instrumentation | None = None
-    _report = AttachReport(None, problem="instrument() has not been called")
+def active() -> bool:
+    """Whether ``start`` was called and ``stop`` not since, even if there was nothing to attach to."""
+    return _active is not None or _refused is not None
 
-    @property
-    def report(self) -> AttachReport:
-        """What the last ``instrument()`` attached."""
-        return self._report
 
-    def instrumentation_dependencies(self) -> Collection[str]:
-        """None: the host is one of three packages, and the base class would want all of them."""
-        return ()
+def report() -> AttachReport:
+    """What is attached now."""
+    if _active is not None:
+        return _active.report
+    return _refused or AttachReport(None, problem="instrument() has not been called")
 
-    def _instrument(self, **kwargs: Any) -> AttachReport:
+
+def start(tracer_provider: TracerProvider | None, settings: Settings | None) -> AttachReport:
+    """Attach to the installed host, once; see ``autogen_otel.instrument``."""
+    global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
+    with _changing:
+        if active():
+            if tracer_provider is not None or settings is not None:
+                _log.warning(
+                    "autogen-otel is switched on already, so these settings and providers are not used; "
+                    "call autogen_otel.uninstrument() before"
+                )
+            return report()
         detection = detect()
         if detection.lineage is None:
-            self._report = AttachReport(None, problem=detection.problem)
+            _refused = AttachReport(None, problem=detection.problem)
             _log.warning("autogen-otel instruments nothing: %s", detection.problem)
-            return self._report
-        settings = kwargs.get("settings") or _settings()
+            return _refused
+        settings = settings or _settings()
         secrets = KnownSecrets()
         secrets.add_environment(os.environ)
-        provider: TracerProvider = kwargs.get("tracer_provider") or default_tracer_provider(settings)
+        provider = tracer_provider or default_tracer_provider(settings)
         tracer = provider.get_tracer(SCOPE, metadata.version("autogen-otel"))
-        self._instrumentation = Instrumentation(SpanRecorder(tracer, Capture(settings, secrets)), secrets)
-        self._attachment = Attachment(self._instrumentation, detection.lineage)
-        self._report = self._attachment.attach()
-        for row in self._report.missing:
-            _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)
-        return self._report
+        recorder = SpanRecorder(tracer, Capture(settings, secrets))
+        _active = Instrumentation(recorder, secrets, detection.lineage)
+    for row in _active.report.missing:
+        _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)
+    return _active.report
 
-    def _uninstrument(self, **_kwargs: Any) -> None:
-        if self._instrumentation is not None:
-            self._instrumentation.enabled = False
-        if self._attachment is not None:
-            self._attachment.detach()
-        self._attachment = self._instrumentation = None
-        self._report = AttachReport(None, problem="uninstrument() was called")
+
+def stop() -> None:
+    """Detach from the host; see ``autogen_otel.uninstrument``."""
+    global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
+    with _changing:
+        if _active is not None:
+            _active.end()
+        _active = _refused = None
 
 
 def _settings() -> Settings:

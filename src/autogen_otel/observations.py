@@ -17,6 +17,8 @@ class ContentKind(Enum):
 
     TOOL_ARGUMENTS = "tool_arguments"
     TOOL_RESULT = "tool_result"
+    CODE_OUTPUT = "code_output"
+    CODE_TRACEBACK = "code_traceback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,21 @@ class ArgumentProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintedError:
+    """An exception that the host has only as text, because executed code printed it.
+
+    Args:
+        stacktrace: the stack trace as printed, else whatever was printed.
+        type: the exception's class as printed; ``None`` where none shows.
+        message: the exception's message as printed.
+    """
+
+    stacktrace: Content
+    type: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a call failed.
 
@@ -60,12 +77,14 @@ class Failure:
         error: the original exception; ``None`` where the host has none (an HTTP status, an unknown tool).
         type: ``error.type`` where there is no exception.
         message: what to say where there is no exception.
+        printed: the exception where only its text is left.
     """
 
     origin: str
     error: BaseException | None = None
     type: str | None = None
     message: str | None = None
+    printed: PrintedError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +103,7 @@ class Conversation(Observation):
     conversation_id: str | None = None
     helper_role: str | None = None
     turns: int | None = None
+    termination: str | None = None
     errors_handled: int | None = None
     errors_origins: tuple[str, ...] = ()
 
@@ -99,12 +119,35 @@ class AgentTurn(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handoff(Observation):
-    """Control passing from one agent to another."""
+    """Control passing from one agent to another.
+
+    Args:
+        source: who hands over.
+        target: who takes over; ``None`` while that is open, and at the end of a chat.
+        reason: one of ``vocabulary.handoffs.REASONS``.
+        rule: the user's function, tool or condition that decided.
+        candidates: who could have taken over.
+        ends_chat: nobody takes over, and that is how the chat ends.
+        hidden: control only goes to an agent that AutoGen has made for itself, or back from it.
+    """
 
     source: str
     target: str | None = None
     reason: str | None = None
+    rule: str | None = None
     candidates: tuple[str, ...] = ()
+    ends_chat: bool = False
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionStep(Observation):
+    """A step of choosing the next speaker, which tells the handoff what it found and has no span itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Observation):
+    """AutoGen summing a conversation up; only the model call inside has a span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +158,21 @@ class Usage:
     output_tokens: int | None = None
     cached_input_tokens: int | None = None
     reasoning_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRead:
+    """How far a streamed answer came.
+
+    Args:
+        chunks: chunks that came.
+        first_chunk_seconds: from the beginning of the call to the first of them.
+        received_chars: if it broke or the call failed, characters of text and tool arguments that came.
+    """
+
+    chunks: int
+    first_chunk_seconds: float | None = None
+    received_chars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +223,7 @@ class ModelCall(Observation):
     """One logical model call, ``OpenAIWrapper.create``.
 
     ``entry`` is the entry that answered; while none has, the one tried last, before that the first.
+    ``rejected`` are the indexes of entries whose answers the user's ``filter_func`` did not want.
     """
 
     entry: Entry
@@ -177,6 +236,8 @@ class ModelCall(Observation):
     response_model: str | None = None
     finish_reasons: tuple[str, ...] = ()
     usage: Usage | None = None
+    stream: StreamRead | None = None
+    rejected: tuple[int, ...] = ()
     failed_tools: tuple[Recording, ...] = ()
 
 
@@ -185,6 +246,7 @@ class EntryTried(Observation):
     """One ``config_list`` entry tried within a logical call."""
 
     entry: Entry
+    stream: StreamRead | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,13 +293,74 @@ class ToolCall(Observation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiRequest(Observation):
-    """One request of the OpenAI SDK: it groups its attempts and has no span of its own."""
+class CodeRun(Observation):
+    """Code run by an executor, one block or several at once.
+
+    Args:
+        language: of the (first) block.
+        agent: who runs it.
+        blocks: how many blocks are run at once.
+        exit_code: 0 if it worked.
+        output: what it printed.
+        told_below: whether each block is a run of its own, so that this one has nothing to add.
+    """
+
+    language: str
+    agent: str | None = None
+    blocks: int = 1
+    exit_code: int | None = None
+    output: Content | None = None
+    told_below: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolBody(Observation):
-    """The user's function inside a tool call, which tells that what happened and has no span itself."""
+class HumanInput(Observation):
+    """A human asked for input. ``reply`` is ``skip``, ``exit`` or ``text``; never what was typed."""
+
+    agent: str
+    reply: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssistantRun(Observation):
+    """One run of OpenAI's Assistants API: a model call that the provider drives and the agent polls.
+
+    Args:
+        model: the model the run asks for.
+        agent: whose run it is.
+        address: host of the endpoint.
+        port: port of the endpoint.
+        assistant_id: the assistant at the provider.
+        thread_id: the conversation at the provider.
+        run_id: the run at the provider.
+        status: the last one seen.
+        error_code: the provider's own word for what went wrong.
+        usage: tokens of the whole run.
+        failed_tools: tool calls that failed earlier in the conversation.
+    """
+
+    model: str | None = None
+    agent: str | None = None
+    provider: str | None = None
+    address: str | None = None
+    port: int | None = None
+    assistant_id: str | None = None
+    thread_id: str | None = None
+    run_id: str | None = None
+    status: str | None = None
+    error_code: str | None = None
+    usage: Usage | None = None
+    failed_tools: tuple[Recording, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPolled(Observation):
+    """One wait for a run to change its state: it tells the run and has no span of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRequest(Observation):
+    """One request of the OpenAI SDK: it groups its attempts and has no span of its own."""
 
 
 class Recording(Protocol):

@@ -63,11 +63,30 @@ def test_a_long_value_of_a_problem_is_shortened() -> None:
     assert len(shown) < 130
 
 
-@pytest.mark.parametrize("kind", ContentKind)
+@pytest.mark.parametrize("kind", [kind for kind in ContentKind if kind is not ContentKind.CODE_TRACEBACK])
 def test_content_is_captured_only_where_the_policy_says_so(kind: ContentKind) -> None:
     content = Content(kind, {"a": 1, "password": "x", "b": SECRET})
     assert door().content(content) == '{"a": 1, "password": "[redacted]", "b": "[redacted]"}'
     assert door(capture=False).content(content) is None
+
+
+def test_a_printed_stack_trace_is_recorded_like_any_other_redacted() -> None:
+    printed = Content(ContentKind.CODE_TRACEBACK, f"Traceback\nValueError: {SECRET}")
+    assert door(capture=False).content(printed) == "Traceback\nValueError: [redacted]"
+
+
+@pytest.mark.parametrize("length", range(9_000, 9_060, 7))
+def test_of_output_the_end_is_kept_and_no_secret_is_halved_at_its_beginning(length: int) -> None:
+    output = f"{SECRET} " * 700 + "x" * length + " the end"
+    shown = door().content(Content(ContentKind.CODE_OUTPUT, output))
+    assert shown is not None
+    assert shown.startswith(f"[cut, {len(output)} characters in all]…")
+    assert shown.endswith("x the end")
+    assert len(shown) == 200
+    dense = door().content(Content(ContentKind.CODE_OUTPUT, "y" * length + f"{SECRET} " * 700))
+    assert dense is not None
+    assert "secret" not in dense
+    assert "0001" not in dense
 
 
 def test_a_plain_result_stays_plain_and_a_json_one_is_redacted_by_keys() -> None:

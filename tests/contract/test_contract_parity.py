@@ -12,6 +12,14 @@ from tests.conftest import instrumented
 from tests.scenes import SCENES, Scene, play
 from tests.telemetry import Telemetry
 
+_VARYING = {
+    "server.port",
+    "url.full",
+    "gen_ai.response.id",
+    "gen_ai.response.time_to_first_chunk",
+    "autogen.http.request_id",
+}
+
 
 def comparable(telemetry: Telemetry) -> list[Any]:
     """Spans without ids, times, ports and stack traces, in an order that concurrency does not change."""
@@ -19,11 +27,7 @@ def comparable(telemetry: Telemetry) -> list[Any]:
 
 
 def _comparable(span: ReadableSpan) -> Any:
-    attributes = {
-        key: value
-        for key, value in (span.attributes or {}).items()
-        if key not in {"server.port", "url.full", "gen_ai.response.id", "autogen.http.request_id"}
-    }
+    attributes = {key: value for key, value in (span.attributes or {}).items() if key not in _VARYING}
     events = [
         (event.name, {k: v for k, v in (event.attributes or {}).items() if k != "exception.stacktrace"})
         for event in span.events

@@ -69,6 +69,7 @@ def test_each_span_of_a_healthy_turn_says_what_it_should(
         "gen_ai.operation.name": "invoke_workflow",
         "gen_ai.workflow.name": "user -> assistant",
         "autogen.conversation.turns": 4,
+        "autogen.conversation.termination": "termination_message",
         "autogen.errors.handled": 0,
     }
     assert attributes_of(telemetry.named("invoke_agent assistant")[0]) == {

@@ -56,7 +56,7 @@ def redact_assignments(text: str, mask: str) -> str:
     match = _ASSIGNMENT.search(text)
     while match:
         resume = match.end()
-        if looks_secret(match["key"]):
+        if looks_secret(_key(match)):
             start, resume, is_secret = _value(text, match)
             if is_secret:
                 kept += (text[done:start], mask)
@@ -75,8 +75,8 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, bool]:
     if opening:
         start, end = opening.end(), _closing(text, opening)
         value = text[start:end]
-        return start, end, hides(match["key"], value) and not _is_no_value(match, value)
-    key = match["key"].lower()
+        return start, end, hides(_key(match), value) and not _is_no_value(match, value)
+    key = _key(match).lower()
     if key.endswith(("authorization", "cookie")):
         header = _COOKIE.match(text, at) if key.endswith("cookie") else _SIGNED.match(text, at)
         if header:
@@ -86,6 +86,13 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, bool]:
     if bare is None:
         return at, at, False
     return at, bare.end(), scheme is not None or not _is_harmless(text, match, bare)
+
+
+def _key(match: re.Match[str]) -> str:
+    r"""The name that is assigned to, without the letter of an escape before it: ``\napi_key=…``."""
+    key, start = match["key"], match.start("key")
+    escaped = start > 0 and match.string[start - 1] == "\\" and key[0] in "abfnrtv"
+    return key[1:] if escaped and not looks_secret(key) else key
 
 
 def _closing(text: str, opening: re.Match[str]) -> int:
@@ -106,7 +113,7 @@ def _closing(text: str, opening: re.Match[str]) -> int:
 def _is_no_value(match: re.Match[str], value: str) -> bool:
     if value.lower().rstrip(".:!?") in _NO_VALUES or _PLACEHOLDER.fullmatch(value):
         return True
-    return len(value) < _SHORTEST and not match["quoted"] and not match["key"].lower().endswith(_ANY_VALUE)
+    return len(value) < _SHORTEST and not match["quoted"] and not _key(match).lower().endswith(_ANY_VALUE)
 
 
 def _is_harmless(text: str, match: re.Match[str], bare: re.Match[str]) -> bool:

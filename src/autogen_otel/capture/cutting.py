@@ -43,6 +43,22 @@ def cut(text: str, limit: int, total: int, *, more: bool = False, at_least: bool
     return text[: limit - len(marker)] + marker
 
 
+def cut_start(text: str, limit: int, total: int, *, more: bool = False) -> str:
+    """Shorten redacted text visibly, keeping its end.
+
+    Args:
+        text: redacted text.
+        limit: most characters to return.
+        total: characters of the original.
+        more: the text already lacks its beginning.
+    """
+    if len(text) <= limit and not more:
+        return text
+    marker = f"[cut, {total} characters in all]…"
+    room = limit - len(marker)
+    return marker + text[max(0, len(text) - room) :] if room > 0 else text[len(text) - limit :]
+
+
 def cut_middle(text: str, limit: int) -> str:
     """Shorten redacted text visibly, keeping its beginning and, twice as much of it, its end."""
     if len(text) <= limit:

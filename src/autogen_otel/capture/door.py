@@ -11,6 +11,7 @@ from autogen_otel.capture.redaction import SHORT, Redactor
 from autogen_otel.capture.rendering import json_text, text
 from autogen_otel.capture.secrets import MASK
 from autogen_otel.capture.stacktrace import current_stack, stacktrace
+from autogen_otel.observations import ContentKind
 
 if TYPE_CHECKING:
     from autogen_otel.capture.secrets import KnownSecrets
@@ -42,13 +43,26 @@ class Capture:
 
     def text(self, value: object) -> str:
         """Render any free text, such as an id or a message."""
+        if type(value) is str and len(value) <= SHORT:
+            shown = self._redactor.text(value)
+            if len(shown) <= self._limit:
+                return shown
         return text(value, self._limit, self._redactor)
 
     def content(self, content: Content) -> str | None:
-        """Render what a tool got or gave; ``None`` where the policy says no."""
+        """Render what a tool or executed code got or gave; ``None`` where the policy says no."""
+        if content.kind is ContentKind.CODE_TRACEBACK:
+            return self._end(content.value)
         if not self._settings.capture_tool_content:
             return None
+        if content.kind is ContentKind.CODE_OUTPUT:
+            return self._end(content.value)
         return json_text(content.value, self._limit, self._redactor)
+
+    def _end(self, value: object) -> str:
+        """What was printed last tells most."""
+        shown = value if type(value) is str else text(value, self._limit, self._redactor)
+        return self._redactor.fitted_end(shown, self._limit)
 
     def url(self, url: str) -> str:
         """Render a URL without userinfo and without secret query values."""

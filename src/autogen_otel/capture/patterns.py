@@ -25,8 +25,16 @@ class KeyFormat:
     expression: re.Pattern[str]
 
 
+# An escape's last letter belongs to no word: \n \x1b \ud800 %3D, and the colours of terminals.
+_AFTER_ESCAPE = (
+    r"(?<=\\[abfnrtv0])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9A-Fa-f]{2})"
+    r"|(?<=\[[0-9]m)|(?<=[\[;][0-9]{2}m)|(?<=;[0-9]{3}m)"
+)
+
+
 def _starting(issuer: str, prefix: str, rest: str, hint: str | None = None) -> KeyFormat:
-    return KeyFormat(issuer, hint or prefix, re.compile(f"(?<![A-Za-z0-9])(?:{prefix}){rest}"))
+    begins = rf"(?:(?<![A-Za-z0-9])|{_AFTER_ESCAPE})"
+    return KeyFormat(issuer, hint or prefix, re.compile(f"{begins}(?:{prefix}){rest}"))
 
 
 _PRIVATE_KEY = (
@@ -36,7 +44,7 @@ _PRIVATE_KEY = (
     r"|[A-Za-z0-9+/=\s\\:,]*)"
 )
 _JWT = (
-    r"(?<![A-Za-z0-9_-])(?:eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]+){1,4}\.?"
+    rf"(?:(?<![A-Za-z0-9_-])|{_AFTER_ESCAPE})(?:eyJ[A-Za-z0-9_-]{{6,}}(?:\.[A-Za-z0-9_-]+){{1,4}}\.?"
     # Cut within its header, which begins with alg, typ, kid or enc.
     r"|eyJ(?:hbGci|0eXAi|raWQi|lbmMi)[A-Za-z0-9_-]*)"
 )

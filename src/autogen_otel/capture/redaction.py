@@ -6,11 +6,12 @@ import re
 from typing import Final
 
 from autogen_otel.capture.assignments import redact_assignments
-from autogen_otel.capture.cutting import clean, cut, head
+from autogen_otel.capture.cutting import clean, cut, cut_start, head
 from autogen_otel.capture.keys import looks_random
 from autogen_otel.capture.patterns import KEY_FORMATS
 from autogen_otel.capture.secrets import MASK, KnownSecrets
 from autogen_otel.capture.urls import redact_urls
+from autogen_otel.capture.validation import redact_validation
 
 SHORT: Final = 128
 """Longest text that is remembered redacted."""
@@ -70,12 +71,22 @@ class Redactor:
             shown = shown[: max(0, len(shown) - margin)]
         return cut(shown, limit, total, more=total > window)
 
+    def fitted_end(self, text: str, limit: int) -> str:
+        """Return the end of redacted text, at most ``limit`` characters, cut visibly; as ``fitted`` else."""
+        total = str.__len__(text)
+        margin = self.margin
+        window = limit + 2 * margin
+        if total <= window:
+            return cut_start(self.text(text), limit, total)
+        # A secret that the window's beginning halves is not recognised; it lies within the margin.
+        return cut_start(self.text(text[total - window :])[margin:], limit, total, more=True)
+
     def mask(self, text: str) -> str:
         """Return the text without the exact known secrets only."""
         return self._secrets.mask(text)
 
     def _redacted(self, text: str) -> str:
-        text = self._secrets.mask(clean(text))
+        text = redact_validation(self._secrets.mask(clean(text)), MASK)
         for key_format in KEY_FORMATS:
             if key_format.hint in text:
                 text = key_format.expression.sub(MASK, text)

@@ -7,13 +7,14 @@ import json
 import os
 import re
 import threading
-from typing import TYPE_CHECKING, Final
+import weakref
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus, unquote
 
 from autogen_otel.capture.cutting import clean, head
 from autogen_otel.capture.keys import hides, looks_random, looks_secret, words_of
 from autogen_otel.capture.records import fields_of, instance_dict
-from autogen_otel.capture.urls import secrets_in_urls
+from autogen_otel.capture.urls import authorises, secrets_in_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +23,9 @@ MASK: Final = "[redacted]"
 
 _SHORTEST: Final = 6
 _LONGEST: Final = 65536
+_SHORTEST_PASSING: Final = 8
+_LONGEST_PASSING: Final = 512
+_MOST_PASSING: Final = 32
 _MOST_NODES: Final = 20_000
 _DEEPEST: Final = 10
 # Masking these everywhere would make telemetry unreadable and protect nothing.
@@ -36,6 +40,8 @@ _PLACEHOLDERS: Final = words_of(
 _CREDENTIAL = re.compile(r"(?i)\s*(?:bearer|basic|token|apikey|api-key)\s+(\S+)\s*")
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 _FOLDERS: Final = ("PWD", "OLDPWD")
+# What stands in a header and is no version, no media type and no name somebody gave.
+_OPAQUE = re.compile(r"(?=[a-zA-Z]*[0-9])(?=[0-9]*[a-zA-Z])[A-Za-z0-9]{16,}")
 _PLURALS: Final = ("keys", "tokens", "secrets", "passwords", "cookies")
 
 
@@ -49,23 +55,52 @@ class KnownSecrets:
         self.version = 0
         self.longest = 0
         self._lock = threading.Lock()
-        self._seen: set[str] = set()
+        self._kept: dict[str, set[str]] = {}
+        self._passing: dict[str, set[str]] = {}
+        self._holders: dict[int, weakref.ref[Any]] = {}
         self._forms: tuple[str, ...] = ()
 
     def add(self, value: object) -> None:
         """Remember one secret; what is no text, too short or an obvious placeholder is ignored."""
         text = _text_of(value)
-        if text is None or text in self._seen or _is_placeholder(text):
+        if text is None or text in self._kept or _is_placeholder(text):
             return
         with self._lock:
-            if text in self._seen:
-                return
-            self._seen.add(text)
-            forms = {*self._forms, *_forms_of(text)}
-            self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))
-            self.longest = len(self._forms[0])
-            # Last, so that whoever sees the new version also masks the new secret.
-            self.version += 1
+            self._kept[text] = _forms_of(text)
+            self._renew()
+
+    def add_passing(self, tree: object) -> None:
+        """Remember the secrets in a call's arguments for a while, since each call may bring others."""
+        for value in _Search().in_tree(tree):
+            text = _text_of(value)
+            if text is None or text in self._kept or text in self._passing or _is_placeholder(text):
+                continue
+            if len(text) > _LONGEST_PASSING or (len(text) < _SHORTEST_PASSING and not looks_random(text)):
+                continue
+            with self._lock:
+                self._passing[text] = _forms_of(text)
+                for oldest in tuple(self._passing)[:-_MOST_PASSING]:
+                    del self._passing[oldest]
+                self._renew()
+
+    def _renew(self) -> None:
+        known = (*self._kept.values(), *self._passing.values())
+        self._forms = tuple(sorted(set().union(*known), key=lambda form: (-len(form), form)))
+        self.longest = len(self._forms[0])
+        # Last, so that whoever sees the new version also masks the new secret.
+        self.version += 1
+
+    def first_sight(self, holder: object) -> bool:
+        """Tell whether an object is shown for the first time, so that its secrets are looked for but once."""
+        key = id(holder)
+        known = self._holders.get(key)
+        if known is not None and known() is holder:
+            return False
+        try:
+            self._holders[key] = weakref.ref(holder, lambda _: self._holders.pop(key, None))
+        except TypeError:  # nothing can be remembered of it
+            return True
+        return True
 
     def add_tree(self, tree: object) -> None:
         """Remember every secret found in nested configuration; never raises, never changes it."""
@@ -145,11 +180,27 @@ class _Search:
         for key, item in pairs:
             name = _text_of(key, shortest=1) or ""
             secret = hides(name, item)
+            if isinstance(item, dict) and name.lower().endswith(("headers", "query")):
+                found.extend(_secrets_sent(item))
             # A mapping of names to secrets; other mappings tell by their own keys what is secret.
             if secret and isinstance(item, dict) and name.lower().endswith(_PLURALS):
                 for value in dict.values(dict.copy(item)):
                     self._walk(value, found, depth + 1, secret=True)
             self._walk(item, found, depth, secret=secret)
+
+
+def _secrets_sent(sent: dict[Any, object]) -> list[object]:
+    """Headers and query parameters that authorise, whatever their owner has called them."""
+    found: list[object] = []
+    for key, item in dict.items(dict.copy(sent)):
+        name, value = _text_of(key, shortest=1) or "", _text_of(item)
+        if value is None:
+            continue
+        if name.lower().endswith("key") or authorises(name, value):
+            found.append(value)
+        else:
+            found.extend(_OPAQUE.findall(value))
+    return found
 
 
 def _secrets_in_text(value: str | bytes, *, secret: bool) -> list[object]:

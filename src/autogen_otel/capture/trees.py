@@ -28,6 +28,7 @@ _LONGEST_JSON: Final = 262_144
 _MOST_BITS: Final = 4096
 _BYTES_SHOWN: Final = 48
 _PAIR: Final = 2
+_JSON_BEGINS: Final = frozenset("{[ \t\r\n")
 _NAME_KEYS: Final = ("name", "key", "header", "field")
 _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
     **{kind: kind.__iter__ for kind in (list, tuple, set, frozenset, deque)},
@@ -45,6 +46,8 @@ def dumped(tree: object) -> str:
 def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | None:
     """Parse the JSON text of an object or array; ``None`` if it is anything else, or far too long to read."""
     if isinstance(value, str):
+        if str.__len__(value) and str.__getitem__(value, 0) not in _JSON_BEGINS:
+            return None
         text = head(value, _LONGEST_JSON + 1)
     else:
         text = _octets(value, _LONGEST_JSON + 1).decode("utf-8", "replace")
@@ -79,6 +82,8 @@ class Tree:
     def plain(self, value: object, depth: int = 0) -> Any:
         """Convert an object into dicts, lists, redacted text, numbers, booleans and ``None``."""
         self._nodes -= 1
+        if type(value) is str:
+            return self._leaf(value, depth)
         try:
             if isinstance(value, Enum):
                 return self._enum(value)

@@ -37,17 +37,18 @@ def secrets_in_urls(text: str) -> Iterator[str]:
         yield password
         yield unquote(password)
     for name, value in _PARAMETER.findall(text):
-        if _is_secret(name, value):
+        if authorises(name, value):
             yield value
             yield unquote_plus(value)
 
 
 def _masked(match: re.Match[str], mask: str) -> str:
     name, value = match.groups()
-    return f"{name}={mask}" if _is_secret(name, value) else match.group()
+    return f"{name}={mask}" if authorises(name, value) else match.group()
 
 
-def _is_secret(name: str, value: str) -> bool:
+def authorises(name: str, value: str) -> bool:
+    """Tell whether a query parameter is a secret: by its name, and if that is ordinary by its length too."""
     if name.lower() in _SIGNING:
         return len(value) >= _SIGNING_LENGTH
     return looks_secret(name)

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-import wrapt
-
 from autogen_otel.hooks.drive import Runtime, observed
+from autogen_otel.hooks.hook import Hook
 from autogen_otel.hooks.lookup import FunctionMap
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport
-from autogen_otel.hooks.table import ROWS, AnyRow, Discovered, HopRow, LookupRow
+from autogen_otel.hooks.table import ROWS, AnyRow, Discovered, HopRow, LookupRow, StreamRow
 from autogen_otel.lineages import Lineage
 from autogen_otel.operations.operation import Operation
 
@@ -53,7 +52,6 @@ class Attachment:
     def __init__(self, runtime: Runtime, lineage: Lineage, rows: tuple[AnyRow, ...] = ROWS) -> None:
         self._runtime, self._lineage, self._rows = runtime, lineage, rows
         self._patches: list[_Patch] = []
-        self._discovered: set[tuple[type, str]] = set()
         self._lock = Lock()
 
     def attach(self) -> AttachReport:
@@ -65,7 +63,6 @@ class Attachment:
         with self._lock:
             while self._patches:
                 self._patches.pop().undo()
-            self._discovered.clear()
 
     def _attach(self, row: AnyRow) -> RowReport:
         target = f"{row.module}.{row.name}"
@@ -74,7 +71,7 @@ class Attachment:
         try:
             owner, name = _resolve(row)
             original = vars(owner).get(name, _MISSING)
-            self._replace(owner, name, original, self._replacement(row, original))
+            self._replace(owner, name, original, self._replacement(row, owner, original))
         except Exception as error:  # noqa: BLE001 - what cannot be attached is reported; the application goes on
             return Absent(
                 target, row.yields, f"{type(error).__name__}: {error}", expected=self._is_expected(row)
@@ -86,7 +83,7 @@ class Attachment:
         package = row.module.partition(".")[0]
         return package == "autogen" or importlib.util.find_spec(package) is not None
 
-    def _replacement(self, row: AnyRow, original: Any) -> Any:
+    def _replacement(self, row: AnyRow, owner: Any, original: Any) -> Any:
         if isinstance(row, LookupRow):
             name = row.name.rpartition(".")[2]
             return FunctionMap(name, self._runtime, awaits_results=self._lineage.awaits_results)
@@ -94,36 +91,43 @@ class Attachment:
             raise AttributeError(f"{row.module} has no {row.name}")
         if isinstance(row, HopRow):
             return row.view(original, self._runtime)
-        on_call = self._discovery(row.discovers) if row.discovers is not None else None
-        return wrapt.FunctionWrapper(original, observed(original, row.operation, self._runtime, on_call))
+        if isinstance(row, StreamRow):
+            return row.view(original, self._runtime, owner)
+        on_call = self._discovery(row.discovers) if row.discovers else None
+        return Hook(original, observed(original, row.operation, self._runtime, on_call), owner)
 
     def _replace(self, owner: Any, name: str, original: Any, replacement: Any) -> None:
         setattr(owner, name, replacement)
         self._patches.append(_Patch(owner, name, original, replacement))
 
-    def _discovery(self, discovered: Discovered) -> Callable[[Any], None]:
+    def _discovery(self, discovered: tuple[Discovered, ...]) -> Callable[[Any], None]:
+        kinds = [kind for kind in discovered if self._lineage.name in kind.lineages]
+
         def look(instance: Any) -> None:
-            for found in discovered.objects(instance):
-                key = (type(found), discovered.method)
-                if key not in self._discovered:
-                    self._observe_class(key, discovered.operation)
+            for kind in kinds:
+                for found in kind.objects(instance):
+                    owner = _owner(type(found), kind.method)
+                    # Looked at each time: a test's patch may have taken our wrapper off for a while.
+                    if owner is not None and type(vars(owner)[kind.method]) is not Hook:
+                        self._observe_class(owner, kind.method, kind.operation)
 
         return look
 
-    def _observe_class(self, key: tuple[type, str], operation: Operation[Any]) -> None:
-        """Wrap the method where the class inherits it from, once for all its subclasses."""
-        cls, method = key
+    def _observe_class(self, owner: type, method: str, operation: Operation[Any]) -> None:
+        """Wrap a method where it is defined, once for all its subclasses."""
         with self._lock:
-            if key in self._discovered:
+            original = vars(owner)[method]
+            # Not what is called without an instance; a function that others have wrapped is one still.
+            if type(original) is Hook or not inspect.isfunction(original):
                 return
-            self._discovered.add(key)
-            owner = next((one for one in cls.__mro__ if method in vars(one)), None)
-            original = None if owner is None else vars(owner)[method]
-            # Already wrapped through a sibling, or something that is not called with an instance.
-            if isinstance(original, wrapt.FunctionWrapper) or not inspect.isfunction(original):
-                return
-            replacement = wrapt.FunctionWrapper(original, observed(original, operation, self._runtime))
-            self._replace(owner, method, original, replacement)
+            self._patches = [one for one in self._patches if (one.owner, one.name) != (owner, method)]
+            wrapper = observed(original, operation, self._runtime)
+            self._replace(owner, method, original, Hook(original, wrapper, owner))
+
+
+def _owner(cls: type, method: str) -> type | None:
+    """The class that a class inherits a method from."""
+    return next((one for one in cls.__mro__ if method in vars(one)), None)
 
 
 def _resolve(row: AnyRow) -> tuple[Any, str]:

@@ -9,16 +9,19 @@ host's arguments, and its value or exception goes out as it came.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from autogen_otel.capture.secrets import KnownSecrets
 from autogen_otel.context import current
 from autogen_otel.context.scope import Scope
 from autogen_otel.hooks.guard import guarded
-from autogen_otel.observations import Observation, Recorder
+from autogen_otel.observations import Failure, Observation, Recorder
 from autogen_otel.operations.operation import Call, Operation
+from autogen_otel.vocabulary.failures import UNKNOWN
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 """What wrapt calls instead of a wrapped function: function, instance, positional and keyword arguments."""
@@ -54,28 +57,33 @@ class Watch:
         try:
             ended = self._operation.returned(self._call, self._started, value)
         finally:
+            self._call.scope.settle(ended, raised=False)
             self._close(ended)
 
     def failed(self, error: BaseException) -> None:
         """Tell the operation what the host raised."""
-        ended = self._started
+        # Should the operation fail too, that the call failed is said all the same.
+        ended = replace(self._started, failure=Failure(origin=UNKNOWN, error=error))
         try:
             ended = self._operation.failed(self._call, self._started, error)
         finally:
             if ended.failure is None:
                 self._call.scope.pass_on()
-            self._close(ended, settle=ended.failure is not None)
+            else:
+                self._call.scope.settle(ended, raised=True)
+            self._close(ended)
 
     def leave(self) -> None:
         """Make the context of before the call current again."""
         current.leave(self._token)
 
-    def _close(self, ended: Observation, *, settle: bool = True) -> None:
+    def _close(self, ended: Observation) -> None:
         scope = self._call.scope
-        if settle:
-            scope.settle(ended)
-        if scope.recording is not None:
-            scope.recording.end(ended)
+        try:
+            if scope.recording is not None:
+                scope.recording.end(ended)
+        finally:
+            scope.end()
 
 
 class Boundary:
@@ -96,7 +104,7 @@ class Boundary:
         on_call: Callable[[Any], None] | None = None,
     ) -> None:
         self._operation, self._runtime, self._on_call = operation, runtime, on_call
-        self._names = _positional_names(function)
+        self._names = _positional_names(function) or operation.parameters
 
     def begin(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Watch | None:
         """Start observing a call; ``None`` if it is not to be observed."""
@@ -106,7 +114,9 @@ class Boundary:
         if self._on_call is not None:
             self._on_call(instance)
         arguments = {**dict(zip(self._names, args)), **kwargs}  # noqa: B905 - the rest are *args of the host
-        call = Call(instance, arguments, Scope(parent), self._runtime.secrets)
+        handling = sys.exc_info()[1]
+        scope = Scope(parent, None if handling is None else id(handling))
+        call = Call(instance, arguments, scope, self._runtime.secrets)
         started = self._operation.begin(call)
         return None if started is None else Watch(self._runtime, self._operation, call, started)
 
@@ -193,29 +203,58 @@ def carried(function: Callable[..., Any], captured: Any = None) -> Callable[...,
     return run
 
 
-def awaiting(inner: Wrapper, on_error: Callable[[BaseException], None]) -> Wrapper:
-    """Extend a function's wrapper to the awaitable it may return, for hosts that go on to await it.
+class Witness(Protocol):
+    """Who is told of a callable of the user's."""
+
+    def called(self, arguments: dict[str, Any]) -> None:
+        """It is called with these."""
+
+    def raised(self, error: BaseException) -> None:
+        """It raised this."""
+
+
+def witnessed(function: Callable[..., Any], witness: Witness, *, awaited: bool) -> Wrapper:
+    """The wrapper for a callable of the user's of which only arguments and exception are wanted.
 
     Args:
-        inner: the wrapper of the function itself.
-        on_error: told what awaiting raises.
+        function: the callable.
+        witness: who is told.
+        awaited: whether the host goes on to await what a plain function returns.
     """
 
-    def wrapper(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
-        value = inner(wrapped, instance, args, kwargs)
+    def sync(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
         with suppress(Exception), guarded:
-            if inspect.isawaitable(value):
-                return ObservedAwaitable(value, on_error)
+            witness.called(kwargs)
+        try:
+            value = wrapped(*args, **kwargs)
+        except BaseException as error:
+            with suppress(Exception), guarded:
+                witness.raised(error)
+            raise
+        if awaited:
+            with suppress(Exception), guarded:
+                if inspect.isawaitable(value):
+                    return ObservedAwaitable(value, witness)
         return value
 
-    return wrapper
+    async def coroutine(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
+        with suppress(Exception), guarded:
+            witness.called(kwargs)
+        try:
+            return await wrapped(*args, **kwargs)
+        except BaseException as error:
+            with suppress(Exception), guarded:
+                witness.raised(error)
+            raise
+
+    return coroutine if inspect.iscoroutinefunction(function) else sync
 
 
 class ObservedAwaitable:
     """An awaitable that a plain function returned; the host only ever awaits it."""
 
-    def __init__(self, awaitable: Awaitable[Any], on_error: Callable[[BaseException], None]) -> None:
-        self._awaitable, self._on_error = awaitable, on_error
+    def __init__(self, awaitable: Awaitable[Any], witness: Witness) -> None:
+        self._awaitable, self._witness = awaitable, witness
 
     def __await__(self) -> Generator[Any, Any, Any]:
         """Await it past us."""
@@ -223,7 +262,7 @@ class ObservedAwaitable:
             return (yield from self._awaitable.__await__())
         except BaseException as error:
             with suppress(Exception), guarded:
-                self._on_error(error)
+                self._witness.raised(error)
             raise
 
 

@@ -9,21 +9,26 @@ from types import TracebackType
 
 _log = logging.getLogger("autogen_otel")
 
+_MOST_PLACES = 20
+
 internal_errors: Counter[str] = Counter()
 """Errors of our own by place and type; ``doctor`` shows them."""
 
 
 def log_once(error: BaseException) -> None:
-    """Log an error of ours the first time it happens at a place; count it every time."""
+    """Log an error of ours the first time it happens at a place; count it every time.
+
+    Its message is not logged: it may quote what we were reading, and that may be a secret.
+    """
     where = _place(error.__traceback__)
     key = f"{type(error).__name__} at {where}"
     internal_errors[key] += 1
     if internal_errors[key] == 1:
         _log.warning(
             "autogen-otel could not record something (%s); the application is unaffected, "
-            "further ones of this kind are only counted",
+            "further ones of this kind are only counted. It came through:\n%s",
             key,
-            exc_info=error,
+            _places(error.__traceback__),
         )
 
 
@@ -54,10 +59,15 @@ class Guarded:
 guarded = Guarded()
 
 
-def _place(traceback: TracebackType | None) -> str:
-    if traceback is None:
-        return "unknown place"
-    while traceback.tb_next is not None:
+def _places(traceback: TracebackType | None) -> str:
+    """Each place it passed, without the source, which may hold anything."""
+    places = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        places.append(f"  {code.co_filename}:{traceback.tb_lineno} {code.co_name}")
         traceback = traceback.tb_next
-    code = traceback.tb_frame.f_code
-    return f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}"
+    return "\n".join(places[-_MOST_PLACES:])
+
+
+def _place(traceback: TracebackType | None) -> str:
+    return _places(traceback).rpartition("\n")[2].strip() or "unknown place"

@@ -7,18 +7,15 @@ a descriptor on the class hands out a view of it for that one look-up, and is ta
 
 from __future__ import annotations
 
-import inspect
 from contextlib import suppress
 from typing import Any
 
 import wrapt
 
 from autogen_otel.context import current
-from autogen_otel.hooks.drive import Runtime, awaiting, observed
+from autogen_otel.hooks.drive import Runtime, witnessed
 from autogen_otel.hooks.guard import guarded
-from autogen_otel.operations.tool_call import ToolState, UserFunction
-
-_USER_FUNCTION = UserFunction()
+from autogen_otel.operations.tool_call import ToolState
 
 
 class FunctionMap:
@@ -59,10 +56,7 @@ class FunctionMap:
 
     def wrapped(self, entry: Any, state: ToolState) -> Any:
         """The callable inside a wrapper that looks and behaves like it."""
-        wrapper = observed(entry, _USER_FUNCTION, self._runtime)
-        if self._awaits_results and not inspect.iscoroutinefunction(entry):
-            wrapper = awaiting(wrapper, state.raised)
-        return wrapt.FunctionWrapper(entry, wrapper)
+        return wrapt.FunctionWrapper(entry, witnessed(entry, state, awaited=self._awaits_results))
 
 
 class _View(dict[Any, Any]):

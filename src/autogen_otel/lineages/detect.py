@@ -39,17 +39,19 @@ def detect() -> Detection:
     found = ", ".join(f"{name} {version}" for name, version in installed.items()) or "no AutoGen package"
     try:
         module = importlib.import_module("autogen")
-    except ModuleNotFoundError:
-        return Detection(problem=f"found {found}; supported are {SUPPORTED}")
     except Exception as error:  # noqa: BLE001 - a broken host may raise anything on import, and that is its own affair
-        return Detection(
-            problem=f"found {found}, but importing autogen failed ({type(error).__name__}: {error})"
-        )
+        return Detection(problem=f"found {found}{_failed(error)}; supported are {SUPPORTED}")
     if not hasattr(module, "ConversableAgent"):
         return Detection(problem=f"found {found}, which has no ConversableAgent; supported are {SUPPORTED}")
     version = str(getattr(module, "__version__", "unknown"))
     distribution = next((name for name, of in installed.items() if _same(of, version)), "autogen")
     return Detection(lineage=_lineage(distribution, version))
+
+
+def _failed(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name == "autogen":
+        return ""
+    return f", but importing autogen failed ({type(error).__name__}: {error})"
 
 
 def _installed() -> dict[str, str]:

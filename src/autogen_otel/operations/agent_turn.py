@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autogen_otel.observations import AgentTurn, Failure
-from autogen_otel.operations.conversation import SPEAKER_SELECTION, ConversationState
+from autogen_otel.operations.conversation import ConversationState
 from autogen_otel.operations.credentials import make_known
+from autogen_otel.operations.ending import Before, Course, course_around, group_reason
 from autogen_otel.operations.failure_origin import raised_in
-from autogen_otel.operations.handoff import HandoffState
-from autogen_otel.operations.operation import Call, Operation, name_of
+from autogen_otel.operations.hidden_agents import helper_role, role_of, shown_name
+from autogen_otel.operations.operation import Call, Operation
+from autogen_otel.operations.reading import kept_for
 from autogen_otel.vocabulary import failures
-
-TOOL_EXECUTOR = "tool_executor"
-"""Role of the hidden agent that runs the tools of AG2's group patterns and swarms."""
-
-_HIDDEN = {"_Group_Tool_Executor": TOOL_EXECUTOR, "_Swarm_Tool_Executor": TOOL_EXECUTOR}
 
 
 @dataclass(slots=True)
@@ -26,15 +23,29 @@ class TurnState:
 
     Args:
         messages: what the agent is replying to; in 0.2 a tool call's id stands only there.
+        agent: whose turn it is.
         model_answered: whether a model call inside it has returned a response.
+        asked_by_run: the tool calls that a run of an assistant asks for, which stand in no message.
+        answer: what a human answered last; only whether it ends the chat is ever looked at.
+        before: what the turn changes in its agent, as it was before.
+        course: how the group chat goes that a manager runs during its turn.
+        given_ids: ids of the tool calls begun: two equal calls of one message are told apart.
     """
 
     messages: Sequence[Any]
+    agent: str = ""
     model_answered: bool = False
+    asked_by_run: Sequence[Any] = ()
+    answer: str | None = None
+    before: Before = field(default_factory=Before)
+    course: Course = field(default_factory=Course)
+    given_ids: set[str] = field(default_factory=set)
 
     @property
     def asked_tools(self) -> Sequence[Any]:
-        """The tool calls of the message replied to."""
+        """The tool calls of the message replied to, or of the assistant's run."""
+        if self.asked_by_run:
+            return self.asked_by_run
         last = self.messages[-1] if self.messages else None
         asked = last.get("tool_calls") if isinstance(last, Mapping) else None
         return asked if isinstance(asked, list) else ()
@@ -50,14 +61,32 @@ class GenerateReply(Operation[AgentTurn]):
         messages = call.arguments.get("messages")
         if messages is None:
             # Not ``agent._oai_messages[sender]``: on the defaultdict that would create what the host has not.
-            messages = getattr(agent, "_oai_messages", {}).get(sender)
-        call.scope.state = TurnState(messages if isinstance(messages, Sequence) else ())
-        name = name_of(agent)
-        role = SPEAKER_SELECTION if call.scope.find(HandoffState) is not None else _HIDDEN.get(name)
-        if role is None:
-            for conversation in call.scope.find_all(ConversationState):
-                conversation.turns += 1
-        return AgentTurn(agent=name, sender=None if sender is None else name_of(sender), helper_role=role)
+            messages = kept_for(agent, "_oai_messages", sender)
+        name = shown_name(agent)
+        messages = messages if isinstance(messages, Sequence) else ()
+        call.scope.state = TurnState(messages, name, before=Before.turn(agent, sender))
+        role = helper_role(call.scope, ConversationState) or role_of(agent)
+        conversation = call.scope.find(ConversationState)
+        # A group's manager takes no turn of its own: the speakers inside it do.
+        if role is None and conversation is not None and getattr(agent, "groupchat", None) is None:
+            conversation.turns += 1
+        return AgentTurn(agent=name, sender=None if sender is None else shown_name(sender), helper_role=role)
+
+    def returned(self, call: Call, started: AgentTurn, value: Any) -> AgentTurn:
+        """A reply, or none, which ends the chat."""
+        course, turn = course_around(call.scope), call.scope.state
+        if course is None or not isinstance(turn, TurnState):
+            return started
+        if value is not None:
+            course.turns, course.reason = course.turns + 1, None
+            return started
+        agent = call.instance
+        group = getattr(agent, "groupchat", None)
+        if group is None:
+            course.reason = turn.before.reason(agent, call.arguments.get("sender"), turn.answer)
+        else:
+            course.reason = group_reason(turn.course, group)
+        return started
 
     def failed(self, call: Call, started: AgentTurn, error: BaseException) -> AgentTurn:
         """An exception that AutoGen lets through; where its own code choked, on what it was given."""

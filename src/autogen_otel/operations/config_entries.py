@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from autogen_otel.observations import Entry, RequestOptions
 from autogen_otel.operations.credentials import sdk_client
 from autogen_otel.operations.operation import text_or_none
+from autogen_otel.operations.reading import attribute
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -21,7 +23,12 @@ _PROVIDERS_BY_API_TYPE = {
     "groq": "groq",
     "cohere": "cohere",
     "deepseek": "deepseek",
+    "together": "together_ai",
+    "cerebras": "cerebras",
+    "ollama": "ollama",
 }
+"""The host goes by how ``api_type`` begins: ``bedrock_v2`` is Bedrock, too."""
+
 _PROVIDERS_BY_HOST = {
     "openai.azure.com": "azure.ai.openai",
     "groq.com": "groq",
@@ -42,14 +49,14 @@ def entry(wrapper: Any, index: int) -> Entry:
     Only the fields named here leave the configuration: entries hold other providers' credentials too.
     """
     config = wrapper._config_list[index]
-    address, port = _endpoint(wrapper._clients[index])
+    address, port = endpoint(sdk_client(wrapper._clients[index]))
     api_type = text_or_none(config.get("api_type"))
     return Entry(
         index=index,
         count=len(wrapper._clients),
         model=text_or_none(config.get("model")),
         api_type=api_type,
-        provider=_provider(api_type, address),
+        provider=provider_of(api_type, address, custom="model_client_cls" in config),
         address=address,
         port=port,
     )
@@ -73,11 +80,28 @@ def answered_index(wrapper: Any, response: Any) -> int | None:
 
     Source: ``response.config_id`` in 0.2 and 0.9, ``OpenAIWrapper._response_metadata`` in AG2 0.14.
     """
-    index = getattr(response, "config_id", None)
+    index = attribute(response, "config_id")
     if not isinstance(index, int):
-        metadata = getattr(wrapper, "_response_metadata", None) or {}
-        index = metadata.get(getattr(response, "id", None), {}).get("config_id")
+        index = _metadata(wrapper, response).get("config_id")
     return index if isinstance(index, int) and 0 <= index < len(wrapper._clients) else None
+
+
+def passed_filter(wrapper: Any, response: Any) -> bool:
+    """Whether the user's ``filter_func`` wanted the response returned; without one every answer passes.
+
+    Source: as of ``answered_index``.
+    """
+    passed = attribute(response, "pass_filter")
+    if passed is None:
+        passed = _metadata(wrapper, response).get("pass_filter")
+    return passed is None or bool(passed)
+
+
+def _metadata(wrapper: Any, response: Any) -> dict[str, Any]:
+    """What AG2 0.14 keeps of a response, by its id; an id that is no text is a custom client's."""
+    kept, key = attribute(wrapper, "_response_metadata"), attribute(response, "id")
+    found = kept.get(key) if isinstance(kept, dict) and isinstance(key, str) else None
+    return found if isinstance(found, dict) else {}
 
 
 def options(*sources: Any) -> RequestOptions:
@@ -96,19 +120,35 @@ def options(*sources: Any) -> RequestOptions:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:  # an integer beyond all floats
+        return None
 
 
-def _endpoint(client: Any) -> tuple[str | None, int | None]:
-    base_url = getattr(sdk_client(client), "base_url", None)
+def endpoint(sdk: Any) -> tuple[str | None, int | None]:
+    """Host and port that a client of the SDK sends to."""
+    base_url = getattr(sdk, "base_url", None)
     if base_url is None:
         return None, None
-    parts = urlsplit(str(base_url))
-    return parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    return _split(base_url if isinstance(base_url, str) else str(base_url))
 
 
-def _provider(api_type: str | None, address: str | None) -> str:
+@lru_cache(maxsize=256)
+def _split(url: str) -> tuple[str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # what is no URL has no host; the request will fail over it
+        return None, None
+
+
+def provider_of(api_type: str | None, address: str | None, *, custom: bool = False) -> str:
+    """The value of ``gen_ai.provider.name``, told by the endpoint first."""
     for suffix, provider in _PROVIDERS_BY_HOST.items():
         if address is not None and (address == suffix or address.endswith("." + suffix)):
             return provider
-    return _PROVIDERS_BY_API_TYPE.get(api_type or "", "openai")
+    for beginning, provider in _PROVIDERS_BY_API_TYPE.items():
+        if (api_type or "").startswith(beginning):
+            return provider
+    return "custom" if custom else "openai"

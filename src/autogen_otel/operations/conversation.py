@@ -9,11 +9,12 @@ from typing import Any
 
 from autogen_otel.observations import Conversation, Failure, Recording
 from autogen_otel.operations.credentials import make_known
+from autogen_otel.operations.ending import Course, chat_reason
 from autogen_otel.operations.handoff import HandoffState
-from autogen_otel.operations.operation import Call, Operation, name_of
-
-SPEAKER_SELECTION = "speaker_selection"
-"""Role of the agents and chats that AutoGen makes to let a model choose the next speaker."""
+from autogen_otel.operations.hidden_agents import SPEAKER_SELECTION, HelperState, selects_speakers, shown_name
+from autogen_otel.operations.operation import Call, Operation
+from autogen_otel.operations.reading import text_of
+from autogen_otel.vocabulary import terminations
 
 _REMEMBERED_TOOLS = 8
 
@@ -23,13 +24,15 @@ class ConversationState:
     """What calls inside a conversation need to know of it.
 
     Args:
-        turns: agent turns begun.
+        turns: agent turns begun, without those of nested conversations.
+        course: how it goes, and why it ended.
         failed_tools: the latest tool calls that failed; a model call that fails later links to them.
         sent: messages in the prompt of the last call, by agent and entry.
         tool_schemas: JSON schema of each tool's parameters as the model was last shown it.
     """
 
     turns: int = 0
+    course: Course = field(default_factory=Course)
     failed_tools: deque[Recording] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_TOOLS))
     sent: dict[object, int] = field(default_factory=dict)
     tool_schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -43,19 +46,21 @@ class InitiateChat(Operation[Conversation]):
         recipient = call.arguments.get("recipient")
         make_known(call.instance, call.secrets)
         make_known(recipient, call.secrets)
-        helper = call.scope.find(HandoffState) is not None
-        if not helper:
-            call.scope.state = ConversationState()
+        helper = call.scope.find(HandoffState) is not None and selects_speakers(call.instance)
+        call.scope.state = HelperState(SPEAKER_SELECTION) if helper else ConversationState()
         chat_id = call.arguments.get("chat_id")
         return Conversation(
-            initiator=name_of(call.instance),
-            recipient=name_of(recipient),
-            conversation_id=None if chat_id is None else str(chat_id),
+            initiator=shown_name(call.instance),
+            recipient=shown_name(recipient),
+            conversation_id=None if chat_id is None else text_of(chat_id),
             helper_role=SPEAKER_SELECTION if helper else None,
         )
 
-    def returned(self, call: Call, started: Conversation, _value: Any) -> Conversation:
+    def returned(self, call: Call, started: Conversation, value: Any) -> Conversation:
         """The conversation went on to its end, whatever failed inside."""
+        handoff = call.scope.find(HandoffState)
+        if started.helper_role is not None and handoff is not None:
+            handoff.selection_ended(value)
         return self._ended(call, started, None)
 
     def failed(self, call: Call, started: Conversation, error: BaseException) -> Conversation:
@@ -64,10 +69,21 @@ class InitiateChat(Operation[Conversation]):
 
     def _ended(self, call: Call, started: Conversation, failure: Failure | None) -> Conversation:
         state = call.scope.state
-        return replace(
+        ended = replace(
             started,
             failure=failure,
             turns=state.turns if isinstance(state, ConversationState) else None,
-            errors_handled=call.scope.handled_in_all(failed=failure is not None),
+            termination=_termination(call, failure),
             errors_origins=tuple(call.scope.origins),
         )
+        return replace(ended, errors_handled=call.scope.survived(ended))
+
+
+def _termination(call: Call, failure: Failure | None) -> str | None:
+    state = call.scope.state
+    if failure is not None:
+        return terminations.ERROR
+    if not isinstance(state, ConversationState):
+        return None
+    arguments = call.arguments
+    return chat_reason(state.course, call.instance, arguments.get("recipient"), arguments.get("max_turns"))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakSet
 
 from autogen_otel.capture.secrets import KnownSecrets
 from autogen_otel.observations import Observation
 from autogen_otel.operations.operation import Call, Operation
-
-_seen: WeakSet[Any] = WeakSet()
-"""Wrappers already read. AutoGen makes a new one whenever an agent's tools change."""
+from autogen_otel.operations.reading import attribute
 
 
 def make_known(agent: Any, secrets: KnownSecrets) -> None:
@@ -20,29 +17,45 @@ def make_known(agent: Any, secrets: KnownSecrets) -> None:
         agent: a ``ConversableAgent``, a ``GroupChatManager``, or anything else, which is then passed over.
         secrets: where they are made known.
     """
-    members = getattr(getattr(agent, "groupchat", None), "agents", None)
+    members = attribute(attribute(agent, "groupchat"), "agents")
     for one in (agent, *(members if isinstance(members, list) else ())):
-        wrapper = getattr(one, "client", None)
-        if wrapper is None or wrapper in _seen:
-            continue
-        _seen.add(wrapper)
-        secrets.add_tree(getattr(one, "llm_config", None))
+        wrapper = attribute(one, "client")
+        if wrapper is not None and secrets.first_sight(wrapper):
+            secrets.add_tree(attribute(one, "llm_config"))
+            _read_wrapper(wrapper, secrets)
+
+
+def make_known_of(wrapper: Any, secrets: KnownSecrets) -> None:
+    """Read an ``OpenAIWrapper`` that may belong to no agent, once; AutoGen makes a new one with new tools."""
+    if secrets.first_sight(wrapper):
         _read_wrapper(wrapper, secrets)
 
 
 def _read_wrapper(wrapper: Any, secrets: KnownSecrets) -> None:
-    secrets.add_tree(getattr(wrapper, "_config_list", None))
-    for client in getattr(wrapper, "_clients", ()):
+    secrets.add_tree(attribute(wrapper, "_config_list"))
+    clients = attribute(wrapper, "_clients")
+    for client in clients if isinstance(clients, list) else ():
         inner = sdk_client(client)
-        secrets.add(getattr(inner, "api_key", None))
-        secrets.add(getattr(inner, "_azure_ad_token", None))
-        secrets.add_tree(getattr(inner, "_custom_headers", None))
-        secrets.add_tree({"url": str(getattr(inner, "base_url", ""))})
+        secrets.add(attribute(inner, "api_key"))
+        secrets.add(attribute(inner, "_azure_ad_token"))
+        secrets.add_tree(
+            {
+                "default_headers": attribute(inner, "_custom_headers"),
+                "default_query": attribute(inner, "_custom_query"),
+                "base_url": _url(attribute(inner, "base_url")),
+            }
+        )
+
+
+def _url(url: Any) -> str | None:
+    # httpx and httpx2 have a class for it; anything else is not the SDK's.
+    return str(url) if isinstance(url, str) or type(url).__name__ == "URL" else None
 
 
 def sdk_client(client: Any) -> Any:
     """The SDK's client inside one of AutoGen's (AG2's second generation keeps it under another name)."""
-    return getattr(client, "_oai_client", None) or getattr(client, "client", None)
+    inner = attribute(client, "_oai_client")
+    return attribute(client, "client") if inner is None else inner
 
 
 class MakeClients(Operation[Observation]):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterable
 
 from autogen_otel.context.scope import chain
+from autogen_otel.operations.reading import attribute, text_of, traceback_of
 from autogen_otel.vocabulary import failures
 
 _TOO_LARGE = re.compile(
@@ -82,13 +84,13 @@ _FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_STATUS = 500
 
 
-def origin_of(error: BaseException) -> str:
+def origin_of(links: Iterable[BaseException]) -> str:
     """Cause of an exception that is not known from a call further inside.
 
     Args:
-        error: as raised; what it was raised from is looked at too.
+        links: the exception, and what it was raised from, nearest first.
     """
-    for link in chain(error):
+    for link in links:
         found = _own_origin(link)
         if found is not None:
             return found
@@ -121,7 +123,7 @@ def origin_of_status(
 
 def raised_in(error: BaseException, package: str) -> bool:
     """Whether the innermost frame of an exception belongs to a package: it is what choked."""
-    traceback = error.__traceback__
+    traceback = traceback_of(error)
     if traceback is None:
         return False
     while traceback.tb_next is not None:
@@ -131,10 +133,13 @@ def raised_in(error: BaseException, package: str) -> bool:
 
 
 def _own_origin(error: BaseException) -> str | None:
-    status = getattr(error, "status_code", None)
+    status = attribute(error, "status_code")
     if isinstance(status, int) and status >= _FIRST_ERROR_STATUS:
-        code, parameter = getattr(error, "code", None), getattr(error, "param", None)
-        return origin_of_status(status, code, str(error), parameter if isinstance(parameter, str) else None)
+        code, parameter = (
+            one if isinstance(one, str) else None
+            for one in (attribute(error, "code"), attribute(error, "param"))
+        )
+        return origin_of_status(status, code, text_of(error), parameter)
     if any(isinstance(link, socket.gaierror) for link in chain(error)):
         return failures.CONFIG_ENTRY
     names = {cls.__name__ for cls in type(error).__mro__}

@@ -39,6 +39,8 @@ class Request(Operation[ApiRequest]):
 class Send(Operation[HttpAttempt]):
     """Reads ``Client.send`` of httpx and httpx2."""
 
+    parameters = ("request",)
+
     def begin(self, call: Call) -> HttpAttempt | None:
         """Note the request; anything not sent directly by a request of the SDK is not ours."""
         state = call.scope.parent.state if call.scope.parent is not None else None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import Any
 
-from autogen_otel.observations import Entry, Failure, ModelCall, PromptSize
+from autogen_otel.observations import Entry, Failure, ModelCall, PromptSize, Usage
 from autogen_otel.operations import config_entries, prompt
 from autogen_otel.operations.agent_turn import TurnState
-from autogen_otel.operations.conversation import SPEAKER_SELECTION, ConversationState
+from autogen_otel.operations.conversation import ConversationState
+from autogen_otel.operations.credentials import make_known_of
 from autogen_otel.operations.failure_origin import raised_in
-from autogen_otel.operations.handoff import HandoffState
+from autogen_otel.operations.hidden_agents import helper_role
 from autogen_otel.operations.operation import Call, Operation, name_of, text_or_none
+from autogen_otel.operations.reading import attribute
 from autogen_otel.operations.response import finish_reasons, usage
+from autogen_otel.operations.stream_read import StreamState
 from autogen_otel.vocabulary import failures
 
 
@@ -25,11 +29,15 @@ class ModelCallState:
         wrapper: the ``OpenAIWrapper`` whose ``create`` runs.
         tried: the entry tried last.
         answered: entries whose client returned a response.
+        began: when it began, in seconds of ``time.perf_counter``.
+        streams: accounts of streamed answers, by entry.
     """
 
     wrapper: Any
     tried: Entry | None = None
     answered: dict[int, Entry] = field(default_factory=dict)
+    began: float = field(default_factory=perf_counter)
+    streams: dict[int, StreamState] = field(default_factory=dict)
 
 
 class Create(Operation[ModelCall]):
@@ -38,6 +46,7 @@ class Create(Operation[ModelCall]):
     def begin(self, call: Call) -> ModelCall:
         """Note the first entry, who asks, and how much is sent."""
         wrapper, config = call.instance, call.arguments
+        make_known_of(wrapper, call.secrets)
         call.scope.state = ModelCallState(wrapper)
         entry = config_entries.entry(wrapper, config_entries.first_index(wrapper))
         own = wrapper._config_list[entry.index]
@@ -45,7 +54,7 @@ class Create(Operation[ModelCall]):
         return ModelCall(
             entry=entry,
             agent=None if agent is None else name_of(agent),
-            helper_role=SPEAKER_SELECTION if call.scope.find(HandoffState) is not None else None,
+            helper_role=helper_role(call.scope, ConversationState),
             options=config_entries.options(config, own),
             prompt=self._prompt(call, config, own),
         )
@@ -64,15 +73,18 @@ class Create(Operation[ModelCall]):
         elif state.answered:
             index, entry = next(reversed(state.answered.items()))
         cached = index not in state.answered
+        stream = None if index is None else state.streams.get(index)
         return replace(
             started,
             entry=entry,
             cache_hit=cached,
-            response_id=text_or_none(getattr(value, "id", None)),
-            response_model=text_or_none(getattr(value, "model", None)),
+            response_id=text_or_none(attribute(value, "id")),
+            response_model=text_or_none(attribute(value, "model")),
             finish_reasons=finish_reasons(value),
             # A cached answer costs nothing now: its tokens were counted when it was first given.
-            usage=None if cached else usage(value),
+            usage=None if cached else _tokens(stream, value),
+            stream=None if stream is None else stream.read(state.began, failed=False),
+            rejected=_rejected(wrapper, state, index, value),
         )
 
     def failed(self, call: Call, started: ModelCall, error: BaseException) -> ModelCall:
@@ -80,9 +92,14 @@ class Create(Operation[ModelCall]):
         state = call.scope.state
         assert isinstance(state, ModelCallState)
         conversations = list(call.scope.find_all(ConversationState))
+        entry = state.tried or _not_activated(call.instance) or started.entry
+        stream = state.streams.get(entry.index)
         return replace(
             started,
-            entry=state.tried or started.entry,
+            entry=entry,
+            usage=None if stream is None else stream.usage,
+            stream=None if stream is None else stream.read(state.began, failed=True),
+            rejected=tuple(index for index in state.answered if index != entry.index),
             failure=self._failure(call, state, error),
             failed_tools=tuple(conversations[-1].failed_tools) if conversations else (),
         )
@@ -90,6 +107,8 @@ class Create(Operation[ModelCall]):
     def _failure(self, call: Call, state: ModelCallState, error: BaseException) -> Failure:
         """Where AutoGen chokes on what an entry returned, the answer was none (HTML, say)."""
         failure = call.failure(error)
+        if state.tried is None and _not_activated(call.instance) is not None:
+            return Failure(origin=failures.CONFIG_ENTRY, error=error)
         if failure.origin == failures.UNKNOWN and state.answered:
             malformed = raised_in(error, "autogen") or raised_in(error, "openai")
             return Failure(origin=failures.BACKEND if malformed else failures.CLIENT, error=error)
@@ -108,19 +127,43 @@ class Create(Operation[ModelCall]):
         pair = (
             id(config.get("agent")),
             id(turn.messages) if turn else None,
-            call.scope.find(HandoffState) is None,
+            helper_role(call.scope, ConversationState) is None,
         )
         sent_before = conversation.sent.get(pair, 0)
         conversation.sent[pair] = len(messages)
         return prompt.size(messages, len(tools), sent_before)
 
 
+def _tokens(stream: StreamState | None, response: Any) -> Usage | None:
+    """Token counts of the provider: for a stream AutoGen puts an estimate of its own, or 0, there."""
+    return usage(response) if stream is None else stream.usage
+
+
+def _rejected(wrapper: Any, state: ModelCallState, index: int | None, response: Any) -> tuple[int, ...]:
+    """Entries that answered to no avail; the last entry's answer is returned even if it was rejected."""
+    passed = config_entries.passed_filter(wrapper, response)
+    return tuple(one for one in state.answered if one != index or not passed)
+
+
+def _not_activated(wrapper: Any) -> Entry | None:
+    """The first entry whose custom client was never registered: AutoGen then refuses every call."""
+    for index, client in enumerate(wrapper._clients):
+        if type(client).__name__ == "PlaceHolderClient":
+            return config_entries.entry(wrapper, index)
+    return None
+
+
 def _tools(*sources: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Parameter schemas by tool name, of ``tools`` and the older ``functions``."""
     found: dict[str, Mapping[str, Any]] = {}
     for source in sources:
-        wrapped = [tool.get("function") for tool in source.get("tools") or () if isinstance(tool, Mapping)]
-        for function in (*wrapped, *(source.get("functions") or ())):
+        wrapped = [tool.get("function") for tool in _listed(source, "tools") if isinstance(tool, Mapping)]
+        for function in (*wrapped, *_listed(source, "functions")):
             if isinstance(function, Mapping) and isinstance(function.get("name"), str):
                 found[function["name"]] = function.get("parameters") or {}
     return found
+
+
+def _listed(source: Mapping[str, Any], name: str) -> Sequence[Any]:
+    listed = source.get(name)
+    return listed if isinstance(listed, (list, tuple)) else ()

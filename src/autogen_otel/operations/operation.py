@@ -10,6 +10,7 @@ from autogen_otel.capture.secrets import KnownSecrets
 from autogen_otel.context.scope import Scope
 from autogen_otel.observations import Failure, Observation
 from autogen_otel.operations.failure_origin import origin_of
+from autogen_otel.operations.reading import attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Call:
 
     def failure(self, error: BaseException) -> Failure:
         """Describe an exception that left the call; a cause already found inside it is kept."""
-        known = self.scope.known_failure(error)
-        return Failure(origin=known.origin if known else origin_of(error), error=error)
+        origin = self.scope.known_origin(error) or origin_of(self.scope.chain(error))
+        return Failure(origin=origin, error=error)
 
 
 Started = TypeVar("Started", bound=Observation)
@@ -39,6 +40,9 @@ Started = TypeVar("Started", bound=Observation)
 
 class Operation(Generic[Started]):
     """How one kind of host call is read. An operation has no state of its own: that is in ``call.scope``."""
+
+    parameters: tuple[str, ...] = ()
+    """Names of the positional arguments, for a function that somebody has wrapped without saying them."""
 
     def begin(self, call: Call) -> Started | None:
         """What is known before the call runs; ``None`` if it is none of our business."""
@@ -60,5 +64,5 @@ def text_or_none(value: object) -> str | None:
 
 def name_of(agent: object) -> str:
     """An agent's name, also where the host passes the name itself or something odd."""
-    name = agent if isinstance(agent, str) else getattr(agent, "name", None)
-    return name if isinstance(name, str) else type(agent).__name__
+    name = text_or_none(agent if isinstance(agent, str) else attribute(agent, "name"))
+    return type(agent).__name__ if name is None else name

@@ -80,12 +80,25 @@ def problems(
     if isinstance(schema, Mapping):
         for problem in mismatches(arguments, schema):
             found.setdefault((problem.argument, problem.kind), problem)
-    if signature is not None:
+    if signature is not None and not (schema is not None and not found and _same_claims(schema, signature)):
         objected = {(_root(problem.argument, arguments), problem.kind) for problem in found.values()}
         for problem in _against_signature(arguments, signature):
             if (_root(problem.argument, arguments), problem.kind) not in objected:
                 found.setdefault((problem.argument, problem.kind), problem)
     return tuple(found.values())[:MAX_PROBLEMS]
+
+
+def _same_claims(schema: Mapping[str, Any], signature: inspect.Signature) -> bool:
+    """Whether the schema was made from this signature, as AutoGen does it: then it has said it all."""
+    taken, by_position = _taken(signature)
+    if by_position or taken["additionalProperties"] or "$ref" in schema:
+        return False
+    properties = schema.get("properties")
+    return isinstance(properties, Mapping) and (
+        properties.keys() == taken["properties"].keys()
+        and set(schema.get("required") or ()) == set(taken["required"])
+        and all(isinstance(one, Mapping) and one.get("type") for one in properties.values())
+    )
 
 
 def origin(

@@ -1,22 +1,26 @@
 """A tool call: ``ConversableAgent.execute_function``, its async twin, and the user's function inside.
 
 AutoGen turns a tool's exception into the text ``Error: …`` and drops whether the call succeeded, so the
-original exception can only be seen where the user's function is called. The hooks room puts the
-``UserFunction`` operation there, on the callable that ``execute_function`` looks up.
+original exception can only be seen where the user's function is called: the hooks room puts a witness
+there, on the callable that ``execute_function`` looks up, who tells the call's ``ToolState``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from autogen_otel.observations import Content, ContentKind, Failure, ToolBody, ToolCall
+from autogen_otel.observations import Content, ContentKind, Failure, ToolCall
 from autogen_otel.operations import tool_arguments, user_function
 from autogen_otel.operations.agent_turn import TurnState
 from autogen_otel.operations.conversation import ConversationState
+from autogen_otel.operations.credentials import make_known
+from autogen_otel.operations.hidden_agents import runs_tools, shown_name
 from autogen_otel.operations.operation import Call, Operation, name_of, text_or_none
+from autogen_otel.operations.reading import text_of
 from autogen_otel.operations.tool_arguments import Decoded
+from autogen_otel.operations.transition import told
 from autogen_otel.vocabulary import failures
 
 
@@ -28,15 +32,19 @@ class ToolState:
         name: the name the host looks up.
         entry: what it found in the agent's function map.
         looked_up: whether it has looked it up; only the first look-up is ours to observe.
-        ran: whether the user's function was called.
+        arguments: what the user's function was called with, if it was.
         error: what the user's function raised.
     """
 
     name: str
     entry: object = None
     looked_up: bool = False
-    ran: bool = False
+    arguments: dict[str, Any] | None = None
     error: BaseException | None = None
+
+    def called(self, arguments: dict[str, Any]) -> None:
+        """Keep the arguments as the host parsed them."""
+        self.arguments = arguments
 
     def raised(self, error: BaseException) -> None:
         """Keep the original exception."""
@@ -46,17 +54,20 @@ class ToolState:
 class ExecuteFunction(Operation[ToolCall]):
     """Reads ``execute_function``."""
 
+    parameters = ("func_call",)
+
     def begin(self, call: Call) -> ToolCall:
         """Note which tool is called with what."""
+        make_known(call.instance, call.secrets)
         requested = call.arguments.get("func_call")
         requested = requested if isinstance(requested, Mapping) else {}
         name = requested.get("name", "")
-        name = name if isinstance(name, str) else repr(name)
+        name = name if isinstance(name, str) else text_of(name)
         call.scope.state = ToolState(name)
         return ToolCall(
             name=name,
             call_id=text_or_none(call.arguments.get("call_id")) or _call_id(call, requested),
-            agent=name_of(call.instance),
+            agent=_agent(call),
             arguments=Content(ContentKind.TOOL_ARGUMENTS, requested.get("arguments")),
         )
 
@@ -65,7 +76,7 @@ class ExecuteFunction(Operation[ToolCall]):
         succeeded, response = value
         state, decoded = _state(call), self._decode(call, started)
         ended = self._described(call, started, decoded)
-        ended = replace(ended, result=Content(ContentKind.TOOL_RESULT, response.get("content")))
+        ended = replace(ended, result=Content(ContentKind.TOOL_RESULT, told(response.get("content"))))
         if succeeded:
             return ended
         return self._with_failure(call, ended, self._failure(state, ended, decoded))
@@ -74,15 +85,25 @@ class ExecuteFunction(Operation[ToolCall]):
         """What AutoGen does not catch: an exit, a cancellation, or its own crash over odd arguments."""
         state, decoded = _state(call), self._decode(call, started)
         ended = self._described(call, started, decoded)
-        if state.error is not None:
+        if state.error is not None and isinstance(error, (Exception, SystemExit)):
             origin = failures.TOOL_EXCEPTION
+        elif ended.problems:
+            origin = failures.TOOL_ARGUMENTS
         else:
-            origin = failures.TOOL_ARGUMENTS if ended.problems else call.failure(error).origin
+            # A cancellation or an interrupt comes from outside: the tool is only where it struck.
+            origin = call.failure(error).origin
         return self._with_failure(call, ended, Failure(origin=origin, error=error))
 
     def _decode(self, call: Call, started: ToolCall) -> Decoded:
         assert started.arguments is not None
-        return tool_arguments.decode(started.arguments.value, call.instance._format_json_str)
+        passed = _state(call).arguments
+        if passed is not None:
+            decoded = Decoded(passed)
+        else:
+            decoded = tool_arguments.decode(started.arguments.value, _formatter(call.instance))
+        # What came in as a password may come out in a result or a message.
+        call.secrets.add_passing(decoded.value)
+        return decoded
 
     def _described(self, call: Call, started: ToolCall, decoded: Decoded) -> ToolCall:
         entry = _state(call).entry
@@ -113,35 +134,34 @@ class ExecuteFunction(Operation[ToolCall]):
         return Failure(origin=origin, type=kind, message=str(content))
 
     def _with_failure(self, call: Call, ended: ToolCall, failure: Failure) -> ToolCall:
+        # The exception's frames hold the state: without this only the garbage collector could free them.
+        _state(call).error = None
         if call.scope.recording is not None:
             for conversation in call.scope.find_all(ConversationState):
                 conversation.failed_tools.append(call.scope.recording)
         return replace(ended, failure=failure)
 
 
-class UserFunction(Operation[ToolBody]):
-    """Reads the call of the user's own function, for the tool call around it."""
-
-    def begin(self, call: Call) -> ToolBody | None:
-        """Note that it was reached."""
-        state = call.scope.find(ToolState)
-        if state is None:
-            return None
-        state.ran = True
-        return ToolBody()
-
-    def failed(self, call: Call, started: ToolBody, error: BaseException) -> ToolBody:
-        """The one place where the original exception can be had."""
-        state = call.scope.find(ToolState)
-        if state is not None:
-            state.raised(error)
-        return started
-
-
 def _state(call: Call) -> ToolState:
     state = call.scope.state
     assert isinstance(state, ToolState)
     return state
+
+
+def _formatter(agent: Any) -> Callable[[Any], str]:
+    """AutoGen's own ``_format_json_str``; an override in the user's class is not ours to call."""
+    owner = next(one for one in reversed(type(agent).__mro__) if "_format_json_str" in vars(one))
+    formatter: Callable[[Any], str] = vars(owner)["_format_json_str"].__get__(None, owner)
+    return formatter
+
+
+def _agent(call: Call) -> str:
+    """Who runs the tool; where AutoGen's hidden executor does, who called it."""
+    turn = call.scope.find(TurnState)
+    asked = turn.messages[-1] if turn is not None and turn.messages else None
+    if runs_tools(call.instance) and isinstance(asked, Mapping) and isinstance(asked.get("name"), str):
+        return shown_name(asked["name"])
+    return name_of(call.instance)
 
 
 def _call_id(call: Call, requested: Mapping[str, Any]) -> str | None:
@@ -151,8 +171,11 @@ def _call_id(call: Call, requested: Mapping[str, Any]) -> str | None:
     """
     turn = call.scope.find(TurnState)
     asked = turn.asked_tools if turn is not None else ()
+    given = turn.given_ids if turn is not None else set()
     for same in (lambda function: function is requested, lambda function: function == requested):
         for tool_call in asked:
-            if isinstance(tool_call, Mapping) and same(tool_call.get("function")):
-                return text_or_none(tool_call.get("id"))
+            call_id = tool_call.get("id") if isinstance(tool_call, Mapping) else None
+            if isinstance(call_id, str) and call_id not in given and same(tool_call.get("function")):
+                given.add(call_id)
+                return call_id
     return None

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autogen_otel.observations import CodeLocation
+from autogen_otel.operations.reading import text_of, traceback_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ def takes(frame: types.FrameType, name: str) -> bool:
 def turned_away(error: BaseException, entry: object) -> bool:
     """Whether Python itself refused the arguments: a ``TypeError`` of the call, which names the function."""
     qualname = _describe(entry).qualname
-    return isinstance(error, TypeError) and qualname is not None and f"{qualname}() " in _text(error)
+    return isinstance(error, TypeError) and qualname is not None and f"{qualname}() " in text_of(error)
 
 
 def passed_user_code(error: BaseException, entry: object) -> bool:
@@ -277,7 +278,7 @@ def _name(holder: object, name: str) -> str | None:
 
 # ---------------------------------------------------------------- frames
 def _frames(error: BaseException) -> Iterator[types.FrameType]:
-    trace = error.__traceback__
+    trace = traceback_of(error)
     while trace is not None:
         yield trace.tb_frame
         trace = trace.tb_next
@@ -307,10 +308,3 @@ def _held(frame: types.FrameType, name: str) -> object:
     after = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
     others = frame.f_locals.get(code.co_varnames[after])
     return others.get(name, nothing) if isinstance(others, dict) else nothing
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - __str__ may be the user's code
-        return ""

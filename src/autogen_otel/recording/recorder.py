@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +12,26 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
 
 from autogen_otel.capture import Capture
-from autogen_otel.observations import ArgumentProblem, Content, Failure, ModelCall, Observation, Recording
+from autogen_otel.observations import (
+    ArgumentProblem,
+    AssistantRun,
+    Content,
+    Failure,
+    ModelCall,
+    Observation,
+    PrintedError,
+    Recording,
+)
 from autogen_otel.recording.silence import silence_others
 from autogen_otel.recording.spans import Description, Raw, describe, merged
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
-_FREE_TEXT = frozenset({names.HTTP_REQUEST_ID, names.GEN_AI_RESPONSE_ID, names.CODE_FILE_PATH})
+_INT64_END = 2**63
+"""Integers from here on are none in OTLP."""
+_FREE_TEXT = frozenset(
+    {names.URL_FULL, names.HTTP_REQUEST_ID, names.GEN_AI_RESPONSE_ID, names.CODE_FILE_PATH}
+)
 """Attributes that may be longer than a name."""
 
 
@@ -36,9 +50,10 @@ class SpanRecorder:
         """Start the observation's span below the current one."""
         description = describe(observation)
         if description is None:
-            return _PassingThrough(
-                observation, parent if isinstance(parent, (_Spanning, _PassingThrough)) else None
-            )
+            above = parent if isinstance(parent, (_Spanning, _PassingThrough)) else None
+            return _PassingThrough(self._tracer, self._capture, observation, above)
+        if isinstance(parent, _PassingThrough):
+            parent.told_below = True
         return _Spanning(self._tracer, self._capture, observation, description)
 
 
@@ -46,14 +61,22 @@ class _Spanning:
     """An observation with a span of its own."""
 
     def __init__(
-        self, tracer: Tracer, capture: Capture, observation: Observation, description: Description
+        self,
+        tracer: Tracer,
+        capture: Capture,
+        observation: Observation,
+        description: Description,
+        started: int | None = None,
     ) -> None:
         self._capture = capture
-        self._name, self._raw = description.name, description.attributes
+        self._name = description.name
+        # What the user's data becomes is rendered at the end, and only for a span that is recorded.
+        self._raw = {key: raw for key, raw in description.attributes.items() if type(raw) is not Content}
         self._span = tracer.start_span(
             capture.name(description.name),
             kind=description.kind,
-            attributes=self._rendered(description.attributes, {}),
+            attributes=self._rendered(self._raw, {}),
+            start_time=started,
             record_exception=False,
             set_status_on_exception=False,
         )
@@ -85,6 +108,7 @@ class _Spanning:
             if self._span.is_recording():
                 self._complete(observation)
         finally:
+            self._raw = {}
             self._span.end()
 
     def _complete(self, observation: Observation) -> None:
@@ -95,7 +119,7 @@ class _Spanning:
             self._span.set_attributes(self._rendered(description.attributes, self._raw))
         if observation.failure is not None:
             self._fail(observation.failure)
-            for tool in observation.failed_tools if isinstance(observation, ModelCall) else ():
+            for tool in _failed_tools(observation):
                 if isinstance(tool, _Spanning):
                     self._span.add_link(tool.span.get_span_context())
 
@@ -105,6 +129,9 @@ class _Spanning:
         message = capture.text(failure.message) if error is None else capture.error_message(error)
         self._span.set_status(Status(StatusCode.ERROR, message))
         self._span.set_attributes({names.ERROR_TYPE: kind, names.ERROR_ORIGIN: failure.origin})
+        if failure.printed is not None:
+            self._span.add_event(EXCEPTION_EVENT, self._printed(failure.printed, kind, message))
+            return
         self._span.add_event(
             EXCEPTION_EVENT,
             {
@@ -114,34 +141,62 @@ class _Spanning:
             },
         )
 
+    def _printed(self, printed: PrintedError, kind: str, message: str) -> dict[str, str]:
+        capture = self._capture
+        return {
+            names.EXCEPTION_TYPE: kind if printed.type is None else capture.name(printed.type),
+            names.EXCEPTION_MESSAGE: message if printed.message is None else capture.text(printed.message),
+            names.EXCEPTION_STACKTRACE: capture.content(printed.stacktrace) or capture.stack(),
+        }
+
     def _rendered(self, raw: Raw, known: Raw) -> dict[str, Any]:
-        rendered = {}
+        rendered: dict[str, Any] = {}
+        name = self._capture.name
         for key, value in raw.items():
-            if value is None or (key in known and known[key] is value):
+            if value is None or known.get(key) is value:
                 continue
-            out = self._value(key, value)
-            if out is not None:
-                rendered[key] = out
+            if type(value) is str and key not in _FREE_TEXT:
+                rendered[key] = name(value)
+            elif type(value) is int and -_INT64_END <= value < _INT64_END:
+                rendered[key] = value
+            else:
+                out = self._value(key, value)
+                if out is not None:
+                    rendered[key] = out
         return rendered
 
     def _value(self, key: str, value: Any) -> Any:
         capture = self._capture
         if isinstance(value, str):
-            if key == names.URL_FULL:
-                return capture.url(value)
-            return capture.text(value) if key in _FREE_TEXT else capture.name(value)
-        if isinstance(value, (bool, int, float)):
+            return capture.url(value) if key == names.URL_FULL else capture.text(value)
+        if isinstance(value, (bool, float)):
             return value
+        if isinstance(value, int):
+            return int(value) if -_INT64_END <= value < _INT64_END else capture.text(value)
         if isinstance(value, Content):
             return capture.content(value)
-        return [capture.problem(v) if isinstance(v, ArgumentProblem) else capture.name(v) for v in value]
+        return [self._item(one) for one in value]
+
+    def _item(self, one: Any) -> Any:
+        if isinstance(one, int):
+            return one
+        capture = self._capture
+        return capture.problem(one) if isinstance(one, ArgumentProblem) else capture.name(one)
 
 
 class _PassingThrough:
     """An observation without a span: what it has to say goes to the span around it."""
 
-    def __init__(self, observation: Observation, parent: _Spanning | _PassingThrough | None) -> None:
-        self._parent = parent
+    def __init__(
+        self,
+        tracer: Tracer,
+        capture: Capture,
+        observation: Observation,
+        parent: _Spanning | _PassingThrough | None,
+    ) -> None:
+        self._tracer, self._capture, self._parent = tracer, capture, parent
+        self._started = time.time_ns()
+        self.told_below = False
         self._context = otel_context.get_current()
         self.add(merged(observation))
 
@@ -156,4 +211,13 @@ class _PassingThrough:
             self._parent.add(raw)
 
     def end(self, observation: Observation) -> None:
-        """Nothing to end; the span around it tells of failures."""
+        """Nothing to end, but what turned out to deserve a span gets one, for the time not told below."""
+        description = describe(observation)
+        if description is not None:
+            started = None if self.told_below else self._started
+            _Spanning(self._tracer, self._capture, observation, description, started).end(observation)
+
+
+def _failed_tools(observation: Observation) -> tuple[Recording, ...]:
+    """Tool calls that may be why a model call failed."""
+    return observation.failed_tools if isinstance(observation, (ModelCall, AssistantRun)) else ()

@@ -10,13 +10,17 @@ from opentelemetry.trace import SpanKind
 
 from autogen_otel.observations import (
     AgentTurn,
+    AssistantRun,
+    CodeRun,
     Conversation,
     Entry,
     EntryTried,
     Handoff,
     HttpAttempt,
+    HumanInput,
     ModelCall,
     Observation,
+    StreamRead,
     ToolCall,
     Usage,
 )
@@ -62,6 +66,7 @@ def _conversation(o: Conversation) -> Description | None:
             names.GEN_AI_WORKFLOW_NAME: f"{o.initiator} -> {o.recipient}",
             names.GEN_AI_CONVERSATION_ID: o.conversation_id,
             names.CONVERSATION_TURNS: o.turns,
+            names.CONVERSATION_TERMINATION: o.termination,
             names.ERRORS_HANDLED: o.errors_handled,
             names.ERRORS_ORIGINS: o.errors_origins or None,
         },
@@ -82,15 +87,18 @@ def _agent_turn(o: AgentTurn) -> Description | None:
     )
 
 
-def _handoff(o: Handoff) -> Description:
+def _handoff(o: Handoff) -> Description | None:
+    if o.hidden:
+        return None
     return Description(
-        spans.handoff(o.source, o.target),
+        spans.handoff(o.source, o.target, ends_chat=o.ends_chat),
         SpanKind.INTERNAL,
         {
             names.GEN_AI_OPERATION_NAME: spans.HANDOFF,
             names.HANDOFF_FROM: o.source,
             names.HANDOFF_TO: o.target,
             names.HANDOFF_REASON: o.reason,
+            names.HANDOFF_RULE: o.rule,
             names.HANDOFF_CANDIDATES: o.candidates or None,
         },
     )
@@ -110,8 +118,10 @@ def _model_call(o: ModelCall) -> Description:
         names.GEN_AI_RESPONSE_FINISH_REASONS: o.finish_reasons or None,
         names.CACHE_HIT: o.cache_hit,
         names.CONFIG_COUNT: o.entry.count,
+        names.CONFIG_REJECTED: o.rejected or None,
     }
     attributes.update(_entry(o.entry))
+    attributes.update(_stream(o.stream))
     attributes.update(_usage(o.usage))
     if o.prompt is not None:
         attributes[names.PROMPT_MESSAGES] = o.prompt.messages
@@ -124,7 +134,8 @@ def _model_call(o: ModelCall) -> Description:
 def _entry_tried(o: EntryTried) -> Description | None:
     if o.entry.count < 2:  # noqa: PLR2004 - an only entry is not a choice
         return None
-    return Description(spans.config_entry(o.entry.index, o.entry.model), SpanKind.INTERNAL, _entry(o.entry))
+    attributes = {**_entry(o.entry), **_stream(o.stream)}
+    return Description(spans.config_entry(o.entry.index, o.entry.model), SpanKind.INTERNAL, attributes)
 
 
 def _http_attempt(o: HttpAttempt) -> Description:
@@ -167,6 +178,53 @@ def _tool_call(o: ToolCall) -> Description:
     )
 
 
+def _code_run(o: CodeRun) -> Description | None:
+    if o.told_below:
+        return None
+    return Description(
+        spans.code(o.language),
+        SpanKind.INTERNAL,
+        {
+            names.GEN_AI_OPERATION_NAME: spans.EXECUTE_CODE,
+            names.GEN_AI_AGENT_NAME: o.agent,
+            names.CODE_LANGUAGE: o.language or None,
+            names.CODE_BLOCKS: o.blocks if o.blocks > 1 else None,
+            names.CODE_EXIT_CODE: o.exit_code,
+            names.CODE_OUTPUT: o.output,
+        },
+    )
+
+
+def _human_input(o: HumanInput) -> Description:
+    return Description(
+        spans.human_input(o.agent),
+        SpanKind.INTERNAL,
+        {
+            names.GEN_AI_OPERATION_NAME: spans.AWAIT_HUMAN_INPUT,
+            names.GEN_AI_AGENT_NAME: o.agent,
+            names.HUMAN_REPLY: o.reply,
+        },
+    )
+
+
+def _assistant_run(o: AssistantRun) -> Description:
+    attributes: dict[str, Any] = {
+        names.GEN_AI_OPERATION_NAME: spans.CHAT,
+        names.GEN_AI_PROVIDER_NAME: o.provider,
+        names.GEN_AI_AGENT_NAME: o.agent,
+        names.GEN_AI_REQUEST_MODEL: o.model,
+        names.SERVER_ADDRESS: o.address,
+        names.SERVER_PORT: o.port,
+        names.ASSISTANT_ID: o.assistant_id,
+        names.ASSISTANT_THREAD_ID: o.thread_id,
+        names.ASSISTANT_RUN_ID: o.run_id,
+        names.ASSISTANT_STATUS: o.status,
+        names.ASSISTANT_ERROR_CODE: o.error_code,
+    }
+    attributes.update(_usage(o.usage))
+    return Description(spans.chat(o.model), SpanKind.CLIENT, attributes)
+
+
 def _entry(entry: Entry) -> dict[str, Any]:
     return {
         names.GEN_AI_PROVIDER_NAME: entry.provider,
@@ -175,6 +233,16 @@ def _entry(entry: Entry) -> dict[str, Any]:
         names.CONFIG_API_TYPE: entry.api_type,
         names.SERVER_ADDRESS: entry.address,
         names.SERVER_PORT: entry.port,
+    }
+
+
+def _stream(stream: StreamRead | None) -> dict[str, Any]:
+    if stream is None:
+        return {}
+    return {
+        names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: stream.first_chunk_seconds,
+        names.STREAM_CHUNKS: stream.chunks,
+        names.STREAM_RECEIVED_CHARS: stream.received_chars,
     }
 
 
@@ -197,4 +265,7 @@ _BUILDERS: dict[type[Observation], Callable[[Any], Description | None]] = {
     EntryTried: _entry_tried,
     HttpAttempt: _http_attempt,
     ToolCall: _tool_call,
+    CodeRun: _code_run,
+    HumanInput: _human_input,
+    AssistantRun: _assistant_run,
 }

@@ -13,6 +13,8 @@ EXECUTE_TOOL: Final = "execute_tool"
 CHAT: Final = "chat"
 HANDOFF: Final = "handoff"
 CONFIG_ENTRY: Final = "config_entry"
+EXECUTE_CODE: Final = "execute_code"
+AWAIT_HUMAN_INPUT: Final = "await_human_input"
 
 
 def workflow(initiator: str, recipient: str) -> str:
@@ -25,9 +27,9 @@ def agent(name: str) -> str:
     return f"{INVOKE_AGENT} {name}"
 
 
-def handoff(source: str, target: str | None) -> str:
+def handoff(source: str, target: str | None, *, ends_chat: bool = False) -> str:
     """Name of the span of control passing between agents; without a target the selection failed."""
-    return f"{HANDOFF} {source} -> {target or '?'}"
+    return f"{HANDOFF} {source} -> {target or ('(end)' if ends_chat else '?')}"
 
 
 def chat(model: str | None) -> str:
@@ -43,3 +45,13 @@ def config_entry(index: int, model: str | None) -> str:
 def tool(name: str) -> str:
     """Name of a tool call's span."""
     return f"{EXECUTE_TOOL} {name}"
+
+
+def code(language: str) -> str:
+    """Name of the span of code run by an executor."""
+    return f"{EXECUTE_CODE} {language}" if language else EXECUTE_CODE
+
+
+def human_input(agent_name: str) -> str:
+    """Name of the span of a wait for a human."""
+    return f"{AWAIT_HUMAN_INPUT} {agent_name}"

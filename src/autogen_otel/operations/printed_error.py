@@ -1,0 +1,81 @@
+"""Finding the exception in what executed code printed: its type, its message and its stack trace.
+
+The process is gone by then, and text is all that is left of it. Python's own form is read, also without a
+heading (syntax errors have none) and as IPython colours it, and the heading that AutoGen's Jupyter
+executors put before it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from autogen_otel.observations import Content, ContentKind, PrintedError
+
+_HEADING = "Traceback (most recent call last)"
+_JOINT = re.compile(r"The above exception was the direct cause|During handling of the above exception")
+# A type without a message must look like one, since a word alone may be anything.
+_TITLE = re.compile(r"^(?:[ |]*\| )?((?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?:: ?(.*))?$", re.MULTILINE)
+_SYNTAX = re.compile(
+    r'^ *(?:File ".*"|Cell In.+|Input In.+), line \d+\n(?: .*\n|\n){0,8}?'
+    r"((?:Syntax|Indentation|Tab)Error): (.*)$",
+    re.MULTILINE,
+)
+_JUPYTER = re.compile(r"^ERROR: ((?:[A-Za-z_]\w*\.)*[A-Z]\w*): ?(.*)$", re.MULTILINE)
+_COLOUR = re.compile(r"(?:\x1b|\\x1b)\[[0-9;]*m")
+_READ_AT_EACH_END = 131_072
+
+
+def printed_error(output: str) -> PrintedError:
+    """Read what failing code printed; without an exception in it, all of it stands for the stack trace.
+
+    Args:
+        output: both streams of the process, in whatever order the executor put them.
+    """
+    # Colour codes would otherwise stand in the middle of names.
+    text = _COLOUR.sub("", _readable(output))
+    return _traceback(text) or _syntax_error(text) or _from_jupyter(text) or PrintedError(_output(output))
+
+
+def _readable(output: str) -> str:
+    """The beginning and the end: executors put what went to stderr in either place."""
+    if len(output) <= 2 * _READ_AT_EACH_END:
+        return output
+    return f"{output[:_READ_AT_EACH_END]}\n…\n{output[-_READ_AT_EACH_END:]}"
+
+
+def _traceback(text: str) -> PrintedError | None:
+    last = text.rfind(_HEADING)
+    if last < 0:
+        return None
+    # The heading's own line may begin with the exception's name, as IPython has it.
+    after = text.find("\n", last)
+    title = _TITLE.search(text, after) if after >= 0 else None
+    if title is None:
+        return None
+    return _found(text[_first_heading(text, last) : title.end()], title)
+
+
+def _first_heading(text: str, last: int) -> int:
+    """Where the chain of exceptions begins that ends with the last one."""
+    start = last
+    while (before := text.rfind(_HEADING, 0, start)) >= 0 and _JOINT.search(text, before, start):
+        start = before
+    return text.rfind("\n", 0, start) + 1
+
+
+def _syntax_error(text: str) -> PrintedError | None:
+    found = _SYNTAX.search(text)
+    return None if found is None else _found(found.group(), found)
+
+
+def _from_jupyter(text: str) -> PrintedError | None:
+    found = _JUPYTER.search(text)
+    return None if found is None else _found(text[found.start() :], found)
+
+
+def _found(trace: str, title: re.Match[str]) -> PrintedError:
+    return PrintedError(Content(ContentKind.CODE_TRACEBACK, trace), title.group(1), title.group(2) or "")
+
+
+def _output(output: str) -> Content:
+    return Content(ContentKind.CODE_OUTPUT, output)

@@ -1,0 +1,181 @@
+"""No secret leaves: planted ones occur in no exported byte, in no line of the journal, in no log of ours."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import ReadableSpan
+
+from autogen_otel.hooks import guard
+from autogen_otel.setup import Journal
+from scenarios.server import DEMO_KEY, ScriptedServer, error
+from tests.agents import assistant, pair, user
+from tests.conftest import instrumented
+from tests.plants import (
+    AZURE,
+    CANARY,
+    ENVIRONMENT,
+    KEY,
+    OPENAI,
+    PLANTS,
+    SECRETS,
+    Plant,
+    first_entry,
+    one_call,
+    raising,
+)
+from tests.scenes import SCENES, Scene, play
+from tests.telemetry import strings_in
+
+_SHORTEST_PART = 10
+"""So many characters of a secret in a row count as the secret: half a key is no better than a whole one."""
+
+
+def exported(spans: Sequence[ReadableSpan], folder: Path) -> str:
+    """Every byte that leaves: as JSON, as OTLP, and in the journal."""
+    in_otlp = encode_spans(spans).SerializeToString()
+    journal = Journal(folder)
+    journal.append(spans)
+    lines = [path.read_bytes() for path in folder.glob("*.jsonl")]
+    assert lines
+    return "\n".join(
+        [strings_in(spans), in_otlp.decode("utf-8", "replace"), *(line.decode() for line in lines)]
+    )
+
+
+def found_in(exported_text: str) -> list[str]:
+    """Names of the secrets of which a part occurs."""
+    return [name for name, secret in SECRETS.items() if any(part in exported_text for part in _parts(secret))]
+
+
+def _parts(secret: str) -> Iterator[str]:
+    return (secret[at : at + _SHORTEST_PART] for at in range(len(secret) - _SHORTEST_PART + 1))
+
+
+def ours(caplog: pytest.LogCaptureFixture) -> str:
+    """What our own loggers said, tracebacks included."""
+    formatter = logging.Formatter()
+    return "\n".join(
+        formatter.format(record) for record in caplog.records if record.name.startswith("autogen_otel")
+    )
+
+
+@pytest.fixture
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORPORATE_API_KEY", ENVIRONMENT)
+
+
+@pytest.mark.usefixtures("_environment")
+@pytest.mark.parametrize("shape", ["sync", "async"])
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_a_planted_secret_is_in_no_exported_byte(
+    plant: Plant,
+    shape: str,
+    our_errors: list[BaseException],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with instrumented() as telemetry:
+        play(plant.scene, shape)
+    out = exported(telemetry.spans, tmp_path / "journal")
+    assert plant.shows in out, "the place of the secret is not exported: this test would not notice a leak"
+    assert found_in(out) == []
+    assert found_in(ours(caplog)) == []
+
+
+@pytest.mark.parametrize("shape", ["sync", "async"])
+def test_a_key_in_a_line_of_source_is_not_in_the_stack_trace(
+    shape: str, our_errors: list[BaseException], tmp_path: Path
+) -> None:
+    source = tmp_path / "broker.py"
+    source.write_text(
+        f"def act(what: str) -> str:\n"
+        f"    return connect(what, '{OPENAI}', api_key='{AZURE}', why='{CANARY} {KEY}')\n"
+        f"def connect(*details: str, **more: str) -> str:\n"
+        f"    raise ConnectionError('no route')\n"
+    )
+    spec = importlib.util.spec_from_file_location("broker", source)
+    assert spec is not None
+    assert spec.loader is not None
+    broker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(broker)
+    scene = Scene(
+        "source", one_call(), lambda servers: pair(servers[0], broker.act, entries=[first_entry(servers[0])])
+    )
+    with instrumented() as telemetry:
+        play(scene, shape)
+    out = exported(telemetry.spans, tmp_path / "journal")
+    assert CANARY in out
+    assert found_in(out) == []
+
+
+@pytest.mark.parametrize("used", ["as an agent's", "alone"])
+def test_a_client_made_before_instrumenting_keeps_its_key_to_itself(
+    used: str, our_errors: list[BaseException], tmp_path: Path
+) -> None:
+    refusal = error(401, f"{CANARY} {KEY}")
+    with ScriptedServer([refusal, refusal]) as server:
+        asker, helper = user(), assistant([first_entry(server)])
+        out = ""
+        # Twice, since what was learnt in the first round is forgotten with it.
+        for turn in ("first", "second"):
+            with instrumented() as telemetry, pytest.raises(Exception, match=CANARY):
+                if used == "alone":
+                    helper.client.create(messages=[{"role": "user", "content": "Hello"}])
+                else:
+                    asker.initiate_chat(helper, message="Hello", silent=True)
+            out += exported(telemetry.spans, tmp_path / turn)
+    assert out.count(CANARY) > 2
+    assert found_in(out) == []
+
+
+def test_a_tool_called_without_a_conversation_keeps_its_agents_key_to_itself(
+    our_errors: list[BaseException], tmp_path: Path
+) -> None:
+    with ScriptedServer([]) as server:
+        agent = assistant([first_entry(server)])
+        agent.register_function({"act": raising(f"{CANARY} {KEY}")})
+        with instrumented() as telemetry:
+            agent.execute_function({"name": "act", "arguments": '{"_what": "x"}'})
+    out = exported(telemetry.spans, tmp_path / "journal")
+    assert CANARY in out
+    assert found_in(out) == []
+
+
+def test_an_error_of_ours_is_logged_without_the_secret_in_its_message(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(guard, "on_error", guard.log_once)
+    guard.internal_errors.clear()
+    with guard.guarded:
+        url = f"http://127.0.0.1:{KEY}/"
+        int(url)
+    assert "ValueError" in ours(caplog)
+    assert Path(__file__).name in ours(caplog)
+    assert found_in(ours(caplog)) == []
+
+
+@pytest.mark.parametrize("shape", ["sync", "async"])
+def test_the_key_of_the_scripted_server_occurs_in_no_scene(
+    shape: str,
+    our_errors: list[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setitem(SECRETS, "DEMO_KEY", DEMO_KEY)
+    leaking = []
+    for number, scene in enumerate(SCENES):
+        with instrumented() as telemetry:
+            play(scene, shape)
+        if found_in(exported(telemetry.spans, tmp_path / str(number))):
+            leaking.append(scene.name)
+    assert leaking == []
+    assert found_in(ours(caplog)) == []

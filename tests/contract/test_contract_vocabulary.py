@@ -1,0 +1,255 @@
+"""The vocabulary is what is emitted: every constant by some conversation, and nothing that is no constant."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import autogen
+import pytest
+from autogen.cache.in_memory_cache import InMemoryCache
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import StatusCode
+
+from autogen_otel.hooks import guard
+from autogen_otel.vocabulary import attributes, failures, handoffs, spans, terminations
+from scenarios.server import ScriptedServer, entry, error, text
+from tests.agents import assistant, user
+from tests.conftest import instrumented
+from tests.scenes import SCENES, Scene, play
+
+_DONE = text("Done. TERMINATE")
+_MOST_ATTRIBUTES = 64
+
+# What the hosts of a lineage cannot do, so that nothing of it can be recorded there.
+_ASSISTANTS = {value for name, value in vars(attributes).items() if name.startswith("ASSISTANT_")}
+NEVER: dict[str, set[str]] = {
+    "0.2": set(),
+    "0.9": set(),
+    # GPTAssistantAgent is gone.
+    "0.14": _ASSISTANTS,
+}
+
+INTEGERS = {
+    attributes.GEN_AI_REQUEST_MAX_TOKENS,
+    attributes.GEN_AI_USAGE_INPUT_TOKENS,
+    attributes.GEN_AI_USAGE_OUTPUT_TOKENS,
+    attributes.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
+    attributes.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
+    attributes.SERVER_PORT,
+    attributes.HTTP_REQUEST_BODY_SIZE,
+    attributes.HTTP_REQUEST_RESEND_COUNT,
+    attributes.HTTP_RESPONSE_STATUS_CODE,
+    attributes.CODE_LINE_NUMBER,
+    attributes.ERRORS_HANDLED,
+    attributes.CONVERSATION_TURNS,
+    attributes.CONFIG_COUNT,
+    attributes.CONFIG_INDEX,
+    attributes.PROMPT_MESSAGES,
+    attributes.PROMPT_NEW_MESSAGES,
+    attributes.PROMPT_CHARS,
+    attributes.PROMPT_TOOLS,
+    attributes.STREAM_CHUNKS,
+    attributes.STREAM_RECEIVED_CHARS,
+    attributes.CODE_EXIT_CODE,
+    attributes.CODE_BLOCKS,
+}
+NUMBERS = {
+    attributes.GEN_AI_REQUEST_TEMPERATURE,
+    attributes.GEN_AI_REQUEST_TOP_P,
+    attributes.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
+    attributes.HTTP_RETRY_AFTER_SECONDS,
+}
+BOOLEANS = {attributes.GEN_AI_REQUEST_STREAM, attributes.CACHE_HIT}
+LISTS_OF_TEXT = {
+    attributes.GEN_AI_RESPONSE_FINISH_REASONS,
+    attributes.ERRORS_ORIGINS,
+    attributes.HANDOFF_CANDIDATES,
+    attributes.TOOL_ARGUMENTS_PROBLEMS,
+}
+LISTS_OF_INTEGERS = {attributes.CONFIG_REJECTED}
+
+
+def constants(module: ModuleType) -> set[str]:
+    """The values of a module's text constants."""
+    return {value for name, value in vars(module).items() if name.isupper() and isinstance(value, str)}
+
+
+@dataclass
+class Emitted:
+    """What all conversations have left.
+
+    Args:
+        spans: every span.
+        named: for each function of the vocabulary that names spans, what it returned.
+    """
+
+    spans: list[ReadableSpan] = field(default_factory=list)
+    named: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> set[str]:
+        """Every attribute key, of events too."""
+        found: set[str] = set()
+        for span in self.spans:
+            found.update(
+                *(holder or {} for holder in (span.attributes, *(e.attributes for e in span.events)))
+            )
+        return found
+
+    def values(self, key: str) -> set[Any]:
+        """Every value of an attribute."""
+        return {span.attributes[key] for span in self.spans if key in (span.attributes or {})}  # type: ignore[index]
+
+    @property
+    def failed(self) -> list[ReadableSpan]:
+        """The spans that say ERROR."""
+        return [span for span in self.spans if span.status.status_code is StatusCode.ERROR]
+
+
+def _typed(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    return user(), assistant([entry(servers[0], api_type="openai")])
+
+
+def _cached() -> None:
+    with ScriptedServer([_DONE]) as server:
+        wrapper, cache = autogen.OpenAIWrapper(config_list=[entry(server)]), InMemoryCache("7")
+        for _ in range(2):
+            wrapper.create(messages=[{"role": "user", "content": "Hello"}], cache=cache)
+
+
+EXTRA = (
+    Scene("named and typed", [[_DONE]], _typed, {"chat_id": 7}),
+    Scene("told to wait", [[error(429, "Slow down", headers={"retry-after": "0"}), _DONE]], _typed),
+)
+
+
+def _recording(function: Callable[..., str], said: set[str]) -> Callable[..., str]:
+    def named(*args: Any, **options: Any) -> str:
+        name = function(*args, **options)
+        said.add(name)
+        return name
+
+    return named
+
+
+@pytest.fixture(scope="module")
+def emitted() -> Emitted:
+    """All scenes, sync and async, played once."""
+    told = Emitted()
+    errors: list[BaseException] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guard, "on_error", errors.append)
+        for name, function in inspect.getmembers(spans, inspect.isfunction):
+            patch.setattr(spans, name, _recording(function, told.named.setdefault(name, set())))
+        with instrumented() as telemetry:
+            for scene in (*SCENES, *EXTRA):
+                for shape in ("sync", "async"):
+                    play(scene, shape)
+            _cached()
+            told.spans = telemetry.spans
+    assert errors == []
+    return told
+
+
+def test_every_attribute_of_the_vocabulary_is_emitted_and_no_other(emitted: Emitted) -> None:
+    (never,) = (names for version, names in NEVER.items() if autogen.__version__.startswith(version))
+    assert emitted.keys - constants(attributes) == set(), "emitted, but not in the vocabulary"
+    assert constants(attributes) - emitted.keys == never, "in the vocabulary, but not emitted"
+
+
+def test_every_span_is_named_by_the_vocabulary_and_every_name_is_used(emitted: Emitted) -> None:
+    assert [name for name, said in emitted.named.items() if not said] == []
+    known = {" ".join(name.split()) for said in emitted.named.values() for name in said}
+    others = {span.name for span in emitted.spans} - known
+    # The convention names a request's span by its method.
+    assert others == emitted.values(attributes.HTTP_REQUEST_METHOD)
+
+
+def test_every_operation_and_event_is_in_the_vocabulary(emitted: Emitted) -> None:
+    operations = emitted.values(attributes.GEN_AI_OPERATION_NAME)
+    assert operations
+    assert operations <= constants(spans)
+    assert {event.name for span in emitted.spans for event in span.events} == {spans.EXCEPTION_EVENT}
+    scopes = {span.instrumentation_scope.name for span in emitted.spans if span.instrumentation_scope}
+    assert scopes == {spans.SCOPE}
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed"),
+    [
+        (attributes.ERROR_ORIGIN, failures.CAUSES),
+        (attributes.HANDOFF_REASON, handoffs.REASONS),
+        (attributes.CONVERSATION_TERMINATION, terminations.TERMINATIONS),
+        (attributes.GEN_AI_TOOL_TYPE, ("function",)),
+    ],
+)
+def test_values_of_a_closed_list_are_in_it(emitted: Emitted, key: str, allowed: tuple[str, ...]) -> None:
+    assert emitted.values(key)
+    assert emitted.values(key) <= set(allowed)
+
+
+def test_the_origins_of_a_conversation_are_those_of_its_failed_spans(emitted: Emitted) -> None:
+    origins = {origin for value in emitted.values(attributes.ERRORS_ORIGINS) for origin in value}
+    assert origins == emitted.values(attributes.ERROR_ORIGIN)
+    assert origins <= set(failures.CAUSES)
+
+
+def _is_of_its_type(key: str, value: Any) -> bool:
+    if key in INTEGERS:
+        return type(value) is int
+    if key in NUMBERS:
+        return type(value) is float
+    if key in BOOLEANS:
+        return type(value) is bool
+    if key in LISTS_OF_TEXT | LISTS_OF_INTEGERS:
+        kind = str if key in LISTS_OF_TEXT else int
+        return isinstance(value, tuple) and bool(value) and all(type(one) is kind for one in value)
+    return type(value) is str
+
+
+def test_every_value_is_of_the_type_that_the_conventions_want(emitted: Emitted) -> None:
+    mistyped = {
+        (key, type(value).__name__)
+        for span in emitted.spans
+        for holder in (span.attributes, *(event.attributes for event in span.events))
+        for key, value in (holder or {}).items()
+        if not _is_of_its_type(key, value)
+    }
+    assert mistyped == set()
+
+
+def test_every_span_stays_far_below_the_limit_of_attributes(emitted: Emitted) -> None:
+    crowded = {span.name: len(span.attributes or {}) for span in emitted.spans}
+    assert {name: count for name, count in crowded.items() if count >= _MOST_ATTRIBUTES} == {}
+    assert sum(span.dropped_attributes for span in emitted.spans) == 0
+
+
+def test_every_failed_span_says_what_failed_why_and_where(emitted: Emitted) -> None:
+    wanted = {attributes.EXCEPTION_TYPE, attributes.EXCEPTION_MESSAGE, attributes.EXCEPTION_STACKTRACE}
+    assert emitted.failed
+    for span in emitted.failed:
+        assert {attributes.ERROR_TYPE, attributes.ERROR_ORIGIN} <= set(span.attributes or {}), span.name
+        (event,) = span.events
+        assert set(event.attributes or {}) == wanted, span.name
+        assert (event.attributes or {})[attributes.EXCEPTION_STACKTRACE], span.name
+        assert span.status.description == (event.attributes or {})[attributes.EXCEPTION_MESSAGE], span.name
+
+
+def test_no_span_that_did_not_fail_speaks_of_an_error(emitted: Emitted) -> None:
+    fine = [span for span in emitted.spans if span.status.status_code is StatusCode.UNSET]
+    assert len(fine) + len(emitted.failed) == len(emitted.spans)
+    for span in fine:
+        assert not {attributes.ERROR_TYPE, attributes.ERROR_ORIGIN} & set(span.attributes or {}), span.name
+        assert list(span.events) == [], span.name
+
+
+def test_no_constant_stands_twice_in_the_vocabulary() -> None:
+    counted = Counter(
+        value for name, value in vars(attributes).items() if name.isupper() and isinstance(value, str)
+    )
+    assert [value for value, count in counted.items() if count > 1] == []

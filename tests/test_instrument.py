@@ -1,0 +1,299 @@
+"""The public surface: ``instrument()``, ``uninstrument()`` and the instrumentor, with any host or none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import autogen
+import pytest
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+
+import autogen_otel
+from autogen_otel.hooks.table import ROWS
+from tests.setup.receivers import closed_port
+from tests.telemetry import Telemetry
+
+_CONVERSATION = """
+from scenarios.server import ScriptedServer, entry, text
+from tests.agents import assistant, chat, user
+with ScriptedServer([text("Done. TERMINATE")]) as server:
+    chat(user(), assistant([entry(server)]))
+"""
+
+
+class Program:
+    """Runs Python in a process of its own, in a folder of its own, where nothing listens.
+
+    Args:
+        folder: where it runs; packages in its ``site`` come before those that are installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.site, self.journal, self._folder = folder / "site", folder / "journal", folder
+        self.site.mkdir()
+        self.out = self.err = ""
+
+    def run(self, code: str, *launcher: str, **environment: str) -> list[str]:
+        """Run a script; returns the lines that we said on stderr."""
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "AUTOGEN_"))}
+        done = subprocess.run(  # noqa: S603 - our own interpreter on our own scripts
+            [*(launcher or (sys.executable,)), "-c", code],
+            cwd=self._folder,
+            env={
+                **clean,
+                "PYTHONPATH": os.pathsep.join([str(self.site), *(path for path in sys.path if path)]),
+                "PYTHONWARNINGS": "ignore",
+                "AUTOGEN_OTEL_JOURNAL_DIR": str(self.journal),
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{closed_port()}",
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        self.out, self.err = done.stdout, done.stderr
+        return [line for line in done.stderr.splitlines() if "autogen-otel" in line or "autogen_otel" in line]
+
+    def install(self, distribution: str, version: str, **modules: str) -> None:
+        """Put a distribution with these modules before the installed ones."""
+        for module, source in modules.items():
+            (self.site / f"{module}.py").write_text(source)
+        information = self.site / f"{distribution}-{version}.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        )
+
+    def hide(self, *distributions: str) -> None:
+        """Make it as if these distributions, and the module ``autogen``, were not installed."""
+        (self.site / "sitecustomize.py").write_text(
+            f"import importlib.abc, importlib.metadata as metadata, sys\n"
+            f"hidden, known = {distributions!r}, metadata.Distribution.from_name\n"
+            f"def from_name(name):\n"
+            f"    if name in hidden:\n"
+            f"        raise metadata.PackageNotFoundError(name)\n"
+            f"    return known(name)\n"
+            f"metadata.Distribution.from_name = staticmethod(from_name)\n"
+            f"class Hide(importlib.abc.MetaPathFinder):\n"
+            f"    def find_spec(self, name, path=None, target=None):\n"
+            f"        if name == 'autogen':\n"
+            f"            raise ModuleNotFoundError('No module named autogen', name='autogen')\n"
+            f"sys.meta_path.insert(0, Hide())\n"
+        )
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+@pytest.fixture
+def _undone() -> Iterator[None]:
+    yield
+    autogen_otel.uninstrument()
+
+
+@pytest.mark.usefixtures("_undone")
+def test_the_report_says_what_was_attached_and_what_this_host_never_had() -> None:
+    report = autogen_otel.instrument(tracer_provider=Telemetry().provider)
+    assert report
+    assert len(report.attached) + len(report.absent) == len(ROWS)
+    assert report.missing == ()
+    assert str(report).startswith("autogen-otel is attached to ")
+    assert f"at {len(report.attached)} places" in str(report)
+    assert str(report.lineage).split()[1].removesuffix(".0") == autogen.__version__.removesuffix(".0")
+    assert all(row.reason for row in report.absent)
+
+
+@pytest.mark.usefixtures("_undone")
+def test_instrumenting_again_changes_nothing_and_returns_the_same_report() -> None:
+    first = autogen_otel.instrument(tracer_provider=Telemetry().provider)
+    before = autogen.ConversableAgent.__dict__["generate_reply"]
+    assert autogen_otel.instrument(tracer_provider=Telemetry().provider) is first
+    autogen_otel.AutoGenInstrumentor().instrument()
+    assert autogen.ConversableAgent.__dict__["generate_reply"] is before
+
+
+def test_undoing_what_was_never_done_is_harmless() -> None:
+    before = dict(vars(autogen.ConversableAgent))
+    autogen_otel.uninstrument()
+    autogen_otel.uninstrument()
+    assert dict(vars(autogen.ConversableAgent)) == before
+
+
+def test_a_report_before_and_after_says_that_nothing_is_attached() -> None:
+    autogen_otel.instrument(tracer_provider=Telemetry().provider)
+    autogen_otel.uninstrument()
+    report = autogen_otel.AutoGenInstrumentor().report
+    assert not report
+    assert str(report).startswith("autogen-otel is attached to nothing: ")
+
+
+def test_opentelemetry_finds_the_instrumentor_by_its_entry_point() -> None:
+    (found,) = (
+        point for point in entry_points(group="opentelemetry_instrumentor") if point.name == "autogen"
+    )
+    instrumentor = found.load()
+    assert instrumentor is autogen_otel.AutoGenInstrumentor
+    assert issubclass(instrumentor, BaseInstrumentor)
+    assert instrumentor() is instrumentor()
+    assert list(instrumentor().instrumentation_dependencies()) == []
+
+
+def test_importing_and_instrumenting_says_nothing(program: Program) -> None:
+    said = program.run("import autogen_otel; autogen_otel.instrument(); autogen_otel.uninstrument()")
+    assert said == []
+    assert program.out == ""
+
+
+def test_a_provider_that_the_application_has_set_is_used(program: Program) -> None:
+    program.run(
+        f"""
+from opentelemetry import trace
+from tests.telemetry import Telemetry
+telemetry = Telemetry()
+trace.set_tracer_provider(telemetry.provider)
+import autogen_otel
+autogen_otel.instrument()
+{_CONVERSATION}
+print(telemetry.tree())
+assert trace.get_tracer_provider() is telemetry.provider
+"""
+    )
+    assert "invoke_workflow user -> assistant" in program.out
+    assert not program.journal.exists()
+
+
+def test_a_provider_that_is_given_is_used_and_the_global_one_left_alone(program: Program) -> None:
+    program.run(
+        f"""
+from opentelemetry import trace
+from tests.telemetry import Telemetry
+import autogen_otel
+telemetry = Telemetry()
+autogen_otel.instrument(tracer_provider=telemetry.provider)
+{_CONVERSATION}
+print(telemetry.tree())
+assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+"""
+    )
+    assert "invoke_workflow user -> assistant" in program.out
+    assert not program.journal.exists()
+
+
+def test_without_a_provider_and_an_endpoint_the_conversation_is_in_the_journal(program: Program) -> None:
+    said = program.run(f"import autogen_otel; autogen_otel.instrument()\n{_CONVERSATION}")
+    assert any("invoke_workflow" in path.read_text() for path in program.journal.glob("*.jsonl"))
+    assert len(said) == 1, said
+
+
+def test_opentelemetrys_launcher_needs_no_line_of_code(program: Program) -> None:
+    launcher = Path(sys.executable).with_name("opentelemetry-instrument")
+    program.run(
+        f"{_CONVERSATION}\nprint('done')",
+        str(launcher),
+        sys.executable,
+        OTEL_TRACES_EXPORTER="console",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+    )
+    assert "done" in program.out
+    assert '"name": "invoke_workflow user -> assistant"' in program.out
+
+
+_GO_ON = """
+import autogen_otel
+report = autogen_otel.instrument()
+assert not report and not report.attached
+print(report)
+autogen_otel.uninstrument()
+print("the application goes on")
+"""
+
+
+def test_without_any_host_one_warning_says_what_is_supported(program: Program) -> None:
+    program.hide("ag2", "pyautogen", "autogen")
+    (said,) = program.run(_GO_ON)
+    assert "found no AutoGen package" in said
+    assert "pyautogen" in said
+    assert "ag2 0.14" in said
+    assert "the application goes on" in program.out
+    assert said.partition("instruments nothing: ")[2] in program.out
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version"),
+    [("pyautogen", "0.10.0"), ("ag2", "1.2.1")],
+)
+def test_a_host_without_conversable_agents_is_named_in_one_warning(
+    program: Program, distribution: str, version: str
+) -> None:
+    program.install(distribution, version, autogen=f"__version__ = {version!r}\n")
+    (said,) = program.run(_GO_ON)
+    assert f"{distribution} {version}" in said
+    assert "ag2 0.14" in said
+    assert "the application goes on" in program.out
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise RuntimeError('libfoo is missing')",
+        "import a_package_that_nobody_has",
+        "syntax error",
+    ],
+)
+def test_a_host_that_cannot_be_imported_is_named_in_one_warning(program: Program, source: str) -> None:
+    program.install("ag2", "0.14.0", autogen=source)
+    (said,) = program.run(_GO_ON)
+    assert "ag2 0.14.0" in said
+    assert "importing autogen failed" in said
+    assert "supported are" in said
+    assert "the application goes on" in program.out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "lots", "must be a whole number, not 'lots'"),
+        ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "3", "must be at least 64 characters, not 3"),
+        ("AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT", "perhaps", "must be true or false, not 'perhaps'"),
+        ("AUTOGEN_OTEL_JOURNAL", "2", "must be true or false, not '2'"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named_in_one_warning(
+    program: Program, variable: str, value: str, said: str
+) -> None:
+    lines = program.run("import autogen_otel; print(bool(autogen_otel.instrument()))", **{variable: value})
+    assert len(lines) == 1, lines
+    assert variable in lines[0] or variable.removeprefix("AUTOGEN_OTEL_").lower() in lines[0]
+    assert said in lines[0]
+    assert program.out == "True\n"
+
+
+def test_a_place_that_a_host_should_have_and_lacks_is_a_warning_and_the_others_work(program: Program) -> None:
+    said = program.run(
+        f"""
+from tests.telemetry import Telemetry
+import autogen
+del autogen.GroupChat.select_speaker
+import autogen_otel
+telemetry = Telemetry()
+report = autogen_otel.instrument(tracer_provider=telemetry.provider)
+(missing,) = report.missing
+print(missing.target)
+print(report)
+{_CONVERSATION}
+print(telemetry.tree())
+"""
+    )
+    assert len([line for line in said if "GroupChat.select_speaker" in line]) == 1
+    assert "missing: autogen.agentchat.groupchat.GroupChat.select_speaker" in program.out
+    assert "invoke_workflow user -> assistant" in program.out
