@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
+from autogen_otel.capture import KnownSecrets
 from autogen_otel.hooks import guard
 from autogen_otel.setup import Journal
 from scenarios.server import DEMO_KEY, ScriptedServer, error
@@ -146,6 +147,17 @@ def test_a_tool_called_without_a_conversation_keeps_its_agents_key_to_itself(
     out = exported(telemetry.spans, tmp_path / "journal")
     assert CANARY in out
     assert found_in(out) == []
+
+
+def test_passwords_in_arguments_are_remembered_for_a_while_and_not_for_ever() -> None:
+    secrets = KnownSecrets()
+    passwords = [f"hunter-{number:04}" for number in range(500)]
+    for password in passwords:
+        secrets.add_passing({"user": "bob", "login": {"password": password}})
+        assert secrets.mask(f"bob has {password}") == "bob has [redacted]"
+    masked = [password for password in passwords if secrets.mask(password) != password]
+    assert masked == passwords[-len(masked) :]
+    assert len(masked) < 50
 
 
 def test_an_error_of_ours_is_logged_without_the_secret_in_its_message(

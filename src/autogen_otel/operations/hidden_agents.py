@@ -66,9 +66,9 @@ def runs_tools(agent: object) -> bool:
 
 def wraps_nested_chat(agent: object) -> bool:
     """Whether a pattern or swarm has made it around a nested chat: it is a member and has such a name."""
-    managers = (attribute(agent, name) for name in ("_group_manager", "_swarm_manager"))
-    member = any(manager is not None for manager in managers)
-    return member and _NESTED_CHAT.fullmatch(name_of(agent)) is not None
+    if _NESTED_CHAT.fullmatch(name_of(agent)) is None:
+        return False
+    return any(attribute(agent, name) is not None for name in ("_group_manager", "_swarm_manager"))
 
 
 def tool_executor(group: object) -> Any:

@@ -1,0 +1,74 @@
+"""The seam between AutoGen and OpenTelemetry: what happened, as frozen dataclasses.
+
+An operation says at the start of a call what it knows, and at the end returns the same observation with
+more fields set (``dataclasses.replace``). A field that is ``None`` is not known and is not recorded.
+Neither side of the seam knows the other: operations know no OpenTelemetry, recording knows no AutoGen.
+"""
+
+from autogen_otel.observations.conversations import (
+    AgentTurn,
+    Conversation,
+    Handoff,
+    HumanInput,
+    SelectionStep,
+    Summary,
+)
+from autogen_otel.observations.model_calls import (
+    ApiRequest,
+    AssistantRun,
+    Entry,
+    EntryTried,
+    HttpAttempt,
+    ModelCall,
+    PromptSize,
+    RequestOptions,
+    RunPolled,
+    StreamRead,
+    Usage,
+)
+from autogen_otel.observations.seam import (
+    Content,
+    ContentKind,
+    Failure,
+    Observation,
+    PrintedError,
+    Recorder,
+    Recording,
+)
+from autogen_otel.observations.tool_calls import (
+    ArgumentProblem,
+    CodeLocation,
+    CodeRun,
+    ToolCall,
+)
+
+__all__ = [
+    "AgentTurn",
+    "ApiRequest",
+    "ArgumentProblem",
+    "AssistantRun",
+    "CodeLocation",
+    "CodeRun",
+    "Content",
+    "ContentKind",
+    "Conversation",
+    "Entry",
+    "EntryTried",
+    "Failure",
+    "Handoff",
+    "HttpAttempt",
+    "HumanInput",
+    "ModelCall",
+    "Observation",
+    "PrintedError",
+    "PromptSize",
+    "Recorder",
+    "Recording",
+    "RequestOptions",
+    "RunPolled",
+    "SelectionStep",
+    "StreamRead",
+    "Summary",
+    "ToolCall",
+    "Usage",
+]
