@@ -44,7 +44,7 @@ class Telemetry:
         return span
 
     def tree(self, *also: str) -> str:
-        """All traces as indented text: name, kind of failure, a few telling attributes and those asked for."""
+        """All traces as indented text: name, kind of failure, some telling attributes and those asked for."""
         return "\n".join(self._lines(None, 0, also))
 
     def children(self, parent: ReadableSpan) -> list[ReadableSpan]:

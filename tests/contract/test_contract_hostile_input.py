@@ -259,7 +259,7 @@ def test_the_host_does_what_it_would_do_and_the_trace_can_be_encoded(
         (_scene("arguments not a number"), "NaN"),
         (_scene("arguments lone surrogates"), "\\ud800"),
         (_scene("agent's name of 10k characters"), "characters in all]"),
-        (_scene("entry, max_tokens huge"), str(10**30)),
+        (_scene("reply 5"), str(10**30)),
         (_scene("chat id unprintable"), "<unprintable Unprintable: str raised ZeroDivisionError>"),
     ],
     ids=lambda given: given.name if isinstance(given, Scene) else "",
@@ -307,6 +307,10 @@ def test_calls_that_no_agent_would_make_come_out_the_same(name: str, our_errors:
     assert_encodable(telemetry.spans)
 
 
+@pytest.mark.needs(
+    not autogen.__version__.startswith("0.9"),
+    "its configuration takes a client of httpx, the SDK one of httpx2",
+)
 def test_an_http_client_of_the_applications_own_is_observed_and_left_as_it_is(
     our_errors: list[BaseException],
 ) -> None:

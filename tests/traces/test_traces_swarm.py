@@ -15,7 +15,8 @@ from tests.groups import HAS_SWARM, STORY, selecting, silent, swarm, trio
 from tests.telemetry import Telemetry, attributes_of
 from tests.traces.test_traces_conversation import SHAPES, converse
 from tests.traces.test_traces_handoffs import of_handoffs
-from tests.traces.test_traces_patterns import AUTO, CONTEXT, USER
+from tests.traces.test_traces_pattern_rules import CONTEXT
+from tests.traces.test_traces_patterns import AUTO, USER
 
 Serve = Callable[[Any], ScriptedServer]
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from autogen_otel.hooks.ag2_tracer import WHO, WHY, below_tracer
 from autogen_otel.hooks.drive import Runtime, observed
 from autogen_otel.hooks.hook import Hook
 from autogen_otel.hooks.lookup import FunctionMap
-from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport
+from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
 from autogen_otel.hooks.table import ROWS, AnyRow, Discovered, HopRow, LookupRow, StreamRow
 from autogen_otel.lineages import Lineage
 from autogen_otel.operations.operation import Operation
@@ -52,11 +53,13 @@ class Attachment:
     def __init__(self, runtime: Runtime, lineage: Lineage, rows: tuple[AnyRow, ...] = ROWS) -> None:
         self._runtime, self._lineage, self._rows = runtime, lineage, rows
         self._patches: list[_Patch] = []
+        self._stood_down: list[StoodDown] = []
         self._lock = Lock()
 
     def attach(self) -> AttachReport:
         """Attach each row that the host has, and say of each how it went."""
-        return AttachReport(self._lineage, tuple(self._attach(row) for row in self._rows))
+        rows = tuple(self._attach(row) for row in self._rows)
+        return AttachReport(self._lineage, rows, stood_down=tuple(self._stood_down))
 
     def detach(self) -> None:
         """Restore the identical objects, last attached first."""
@@ -94,6 +97,10 @@ class Attachment:
         if isinstance(row, StreamRow):
             return row.view(original, self._runtime, owner)
         on_call = self._discovery(row.discovers) if row.discovers else None
+        inner = below_tracer(original, self._runtime.recorder)
+        if inner is not None:
+            self._stood_down.append(StoodDown(f"{row.module}.{row.name}", WHO, WHY))
+            original = inner
         return Hook(original, observed(original, row.operation, self._runtime, on_call), owner)
 
     def _replace(self, owner: Any, name: str, original: Any, replacement: Any) -> None:

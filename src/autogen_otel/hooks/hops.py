@@ -2,7 +2,8 @@
 
 AutoGen runs every model call of an async chat in an executor thread, and background runs and some async
 tools in threads of their own; the current span stays behind. The views stand in the place of the module
-globals of AutoGen's modules only: ``threading`` and the event loop themselves are not touched.
+globals of AutoGen's modules only: ``threading`` and the event loop themselves are not touched. A background
+run belongs to the trace that it was started in, also where the span around the start has ended meanwhile.
 """
 
 from __future__ import annotations

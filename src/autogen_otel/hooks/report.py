@@ -37,6 +37,21 @@ class Absent:
     expected: bool
 
 
+@dataclass(frozen=True)
+class StoodDown:
+    """Another instrumentation whose span of the same call is not made while we are attached.
+
+    Args:
+        target: the host's function.
+        who: the instrumentation.
+        reason: why, and what else to know.
+    """
+
+    target: str
+    who: str
+    reason: str
+
+
 RowReport = Attached | Absent
 
 
@@ -48,11 +63,13 @@ class AttachReport:
         lineage: the host found; ``None`` if there is none that is supported.
         rows: one per row of the table.
         problem: why nothing is attached, in one sentence.
+        stood_down: other instrumentations that do not report what we report.
     """
 
     lineage: Lineage | None
     rows: tuple[RowReport, ...] = ()
     problem: str | None = None
+    stood_down: tuple[StoodDown, ...] = ()
 
     @property
     def attached(self) -> tuple[Attached, ...]:
@@ -77,4 +94,5 @@ class AttachReport:
             return f"autogen-otel is attached to nothing: {self.problem}"
         lines = [f"autogen-otel is attached to {self.lineage} at {len(self.attached)} places"]
         lines += [f"  missing: {row.target} ({row.yields}): {row.reason}" for row in self.missing]
+        lines += [f"  stood down: {one.who} at {one.target}: {one.reason}" for one in self.stood_down]
         return "\n".join(lines)

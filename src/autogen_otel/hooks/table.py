@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from autogen_otel.operations.agent_turn import GenerateReply
 from autogen_otel.operations.assistant_run import GetRunResponse, WaitForRun
 from autogen_otel.operations.code_run import ExecuteBlocks, RunBlocks, RunCode
 from autogen_otel.operations.conversation import InitiateChat
-from autogen_otel.operations.credentials import MakeClients
+from autogen_otel.operations.credentials import MakeClients, sdk_client
 from autogen_otel.operations.entry_tried import CreateByClient
 from autogen_otel.operations.handoff import NarrowCandidates, SelectSpeaker
 from autogen_otel.operations.http_attempt import Request, Send
@@ -113,6 +113,12 @@ def _itself(agent: Any) -> tuple[Any, ...]:
     return (agent,)
 
 
+def _sdk_clients(wrapper: Any) -> Iterator[Any]:
+    for sdk in map(sdk_client, wrapper._clients):
+        if any(base.__module__ == _SDK for base in type(sdk).__mro__):
+            yield sdk
+
+
 def _executor(agent: Any) -> tuple[Any, ...]:
     executor = getattr(agent, "_code_executor", None)
     return () if executor is None else (executor,)
@@ -134,6 +140,15 @@ _MODEL_CLIENTS = (
         CreateByClient(),
         "each model client, custom ones too",
         "config entries",
+    ),
+    # Others put wrappers of their own between such a class and the SDK's base class, which then is passed by.
+    Discovered(_sdk_clients, "request", _request, "each client of the SDK", "HTTP attempts"),
+    Discovered(
+        lambda wrapper: (sdk._client for sdk in _sdk_clients(wrapper)),
+        "send",
+        _send,
+        "its HTTP client",
+        "HTTP attempts",
     ),
 )
 _PEOPLE = (

@@ -84,5 +84,8 @@ class Recording(Protocol):
 class Recorder(Protocol):
     """Turns observations into telemetry."""
 
+    def goes_with(self, tracer: object) -> bool:
+        """Whether the spans of a tracer of somebody else go where ours go."""
+
     def start(self, observation: Observation, parent: Recording | None) -> Recording:
         """Begin recording; children of the observed call hang below it."""

@@ -29,8 +29,8 @@ class Request(Operation[ApiRequest]):
     """Reads ``SyncAPIClient.request``: one call of the API, which has a span only through its attempts."""
 
     def begin(self, call: Call) -> ApiRequest | None:
-        """Only what an agent does is ours: the application's own use of the SDK is not."""
-        if call.scope.parent is None:
+        """Only what an agent does is ours, and once where a class and its base are both observed."""
+        if call.scope.parent is None or isinstance(call.scope.parent.state, RequestState):
             return None
         call.scope.state = RequestState()
         return ApiRequest()

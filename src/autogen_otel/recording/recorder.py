@@ -22,6 +22,7 @@ from autogen_otel.observations import (
     PrintedError,
     Recording,
 )
+from autogen_otel.recording.ag2_tracer import go_together, same_call
 from autogen_otel.recording.silence import silence_others
 from autogen_otel.recording.spans import Description, Raw, describe, merged
 from autogen_otel.vocabulary import attributes as names
@@ -46,6 +47,10 @@ class SpanRecorder:
     def __init__(self, tracer: Tracer, capture: Capture) -> None:
         self._tracer, self._capture = tracer, capture
 
+    def goes_with(self, tracer: object) -> bool:
+        """Whether the spans of a tracer of somebody else go where ours go."""
+        return go_together(tracer, self._tracer)
+
     def start(self, observation: Observation, parent: Recording | None) -> Recording:
         """Start the observation's span below the current one."""
         description = describe(observation)
@@ -54,7 +59,9 @@ class SpanRecorder:
             return _PassingThrough(self._tracer, self._capture, observation, above)
         if isinstance(parent, _PassingThrough):
             parent.told_below = True
-        return _Spanning(self._tracer, self._capture, observation, description)
+        around = parent.span if isinstance(parent, (_Spanning, _PassingThrough)) else None
+        theirs = same_call(observation, self._tracer, around)
+        return _Spanning(self._tracer, self._capture, observation, description, theirs=theirs)
 
 
 class _Spanning:
@@ -66,13 +73,15 @@ class _Spanning:
         capture: Capture,
         observation: Observation,
         description: Description,
+        *,
         started: int | None = None,
+        theirs: Span | None = None,
     ) -> None:
-        self._capture = capture
+        self._capture, self._is_theirs = capture, theirs is not None
         self._name = description.name
         # What the user's data becomes is rendered at the end, and only for a span that is recorded.
         self._raw = {key: raw for key, raw in description.attributes.items() if type(raw) is not Content}
-        self._span = tracer.start_span(
+        self._span = theirs or tracer.start_span(
             capture.name(description.name),
             kind=description.kind,
             attributes=self._rendered(self._raw, {}),
@@ -80,6 +89,9 @@ class _Spanning:
             record_exception=False,
             set_status_on_exception=False,
         )
+        if theirs is not None:
+            theirs.update_name(capture.name(description.name))
+            theirs.set_attributes(self._rendered(self._raw, {}))
         context = trace.set_span_in_context(self._span)
         self._context = silence_others(context) if isinstance(observation, ModelCall) else context
         self._ended = False
@@ -109,7 +121,8 @@ class _Spanning:
                 self._complete(observation)
         finally:
             self._raw = {}
-            self._span.end()
+            if not self._is_theirs:
+                self._span.end()
 
     def _complete(self, observation: Observation) -> None:
         description = describe(observation)
@@ -201,6 +214,11 @@ class _PassingThrough:
         self.add(merged(observation))
 
     @property
+    def span(self) -> Span | None:
+        """The span around it, if that is one of ours."""
+        return None if self._parent is None else self._parent.span
+
+    @property
     def context(self) -> Context:
         """The context as it was."""
         return self._context
@@ -215,7 +233,7 @@ class _PassingThrough:
         description = describe(observation)
         if description is not None:
             started = None if self.told_below else self._started
-            _Spanning(self._tracer, self._capture, observation, description, started).end(observation)
+            _Spanning(self._tracer, self._capture, observation, description, started=started).end(observation)
 
 
 def _failed_tools(observation: Observation) -> tuple[Recording, ...]:

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import autogen_otel
+from autogen_otel import instrumentor
+from autogen_otel.lineages import Detection
+from tests.setup.receivers import Receiver, closed_port, receiving
+from tests.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """An endpoint that takes telemetry, configured."""
+    with receiving() as it:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", it.url)
+        yield it
+
+
+@pytest.fixture
+def no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A journal that cannot be: a file stands where its folder should."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(tmp_path / "file"))
+    return tmp_path / "file"
+
+
+def test_all_is_well(run: Run, receiver: Receiver) -> None:
+    code, out, err = run("doctor")
+    assert (code, err) == (0, "")
+    assert out.startswith("host: ")
+    assert "functions, 0 missing\n" in out
+    assert f"endpoint: {receiver.url}/v1/traces takes telemetry\n" in out
+    assert f"openai {metadata.version('openai')}" in out
+    assert out.endswith("All is well.\n")
+    assert receiver.requests == [b""]
+    assert not instrumentor.active()
+
+
+def test_every_row_is_listed_when_asked_for(run: Run, receiver: Receiver) -> None:
+    assert "OpenAIWrapper.create" not in run("doctor").out
+    assert (
+        "  autogen.oai.client.OpenAIWrapper.create: model call, config entries\n"
+        in run("doctor", "--rows").out
+    )
+
+
+def test_json_tells_the_same(run: Run, receiver: Receiver) -> None:
+    code, out, _ = run("doctor", "--format", "json")
+    found = json.loads(out)
+    assert (code, found["schema"], found["problems"]) == (0, 1, [])
+    assert found["endpoints"] == [{"endpoint": f"{receiver.url}/v1/traces", "takes": True, "problem": None}]
+    assert {"target", "yields"} == set(found["attached"][0])
+    assert found["host"]["lineage"] in {"pyautogen 0.2", "pyautogen 0.9", "ag2 0.14"}
+    assert found["versions"]["autogen-otel"] == metadata.version("autogen-otel")
+
+
+def test_an_endpoint_that_refuses_is_no_harm_while_there_is_a_journal(run: Run, receiver: Receiver) -> None:
+    receiver.status = 401
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "/v1/traces does not take telemetry (HTTP 401 Unauthorized)\n" in out
+    assert "autogen-otel/journal (0 B, writable)\n" in out
+
+
+def test_nowhere_to_go_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch, no_folder: Path) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "does not take telemetry (nothing answers there)\n" in out
+    assert f"journal: {no_folder} (0 B, not writable)\n" in out
+    assert out.endswith("FAILED Telemetry is lost: no endpoint takes it and the journal cannot be written.\n")
+
+
+def test_a_journal_that_is_off_catches_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", "off")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "endpoint: none (OTEL_TRACES_EXPORTER is none)\n" in out
+    assert "setting: journal = False (AUTOGEN_OTEL_JOURNAL)\n" in out
+    assert "setting: max_value_length = 8192 (default; AUTOGEN_OTEL_MAX_VALUE_LENGTH)\n" in out
+
+
+def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -> None:
+    size = sum(file.stat().st_size for file in journal.iterdir())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(journal))
+        found = json.loads(run("doctor", "--format", "json").out)["journal"]
+    assert found == {"folder": str(journal), "kept": True, "bytes": size, "writable": True}
+
+
+def test_no_host_is_a_problem(run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instrumentor, "detect", lambda: Detection(problem="found no AutoGen package"))
+    code, out, err = run("doctor")
+    assert (code, err) == (1, "")
+    assert out.startswith("host: none that is supported\n")
+    assert out.endswith("FAILED Nothing to attach to: found no AutoGen package.\n")
+
+
+def test_a_function_that_is_gone_is_a_problem(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from autogen import ConversableAgent
+
+    monkeypatch.delattr(ConversableAgent, "generate_reply")
+    code, out, err = run("doctor")
+    assert (code, err) == (1, "")
+    assert "ConversableAgent.generate_reply is not attached, so agent turn will be missing: " in out
+
+
+def test_a_disabled_sdk_is_a_problem(run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "FAILED OTEL_SDK_DISABLED is true: nothing is recorded.\n" in out
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_no_secret_of_the_endpoint_is_printed(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    for url in (
+        f"http://me:s3cr3t@127.0.0.1:{receiver.port}/v1/traces?key=s3cr3t",
+        "http://me:s3cr3t@x:port",
+    ):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer s3cr3t")
+        code, out, err = run("doctor", "--format", output)
+        assert (code, err) == (0, "")
+        assert "s3cr3t" not in out
+
+
+def test_what_is_installed_beside_us_is_named(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = metadata.version
+
+    def version(name: str) -> str:
+        return "1" if name == "opentelemetry-instrumentation-openai-v2" else known(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert (
+        "also installed: opentelemetry-instrumentation-openai-v2: cannot be told to stand down"
+        in run("doctor").out
+    )
+
+
+def test_a_program_that_is_instrumented_stays_so(run: Run, receiver: Receiver) -> None:
+    report = autogen_otel.instrument(tracer_provider=Telemetry().provider)
+    try:
+        assert run("doctor").code == 0
+        assert instrumentor.report() is report
+    finally:
+        autogen_otel.uninstrument()
+
+
+@pytest.mark.parametrize("words", [["--format", "xml"], ["more"]])
+def test_wrong_words_are_refused(run: Run, words: list[str]) -> None:
+    assert run("doctor", *words).code == 2
+
+
+def test_a_setting_that_cannot_be_used_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "long")
+    code, out, err = run("doctor")
+    assert (code, out) == (2, "")
+    assert err == "autogen-otel: AUTOGEN_OTEL_MAX_VALUE_LENGTH must be a whole number, not 'long'.\n"
+
+
+def test_help_has_examples(run: Run) -> None:
+    code, out, _ = run("doctor", "--help")
+    assert code == 0
+    assert "examples:\n  autogen-otel doctor " in out
