@@ -131,3 +131,11 @@ def test_what_a_summary_costs_hangs_below_the_conversation_with_its_role(
     assert "autogen.helper.role" not in attributes_of(turn)
     assert attributes_of(summary)["autogen.helper.role"] == "summary"
     assert summary in telemetry.children(telemetry.one("invoke_workflow"))
+
+
+def test_the_rounds_of_the_group_that_runs_count_not_those_of_the_users_copy(telemetry: Telemetry) -> None:
+    asker, manager = group([silent("a"), silent("b")], "round_robin", max_round=3)
+    # The manager runs a copy made when it was: this comes too late.
+    manager.groupchat.max_round = 9
+    converse("sync", asker, manager)
+    assert ending(telemetry) == terminations.MAX_ROUND

@@ -21,11 +21,13 @@ class Course:
     Args:
         turns: agent turns that brought a reply.
         rounds: speakers that a group has selected.
+        max_rounds: how many it may, by the group chat in use: a manager keeps a copy of the user's.
         reason: why the chat is over, if the last thing that happened in it ends it.
     """
 
     turns: int = 0
     rounds: int = 0
+    max_rounds: object = None
     reason: str | None = None
 
 
@@ -84,7 +86,8 @@ def group_reason(course: Course, group: Any) -> str:
     if course.reason is not None:
         return course.reason
     # The message that opened the chat is its first round.
-    last = course.rounds + 1 >= getattr(group, "max_round", float("inf"))
+    limit = getattr(group, "max_round", None) if course.max_rounds is None else course.max_rounds
+    last = isinstance(limit, (int, float)) and course.rounds + 1 >= limit
     return terminations.MAX_ROUND if last else terminations.TERMINATION_MESSAGE
 
 

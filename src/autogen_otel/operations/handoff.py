@@ -74,9 +74,11 @@ class SelectSpeaker(Operation[Handoff]):
         course = course_around(call.scope)
         if course is not None:
             course.rounds += 1
+            course.max_rounds = attribute(call.instance, "max_round")
         ended = self._explained(call, started, state)
         if value is not None:
-            ended = replace(ended, target=shown_name(value))
+            # A tool that says "stay" lets the hidden executor speak again: whoever called it stays.
+            ended = replace(ended, target=started.source if runs_tools(value) else shown_name(value))
         if state.unresolved is None:
             return ended
         unresolved = Failure(

@@ -20,7 +20,8 @@ class NestedChat(Operation[Handoff]):
         if not isinstance(around, TurnState):
             return None
         return Handoff(
-            source=shown_name(call.instance),
+            # Whose turn it is: the chat may have been set up with another sender.
+            source=around.agent or shown_name(call.instance),
             target=shown_name(call.arguments.get("recipient")),
             reason=handoffs.NESTED_CHAT,
         )
