@@ -131,3 +131,18 @@ def test_a_function_that_decides_what_comes_after_an_agents_work_is_named(teleme
     converse("sync", *pattern("DefaultPattern", [one, two]))
     assert of_handoffs(telemetry, "rule") == [None, "decide", None]
     assert of_handoffs(telemetry, "to") == ["one", "two", None]
+
+
+def test_a_tool_that_says_stay_shows_no_hidden_agent(telemetry: Telemetry, serve: Serve) -> None:
+    from autogen.agentchat.group import ReplyResult, StayTarget
+
+    def note(what: str) -> ReplyResult:
+        return ReplyResult(message=f"Noted: {what}", target=StayTarget())
+
+    note.__annotations__["return"] = ReplyResult
+    note.__annotations__["what"] = str
+    agents = trio(serve([tool_call("note", {"what": "rain"}), text("Fine.")]))
+    agents[0].register_for_llm(name="note", description="Takes a note")(note)
+    converse("sync", *pattern("DefaultPattern", agents))
+    assert len(telemetry.named("execute_tool note")) == 1
+    assert "_Group_Tool_Executor" not in telemetry.tree(*STORY)
