@@ -11,7 +11,7 @@ from autogen_otel.operations.credentials import sdk_client
 from autogen_otel.operations.operation import text_or_none
 from autogen_otel.operations.reading import attribute
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+DEFAULT_PORTS = {"https": 443, "http": 80}
 
 _PROVIDERS_BY_API_TYPE = {
     "azure": "azure.ai.openai",
@@ -138,7 +138,7 @@ def endpoint(sdk: Any) -> tuple[str | None, int | None]:
 def _split(url: str) -> tuple[str | None, int | None]:
     try:
         parts = urlsplit(url)
-        return parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        return parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:  # what is no URL has no host; the request will fail over it
         return None, None
 

@@ -80,7 +80,7 @@ _BY_CLASS_NAME = {
     "NoEligibleSpeakerError": failures.ORCHESTRATION,
 }
 
-_FIRST_ERROR_STATUS = 400
+FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_STATUS = 500
 
 
@@ -134,7 +134,7 @@ def raised_in(error: BaseException, package: str) -> bool:
 
 def _own_origin(error: BaseException) -> str | None:
     status = attribute(error, "status_code")
-    if isinstance(status, int) and status >= _FIRST_ERROR_STATUS:
+    if isinstance(status, int) and status >= FIRST_ERROR_STATUS:
         code, parameter = (
             one if isinstance(one, str) else None
             for one in (attribute(error, "code"), attribute(error, "param"))

@@ -10,12 +10,10 @@ from http import HTTPStatus
 from typing import Any
 
 from autogen_otel.observations import ApiRequest, Failure, HttpAttempt
+from autogen_otel.operations.config_entries import DEFAULT_PORTS
 from autogen_otel.operations.entry_tried import EntryState
-from autogen_otel.operations.failure_origin import origin_of_status
+from autogen_otel.operations.failure_origin import FIRST_ERROR_STATUS, origin_of_status
 from autogen_otel.operations.operation import Call, Operation
-
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-_FIRST_ERROR_STATUS = 400
 
 
 @dataclass(slots=True)
@@ -54,7 +52,7 @@ class Send(Operation[HttpAttempt]):
             method=request.method,
             url=str(url),
             address=url.host,
-            port=url.port or _DEFAULT_PORTS.get(url.scheme),
+            port=url.port or DEFAULT_PORTS.get(url.scheme),
             resend_count=resend_count,
             body_size=_integer(request.headers.get("content-length")),
         )
@@ -63,7 +61,7 @@ class Send(Operation[HttpAttempt]):
         """The server answered; from 400 on that is a failure whatever the SDK makes of it."""
         status, headers = value.status_code, value.headers
         failure = None
-        if status >= _FIRST_ERROR_STATUS:
+        if status >= FIRST_ERROR_STATUS:
             failure = _status_failure(status, value)
         else:
             entry = call.scope.find(EntryState)
