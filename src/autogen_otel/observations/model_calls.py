@@ -34,12 +34,42 @@ class StreamRead:
 
 @dataclass(frozen=True, slots=True)
 class PromptSize:
-    """How much is sent: messages, those new since the pair's last call, characters, tool schemas."""
+    """How much is sent, and what makes it grow.
+
+    Args:
+        messages: messages in all.
+        new_messages: those new since the last call of the same pair of agents.
+        carried_messages: those left over from before the conversation began.
+        chars: characters of all messages.
+        new_chars: characters of the new messages.
+        largest_chars: characters of the largest message.
+        largest_from: who said that: a name, else a role.
+        tools: tool schemas sent along.
+        tools_chars: characters of these as JSON.
+    """
 
     messages: int
     new_messages: int
     chars: int
     tools: int
+    new_chars: int = 0
+    carried_messages: int | None = None
+    largest_chars: int | None = None
+    largest_from: str | None = None
+    tools_chars: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call cost.
+
+    Args:
+        usd: US dollars.
+        source: who says so: ``autogen`` (the host's own table) or ``genai-prices``.
+    """
+
+    usd: float
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +126,42 @@ class ModelCall(Observation):
     stream: StreamRead | None = None
     rejected: tuple[int, ...] = ()
     failed_tools: tuple[Recording, ...] = ()
+    tool_failed_before: bool = False
+    cost: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Why another entry is tried: the one before failed, or its answer was not wanted.
+
+    Args:
+        entry: the one before.
+        error_type: class of its exception; ``None`` if it answered and ``filter_func`` rejected that.
+        origin: cause of its failure.
+    """
+
+    entry: Entry
+    error_type: type[BaseException] | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryTried(Observation):
-    """One ``config_list`` entry tried within a logical call."""
+    """One ``config_list`` entry tried within a logical call.
+
+    Args:
+        entry: which one.
+        agent: whose call it is.
+        stream: how far its streamed answer came.
+        attempts: HTTP attempts seen; a client of another SDK has none.
+        instead_of: what it is tried instead of.
+    """
 
     entry: Entry
+    agent: str | None = None
     stream: StreamRead | None = None
+    attempts: int = 0
+    instead_of: Fallback | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +177,8 @@ class HttpAttempt(Observation):
         resend_count: how many attempts of the same request went before; 0 for the first.
         body_size: bytes of the request body.
         retry_after: seconds the server asked to wait.
+        entry: the ``config_list`` entry that it is for.
+        agent: whose call it is.
     """
 
     method: str
@@ -130,6 +190,8 @@ class HttpAttempt(Observation):
     status_code: int | None = None
     request_id: str | None = None
     retry_after: float | None = None
+    entry: Entry | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
