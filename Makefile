@@ -28,10 +28,10 @@ define quietly
 @{ $(2); } > .cache/install.log 2>&1 || { cat .cache/install.log; echo "$(1): failed, see above" >&2; exit 1; }
 endef
 
-.PHONY: help demo test check bench needs-python needs-older-python needs-host
+.PHONY: help demo test test-servers check bench dashboards screenshots needs-python needs-older-python needs-host
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itself (HOST=ag2 for AG2 instead of pyautogen)
 	@$(DEMO_ENV)/bin/python -m scenarios.demo
@@ -39,14 +39,27 @@ demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itse
 test: needs-older-python $(TOOLS) ## run the tests with every supported AutoGen
 	.venv/bin/tox run -- --numprocesses=auto --maxprocesses=4
 
+test-servers: needs-older-python $(TOOLS) ## build a real Jaeger, Prometheus and Collector, once, and test against them
+	.venv/bin/python -m tests.servers.build
+	.venv/bin/tox run -e servers
+
 bench: needs-host $(DEMO_ENV)/installed ## measure what being observed costs, as ratios
 	@$(DEMO_ENV)/bin/python -m bench.turn
+	@$(DEMO_ENV)/bin/python -W ignore -m bench.growth
+
+screenshots: needs-host $(DEMO_ENV)/installed ## take the README's pictures: make screenshots JAEGER=http://localhost:16686
+	@$(DEMO_ENV)/bin/python -W ignore -m scenarios.screenshots '$(JAEGER)'
 
 check: $(CHECK_ENV)/installed ## check format, style, types and layers
 	$(CHECK_ENV)/bin/ruff format --check .
 	$(CHECK_ENV)/bin/ruff check .
 	$(CHECK_ENV)/bin/mypy
 	$(CHECK_ENV)/bin/lint-imports
+	$(CHECK_ENV)/bin/autogen-otel dashboards --out dashboards --check
+
+dashboards: $(CHECK_ENV)/installed ## write dashboards/ and the generated parts of docs/metrics.md and docs/runbook.md
+	$(CHECK_ENV)/bin/autogen-otel dashboards --out dashboards
+	$(CHECK_ENV)/bin/python -m tests.dashboards.pages
 
 $(TOOLS): | needs-python
 	$(call quietly,Installing tox and uv into .venv,'$(BASE)' -m venv .venv && .venv/bin/python -m pip install --quiet 'tox>=4.25' 'tox-uv>=1.25' && touch $@)

@@ -13,6 +13,13 @@ from autogen_otel.hooks import guard
 from scenarios.server import ScriptedServer
 from tests.telemetry import Telemetry
 
+collect_ignore = ["servers"]
+"""It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
+
+
+EVERYTHING = autogen_otel.Settings(capture_message_content="SPAN_AND_EVENT")
+"""All that can be recorded, for tests of what must hold whatever is."""
+
 
 @pytest.fixture
 def our_errors(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
@@ -29,7 +36,9 @@ def instrumented(settings: autogen_otel.Settings | None = None) -> Iterator[Tele
     """AutoGen instrumented inside the block, with its spans kept in memory."""
     kept = Telemetry()
     report = autogen_otel.instrument(
-        tracer_provider=kept.provider, settings=settings or autogen_otel.Settings()
+        tracer_provider=kept.provider,
+        meter_provider=kept.meter_provider,
+        settings=settings or autogen_otel.Settings(),
     )
     try:
         assert report.attached, report

@@ -20,7 +20,8 @@ def settings_table() -> Iterator[str]:
     yield "|---|---|---|---|"
     for knob in fields(Settings):
         default = "" if knob.default is None else f"`{knob.default}`"
-        yield f"| `{knob.name}` | `{knob.metadata['env']}` | {default} | {knob.metadata['sentence']} |"
+        env = "" if knob.metadata["env"] is None else f"`{knob.metadata['env']}`"
+        yield f"| `{knob.name}` | {env} | {default} | {knob.metadata['sentence']} |"
 
 
 def hooks_table() -> Iterator[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -21,13 +24,34 @@ _SHOWN = (
 )
 
 
+@dataclass(frozen=True)
+class Point:
+    """One measured series.
+
+    Args:
+        labels: its attributes.
+        count: measurements of a histogram; sum of a counter.
+        total: sum of both.
+        traces: trace ids of its exemplars.
+        bounds: upper bounds of a histogram's buckets.
+    """
+
+    labels: dict[str, Any]
+    count: float
+    total: float
+    traces: frozenset[int]
+    bounds: tuple[float, ...]
+
+
 class Telemetry:
-    """A tracer provider that keeps its spans."""
+    """Providers that keep spans and measurements."""
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()
         self.provider = TracerProvider(resource=Resource({"service.name": "test"}), shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self._reader = InMemoryMetricReader()
+        self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
 
     @property
     def spans(self) -> list[ReadableSpan]:
@@ -42,6 +66,21 @@ class Telemetry:
         """The only span whose name begins so."""
         (span,) = self.named(prefix)
         return span
+
+    @property
+    def points(self) -> dict[str, list[Point]]:
+        """All series by metric; exemplars are given only once, as to an exporter."""
+        collected = self._reader.get_metrics_data()
+        scopes = [] if collected is None else collected.resource_metrics[0].scope_metrics
+        return {
+            metric.name: [_point(one) for one in metric.data.data_points]
+            for scope in scopes
+            for metric in scope.metrics
+        }
+
+    def measured(self, name: str, **labels: Any) -> list[Point]:
+        """The series of a metric that have these labels, given by the last part of their key or the whole."""
+        return [one for one in self.points.get(name, ()) if labels.items() <= _short(one.labels).items()]
 
     def tree(self, *also: str) -> str:
         """All traces as indented text: name, kind of failure, some telling attributes and those asked for."""
@@ -62,6 +101,21 @@ class Telemetry:
             if above == parent or (parent is None and above not in ids):
                 yield "  " * depth + line(span, also)
                 yield from self._lines(_id(span), depth + 1, also)
+
+
+def _point(found: Any) -> Point:
+    total = getattr(found, "sum", None)
+    return Point(
+        labels=dict(found.attributes),
+        count=found.count if total is not None else found.value,
+        total=found.value if total is None else total,
+        traces=frozenset(one.trace_id for one in found.exemplars if one.trace_id is not None),
+        bounds=tuple(getattr(found, "explicit_bounds", ())),
+    )
+
+
+def _short(labels: dict[str, Any]) -> dict[str, Any]:
+    return {key.rpartition(".")[2]: value for key, value in labels.items()} | labels
 
 
 def line(span: ReadableSpan, also: tuple[str, ...] = ()) -> str:

@@ -23,8 +23,8 @@ __all__ = ["AttachReport", "AutoGenInstrumentor", "Settings", "instrument", "uni
 def instrument(
     *,
     tracer_provider: TracerProvider | None = None,
-    meter_provider: MeterProvider | None = None,  # noqa: ARG001 - measurements are not made yet
-    logger_provider: LoggerProvider | None = None,  # noqa: ARG001 - log records are not made yet
+    meter_provider: MeterProvider | None = None,
+    logger_provider: LoggerProvider | None = None,
     settings: Settings | None = None,
 ) -> AttachReport:
     """Make every AutoGen agent of this process traceable, those created before included.
@@ -34,8 +34,9 @@ def instrument(
     Args:
         tracer_provider: where spans go; by default the provider set globally, else one made from the
             ``OTEL_*`` environment variables that sends OTLP/HTTP to ``http://localhost:4318``.
-        meter_provider: accepted, not used yet.
-        logger_provider: accepted, not used yet.
+        meter_provider: where measurements go; else as above.
+        logger_provider: where a log record of each failure goes; by default the provider set globally, if
+            one is. ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`` makes one where there is none.
         settings: what is recorded; by default from the ``AUTOGEN_OTEL_*`` environment variables.
 
     Returns:
@@ -43,7 +44,10 @@ def instrument(
     """
     from autogen_otel import instrumentor  # noqa: PLC0415 - the command line needs none of it
 
-    return instrumentor.start(tracer_provider, settings)
+    providers = instrumentor.Providers(
+        tracer_provider=tracer_provider, meter_provider=meter_provider, logger_provider=logger_provider
+    )
+    return instrumentor.start(providers, settings)
 
 
 def uninstrument() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import fields
 from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
@@ -36,7 +37,9 @@ class AutoGenInstrumentor(BaseInstrumentor):
         return ()
 
     def _instrument(self, **kwargs: Any) -> AttachReport:
-        return instrumentor.start(kwargs.get("tracer_provider"), kwargs.get("settings"))
+        given = (field.name for field in fields(instrumentor.Providers))
+        providers = instrumentor.Providers(**{name: kwargs.get(name) for name in given})
+        return instrumentor.start(providers, kwargs.get("settings"))
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         instrumentor.stop()

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import autogen_otel
 from autogen_otel import instrumentor
+from autogen_otel.cli import checkup_endpoints
 from autogen_otel.lineages import Detection
 from tests.setup.receivers import Receiver, closed_port, receiving
 from tests.telemetry import Telemetry
@@ -42,7 +44,10 @@ def test_all_is_well(run: Run, receiver: Receiver) -> None:
     assert f"endpoint: {receiver.url}/v1/traces takes telemetry\n" in out
     assert f"openai {metadata.version('openai')}" in out
     assert out.endswith("All is well.\n")
-    assert receiver.requests == [b""]
+    assert f"metrics: {receiver.url}/v1/metrics takes telemetry\n" in out
+    assert "logs: off (OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup makes" in out
+    assert "message content: not recorded\n" in out
+    assert receiver.taken == [("/v1/traces", b""), ("/v1/metrics", b"")]
     assert not instrumentor.active()
 
 
@@ -59,6 +64,10 @@ def test_json_tells_the_same(run: Run, receiver: Receiver) -> None:
     found = json.loads(out)
     assert (code, found["schema"], found["problems"]) == (0, 1, [])
     assert found["endpoints"] == [{"endpoint": f"{receiver.url}/v1/traces", "takes": True, "problem": None}]
+    assert found["metrics_endpoints"] == [
+        {"endpoint": f"{receiver.url}/v1/metrics", "takes": True, "problem": None}
+    ]
+    assert (found["logs_endpoints"], found["message_content"]) == (None, "NO_CONTENT")
     assert {"target", "yields"} == set(found["attached"][0])
     assert found["host"]["lineage"] in {"pyautogen 0.2", "pyautogen 0.9", "ag2 0.14"}
     assert found["versions"]["autogen-otel"] == metadata.version("autogen-otel")
@@ -70,6 +79,53 @@ def test_an_endpoint_that_refuses_is_no_harm_while_there_is_a_journal(run: Run, 
     assert code == 0
     assert "/v1/traces does not take telemetry (HTTP 401 Unauthorized)\n" in out
     assert "autogen-otel/journal (0 B, writable)\n" in out
+
+
+def test_jaeger_alone_is_no_problem(run: Run, receiver: Receiver) -> None:
+    receiver.statuses["/v1/metrics"] = 404
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "/v1/metrics does not take telemetry (HTTP 404 Not Found)\n" in out
+    assert out.endswith("All is well.\n")
+
+
+def test_signals_that_are_switched_off_are_said_to_be(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", "logs")
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "metrics: off (OTEL_METRICS_EXPORTER is none)\nlogs: off (OTEL_LOGS_EXPORTER is none)\n" in out
+
+
+@pytest.mark.parametrize(("policy", "words"), [("EVENT_ONLY", ""), ("SPAN_AND_EVENT", "on spans and ")])
+def test_content_that_goes_into_log_records_needs_somebody_who_takes_them(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, policy: str, words: str
+) -> None:
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", policy)
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert f"logs: {receiver.url}/v1/logs takes telemetry\nmessage content: {words}in log records\n" in out
+    receiver.statuses["/v1/logs"] = 404
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert out.endswith(
+        "FAILED Message content is lost: it goes into log records, and no endpoint takes them.\n"
+    )
+
+
+def test_what_is_asked_for_metrics_is_not_started(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reader(InMemoryMetricReader):
+        def __init__(self) -> None:
+            raise AssertionError
+
+    monkeypatch.setattr(checkup_endpoints, "plugin", lambda name, signal: Reader)
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
+    assert "metrics: the exporter prometheus takes telemetry\n" in run("doctor").out
 
 
 def test_nowhere_to_go_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch, no_folder: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 
 import autogen_otel
 from autogen_otel.hooks import guard
-from tests.conftest import instrumented
+from tests.conftest import EVERYTHING, instrumented
 from tests.scenes import SCENES, Scene, play
 
 _PACKAGE = str(Path(autogen_otel.__file__).parent)
@@ -106,7 +106,7 @@ def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
     reaching: dict[types.CodeType, list[Scene]] = {}
     boundary: set[types.CodeType] = set()
     affected = []
-    with instrumented():
+    with instrumented(EVERYTHING):
         for scene in SCENES:
             play(scene, shape)  # caches are warm afterwards, as they are in a running service
             reached = Reached()

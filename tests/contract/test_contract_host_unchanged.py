@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import instrumented
+from tests.conftest import EVERYTHING, instrumented
 from tests.scenes import SCENES, Scene, play
 
 
@@ -12,7 +12,7 @@ from tests.scenes import SCENES, Scene, play
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 def test_a_conversation_comes_out_the_same(scene: Scene, shape: str, our_errors: list[BaseException]) -> None:
     plain = play(scene, shape)
-    with instrumented() as telemetry:
+    with instrumented(EVERYTHING) as telemetry:
         traced = play(scene, shape)
     assert telemetry.spans
     assert traced == plain

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from scenarios.server import ScriptedServer, entry, error, malformed, text, tool_call
 from tests import hostile
 from tests.agents import assistant, pair, user
-from tests.conftest import instrumented
+from tests.conftest import EVERYTHING, instrumented
 from tests.scenes import Scene, play
 
 _TAKES_ENTRIES = not autogen.__version__.startswith(("0.2", "0.9"))
@@ -237,7 +237,7 @@ def test_the_host_does_what_it_would_do_and_the_trace_can_be_encoded(
     scene: Scene, shape: str, our_errors: list[BaseException]
 ) -> None:
     plain = outcome(scene, shape)
-    with instrumented() as telemetry:
+    with instrumented(EVERYTHING) as telemetry:
         assert outcome(scene, shape) == plain
     assert_encodable(telemetry.spans)
 
@@ -302,7 +302,7 @@ def test_calls_that_no_agent_would_make_come_out_the_same(name: str, our_errors:
             ]
 
     plain = outcomes()
-    with instrumented() as telemetry:
+    with instrumented(EVERYTHING) as telemetry:
         assert outcomes() == plain
     assert_encodable(telemetry.spans)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from openai import OpenAI
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
 from autogen_otel.capture import KnownSecrets
 from autogen_otel.hooks import guard
+from autogen_otel.operations.credentials import make_known_of
 from autogen_otel.setup import Journal
 from scenarios.server import DEMO_KEY, ScriptedServer, error
 from tests.agents import assistant, pair, user
@@ -139,6 +143,52 @@ def test_a_client_made_before_instrumenting_keeps_its_key_to_itself(
                     asker.initiate_chat(helper, message="Hello", silent=True)
             out += exported(telemetry.spans, tmp_path / turn)
     assert out.count(CANARY) > 2
+    assert found_in(out) == []
+
+
+def test_what_the_users_own_http_client_adds_becomes_known() -> None:
+    bases = type(OpenAI(api_key="x")._client).__mro__
+    modules = (base.__module__.partition(".")[0] for base in bases)
+    library = importlib.import_module(next(name for name in modules if name != "openai"))
+    clients = [
+        library.Client(
+            auth=("me", "of-basic-auth-1"),
+            headers={"X-Api-Key": "of-a-header-2"},
+            cookies={"sid": "of-a-cookie-3"},
+            proxy="http://me:of-a-proxy-4@127.0.0.1:9",
+        ),
+        library.Client(auth=library.DigestAuth("me", "of-digest-auth-5")),
+    ]
+    wrapper = SimpleNamespace(
+        _config_list=[],
+        _clients=[
+            SimpleNamespace(_oai_client=OpenAI(api_key="of-the-sdk-6", http_client=client))
+            for client in clients
+        ],
+    )
+    secrets = KnownSecrets()
+    make_known_of(wrapper, secrets)
+    for secret in (
+        "of-basic-auth-1",
+        "of-a-header-2",
+        "of-a-cookie-3",
+        "of-a-proxy-4",
+        "of-digest-auth-5",
+        "of-the-sdk-6",
+    ):
+        assert secrets.mask(f"refused {secret}") == "refused [redacted]"
+
+
+def test_a_variable_set_after_instrumenting_is_known_once_a_client_is_made(
+    our_errors: list[BaseException], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with ScriptedServer([error(401, f"{CANARY} {ENVIRONMENT}")]) as server, instrumented() as telemetry:
+        monkeypatch.setenv("LATE_API_KEY", ENVIRONMENT)
+        asker, helper = user(), assistant([first_entry(server)])
+        with pytest.raises(Exception, match=CANARY):
+            asker.initiate_chat(helper, message="Hello", silent=True)
+    out = exported(telemetry.spans, tmp_path / "journal")
+    assert CANARY in out
     assert found_in(out) == []
 
 

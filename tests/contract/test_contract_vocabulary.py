@@ -16,11 +16,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
 from autogen_otel.hooks import guard
-from autogen_otel.vocabulary import attributes, failures, handoffs, spans, terminations
+from autogen_otel.vocabulary import attributes, costs, failures, handoffs, metrics, spans, terminations
 from scenarios.server import ScriptedServer, entry, error, text
-from tests.agents import assistant, user
-from tests.conftest import instrumented
+from tests.agents import assistant, chat, user
+from tests.conftest import EVERYTHING, instrumented
 from tests.scenes import SCENES, Scene, play
+from tests.telemetry import Point
 
 _DONE = text("Done. TERMINATE")
 _MOST_ATTRIBUTES = 64
@@ -53,6 +54,10 @@ INTEGERS = {
     attributes.PROMPT_NEW_MESSAGES,
     attributes.PROMPT_CHARS,
     attributes.PROMPT_TOOLS,
+    attributes.PROMPT_TOOLS_CHARS,
+    attributes.PROMPT_NEW_CHARS,
+    attributes.PROMPT_CARRIED_MESSAGES,
+    attributes.PROMPT_LARGEST_CHARS,
     attributes.STREAM_CHUNKS,
     attributes.STREAM_RECEIVED_CHARS,
     attributes.CODE_EXIT_CODE,
@@ -63,8 +68,14 @@ NUMBERS = {
     attributes.GEN_AI_REQUEST_TOP_P,
     attributes.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
     attributes.HTTP_RETRY_AFTER_SECONDS,
+    attributes.COST_USD,
 }
-BOOLEANS = {attributes.GEN_AI_REQUEST_STREAM, attributes.CACHE_HIT}
+BOOLEANS = {
+    attributes.GEN_AI_REQUEST_STREAM,
+    attributes.CACHE_HIT,
+    attributes.TOOL_FAILED_BEFORE,
+    metrics.ATTEMPT_RESENT,
+}
 LISTS_OF_TEXT = {
     attributes.GEN_AI_RESPONSE_FINISH_REASONS,
     attributes.ERRORS_ORIGINS,
@@ -85,11 +96,19 @@ class Emitted:
 
     Args:
         spans: every span.
+        points: every series of each metric.
         named: for each function of the vocabulary that names spans, what it returned.
     """
 
     spans: list[ReadableSpan] = field(default_factory=list)
+    points: dict[str, list[Point]] = field(default_factory=dict)
     named: dict[str, set[str]] = field(default_factory=dict)
+
+    def labels(self, key: str) -> set[Any]:
+        """Every value of a label of any metric."""
+        return {
+            point.labels[key] for points in self.points.values() for point in points if key in point.labels
+        }
 
     @property
     def keys(self) -> set[str]:
@@ -122,6 +141,13 @@ def _cached() -> None:
             wrapper.create(messages=[{"role": "user", "content": "Hello"}], cache=cache)
 
 
+def _carried_over() -> None:
+    with ScriptedServer([_DONE, _DONE]) as server:
+        asker, helper = user(), assistant([entry(server)])
+        for clear in (True, False):
+            chat(asker, helper, clear_history=clear)
+
+
 EXTRA = (
     Scene("named and typed", [[_DONE]], _typed, {"chat_id": 7}),
     Scene("told to wait", [[error(429, "Slow down", headers={"retry-after": "0"}), _DONE]], _typed),
@@ -146,12 +172,13 @@ def emitted() -> Emitted:
         patch.setattr(guard, "on_error", errors.append)
         for name, function in inspect.getmembers(spans, inspect.isfunction):
             patch.setattr(spans, name, _recording(function, told.named.setdefault(name, set())))
-        with instrumented() as telemetry:
+        with instrumented(EVERYTHING) as telemetry:
             for scene in (*SCENES, *EXTRA):
                 for shape in ("sync", "async"):
                     play(scene, shape)
             _cached()
-            told.spans = telemetry.spans
+            _carried_over()
+            told.spans, told.points = telemetry.spans, telemetry.points
     assert errors == []
     return told
 
@@ -186,6 +213,7 @@ def test_every_operation_and_event_is_in_the_vocabulary(emitted: Emitted) -> Non
         (attributes.HANDOFF_REASON, handoffs.REASONS),
         (attributes.CONVERSATION_TERMINATION, terminations.TERMINATIONS),
         (attributes.GEN_AI_TOOL_TYPE, ("function",)),
+        (attributes.COST_SOURCE, costs.SOURCES),
     ],
 )
 def test_values_of_a_closed_list_are_in_it(emitted: Emitted, key: str, allowed: tuple[str, ...]) -> None:
@@ -254,3 +282,67 @@ def test_no_constant_stands_twice_in_the_vocabulary() -> None:
         value for name, value in vars(attributes).items() if name.isupper() and isinstance(value, str)
     )
     assert [value for value, count in counted.items() if count > 1] == []
+
+
+def test_every_metric_of_the_vocabulary_is_measured_and_no_other(emitted: Emitted) -> None:
+    assert set(emitted.points) == {metric.name for metric in metrics.ALL}
+
+
+@pytest.mark.parametrize("metric", metrics.ALL, ids=lambda metric: metric.name)
+def test_the_labels_of_a_metric_are_those_of_the_vocabulary(emitted: Emitted, metric: metrics.Metric) -> None:
+    keys = {key for point in emitted.points[metric.name] for key in point.labels}
+    assert keys == set(metric.labels)
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed"),
+    [
+        (metrics.TOKEN_TYPE, metrics.TOKEN_TYPES),
+        (metrics.ARGUMENT_PROBLEM, metrics.PROBLEMS),
+        (metrics.CONVERSATION_OUTCOME, metrics.OUTCOMES),
+        (attributes.ERROR_ORIGIN, failures.CAUSES),
+        (attributes.HANDOFF_REASON, handoffs.REASONS),
+        (attributes.CONVERSATION_TERMINATION, terminations.TERMINATIONS),
+        (attributes.COST_SOURCE, costs.SOURCES),
+    ],
+)
+def test_labels_of_a_closed_list_are_in_it(emitted: Emitted, key: str, allowed: tuple[str, ...]) -> None:
+    assert emitted.labels(key)
+    assert emitted.labels(key) <= set(allowed)
+
+
+def test_labels_are_no_ids_and_no_free_text(emitted: Emitted) -> None:
+    crowded = {
+        key: len(emitted.labels(key))
+        for metric in metrics.ALL
+        for key in metric.labels
+        # Each play of a scene has a server of its own.
+        if key != attributes.SERVER_PORT and len(emitted.labels(key)) > 30
+    }
+    assert crowded == {}
+
+
+def test_measurements_that_failed_say_what_and_why_and_others_neither(emitted: Emitted) -> None:
+    rejected = metrics.REJECTED
+    for points in emitted.points.values():
+        for point in points:
+            kind, origin = point.labels.get(attributes.ERROR_TYPE), point.labels.get(attributes.ERROR_ORIGIN)
+            assert (kind is None) == (origin is None) or kind == rejected
+
+
+def test_every_label_is_of_the_type_that_the_conventions_want(emitted: Emitted) -> None:
+    mistyped = {
+        (key, type(value).__name__)
+        for points in emitted.points.values()
+        for point in points
+        for key, value in point.labels.items()
+        if key != metrics.FALLBACK_INDEX and not _is_of_its_type(key, value)
+    }
+    assert mistyped == set()
+
+
+def test_no_label_stands_for_an_attribute_of_a_span() -> None:
+    assert set(metrics.LABELS) & constants(attributes) == set()
+    assert {key for metric in metrics.ALL for key in metric.labels} <= constants(attributes) | set(
+        metrics.LABELS
+    )

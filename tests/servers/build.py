@@ -72,9 +72,7 @@ _PROMETHEUS = "github.com/prometheus/prometheus@v0.313.5"
 PROGRAMS = {
     program.name: program
     for program in (
-        Program(
-            "jaeger", "1.76.0", _of_module("github.com/jaegertracing/jaeger@v1.76.0", "./cmd/jaeger")
-        ),
+        Program("jaeger", "1.76.0", _of_module("github.com/jaegertracing/jaeger@v1.76.0", "./cmd/jaeger")),
         Program("prometheus", "0.313.5", _of_module(_PROMETHEUS, "./cmd/prometheus")),
         Program("promtool", "0.313.5", _of_module(_PROMETHEUS, "./cmd/promtool")),
         Program("otelcol", _manifest_version(), _collector),
@@ -92,7 +90,9 @@ def binary(name: str) -> Path:
     """
     path = PROGRAMS[name].path
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not built yet: make test-servers, or python -m tests.servers.build")
+        raise FileNotFoundError(
+            f"{path} is not built yet: make test-servers, or python -m tests.servers.build"
+        )
     return path
 
 

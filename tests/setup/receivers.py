@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -16,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Any
 
 HANG = 0
 
@@ -26,8 +29,11 @@ class Receiver:
     def __init__(self, port: int) -> None:
         self.port = port
         self.status = 200
+        self.statuses: dict[str, int] = {}
+        """Statuses for single paths, before the one for all."""
+        self.taken: list[tuple[str, bytes]] = []
+        """Path and body of each request."""
         self.headers: dict[str, str] = {}
-        self.requests: list[bytes] = []
         self.released = threading.Event()
 
     @property
@@ -35,16 +41,81 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def requests(self) -> list[bytes]:
+        """The bodies of all requests."""
+        return [body for _, body in self.taken]
+
+    @property
     def span_names(self) -> list[str]:
-        """Names of the spans in all requests, decoded as OTLP."""
-        decoded = [ExportTraceServiceRequest.FromString(body) for body in self.requests]
+        """Names of the spans in all requests."""
+        return [span.name for span in self.spans]
+
+    @property
+    def spans(self) -> list[Any]:
+        """The spans in all requests, decoded as OTLP."""
+        decoded = [
+            ExportTraceServiceRequest.FromString(body)
+            for path, body in self.taken
+            if path not in {"/v1/metrics", "/v1/logs"}
+        ]
         return [
-            span.name
+            span
             for request in decoded
             for resource_spans in request.resource_spans
             for scope_spans in resource_spans.scope_spans
             for span in scope_spans.spans
         ]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Metrics by name, decoded as OTLP; of several exports the last one's."""
+        return {
+            metric.name: metric
+            for resource_metrics in self.resource_metrics
+            for scope_metrics in resource_metrics.scope_metrics
+            for metric in scope_metrics.metrics
+        }
+
+    @property
+    def resource_metrics(self) -> list[Any]:
+        """What all requests with metrics hold, by resource."""
+        return [
+            resource_metrics
+            for body in self.bodies("/v1/metrics")
+            for resource_metrics in ExportMetricsServiceRequest.FromString(body).resource_metrics
+        ]
+
+    @property
+    def log_records(self) -> list[Any]:
+        """All log records, decoded as OTLP."""
+        return [
+            record
+            for body in self.bodies("/v1/logs")
+            for resource_logs in ExportLogsServiceRequest.FromString(body).resource_logs
+            for scope_logs in resource_logs.scope_logs
+            for record in scope_logs.log_records
+        ]
+
+    def bodies(self, path: str) -> list[bytes]:
+        """Requests to one path."""
+        return [body for where, body in self.taken if where == path]
+
+    def instances(self) -> dict[str, set[str]]:
+        """The service instances that each path heard of."""
+        decoders: dict[str, Any] = {
+            "/v1/traces": lambda body: ExportTraceServiceRequest.FromString(body).resource_spans,
+            "/v1/metrics": lambda body: ExportMetricsServiceRequest.FromString(body).resource_metrics,
+            "/v1/logs": lambda body: ExportLogsServiceRequest.FromString(body).resource_logs,
+        }
+        found: dict[str, set[str]] = {}
+        for path, body in self.taken:
+            for holder in decoders[path](body):
+                found.setdefault(path, set()).update(
+                    pair.value.string_value
+                    for pair in holder.resource.attributes
+                    if pair.key == "service.instance.id"
+                )
+        return found
 
 
 @contextmanager
@@ -53,11 +124,13 @@ def receiving() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            receiver.requests.append(self.rfile.read(int(self.headers["Content-Length"])))
-            if receiver.status == HANG:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.taken.append((self.path.partition("?")[0], body))
+            status = receiver.statuses.get(self.path, receiver.status)
+            if status == HANG:
                 receiver.released.wait(30)
                 return
-            self.send_response(receiver.status)
+            self.send_response(status)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", "0")

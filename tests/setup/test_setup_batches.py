@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status, StatusCode
 
-from autogen_otel.setup.batches import MAX_BYTES, measured, split
+from autogen_otel.setup.batches import measured, split
+from autogen_otel.setup.encoding import MAX_BYTES
 from tests.setup.receivers import finished
 
 _CONTEXT = trace.SpanContext(1, 2, is_remote=False, trace_state=trace.TraceState([("vendor", "value")]))

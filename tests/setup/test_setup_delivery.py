@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from autogen_otel.setup import Journal, otlp_http
+from autogen_otel.setup import Journal
 from autogen_otel.setup import delivery as delivery_module
 from autogen_otel.setup.delivery import Delivery
 from autogen_otel.setup.exporters import outlet
+from autogen_otel.setup.losses import Losses
 from autogen_otel.setup.outlet import Outlet
 from tests.setup.receivers import HANG, Receiver, closed_port, finished
 
@@ -254,12 +256,14 @@ def _unencodable() -> ReadableSpan:
 def test_a_span_that_cannot_be_encoded_is_the_only_one_lost(
     receiver: Receiver, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    delivery = Delivery(_http(receiver.url), journal)
+    losses = Losses()
+    delivery = Delivery(_http(receiver.url), journal, losses)
     batch = [*finished("a", "b"), _unencodable(), *finished("c", "d")]
     assert delivery.export(batch) is SpanExportResult.FAILURE
     delivery.shutdown()
     assert receiver.span_names == ["a", "b", "c", "d"]
     assert (delivery.dropped, journal.folder.exists()) == (1, False)
+    assert losses.counts() == {("spans", "not_encoded"): 1}
     (warning,) = _ours(caplog)
     assert "cannot be encoded" in warning
 
@@ -287,9 +291,10 @@ def test_what_the_journal_cannot_write_is_counted_and_said_once(
 def test_without_a_journal_what_is_refused_is_counted_and_said(
     clock: _Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    delivery = Delivery(_FixedOutlet(_Scripted(SpanExportResult.FAILURE)), None)
+    losses = Losses()
+    delivery = Delivery(_FixedOutlet(_Scripted(SpanExportResult.FAILURE)), None, losses)
     assert delivery.export(finished("a")) is SpanExportResult.FAILURE
-    assert delivery.dropped == 1
+    assert (delivery.dropped, losses.counts()) == (1, {("spans", "not_delivered"): 1})
     assert any("no journal is kept" in message for message in _ours(caplog))
 
 
@@ -372,6 +377,6 @@ def test_a_session_of_a_credential_plugin_is_not_replaced(
         return _Scripted()
 
     monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "a_plugin")
-    monkeypatch.setattr(otlp_http, "OTLPSpanExporter", exporter)
+    monkeypatch.setattr(trace_exporter, "OTLPSpanExporter", exporter)
     Delivery(_http(receiver.url), journal).export(finished("a"))
     assert sessions == [None]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,26 @@ def test_an_attempt_under_way_is_not_doubled(stuck_network: threading.Event) -> 
     first = probe._attempt
     probe.answers()
     assert probe._attempt is first
+
+
+def test_an_attempt_is_waited_for_once_however_many_ask(stuck_network: threading.Event) -> None:
+    probe = Probe("collector.example", 4318)
+    probe._patience = 0.01
+    assert not probe.answers()
+    probe._patience = 3600
+    assert not probe.answers()
+
+
+def test_the_signals_of_one_endpoint_share_a_probe() -> None:
+    traces, metrics = (probe_for(f"http://collector:4318/v1/{path}", 80) for path in ("traces", "metrics"))
+    assert traces is metrics is not probe_for("http://collector:4319/v1/traces", 80)
+
+
+def test_what_a_lookup_needs_is_loaded_before_the_thread_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    monkeypatch.setattr(codecs, "lookup", lambda name: loaded.append((name, threading.current_thread())))
+    Probe("127.0.0.1", closed_port()).answers()
+    assert loaded == [("idna", threading.current_thread())]
 
 
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "unknown"), UnicodeError("label too long")])

@@ -5,9 +5,19 @@ import types
 from importlib.machinery import ModuleSpec
 
 import pytest
-from opentelemetry.sdk.resources import SERVICE_NAME
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import NoOpTracerProvider
 
-from autogen_otel.setup.service import program_name, resource
+from autogen_otel.setup import service
+from autogen_otel.setup.service import program_name, resource, resource_beside
+
+
+@pytest.fixture(autouse=True)
+def _unknown_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource.cache_clear()
+    resource_beside.cache_clear()
+    monkeypatch.setattr(service, "_numbered", [])
 
 
 def _running(
@@ -67,3 +77,19 @@ def test_the_environment_goes_before_the_program(
 def test_an_instance_named_by_the_environment_keeps_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=pod-7")
     assert resource().attributes["service.instance.id"] == "pod-7"
+
+
+def test_all_signals_are_of_one_instance() -> None:
+    assert resource() is resource() is resource_beside(NoOpTracerProvider())
+
+
+def test_what_is_recorded_beside_the_applications_provider_is_of_its_service() -> None:
+    theirs = Resource({SERVICE_NAME: "claims", SERVICE_INSTANCE_ID: "pod-7"})
+    assert resource_beside(TracerProvider(resource=theirs, shutdown_on_exit=False)) is theirs
+
+
+def test_a_service_without_an_instance_is_given_one() -> None:
+    provider = TracerProvider(resource=Resource({SERVICE_NAME: "claims"}), shutdown_on_exit=False)
+    beside = resource_beside(provider)
+    assert beside.attributes[SERVICE_NAME] == "claims"
+    assert beside.attributes[SERVICE_INSTANCE_ID]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from autogen_otel.vocabulary import costs
 from scenarios.server import ScriptedServer, entry, text, tool_call
 from tests.agents import a_chat, assistant, chat, pair, user
 from tests.telemetry import Telemetry, attributes_of
@@ -83,6 +84,9 @@ def test_each_span_of_a_healthy_turn_says_what_it_should(
     assert call.pop("autogen.prompt.chars") > 20
     assert call.pop("gen_ai.usage.input_tokens") > 0
     assert call.pop("gen_ai.usage.output_tokens") > 0
+    assert call.pop("autogen.cost.usd") > 0
+    assert call.pop("autogen.cost.source") in costs.SOURCES
+    assert call.pop("autogen.prompt.tools_chars") > 100
     assert call == {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
@@ -97,6 +101,10 @@ def test_each_span_of_a_healthy_turn_says_what_it_should(
         "autogen.cache.hit": False,
         "autogen.prompt.messages": 4,
         "autogen.prompt.new_messages": 2,
+        # The tool call and the tool's answer.
+        "autogen.prompt.new_chars": len('lookup{"policy_id": "P-1"}' + "policy P-1 is active"),
+        "autogen.prompt.largest_message.chars": len(helper.system_message),
+        "autogen.prompt.largest_message.from": "system",
         "autogen.prompt.tools": 1,
         **_api_type(call),
     }

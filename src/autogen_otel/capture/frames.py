@@ -46,11 +46,11 @@ class Frame:
 
     def text(self, margin: str, redactor: Redactor) -> str:
         """Write the frame as Python does, each line behind the margin."""
-        path = self.file if len(self.file) <= _LONGEST_PATH else f"…{self.file[-_LONGEST_PATH:]}"
-        place = f'File "{path}", line {self.line}, in {self.function[:_LONGEST_NAME]}'
-        # The line before it is cut: a secret in it must not be halved.
+        # Everything before it is cut: a secret in it must not be halved.
+        path, function = redactor.exact(clean(self.file)), redactor.exact(clean(self.function))
         source = redactor.text(linecache.getline(self.file, self.line, self.module_globals).strip())
-        lines = [f"{margin}  {redactor.mask(clean(place))}\n"]
+        path = path if len(path) <= _LONGEST_PATH else f"…{path[-_LONGEST_PATH:]}"
+        lines = [f'{margin}  File "{path}", line {self.line}, in {function[:_LONGEST_NAME]}\n']
         if source:
             shown = source if len(source) <= _LONGEST_LINE else f"{source[:_LONGEST_LINE]}…"
             lines.append(f"{margin}    {shown}\n")

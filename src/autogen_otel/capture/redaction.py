@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from autogen_otel.capture.assignments import redact_assignments
 from autogen_otel.capture.cutting import clean, cut, cut_start, head
 from autogen_otel.capture.keys import looks_random
 from autogen_otel.capture.patterns import KEY_FORMATS
+from autogen_otel.capture.removal import Removal
 from autogen_otel.capture.secrets import MASK, KnownSecrets
 from autogen_otel.capture.urls import redact_urls
 from autogen_otel.capture.validation import redact_validation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SHORT: Final = 128
 """Longest text that is remembered redacted."""
@@ -34,11 +38,15 @@ class Redactor:
 
     Args:
         secrets: the exact secrets to look for, shared with whoever finds them.
+        redact: the user's function, which looks at what is left and may take out more.
     """
 
-    def __init__(self, secrets: KnownSecrets) -> None:
+    def __init__(self, secrets: KnownSecrets, redact: Callable[[str], str] | None = None) -> None:
         self._secrets = secrets
+        self._removal = None if redact is None else Removal(redact, MASK)
         self._cache = _Cache(secrets.version)
+        self.ours = self if redact is None else Redactor(secrets)
+        """The same without the user's function, for text made of parts that it has seen."""
 
     @property
     def margin(self) -> int:
@@ -48,13 +56,17 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return the text without secrets, and with lone surrogates and control characters escaped."""
         if len(text) > SHORT:
-            return self._redacted(text)
+            return self._without_theirs(self._redacted(text))
         cache = self._cache
         if cache.version != self._secrets.version or len(cache) > _MOST_CACHED:
             cache = self._cache = _Cache(self._secrets.version)
         found = cache.get(text)
         if found is None:
-            found = cache[text] = self._redacted(text)
+            shown = self._redacted(text)
+            found = self._without_theirs(shown)
+            # What their function failed on it may be able to look at next time.
+            if found == shown or found != MASK:
+                cache[text] = found
         return found
 
     def fitted(self, text: str, limit: int) -> str:
@@ -84,6 +96,18 @@ class Redactor:
     def mask(self, text: str) -> str:
         """Return the text without the exact known secrets only."""
         return self._secrets.mask(text)
+
+    def exact(self, text: str) -> str:
+        """Return a number or a place in the code without exact known secrets and what the user takes out."""
+        return self._without_theirs(self._secrets.mask(text))
+
+    def _without_theirs(self, text: str) -> str:
+        removal = self._removal
+        if removal is None or not text or text == MASK:
+            return text
+        # Their function may do what we observe; that must not make it call itself.
+        left = None if removal.runs else removal(text)
+        return MASK if left is None else left
 
     def _redacted(self, text: str) -> str:
         text = redact_validation(self._secrets.mask(clean(text)), MASK)

@@ -120,12 +120,13 @@ class Tree:
     def _number(self, number: float) -> object:
         written = repr(number)
         self._chars -= len(written)
-        return number if self._redactor.mask(written) == written else MASK
+        return number if self._redactor.exact(written) == written else MASK
 
     def _leaf(self, value: str | bytes | bytearray, depth: int) -> str:
         parsed = parsed_json(value) if 0 < depth < _DEEPEST else None
         if parsed is not None:
-            return self._text(dumped(self.plain(parsed, depth + 1)))
+            # Of its parts the user's function has seen each; a look at the whole might leave no JSON.
+            return self._text(dumped(self.plain(parsed, depth + 1)), self._redactor.ours)
         if isinstance(value, str):
             return self._text(value)
         size = bytes.__len__(value) if isinstance(value, bytes) else bytearray.__len__(value)
@@ -139,8 +140,8 @@ class Tree:
             return f"<bytes: {size}, {start[:_BYTES_SHOWN]}{'…' if len(start) > _BYTES_SHOWN else ''}>"
         return self._text(decoded)
 
-    def _text(self, value: str) -> str:
-        shown = self._redactor.fitted(value, self._leaf_limit)
+    def _text(self, value: str, redactor: Redactor | None = None) -> str:
+        shown = (redactor or self._redactor).fitted(value, self._leaf_limit)
         self._chars -= len(shown)
         return shown
 
@@ -169,17 +170,26 @@ class Tree:
             if self._is_spent():
                 shown["…"] = "<more>"
                 break
-            name = self._key(key)
+            name = self._key(key, self._redactor.ours)
             # {"name": "api_key", "value": "…"}: here the key is itself a value.
             is_value = names_secret and name == "value" and isinstance(item, (str, bytes))
-            shown[name] = MASK if is_value or hides(name, item) else self.plain(item, depth + 1)
+            hidden = is_value or hides(name, item)
+            # That the user's function hides a name too makes its value no less secret.
+            title = name if self._redactor is self._redactor.ours else self._key(key, self._redactor)
+            if title in shown:
+                title = f"{title} {len(shown) + 1}"
+            shown[title] = MASK if hidden else self.plain(item, depth + 1)
             names_secret = names_secret or (name in _NAME_KEYS and _names_secret(item))
         return shown
 
-    def _key(self, key: object) -> str:
-        shown = self.plain(key, _DEEPEST - 2)
-        self._nodes += 1
-        return shown[:_LONGEST_KEY] if isinstance(shown, str) else dumped(shown)
+    def _key(self, key: object, redactor: Redactor) -> str:
+        if type(key) is str and len(key) <= _LONGEST_KEY:
+            shown = redactor.text(key)
+        else:
+            plain = Tree(redactor, 2 * _LONGEST_KEY).plain(key, _DEEPEST - 2)
+            shown = plain if isinstance(plain, str) else dumped(plain)
+        self._chars -= len(shown)
+        return shown[:_LONGEST_KEY]
 
     def _sequence(self, value: object, items: Iterable[object] | None, depth: int) -> list[object]:
         if isinstance(value, tuple) and _is_secret_pair(value):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, unquote_plus
 
-from autogen_otel.capture.keys import looks_secret, words_of
+from autogen_otel.capture.keys import looks_random, looks_secret, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ _PARAMETER = re.compile(r"""(?<=[?&;#])([A-Za-z0-9_.~%-]{1,64})=([^\s&#"'<>\\;]+
 # Names too ordinary to look secret elsewhere; a value this long is no page or error code.
 _SIGNING: Final = words_of("sig signature x-amz-signature x-goog-signature x-amz-credential code key")
 _SIGNING_LENGTH: Final = 8
+_TOKEN_LENGTH: Final = 16
 
 
 def redact_urls(text: str, mask: str) -> str:
@@ -33,7 +34,10 @@ def secrets_in_urls(text: str) -> Iterator[str]:
     if "://" not in text:
         return
     for userinfo in _USERINFO.findall(text):
-        _, _, password = userinfo[:-1].partition(":")
+        user, colon, password = userinfo[:-1].partition(":")
+        if not colon and len(user) >= _TOKEN_LENGTH and looks_random(user):
+            # https://ghx_…@github.com: a token instead of a name.
+            password = user
         yield password
         yield unquote(password)
     for name, value in _PARAMETER.findall(text):

@@ -13,13 +13,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from opentelemetry._logs import NoOpLoggerProvider
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider
 
 from autogen_otel import instrumentor
+from autogen_otel.cli.checkup_endpoints import Endpoint, endpoints, logs_are_wanted
 from autogen_otel.hooks.report import AttachReport
-from autogen_otel.settings import Settings
-from autogen_otel.setup.exporters import Unavailable, outlet, requested
+from autogen_otel.settings import EVENT_ONLY, SPAN_AND_EVENT, Settings
 from autogen_otel.setup.journal import default_dir
+from autogen_otel.setup.signals import LOGS, METRICS, SPANS
 
 _PACKAGES: Final = (
     "autogen-otel",
@@ -46,22 +49,6 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
         "switch on one of the two"
     ),
 }
-_CONSOLE: Final = "console"
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One way telemetry goes.
-
-    Args:
-        label: what it is; holds nothing secret.
-        takes: whether it took an empty request.
-        problem: why it did not.
-    """
-
-    label: str
-    takes: bool
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,12 +80,28 @@ class Knob:
 
 @dataclass(frozen=True)
 class Checkup:
-    """All that was found out."""
+    """All that was found out.
+
+    Args:
+        versions: of the packages that matter.
+        report: what is attached to the host.
+        overlapping: what is installed beside us, and what it means.
+        endpoints: where spans go.
+        metrics: where metrics go.
+        logs: where log records go; ``None`` where nobody asked for any.
+        message_content: where the content of messages goes, in the words of the standard variable.
+        journal: where spans go that no endpoint takes.
+        knobs: all settings.
+        disabled: whether the environment switches OpenTelemetry off.
+    """
 
     versions: Mapping[str, str]
     report: AttachReport
     overlapping: Mapping[str, str]
     endpoints: tuple[Endpoint, ...]
+    metrics: tuple[Endpoint, ...]
+    logs: tuple[Endpoint, ...] | None
+    message_content: str
     journal: JournalState
     knobs: tuple[Knob, ...]
     disabled: bool
@@ -119,6 +122,10 @@ class Checkup:
         if not is_kept and not any(endpoint.takes for endpoint in self.endpoints):
             why = "cannot be written" if self.journal.kept else "is switched off"
             yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+        if self.message_content in (EVENT_ONLY, SPAN_AND_EVENT) and not any(
+            endpoint.takes for endpoint in self.logs or ()
+        ):
+            yield "Message content is lost: it goes into log records, and no endpoint takes them."
 
 
 def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Checkup:
@@ -132,7 +139,10 @@ def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Chec
         versions={"python": platform.python_version(), **_installed(_PACKAGES)},
         report=_attached(settings),
         overlapping={name: _OVERLAPPING[name] for name in _installed(tuple(_OVERLAPPING))},
-        endpoints=tuple(_endpoints(environ)),
+        endpoints=tuple(endpoints(environ, SPANS)),
+        metrics=tuple(endpoints(environ, METRICS)),
+        logs=tuple(endpoints(environ, LOGS)) if logs_are_wanted(settings, environ) else None,
+        message_content=settings.capture_message_content,
         journal=_journal(settings),
         knobs=tuple(_knobs(settings, environ)),
         disabled=environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
@@ -155,32 +165,15 @@ def _attached(settings: Settings) -> AttachReport:
     was_disabled, logger.disabled = logger.disabled, True  # the report says the same
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            return instrumentor.start(NoOpTracerProvider(), settings)
+            silent = instrumentor.Providers(
+                tracer_provider=NoOpTracerProvider(),
+                meter_provider=NoOpMeterProvider(),
+                logger_provider=NoOpLoggerProvider(),
+            )
+            return instrumentor.start(silent, settings)
     finally:
         instrumentor.stop()
         logger.disabled = was_disabled
-
-
-def _endpoints(environ: Mapping[str, str]) -> Iterator[Endpoint]:
-    try:
-        names = requested(environ)
-    except Unavailable as problem:
-        yield Endpoint("OTLP", takes=False, problem=str(problem))
-        return
-    for name in names:
-        yield Endpoint("the console", takes=True) if name == _CONSOLE else _endpoint(name, environ)
-
-
-def _endpoint(name: str, environ: Mapping[str, str]) -> Endpoint:
-    try:
-        way = outlet(name, environ)
-    except Unavailable as problem:
-        return Endpoint(name, takes=False, problem=str(problem))
-    try:
-        refusal = way.offer([])
-    finally:
-        way.close()
-    return Endpoint(way.label, takes=refusal is None, problem=None if refusal is None else refusal.reason)
 
 
 def _journal(settings: Settings) -> JournalState:
@@ -202,5 +195,7 @@ def _is_writable(folder: Path) -> bool:
 
 def _knobs(settings: Settings, environ: Mapping[str, str]) -> Iterator[Knob]:
     for knob in fields(settings):
-        env = str(knob.metadata["env"])
+        env = knob.metadata["env"]
+        if env is None:  # a function, which only the program itself can give
+            continue
         yield Knob(knob.name, getattr(settings, knob.name), env, env if environ.get(env) else None)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.checkup import Checkup
+from autogen_otel.cli.checkup_endpoints import Endpoint
 from autogen_otel.cli.terminal import dim, one_line, signs
+from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY
+
+_CONTENT: Final = {
+    NO_CONTENT: "not recorded",
+    SPAN_ONLY: "on spans",
+    EVENT_ONLY: "in log records",
+    SPAN_AND_EVENT: "on spans and in log records",
+}
 
 
 def render_checkup(checkup: Checkup, console: Console, *, rows: bool = False) -> None:
@@ -45,14 +55,24 @@ def _host(checkup: Checkup, *, rows: bool) -> Iterator[str]:
 
 
 def _way(checkup: Checkup) -> Iterator[str]:
-    for endpoint in checkup.endpoints:
-        state = "takes telemetry" if endpoint.takes else f"does not take telemetry ({endpoint.problem})"
-        yield f"endpoint: {endpoint.label} {state}"
-    if not checkup.endpoints:
-        yield "endpoint: none (OTEL_TRACES_EXPORTER is none)"
+    yield from _endpoints("endpoint", checkup.endpoints, "none (OTEL_TRACES_EXPORTER is none)")
+    yield from _endpoints("metrics", checkup.metrics, "off (OTEL_METRICS_EXPORTER is none)")
+    if checkup.logs is None:
+        yield "logs: off (OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup makes a log record of each failure)"
+    else:
+        yield from _endpoints("logs", checkup.logs, "off (OTEL_LOGS_EXPORTER is none)")
+    yield f"message content: {_CONTENT[checkup.message_content]}"
     journal = checkup.journal
     state = ("writable" if journal.writable else "not writable") if journal.kept else "switched off"
     yield f"journal: {journal.folder} ({quantities.size(journal.size)}, {state})"
+
+
+def _endpoints(word: str, endpoints: Sequence[Endpoint], nothing: str) -> Iterator[str]:
+    for endpoint in endpoints:
+        state = "takes telemetry" if endpoint.takes else f"does not take telemetry ({endpoint.problem})"
+        yield f"{word}: {endpoint.label} {state}"
+    if not endpoints:
+        yield f"{word}: {nothing}"
 
 
 def _settings(checkup: Checkup) -> Iterator[str]:

@@ -19,7 +19,7 @@ from autogen_otel.capture.secrets import KnownSecrets
 from autogen_otel.context import current
 from autogen_otel.context.scope import Scope
 from autogen_otel.hooks.guard import guarded
-from autogen_otel.observations import Failure, Observation, Recorder
+from autogen_otel.observations import Failure, MessagePolicy, Observation, Recorder
 from autogen_otel.operations.operation import Call, Operation
 from autogen_otel.vocabulary.failures import UNKNOWN
 
@@ -33,6 +33,7 @@ class Runtime(Protocol):
     enabled: bool
     recorder: Recorder
     secrets: KnownSecrets
+    messages: MessagePolicy
 
 
 class Watch:
@@ -116,7 +117,7 @@ class Boundary:
         arguments = {**dict(zip(self._names, args)), **kwargs}  # noqa: B905 - the rest are *args of the host
         handling = sys.exc_info()[1]
         scope = Scope(parent, None if handling is None else id(handling))
-        call = Call(instance, arguments, scope, self._runtime.secrets)
+        call = Call(instance, arguments, scope, self._runtime.secrets, self._runtime.messages)
         started = self._operation.begin(call)
         return None if started is None else Watch(self._runtime, self._operation, call, started)
 

@@ -15,7 +15,7 @@ import wrapt
 from autogen_otel.context import current
 from autogen_otel.hooks.drive import Runtime, witnessed
 from autogen_otel.hooks.guard import guarded
-from autogen_otel.operations.tool_call import ToolState
+from autogen_otel.operations.tools.tool_call import ToolState
 
 
 class FunctionMap:

@@ -18,8 +18,8 @@ from autogen_otel.context import current
 from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import guarded
 from autogen_otel.hooks.hook import Hook
-from autogen_otel.operations.entry_tried import EntryState
-from autogen_otel.operations.stream_read import StreamState
+from autogen_otel.operations.models.entry_tried import EntryState
+from autogen_otel.operations.models.stream_read import StreamState
 
 if TYPE_CHECKING:
     Proxy = wrapt.ObjectProxy[Any]

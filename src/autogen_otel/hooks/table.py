@@ -9,21 +9,21 @@ from typing import Any
 from autogen_otel.hooks.hops import AsyncioView, ThreadingView
 from autogen_otel.hooks.streams import counted_async_stream, counted_stream
 from autogen_otel.lineages import AG2_0_9, AG2_0_14, ALL, PYAUTOGEN_0_2
-from autogen_otel.operations.agent_turn import GenerateReply
-from autogen_otel.operations.assistant_run import GetRunResponse, WaitForRun
-from autogen_otel.operations.code_run import ExecuteBlocks, RunBlocks, RunCode
-from autogen_otel.operations.conversation import InitiateChat
+from autogen_otel.operations.conversations.agent_turn import GenerateReply
+from autogen_otel.operations.conversations.conversation import InitiateChat
+from autogen_otel.operations.conversations.handoff import NarrowCandidates, SelectSpeaker
+from autogen_otel.operations.conversations.human_input import GetHumanInput
+from autogen_otel.operations.conversations.nested_chat import NestedChat
+from autogen_otel.operations.conversations.summary import SummarizeChat
+from autogen_otel.operations.conversations.transition import DetermineNextAgent
 from autogen_otel.operations.credentials import MakeClients, sdk_client
-from autogen_otel.operations.entry_tried import CreateByClient
-from autogen_otel.operations.handoff import NarrowCandidates, SelectSpeaker
-from autogen_otel.operations.http_attempt import Request, Send
-from autogen_otel.operations.human_input import GetHumanInput
-from autogen_otel.operations.model_call import Create
-from autogen_otel.operations.nested_chat import NestedChat
+from autogen_otel.operations.models.assistant_run import GetRunResponse, WaitForRun
+from autogen_otel.operations.models.entry_tried import CreateByClient
+from autogen_otel.operations.models.http_attempt import Request, Send
+from autogen_otel.operations.models.model_call import Create
 from autogen_otel.operations.operation import Operation
-from autogen_otel.operations.summary import SummarizeChat
-from autogen_otel.operations.tool_call import ExecuteFunction
-from autogen_otel.operations.transition import DetermineNextAgent
+from autogen_otel.operations.tools.code_run import ExecuteBlocks, RunBlocks, RunCode
+from autogen_otel.operations.tools.tool_call import ExecuteFunction
 
 _AGENT = "autogen.agentchat.conversable_agent"
 _GROUP = "autogen.agentchat.groupchat"

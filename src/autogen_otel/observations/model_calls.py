@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autogen_otel.observations.seam import Observation, Recording
+from autogen_otel.observations.seam import Content, Observation, Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,23 @@ class PromptSize:
     largest_chars: int | None = None
     largest_from: str | None = None
     tools_chars: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a model call says and hears, as far as it is to be recorded on it.
+
+    Args:
+        input: messages of the chat API, without the instructions that the prompt begins with.
+        output: the model's answers in the same form, each with its ``finish_reason``.
+        instructions: the messages of role ``system`` that the prompt begins with.
+        tools: tool definitions as they are sent.
+    """
+
+    input: Content | None = None
+    output: Content | None = None
+    instructions: Content | None = None
+    tools: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +145,7 @@ class ModelCall(Observation):
     failed_tools: tuple[Recording, ...] = ()
     tool_failed_before: bool = False
     cost: Cost | None = None
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +242,7 @@ class AssistantRun(Observation):
     error_code: str | None = None
     usage: Usage | None = None
     failed_tools: tuple[Recording, ...] = ()
+    tool_failed_before: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

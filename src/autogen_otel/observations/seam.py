@@ -14,6 +14,20 @@ class ContentKind(Enum):
     TOOL_RESULT = "tool_result"
     CODE_OUTPUT = "code_output"
     CODE_TRACEBACK = "code_traceback"
+    INPUT_MESSAGES = "input_messages"
+    OUTPUT_MESSAGES = "output_messages"
+    SYSTEM_INSTRUCTIONS = "system_instructions"
+    TOOL_DEFINITIONS = "tool_definitions"
+
+
+class MessagePolicy(Enum):
+    """How much of the messages of model calls is wanted."""
+
+    NONE = "none"
+    ONCE = "once"
+    """Each message on the call of a conversation that sent it first."""
+    WHOLE = "whole"
+    """The whole history on each call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from autogen_otel.capture.secrets import KnownSecrets
 from autogen_otel.observations import Observation
 from autogen_otel.operations.operation import Call, Operation
 from autogen_otel.operations.reading import attribute
+
+_PAIR = 2
 
 
 def make_known(agent: Any, secrets: KnownSecrets) -> None:
@@ -45,6 +48,29 @@ def _read_wrapper(wrapper: Any, secrets: KnownSecrets) -> None:
                 "base_url": _url(attribute(inner, "base_url")),
             }
         )
+        _read_http_client(attribute(inner, "_client"), secrets)
+
+
+def _read_http_client(client: Any, secrets: KnownSecrets) -> None:
+    """What the user's own ``http_client`` adds to requests, and what it shows to proxies."""
+    auth = attribute(client, "_auth")
+    sent = [("authorization", attribute(auth, "_auth_header")), *_pairs(attribute(client, "_headers"))]
+    secrets.add(attribute(auth, "_password"))
+    jar = attribute(attribute(client, "_cookies"), "jar")
+    for cookie in jar if jar is not None else ():
+        secrets.add_tree({"cookie": attribute(cookie, "value")})
+    mounts = attribute(client, "_mounts")
+    transports = list(mounts.values()) if isinstance(mounts, dict) else []
+    for transport in (attribute(client, "_transport"), *transports):
+        pool = attribute(transport, "_pool")
+        sent += _pairs(attribute(pool, "_proxy_headers"))
+        secrets.add_tree({"auth": attribute(pool, "_proxy_auth")})
+    secrets.add_sent(sent)
+
+
+def _pairs(headers: Any) -> list[tuple[Any, Any]]:
+    rows = headers if isinstance(headers, list) else attribute(headers, "raw")
+    return [row for row in rows if len(row) == _PAIR] if isinstance(rows, list) else []
 
 
 def _url(url: Any) -> str | None:
@@ -63,4 +89,6 @@ class MakeClients(Operation[Observation]):
 
     def begin(self, call: Call) -> None:
         """Make the credentials known before anything can be recorded that holds them."""
+        # A program may set its variables late, but hardly after it makes its agents.
+        call.secrets.add_environment(os.environ)
         call.secrets.add_tree(dict(call.arguments))

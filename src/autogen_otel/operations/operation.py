@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from autogen_otel.capture.secrets import KnownSecrets
 from autogen_otel.context.scope import Scope
-from autogen_otel.observations import Failure, Observation
+from autogen_otel.observations import Failure, MessagePolicy, Observation
 from autogen_otel.operations.failure_origin import origin_of
 from autogen_otel.operations.reading import attribute
 
@@ -22,12 +22,14 @@ class Call:
         arguments: what it was called with, by parameter name; extra keywords under their own names.
         scope: this call's scope; its parent is the observed call around it.
         secrets: where credentials that the call shows are made known, so that they are masked everywhere.
+        messages: how much of what is said to models is to be recorded.
     """
 
     instance: Any
     arguments: Mapping[str, Any]
     scope: Scope
     secrets: KnownSecrets
+    messages: MessagePolicy = MessagePolicy.NONE
 
     def failure(self, error: BaseException) -> Failure:
         """Describe an exception that left the call; a cause already found inside it is kept."""

@@ -15,11 +15,13 @@ from autogen_otel.observations import (
     Conversation,
     Entry,
     EntryTried,
+    Exchange,
     Handoff,
     HttpAttempt,
     HumanInput,
     ModelCall,
     Observation,
+    PromptSize,
     StreamRead,
     ToolCall,
     Usage,
@@ -63,7 +65,7 @@ def _conversation(o: Conversation) -> Description | None:
         SpanKind.INTERNAL,
         {
             names.GEN_AI_OPERATION_NAME: spans.INVOKE_WORKFLOW,
-            names.GEN_AI_WORKFLOW_NAME: f"{o.initiator} -> {o.recipient}",
+            names.GEN_AI_WORKFLOW_NAME: spans.workflow_name(o.initiator, o.recipient),
             names.GEN_AI_CONVERSATION_ID: o.conversation_id,
             names.CONVERSATION_TURNS: o.turns,
             names.CONVERSATION_TERMINATION: o.termination,
@@ -119,15 +121,16 @@ def _model_call(o: ModelCall) -> Description:
         names.CACHE_HIT: o.cache_hit,
         names.CONFIG_COUNT: o.entry.count,
         names.CONFIG_REJECTED: o.rejected or None,
+        names.TOOL_FAILED_BEFORE: o.tool_failed_before or None,
     }
     attributes.update(_entry(o.entry))
     attributes.update(_stream(o.stream))
     attributes.update(_usage(o.usage))
-    if o.prompt is not None:
-        attributes[names.PROMPT_MESSAGES] = o.prompt.messages
-        attributes[names.PROMPT_NEW_MESSAGES] = o.prompt.new_messages
-        attributes[names.PROMPT_CHARS] = o.prompt.chars
-        attributes[names.PROMPT_TOOLS] = o.prompt.tools
+    attributes.update(_prompt(o.prompt))
+    attributes.update(_exchange(o.exchange))
+    if o.cost is not None:
+        attributes[names.COST_USD] = o.cost.usd
+        attributes[names.COST_SOURCE] = o.cost.source
     return Description(spans.chat(o.entry.model), SpanKind.CLIENT, attributes)
 
 
@@ -233,6 +236,33 @@ def _entry(entry: Entry) -> dict[str, Any]:
         names.CONFIG_API_TYPE: entry.api_type,
         names.SERVER_ADDRESS: entry.address,
         names.SERVER_PORT: entry.port,
+    }
+
+
+def _prompt(prompt: PromptSize | None) -> dict[str, Any]:
+    if prompt is None:
+        return {}
+    return {
+        names.PROMPT_MESSAGES: prompt.messages,
+        names.PROMPT_NEW_MESSAGES: prompt.new_messages,
+        names.PROMPT_CARRIED_MESSAGES: prompt.carried_messages,
+        names.PROMPT_CHARS: prompt.chars,
+        names.PROMPT_NEW_CHARS: prompt.new_chars,
+        names.PROMPT_LARGEST_CHARS: prompt.largest_chars,
+        names.PROMPT_LARGEST_FROM: prompt.largest_from,
+        names.PROMPT_TOOLS: prompt.tools,
+        names.PROMPT_TOOLS_CHARS: prompt.tools_chars,
+    }
+
+
+def _exchange(exchange: Exchange | None) -> dict[str, Any]:
+    if exchange is None:
+        return {}
+    return {
+        names.GEN_AI_SYSTEM_INSTRUCTIONS: exchange.instructions,
+        names.GEN_AI_TOOL_DEFINITIONS: exchange.tools,
+        names.GEN_AI_INPUT_MESSAGES: exchange.input,
+        names.GEN_AI_OUTPUT_MESSAGES: exchange.output,
     }
 
 

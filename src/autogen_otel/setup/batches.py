@@ -1,9 +1,9 @@
-"""Batches that receivers take: small enough, and of spans that can be encoded."""
+"""Batches of spans that receivers take: small enough, and of spans that can be encoded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
@@ -11,14 +11,11 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
-MAX_BYTES: Final = 3 * 1024 * 1024
-"""Receivers refuse a whole batch above 4 MiB (gRPC) or 20 MiB (HTTP)."""
+from autogen_otel.setup.encoding import MAX_BYTES, clean, cut, encoded_size
 
 _SPAN_BYTES: Final = 160
 """Ids, times, flags, counts and the lengths around them."""
 _ITEM_BYTES: Final = 64
-_VALUE_BYTES: Final = 24
-_INT64_END: Final = 2**63
 
 
 def split(spans: Sequence[ReadableSpan], limit: int = MAX_BYTES) -> tuple[list[list[ReadableSpan]], int]:
@@ -31,20 +28,7 @@ def split(spans: Sequence[ReadableSpan], limit: int = MAX_BYTES) -> tuple[list[l
     Returns:
         The batches, and how many spans are beyond repair.
     """
-    batches: list[list[ReadableSpan]] = []
-    lost, room = 0, 0
-    for span in spans:
-        try:
-            sound, size = _sound(span)
-        except Exception:  # noqa: BLE001 - spans of other libraries can hold anything
-            lost += 1
-            continue
-        if size > room:
-            batches.append([])
-            room = limit
-        batches[-1].append(sound)
-        room -= size
-    return batches, lost
+    return cut(spans, _sound, limit)
 
 
 def _sound(span: ReadableSpan) -> tuple[ReadableSpan, int]:
@@ -66,32 +50,18 @@ def measured(span: ReadableSpan) -> int:
     context = span.get_span_context()
     return (
         _SPAN_BYTES
-        + _bytes(span.name)
-        + (_bytes(context.trace_state) if context is not None else 0)
-        + _bytes(span.status.description)
-        + _bytes(span.attributes)
-        + sum(_ITEM_BYTES + _bytes(event.name) + _bytes(event.attributes) for event in span.events)
-        + sum(_ITEM_BYTES + _bytes(link.attributes) for link in span.links)
+        + encoded_size(span.name)
+        + (encoded_size(context.trace_state) if context is not None else 0)
+        + encoded_size(span.status.description)
+        + encoded_size(span.attributes)
+        + sum(
+            _ITEM_BYTES + encoded_size(event.name) + encoded_size(event.attributes) for event in span.events
+        )
+        + sum(_ITEM_BYTES + encoded_size(link.attributes) for link in span.links)
         # Counted with each span although it is sent once: cheaper than to find out which spans share one.
-        + _bytes(span.resource.attributes)
-        + (_bytes((scope.name, scope.version, scope.schema_url, scope.attributes)) if scope else 0)
+        + encoded_size(span.resource.attributes)
+        + (encoded_size((scope.name, scope.version, scope.schema_url, scope.attributes)) if scope else 0)
     )
-
-
-def _bytes(value: Any) -> int:
-    if isinstance(value, str):
-        return _VALUE_BYTES + (len(value) if value.isascii() else len(value.encode()))
-    if isinstance(value, bytes):
-        return _VALUE_BYTES + len(value)
-    if isinstance(value, int):
-        if not -_INT64_END <= value < _INT64_END:
-            raise OverflowError("an attribute has more than 64 bits")
-        return _VALUE_BYTES
-    if isinstance(value, Mapping):
-        return _VALUE_BYTES + sum(_VALUE_BYTES + _bytes(key) + _bytes(item) for key, item in value.items())
-    if isinstance(value, Sequence):
-        return _VALUE_BYTES + sum(map(_bytes, value))
-    return _VALUE_BYTES
 
 
 class _Cleaned(ReadableSpan):
@@ -100,20 +70,20 @@ class _Cleaned(ReadableSpan):
     def __init__(self, span: ReadableSpan) -> None:
         scope = span.instrumentation_scope
         super().__init__(
-            name=_clean(span.name),
+            name=clean(span.name),
             context=span.get_span_context(),
             parent=span.parent,
-            resource=Resource(_clean(span.resource.attributes), span.resource.schema_url),
+            resource=Resource(clean(span.resource.attributes), span.resource.schema_url),
             attributes=_attributes(span),
-            events=[Event(_clean(event.name), _attributes(event), event.timestamp) for event in span.events],
+            events=[Event(clean(event.name), _attributes(event), event.timestamp) for event in span.events],
             links=[Link(link.context, _attributes(link)) for link in span.links],
             kind=span.kind,
-            status=Status(span.status.status_code, _clean(span.status.description)),
+            status=Status(span.status.status_code, clean(span.status.description)),
             start_time=span.start_time,
             end_time=span.end_time,
             instrumentation_scope=scope
             and InstrumentationScope(
-                _clean(scope.name), _clean(scope.version), _clean(scope.schema_url), _clean(scope.attributes)
+                clean(scope.name), clean(scope.version), clean(scope.schema_url), clean(scope.attributes)
             ),
         )
         self._dropped = (span.dropped_events, span.dropped_links)
@@ -128,18 +98,6 @@ class _Cleaned(ReadableSpan):
 
 
 def _attributes(holder: ReadableSpan | Event | Link) -> BoundedAttributes:
-    cleaned = BoundedAttributes(attributes=_clean(holder.attributes or {}))
+    cleaned = BoundedAttributes(attributes=clean(holder.attributes or {}))
     cleaned.dropped = holder.dropped_attributes
     return cleaned
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, int) and not -_INT64_END <= value < _INT64_END:
-        return str(value)
-    if isinstance(value, Mapping):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_clean(item) for item in value]
-    return value

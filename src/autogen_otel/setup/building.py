@@ -10,16 +10,18 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
 from autogen_otel.setup.delivery import Delivery
-from autogen_otel.setup.exporters import Unavailable, outlet, requested
+from autogen_otel.setup.exporters import CONSOLE, Unavailable, outlet, requested
 from autogen_otel.setup.journal import Journal
+from autogen_otel.setup.losses import PROCESS
+from autogen_otel.setup.overflow import SpanOverflow
 from autogen_otel.setup.service import resource
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, SPANS
 
 if TYPE_CHECKING:
     from autogen_otel.settings import Settings
     from autogen_otel.setup.outlet import Outlet
 
 _LOGGER = logging.getLogger("autogen_otel")
-_CONSOLE: Final = "console"
 _DELAY_VARIABLE: Final = "OTEL_BSP_SCHEDULE_DELAY"
 _DELAY_MILLIS: Final = 1000.0
 """A fifth of the SDK's default: a process that is killed loses what it had not exported yet."""
@@ -36,7 +38,10 @@ def build(settings: Settings) -> TracerProvider:
     """
     provider = TracerProvider(resource=resource())
     for exporter in _exporters(settings):
-        provider.add_span_processor(_batched(exporter))
+        processor = _batched(exporter)
+        provider.add_span_processor(SpanOverflow(processor, PROCESS))
+        provider.add_span_processor(processor)
+    PROCESS.add(SPANS, NOT_DELIVERED, 0)
     return provider
 
 
@@ -46,15 +51,15 @@ def _exporters(settings: Settings) -> list[SpanExporter]:
         names = requested(os.environ)
     except Unavailable as problem:
         _say(problem, journal)
-        return [Delivery(None, journal)] if journal else []
-    consoles: list[SpanExporter] = [ConsoleSpanExporter() for name in names if name == _CONSOLE]
-    outlets = [_outlet(name, journal) for name in names if name != _CONSOLE]
+        return [Delivery(None, journal, PROCESS)] if journal else []
+    consoles: list[SpanExporter] = [ConsoleSpanExporter() for name in names if name == CONSOLE]
+    outlets = [_outlet(name, journal) for name in names if name != CONSOLE]
     if not outlets:
         # Who asked for "none" has no endpoint, and the journal is for spans that no endpoint takes.
-        return consoles or ([Delivery(None, journal)] if journal else [])
+        return consoles or ([Delivery(None, journal, PROCESS)] if journal else [])
     first, *others = outlets
-    kept: list[SpanExporter] = [Delivery(first, journal)] if first or journal else []
-    return [*consoles, *kept, *(Delivery(other, None) for other in others if other)]
+    kept: list[SpanExporter] = [Delivery(first, journal, PROCESS)] if first or journal else []
+    return [*consoles, *kept, *(Delivery(other, None, PROCESS) for other in others if other)]
 
 
 def _outlet(name: str, journal: Journal | None) -> Outlet | None:

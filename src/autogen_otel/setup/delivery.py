@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from autogen_otel.setup.batches import split
+from autogen_otel.setup.losses import Losses
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED, SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +34,12 @@ class Delivery(SpanExporter):
     Args:
         outlet: the way to the endpoint; ``None`` to keep everything in the journal.
         journal: where to keep what is not taken; ``None`` to drop it.
+        losses: where to count what is dropped, by reason; a count of its own by default.
     """
 
-    def __init__(self, outlet: Outlet | None, journal: Journal | None) -> None:
+    def __init__(self, outlet: Outlet | None, journal: Journal | None, losses: Losses | None = None) -> None:
         self.dropped = 0
+        self._losses = losses or Losses()
         self._outlet = outlet
         self._journal = journal
         self._closed = False
@@ -53,7 +57,7 @@ class Delivery(SpanExporter):
         before = self.dropped
         batches, lost = split(spans)
         if lost:
-            self._drop(lost, "they cannot be encoded")
+            self._drop(lost, "they cannot be encoded", NOT_ENCODED)
         for batch in batches:
             self._deliver(batch)
         return SpanExportResult.SUCCESS if self.dropped == before else SpanExportResult.FAILURE
@@ -112,14 +116,15 @@ class Delivery(SpanExporter):
     def _part(self, batch: Sequence[ReadableSpan]) -> None:
         # The exporter encodes in the same way as the journal: it cannot have sent any of these.
         if len(batch) == 1:
-            self._drop(1, "they cannot be encoded")
+            self._drop(1, "they cannot be encoded", NOT_ENCODED)
             return
         middle = len(batch) // 2
         self._place(batch[:middle])
         self._place(batch[middle:])
 
-    def _drop(self, spans: int, reason: str) -> None:
+    def _drop(self, spans: int, reason: str, kind: str = NOT_DELIVERED) -> None:
         self.dropped += spans
+        self._losses.add(SPANS, kind, spans)
         if self._may_warn("dropped"):
             _LOGGER.warning("Spans were dropped: %s (%d so far).", reason, self.dropped)
 

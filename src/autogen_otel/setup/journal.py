@@ -16,6 +16,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from autogen_otel.setup.loading import loading
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -185,8 +187,9 @@ def _ends_a_line(descriptor: int) -> bool:
 
 def _line(spans: Sequence[ReadableSpan]) -> bytes:
     # Loaded with the first batch: both are slow to load, and with a healthy endpoint nobody needs the second.
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
-    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: PLC0415
+    with loading():
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: PLC0415
 
     request = MessageToDict(encode_spans(spans), use_integers_for_enums=True)
     for resource_spans in request.get("resourceSpans", ()):

@@ -1,4 +1,4 @@
-"""The OTLP/HTTP exporter without its retry loop. Loaded with the first batch: protobuf is slow to load."""
+"""A session without the OTLP/HTTP exporters' retry loop. Loaded with the first batch: requests is slow."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import requests
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-__all__ = ["NotTaken", "OTLPSpanExporter", "OneTrySession"]
 
 _CONNECT_SECONDS: Final = 3.0
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -20,19 +17,22 @@ class NotTaken(Exception):  # noqa: N818 - a refusal by the other side, not an e
     Args:
         reason: a few words; never the text of the original error, which holds the URL with its secrets.
         lasting: whether the next request would fare the same.
+        status: of the answer, if there was one.
     """
 
-    def __init__(self, reason: str, *, lasting: bool) -> None:
+    def __init__(self, reason: str, *, lasting: bool, status: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.lasting = lasting
+        self.status = status
 
 
 class OneTrySession(requests.Session):
     """Raises ``NotTaken`` where the exporter would retry for up to a minute.
 
-    What is not taken at once goes to the journal, which is a better place to wait than the memory of a
-    process that wants to end. ``failure`` tells of the last request, because the exporter swallows it.
+    Spans that are not taken at once go to the journal, which is a better place to wait than the memory of a
+    process that wants to end; metrics are in the next export too. ``failure`` tells of the last request,
+    because the exporter swallows it.
     """
 
     failure: NotTaken | None = None
@@ -58,6 +58,7 @@ class OneTrySession(requests.Session):
         raise self._failed(
             f"HTTP {status} {response.reason or ''}".rstrip(),
             lasting=status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+            status=status,
         )
 
     def _sent(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
@@ -69,8 +70,8 @@ class OneTrySession(requests.Session):
             # Mostly a kept-alive connection that the server closed meanwhile; a new one works.
             return super().request(method, url, *args, **kwargs)
 
-    def _failed(self, reason: str, *, lasting: bool) -> NotTaken:
-        self.failure = NotTaken(reason, lasting=lasting)
+    def _failed(self, reason: str, *, lasting: bool, status: int | None = None) -> NotTaken:
+        self.failure = NotTaken(reason, lasting=lasting, status=status)
         return self.failure
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,10 +21,14 @@ _CONNECT_SECONDS: Final = 3.0
 
 @dataclass
 class _Attempt:
-    """One connection attempt, made in the background because a name lookup knows no time limit."""
+    """One connection attempt, made in the background because a name lookup knows no time limit.
+
+    ``waited_until`` is when its first caller loses patience; further ones do not wait longer than that.
+    """
 
     finished: threading.Event = field(default_factory=threading.Event)
     connected: bool = False
+    waited_until: float | None = None
     thread: threading.Thread | None = None
 
 
@@ -44,6 +50,10 @@ class Probe:
 
     def begin(self) -> None:
         """Start looking without waiting, so that a name is looked up before it is needed."""
+        if self._is_running():
+            return
+        # Else the thread would load it: a process forked meanwhile could not look up any name ever after.
+        codecs.lookup("idna")
         attempt = _Attempt()
         attempt.thread = threading.Thread(
             target=self._connect,
@@ -62,10 +72,12 @@ class Probe:
 
     def answers(self) -> bool:
         """Return whether something accepts connections; waits 0.3 s, on a link known to be slow 0.8 s."""
-        if not self._is_running():
-            self.begin()
-        self._attempt.finished.wait(self._patience)
-        return self._attempt.connected
+        self.begin()
+        attempt = self._attempt
+        if attempt.waited_until is None:
+            attempt.waited_until = time.monotonic() + self._patience
+        attempt.finished.wait(max(0.0, attempt.waited_until - time.monotonic()))
+        return attempt.connected
 
     def _is_running(self) -> bool:
         # After a fork the attempt is the parent's: its thread is gone here and would never finish.
@@ -99,7 +111,7 @@ def probe_for(url: str, default_port: int) -> Probe | None:
     """Return the probe of the first hop towards a URL: the proxy where one is set, else the host itself.
 
     Args:
-        url: where spans are sent to.
+        url: where telemetry is sent to.
         default_port: port of a URL that names none and whose scheme has none.
 
     Returns:
@@ -117,4 +129,10 @@ def probe_for(url: str, default_port: int) -> Probe | None:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         host = parts.hostname
         default_port = {"http": 80, "https": 443}.get(parts.scheme, 1080)
-    return Probe(host, parts.port or default_port) if host else None
+    return _shared(host, parts.port or default_port) if host else None
+
+
+@cache
+def _shared(host: str, port: int) -> Probe:
+    """The one probe of a hop: the end of a script waits for it once, not once for each signal."""
+    return Probe(host, port)

@@ -1,11 +1,13 @@
-"""Who the spans are from: the resource, and the name of the running program."""
+"""Who the telemetry is from: the resource, and the name of the running program."""
 
 from __future__ import annotations
 
+import os
 import sys
 import uuid
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
@@ -15,16 +17,56 @@ _LAUNCHERS: Final = frozenset(
 )
 
 
+@cache
 def resource() -> Resource:
-    """Return the resource the environment describes, with a service name that says which program it is."""
+    """Return the resource the environment describes, with a service name that says which program it is.
+
+    It is the same one for all signals, so that they can be told to be of the same instance.
+    """
     described = Resource.create({})
-    ours = {}
     # The SDK's answer to a missing name is "unknown_service", which lumps all programs together.
     if str(described.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
-        ours[SERVICE_NAME] = program_name()
-    if not described.attributes.get(SERVICE_INSTANCE_ID):
-        ours[SERVICE_INSTANCE_ID] = str(uuid.uuid4())
-    return described.merge(Resource(ours))
+        described = described.merge(Resource({SERVICE_NAME: program_name()}))
+    return _with_instance(described)
+
+
+@cache
+def resource_beside(provider: Any) -> Resource:
+    """Return the resource of a tracer provider, for what is recorded beside its spans.
+
+    Without an instance, the counters of two processes would be one series that jumps up and down.
+
+    Args:
+        provider: any tracer provider; one that has no resource stands beside our own.
+    """
+    theirs = getattr(provider, "resource", None)
+    return _with_instance(theirs) if isinstance(theirs, Resource) else resource()
+
+
+_instance = str(uuid.uuid4())
+_numbered: Final[list[Resource]] = []
+"""The resources whose instance is ours to say."""
+
+
+def _with_instance(described: Resource) -> Resource:
+    if described.attributes.get(SERVICE_INSTANCE_ID):
+        return described
+    numbered = described.merge(Resource({SERVICE_INSTANCE_ID: _instance}))
+    _numbered.append(numbered)
+    return numbered
+
+
+def _after_fork() -> None:
+    """Make this process an instance of its own; older SDKs leave it the parent's."""
+    global _instance  # noqa: PLW0603 - the process is one instance
+    _instance = str(uuid.uuid4())
+    for numbered in _numbered:
+        renewed = numbered.merge(Resource({SERVICE_INSTANCE_ID: _instance}))
+        numbered._attributes = renewed._attributes  # noqa: SLF001 - providers and tracers hold on to the object
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def program_name() -> str:

@@ -17,9 +17,14 @@ EXECUTE_CODE: Final = "execute_code"
 AWAIT_HUMAN_INPUT: Final = "await_human_input"
 
 
+def workflow_name(initiator: str, recipient: str) -> str:
+    """What a conversation is called: AutoGen has no name for it."""
+    return f"{initiator} -> {recipient}"
+
+
 def workflow(initiator: str, recipient: str) -> str:
     """Name of a conversation's root span."""
-    return f"{INVOKE_WORKFLOW} {initiator} -> {recipient}"
+    return f"{INVOKE_WORKFLOW} {workflow_name(initiator, recipient)}"
 
 
 def agent(name: str) -> str:

@@ -12,7 +12,10 @@ from autogen_otel.cli.errors import DONE, CommandError
 from autogen_otel.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from autogen_otel.cli.checkup import Checkup
+    from autogen_otel.cli.checkup_endpoints import Endpoint
 
 _PROBLEM: Final = 1
 _SCHEMA: Final = 1
@@ -22,7 +25,7 @@ examples:
   autogen-otel doctor --rows           with every function of the host that is attached to
   autogen-otel doctor --format json | jq .problems
 
-It attaches and detaches in a process of its own, and sends one empty request to the endpoint.
+It attaches and detaches in a process of its own, and sends one empty request to each endpoint.
 
 exit codes:
   0  all is well
@@ -97,9 +100,10 @@ def _document(checkup: Checkup) -> dict[str, Any]:
             {"target": one.target, "who": one.who, "reason": one.reason} for one in report.stood_down
         ],
         "overlapping": dict(checkup.overlapping),
-        "endpoints": [
-            {"endpoint": one.label, "takes": one.takes, "problem": one.problem} for one in checkup.endpoints
-        ],
+        "endpoints": _endpoints(checkup.endpoints),
+        "metrics_endpoints": _endpoints(checkup.metrics),
+        "logs_endpoints": None if checkup.logs is None else _endpoints(checkup.logs),
+        "message_content": checkup.message_content,
         "journal": {
             "folder": str(journal.folder),
             "kept": journal.kept,
@@ -111,3 +115,7 @@ def _document(checkup: Checkup) -> dict[str, Any]:
             for one in checkup.knobs
         ],
     }
+
+
+def _endpoints(found: Sequence[Endpoint]) -> list[dict[str, Any]]:
+    return [{"endpoint": one.label, "takes": one.takes, "problem": one.problem} for one in found]

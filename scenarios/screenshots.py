@@ -1,0 +1,174 @@
+"""``make screenshots JAEGER=URL``: the claims desk's conversations, and pictures of them in that Jaeger."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import warnings
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
+
+import autogen_otel
+from scenarios.server import ScriptedServer
+
+PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+SERVICE = "claims-desk"
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_QUIET = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars --force-device-scale-factor=1"
+)
+_DEADLINE_SECONDS = 30.0
+_DRAWING_MILLIS = 15_000
+
+
+class Unusable(Exception):  # noqa: N818 - it reads as what was given
+    """What the pictures need is not there; the message says what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Take the pictures.
+
+    Returns:
+        The exit code: 2 if there is no Jaeger or no browser.
+    """
+    if not arguments or not urlsplit(arguments[0]).hostname:
+        print(
+            "Say where Jaeger's user interface is: make screenshots JAEGER=http://localhost:16686",
+            file=sys.stderr,
+        )
+        return 2
+    jaeger = arguments[0].rstrip("/")
+    try:
+        browser = _browser()
+        _answer(f"{jaeger}/api/v3/services")
+        for name, path, size in _pages(_recorded(_otlp(jaeger)), jaeger):
+            _take(browser, jaeger + path, PICTURES / name, size)
+            print(f"docs/pictures/{name}", flush=True)
+    except Unusable as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _browser() -> str:
+    for name in (os.environ.get("BROWSER_PROGRAM", ""), *_BROWSERS):
+        if name and (found := shutil.which(name)):
+            return found
+    raise Unusable("The pictures need Chromium or Chrome: install it, or name it in BROWSER_PROGRAM.")
+
+
+def _otlp(jaeger: str) -> str:
+    given = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    return given.rstrip("/") if given else f"http://{urlsplit(jaeger).hostname}:4318"
+
+
+def _recorded(endpoint: str) -> list[ReadableSpan]:
+    """Hold the conversations; their spans go to the endpoint."""
+    # The hosts warn while they are imported about packages that nobody needs here.
+    warnings.simplefilter("ignore")
+    from scenarios.claims import CONVERSATIONS, ClaimsModel, play  # noqa: PLC0415
+
+    kept, exporter = InMemorySpanExporter(), OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")
+    provider = TracerProvider(resource=Resource({"service.name": SERVICE}))
+    for one in (kept, exporter):
+        provider.add_span_processor(SimpleSpanProcessor(one))
+    autogen_otel.instrument(tracer_provider=provider, meter_provider=NoOpMeterProvider())
+    model = ClaimsModel()
+    with ScriptedServer(model) as server:
+        for conversation in CONVERSATIONS:
+            play(conversation, server, model)
+    return list(kept.get_finished_spans())
+
+
+def _pages(spans: list[ReadableSpan], jaeger: str) -> list[tuple[str, str, tuple[int, int]]]:
+    """Name, path and size of each picture."""
+    died = next(span for span in spans if span.parent is None and _failed(span))
+    trace = _trace_of(died)
+    inside = [span for span in spans if _trace_of(span) == trace]
+    _await(f"{jaeger}/api/traces/{trace}", len(inside))
+    tool = next(span for span in inside if span.name.startswith("execute_tool") and _failed(span))
+    attempt = next(span for span in inside if span.name == "POST" and _failed(span))
+    return [
+        ("search.png", f"/search?service={quote(SERVICE)}&limit=20&lookback=1h", (1400, 760)),
+        ("trace.png", f"/trace/{trace}", (1400, 620)),
+        ("tool.png", f"/trace/{trace}?uiFind={_id_of(tool)}", (1400, 640)),
+        ("attempt.png", f"/trace/{trace}?uiFind={_id_of(attempt)}", (1400, 760)),
+    ]
+
+
+def _failed(span: ReadableSpan) -> bool:
+    return span.status.status_code is StatusCode.ERROR
+
+
+def _trace_of(span: ReadableSpan) -> str:
+    assert span.context is not None
+    return format_trace_id(span.context.trace_id)
+
+
+def _id_of(span: ReadableSpan) -> str:
+    assert span.context is not None
+    return format_span_id(span.context.span_id)
+
+
+def _await(url: str, spans: int) -> None:
+    """Wait until Jaeger shows the whole trace."""
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            found = json.loads(_answer(url))["data"][0]["spans"]
+        except (Unusable, LookupError, ValueError):
+            found = []
+        if len(found) >= spans:
+            return
+        time.sleep(0.2)
+    raise Unusable(
+        f"The trace did not arrive at {url}. "
+        "Name the endpoint that leads to this Jaeger in OTEL_EXPORTER_OTLP_ENDPOINT."
+    )
+
+
+def _answer(url: str) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - the user's own Jaeger
+            body: bytes = response.read()
+            return body
+    except (OSError, ValueError) as error:
+        refusal = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise Unusable(f"No Jaeger answers at {url} ({refusal}).") from error
+
+
+def _take(browser: str, url: str, picture: Path, size: tuple[int, int]) -> None:
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile:
+        command = [
+            browser,
+            *_QUIET.split(),
+            f"--user-data-dir={profile}",
+            f"--window-size={size[0]},{size[1]}",
+            f"--virtual-time-budget={_DRAWING_MILLIS}",
+            f"--screenshot={picture}",
+            url,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - what the user has installed
+    if done.returncode != 0 or not picture.exists():
+        raise Unusable(f"{browser} took no picture of {url}: {done.stderr.strip()[-300:]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

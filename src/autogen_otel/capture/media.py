@@ -1,0 +1,113 @@
+"""Images, audio and files inside text: never exported, only their type, size and digest."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_LINE: Final = r"[A-Za-z0-9+/_=%-]"
+_PAYLOAD: Final = rf"{_LINE}{{8,}}(?:(?:\r?\n|(?:\\r)?\\n){_LINE}{{16,}})*"
+"""Base64, also in lines, and these also as JSON text writes them."""
+_DATA_URI: Final = re.compile(
+    rf"data:(?P<mime>[a-z]+/[a-z0-9.+-]+)?(?:;[a-z0-9-]+=[^;,\s\"']{{1,64}}){{0,4}};base64,(?P<payload>{_PAYLOAD})",
+    re.IGNORECASE,
+)
+_BARE: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{1024,}={0,2}")
+"""Base64 that nothing announces; shorter than this no picture is."""
+_SHORTEST_BARE: Final = 1024
+_MAGIC: Final = {
+    "iVBORw0KGgo": "image/png",
+    "/9j/": "image/jpeg",
+    "R0lGOD": "image/gif",
+    "UklGR": "image/webp",
+    "JVBERi0": "application/pdf",
+    "SUQz": "audio/mpeg",
+    "T2dnUw": "audio/ogg",
+}
+_LONGEST_DIGESTED: Final = 32 * 1024 * 1024
+_UNKNOWN: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture, a recording or a file.
+
+    Args:
+        mime_type: what it is.
+        size: bytes.
+        digest: beginning of its SHA-256 in hexadecimal; ``None`` for what is too large to read.
+    """
+
+    mime_type: str
+    size: int
+    digest: str | None
+
+    @property
+    def modality(self) -> str:
+        """``image``, ``audio``, ``video`` or ``document``."""
+        kind = self.mime_type.partition("/")[0]
+        return kind if kind in ("image", "audio", "video") else "document"
+
+    @property
+    def facts(self) -> str:
+        """What is recorded in its place."""
+        digest = "" if self.digest is None else f", sha256 {self.digest}…"
+        return f"[not recorded: {self.size} bytes{digest}]"
+
+
+def media_of(text: str) -> Media | None:
+    """Read a ``data:`` URI; ``None`` if the text is anything else."""
+    match = _DATA_URI.fullmatch(text)
+    return None if match is None else encoded(match["payload"], match["mime"])
+
+
+def encoded(payload: str, mime_type: str | None = None) -> Media:
+    """Measure base64 text.
+
+    Args:
+        payload: the text; whatever of it is no base64 is passed over.
+        mime_type: what it is, if that is known.
+    """
+    mime = (mime_type or _guessed(payload)).lower()
+    plain = re.sub(r"\s|\\[rn]", "", payload) if "\n" in payload or "\\" in payload else payload
+    plain = plain.rstrip("=")
+    if len(plain) > _LONGEST_DIGESTED:
+        return Media(mime, len(plain) * 3 // 4, None)
+    try:
+        held = base64.b64decode(plain.replace("-", "+").replace("_", "/") + "=" * (-len(plain) % 4))
+    except (ValueError, binascii.Error):
+        held = payload.encode("utf-8", "surrogatepass")
+    return Media(mime, len(held), hashlib.sha256(held).hexdigest()[:16])
+
+
+def without_media(text: str) -> str:
+    """Return the text with ``data:`` URIs and whatever else looks like a file in base64 described instead."""
+    if "base64," in text or "BASE64," in text:
+        text = _DATA_URI.sub(_described, text)
+    if len(text) >= _SHORTEST_BARE:
+        text = _BARE.sub(_described_if_random, text)
+    return text
+
+
+def _described(match: re.Match[str]) -> str:
+    return _shown(encoded(match["payload"], match["mime"]))
+
+
+def _described_if_random(match: re.Match[str]) -> str:
+    sample = match.group()[:256]
+    classes = (str.islower, str.isupper, str.isdigit)
+    if not all(any(belongs(letter) for letter in sample) for belongs in classes):
+        return match.group()
+    return _shown(encoded(match.group()))
+
+
+def _shown(media: Media) -> str:
+    return f"[{media.mime_type} {media.facts[1:]}"
+
+
+def _guessed(payload: str) -> str:
+    return next((mime for magic, mime in _MAGIC.items() if payload.startswith(magic)), _UNKNOWN)

@@ -1,0 +1,142 @@
+"""Panels of Grafana's classic dashboard model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from autogen_otel.dashboards import traces
+from autogen_otel.dashboards.looks import Json
+from autogen_otel.dashboards.promql import WITH_TOOL
+
+PROMETHEUS: Final = {"type": "prometheus", "uid": "${prometheus}"}
+TEMPO: Final = {"type": "tempo", "uid": "${tempo}"}
+_SCRAPED_EVERY: Final = "1m"
+"""How often the SDK exports unless told otherwise; Grafana derives ``$__rate_interval`` from it."""
+_USED: Final = re.compile(r"\$(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query of a panel.
+
+    Args:
+        expr: PromQL.
+        legend: name of a series, with labels in double braces.
+        exemplars: whether to show the traces behind single measurements.
+    """
+
+    expr: str
+    legend: str = ""
+    exemplars: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel without its place.
+
+    Args:
+        kind: Grafana's name of the visualization.
+        title: what it shows.
+        question: what it answers, with what to do about the answer.
+        queries: none if ``targets`` are given.
+        width: of 24 columns.
+        height: in units of 30 pixels.
+        options: of the visualization.
+        defaults: field configuration.
+        overrides: of the field configuration, for some series or columns.
+        traces: what the links of the panel search for.
+        form: ``time_series``, ``table`` or ``heatmap``.
+        instant: whether to ask for the end of the range only.
+        transformations: of the answer.
+        interval: shortest distance of two points.
+        targets: queries of another data source than Prometheus.
+        datasource: where to ask.
+    """
+
+    kind: str
+    title: str
+    question: str
+    queries: Sequence[Query]
+    width: int
+    height: int
+    options: Json
+    defaults: Json
+    overrides: Sequence[Json] = ()
+    traces: traces.Search | None = field(default_factory=traces.Search)
+    form: str = "time_series"
+    instant: bool = False
+    transformations: Sequence[Json] = ()
+    interval: str = _SCRAPED_EVERY
+    targets: Sequence[Json] = ()
+    datasource: Json = field(default_factory=lambda: PROMETHEUS)
+
+    def model(self, number: int, x: int, y: int) -> Json:
+        """The panel as Grafana stores it.
+
+        Args:
+            number: its id in the dashboard.
+            x: column.
+            y: row.
+        """
+        model: Json = {
+            "id": number,
+            "type": self.kind,
+            "title": self.title,
+            "description": self.question + self._filters(),
+            "datasource": self.datasource,
+            "gridPos": {"h": self.height, "w": self.width, "x": x, "y": y},
+            "interval": self.interval,
+            "targets": [*self.targets] or [self._target(at) for at in range(len(self.queries))],
+            "options": self.options,
+            "fieldConfig": {"defaults": self.defaults, "overrides": list(self.overrides)},
+            "links": [] if self.traces is None else panel_links(self.traces),
+        }
+        if self.transformations:
+            model["transformations"] = list(self.transformations)
+        return model
+
+    def _filters(self) -> str:
+        used = {name for query in self.queries for name in _USED.findall(query.expr)}
+        names = [name for name in WITH_TOOL.values() if name in used]
+        return f"\n\nFilters that apply: {', '.join(names)}." if names else ""
+
+    def _target(self, at: int) -> Json:
+        query = self.queries[at]
+        return {
+            "refId": chr(ord("A") + at),
+            "datasource": self.datasource,
+            "editorMode": "code",
+            "expr": query.expr,
+            "legendFormat": query.legend or "__auto",
+            "format": self.form,
+            "instant": self.instant,
+            "range": not self.instant,
+            "exemplar": query.exemplars,
+            "interval": _SCRAPED_EVERY,
+        }
+
+
+def panel_links(search: traces.Search) -> list[Json]:
+    """Links in the corner of a panel."""
+    return [
+        _dashboard_link("Traces in Jaeger", traces.jaeger_link(search)),
+        _dashboard_link("Traces in Tempo", traces.tempo_link(search)),
+    ]
+
+
+def _dashboard_link(title: str, url: str) -> Json:
+    return {
+        "asDropdown": False,
+        "icon": "external link",
+        "includeVars": False,
+        "keepTime": False,
+        "tags": [],
+        "targetBlank": True,
+        "title": title,
+        "tooltip": "",
+        "type": "link",
+        "url": url,
+    }

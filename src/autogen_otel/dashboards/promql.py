@@ -1,0 +1,189 @@
+"""PromQL over the vocabulary: a name or label that a metric does not have is an error, not an empty panel.
+
+**Counting.** ``increase()`` cannot see the first value of a counter, so an event that happens once, or a
+script that ends before its second export, would be invisible. ``grew`` therefore takes a series that was not
+known before the range at its whole value, and everything else by ``increase()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
+
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary.metrics import Metric, prometheus_label, prometheus_names
+
+SERVICE_NAME: Final = "service.name"
+"""The only resource attribute in queries; Prometheus has to promote it to a label."""
+
+SELECTED: Final = "$__range"
+"""The time range that the dashboard shows."""
+RATE: Final = "$__rate_interval"
+"""For rates, shares and quantiles: at least four samples, also where the windows of two points overlap."""
+STEP: Final = "$__interval"
+"""For counts drawn as bars: the windows of neighbouring bars touch, so the bars add up to the total."""
+
+_KNOWN_FOR: Final = "1h"
+"""A series that paused for longer (nothing was exported, Prometheus was down) counts as a new one."""
+
+Matcher: TypeAlias = tuple[str, str, str]
+"""Attribute key, operator, value."""
+
+FAILED: Final[Matcher] = (names.ERROR_TYPE, "!=", "")
+WORKED: Final[Matcher] = (names.ERROR_TYPE, "=", "")
+
+VARIABLES: Final[Mapping[str, str]] = {
+    SERVICE_NAME: "service",
+    names.GEN_AI_REQUEST_MODEL: "model",
+    names.CONFIG_INDEX: "entry",
+    names.GEN_AI_AGENT_NAME: "agent",
+}
+"""Which variable of the dashboards filters which label."""
+
+WITH_TOOL: Final[Mapping[str, str]] = {**VARIABLES, names.GEN_AI_TOOL_NAME: "tool"}
+
+UNFILTERED: Final[Mapping[str, str]] = {}
+
+
+def label(metric: Metric, key: str) -> str:
+    """A label of a metric as Prometheus spells it.
+
+    Raises:
+        ValueError: the metric has no such label.
+    """
+    if key != SERVICE_NAME and key not in metric.labels:
+        raise ValueError(f"{metric.name} has no label {key}")
+    return prometheus_label(key)
+
+
+def series(
+    metric: Metric,
+    *where: Matcher,
+    end: str | None = None,
+    le: float | None = None,
+    filters: Mapping[str, str] = VARIABLES,
+) -> str:
+    """A selector.
+
+    Args:
+        metric: of the vocabulary.
+        where: what else has to hold for the labels.
+        end: which series of a histogram, ``bucket``, ``sum`` or ``count``; the last by default.
+        le: upper bound of one bucket.
+        filters: label keys and the dashboard variables that filter them; those that the metric lacks are
+            left out.
+
+    Raises:
+        ValueError: the metric has no such series or label.
+    """
+    wanted = end or ("bucket" if le is not None else "count" if metric.kind == "histogram" else "total")
+    name = next((name for name in prometheus_names(metric) if name.endswith(f"_{wanted}")), None)
+    if name is None:
+        raise ValueError(f"{metric.name} has no series for {wanted}")
+    inside = [
+        f'{label(metric, key)}=~"${variable}"'
+        for key, variable in filters.items()
+        if key == SERVICE_NAME or key in metric.labels
+    ]
+    inside += [f'{label(metric, key)}{operator}"{value}"' for key, operator, value in where]
+    if le is not None:
+        if le not in metric.buckets:
+            raise ValueError(f"{metric.name} has no bucket up to {le}")
+        # Scraped by Prometheus 3 a whole number ends in ".0", received through OTLP it does not.
+        inside.append(f'le=~"{le:.0f}([.]0)?"')
+    return name + ("{" + ", ".join(inside) + "}" if inside else "")
+
+
+def grew(
+    metric: Metric,
+    over: str,
+    *where: Matcher,
+    by: Iterable[str] = (),
+    end: str | None = None,
+    le: float | None = None,
+    filters: Mapping[str, str] = VARIABLES,
+    before: str = "",
+) -> str:
+    """How much a counter grew, its first value included; see the module.
+
+    Args:
+        metric: of the vocabulary.
+        over: the range, a duration or one of ``SELECTED``, ``RATE``, ``STEP``.
+        where: see ``series``.
+        by: attribute keys that the sum keeps.
+        end: see ``series``.
+        le: see ``series``.
+        filters: see ``series``.
+        before: a duration by which to look back.
+    """
+    one = series(metric, *where, end=end, le=le, filters=filters)
+    shift = f" offset {before}" if before else ""
+    known = f"last_over_time({one}[{_KNOWN_FOR}] offset {over}{before})"
+    kept = ["le"] if end == "bucket" and le is None else []
+    kept += [label(metric, key) for key in by]
+    return (
+        f"sum{' by (' + ', '.join(kept) + ')' if kept else ''} (\n"
+        f"  (increase({one}[{over}]{shift}) and {known})\n"
+        f"  or (max_over_time({one}[{over}]{shift}) unless {known})\n)"
+    )
+
+
+def share(part: str, whole: str) -> str:
+    """What part a sum is of another: 0 where there is no part, nothing where there is no whole."""
+    return f"({part}\nor {whole} * 0)\n/ ({whole} > 0)"
+
+
+def failing(
+    metric: Metric,
+    over: str,
+    *where: Matcher,
+    by: Iterable[str] = (),
+    failed: Matcher = FAILED,
+    filters: Mapping[str, str] = VARIABLES,
+    before: str = "",
+) -> str:
+    """The share of failures."""
+    keys = tuple(by)
+    return share(
+        grew(metric, over, *where, failed, by=keys, filters=filters, before=before),
+        grew(metric, over, *where, by=keys, filters=filters, before=before),
+    )
+
+
+def quantile(
+    portion: float,
+    metric: Metric,
+    over: str,
+    *where: Matcher,
+    by: Iterable[str] = (),
+    filters: Mapping[str, str] = VARIABLES,
+) -> str:
+    """A quantile of a histogram; 1 is the upper bound of the largest bucket that has something in it."""
+    # Without measurements a quantile is NaN, which no comparison keeps.
+    return (
+        f"histogram_quantile({portion:g}, {grew(metric, over, *where, by=by, end='bucket', filters=filters)})"
+        " >= 0"
+    )
+
+
+def mean(metric: Metric, over: str, *where: Matcher, by: Iterable[str] = ()) -> str:
+    """The mean of a histogram."""
+    keys = tuple(by)
+    return f"{grew(metric, over, *where, by=keys, end='sum')} / ({grew(metric, over, *where, by=keys)} > 0)"
+
+
+def failing_between(metric: Metric, over: str, low: float | None, high: float | None) -> str:
+    """The share of failures among what a histogram has between two of its bounds.
+
+    Args:
+        metric: a histogram.
+        over: the range.
+        low: lower bound, excluded; from zero if there is none.
+        high: upper bound, included; without end if there is none.
+    """
+    return share(_between(metric, over, low, high, FAILED), _between(metric, over, low, high))
+
+
+def _between(metric: Metric, over: str, low: float | None, high: float | None, *where: Matcher) -> str:
+    up_to = grew(metric, over, *where) if high is None else grew(metric, over, *where, le=high)
+    return up_to if low is None else f"({up_to} - {grew(metric, over, *where, le=low)})"

@@ -1,0 +1,116 @@
+"""A model's answer as messages, whatever the client: the SDK's objects, AG2's unified ones, or its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autogen_otel.operations.reading import attribute
+
+_MESSAGE = ("content", "tool_calls", "function_call", "reasoning_content", "refusal", "audio")
+_BLOCK = (
+    "type",
+    "text",
+    "reasoning",
+    "summary",
+    "refusal",
+    "id",
+    "name",
+    "arguments",
+    "image_url",
+    "audio_url",
+    "video_url",
+    "data_uri",
+    "transcript",
+    "url",
+    "title",
+    "snippet",
+    "tool_call_id",
+    "output",
+)
+
+
+def answers(response: Any) -> tuple[dict[str, Any], ...]:
+    """The messages of a response in the form of the chat API, each with its ``finish_reason``.
+
+    Their values are the response's own objects; none for what is no response.
+    """
+    choices = attribute(response, "choices")
+    if isinstance(choices, (list, tuple)):
+        return tuple(_of_choice(choice) for choice in choices)
+    messages = attribute(response, "messages")
+    if isinstance(messages, (list, tuple)):
+        reason = attribute(response, "finish_reason")
+        return tuple(_unified(message, reason) for message in messages)
+    items = attribute(response, "output")
+    return (_of_items(items, response),) if isinstance(items, (list, tuple)) else ()
+
+
+def _of_choice(choice: Any) -> dict[str, Any]:
+    message = _field(choice, "message")
+    if message is None:
+        return _message(_field(choice, "finish_reason"), content=_field(choice, "text"))
+    held = {name: _field(message, name) for name in _MESSAGE}
+    held["tool_calls"] = _calls(held["tool_calls"])
+    held["function_call"] = _function(held["function_call"])
+    return _message(_field(choice, "finish_reason"), **held)
+
+
+def _unified(message: Any, reason: Any) -> dict[str, Any]:
+    """A message of AG2's second clients: its content is a list of blocks, tool calls among them."""
+    content = _field(message, "content")
+    if not isinstance(content, (list, tuple)):
+        return _message(reason, content=content)
+    blocks = [_block(one) for one in content]
+    asked = [{"id": one.get("id"), "function": _function(one)} for one in blocks if _is_call(one)]
+    return _message(reason, content=[one for one in blocks if not _is_call(one)], tool_calls=asked or None)
+
+
+def _of_items(items: Any, response: Any) -> dict[str, Any]:
+    """The output of the Responses API: messages, reasoning and calls, one after the other."""
+    content: list[Any] = []
+    asked: list[Any] = []
+    for item in items:
+        kind = _field(item, "type")
+        if kind == "message":
+            blocks = _field(item, "content")
+            content.extend(_block(one) for one in (blocks if isinstance(blocks, (list, tuple)) else ()))
+        elif kind == "function_call":
+            asked.append({"id": _field(item, "call_id"), "function": _function(item)})
+        elif kind != "reasoning":
+            content.append(item)
+    reason = attribute(attribute(response, "incomplete_details"), "reason")
+    return _message(reason or _field(response, "status"), content=content, tool_calls=asked or None)
+
+
+def _message(reason: Any, **held: Any) -> dict[str, Any]:
+    said = {name: value for name, value in held.items() if value is not None}
+    return {"role": "assistant", **said, "finish_reason": reason if isinstance(reason, str) else None}
+
+
+def _calls(calls: Any) -> list[Any] | None:
+    if not isinstance(calls, (list, tuple)) or not calls:
+        return None
+    return [{"id": _field(one, "id"), "function": _function(_field(one, "function"))} for one in calls]
+
+
+def _is_call(block: dict[str, Any]) -> bool:
+    kind = block.get("type")
+    return isinstance(kind, str) and kind == "tool_call"
+
+
+def _function(function: Any) -> dict[str, Any] | None:
+    if function is None:
+        return None
+    return {"name": _field(function, "name"), "arguments": _field(function, "arguments")}
+
+
+def _block(block: Any) -> dict[str, Any]:
+    if isinstance(block, dict):
+        return block
+    held = {name: _field(block, name) for name in _BLOCK}
+    held["type"] = getattr(held["type"], "value", held["type"])
+    return {name: value for name, value in held.items() if value is not None}
+
+
+def _field(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, dict) else attribute(holder, name)

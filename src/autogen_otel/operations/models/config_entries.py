@@ -1,0 +1,155 @@
+"""Reading the ``config_list`` of an ``OpenAIWrapper``: which entry is which, without anything secret."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from autogen_otel.observations import Entry, RequestOptions
+from autogen_otel.operations.credentials import sdk_client
+from autogen_otel.operations.operation import text_or_none
+from autogen_otel.operations.reading import attribute
+
+DEFAULT_PORTS = {"https": 443, "http": 80}
+
+_PROVIDERS_BY_API_TYPE = {
+    "azure": "azure.ai.openai",
+    "anthropic": "anthropic",
+    "google": "gcp.gemini",
+    "gemini": "gcp.gemini",
+    "bedrock": "aws.bedrock",
+    "mistral": "mistral_ai",
+    "groq": "groq",
+    "cohere": "cohere",
+    "deepseek": "deepseek",
+    "together": "together_ai",
+    "cerebras": "cerebras",
+    "ollama": "ollama",
+}
+"""The host goes by how ``api_type`` begins: ``bedrock_v2`` is Bedrock, too."""
+
+_PROVIDERS_BY_HOST = {
+    "openai.azure.com": "azure.ai.openai",
+    "groq.com": "groq",
+    "deepseek.com": "deepseek",
+    "mistral.ai": "mistral_ai",
+    "x.ai": "x_ai",
+    "perplexity.ai": "perplexity",
+    "moonshot.cn": "moonshot_ai",
+    "anthropic.com": "anthropic",
+    "cohere.com": "cohere",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+}
+
+
+def entry(wrapper: Any, index: int) -> Entry:
+    """Describe entry ``index`` of an ``OpenAIWrapper``.
+
+    Only the fields named here leave the configuration: entries hold other providers' credentials too.
+    """
+    config = wrapper._config_list[index]
+    address, port = endpoint(sdk_client(wrapper._clients[index]))
+    api_type = text_or_none(config.get("api_type"))
+    return Entry(
+        index=index,
+        count=len(wrapper._clients),
+        model=text_or_none(config.get("model")),
+        api_type=api_type,
+        provider=provider_of(api_type, address, custom="model_client_cls" in config),
+        address=address,
+        port=port,
+    )
+
+
+def index_of_client(wrapper: Any, client: Any) -> int | None:
+    """Position of a model client in its wrapper; by identity, since entries may be equal."""
+    return next((i for i, one in enumerate(wrapper._clients) if one is client), None)
+
+
+def first_index(wrapper: Any) -> int:
+    """Index of the entry that will be tried first (AG2 can rotate)."""
+    if getattr(wrapper, "routing_method", None) != "round_robin":
+        return 0
+    index = wrapper._round_robin_index
+    return index if isinstance(index, int) and index < len(wrapper._clients) else 0
+
+
+def answered_index(wrapper: Any, response: Any) -> int | None:
+    """Index of the entry that gave a response, from what each lineage leaves behind.
+
+    Source: ``response.config_id`` in 0.2 and 0.9, ``OpenAIWrapper._response_metadata`` in AG2 0.14.
+    """
+    index = attribute(response, "config_id")
+    if not isinstance(index, int):
+        index = _metadata(wrapper, response).get("config_id")
+    return index if isinstance(index, int) and 0 <= index < len(wrapper._clients) else None
+
+
+def passed_filter(wrapper: Any, response: Any) -> bool:
+    """Whether the user's ``filter_func`` wanted the response returned; without one every answer passes.
+
+    Source: as of ``answered_index``.
+    """
+    passed = attribute(response, "pass_filter")
+    if passed is None:
+        passed = _metadata(wrapper, response).get("pass_filter")
+    return passed is None or bool(passed)
+
+
+def _metadata(wrapper: Any, response: Any) -> dict[str, Any]:
+    """What AG2 0.14 keeps of a response, by its id; an id that is no text is a custom client's."""
+    kept, key = attribute(wrapper, "_response_metadata"), attribute(response, "id")
+    found = kept.get(key) if isinstance(kept, dict) and isinstance(key, str) else None
+    return found if isinstance(found, dict) else {}
+
+
+def options(*sources: Any) -> RequestOptions:
+    """Request parameters; an entry's own win over the call's, as in ``OpenAIWrapper.create``."""
+    merged: dict[str, Any] = {}
+    for source in sources:
+        merged.update(source)
+    limit = merged.get("max_completion_tokens", merged.get("max_tokens"))
+    return RequestOptions(
+        temperature=_number(merged.get("temperature")),
+        top_p=_number(merged.get("top_p")),
+        max_tokens=limit if isinstance(limit, int) else None,
+        # The convention has it only for calls that do stream.
+        stream=True if merged.get("stream") is True else None,
+    )
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:  # an integer beyond all floats
+        return None
+
+
+def endpoint(sdk: Any) -> tuple[str | None, int | None]:
+    """Host and port that a client of the SDK sends to."""
+    base_url = getattr(sdk, "base_url", None)
+    if base_url is None:
+        return None, None
+    return _split(base_url if isinstance(base_url, str) else str(base_url))
+
+
+@lru_cache(maxsize=256)
+def _split(url: str) -> tuple[str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # what is no URL has no host; the request will fail over it
+        return None, None
+
+
+@lru_cache(maxsize=256)
+def provider_of(api_type: str | None, address: str | None, *, custom: bool = False) -> str:
+    """The value of ``gen_ai.provider.name``, told by the endpoint first."""
+    for suffix, provider in _PROVIDERS_BY_HOST.items():
+        if address is not None and (address == suffix or address.endswith("." + suffix)):
+            return provider
+    for beginning, provider in _PROVIDERS_BY_API_TYPE.items():
+        if (api_type or "").startswith(beginning):
+            return provider
+    return "custom" if custom else "openai"

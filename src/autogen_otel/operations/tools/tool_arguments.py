@@ -1,0 +1,299 @@
+"""Whether a model's arguments fit a tool: decoded as AutoGen does it, held against schema and signature.
+
+The schema is what the model saw, the signature what the function takes. AutoGen 0.9 and newer drop unknown
+arguments and coerce wrong types in silence, so a mismatch is only known if it is looked for here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+import json
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autogen_otel.observations import ArgumentProblem
+from autogen_otel.operations.tools import user_function
+from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, json_type, mismatches
+from autogen_otel.vocabulary import failures
+
+__all__ = ["Decoded", "decode", "json_type", "origin", "problems", "unknown_tool"]
+
+_MAX_DEPTH = 10
+_MAX_KNOWN = 1024
+_NO_CLAIM: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The arguments as AutoGen parses them.
+
+    Args:
+        value: the parsed JSON; ``None`` also where it could not be parsed.
+        error: what parsing raised.
+        problem: the same as a problem of the arguments.
+    """
+
+    value: object = None
+    error: Exception | None = None
+    problem: ArgumentProblem | None = None
+
+
+def decode(text: object, format_json: Callable[[Any], str]) -> Decoded:
+    """Parse a call's ``arguments`` once more, the way AutoGen does.
+
+    Args:
+        text: what the model sent; not always text.
+        format_json: AutoGen's ``_format_json_str``, which mends line breaks.
+    """
+    try:
+        return Decoded(json.loads(format_json(text)))
+    except Exception as error:  # noqa: BLE001 - the formatter is the host's and may be overridden
+        reason = (
+            str(error) if isinstance(error, json.JSONDecodeError) else f"JSON text ({type(error).__name__})"
+        )
+        return Decoded(None, error, ArgumentProblem("arguments", "not_json", reason, json_type(text), text))
+
+
+def unknown_tool(name: str) -> ArgumentProblem:
+    """The problem of a call to a tool that the agent does not have."""
+    return ArgumentProblem(name, "unknown_tool")
+
+
+def problems(
+    arguments: object, *, schema: Mapping[str, Any] | None, signature: inspect.Signature | None
+) -> tuple[ArgumentProblem, ...]:
+    """Every way in which the arguments do not fit, in the schema's words where both object to the same.
+
+    Args:
+        arguments: the parsed JSON.
+        schema: the ``parameters`` that the model saw.
+        signature: of the function as AutoGen calls it.
+    """
+    if not isinstance(arguments, dict):
+        return (ArgumentProblem("arguments", "not_object", "object", json_type(arguments), arguments),)
+    found: dict[tuple[str, str], ArgumentProblem] = {}
+    if isinstance(schema, Mapping):
+        for problem in mismatches(arguments, schema):
+            found.setdefault((problem.argument, problem.kind), problem)
+    if signature is not None and not (schema is not None and not found and _same_claims(schema, signature)):
+        objected = {(_root(problem.argument, arguments), problem.kind) for problem in found.values()}
+        for problem in _against_signature(arguments, signature):
+            if (_root(problem.argument, arguments), problem.kind) not in objected:
+                found.setdefault((problem.argument, problem.kind), problem)
+    return tuple(found.values())[:MAX_PROBLEMS]
+
+
+def _same_claims(schema: Mapping[str, Any], signature: inspect.Signature) -> bool:
+    """Whether the schema was made from this signature, as AutoGen does it: then it has said it all."""
+    taken, by_position = _taken(signature)
+    if by_position or taken["additionalProperties"] or "$ref" in schema:
+        return False
+    properties = schema.get("properties")
+    return isinstance(properties, Mapping) and (
+        properties.keys() == taken["properties"].keys()
+        and set(schema.get("required") or ()) == set(taken["required"])
+        and all(isinstance(one, Mapping) and one.get("type") for one in properties.values())
+    )
+
+
+def origin(
+    error: BaseException | None, found: Sequence[ArgumentProblem], entry: object, arguments: object
+) -> str:
+    """Whether a tool call failed by its arguments or by the tool's own doing.
+
+    Args:
+        error: what the call of the entry raised, with its traceback.
+        found: the problems of the arguments.
+        entry: the called value of ``_function_map``.
+        arguments: the parsed JSON.
+
+    Returns:
+        ``failures.TOOL_ARGUMENTS`` or ``failures.TOOL_EXCEPTION``.
+    """
+    if error is None:
+        blamed = bool(found)
+    elif not isinstance(error, Exception):
+        blamed = False  # an exit or a cancellation comes from outside
+    else:
+        frame = user_function.entered(error, entry)
+        if frame is None:
+            blamed = _refused(error, found, entry, arguments)
+        else:
+            blamed = any(_led_to(error, problem, frame, arguments) for problem in found)
+    return failures.TOOL_ARGUMENTS if blamed else failures.TOOL_EXCEPTION
+
+
+# ---------------------------------------------------------------- whose fault
+def _refused(error: Exception, found: Sequence[ArgumentProblem], entry: object, arguments: object) -> bool:
+    """Whether the arguments were refused before the user's function was entered."""
+    if user_function.turned_away(error, entry):
+        return True
+    if user_function.passed_user_code(error, entry) or user_function.failed_after_return(error):
+        return False
+    if _is_validation(error):
+        return not _concerns_dependencies(error, entry, arguments)
+    if found or isinstance(error, TypeError):
+        return True
+    # AutoGen looks up the models it has to load by name, whether or not they have a default.
+    where = user_function.location(entry)
+    return isinstance(error, KeyError) and where is not None and where.file is not None
+
+
+def _is_validation(error: Exception) -> bool:
+    kind = type(error)
+    return kind.__name__ == "ValidationError" and kind.__module__.startswith("pydantic")
+
+
+def _concerns_dependencies(error: Any, entry: object, arguments: object) -> bool:
+    """Whether what did not validate is injected by AutoGen: then its name is not one the model may give."""
+    if not user_function.failed_in_injection(error):
+        return False
+    signature = user_function.signature(entry)
+    parameters = signature.parameters.values() if signature is not None else ()
+    # AutoGen fails to validate an annotated **kwargs whatever the model gives.
+    known = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    known |= set(arguments) if isinstance(arguments, dict) else set()
+    names = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
+    return bool(names) and not names & known
+
+
+def _led_to(error: Exception, problem: ArgumentProblem, frame: types.FrameType, arguments: object) -> bool:
+    """Whether a problem can be why the function failed after it was entered."""
+    given = arguments if isinstance(arguments, dict) else {}
+    root = _root(problem.argument, given)
+    if problem.kind == "unknown":
+        return isinstance(error, TypeError) and _names(error, problem.argument)
+    if problem.kind == "missing" and root not in given:
+        # Its default stepped in, or the function found out by itself.
+        return user_function.takes(frame, problem.argument) or _names(error, problem.argument)
+    return root in given and user_function.received_unchanged(frame, root, given[root])
+
+
+def _names(error: Exception, argument: str) -> bool:
+    # As Python quotes names: KeyError('a'), "missing … argument: 'a'".
+    return any(isinstance(part, str) and (part == argument or f"'{argument}'" in part) for part in error.args)
+
+
+def _root(argument: str, arguments: Mapping[str, Any]) -> str:
+    """Name of the argument that a nested name stands in; the name itself if none was given."""
+    if argument in arguments:
+        return argument
+    inside = (name for name in arguments if argument.startswith((f"{name}.", f"{name}[")))
+    return max(inside, key=len, default=argument)
+
+
+# ---------------------------------------------------------------- what a signature takes
+def _against_signature(arguments: dict[str, Any], signature: inspect.Signature) -> Iterator[ArgumentProblem]:
+    schema, by_position = _taken(signature)
+    open_ended = schema["additionalProperties"]
+    names = {parameter.name for parameter in by_position}
+    others = {name: value for name, value in arguments.items() if name not in names}
+    yield from _never_by_name(arguments, by_position, open_ended=open_ended)
+    yield from mismatches(others, schema)
+
+
+# By identity, since a signature hashes its defaults; it is kept, so that its id stays its own.
+_known: dict[int, tuple[inspect.Signature, dict[str, Any], list[inspect.Parameter]]] = {}
+
+
+def _taken(signature: inspect.Signature) -> tuple[dict[str, Any], list[inspect.Parameter]]:
+    """The JSON schema of the arguments that can be given by name, and the parameters that cannot."""
+    known = _known.get(id(signature))
+    if known is not None:
+        return known[1], known[2]
+    parameters = signature.parameters.values()
+    by_name = [one for one in parameters if one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}]
+    by_position = [one for one in parameters if one.kind is one.POSITIONAL_ONLY]
+    schema = {
+        "properties": {one.name: _parameter_schema(one) for one in by_name},
+        "required": [one.name for one in by_name if one.default is one.empty],
+        "additionalProperties": any(one.kind is one.VAR_KEYWORD for one in parameters),
+    }
+    if len(_known) >= _MAX_KNOWN:
+        _known.clear()
+    _known[id(signature)] = (signature, schema, by_position)
+    return schema, by_position
+
+
+def _never_by_name(
+    arguments: dict[str, Any], by_position: list[inspect.Parameter], *, open_ended: bool
+) -> Iterator[ArgumentProblem]:
+    """Positional-only parameters: AutoGen passes names, so they cannot be given at all."""
+    for parameter in by_position:
+        name = parameter.name
+        if name in arguments and not open_ended:
+            value = arguments[name]
+            yield ArgumentProblem(name, "unknown", "positional only", json_type(value), value)
+        elif parameter.default is inspect.Parameter.empty:
+            yield ArgumentProblem(name, "missing", "positional only")
+
+
+def _parameter_schema(parameter: inspect.Parameter) -> Mapping[str, Any]:
+    schema = _annotation_schema(parameter.annotation)
+    # "x: int = None" is common, and says that null will do.
+    return {**schema, "nullable": True} if parameter.default is None else schema
+
+
+_SIMPLE: Mapping[Any, str] = {
+    int: "integer",
+    float: "number",
+    str: "string",
+    bool: "boolean",
+    list: "array",
+    tuple: "array",
+    set: "array",
+    frozenset: "array",
+    dict: "object",
+    Mapping: "object",
+    MutableMapping: "object",
+    types.NoneType: "null",
+}
+
+
+def _annotation_schema(annotation: Any, depth: int = 0) -> Mapping[str, Any]:
+    """The JSON schema of an annotation; an empty one, which claims nothing, if that is not certain."""
+    origin_type, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if depth > _MAX_DEPTH:
+        return _NO_CLAIM
+    if origin_type is typing.Annotated:
+        return _annotation_schema(args[0], depth + 1)
+    if origin_type in {typing.Union, types.UnionType}:
+        return {"anyOf": [_annotation_schema(member, depth + 1) for member in args]}
+    if origin_type is typing.Literal:
+        return _choice(list(args))
+    if origin_type in _SIMPLE:
+        return {"type": _SIMPLE[origin_type], **_contents(origin_type, args, depth)}
+    kind = types.NoneType if annotation is None else annotation
+    return _class_schema(kind) if isinstance(kind, type) else _NO_CLAIM
+
+
+def _contents(origin_type: Any, args: tuple[Any, ...], depth: int) -> dict[str, Any]:
+    """What the generic containers say of what is in them."""
+    inner = [_annotation_schema(arg, depth + 1) for arg in args if arg is not Ellipsis]
+    if origin_type is tuple and Ellipsis not in args:
+        return {"prefixItems": inner}
+    if _SIMPLE[origin_type] == "array":
+        return {"items": inner[0]} if inner else {}
+    return {"additionalProperties": inner[-1]} if inner else {}
+
+
+def _class_schema(annotation: type) -> Mapping[str, Any]:
+    if annotation in _SIMPLE:
+        return {"type": _SIMPLE[annotation]}
+    if issubclass(annotation, enum.Enum) and not issubclass(annotation, enum.Flag):
+        return _choice([member.value for member in annotation])
+    models = {base.__name__ for base in annotation.__mro__ if base.__module__.startswith("pydantic.")}
+    is_model = "BaseModel" in models and "RootModel" not in models
+    if is_model or dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation):
+        return {"type": "object"}
+    return _NO_CLAIM
+
+
+def _choice(values: list[Any]) -> Mapping[str, Any]:
+    plain = all(value is None or type(value) in {bool, int, float, str} for value in values)
+    return {"enum": values} if plain and values else _NO_CLAIM

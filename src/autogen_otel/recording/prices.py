@@ -1,0 +1,62 @@
+"""What model calls cost, by the price list of ``genai-prices`` where that is installed (extra ``cost``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from autogen_otel.observations import Cost, ModelCall
+from autogen_otel.vocabulary import costs
+
+_PROVIDERS = {
+    "azure.ai.openai": "azure",
+    "aws.bedrock": "aws",
+    "gcp.gemini": "google",
+    "mistral_ai": "mistral",
+    "x_ai": "x-ai",
+    "moonshot_ai": "moonshotai",
+    "together_ai": "together",
+}
+"""Names of ``genai-prices`` where they are not those of ``gen_ai.provider.name``."""
+
+Priced = Callable[[ModelCall], ModelCall]
+
+
+def price_list() -> Priced:
+    """Return what completes a model call by its cost; what the host said stands where nobody knows better."""
+    if find_spec("genai_prices") is None:
+        return lambda call: call
+    return _PriceList(import_module("genai_prices")).priced
+
+
+class _PriceList:
+    def __init__(self, prices: Any) -> None:
+        self._prices = prices
+
+    def priced(self, call: ModelCall) -> ModelCall:
+        """Complete a call, unless the user's own price has been applied, or nothing was spent."""
+        if call.usage is None or (call.cost is not None and call.cost.source == costs.CONFIG):
+            return call
+        usd = self._usd(call)
+        return call if usd is None else replace(call, cost=Cost(usd, costs.GENAI_PRICES))
+
+    def _usd(self, call: ModelCall) -> float | None:
+        usage, model = call.usage, call.response_model or call.entry.model
+        if usage is None or model is None:
+            return None
+        counted = self._prices.Usage(
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_tokens=usage.cached_input_tokens,
+        )
+        provider = call.entry.provider
+        try:
+            found = self._prices.calc_price(
+                counted, model, provider_id=_PROVIDERS.get(provider or "", provider)
+            )
+        except (LookupError, ValueError):  # an unknown model or provider, counts that cannot be
+            return None
+        return float(found.total_price)

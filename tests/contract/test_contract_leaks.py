@@ -1,0 +1,138 @@
+"""No secret leaves: forty kinds in every place, none in traces, measurements, log records or the journal.
+
+Each conversation is held twice. Once without redaction, when every secret has to be found: that proves that
+its place is exported, and that this test would notice a leak.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import autogen_otel
+from autogen_otel.capture import KnownSecrets, trees
+from autogen_otel.capture.cutting import clean
+from autogen_otel.capture.redaction import Redactor
+from autogen_otel.setup import Journal
+from tests.kinds import KINDS, Kind, leaked
+from tests.places import PLACES, Place
+from tests.scenes import play
+from tests.telemetry import strings_in
+
+
+class _Kept(LogRecordProcessor):
+    """Keeps log records; older and newer SDKs hand them over under different names."""
+
+    def __init__(self) -> None:
+        self.records: list[Any] = []
+
+    def on_emit(self, log_record: Any) -> None:
+        self.records.append(log_record)
+
+    emit = on_emit
+
+    def shutdown(self) -> None:
+        """Nothing to close."""
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:
+        return True
+
+
+def exported_by(place: Place, kinds: Sequence[Kind], folder: Path, **settings: Any) -> str:
+    """Every byte that leaves while the conversations of a place are held."""
+    recorded = autogen_otel.Settings(
+        max_value_length=1_000_000, capture_message_content="SPAN_AND_EVENT", **settings
+    )
+    spans, reader, logs = InMemorySpanExporter(), InMemoryMetricReader(), _Kept()
+    tracers, loggers = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    loggers.add_log_record_processor(logs)
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    for share in place.shares(kinds):
+        with _variables(share if place.variables else ()):
+            autogen_otel.instrument(
+                tracer_provider=tracers, meter_provider=meters, logger_provider=loggers, settings=recorded
+            )
+            try:
+                play(place.scene(share), "sync")
+            finally:
+                autogen_otel.uninstrument()
+    finished, measured = spans.get_finished_spans(), reader.get_metrics_data()
+    assert finished
+    assert measured is not None
+    Journal(folder).append(finished)
+    return "\n".join(
+        [
+            strings_in(finished),
+            encode_spans(finished).SerializeToString().decode("latin-1"),
+            measured.to_json(),
+            encode_metrics(measured).SerializeToString().decode("latin-1"),
+            encode_logs(logs.records).SerializeToString().decode("latin-1"),
+            *(path.read_text() for path in folder.glob("*.jsonl")),
+        ]
+    )
+
+
+@contextlib.contextmanager
+def _variables(kinds: Sequence[Kind]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for number, kind in enumerate(kinds):
+            patch.setenv(f"NUMBER_{number}_API_KEY", kind.secret)
+        yield
+
+
+def _unredacted() -> pytest.MonkeyPatch:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Redactor, "_redacted", lambda self, value: clean(value))
+    patch.setattr(KnownSecrets, "mask", lambda self, value: value)
+    patch.setattr(trees, "hides", lambda name, value: False)
+    return patch
+
+
+@pytest.fixture(autouse=True)
+def _no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them takes each of many clients longer than its conversation, which is not encrypted."""
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_no_kind_of_secret_leaves_from_any_place(
+    place: Place, our_errors: list[BaseException], tmp_path: Path
+) -> None:
+    patch = _unredacted()
+    try:
+        assert leaked(KINDS, exported_by(place, KINDS, tmp_path / "without")) == [kind.name for kind in KINDS]
+    finally:
+        patch.undo()
+    assert leaked(KINDS, exported_by(place, KINDS, tmp_path / "with")) == []
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_what_the_users_function_takes_out_leaves_from_no_place(
+    place: Place, our_errors: list[BaseException], tmp_path: Path
+) -> None:
+    name = "AugustaAdaKingCountessOfLovelace"
+    exported = exported_by(
+        place, [Kind("name", name, name)], tmp_path, redact=lambda shown: shown.replace(name, "A. K.")
+    )
+    assert "[redacted]" in exported
+    assert name not in exported
+
+
+def test_there_are_at_least_thirty_kinds_and_twelve_places() -> None:
+    assert len({kind.secret for kind in KINDS}) >= 30
+    assert len({place.name for place in PLACES}) >= 12

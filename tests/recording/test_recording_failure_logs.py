@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry._logs import NoOpLogger, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+
+from autogen_otel.observations import (
+    AgentTurn,
+    AssistantRun,
+    Entry,
+    EntryTried,
+    HttpAttempt,
+    ModelCall,
+    Observation,
+    ToolCall,
+)
+from autogen_otel.recording.failure_logs import MODEL_EXCEPTION, OTHER_EXCEPTION, FailureLogs
+
+_TOOL = ToolCall(name="lookup")
+
+
+class _Kept:
+    """Keeps log records; its methods have the names of all SDK versions."""
+
+    def __init__(self) -> None:
+        self.data: list[Any] = []
+
+    def on_emit(self, data: Any) -> None:
+        self.data.append(data)
+
+    emit = on_emit
+
+    def shutdown(self) -> None:
+        pass
+
+    @property
+    def records(self) -> list[Any]:
+        return [data.log_record for data in self.data]
+
+
+@pytest.fixture
+def kept() -> _Kept:
+    return _Kept()
+
+
+@pytest.fixture
+def failure_logs(kept: Any) -> FailureLogs:
+    provider = LoggerProvider(resource=Resource({"service.name": "claims"}), shutdown_on_exit=False)
+    provider.add_log_record_processor(kept)
+    return FailureLogs(provider.get_logger("autogen_otel", "1"))
+
+
+def _emit(
+    failure_logs: FailureLogs,
+    observation: Observation = _TOOL,
+    error: BaseException | None = None,
+    *,
+    told: set[int] | None = None,
+    above: set[int] | None = None,
+    **attributes: Any,
+) -> None:
+    failure_logs.emit(
+        observation,
+        {"exception.type": type(error).__name__, "exception.message": str(error), **attributes},
+        Context(),
+        error=error,
+        told=set() if told is None else told,
+        above=above,
+    )
+
+
+def _event_name(record: Any) -> str:
+    return str(getattr(record, "event_name", None) or record.attributes["event.name"])
+
+
+def test_a_record_says_what_the_span_says_and_leads_to_it(failure_logs: FailureLogs, kept: _Kept) -> None:
+    span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("execute_tool lookup")
+    said = {
+        "error.type": "KeyError",
+        "autogen.error.origin": "tool_exception",
+        "exception.type": "KeyError",
+        "exception.message": "no such claim",
+        "exception.stacktrace": "Traceback ...",
+        "gen_ai.tool.name": "lookup",
+        "gen_ai.agent.name": "clerk",
+    }
+    failure_logs.emit(_TOOL, said, trace.set_span_in_context(span), error=KeyError(), told=set(), above=None)
+    (data,), (record,) = kept.data, kept.records
+    context = span.get_span_context()
+    assert (record.trace_id, record.span_id) == (context.trace_id, context.span_id)
+    assert record.trace_flags.sampled
+    assert record.body == "no such claim"
+    assert said.items() <= dict(record.attributes).items()
+    assert set(record.attributes) - set(said) <= {"event.name"}
+    assert record.timestamp
+    resource = getattr(data, "resource", None) or record.resource
+    assert resource.attributes["service.name"] == "claims"
+
+
+def test_no_content_is_in_a_record(failure_logs: FailureLogs, kept: _Kept) -> None:
+    content: dict[str, Any] = {
+        "gen_ai.tool.call.arguments": "{}",
+        "gen_ai.tool.call.result": "secret",
+        "gen_ai.input.messages": "[]",
+        "autogen.code.output": "secret",
+        "autogen.human.reply": "secret",
+        "url.full": "http://secret",
+    }
+    _emit(failure_logs, **content)
+    assert content.keys().isdisjoint(kept.records[0].attributes)
+
+
+@pytest.mark.parametrize(
+    ("observation", "event_name", "severity"),
+    [
+        (ModelCall(entry=Entry(index=0, count=1)), MODEL_EXCEPTION, SeverityNumber.WARN),
+        (EntryTried(entry=Entry(index=1, count=2)), MODEL_EXCEPTION, SeverityNumber.WARN),
+        (AssistantRun(agent="clerk"), MODEL_EXCEPTION, SeverityNumber.WARN),
+        (HttpAttempt(method="POST", url="http://host"), OTHER_EXCEPTION, SeverityNumber.WARN),
+        (_TOOL, OTHER_EXCEPTION, SeverityNumber.ERROR),
+        (AgentTurn(agent="clerk"), OTHER_EXCEPTION, SeverityNumber.ERROR),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_may_recover_is_a_warning(
+    failure_logs: FailureLogs,
+    kept: _Kept,
+    observation: Observation,
+    event_name: str,
+    severity: SeverityNumber,
+) -> None:
+    _emit(failure_logs, observation)
+    (record,) = kept.records
+    assert (_event_name(record), record.severity_number) == (event_name, severity)
+    assert record.severity_text == severity.name
+
+
+def test_an_exception_that_passes_through_calls_is_told_where_it_was_seen_first(
+    failure_logs: FailureLogs, kept: _Kept
+) -> None:
+    error, turn, chat = ValueError("no such claim"), set[int](), set[int]()
+    _emit(failure_logs, _TOOL, error, above=turn)
+    _emit(failure_logs, AgentTurn(agent="clerk"), error, told=turn, above=chat)
+    _emit(failure_logs, AgentTurn(agent="chat"), error, told=chat)
+    assert len(kept.records) == 1
+    assert _event_name(kept.records[0]) == OTHER_EXCEPTION
+
+
+def test_a_retry_that_fails_alike_is_told_again(failure_logs: FailureLogs, kept: _Kept) -> None:
+    call = set[int]()
+    for _ in range(2):
+        _emit(failure_logs, _TOOL, TimeoutError("no answer in time"), above=call)
+    assert len(kept.records) == 2
+
+
+def test_another_exception_after_a_handled_one_is_told(failure_logs: FailureLogs, kept: _Kept) -> None:
+    first, call = ValueError("handled"), set[int]()
+    _emit(failure_logs, _TOOL, first, above=call)
+    first.args = ("another one that has the place of the first",)
+    _emit(failure_logs, AgentTurn(agent="clerk"), first, told=call)
+    assert len(kept.records) == 2
+
+
+def test_a_failure_without_an_exception_is_told_for_each_span(failure_logs: FailureLogs, kept: _Kept) -> None:
+    call = set[int]()
+    _emit(failure_logs, _TOOL, above=call)
+    _emit(failure_logs, AgentTurn(agent="clerk"), told=call)
+    assert (len(kept.records), call) == (2, set())
+
+
+def test_a_logger_that_does_nothing_is_no_error() -> None:
+    _emit(FailureLogs(NoOpLogger("autogen_otel")))

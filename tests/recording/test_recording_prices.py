@@ -1,0 +1,87 @@
+"""What calls cost: by whose price list, and what nobody can price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from autogen_otel.observations import Cost, Entry, ModelCall, Usage
+from autogen_otel.recording.prices import price_list
+from scenarios.server import ScriptedServer, entry, text
+from tests.agents import assistant, chat, configured, user
+from tests.telemetry import Telemetry, attributes_of
+
+Serve = Callable[[Any], ScriptedServer]
+
+LISTED = find_spec("genai_prices") is not None
+_USAGE = Usage(input_tokens=1000, output_tokens=100)
+
+
+def call(model: str = "gpt-4o", provider: str = "openai", **options: Any) -> ModelCall:
+    options.setdefault("usage", _USAGE)
+    return ModelCall(entry=Entry(index=0, count=1, model=model, provider=provider), **options)
+
+
+def usd(priced: ModelCall) -> float:
+    assert priced.cost is not None
+    return priced.cost.usd
+
+
+def test_the_host_says_what_a_call_cost_where_there_is_no_price_list(
+    telemetry: Telemetry, serve: Serve
+) -> None:
+    chat(user(), assistant([entry(serve([text("TERMINATE")]))]))
+    found = attributes_of(telemetry.one("chat"))
+    assert found["autogen.cost.usd"] > 0
+    assert found["autogen.cost.source"] == ("genai-prices" if LISTED else "autogen")
+
+
+def test_a_price_in_the_entry_is_what_was_agreed(telemetry: Telemetry, serve: Serve) -> None:
+    helper = configured(assistant([entry(serve([text("TERMINATE")]))]), price=[1.0, 2.0])
+    chat(user(), helper)
+    found = attributes_of(telemetry.one("chat"))
+    assert found["autogen.cost.source"] == "config"
+    tokens = found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]
+    assert found["autogen.cost.usd"] == pytest.approx(tokens[0] / 1000 * 1.0 + tokens[1] / 1000 * 2.0)
+
+
+def test_a_model_that_no_list_knows_has_no_cost(telemetry: Telemetry, serve: Serve) -> None:
+    chat(user(), assistant([entry(serve([text("TERMINATE")]), "house-model-of-ours")]))
+    assert "autogen.cost.usd" not in attributes_of(telemetry.one("chat"))
+
+
+@pytest.mark.needs(LISTED, "the extra cost is not installed here")
+def test_the_price_list_knows_better_than_the_host() -> None:
+    priced = price_list()(call(cost=Cost(123.0, "autogen")))
+    assert priced.cost == Cost(usd(priced), "genai-prices")
+    assert 0 < usd(priced) < 0.1
+
+
+@pytest.mark.needs(LISTED, "the extra cost is not installed here")
+def test_input_read_from_the_prompt_cache_costs_less() -> None:
+    cached = Usage(input_tokens=1000, output_tokens=100, cached_input_tokens=1000)
+    assert usd(price_list()(call(usage=cached))) < usd(price_list()(call()))
+
+
+@pytest.mark.needs(LISTED, "the extra cost is not installed here")
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        call("house-model-of-ours"),
+        call(provider="nobody"),
+        call(usage=Usage(input_tokens=10, cached_input_tokens=20)),
+        call(usage=None),
+    ],
+    ids=["model", "provider", "odd counts", "no usage"],
+)
+def test_what_the_list_cannot_price_keeps_what_the_host_said(unknown: ModelCall) -> None:
+    assert price_list()(unknown) is unknown
+
+
+@pytest.mark.needs(LISTED, "the extra cost is not installed here")
+def test_an_agreed_price_stands() -> None:
+    agreed = call(cost=Cost(7.0, "config"))
+    assert price_list()(agreed) is agreed

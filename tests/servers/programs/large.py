@@ -1,0 +1,17 @@
+"""Records a trace of as many spans as the first argument says, each with as many characters as the second."""
+
+from __future__ import annotations
+
+import sys
+
+from opentelemetry import trace
+
+import autogen_otel
+
+autogen_otel.instrument()
+
+count, characters = map(int, sys.argv[1:])
+tracer = trace.get_tracer("tests")
+with tracer.start_as_current_span("conversation"):
+    for number in range(count):
+        tracer.start_span(f"call {number}", attributes={"content": "x" * characters}).end()

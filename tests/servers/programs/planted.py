@@ -1,0 +1,17 @@
+"""Holds all conversations that have secrets in them."""
+
+from __future__ import annotations
+
+import logging
+
+import autogen_otel
+
+autogen_otel.instrument()
+
+from tests.plants import PLANTS  # noqa: E402 - agents come after the one line
+from tests.scenes import play  # noqa: E402 - same
+
+# AG2 logs what tools return, lone surrogates too, which no stream can take.
+logging.getLogger("ag2.event.processor").disabled = True
+for plant in PLANTS:
+    play(plant.scene, "sync")
