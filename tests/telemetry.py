@@ -127,7 +127,7 @@ def line(span: ReadableSpan, also: tuple[str, ...] = ()) -> str:
     for name in (*_SHOWN, *also):
         value = attributes.get(name)
         if value is not None and not (
-            name == "autogen.config.index" and span.name.startswith("config_entry")
+            name == "autogen.config.index" and span.name.startswith(("config_entry", "POST"))
         ):
             parts.append(f"{name.removeprefix('autogen.')}={_plain(value)}")
     return " ".join(parts)

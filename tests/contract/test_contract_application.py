@@ -72,6 +72,23 @@ def test_methods_look_like_the_hosts(telemetry: Telemetry) -> None:
     assert isinstance(mock.create_autospec(ConversableAgent, instance=True), ConversableAgent)
 
 
+def test_methods_are_plain_functions_to_who_asks_for_their_parameters(telemetry: Telemetry) -> None:
+    for name in ("initiate_chat", "generate_reply"):
+        method = getattr(ConversableAgent, name)
+        assert next(iter(inspect.getfullargspec(inspect.unwrap(method)).args)) == "self"
+        assert inspect.unwrap(method).__qualname__ == method.__qualname__
+
+
+def test_a_call_that_is_wrong_fails_as_it_does_without_us(telemetry: Telemetry) -> None:
+    for wrong in ((), (user(), "no message", "nobody", "too much")):
+        with pytest.raises(TypeError, match="generate_reply"):
+            ConversableAgent.generate_reply(*wrong)
+    agent = user()
+    assert ConversableAgent.generate_reply(
+        self=agent, messages=[{"role": "user", "content": "TERMINATE"}]
+    ) in (None, "")
+
+
 class Held:
     """Something whose end can be seen."""
 
@@ -175,15 +192,20 @@ def test_attempts_are_seen_below_somebody_elses_wrapper(
 
     client = sender_class()
     original = vars(client)["send"]
-    wrapt.wrap_function_wrapper(
-        client, "send", lambda wrapped, _instance, args, kwargs: wrapped(*args, **kwargs)
-    )
+    told: list[object] = []
+
+    def theirs(wrapped: Any, instance: object, args: Any, kwargs: Any) -> Any:
+        told.append(instance)
+        return wrapped(*args, **kwargs)
+
+    wrapt.wrap_function_wrapper(client, "send", theirs)
     kept = Telemetry()
     autogen_otel.instrument(tracer_provider=kept.provider)
     try:
         server = serve([text("TERMINATE")])
         chat(user(), assistant([entry(server)]))
         assert len(kept.named("POST")) == 1
+        assert [isinstance(one, client) for one in told] == [True]
     finally:
         autogen_otel.uninstrument()
         client.send = original

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import importlib.util
 import sys
+from types import FunctionType
 from typing import Any
 
 import autogen_otel
@@ -50,6 +51,8 @@ def _cache(key: str) -> bool:
 
 def _is_ours(value: object) -> bool:
     """Something we could have left behind; the hosts import modules of their own as they run."""
+    if isinstance(value, FunctionType):
+        return "autogen_otel" in value.__code__.co_filename
     return type(value).__module__.split(".")[0] in {"wrapt", "autogen_otel"}
 
 

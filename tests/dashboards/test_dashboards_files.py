@@ -9,7 +9,7 @@ import promql_parser
 import pytest
 import yaml
 
-from autogen_otel.dashboards.alerts import alerts
+from autogen_otel.dashboards.alerts import LARGE_PROMPT_CHARACTERS, alerts
 from autogen_otel.dashboards.files import ALERTS, everything
 from autogen_otel.vocabulary import metrics
 from autogen_otel.vocabulary.metrics import prometheus_names
@@ -64,3 +64,7 @@ def test_the_runbook_names_panels_and_dashboards_that_exist() -> None:
 
     assert set(named) - titles - rows == set()
     assert {alert.dashboard for alert in alerts()} <= {dashboard["uid"] for dashboard in models()}
+
+
+def test_the_size_that_an_alert_compares_with_is_one_that_the_histogram_knows() -> None:
+    assert LARGE_PROMPT_CHARACTERS in metrics.PROMPT_SIZE.buckets

@@ -130,6 +130,13 @@ def test_exemplars_are_shown_where_there_are_single_measurements() -> None:
     assert all("_bucket" in query.expr for query in QUERIES if query.target["exemplar"])
 
 
+def test_a_bar_spans_at_least_two_exports() -> None:
+    bars = [query for query in QUERIES if "$__interval" in query.expr]
+
+    # Prometheus' data source takes the shortest step from the query if it has one, not from the panel.
+    assert {(query.target["interval"], query.panel["interval"]) for query in bars} == {("2m", "2m")}
+
+
 def test_ids_and_places_of_panels_are_unique() -> None:
     for dashboard in models():
         every = [*panels(dashboard), *(panel for panel in dashboard["panels"] if panel["type"] == "row")]

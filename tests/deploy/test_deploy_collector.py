@@ -98,3 +98,21 @@ def test_nothing_listens_beyond_loopback_unless_it_is_told_to() -> None:
         assert all(re.match(r"\$\{env:\w+_LISTEN_HOST:-127\.0\.0\.1\}", address) for address in addresses), (
             path
         )
+
+
+@pytest.mark.parametrize("name", ["collector.yaml", "collector-agent.yaml"])
+def test_full_queues_fit_below_the_memory_limit(name: str) -> None:
+    config: dict[str, Any] = yaml.safe_load((_DEPLOY / name).read_text("utf-8"))
+
+    def default(value: str) -> int:
+        return int(value.rpartition(":-")[2].rstrip("}"))
+
+    queues = [
+        default(exporter["sending_queue"]["queue_size"])
+        for exporter in config["exporters"].values()
+        if exporter.get("sending_queue", {}).get("sizer") == "bytes"
+    ]
+    # Measured with a real one: six bytes of memory to a queued byte, and 100 MiB for itself.
+    needed = sum(queues) * 6 / 2**20 + 100
+    assert queues
+    assert needed <= default(config["processors"]["memory_limiter"]["limit_mib"])

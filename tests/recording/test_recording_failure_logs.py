@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,17 +10,22 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
+from autogen_otel import Settings
+from autogen_otel.capture import Capture, KnownSecrets
 from autogen_otel.observations import (
     AgentTurn,
     AssistantRun,
     Entry,
     EntryTried,
+    Failure,
     HttpAttempt,
     ModelCall,
     Observation,
     ToolCall,
 )
+from autogen_otel.recording import Signals, SpanRecorder
 from autogen_otel.recording.failure_logs import MODEL_EXCEPTION, OTHER_EXCEPTION, FailureLogs
 
 _TOOL = ToolCall(name="lookup")
@@ -176,3 +182,21 @@ def test_a_failure_without_an_exception_is_told_for_each_span(failure_logs: Fail
 
 def test_a_logger_that_does_nothing_is_no_error() -> None:
     _emit(FailureLogs(NoOpLogger("autogen_otel")))
+
+
+def test_what_fails_in_a_trace_that_is_not_sampled_is_told(failure_logs: FailureLogs, kept: _Kept) -> None:
+    tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("test")
+    capture = Capture(Settings(), KnownSecrets())
+    recorder = SpanRecorder(Signals(tracer, capture, failure_logs=failure_logs))
+    error = KeyError("P-2")
+    recording = recorder.start(_TOOL, None)
+    recording.end(replace(_TOOL, agent="clerk", failure=Failure("tool_exception", error)))
+    (record,) = kept.records
+    assert {
+        "gen_ai.tool.name": "lookup",
+        "gen_ai.agent.name": "clerk",
+        "error.type": "KeyError",
+        "autogen.error.origin": "tool_exception",
+        "exception.message": "'P-2'",
+    }.items() <= dict(record.attributes).items()
+    assert not record.trace_flags.sampled

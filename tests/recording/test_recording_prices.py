@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -85,3 +89,26 @@ def test_what_the_list_cannot_price_keeps_what_the_host_said(unknown: ModelCall)
 def test_an_agreed_price_stands() -> None:
     agreed = call(cost=Cost(7.0, "config"))
     assert price_list()(agreed) is agreed
+
+
+def test_a_price_list_that_fails_costs_nothing_but_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flawed(ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    flawed = Flawed("genai_prices")
+    flawed.__spec__ = ModuleSpec("genai_prices", None)
+    monkeypatch.setitem(sys.modules, "genai_prices", flawed)
+    unpriced = call(cost=Cost(1.0, "autogen"))
+    assert price_list()(unpriced) is unpriced
+
+
+def test_a_price_list_that_does_not_load_is_said_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "genai_prices.py").write_text("raise RuntimeError('half installed')")
+    monkeypatch.delitem(sys.modules, "genai_prices", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    unpriced = call()
+    assert price_list()(unpriced) is unpriced
+    assert "genai-prices fails to load: RuntimeError" in caplog.text

@@ -80,6 +80,8 @@ def test_every_published_port_is_on_loopback_whatever_the_environment_says(docke
         ports = [port for service in services.values() for port in service.get("ports", ())]
         assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
         assert set(environ.values()) <= {port["published"] for port in ports}
+        jaeger = services["jaeger"]["ports"][0]["published"]
+        assert services["grafana"]["environment"]["JAEGER_UI_URL"] == f"http://localhost:{jaeger}"
 
 
 def test_a_conversation_with_failures_survives_a_restart_of_jaeger_and_is_found_by_its_error(

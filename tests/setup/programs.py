@@ -70,4 +70,4 @@ class Program:
     def resource(self) -> dict[str, str]:
         """The resource of the first spans in the journal."""
         attributes = self.journalled()[0]["resource"]["attributes"]
-        return {item["key"]: item["value"]["stringValue"] for item in attributes}
+        return {item["key"]: str(*item["value"].values()) for item in attributes}

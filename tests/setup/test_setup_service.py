@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import platform
 import sys
 import types
 from importlib.machinery import ModuleSpec
@@ -93,3 +95,18 @@ def test_a_service_without_an_instance_is_given_one() -> None:
     beside = resource_beside(provider)
     assert beside.attributes[SERVICE_NAME] == "claims"
     assert beside.attributes[SERVICE_INSTANCE_ID]
+
+
+def test_a_trace_says_which_process_it_is_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    _running(monkeypatch, ["app.py"])
+    attributes = resource().attributes
+    assert attributes["process.pid"] == os.getpid()
+    assert attributes["process.runtime.version"] == platform.python_version()
+    assert attributes["host.name"]
+    assert attributes["telemetry.distro.name"] == "autogen-otel"
+
+
+def test_what_the_environment_says_of_the_process_goes_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    _running(monkeypatch, ["app.py"])
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "host.name=desk-7")
+    assert resource().attributes["host.name"] == "desk-7"

@@ -117,6 +117,7 @@ def test_each_span_of_a_healthy_turn_says_what_it_should(
         "server.port": port,
         "http.response.status_code": 200,
         "autogen.http.request_id": "req_000002",
+        "autogen.config.index": 0,
     }
     assert attributes_of(telemetry.one("execute_tool")) == {
         "gen_ai.operation.name": "execute_tool",

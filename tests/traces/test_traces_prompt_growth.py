@@ -7,7 +7,7 @@ from typing import Any
 
 from autogen import ConversableAgent
 
-from scenarios.server import ScriptedServer, entry, text
+from scenarios.server import ChatRequest, Reply, ScriptedServer, entry, text
 from tests.agents import assistant, chat, pair, user
 from tests.groups import group, trio
 from tests.telemetry import Telemetry, attributes_of
@@ -87,3 +87,22 @@ def test_a_history_that_is_cut_short_is_not_counted_as_new(telemetry: Telemetry,
     )
     chat(asker, helper)
     assert sizes(telemetry, "messages", "new_messages") == [(2, 2), (4, 2), (4, 2), (4, 2), (4, 2)]
+
+
+def test_choosing_speakers_is_one_series_although_its_agents_are_made_anew_each_time(
+    telemetry: Telemetry, serve: Serve
+) -> None:
+    names = iter(["triage", "tech", "billing", "triage"])
+
+    def reply(request: ChatRequest) -> Reply:
+        chooses = "Only return the role" in str(request.body["messages"])
+        return text(next(names) if chooses else f"Answer {request.ordinal}.")
+
+    server = serve(reply)
+    chat(*group(trio(server), "auto", server=server, max_round=5))
+    chosen = [
+        attributes_of(span)["autogen.prompt.new_messages"]
+        for span in telemetry.named("chat")
+        if attributes_of(span).get("autogen.helper.role") == "speaker_selection"
+    ]
+    assert chosen[1:] == [1] * 3

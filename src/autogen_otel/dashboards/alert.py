@@ -76,6 +76,6 @@ def of_label(metric: Metric, key: str) -> str:
     return f"{{{{ $labels.{label(metric, key)} }}}}"
 
 
-def found(metric: Metric, key: str, *, failed: bool = True) -> Search:
-    """The traces with a label of the alert's series."""
-    return Search({key: f"{{{{ $labels.{label(metric, key)} | urlquery }}}}"}, failed)
+def found(metric: Metric, *keys: str, failed: bool = True) -> Search:
+    """The traces with these labels of the alert's series."""
+    return Search({key: f"{{{{ $labels.{label(metric, key)} | urlquery }}}}" for key in keys}, failed)

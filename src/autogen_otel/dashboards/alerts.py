@@ -11,8 +11,8 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import failures, spans
 from autogen_otel.vocabulary import metrics as m
 
-LARGE_PROMPT_CHARACTERS: Final = 400_000
-"""About 100 000 tokens."""
+LARGE_PROMPT_CHARACTERS: Final = 256_000
+"""About 64 000 tokens, half of what many models take. A bound of a bucket: between two nothing is known."""
 
 _CONVERSATIONS: Final = Search({names.GEN_AI_OPERATION_NAME: spans.INVOKE_WORKFLOW}, failed=False)
 
@@ -88,7 +88,7 @@ def _entry_failing() -> Alert:
             "In a trace the red `POST` has the provider's own words and a request id to quote to it.",
         ),
         "autogen-otel-500s",
-        found(attempts, names.CONFIG_INDEX),
+        found(attempts, names.CONFIG_INDEX, names.SERVER_ADDRESS),
     )
 
 
@@ -218,10 +218,10 @@ def _prompt_near_limit() -> Alert:
         "5m",
         "warning",
         f"Prompts of {of_label(size, agent)} in {of_label(size, SERVICE_NAME)} come near the limit",
-        "5 % of its prompts of the last 30 minutes are larger than {{ $value | humanize }} characters.",
+        "5 % of its prompts of the last 30 minutes are larger than about {{ $value | humanize }} characters.",
         f"The largest prompts of an agent are over {LARGE_PROMPT_CHARACTERS:,} characters (edit this number"
-        " to suit your model), or within 20 % of the size at which this model refused prompts as too large"
-        " within the last day.",
+        " to suit your model, to a bound of the histogram's buckets), or within 20 % of the size at which"
+        " this model refused prompts as too large within the last day.",
         (
             "Agents and handoffs, *How prompts grow*: whose, and since when.",
             (

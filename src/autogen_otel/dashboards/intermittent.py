@@ -123,12 +123,12 @@ def _attempts() -> list[Panel]:
             "Failed attempts by entry",
             "Is it one entry of config_list that fails, or all of them? The number is its place in the list.",
             Query(
-                grew(attempts, STEP, FAILED, by=[*_ENTRY, _STATUS]),
+                grew(attempts, STEP, FAILED, by=[*_ENTRY, names.ERROR_TYPE]),
                 "entry {{autogen_config_index}} {{gen_ai_request_model}} at {{server_address}}:"
-                " {{http_response_status_code}}",
+                " {{error_type}}",
             ),
             none="no attempt failed in this time range",
-            clicked=of_series(names.CONFIG_INDEX),
+            clicked=of_series(names.CONFIG_INDEX, names.SERVER_ADDRESS),
         ),
         bars(
             "Silent retries by entry",
@@ -180,7 +180,7 @@ def _by_label() -> list[Panel]:
                 Column("Retries", grew(attempts, SELECTED, _RESENT, by=_ENTRY)),
             ],
             sort_by="Failing",
-            clicked=of_row(names.CONFIG_INDEX),
+            clicked=of_row(names.CONFIG_INDEX, names.SERVER_ADDRESS),
         ),
         table(
             "By error",

@@ -115,7 +115,8 @@ class Panel:
             "instant": self.instant,
             "range": not self.instant,
             "exemplar": query.exemplars,
-            "interval": _SCRAPED_EVERY,
+            # The panel's own is not what Prometheus' data source makes ``$__interval`` of.
+            "interval": self.interval,
         }
 
 

@@ -1,8 +1,10 @@
 """PromQL over the vocabulary: a name or label that a metric does not have is an error, not an empty panel.
 
-**Counting.** ``increase()`` cannot see the first value of a counter, so an event that happens once, or a
-script that ends before its second export, would be invisible. ``grew`` therefore takes a series that was not
-known before the range at its whole value, and everything else by ``increase()``.
+**Counting.** ``increase()`` compares the samples inside its window only: it cannot see the first value of a
+counter, nor what it grew by between two windows, and makes up for that by extrapolating. Of an event that
+happens once, a bar of two minutes would show two or none. ``grew`` compares the last sample in the range with
+the last one before it, so bars are whole numbers that add up; it takes a series that was not known before at
+its whole value, and leaves only those that were reset to ``increase()``.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ SELECTED: Final = "$__range"
 RATE: Final = "$__rate_interval"
 """For rates, shares and quantiles: at least four samples, also where the windows of two points overlap."""
 STEP: Final = "$__interval"
-"""For counts drawn as bars: the windows of neighbouring bars touch, so the bars add up to the total."""
+"""For counts drawn as bars: each is what came since the bar before, so the bars add up to the total."""
 
 _KNOWN_FOR: Final = "1h"
 """A series that paused for longer (nothing was exported, Prometheus was down) counts as a new one."""
@@ -117,14 +119,15 @@ def grew(
         before: a duration by which to look back.
     """
     one = series(metric, *where, end=end, le=le, filters=filters)
-    shift = f" offset {before}" if before else ""
+    inside = f"{one}[{over}]{f' offset {before}' if before else ''}"
     known = f"last_over_time({one}[{_KNOWN_FOR}] offset {over}{before})"
     kept = ["le"] if end == "bucket" and le is None else []
     kept += [label(metric, key) for key in by]
     return (
         f"sum{' by (' + ', '.join(kept) + ')' if kept else ''} (\n"
-        f"  (increase({one}[{over}]{shift}) and {known})\n"
-        f"  or (max_over_time({one}[{over}]{shift}) unless {known})\n)"
+        f"  (last_over_time({inside}) - {known} >= 0 unless resets({inside}) > 0)\n"
+        f"  or (increase({inside}) and {known})\n"
+        f"  or max_over_time({inside})\n)"
     )
 
 

@@ -11,8 +11,9 @@ from autogen_otel.dashboards.traces import jaeger_link_in_alert
 
 _HEADER: Final = """\
 # Alert rules for AutoGen conversations, written by `autogen-otel dashboards`. Edit the thresholds freely.
-# What the alerts count is recorded first: growth with the first value of a new series, which increase() does
-# not see. So a failure that happens once, or a script that ends before its second export, is not missed.
+# What the alerts count is recorded first, exactly: nothing is extrapolated, and a new series counts with its
+# first value, which increase() does not see. So a failure that happens once, or a script that ends before its
+# second export, is not missed.
 groups:
   - name: autogen-otel
     rules:

@@ -11,8 +11,7 @@ from threading import Lock
 from typing import Any
 
 from autogen_otel.hooks.ag2_tracer import WHO, WHY, below_tracer
-from autogen_otel.hooks.drive import Runtime, observed
-from autogen_otel.hooks.hook import Hook
+from autogen_otel.hooks.drive import Runtime, is_observed, observed
 from autogen_otel.hooks.lookup import FunctionMap
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
 from autogen_otel.hooks.table import ROWS, AnyRow, Discovered, HopRow, LookupRow, StreamRow
@@ -92,16 +91,14 @@ class Attachment:
             return FunctionMap(name, self._runtime, awaits_results=self._lineage.awaits_results)
         if original is _MISSING:
             raise AttributeError(f"{row.module} has no {row.name}")
-        if isinstance(row, HopRow):
+        if isinstance(row, (HopRow, StreamRow)):
             return row.view(original, self._runtime)
-        if isinstance(row, StreamRow):
-            return row.view(original, self._runtime, owner)
         on_call = self._discovery(row.discovers) if row.discovers else None
         inner = below_tracer(original, self._runtime.recorder)
         if inner is not None:
             self._stood_down.append(StoodDown(f"{row.module}.{row.name}", WHO, WHY))
             original = inner
-        return Hook(original, observed(original, row.operation, self._runtime, on_call), owner)
+        return observed(original, row.operation, self._runtime, owner, on_call)
 
     def _replace(self, owner: Any, name: str, original: Any, replacement: Any) -> None:
         setattr(owner, name, replacement)
@@ -115,7 +112,7 @@ class Attachment:
                 for found in kind.objects(instance):
                     owner = _owner(type(found), kind.method)
                     # Looked at each time: a test's patch may have taken our wrapper off for a while.
-                    if owner is not None and type(vars(owner)[kind.method]) is not Hook:
+                    if owner is not None and not is_observed(vars(owner)[kind.method]):
                         self._observe_class(owner, kind.method, kind.operation)
 
         return look
@@ -125,16 +122,18 @@ class Attachment:
         with self._lock:
             original = vars(owner)[method]
             # Not what is called without an instance; a function that others have wrapped is one still.
-            if type(original) is Hook or not inspect.isfunction(original):
+            if is_observed(original) or not inspect.isfunction(original):
                 return
             self._patches = [one for one in self._patches if (one.owner, one.name) != (owner, method)]
-            wrapper = observed(original, operation, self._runtime)
-            self._replace(owner, method, original, Hook(original, wrapper, owner))
+            self._replace(owner, method, original, observed(original, operation, self._runtime, owner))
 
 
 def _owner(cls: type, method: str) -> type | None:
     """The class that a class inherits a method from."""
-    return next((one for one in cls.__mro__ if method in vars(one)), None)
+    for one in cls.__mro__:
+        if method in one.__dict__:
+            return one
+    return None
 
 
 def _resolve(row: AnyRow) -> tuple[Any, str]:

@@ -8,11 +8,13 @@ host's arguments, and its value or exception goes out as it came.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 from autogen_otel.capture.secrets import KnownSecrets
@@ -22,9 +24,6 @@ from autogen_otel.hooks.guard import guarded
 from autogen_otel.observations import Failure, MessagePolicy, Observation, Recorder
 from autogen_otel.operations.operation import Call, Operation
 from autogen_otel.vocabulary.failures import UNKNOWN
-
-Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
-"""What wrapt calls instead of a wrapped function: function, instance, positional and keyword arguments."""
 
 
 class Runtime(Protocol):
@@ -88,12 +87,16 @@ class Watch:
 
 
 class Boundary:
-    """Makes the wrapper for one host function, and begins the observation of each of its calls.
+    """Makes the function that stands in a host function's place, and begins the observation of each call.
+
+    What it makes are plain functions, so that Python binds, copies, pickles and refers to them weakly as it
+    does with the host's own; hosts look their methods up dozens of times for each call that they make.
 
     Args:
-        function: the host's function; only its signature is looked at.
+        function: the host's function, or what others have put in its place.
         operation: how its calls are read.
         runtime: the instrumentation that is switched on, or off.
+        owner: the class or module whose attribute it is.
         on_call: told the instance before each call, to observe classes that show up only then.
     """
 
@@ -102,16 +105,20 @@ class Boundary:
         function: Callable[..., Any],
         operation: Operation[Any],
         runtime: Runtime,
+        owner: Any,
         on_call: Callable[[Any], None] | None = None,
     ) -> None:
         self._operation, self._runtime, self._on_call = operation, runtime, on_call
+        self._is_method = inspect.isclass(owner)
+        self._function = _called_bound(function) if self._is_method else function
         self._names = _positional_names(function) or operation.parameters
 
-    def begin(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Watch | None:
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Watch | None:
         """Start observing a call; ``None`` if it is not to be observed."""
         parent = current.scope()
-        if parent is None and current.suppressed():
+        if (parent is None and current.suppressed()) or (self._is_method and not args):
             return None
+        instance, args = (args[0], args[1:]) if self._is_method else (None, args)
         if self._on_call is not None:
             self._on_call(instance)
         arguments = {**dict(zip(self._names, args)), **kwargs}  # noqa: B905 - the rest are *args of the host
@@ -121,62 +128,94 @@ class Boundary:
         started = self._operation.begin(call)
         return None if started is None else Watch(self._runtime, self._operation, call, started)
 
-    def sync(self, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
-        """Call a function past us."""
-        if not self._runtime.enabled:
-            return wrapped(*args, **kwargs)
-        watch = None
-        with suppress(Exception), guarded:
-            watch = self.begin(instance, args, kwargs)
-        if watch is None:
-            return wrapped(*args, **kwargs)
-        try:
-            value = wrapped(*args, **kwargs)
-        except BaseException as error:
-            with suppress(Exception), guarded:
-                watch.failed(error)
-            raise
-        else:
-            with suppress(Exception), guarded:
-                watch.returned(value)
-        finally:
-            with suppress(Exception), guarded:
-                watch.leave()
-        return value
+    def sync(self) -> Callable[..., Any]:
+        """Make the function for one that is called."""
+        function, runtime, begin = self._function, self._runtime, self.begin
 
-    async def coroutine(self, wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
-        """Await a coroutine function past us; the same as ``sync`` but for one word."""
-        if not self._runtime.enabled:
-            return await wrapped(*args, **kwargs)
-        watch = None
-        with suppress(Exception), guarded:
-            watch = self.begin(instance, args, kwargs)
-        if watch is None:
-            return await wrapped(*args, **kwargs)
-        try:
-            value = await wrapped(*args, **kwargs)
-        except BaseException as error:
+        def hooked(*args: Any, **kwargs: Any) -> Any:
+            if not runtime.enabled:
+                return function(*args, **kwargs)
+            watch = None
             with suppress(Exception), guarded:
-                watch.failed(error)
-            raise
-        else:
+                watch = begin(args, kwargs)
+            if watch is None:
+                return function(*args, **kwargs)
+            try:
+                value = function(*args, **kwargs)
+            except BaseException as error:
+                with suppress(Exception), guarded:
+                    watch.failed(error)
+                raise
+            else:
+                with suppress(Exception), guarded:
+                    watch.returned(value)
+            finally:
+                with suppress(Exception), guarded:
+                    watch.leave()
+            return value
+
+        return hooked
+
+    def coroutine(self) -> Callable[..., Any]:
+        """Make the function for one that is awaited; the same as ``sync`` but for one word."""
+        function, runtime, begin = self._function, self._runtime, self.begin
+
+        async def hooked(*args: Any, **kwargs: Any) -> Any:
+            if not runtime.enabled:
+                return await function(*args, **kwargs)
+            watch = None
             with suppress(Exception), guarded:
-                watch.returned(value)
-        finally:
-            with suppress(Exception), guarded:
-                watch.leave()
-        return value
+                watch = begin(args, kwargs)
+            if watch is None:
+                return await function(*args, **kwargs)
+            try:
+                value = await function(*args, **kwargs)
+            except BaseException as error:
+                with suppress(Exception), guarded:
+                    watch.failed(error)
+                raise
+            else:
+                with suppress(Exception), guarded:
+                    watch.returned(value)
+            finally:
+                with suppress(Exception), guarded:
+                    watch.leave()
+            return value
+
+        return hooked
 
 
 def observed(
     function: Callable[..., Any],
     operation: Operation[Any],
     runtime: Runtime,
+    owner: Any,
     on_call: Callable[[Any], None] | None = None,
-) -> Wrapper:
-    """The wrapper for a host function, whatever its shape; see ``Boundary`` for the arguments."""
-    boundary = Boundary(function, operation, runtime, on_call)
-    return boundary.coroutine if inspect.iscoroutinefunction(function) else boundary.sync
+) -> Callable[..., Any]:
+    """The function to put in a host function's place; see ``Boundary`` for the arguments."""
+    boundary = Boundary(function, operation, runtime, owner, on_call)
+    made = boundary.coroutine() if inspect.iscoroutinefunction(function) else boundary.sync()
+    _codes.add(made.__code__)
+    return functools.update_wrapper(made, function)
+
+
+def is_observed(function: object) -> bool:
+    """Whether a function is one that ``observed`` has made."""
+    return type(function) is FunctionType and function.__code__ in _codes
+
+
+_codes: set[CodeType] = set()
+
+
+def _called_bound(function: Any) -> Callable[..., Any]:
+    """A method to be called with its instance first, also if others' wrappers want to know the instance."""
+    if type(function) is FunctionType:
+        return function
+
+    def bound(*args: Any, **kwargs: Any) -> Any:
+        return function.__get__(args[0], type(args[0]))(*args[1:], **kwargs) if args else function(**kwargs)
+
+    return bound
 
 
 def carried(function: Callable[..., Any], captured: Any = None) -> Callable[..., Any]:
@@ -202,6 +241,10 @@ def carried(function: Callable[..., Any], captured: Any = None) -> Callable[...,
                     current.leave(token)
 
     return run
+
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+"""What wrapt calls instead of a wrapped function: function, instance, positional and keyword arguments."""
 
 
 class Witness(Protocol):

@@ -8,6 +8,7 @@ asked for the stream tells how far it came when it ends itself.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ import wrapt
 from autogen_otel.context import current
 from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import guarded
-from autogen_otel.hooks.hook import Hook
 from autogen_otel.operations.models.entry_tried import EntryState
 from autogen_otel.operations.models.stream_read import StreamState
 
@@ -80,26 +80,28 @@ class _AsyncChunks(Proxy):
         return chunk
 
 
-def counted_stream(original: Any, runtime: Runtime, owner: Any) -> Any:
+def counted_stream(original: Any, runtime: Runtime) -> Any:
     """``Stream.__stream__`` with its chunks counted inside model calls."""
-    return Hook(original, _counting(_Chunks, runtime), owner)
+    return _counting(original, _Chunks, runtime)
 
 
-def counted_async_stream(original: Any, runtime: Runtime, owner: Any) -> Any:
+def counted_async_stream(original: Any, runtime: Runtime) -> Any:
     """``AsyncStream.__stream__`` with its chunks counted inside model calls."""
-    return Hook(original, _counting(_AsyncChunks, runtime), owner)
+    return _counting(original, _AsyncChunks, runtime)
 
 
-def _counting(proxy: Callable[[Any, StreamState], Any], runtime: Runtime) -> Callable[..., Any]:
-    def wrapper(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
-        chunks = wrapped(*args, **kwargs)
+def _counting(
+    original: Callable[..., Any], proxy: Callable[[Any, StreamState], Any], runtime: Runtime
+) -> Callable[..., Any]:
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        chunks = original(*args, **kwargs)
         with suppress(Exception), guarded:
             state = _opened(runtime)
             if state is not None:
                 return proxy(chunks, state)
         return chunks
 
-    return wrapper
+    return functools.update_wrapper(counted, original)
 
 
 def _opened(runtime: Runtime) -> StreamState | None:

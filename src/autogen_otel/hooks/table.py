@@ -105,7 +105,7 @@ class StreamRow:
     module: str
     name: str
     yields: str
-    view: Callable[[Any, Any, Any], Any]
+    view: Callable[[Any, Any], Any]
     lineages: frozenset[str] = ALL
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -10,6 +11,8 @@ from typing import Any
 
 from autogen_otel.observations import Cost, ModelCall
 from autogen_otel.vocabulary import costs
+
+_log = logging.getLogger("autogen_otel")
 
 _PROVIDERS = {
     "azure.ai.openai": "azure",
@@ -29,7 +32,12 @@ def price_list() -> Priced:
     """Return what completes a model call by its cost; what the host said stands where nobody knows better."""
     if find_spec("genai_prices") is None:
         return lambda call: call
-    return _PriceList(import_module("genai_prices")).priced
+    try:
+        prices = import_module("genai_prices")
+    except Exception as error:  # noqa: BLE001 - a broken installation of it must not end the application
+        _log.warning("Costs are AutoGen's own, because genai-prices fails to load: %s", type(error).__name__)
+        return lambda call: call
+    return _PriceList(prices).priced
 
 
 class _PriceList:
@@ -47,16 +55,16 @@ class _PriceList:
         usage, model = call.usage, call.response_model or call.entry.model
         if usage is None or model is None:
             return None
-        counted = self._prices.Usage(
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cached_input_tokens,
-        )
         provider = call.entry.provider
         try:
+            counted = self._prices.Usage(
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                cache_read_tokens=usage.cached_input_tokens,
+            )
             found = self._prices.calc_price(
                 counted, model, provider_id=_PROVIDERS.get(provider or "", provider)
             )
-        except (LookupError, ValueError):  # an unknown model or provider, counts that cannot be
+            return float(found.total_price)
+        except Exception:  # noqa: BLE001 - an unknown model, odd counts or a flaw of the list: the call matters more
             return None
-        return float(found.total_price)

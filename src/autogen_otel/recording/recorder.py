@@ -133,11 +133,13 @@ class _Spanning:
             return
         self._ended = True
         seconds = perf_counter() - self._began
-        if isinstance(observation, ModelCall):
-            observation = self._signals.priced(observation)
         try:
+            if isinstance(observation, ModelCall):
+                observation = self._signals.priced(observation)
             if self._span.is_recording():
                 self._complete(observation)
+            if observation.failure is not None:
+                self._fail(observation, observation.failure)
             if self._signals.measures is not None:
                 self._signals.measures.take(observation, seconds, self._context, outermost=self._outermost)
             if self._signals.content_events is not None and isinstance(observation, ModelCall):
@@ -153,26 +155,36 @@ class _Spanning:
             if description.name != self._name:
                 self._span.update_name(capture.name(description.name))
             self._span.set_attributes(rendered_attributes(capture, description.attributes, self._raw))
-        if observation.failure is not None:
-            self._fail(observation, observation.failure)
-            for tool in _failed_tools(observation):
-                if isinstance(tool, _Spanning):
-                    self._span.add_link(tool.span.get_span_context())
 
     def _fail(self, observation: Observation, failure: Failure) -> None:
+        """Say why it failed: log records tell it also of a trace that is not sampled."""
+        logs, span = self._signals.failure_logs, self._span
+        if logs is None and not span.is_recording():
+            return
         said = rendered(failure, self._signals.capture)
-        self._span.set_status(Status(StatusCode.ERROR, said.message))
-        self._span.set_attributes({names.ERROR_TYPE: said.error_type, names.ERROR_ORIGIN: failure.origin})
-        self._span.add_event(EXCEPTION_EVENT, said.exception)
-        if self._signals.failure_logs is not None:
-            self._signals.failure_logs.emit(
+        if span.is_recording():
+            span.set_status(Status(StatusCode.ERROR, said.message))
+            span.set_attributes({names.ERROR_TYPE: said.error_type, names.ERROR_ORIGIN: failure.origin})
+            span.add_event(EXCEPTION_EVENT, said.exception)
+            for tool in _failed_tools(observation):
+                if isinstance(tool, _Spanning):
+                    span.add_link(tool.span.get_span_context())
+        if logs is not None:
+            shown = {**self._told_of(observation, logs.ATTRIBUTES), names.ERROR_TYPE: said.error_type}
+            logs.emit(
                 observation,
-                {**getattr(self._span, "attributes", {}), **said.exception},
+                {**shown, names.ERROR_ORIGIN: failure.origin, **said.exception},
                 self._context,
                 error=failure.error,
                 told=self.told,
                 above=self._told_above,
             )
+
+    def _told_of(self, observation: Observation, keys: frozenset[str]) -> dict[str, Any]:
+        """Some of the span's attributes, rendered anew: not every span keeps them."""
+        description = describe(observation)
+        raw = self._raw if description is None else {**self._raw, **description.attributes}
+        return rendered_attributes(self._signals.capture, {key: raw[key] for key in keys & raw.keys()}, {})
 
 
 class _PassingThrough:

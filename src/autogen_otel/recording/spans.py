@@ -156,6 +156,8 @@ def _http_attempt(o: HttpAttempt) -> Description:
             names.HTTP_RESPONSE_STATUS_CODE: o.status_code,
             names.HTTP_REQUEST_ID: o.request_id,
             names.HTTP_RETRY_AFTER_SECONDS: o.retry_after,
+            # A search for failed attempts of an entry looks at one span.
+            names.CONFIG_INDEX: None if o.entry is None else o.entry.index,
         },
     )
 

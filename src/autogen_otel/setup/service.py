@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import os
+import platform
+import socket
 import sys
 import uuid
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import (
+    HOST_NAME,
+    PROCESS_PID,
+    PROCESS_RUNTIME_NAME,
+    PROCESS_RUNTIME_VERSION,
+    SERVICE_INSTANCE_ID,
+    SERVICE_NAME,
+    Resource,
+)
 
+_DISTRIBUTION: Final = "autogen-otel"
+_DISTRO_NAME: Final = "telemetry.distro.name"
+_DISTRO_VERSION: Final = "telemetry.distro.version"
 _INTERACTIVE: Final = "python"
 _LAUNCHERS: Final = frozenset(
     {"", "-", "-c", "-m", "ipython", "ipython3", "ipykernel_launcher", "colab_kernel_launcher"}
@@ -27,7 +41,8 @@ def resource() -> Resource:
     # The SDK's answer to a missing name is "unknown_service", which lumps all programs together.
     if str(described.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
         described = described.merge(Resource({SERVICE_NAME: program_name()}))
-    return _with_instance(described)
+    # What the environment says of the process goes before.
+    return _with_instance(Resource(_process()).merge(described))
 
 
 @cache
@@ -41,6 +56,18 @@ def resource_beside(provider: Any) -> Resource:
     """
     theirs = getattr(provider, "resource", None)
     return _with_instance(theirs) if isinstance(theirs, Resource) else resource()
+
+
+def _process() -> dict[str, str | int]:
+    """Which process it is, for who looks at a trace and wants to find it."""
+    return {
+        HOST_NAME: socket.gethostname(),
+        PROCESS_PID: os.getpid(),
+        PROCESS_RUNTIME_NAME: sys.implementation.name,
+        PROCESS_RUNTIME_VERSION: platform.python_version(),
+        _DISTRO_NAME: _DISTRIBUTION,
+        _DISTRO_VERSION: metadata.version(_DISTRIBUTION),
+    }
 
 
 _instance = str(uuid.uuid4())
@@ -61,7 +88,10 @@ def _after_fork() -> None:
     global _instance  # noqa: PLW0603 - the process is one instance
     _instance = str(uuid.uuid4())
     for numbered in _numbered:
-        renewed = numbered.merge(Resource({SERVICE_INSTANCE_ID: _instance}))
+        own: dict[str, str | int] = {SERVICE_INSTANCE_ID: _instance}
+        if PROCESS_PID in numbered.attributes:
+            own[PROCESS_PID] = os.getpid()
+        renewed = numbered.merge(Resource(own))
         numbered._attributes = renewed._attributes  # noqa: SLF001 - providers and tracers hold on to the object
 
 

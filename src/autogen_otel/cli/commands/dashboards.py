@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,18 +66,24 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CommandError: the folder cannot be written, or Grafana does not take the dashboards.
     """
-    if args.check and not args.out:
+    if args.check and args.out is None:
         raise CommandError("--check compares with a folder: give --out DIR too.")
-    if not args.jaeger.startswith(("http://", "https://")):
-        raise CommandError(
-            f"{args.jaeger!r} is not the address of Jaeger's user interface: it begins with http."
-        )
-    jaeger = args.jaeger.rstrip("/")
+    if args.out == "":
+        raise CommandError("--out needs the name of a folder; . is this one.")
+    jaeger = _jaeger(args.jaeger)
     if args.list:
         return _list(args)
-    if args.grafana:
+    if args.grafana is not None:
         return _install(args, jaeger)
     return _check(args, jaeger) if args.check else _write(args, jaeger)
+
+
+def _jaeger(url: str) -> str:
+    # Braces and dollars would be templates in the rules and variables in the dashboards; and it is written
+    # into files, where no password belongs.
+    if not re.fullmatch(r"https?://[^\s/?#{}$@]+(/[^\s?#{}$]*)?", url):
+        raise CommandError(f"{url!r} is not the address of Jaeger's user interface: it looks like {_JAEGER}.")
+    return url.rstrip("/")
 
 
 def _dashboards() -> tuple[Dashboard, ...]:

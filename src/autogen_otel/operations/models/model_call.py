@@ -136,11 +136,9 @@ class Create(Operation[ModelCall]):
         if conversation is None:
             return PromptAccount().size(messages, tools, None, ())
         conversation.tool_schemas.update(_schemas(*tools))
-        pair = (
-            id(config.get("agent")),
-            id(turn.messages) if turn else None,
-            helper_role(call.scope, ConversationState) is None,
-        )
+        # The agents that select speakers are made anew for each selection; all selections are one series.
+        role = helper_role(call.scope, ConversationState)
+        pair = role or (id(config.get("agent")), id(turn.messages) if turn else None)
         return conversation.prompts.size(messages, tools, pair, turn.messages if turn else ())
 
 
