@@ -127,7 +127,8 @@ def line(span: ReadableSpan, also: tuple[str, ...] = ()) -> str:
     for name in (*_SHOWN, *also):
         value = attributes.get(name)
         if value is not None and not (
-            name == "autogen.config.index" and span.name.startswith(("config_entry", "POST"))
+            name == "autogen.config.index"
+            and (span.name.startswith("config_entry") or "http.request.method" in attributes)
         ):
             parts.append(f"{name.removeprefix('autogen.')}={_plain(value)}")
     return " ".join(parts)

@@ -34,7 +34,8 @@ def instrument(
     Args:
         tracer_provider: where spans go; by default the provider set globally, else one made from the
             ``OTEL_*`` environment variables that sends OTLP/HTTP to ``http://localhost:4318``.
-        meter_provider: where measurements go; else as above.
+        meter_provider: where measurements go; by default as above, but none is made for who hands over one
+            of the other two.
         logger_provider: where a log record of each failure goes; by default the provider set globally, if
             one is. ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`` makes one where there is none.
         settings: what is recorded; by default from the ``AUTOGEN_OTEL_*`` environment variables.

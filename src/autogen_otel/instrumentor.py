@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from importlib import metadata
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 
-from autogen_otel import setup
+from autogen_otel import distribution, setup
 from autogen_otel.capture import Capture, KnownSecrets
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
@@ -119,7 +118,7 @@ def _message_policy(settings: Settings) -> MessagePolicy:
 
 
 def _signals(providers: Providers, settings: Settings, capture: Capture) -> Signals:
-    version = metadata.version("autogen-otel")
+    version = distribution.version()
     tracers = providers.tracer_provider or setup.tracer_provider(settings)
     meters, loggers = _beside(tracers, providers, capture)
     measures = None

@@ -69,6 +69,7 @@ def _emit(
     *,
     told: set[int] | None = None,
     above: set[int] | None = None,
+    outermost: bool = False,
     **attributes: Any,
 ) -> None:
     failure_logs.emit(
@@ -77,7 +78,7 @@ def _emit(
         Context(),
         error=error,
         told=set() if told is None else told,
-        above=above,
+        above=None if outermost else set() if above is None else above,
     )
 
 
@@ -156,6 +157,25 @@ def test_an_exception_that_passes_through_calls_is_told_where_it_was_seen_first(
     _emit(failure_logs, AgentTurn(agent="chat"), error, told=chat)
     assert len(kept.records) == 1
     assert _event_name(kept.records[0]) == OTHER_EXCEPTION
+
+
+def test_what_the_application_gets_to_see_is_an_error_and_its_stack_is_told_once(
+    failure_logs: FailureLogs, kept: _Kept
+) -> None:
+    error, chat = TimeoutError("no answer in time"), set[int]()
+    stack: dict[str, Any] = {"exception.stacktrace": "Traceback ..."}
+    call = ModelCall(entry=Entry(index=0, count=1))
+    _emit(failure_logs, call, error, above=chat, **stack)
+    _emit(failure_logs, AgentTurn(agent="clerk"), error, told=chat, outermost=True, **stack)
+    told = [(one.severity_number, "exception.stacktrace" in one.attributes) for one in kept.records]
+    assert told == [(SeverityNumber.WARN, True), (SeverityNumber.ERROR, False)]
+
+
+def test_a_model_call_outside_of_conversations_that_fails_is_an_error(
+    failure_logs: FailureLogs, kept: _Kept
+) -> None:
+    _emit(failure_logs, ModelCall(entry=Entry(index=0, count=1)), OSError("gone"), outermost=True)
+    assert [one.severity_number for one in kept.records] == [SeverityNumber.ERROR]
 
 
 def test_a_retry_that_fails_alike_is_told_again(failure_logs: FailureLogs, kept: _Kept) -> None:

@@ -179,6 +179,20 @@ def test_an_answer_that_was_not_wanted_is_a_fallback_without_an_exception(
     assert fallback.labels["error.type"] == metrics.REJECTED
     assert "autogen.error.origin" not in fallback.labels
     assert (fallback.labels["autogen.config.index"], fallback.labels["autogen.fallback.index"]) == (0, 1)
+    # The answer that was not wanted is billed all the same.
+    spent = by(telemetry.measured("gen_ai.client.token.usage", type="output"), "autogen.config.index")
+    assert spent == {(0,): 1, (1,): 1}
+
+
+def test_going_on_to_an_answer_in_the_cache_is_a_fallback_too(telemetry: Telemetry, serve: Serve) -> None:
+    cache, hello = InMemoryCache("7"), [{"role": "user", "content": "Hello"}]
+    answers = entry(serve([DONE]), "gpt-4o-mini")
+    OpenAIWrapper(config_list=[answers]).create(messages=hello, cache=cache)
+    wrapper = OpenAIWrapper(config_list=[entry(serve([error(401, "Bad key")]), "gpt-9"), answers])
+    wrapper.create(messages=hello, cache=cache)
+    assert by(telemetry.measured(DURATION), "autogen.cache.hit") == {(False,): 1, (True,): 1}
+    fallback = one(telemetry.measured(FALLBACKS))
+    assert (fallback.labels["autogen.config.index"], fallback.labels["autogen.fallback.index"]) == (0, 1)
 
 
 def test_a_client_whose_requests_nobody_sees_makes_one_attempt_an_entry(

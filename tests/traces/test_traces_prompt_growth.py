@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autogen import ConversableAgent
+from autogen import ConversableAgent, OpenAIWrapper
 
 from scenarios.server import ChatRequest, Reply, ScriptedServer, entry, text
 from tests.agents import assistant, chat, pair, user
@@ -106,3 +106,17 @@ def test_choosing_speakers_is_one_series_although_its_agents_are_made_anew_each_
         if attributes_of(span).get("autogen.helper.role") == "speaker_selection"
     ]
     assert chosen[1:] == [1] * 3
+
+
+class Grudging(dict[str, Any]):
+    """A message that does not say what is in it."""
+
+    def get(self, *_: Any) -> Any:
+        """Refuse."""
+        raise RuntimeError("none of your business")
+
+
+def test_a_message_that_will_not_say_its_size_costs_no_span(telemetry: Telemetry, serve: Serve) -> None:
+    wrapper = OpenAIWrapper(config_list=[entry(serve([text("Fine.")]))])
+    wrapper.create(messages=[Grudging(role="user", content="Hello")])
+    assert sizes(telemetry, "messages", "chars") == [(1, 0)]

@@ -9,9 +9,9 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from typing import NoReturn
 
+from autogen_otel import distribution
 from autogen_otel.cli import commands
 from autogen_otel.cli.errors import BAD_INPUT, DONE, INTERRUPTED, PIPE_CLOSED, CommandError
 
@@ -71,7 +71,7 @@ class _Parser(argparse.ArgumentParser):
 class _Version(argparse.Action):
     # Looking the version up costs more than parsing, so it is done only when asked for.
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        sys.stdout.write(f"autogen-otel {metadata.version('autogen-otel')}\n")
+        sys.stdout.write(f"autogen-otel {distribution.version()}\n")
         parser.exit(DONE)
 
 

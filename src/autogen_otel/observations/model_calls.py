@@ -127,7 +127,9 @@ class ModelCall(Observation):
     """One logical model call, ``OpenAIWrapper.create``.
 
     ``entry`` is the entry that answered; while none has, the one tried last, before that the first.
-    ``rejected`` are the indexes of entries whose answers the user's ``filter_func`` did not want.
+    ``rejected`` are the indexes of entries whose answers the user's ``filter_func`` did not want, and
+    ``spent`` what these answers cost all the same. ``instead_of`` is the entry that failed before the cache
+    answered for the next one, which then was not tried.
     """
 
     entry: Entry
@@ -142,6 +144,8 @@ class ModelCall(Observation):
     usage: Usage | None = None
     stream: StreamRead | None = None
     rejected: tuple[int, ...] = ()
+    spent: tuple[tuple[Entry, Usage], ...] = ()
+    instead_of: Fallback | None = None
     failed_tools: tuple[Recording, ...] = ()
     tool_failed_before: bool = False
     cost: Cost | None = None

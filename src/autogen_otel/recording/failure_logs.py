@@ -91,13 +91,16 @@ class FailureLogs:
     ) -> None:
         """Make the record of a failure, unless a call below has made it of the same exception.
 
+        What the application itself gets to see always has one, so that each failure that nothing could mend
+        is an ERROR somewhere; where the exception was told before, it is not told again with its stack.
+
         Args:
             observation: what failed; its type decides the event's name and severity.
             attributes: of the span, with those of the failure; all of them redacted.
             context: the one in which the span is the current one.
             error: the exception, of which nothing is kept; ``None`` where there is none.
             told: the exceptions that the calls directly below have failed with.
-            above: the same of the call around.
+            above: the same of the call around; ``None`` for the outermost.
         """
         message = str(attributes.get(names.EXCEPTION_MESSAGE, ""))
         if error is not None:
@@ -105,9 +108,14 @@ class FailureLogs:
             key = hash((id(error), attributes.get(names.EXCEPTION_TYPE), message))
             if above is not None:
                 above.add(key)
-            if key in told:
+            if key in told and above is not None:
                 return
-        may_recover = isinstance(observation, _MAY_RECOVER)
+            if key in told:
+                attributes = {
+                    one: value for one, value in attributes.items() if one != names.EXCEPTION_STACKTRACE
+                }
+        # What the outermost call fails with is what the application gets.
+        may_recover = isinstance(observation, _MAY_RECOVER) and above is not None
         self._send(
             timestamp=time.time_ns(),
             context=context,

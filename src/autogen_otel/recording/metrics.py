@@ -17,6 +17,7 @@ from autogen_otel.observations import (
     Entry,
     EntryTried,
     Failure,
+    Fallback,
     Handoff,
     HttpAttempt,
     ModelCall,
@@ -145,6 +146,10 @@ def _model_call(o: ModelCall, seconds: float) -> Iterator[Measurement]:
     }
     yield metrics.OPERATION_DURATION, seconds, labels
     yield from _tokens(o.usage, labels)
+    for entry, usage in o.spent:
+        yield from _tokens(usage, {**labels, **_entry(entry, o.agent), names.GEN_AI_RESPONSE_MODEL: None})
+    if o.instead_of is not None:
+        yield _fallback(o.instead_of, o.entry, o.agent)
     if o.cost is not None:
         yield metrics.MODEL_COST, o.cost.usd, {**labels, names.COST_SOURCE: o.cost.source}
     if o.prompt is not None:
@@ -171,17 +176,7 @@ def _entry_tried(o: EntryTried, _seconds: float) -> Iterator[Measurement]:
         # A client of another SDK, whose HTTP attempts nobody sees.
         yield metrics.MODEL_ATTEMPTS, 1, {**_entry(o.entry, o.agent), metrics.ATTEMPT_RESENT: False}
     if o.instead_of is not None:
-        before = o.instead_of
-        yield (
-            metrics.MODEL_FALLBACKS,
-            1,
-            {
-                **_entry(before.entry, o.agent),
-                metrics.FALLBACK_INDEX: o.entry.index,
-                names.ERROR_TYPE: before.error_type or metrics.REJECTED,
-                names.ERROR_ORIGIN: before.origin,
-            },
-        )
+        yield _fallback(o.instead_of, o.entry, o.agent)
 
 
 def _http_attempt(o: HttpAttempt, _seconds: float) -> Iterator[Measurement]:
@@ -206,6 +201,16 @@ def _tool_call(o: ToolCall, seconds: float) -> Iterator[Measurement]:
     yield metrics.TOOL_DURATION, seconds, labels
     for problem in o.problems:
         yield metrics.ARGUMENT_PROBLEMS, 1, {**labels, metrics.ARGUMENT_PROBLEM: problem.kind}
+
+
+def _fallback(before: Fallback, instead: Entry, agent: str | None) -> Measurement:
+    labels = {
+        **_entry(before.entry, agent),
+        metrics.FALLBACK_INDEX: instead.index,
+        names.ERROR_TYPE: before.error_type or metrics.REJECTED,
+        names.ERROR_ORIGIN: before.origin,
+    }
+    return metrics.MODEL_FALLBACKS, 1, labels
 
 
 def _entry(entry: Entry, agent: str | None) -> Labels:

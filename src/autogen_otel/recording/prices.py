@@ -34,6 +34,8 @@ def price_list() -> Priced:
         return lambda call: call
     try:
         prices = import_module("genai_prices")
+        # It reads its list with the first price asked for, which would hold up the first model call.
+        prices.calc_price(prices.Usage(input_tokens=1), "gpt-4o", provider_id="openai")
     except Exception as error:  # noqa: BLE001 - a broken installation of it must not end the application
         _log.warning("Costs are AutoGen's own, because genai-prices fails to load: %s", type(error).__name__)
         return lambda call: call

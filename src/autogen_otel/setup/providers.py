@@ -7,6 +7,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, Final
 
+from autogen_otel.setup.signals import LOGS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
@@ -84,7 +86,8 @@ def global_logger_provider() -> LoggerProvider | None:
 def logger_provider(beside: TracerProvider, *, wanted: bool) -> LoggerProvider | None:
     """Return the global logger provider; where none is set and log records are wanted, build it.
 
-    They are wanted too where ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` asks for exceptions as log records.
+    They are wanted too where ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` asks for exceptions as log records, or
+    ``OTEL_LOGS_EXPORTER`` says where to send them.
 
     Args:
         beside: the tracer provider in use; log records are from the same instance of the same service.
@@ -106,8 +109,10 @@ def logger_provider(beside: TracerProvider, *, wanted: bool) -> LoggerProvider |
 
 
 def logs_opted_in(environ: Mapping[str, str]) -> bool:
-    """Whether ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` asks for exceptions as log records."""
+    """Whether ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` or an exporter that is named asks for log records."""
     words = environ.get(_OPT_IN_VARIABLE, "").split(",")
+    if environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
+        return True
     return not _OPT_INS.isdisjoint(word.strip().lower() for word in words)
 
 

@@ -8,7 +8,6 @@ import socket
 import sys
 import uuid
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +21,8 @@ from opentelemetry.sdk.resources import (
     Resource,
 )
 
-_DISTRIBUTION: Final = "autogen-otel"
+from autogen_otel import distribution
+
 _DISTRO_NAME: Final = "telemetry.distro.name"
 _DISTRO_VERSION: Final = "telemetry.distro.version"
 _INTERACTIVE: Final = "python"
@@ -65,8 +65,8 @@ def _process() -> dict[str, str | int]:
         PROCESS_PID: os.getpid(),
         PROCESS_RUNTIME_NAME: sys.implementation.name,
         PROCESS_RUNTIME_VERSION: platform.python_version(),
-        _DISTRO_NAME: _DISTRIBUTION,
-        _DISTRO_VERSION: metadata.version(_DISTRIBUTION),
+        _DISTRO_NAME: distribution.NAME,
+        _DISTRO_VERSION: distribution.version(),
     }
 
 

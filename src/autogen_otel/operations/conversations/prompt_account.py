@@ -110,7 +110,14 @@ class PromptAccount:
 
 
 def mark_of(message: Any) -> Mark:
-    """Characters of a message, and a hash of its text."""
+    """Characters of a message, and a hash of its text; of a message that will not say, nothing."""
+    try:
+        return _mark_of(message)
+    except Exception:  # noqa: BLE001 - mappings are the user's code, and the call is worth more than its size
+        return 0, 0
+
+
+def _mark_of(message: Any) -> Mark:
     # Asked of every message of every call: the exact class first, which costs a tenth.
     if type(message) is not dict and not isinstance(message, Mapping):
         return 0, 0
@@ -128,7 +135,7 @@ def mark_of(message: Any) -> Mark:
 
 def _marks(messages: Sequence[Any], count: int) -> Iterator[Mark]:
     """Marks of the first ``count`` messages that are no instructions."""
-    spoken = (one for one in messages if isinstance(one, Mapping) and one.get("role") != "system")
+    spoken = (one for one in messages if _field(one, "role") != "system")
     return (mark_of(message) for message, _ in zip(spoken, range(count), strict=False))
 
 
@@ -141,10 +148,15 @@ def _histories(agent: object) -> Iterator[tuple[object, int]]:
 
 
 def _speaker(message: Any) -> str | None:
-    if not isinstance(message, Mapping):
-        return None
-    said_by = message.get("name") or message.get("role")
+    said_by = _field(message, "name") or _field(message, "role")
     return said_by if isinstance(said_by, str) else None
+
+
+def _field(message: Any, name: str) -> Any:
+    try:
+        return message.get(name) if isinstance(message, Mapping) else None
+    except Exception:  # noqa: BLE001 - as above
+        return None
 
 
 def _json_length(listed: Sequence[Any]) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 from autogen_otel.observations import EntryTried, Failure, Fallback
 from autogen_otel.operations.models import config_entries
 from autogen_otel.operations.models.model_call import ModelCallState
+from autogen_otel.operations.models.response import usage
 from autogen_otel.operations.models.stream_read import StreamState
 from autogen_otel.operations.operation import Call, Operation
 from autogen_otel.operations.reading import text_of
@@ -59,11 +60,15 @@ class CreateByClient(Operation[EntryTried]):
         around.tried = first if first.index == index else config_entries.entry(around.wrapper, index)
         return EntryTried(entry=around.tried, agent=around.agent, instead_of=instead_of)
 
-    def returned(self, call: Call, started: EntryTried, _value: Any) -> EntryTried:
+    def returned(self, call: Call, started: EntryTried, value: Any) -> EntryTried:
         """The entry answered, which the logical call needs to know."""
         around = call.scope.find(ModelCallState)
         if around is not None:
             around.answered[started.entry.index] = started.entry
+            streamed = call.scope.state.stream if isinstance(call.scope.state, EntryState) else None
+            used = usage(value) if streamed is None else streamed.usage
+            if used is not None:
+                around.usages[started.entry.index] = used
         ended, state = self._with_stream(call, started, failed=False), call.scope.state
         if isinstance(state, EntryState) and state.stream is not None and state.stream.error is not None:
             # The client makes do with what had arrived; nobody else will ever hear of the break.

@@ -37,6 +37,7 @@ class ModelCallState:
         answered: entries whose client returned a response.
         began: when it began, in seconds of ``time.perf_counter``.
         streams: accounts of streamed answers, by entry.
+        usages: tokens of each answer, by entry.
     """
 
     wrapper: Any
@@ -47,6 +48,7 @@ class ModelCallState:
     answered: dict[int, Entry] = field(default_factory=dict)
     began: float = field(default_factory=perf_counter)
     streams: dict[int, StreamState] = field(default_factory=dict)
+    usages: dict[int, Usage] = field(default_factory=dict)
 
 
 class Create(Operation[ModelCall]):
@@ -97,6 +99,8 @@ class Create(Operation[ModelCall]):
             usage=None if cached else _tokens(stream, value),
             stream=None if stream is None else stream.read(state.began, failed=False),
             rejected=_rejected(wrapper, state, index, value),
+            spent=_spent(state, None if cached else index),
+            instead_of=state.gave_up,
             cost=None if cached else _cost(wrapper, entry, value),
             exchange=answered(call, started.exchange, value),
         )
@@ -113,6 +117,7 @@ class Create(Operation[ModelCall]):
             usage=None if stream is None else stream.usage,
             stream=None if stream is None else stream.read(state.began, failed=True),
             rejected=tuple(index for index in state.answered if index != entry.index),
+            spent=_spent(state, entry.index),
             failure=self._failure(call, state, error),
             failed_tools=failed_tools(call),
         )
@@ -140,6 +145,11 @@ class Create(Operation[ModelCall]):
         role = helper_role(call.scope, ConversationState)
         pair = role or (id(config.get("agent")), id(turn.messages) if turn else None)
         return conversation.prompts.size(messages, tools, pair, turn.messages if turn else ())
+
+
+def _spent(state: ModelCallState, index: int | None) -> tuple[tuple[Entry, Usage], ...]:
+    """Tokens of answers other than that of entry ``index``, which the provider bills too."""
+    return tuple((state.answered[one], used) for one, used in state.usages.items() if one != index)
 
 
 def _cost(wrapper: Any, entry: Entry, response: Any) -> Cost | None:
