@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 import warnings
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import NoOpMeterProvider
@@ -103,12 +103,9 @@ def _pages(spans: list[ReadableSpan], jaeger: str) -> list[tuple[str, str, tuple
     inside = [span for span in spans if _trace_of(span) == trace]
     _await(f"{jaeger}/api/traces/{trace}", len(inside))
     tool = next(span for span in inside if span.name.startswith("execute_tool") and _failed(span))
-    attempt = next(span for span in inside if span.name == "POST" and _failed(span))
     return [
-        ("search.png", f"/search?service={quote(SERVICE)}&limit=20&lookback=1h", (1400, 760)),
         ("trace.png", f"/trace/{trace}", (1400, 620)),
         ("tool.png", f"/trace/{trace}?uiFind={_id_of(tool)}", (1400, 640)),
-        ("attempt.png", f"/trace/{trace}?uiFind={_id_of(attempt)}", (1400, 760)),
     ]
 
 

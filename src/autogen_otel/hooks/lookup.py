@@ -13,8 +13,9 @@ from typing import Any
 import wrapt
 
 from autogen_otel.context import current
-from autogen_otel.hooks.drive import Runtime, witnessed
+from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import guarded
+from autogen_otel.hooks.witness import witnessed
 from autogen_otel.operations.tools.tool_call import ToolState
 
 
