@@ -5,10 +5,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from autogen_otel.setup import otlp_http
 from autogen_otel.setup.otlp_http import NotTaken, OneTrySession
 
 if TYPE_CHECKING:
     from tests.setup.receivers import Receiver
+
+
+@pytest.fixture(autouse=True)
+def _nothing_hangs_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp_http, "_hanging", {})
 
 
 def _failing(monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> list[dict[str, Any]]:
@@ -65,3 +71,25 @@ def test_connecting_takes_three_seconds_at_most(
     with OneTrySession() as session:
         session.request("POST", receiver.url, data=b"", timeout=given)
     assert calls[0]["timeout"] == expected
+
+
+def test_a_host_that_hangs_is_waited_for_once_whichever_signal_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = _failing(monkeypatch, requests.exceptions.ReadTimeout())
+    for path in ("traces", "metrics", "logs"):
+        with OneTrySession() as session, pytest.raises(NotTaken, match="no answer in time"):
+            session.post(f"http://collector:4318/v1/{path}")
+    assert len(calls) == 1
+
+
+def test_a_host_that_hung_is_asked_again_after_a_while(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = _failing(monkeypatch, requests.exceptions.ReadTimeout())
+    with OneTrySession() as session:
+        with pytest.raises(NotTaken):
+            session.post(receiver.url, data=b"")
+        (host,) = otlp_http._hanging
+        otlp_http._hanging[host] = 0.0  # the while is over
+        for _ in range(2):
+            assert session.post(receiver.url, data=b"").status_code == 200
+    assert (len(calls), otlp_http._hanging) == (3, {})

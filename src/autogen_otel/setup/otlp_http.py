@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 
 _CONNECT_SECONDS: Final = 3.0
+_NO_ANSWER: Final = "no answer in time"
+_PAUSE_SECONDS: Final = 5.0
 _PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+_hanging: Final[dict[str, float]] = {}
+"""Until when hosts that took a request and never answered are left alone: the signals share them, and each
+would wait for as long as its timeout says, at the end of a script one after the other."""
 
 
 class NotTaken(Exception):  # noqa: N818 - a refusal by the other side, not an error of ours
@@ -44,6 +53,9 @@ class OneTrySession(requests.Session):
             NotTaken: there was no connection, no answer or another answer than yes.
         """
         self.failure = None
+        host = urlsplit(str(url)).netloc
+        if time.monotonic() < _hanging.get(host, 0.0):
+            raise self._failed(_NO_ANSWER, lasting=True)
         seconds = kwargs.pop("timeout", None)
         kwargs["timeout"] = (_CONNECT_SECONDS if seconds is None else min(seconds, _CONNECT_SECONDS), seconds)
         # A redirect turns the request into a GET that the target answers with "fine" and throws away.
@@ -51,7 +63,10 @@ class OneTrySession(requests.Session):
         try:
             response = self._sent(method, url, *args, **kwargs)
         except Exception as error:
+            if isinstance(error, requests.exceptions.ReadTimeout):
+                _hanging[host] = time.monotonic() + _PAUSE_SECONDS
             raise self._failed(_why(error), lasting=True) from error
+        _hanging.pop(host, None)
         if response.ok and not response.is_redirect:
             return response
         status = response.status_code
@@ -77,7 +92,7 @@ class OneTrySession(requests.Session):
 
 def _why(error: Exception) -> str:
     if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
+        return _NO_ANSWER
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not accepted"
     if isinstance(error, requests.exceptions.ProxyError):
