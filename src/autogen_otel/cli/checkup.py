@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from importlib import metadata
@@ -164,7 +165,9 @@ def _attached(settings: Settings) -> AttachReport:
     logger = logging.getLogger("autogen_otel")
     was_disabled, logger.disabled = logger.disabled, True  # the report says the same
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            # The hosts warn while they are imported about packages that nobody needs here.
+            warnings.simplefilter("ignore")
             silent = instrumentor.Providers(
                 tracer_provider=NoOpTracerProvider(),
                 meter_provider=NoOpMeterProvider(),
