@@ -11,8 +11,11 @@ from urllib.parse import quote
 
 from tests.plants import random_text
 
-_PART = 10
-"""So many characters of a secret in a row count as the secret: half a key is no better than a whole one."""
+_PART = 16
+"""So many characters of a secret in a row count as the secret: half a key is no better than a whole one.
+
+The secrets are hexadecimal, as are the ids of spans: with ten, ids have been taken for parts of a key.
+"""
 
 
 @dataclass(frozen=True)
