@@ -16,7 +16,7 @@ from autogen_otel.observations import Exchange, ModelCall
 from autogen_otel.recording.attributes import rendered_attributes
 from autogen_otel.recording.failures import error_type
 from autogen_otel.recording.log_records import sender
-from autogen_otel.recording.spans import describe
+from autogen_otel.recording.spans import describe, exchange_attributes
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans
 
@@ -61,7 +61,7 @@ class ContentEvents:
             severity_text="INFO",
             # Old exporters refuse records without one, and it is what log viewers show.
             body=self._capture.name(spans.chat(call.entry.model)),
-            attributes={**self._standard(call), **self._content(call.exchange or Exchange())},
+            attributes={**self._standard(call), **self._content(call.exchange)},
             event_name=INFERENCE_DETAILS,
         )
 
@@ -76,13 +76,8 @@ class ContentEvents:
             shown[names.ERROR_TYPE] = error_type(call.failure, self._capture)
         return shown
 
-    def _content(self, exchange: Exchange) -> dict[str, Any]:
-        held = {
-            names.GEN_AI_SYSTEM_INSTRUCTIONS: exchange.instructions,
-            names.GEN_AI_TOOL_DEFINITIONS: exchange.tools,
-            names.GEN_AI_INPUT_MESSAGES: exchange.input,
-            names.GEN_AI_OUTPUT_MESSAGES: exchange.output,
-        }
+    def _content(self, exchange: Exchange | None) -> dict[str, Any]:
+        held = exchange_attributes(exchange)
         shown = {key: self._capture.event_content(content) for key, content in held.items()}
         return {
             key: json.loads(text) if _TAKES_STRUCTURE else text

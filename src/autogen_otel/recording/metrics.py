@@ -26,6 +26,7 @@ from autogen_otel.observations import (
     Usage,
 )
 from autogen_otel.recording.failures import error_type
+from autogen_otel.recording.spans import entry_attributes
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import metrics, spans
 from autogen_otel.vocabulary.metrics import Metric
@@ -214,14 +215,7 @@ def _fallback(before: Fallback, instead: Entry, agent: str | None) -> Measuremen
 
 
 def _entry(entry: Entry, agent: str | None) -> Labels:
-    return {
-        names.GEN_AI_PROVIDER_NAME: entry.provider,
-        names.GEN_AI_REQUEST_MODEL: entry.model,
-        names.SERVER_ADDRESS: entry.address,
-        names.SERVER_PORT: entry.port,
-        names.GEN_AI_AGENT_NAME: agent,
-        names.CONFIG_INDEX: entry.index,
-    }
+    return {**entry_attributes(entry), names.GEN_AI_AGENT_NAME: agent}
 
 
 def _tokens(usage: Usage | None, labels: Labels) -> Iterator[Measurement]:

@@ -65,13 +65,12 @@ class SpanRecorder:
 
     def start(self, observation: Observation, parent: Recording | None) -> Recording:
         """Start the observation's span below the current one."""
+        above = parent if isinstance(parent, (_Spanning, _PassingThrough)) else None
         description = describe(observation)
         if description is None:
-            above = parent if isinstance(parent, (_Spanning, _PassingThrough)) else None
             return _PassingThrough(self._signals, observation, above)
-        if isinstance(parent, _PassingThrough):
-            parent.told_below = True
-        above = parent if isinstance(parent, (_Spanning, _PassingThrough)) else None
+        if isinstance(above, _PassingThrough):
+            above.told_below = True
         theirs = same_call(observation, self._signals.tracer, None if above is None else above.span)
         return _Spanning(self._signals, observation, description, theirs=theirs, above=above)
 
@@ -97,17 +96,18 @@ class _Spanning:
         # What the user's data becomes is rendered at the end, and only for a span that is recorded.
         self._raw = {key: raw for key, raw in description.attributes.items() if type(raw) is not Content}
         name = signals.capture.name(description.name)
+        attributes = rendered_attributes(signals.capture, self._raw, {})
         self._span = theirs or signals.tracer.start_span(
             name,
             kind=description.kind,
-            attributes=rendered_attributes(signals.capture, self._raw, {}),
+            attributes=attributes,
             start_time=started,
             record_exception=False,
             set_status_on_exception=False,
         )
         if theirs is not None:
             theirs.update_name(name)
-            theirs.set_attributes(rendered_attributes(signals.capture, self._raw, {}))
+            theirs.set_attributes(attributes)
         context = trace.set_span_in_context(self._span)
         self._context = silence_others(context) if isinstance(observation, ModelCall) else context
         self._ended = False
@@ -136,10 +136,12 @@ class _Spanning:
         try:
             if isinstance(observation, ModelCall):
                 observation = self._signals.priced(observation)
-            if self._span.is_recording():
-                self._complete(observation)
+            description = describe(observation)
+            if description is not None and self._span.is_recording():
+                self._complete(description)
             if observation.failure is not None:
-                self._fail(observation, observation.failure)
+                raw = self._raw if description is None else {**self._raw, **description.attributes}
+                self._fail(observation, observation.failure, raw)
             if self._signals.measures is not None:
                 self._signals.measures.take(observation, seconds, self._context, outermost=self._outermost)
             if self._signals.content_events is not None and isinstance(observation, ModelCall):
@@ -149,14 +151,13 @@ class _Spanning:
             if not self._is_theirs:
                 self._span.end()
 
-    def _complete(self, observation: Observation) -> None:
-        description, capture = describe(observation), self._signals.capture
-        if description is not None:
-            if description.name != self._name:
-                self._span.update_name(capture.name(description.name))
-            self._span.set_attributes(rendered_attributes(capture, description.attributes, self._raw))
+    def _complete(self, description: Description) -> None:
+        capture = self._signals.capture
+        if description.name != self._name:
+            self._span.update_name(capture.name(description.name))
+        self._span.set_attributes(rendered_attributes(capture, description.attributes, self._raw))
 
-    def _fail(self, observation: Observation, failure: Failure) -> None:
+    def _fail(self, observation: Observation, failure: Failure, raw: Raw) -> None:
         """Say why it failed: log records tell it also of a trace that is not sampled."""
         logs, span = self._signals.failure_logs, self._span
         if logs is None and not span.is_recording():
@@ -170,21 +171,17 @@ class _Spanning:
                 if isinstance(tool, _Spanning):
                     span.add_link(tool.span.get_span_context())
         if logs is not None:
-            shown = {**self._told_of(observation, logs.ATTRIBUTES), names.ERROR_TYPE: said.error_type}
+            # Rendered anew: not every span keeps its attributes.
+            shown = {key: raw[key] for key in logs.ATTRIBUTES & raw.keys()}
+            failed = {names.ERROR_TYPE: said.error_type, names.ERROR_ORIGIN: failure.origin}
             logs.emit(
                 observation,
-                {**shown, names.ERROR_ORIGIN: failure.origin, **said.exception},
+                {**rendered_attributes(self._signals.capture, shown, {}), **failed, **said.exception},
                 self._context,
                 error=failure.error,
                 told=self.told,
                 above=self._told_above,
             )
-
-    def _told_of(self, observation: Observation, keys: frozenset[str]) -> dict[str, Any]:
-        """Some of the span's attributes, rendered anew: not every span keeps them."""
-        description = describe(observation)
-        raw = self._raw if description is None else {**self._raw, **description.attributes}
-        return rendered_attributes(self._signals.capture, {key: raw[key] for key in keys & raw.keys()}, {})
 
 
 class _PassingThrough:

@@ -54,7 +54,7 @@ def describe(observation: Observation) -> Description | None:
 
 def merged(observation: Observation) -> Raw:
     """Attributes that an observation without a span gives to the span around it."""
-    return _entry(observation.entry) if isinstance(observation, EntryTried) else {}
+    return entry_attributes(observation.entry) if isinstance(observation, EntryTried) else {}
 
 
 def _conversation(o: Conversation) -> Description | None:
@@ -123,11 +123,11 @@ def _model_call(o: ModelCall) -> Description:
         names.CONFIG_REJECTED: o.rejected or None,
         names.TOOL_FAILED_BEFORE: o.tool_failed_before or None,
     }
-    attributes.update(_entry(o.entry))
+    attributes.update(entry_attributes(o.entry))
     attributes.update(_stream(o.stream))
     attributes.update(_usage(o.usage))
     attributes.update(_prompt(o.prompt))
-    attributes.update(_exchange(o.exchange))
+    attributes.update(exchange_attributes(o.exchange))
     if o.cost is not None:
         attributes[names.COST_USD] = o.cost.usd
         attributes[names.COST_SOURCE] = o.cost.source
@@ -137,7 +137,7 @@ def _model_call(o: ModelCall) -> Description:
 def _entry_tried(o: EntryTried) -> Description | None:
     if o.entry.count < 2:  # noqa: PLR2004 - an only entry is not a choice
         return None
-    attributes = {**_entry(o.entry), **_stream(o.stream)}
+    attributes = {**entry_attributes(o.entry), **_stream(o.stream)}
     return Description(spans.config_entry(o.entry.index, o.entry.model), SpanKind.INTERNAL, attributes)
 
 
@@ -230,7 +230,8 @@ def _assistant_run(o: AssistantRun) -> Description:
     return Description(spans.chat(o.model), SpanKind.CLIENT, attributes)
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def entry_attributes(entry: Entry) -> dict[str, Any]:
+    """What tells a ``config_list`` entry, on spans and in measurements."""
     return {
         names.GEN_AI_PROVIDER_NAME: entry.provider,
         names.GEN_AI_REQUEST_MODEL: entry.model,
@@ -257,7 +258,8 @@ def _prompt(prompt: PromptSize | None) -> dict[str, Any]:
     }
 
 
-def _exchange(exchange: Exchange | None) -> dict[str, Any]:
+def exchange_attributes(exchange: Exchange | None) -> dict[str, Any]:
+    """What was said to a model and by it, on spans and in events."""
     if exchange is None:
         return {}
     return {
