@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from autogen_otel.auto import AutoGenInstrumentor
+    from autogen_otel.instrumentor import AutoGenInstrumentor
     from autogen_otel.hooks.report import AttachReport
 
 __all__ = ["AttachReport", "AutoGenInstrumentor", "Settings", "instrument", "uninstrument"]
@@ -43,25 +43,25 @@ def instrument(
     Returns:
         What was attached to the host, and what was not and why.
     """
-    from autogen_otel import instrumentor  # noqa: PLC0415 - the command line needs none of it
+    from autogen_otel import instrumentation  # noqa: PLC0415 - the command line needs none of it
 
-    providers = instrumentor.Providers(
+    providers = instrumentation.Providers(
         tracer_provider=tracer_provider, meter_provider=meter_provider, logger_provider=logger_provider
     )
-    return instrumentor.start(providers, settings)
+    return instrumentation.start(providers, settings)
 
 
 def uninstrument() -> None:
     """Undo ``instrument()``: every attribute of the host is the original object again."""
-    from autogen_otel import instrumentor  # noqa: PLC0415 - as above
+    from autogen_otel import instrumentation  # noqa: PLC0415 - as above
 
-    instrumentor.stop()
+    instrumentation.stop()
 
 
 def __getattr__(name: str) -> Any:
     """Load on first use what costs more than most programs need."""
     if name == "AutoGenInstrumentor":
-        from autogen_otel.auto import AutoGenInstrumentor  # noqa: PLC0415 - brings in OpenTelemetry's base class
+        from autogen_otel.instrumentor import AutoGenInstrumentor  # noqa: PLC0415 - brings in OpenTelemetry's base class
 
         return AutoGenInstrumentor
     if name == "AttachReport":

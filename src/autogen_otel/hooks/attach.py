@@ -5,20 +5,27 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
-from autogen_otel.hooks.ag2_tracer import WHO, WHY, below_tracer
 from autogen_otel.hooks.drive import Runtime, is_observed, observed
-from autogen_otel.hooks.lookup import FunctionMap
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
-from autogen_otel.hooks.table import ROWS, AnyRow, Discovered, HopRow, LookupRow, StreamRow
+from autogen_otel.hooks.table import ROWS, Discovered, Place, Row
 from autogen_otel.lineages import Lineage
 from autogen_otel.operations.operation import Operation
+from autogen_otel.reading import Memory
+from autogen_otel.recording import go_together
 
 _MISSING = object()
+_AG2_TRACER: Final = "autogen.opentelemetry."
+_AG2_MARK: Final = "__otel_wrapped__"
+AG2_TRACER_NAME: Final = "AG2's own tracer (autogen.opentelemetry)"
+_WHY_STOOD_DOWN: Final = (
+    "its chat spans would repeat ours, so they are not made while we are attached; of agents that "
+    "instrument_agent() was called on before, it alone reports turns and tools: "
+    "call autogen_otel.instrument() first"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Attachment:
         rows: the table.
     """
 
-    def __init__(self, runtime: Runtime, lineage: Lineage, rows: tuple[AnyRow, ...] = ROWS) -> None:
+    def __init__(self, runtime: Runtime, lineage: Lineage, rows: tuple[Row, ...] = ROWS) -> None:
         self._runtime, self._lineage, self._rows = runtime, lineage, rows
         self._patches: list[_Patch] = []
         self._stood_down: list[StoodDown] = []
@@ -66,58 +73,50 @@ class Attachment:
             while self._patches:
                 self._patches.pop().undo()
 
-    def _attach(self, row: AnyRow) -> RowReport:
+    def _attach(self, row: Row) -> RowReport:
         target = f"{row.module}.{row.name}"
         if self._lineage.name not in row.lineages:
             return Absent(target, row.yields, f"{self._lineage.name} has no such function", expected=False)
         try:
             owner, name = _resolve(row)
             original = vars(owner).get(name, _MISSING)
-            self._replace(owner, name, original, self._replacement(row, owner, original))
+            if original is _MISSING and not row.is_optional:
+                raise AttributeError(f"{row.module} has no {row.name}")
+            on_call = _Discovery(self, row.discovers, self._lineage) if row.discovers else None
+            below = self._below_ag2_tracer(target, original)
+            place = Place(owner, name, below, self._runtime, self._lineage, on_call)
+            self._replace(owner, name, original, row.replacement(place))
         except Exception as error:  # noqa: BLE001 - what cannot be attached is reported; the application goes on
-            return Absent(
-                target, row.yields, f"{type(error).__name__}: {error}", expected=self._is_expected(row)
-            )
+            reason = f"{type(error).__name__}: {error}"
+            return Absent(target, row.yields, reason, expected=self._is_expected(row))
         return Attached(target, row.yields)
 
-    def _is_expected(self, row: AnyRow) -> bool:
+    def _is_expected(self, row: Row) -> bool:
         """A host without the openai package has no SDK to attach to, and misses nothing."""
         package = row.module.partition(".")[0]
         return package == "autogen" or importlib.util.find_spec(package) is not None
 
-    def _replacement(self, row: AnyRow, owner: Any, original: Any) -> Any:
-        if isinstance(row, LookupRow):
-            name = row.name.rpartition(".")[2]
-            return FunctionMap(name, self._runtime, awaits_results=self._lineage.awaits_results)
-        if original is _MISSING:
-            raise AttributeError(f"{row.module} has no {row.name}")
-        if isinstance(row, (HopRow, StreamRow)):
-            return row.view(original, self._runtime)
-        on_call = self._discovery(row.discovers) if row.discovers else None
-        inner = below_tracer(original, self._runtime.recorder)
-        if inner is not None:
-            self._stood_down.append(StoodDown(f"{row.module}.{row.name}", WHO, WHY))
-            original = inner
-        return observed(original, row.operation, self._runtime, owner, on_call)
+    def _below_ag2_tracer(self, target: str, function: Any) -> Any:
+        """The host's function, also where AG2's own tracer has wrapped it: its span would repeat ours."""
+        if not inspect.isfunction(function) or not getattr(function, _AG2_MARK, False):
+            return function
+        if not function.__module__.startswith(_AG2_TRACER):
+            return function
+        enclosed = inspect.getclosurevars(function).nonlocals
+        inner = enclosed.get("original_create")
+        # Spans that go elsewhere repeat nothing.
+        if not inspect.isfunction(inner) or not go_together(
+            enclosed.get("tracer"), self._runtime.recorder.tracer
+        ):
+            return function
+        self._stood_down.append(StoodDown(target, AG2_TRACER_NAME, _WHY_STOOD_DOWN))
+        return inner
 
     def _replace(self, owner: Any, name: str, original: Any, replacement: Any) -> None:
         setattr(owner, name, replacement)
         self._patches.append(_Patch(owner, name, original, replacement))
 
-    def _discovery(self, discovered: tuple[Discovered, ...]) -> Callable[[Any], None]:
-        kinds = [kind for kind in discovered if self._lineage.name in kind.lineages]
-
-        def look(instance: Any) -> None:
-            for kind in kinds:
-                for found in kind.objects(instance):
-                    owner = _owner(type(found), kind.method)
-                    # Looked at each time: a test's patch may have taken our wrapper off for a while.
-                    if owner is not None and not is_observed(vars(owner)[kind.method]):
-                        self._observe_class(owner, kind.method, kind.operation)
-
-        return look
-
-    def _observe_class(self, owner: type, method: str, operation: Operation[Any]) -> None:
+    def observe_class(self, owner: type, method: str, operation: type[Operation]) -> None:
         """Wrap a method where it is defined, once for all its subclasses."""
         with self._lock:
             original = vars(owner)[method]
@@ -128,6 +127,59 @@ class Attachment:
             self._replace(owner, method, original, observed(original, operation, self._runtime, owner))
 
 
+class _Discovery:
+    """Observes the classes of objects that show up at calls.
+
+    What an instance leads to is looked at when it is first seen, and again only if it leads to other objects
+    or a method has been replaced since: a test's patch may have taken our function off for a while.
+
+    Args:
+        attachment: attaches to the classes.
+        discovered: what to look for.
+        lineage: the host.
+    """
+
+    def __init__(
+        self, attachment: Attachment, discovered: tuple[Discovered, ...], lineage: Lineage
+    ) -> None:
+        self._attachment = attachment
+        self._discovered = [one for one in discovered if lineage.name in one.lineages]
+        self._memory = Memory()
+
+    def __call__(self, instance: Any) -> None:
+        """Look at what an instance leads to."""
+        seen = self._memory.recall(instance)
+        if seen is not None:
+            parts, methods = seen
+            if parts == _parts(instance):
+                for attributes, method, function in methods:
+                    if attributes.get(method) is not function:
+                        break
+                else:
+                    return
+        self._look(instance)
+
+    def _look(self, instance: Any) -> None:
+        methods = []
+        for kind in self._discovered:
+            for one in kind.objects(instance):
+                owner = _owner(type(one), kind.method)
+                if owner is None:
+                    continue
+                if not is_observed(vars(owner)[kind.method]):
+                    self._attachment.observe_class(owner, kind.method, kind.operation)
+                methods.append((vars(owner), kind.method, vars(owner)[kind.method]))
+        self._memory.remember(instance, (_parts(instance), methods))
+
+
+def _parts(instance: Any) -> tuple[Any, ...]:
+    """What an instance consists of that may be exchanged during its life."""
+    attributes = getattr(instance, "__dict__", {})
+    clients = attributes.get("_clients")
+    others = (id(attributes.get("_code_executor")), id(attributes.get("_client")))
+    return others if type(clients) is not list else (*others, *map(id, clients))
+
+
 def _owner(cls: type, method: str) -> type | None:
     """The class that a class inherits a method from."""
     for one in cls.__mro__:
@@ -136,7 +188,7 @@ def _owner(cls: type, method: str) -> type | None:
     return None
 
 
-def _resolve(row: AnyRow) -> tuple[Any, str]:
+def _resolve(row: Row) -> tuple[Any, str]:
     """The object that holds the row's attribute, and the attribute's name."""
     owner: Any = importlib.import_module(row.module)
     *path, name = row.name.split(".")

@@ -1,29 +1,24 @@
 """The only host boundary: the host's value, exception and laziness never pass through code that can fail.
 
-Every wrapper below has the same shape. Our work before and after the host's call stands in
-``with suppress(Exception), guarded``: ``guarded`` reports our errors, and ``suppress``, which is not ours,
-catches whatever reporting itself might raise. Between them the host's function is called once, with the
-host's arguments, and its value or exception goes out as it came.
+Every wrapper below has the same shape. Our work before and after the host's call stands in a ``try`` that
+ends every ``Exception`` of ours: ``report`` counts it, inside ``suppress``, which is not ours, so that not
+even a failure to report reaches the host. Between them the host's function is called once, with the host's
+arguments, and its value or exception goes out as it came. Exits and interrupts pass: they are the
+application's, wherever they strike.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from types import CodeType, FunctionType
 from typing import Any, Protocol
 
-from autogen_otel.capture.secrets import KnownSecrets
-from autogen_otel.context import current
-from autogen_otel.context.scope import Scope
-from autogen_otel.hooks.guard import guarded
-from autogen_otel.observations import Failure, MessagePolicy, Observation, Recorder
-from autogen_otel.operations.operation import Call, Operation
-from autogen_otel.vocabulary.failures import UNKNOWN
+from autogen_otel.hooks.guard import report
+from autogen_otel.operations.operation import Operation
+from autogen_otel.recording import Recorder, current
 
 
 class Runtime(Protocol):
@@ -31,59 +26,6 @@ class Runtime(Protocol):
 
     enabled: bool
     recorder: Recorder
-    secrets: KnownSecrets
-    messages: MessagePolicy
-
-
-class Watch:
-    """One observed call, from before the host's function runs until it has ended."""
-
-    __slots__ = ("_call", "_operation", "_started", "_token")
-
-    def __init__(self, runtime: Runtime, operation: Operation[Any], call: Call, started: Observation) -> None:
-        scope = call.scope
-        self._operation, self._call, self._started = operation, call, started
-        around = scope.parent.recording if scope.parent is not None else None
-        scope.recording = runtime.recorder.start(started, around)
-        try:
-            self._token = current.enter(scope.recording.context, scope)
-        except BaseException:
-            scope.recording.end(started)
-            raise
-
-    def returned(self, value: Any) -> None:
-        """Tell the operation what the host returned."""
-        ended = self._started
-        try:
-            ended = self._operation.returned(self._call, self._started, value)
-        finally:
-            self._call.scope.settle(ended, raised=False)
-            self._close(ended)
-
-    def failed(self, error: BaseException) -> None:
-        """Tell the operation what the host raised."""
-        # Should the operation fail too, that the call failed is said all the same.
-        ended = replace(self._started, failure=Failure(origin=UNKNOWN, error=error))
-        try:
-            ended = self._operation.failed(self._call, self._started, error)
-        finally:
-            if ended.failure is None:
-                self._call.scope.pass_on()
-            else:
-                self._call.scope.settle(ended, raised=True)
-            self._close(ended)
-
-    def leave(self) -> None:
-        """Make the context of before the call current again."""
-        current.leave(self._token)
-
-    def _close(self, ended: Observation) -> None:
-        scope = self._call.scope
-        try:
-            if scope.recording is not None:
-                scope.recording.end(ended)
-        finally:
-            scope.end()
 
 
 class Boundary:
@@ -103,7 +45,7 @@ class Boundary:
     def __init__(
         self,
         function: Callable[..., Any],
-        operation: Operation[Any],
+        operation: type[Operation],
         runtime: Runtime,
         owner: Any,
         on_call: Callable[[Any], None] | None = None,
@@ -113,20 +55,30 @@ class Boundary:
         self._function = _called_bound(function) if self._is_method else function
         self._names = _positional_names(function) or operation.parameters
 
-    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Watch | None:
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Operation | None:
         """Start observing a call; ``None`` if it is not to be observed."""
-        parent = current.scope()
-        if (parent is None and current.suppressed()) or (self._is_method and not args):
+        parent = current.current_call()
+        if parent is None:
+            if current.is_suppressed():
+                return None
+        elif parent.context is None:
+            # It has ended; what it started goes on.
+            parent = None
+        instance = None
+        if self._is_method:
+            if not args:
+                return None
+            instance, args = args[0], args[1:]
+            if self._on_call is not None:
+                self._on_call(instance)
+        arguments = dict(zip(self._names, args))  # noqa: B905 - the rest are *args of the host
+        arguments.update(kwargs)
+        call = self._operation(self._runtime.recorder, parent, instance, arguments)  # type: ignore[arg-type]
+        facts = call.begin()
+        if facts is None:
             return None
-        instance, args = (args[0], args[1:]) if self._is_method else (None, args)
-        if self._on_call is not None:
-            self._on_call(instance)
-        arguments = {**dict(zip(self._names, args)), **kwargs}  # noqa: B905 - the rest are *args of the host
-        handling = sys.exc_info()[1]
-        scope = Scope(parent, None if handling is None else id(handling))
-        call = Call(instance, arguments, scope, self._runtime.secrets, self._runtime.messages)
-        started = self._operation.begin(call)
-        return None if started is None else Watch(self._runtime, self._operation, call, started)
+        call.start(facts)
+        return call
 
     def sync(self) -> Callable[..., Any]:
         """Make the function for one that is called."""
@@ -135,23 +87,35 @@ class Boundary:
         def hooked(*args: Any, **kwargs: Any) -> Any:
             if not runtime.enabled:
                 return function(*args, **kwargs)
-            watch = None
-            with suppress(Exception), guarded:
-                watch = begin(args, kwargs)
-            if watch is None:
+            call = None
+            try:
+                call = begin(args, kwargs)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+            if call is None:
                 return function(*args, **kwargs)
             try:
                 value = function(*args, **kwargs)
             except BaseException as error:
-                with suppress(Exception), guarded:
-                    watch.failed(error)
+                try:
+                    call.end_with_error(error)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
                 raise
             else:
-                with suppress(Exception), guarded:
-                    watch.returned(value)
+                try:
+                    call.end_with_value(value)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
             finally:
-                with suppress(Exception), guarded:
-                    watch.leave()
+                try:
+                    call.leave()
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
             return value
 
         return hooked
@@ -163,23 +127,35 @@ class Boundary:
         async def hooked(*args: Any, **kwargs: Any) -> Any:
             if not runtime.enabled:
                 return await function(*args, **kwargs)
-            watch = None
-            with suppress(Exception), guarded:
-                watch = begin(args, kwargs)
-            if watch is None:
+            call = None
+            try:
+                call = begin(args, kwargs)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+            if call is None:
                 return await function(*args, **kwargs)
             try:
                 value = await function(*args, **kwargs)
             except BaseException as error:
-                with suppress(Exception), guarded:
-                    watch.failed(error)
+                try:
+                    call.end_with_error(error)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
                 raise
             else:
-                with suppress(Exception), guarded:
-                    watch.returned(value)
+                try:
+                    call.end_with_value(value)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
             finally:
-                with suppress(Exception), guarded:
-                    watch.leave()
+                try:
+                    call.leave()
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
             return value
 
         return hooked
@@ -187,7 +163,7 @@ class Boundary:
 
 def observed(
     function: Callable[..., Any],
-    operation: Operation[Any],
+    operation: type[Operation],
     runtime: Runtime,
     owner: Any,
     on_call: Callable[[Any], None] | None = None,
@@ -226,19 +202,28 @@ def carried(function: Callable[..., Any], captured: Any = None) -> Callable[...,
         captured: the context, if it was captured before.
     """
     context = captured
-    with suppress(Exception), guarded:
+    try:
         context = current.capture() if captured is None else captured
+    except Exception as ours:  # noqa: BLE001 - the boundary
+        with suppress(Exception):
+            report(ours)
 
     def run(*args: Any, **kwargs: Any) -> Any:
         token = None
-        with suppress(Exception), guarded:
+        try:
             token = current.resume(context)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
         try:
             return function(*args, **kwargs)
         finally:
-            with suppress(Exception), guarded:
+            try:
                 if token is not None:
                     current.leave(token)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
 
     return run
 

@@ -1,4 +1,4 @@
-"""What becomes of our own errors: said once each, counted, never shown to the host."""
+"""What becomes of our own errors: logged once each, counted, never shown to the host."""
 
 from __future__ import annotations
 
@@ -33,30 +33,12 @@ def log_once(error: BaseException) -> None:
 
 
 on_error: Callable[[BaseException], None] = log_once
-"""Told of every error of ours. Tests put one here that makes them fail."""
+"""What every error of ours is reported to. Tests put one here that makes them fail."""
 
 
-class Guarded:
-    """A ``with`` block whose exceptions are ours: reported and ended here.
-
-    It stands inside ``contextlib.suppress`` at the host boundary, so that not even a failure to report
-    reaches the host. Exits and interrupts pass: they are the application's, wherever they strike.
-    """
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(
-        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> bool:
-        """Report an ``Exception`` and swallow it."""
-        if not isinstance(error, Exception):
-            return False
-        on_error(error)
-        return True
-
-
-guarded = Guarded()
+def report(error: BaseException) -> None:
+    """Report an error of ours that the boundary has ended."""
+    on_error(error)
 
 
 def _places(traceback: TracebackType | None) -> str:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from autogen_otel.context import current
 from autogen_otel.hooks.drive import Runtime, carried
-from autogen_otel.hooks.guard import guarded
+from autogen_otel.hooks.guard import report
+from autogen_otel.recording import current
 
 if TYPE_CHECKING:
     Proxy = wrapt.ObjectProxy[Any]
@@ -30,8 +30,11 @@ class _Loop(Proxy):
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         """As of the loop."""
         moved = func
-        with suppress(Exception), guarded:
+        try:
             moved = carried(func)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
         return self.__wrapped__.run_in_executor(executor, moved, *args)
 
 
@@ -63,8 +66,11 @@ class _Thread(threading.Thread):
 
     def start(self) -> None:
         """As of any thread."""
-        with suppress(Exception), guarded:
+        try:
             self.run = carried(self.run, current.capture())  # type: ignore[method-assign]
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
         super().start()
 
 

@@ -7,16 +7,25 @@ a descriptor on the class hands out a view of it for that one look-up, and is ta
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from autogen_otel.context import current
 from autogen_otel.hooks.drive import Runtime
-from autogen_otel.hooks.guard import guarded
-from autogen_otel.hooks.witness import witnessed
-from autogen_otel.operations.tools.tool_call import ToolState
+from autogen_otel.hooks.guard import report
+from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.recording import current
+
+if TYPE_CHECKING:
+    Proxy = wrapt.ObjectProxy[Any]
+else:
+    Proxy = wrapt.ObjectProxy  # not subscriptable before wrapt 2
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+"""What wrapt calls instead of a wrapped function: function, instance, positional and keyword arguments."""
 
 
 class FunctionMap:
@@ -36,10 +45,15 @@ class FunctionMap:
         if instance is None or self._name not in instance.__dict__:
             raise AttributeError(f"{owner!r} has no attribute {self._name!r}", name=self._name, obj=instance)
         own = instance.__dict__[self._name]
-        with suppress(Exception), guarded:
-            state = self._pending()
-            if state is not None and isinstance(own, dict):
-                return _View(own, state, self)
+        if not self._runtime.enabled:
+            return own
+        try:
+            call = current.current_call()
+            if isinstance(call, ToolCall) and not call.looked_up and isinstance(own, dict):
+                return _View(own, call, self._awaits_results)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
         return own
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -50,31 +64,87 @@ class FunctionMap:
         """Remove it from where it would be without us."""
         del instance.__dict__[self._name]
 
-    def _pending(self) -> ToolState | None:
-        scope = current.scope() if self._runtime.enabled else None
-        state = scope.state if scope is not None else None
-        return state if isinstance(state, ToolState) and not state.looked_up else None
 
-    def wrapped(self, entry: Any, state: ToolState) -> Any:
-        """The callable inside a wrapper that looks and behaves like it."""
-        return wrapt.FunctionWrapper(entry, witnessed(entry, state, awaited=self._awaits_results))
-
-
-class _View(dict[Any, Any]):
+class _View(Proxy):
     """A function map as it is, but for one look-up."""
 
-    def __init__(self, own: dict[Any, Any], state: ToolState, source: FunctionMap) -> None:
+    def __init__(self, own: dict[Any, Any], call: ToolCall, awaits_results: bool) -> None:
         super().__init__(own)
-        self._state, self._source = state, source
+        self._self_call, self._self_awaits_results = call, awaits_results
 
     def get(self, key: Any, default: Any = None) -> Any:
         """As of any dict; the callable of the tool call that is running comes observed."""
-        entry = super().get(key, default)
-        with suppress(Exception), guarded:
-            state = self._state
-            if key == state.name and not state.looked_up:
-                state.looked_up = True
-                if callable(entry):
-                    state.entry = entry
-                    return self._source.wrapped(entry, state)
-        return entry
+        function = self.__wrapped__.get(key, default)
+        try:
+            call = self._self_call
+            if key == call.tool and not call.looked_up:
+                call.looked_up = True
+                if callable(function):
+                    call.function = function
+                    wrapper = _reporting(function, call, awaited=self._self_awaits_results)
+                    return wrapt.FunctionWrapper(function, wrapper)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
+        return function
+
+
+def _reporting(function: Callable[..., Any], call: ToolCall, *, awaited: bool) -> Wrapper:
+    """The wrapper of a function of the user's that reports its exception to the tool call.
+
+    Args:
+        function: the user's function.
+        call: the tool call.
+        awaited: whether the host goes on to await what a plain function returns.
+    """
+
+    def sync(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            value = wrapped(*args, **kwargs)
+        except BaseException as error:
+            try:
+                call.raised(error)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+            raise
+        if awaited:
+            try:
+                if inspect.isawaitable(value):
+                    return _Awaitable(value, call)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+        return value
+
+    async def coroutine(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            return await wrapped(*args, **kwargs)
+        except BaseException as error:
+            try:
+                call.raised(error)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+            raise
+
+    return coroutine if inspect.iscoroutinefunction(function) else sync
+
+
+class _Awaitable:
+    """An awaitable that a plain function returned; the host only ever awaits it."""
+
+    def __init__(self, awaitable: Awaitable[Any], call: ToolCall) -> None:
+        self._awaitable, self._call = awaitable, call
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Await it past us."""
+        try:
+            return (yield from self._awaitable.__await__())
+        except BaseException as error:
+            try:
+                self._call.raised(error)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+            raise

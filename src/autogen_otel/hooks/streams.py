@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from autogen_otel.context import current
 from autogen_otel.hooks.drive import Runtime
-from autogen_otel.hooks.guard import guarded
-from autogen_otel.operations.models.entry_tried import EntryState
-from autogen_otel.operations.models.stream_read import StreamState
+from autogen_otel.hooks.guard import report
+from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.operation import Operation
+from autogen_otel.recording import current
 
 if TYPE_CHECKING:
     Proxy = wrapt.ObjectProxy[Any]
@@ -32,12 +32,12 @@ class _Chunks(Proxy):
 
     Args:
         chunks: the SDK's generator.
-        state: what is told of each chunk and of the end.
+        stream: the account of the chunks and of the end.
     """
 
-    def __init__(self, chunks: Any, state: StreamState) -> None:
+    def __init__(self, chunks: Any, stream: StreamRead) -> None:
         super().__init__(chunks)
-        self._self_state = state
+        self._self_stream = stream
 
     def __iter__(self) -> Any:
         """As of any iterator."""
@@ -48,20 +48,26 @@ class _Chunks(Proxy):
         try:
             chunk = self.__wrapped__.__next__()
         except BaseException as error:
-            with suppress(Exception), guarded:
-                self._self_state.ended(error)
+            try:
+                self._self_stream.end(error)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
             raise
-        with suppress(Exception), guarded:
-            self._self_state.came(chunk)
+        try:
+            self._self_stream.add(chunk)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
         return chunk
 
 
 class _AsyncChunks(Proxy):
     """The same for an asynchronous generator; arguments as of ``_Chunks``."""
 
-    def __init__(self, chunks: Any, state: StreamState) -> None:
+    def __init__(self, chunks: Any, stream: StreamRead) -> None:
         super().__init__(chunks)
-        self._self_state = state
+        self._self_stream = stream
 
     def __aiter__(self) -> Any:
         """As of any asynchronous iterator."""
@@ -72,11 +78,17 @@ class _AsyncChunks(Proxy):
         try:
             chunk = await self.__wrapped__.__anext__()
         except BaseException as error:
-            with suppress(Exception), guarded:
-                self._self_state.ended(error)
+            try:
+                self._self_stream.end(error)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
             raise
-        with suppress(Exception), guarded:
-            self._self_state.came(chunk)
+        try:
+            self._self_stream.add(chunk)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
         return chunk
 
 
@@ -91,21 +103,23 @@ def counted_async_stream(original: Any, runtime: Runtime) -> Any:
 
 
 def _counting(
-    original: Callable[..., Any], proxy: Callable[[Any, StreamState], Any], runtime: Runtime
+    original: Callable[..., Any], proxy: Callable[[Any, StreamRead], Any], runtime: Runtime
 ) -> Callable[..., Any]:
     def counted(*args: Any, **kwargs: Any) -> Any:
         chunks = original(*args, **kwargs)
-        with suppress(Exception), guarded:
-            state = _opened(runtime)
-            if state is not None:
-                return proxy(chunks, state)
+        try:
+            stream = _opened(runtime)
+            if stream is not None:
+                return proxy(chunks, stream)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
         return chunks
 
     return functools.update_wrapper(counted, original)
 
 
-def _opened(runtime: Runtime) -> StreamState | None:
+def _opened(runtime: Runtime) -> StreamRead | None:
     """The account of a stream that a config entry has just been given; ``None`` outside of model calls."""
-    scope = current.scope() if runtime.enabled else None
-    entry = scope.find(EntryState) if scope is not None else None
-    return entry.opened() if entry is not None else None
+    call = current.current_call() if runtime.enabled else None
+    return call.entry.opened() if isinstance(call, Operation) and call.entry is not None else None

@@ -1,1 +1,1 @@
-"""What a host call means: AutoGen in, observations out. Each operation is written once for sync and async."""
+"""What a host call means: AutoGen in, facts out. Each operation is written once for sync and async."""

@@ -1,70 +1,89 @@
-"""What every operation looks like, and the call it is told about."""
+"""What every operation is: one observed call of a host function, and its place in the conversation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from autogen_otel.capture.secrets import KnownSecrets
-from autogen_otel.context.scope import Scope
-from autogen_otel.observations import Failure, MessagePolicy, Observation
-from autogen_otel.operations.failure_origin import origin_of
-from autogen_otel.operations.reading import attribute
+from autogen_otel.recording import Call, Facts, Recorder
+
+if TYPE_CHECKING:
+    from autogen_otel.operations.conversations.agent_turn import AgentTurn
+    from autogen_otel.operations.conversations.conversation import Conversation
+    from autogen_otel.operations.conversations.ending import Course
+    from autogen_otel.operations.conversations.handoff import SpeakerSelection
+    from autogen_otel.operations.models.entry_tried import EntryTried
+    from autogen_otel.operations.models.model_call import ModelCall
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a host function, read only.
+class Operation(Call):
+    """One call of a host function, which it only reads.
 
-    Args:
+    Attributes:
         instance: the object whose method it is; ``None`` for a module's function.
         arguments: what it was called with, by parameter name; extra keywords under their own names.
-        scope: this call's scope; its parent is the observed call around it.
-        secrets: where credentials that the call shows are made known, so that they are masked everywhere.
-        messages: how much of what is said to models is to be recorded.
+        conversation: the nearest conversation around; a conversation is its own, and so with those below.
+        root: the outermost conversation around.
+        turn: the agent turn around.
+        handoff: the speaker selection around.
+        model_call: the logical model call around.
+        entry: the config entry around.
+        course: how the chat goes that calls inside this one are steps of.
+        helper_role: what the chat around is made for, if AutoGen has made it for itself.
     """
 
-    instance: Any
-    arguments: Mapping[str, Any]
-    scope: Scope
-    secrets: KnownSecrets
-    messages: MessagePolicy = MessagePolicy.NONE
-
-    def failure(self, error: BaseException) -> Failure:
-        """Describe an exception that left the call; a cause already found inside it is kept."""
-        origin = self.scope.known_origin(error) or origin_of(self.scope.chain(error))
-        return Failure(origin=origin, error=error)
-
-
-Started = TypeVar("Started", bound=Observation)
-
-
-class Operation(Generic[Started]):
-    """How one kind of host call is read. An operation has no state of its own: that is in ``call.scope``."""
-
-    parameters: tuple[str, ...] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
     """Names of the positional arguments, for a function that somebody has wrapped without saying them."""
 
-    def begin(self, call: Call) -> Started | None:
+    __slots__ = (
+        "arguments",
+        "conversation",
+        "course",
+        "entry",
+        "handoff",
+        "helper_role",
+        "instance",
+        "model_call",
+        "root",
+        "turn",
+    )
+
+    def __init__(
+        self, recorder: Recorder, parent: Operation | None, instance: Any, arguments: Mapping[str, Any]
+    ) -> None:
+        super().__init__(recorder, parent)
+        self.instance, self.arguments = instance, arguments
+        if parent is None:
+            self._unlink()
+        else:
+            self.conversation, self.root, self.turn = parent.conversation, parent.root, parent.turn
+            self.handoff, self.model_call, self.entry = parent.handoff, parent.model_call, parent.entry
+            self.course, self.helper_role = parent.course, parent.helper_role
+
+    def begin(self) -> Facts | None:
         """What is known before the call runs; ``None`` if it is none of our business."""
         raise NotImplementedError
 
-    def returned(self, _call: Call, started: Started, _value: Any) -> Started:
-        """What is known when the call has returned a value."""
-        return started
+    def returned(self, _value: Any) -> Facts | None:
+        """What is new when the call has returned a value."""
+        return None
 
-    def failed(self, call: Call, started: Started, error: BaseException) -> Started:
-        """What is known when an exception leaves the call."""
-        return replace(started, failure=call.failure(error))
+    def failed(self, error: BaseException) -> Facts | None:
+        """What is new when an exception has left the call; without a ``failure`` it is none of the call's."""
+        self.failure = self.failure_of(error)
+        return None
 
+    def _release(self) -> None:
+        super()._release()
+        self.instance, self.arguments = None, {}
+        self._unlink()
 
-def text_or_none(value: object) -> str | None:
-    """The value if it is a string: hosts put mocks and numbers where names belong."""
-    return value if isinstance(value, str) else None
-
-
-def name_of(agent: object) -> str:
-    """An agent's name, also where the host passes the name itself or something odd."""
-    name = text_or_none(agent if isinstance(agent, str) else attribute(agent, "name"))
-    return type(agent).__name__ if name is None else name
+    def _unlink(self) -> None:
+        self.conversation: Conversation | None = None
+        self.root: Conversation | None = None
+        self.turn: AgentTurn | None = None
+        self.handoff: SpeakerSelection | None = None
+        self.model_call: ModelCall | None = None
+        self.entry: EntryTried | None = None
+        self.course: Course | None = None
+        self.helper_role: str | None = None

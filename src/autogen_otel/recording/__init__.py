@@ -1,8 +1,22 @@
-"""Observations in, OpenTelemetry API out. Knows no AutoGen."""
+"""One object per observed call: its facts, rendered once, become span, measurements and log records."""
 
-from autogen_otel.recording.content_events import ContentEvents
-from autogen_otel.recording.failure_logs import FailureLogs
-from autogen_otel.recording.metrics import Measures
-from autogen_otel.recording.recorder import Signals, SpanRecorder
+from autogen_otel.recording.attributes import ArgumentProblem
+from autogen_otel.recording.call import Call, Facts, Measurement
+from autogen_otel.recording.logs import MODEL_EXCEPTION, ContentEvents, FailureLogs
+from autogen_otel.recording.meters import Meters
+from autogen_otel.recording.other_instrumentations import go_together
+from autogen_otel.recording.recorder import Recorder, wants_events
 
-__all__ = ["ContentEvents", "FailureLogs", "Measures", "Signals", "SpanRecorder"]
+__all__ = [
+    "MODEL_EXCEPTION",
+    "ArgumentProblem",
+    "Call",
+    "ContentEvents",
+    "Facts",
+    "FailureLogs",
+    "Measurement",
+    "Meters",
+    "Recorder",
+    "go_together",
+    "wants_events",
+]

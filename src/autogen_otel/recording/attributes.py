@@ -1,59 +1,160 @@
-"""From raw values to attribute values, through the capture room."""
+"""From facts to attributes: each value is rendered by the kind of its key, or not where policy says no."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from autogen_otel.capture import Capture
-from autogen_otel.observations import ArgumentProblem, Content
-from autogen_otel.recording.spans import Raw
-from autogen_otel.vocabulary import attributes as names
+from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
+from autogen_otel.rendering import Renderer
+from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, Settings
+from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, Kind
 
 _INT64_END = 2**63
 """Integers from here on are none in OTLP."""
-_FREE_TEXT = frozenset(
-    {names.URL_FULL, names.HTTP_REQUEST_ID, names.GEN_AI_RESPONSE_ID, names.CODE_FILE_PATH}
-)
-"""Attributes that may be longer than a name."""
+_LONGEST_VALUE = 80
+
+_CONTENT_KEYS = frozenset(key for key, kind in KINDS.items() if kind in CONTENT_KINDS)
+_MESSAGE_KEYS = frozenset(key for key, kind in KINDS.items() if kind in MESSAGE_KINDS)
+_MESSAGES = {
+    Kind.INPUT_MESSAGES: "input",
+    Kind.OUTPUT_MESSAGES: "output",
+    Kind.INSTRUCTIONS: "instructions",
+    Kind.TOOL_DEFINITIONS: "tools",
+}
+
+Render = Callable[[Any], Any]
 
 
-def rendered_attributes(capture: Capture, raw: Raw, known: Raw) -> dict[str, Any]:
-    """Render attributes.
+@dataclass(frozen=True, slots=True)
+class ArgumentProblem:
+    """One way in which a model's arguments do not fit a tool.
 
     Args:
-        capture: the door.
-        raw: what they are made of; ``None`` is not recorded.
-        known: what is recorded already; the same object is not rendered again.
+        argument: name of the argument; dotted and indexed for nested values (``claim.items[2].price``).
+        kind: ``missing``, ``unknown``, ``mistyped``, ``not_json``, ``not_object`` or ``unknown_tool``.
+        expected: what the schema or signature wants, in JSON's words (``number``, ``one of 'a', 'b'``).
+        got: the JSON type that came (``string``); ``None`` if nothing came.
+        value: the value that came, recorded shortened and redacted; ``None`` with ``got=None`` for none.
     """
-    shown: dict[str, Any] = {}
-    name = capture.name
-    for key, value in raw.items():
-        if value is None or known.get(key) is value:
-            continue
-        if type(value) is str and key not in _FREE_TEXT:
-            shown[key] = name(value)
-        elif type(value) is int and -_INT64_END <= value < _INT64_END:
-            shown[key] = value
-        else:
-            out = _value(capture, key, value)
-            if out is not None:
-                shown[key] = out
-    return shown
+
+    argument: str
+    kind: str
+    expected: str | None = None
+    got: str | None = None
+    value: object = None
 
 
-def _value(capture: Capture, key: str, value: Any) -> Any:
-    if isinstance(value, str):
-        return capture.url(value) if key == names.URL_FULL else capture.text(value)
-    if isinstance(value, (bool, float)):
+class Attributes:
+    """Makes attributes of facts.
+
+    Args:
+        renderer: renders each value.
+        secrets: told what the arguments of tools hold, since a password may come back in a result.
+        settings: what content may be recorded.
+    """
+
+    def __init__(self, renderer: Renderer, secrets: KnownSecrets, settings: Settings) -> None:
+        self._renderer, self._secrets = renderer, secrets
+        self._names: dict[str, str] = renderer.names
+        self._tool_content = settings.capture_tool_content
+        self._messages_on_spans = settings.capture_message_content != EVENT_ONLY
+        by_kind: dict[Kind, Render] = {
+            Kind.NAME: renderer.name,
+            Kind.TEXT: renderer.text,
+            Kind.URL: renderer.url,
+            Kind.INTEGER: self._number,
+            Kind.NUMBER: self._number,
+            Kind.BOOLEAN: self._number,
+            Kind.NAMES: self._list_of_names,
+            Kind.INTEGERS: list,
+            Kind.PROBLEMS: self._problems,
+            Kind.ARGUMENTS: self._arguments,
+        }
+        if self._tool_content:
+            by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end}
+        if settings.capture_message_content != NO_CONTENT:
+            by_kind |= {kind: partial(renderer.messages, what) for kind, what in _MESSAGES.items()}
+        # What policy keeps out has no way to be rendered.
+        self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
+        # The two kinds that nearly all attributes are of are rendered without a call.
+        self._name_keys = frozenset(key for key, kind in KINDS.items() if kind is Kind.NAME)
+        self._number_keys = frozenset(key for key, render in self._renders.items() if render == self._number)
+
+    def rendered(self, facts: dict[str, Any], *, content: bool = True) -> dict[str, Any]:
+        """Render facts.
+
+        Args:
+            facts: raw values by attribute key; ``None`` is not known.
+            content: whether the user's data is wanted; a span that is not sampled needs none.
+        """
+        attributes: dict[str, Any] = {}
+        names, name_keys, number_keys = self._names, self._name_keys, self._number_keys
+        for key, value in facts.items():
+            if value is None:
+                continue
+            if key in name_keys:
+                shown = names.get(value) if type(value) is str else None
+                attributes[key] = self._renderer.name(value) if shown is None else shown
+            elif key in number_keys:
+                kind = type(value)
+                is_plain = kind is bool or kind is float or (kind is int and -_INT64_END <= value < _INT64_END)
+                attributes[key] = value if is_plain else self._number(value)
+            elif content or key not in _CONTENT_KEYS:
+                render = self._renders[key]
+                shown = None if render is None else render(value)
+                if shown is not None:
+                    attributes[key] = shown
+            elif KINDS[key] is Kind.ARGUMENTS:
+                self._secrets.add_passing(value)
+        return attributes
+
+    def on_spans(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Those of a call's attributes that its span has: messages may be wanted in events only."""
+        if self._messages_on_spans:
+            return attributes
+        return {key: value for key, value in attributes.items() if key not in _MESSAGE_KEYS}
+
+    def output(self, text: str) -> str | None:
+        """What code printed, as far as it may be recorded."""
+        return self._renderer.end(text) if self._tool_content else None
+
+    def _number(self, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return int(value) if -_INT64_END <= value < _INT64_END else self._renderer.text(value)
         return value
-    if isinstance(value, int):
-        return int(value) if -_INT64_END <= value < _INT64_END else capture.text(value)
-    if isinstance(value, Content):
-        return capture.content(value)
-    return [_item(capture, one) for one in value]
 
+    def _list_of_names(self, values: Any) -> list[str]:
+        return [self._renderer.name(one) for one in values]
 
-def _item(capture: Capture, one: Any) -> Any:
-    if isinstance(one, int):
-        return one
-    return capture.problem(one) if isinstance(one, ArgumentProblem) else capture.name(one)
+    def _arguments(self, value: Any) -> str | None:
+        self._secrets.add_passing(value)
+        return self._renderer.json(value) if self._tool_content else None
+
+    def _problems(self, problems: Any) -> list[str]:
+        return [self.problem(one) for one in problems]
+
+    def problem(self, problem: ArgumentProblem) -> str:
+        """Say in one line how an argument does not fit: ``amount: expected number, got string 'ten'``."""
+        expected = f"expected {problem.expected}" if problem.expected else ""
+        parts = {
+            "missing": ["missing", expected],
+            "unknown": ["unknown argument", self._got(problem)],
+            "unknown_tool": ["unknown tool"],
+            "not_json": ["not JSON", problem.expected or ""],
+            "not_object": ["expected object", f"got {problem.got}" if problem.got else ""],
+        }.get(problem.kind, [expected, self._got(problem)])
+        argument = self._renderer.name(problem.argument)
+        return self._renderer.text(f"{argument}: {', '.join(part for part in parts if part)}")
+
+    def _got(self, problem: ArgumentProblem) -> str:
+        if problem.got is None:
+            return ""
+        if problem.value is None or not self._tool_content:
+            return f"got {problem.got}"
+        # By its real name: that the user's function takes a name out makes the value no less secret.
+        if any(looks_secret(part) for part in (problem.argument, *problem.argument.split("."))):
+            return f"got {problem.got} {MASK}"
+        return f"got {problem.got} {self._renderer.value(problem.value, _LONGEST_VALUE)}"

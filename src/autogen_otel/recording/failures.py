@@ -1,55 +1,62 @@
-"""A failure as telemetry says it: the same words on the span, in its exception event, metrics and logs."""
+"""A failure as telemetry says it: the same words in the span's status, its exception event and the log."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from autogen_otel.capture import Capture
-from autogen_otel.observations import Failure, PrintedError
+from opentelemetry.trace import Status, StatusCode
+
+from autogen_otel.causes import Failure, PrintedError
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
+
+if TYPE_CHECKING:
+    from autogen_otel.recording.call import Call
+    from autogen_otel.recording.recorder import Recorder
 
 
-@dataclass(frozen=True, slots=True)
-class FailureText:
-    """A failure rendered.
+def record_failure(call: Call, failure: Failure, *, recording: bool) -> None:
+    """Put a failure on the call's span and into a log record, which tells it of an unsampled trace too.
 
     Args:
-        error_type: the value of ``error.type``.
-        message: what the status says.
-        exception: the attributes of the exception event.
+        call: what failed.
+        failure: why.
+        recording: whether its span is recorded.
     """
-
-    error_type: str
-    message: str
-    exception: dict[str, str]
-
-
-def error_type(failure: Failure, capture: Capture) -> str:
-    """The value of ``error.type``."""
-    return capture.name(failure.type) if failure.error is None else capture.error_type(failure.error)
-
-
-def rendered(failure: Failure, capture: Capture) -> FailureText:
-    """Render a failure with its whole stack trace."""
-    kind, error = error_type(failure, capture), failure.error
-    message = capture.text(failure.message) if error is None else capture.error_message(error)
-    if failure.printed is not None:
-        return FailureText(kind, message, _printed(failure.printed, kind, message, capture))
-    stack = capture.stack() if error is None else capture.stacktrace(error)
-    return FailureText(kind, message, _exception(kind, message, stack))
-
-
-def _printed(printed: PrintedError, kind: str, message: str, capture: Capture) -> dict[str, str]:
-    return _exception(
-        kind if printed.type is None else capture.name(printed.type),
-        message if printed.message is None else capture.text(printed.message),
-        capture.content(printed.stacktrace) or capture.stack(),
-    )
-
-
-def _exception(kind: str, message: str, stacktrace: str) -> dict[str, str]:
-    return {
-        names.EXCEPTION_TYPE: kind,
+    recorder, span, renderer = call.recorder, call.span, call.recorder.renderer
+    error = failure.error
+    error_type = renderer.name(failure.type) if error is None else renderer.class_name(type(error))
+    attributes = {names.ERROR_TYPE: error_type, names.ERROR_ORIGIN: failure.cause}
+    call.attributes.update(attributes)
+    if span is None or not (recording or recorder.failure_logs is not None):
+        return
+    message = renderer.text(failure.message) if error is None else renderer.error_message(error)
+    exception = {
+        names.EXCEPTION_TYPE: error_type,
         names.EXCEPTION_MESSAGE: message,
-        names.EXCEPTION_STACKTRACE: stacktrace,
+        names.EXCEPTION_STACKTRACE: renderer.stack() if error is None else renderer.stacktrace(error),
     }
+    if failure.printed is not None:
+        exception.update(_printed(failure.printed, recorder))
+    if recording:
+        span.set_status(Status(StatusCode.ERROR, message))
+        span.set_attributes(attributes)
+        span.add_event(EXCEPTION_EVENT, exception)
+        for link in call.links:
+            span.add_link(link)
+    if recorder.failure_logs is not None:
+        recorder.failure_logs.emit(call, exception, error)
+
+
+def _printed(printed: PrintedError, recorder: Recorder) -> dict[str, str]:
+    """What an exception of executed code says of itself, where it does."""
+    renderer = recorder.renderer
+    stack = None if printed.stacktrace is None else renderer.end(printed.stacktrace)
+    if stack is None and printed.output is not None:
+        stack = recorder.attributes.output(printed.output)
+    parts = {
+        names.EXCEPTION_TYPE: None if printed.type is None else renderer.name(printed.type),
+        names.EXCEPTION_MESSAGE: None if printed.message is None else renderer.text(printed.message),
+        names.EXCEPTION_STACKTRACE: stack or None,
+    }
+    return {key: value for key, value in parts.items() if value is not None}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from autogen_otel.observations import Cost, ModelCall
-from autogen_otel.vocabulary import costs
+from autogen_otel.vocabulary import attributes as names
 
 _log = logging.getLogger("autogen_otel")
 
@@ -25,48 +23,40 @@ _PROVIDERS = {
 }
 """Names of ``genai-prices`` where they are not those of ``gen_ai.provider.name``."""
 
-Priced = Callable[[ModelCall], ModelCall]
+Price = Callable[[Mapping[str, Any]], "float | None"]
+"""From the facts of a model call (provider, model, tokens) to US dollars; ``None`` where nobody knows."""
 
 
-def price_list() -> Priced:
-    """Return what completes a model call by its cost; what the host said stands where nobody knows better."""
+def price_list() -> Price:
+    """Return the list of prices, or one that knows none."""
     if find_spec("genai_prices") is None:
-        return lambda call: call
+        return lambda _facts: None
     try:
         prices = import_module("genai_prices")
         # It reads its list with the first price asked for, which would hold up the first model call.
         prices.calc_price(prices.Usage(input_tokens=1), "gpt-4o", provider_id="openai")
     except Exception as error:  # noqa: BLE001 - a broken installation of it must not end the application
         _log.warning("Costs are AutoGen's own, because genai-prices fails to load: %s", type(error).__name__)
-        return lambda call: call
-    return _PriceList(prices).priced
+        return lambda _facts: None
+    return _PriceList(prices).price
 
 
 class _PriceList:
     def __init__(self, prices: Any) -> None:
         self._prices = prices
 
-    def priced(self, call: ModelCall) -> ModelCall:
-        """Complete a call, unless the user's own price has been applied, or nothing was spent."""
-        if call.usage is None or (call.cost is not None and call.cost.source == costs.CONFIG):
-            return call
-        usd = self._usd(call)
-        return call if usd is None else replace(call, cost=Cost(usd, costs.GENAI_PRICES))
-
-    def _usd(self, call: ModelCall) -> float | None:
-        usage, model = call.usage, call.response_model or call.entry.model
-        if usage is None or model is None:
+    def price(self, facts: Mapping[str, Any]) -> float | None:
+        model = facts.get(names.GEN_AI_RESPONSE_MODEL) or facts.get(names.GEN_AI_REQUEST_MODEL)
+        if model is None:
             return None
-        provider = call.entry.provider
+        provider = facts.get(names.GEN_AI_PROVIDER_NAME) or ""
         try:
-            counted = self._prices.Usage(
-                input_tokens=usage.input_tokens,
-                output_tokens=usage.output_tokens,
-                cache_read_tokens=usage.cached_input_tokens,
+            usage = self._prices.Usage(
+                input_tokens=facts.get(names.GEN_AI_USAGE_INPUT_TOKENS),
+                output_tokens=facts.get(names.GEN_AI_USAGE_OUTPUT_TOKENS),
+                cache_read_tokens=facts.get(names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
             )
-            found = self._prices.calc_price(
-                counted, model, provider_id=_PROVIDERS.get(provider or "", provider)
-            )
-            return float(found.total_price)
+            price = self._prices.calc_price(usage, model, provider_id=_PROVIDERS.get(provider, provider or None))
+            return float(price.total_price)
         except Exception:  # noqa: BLE001 - an unknown model, odd counts or a flaw of the list: the call matters more
             return None

@@ -1,99 +1,146 @@
-"""Attribute names: the standard ones as plain strings, and our own under ``autogen.``.
+"""Attribute keys, each with the kind of value it has: the standard ones, and our own under ``autogen.``.
 
-The ``gen_ai.*`` names are copied, not imported: every constant of that group in
+The ``gen_ai.*`` keys are copied, not imported: every constant of that group in
 ``opentelemetry-semantic-conventions`` is deprecated because the group moved to its own repository,
 which has no Python package yet.
 """
 
+from enum import Enum, auto
 from typing import Final
 
+
+class Kind(Enum):
+    """What the value of an attribute is, which decides how it is rendered."""
+
+    NAME = auto()
+    """A short identifier on one line: the name of an agent, a model, a reason from a closed list."""
+    TEXT = auto()
+    """Text of any length that is no content: ids and paths."""
+    URL = auto()
+    INTEGER = auto()
+    NUMBER = auto()
+    BOOLEAN = auto()
+    NAMES = auto()
+    INTEGERS = auto()
+    PROBLEMS = auto()
+    """How arguments do not fit a tool: one line of text for each problem."""
+    ARGUMENTS = auto()
+    """What a tool is called with, as JSON; recorded unless tool content is switched off."""
+    RESULT = auto()
+    """What a tool returned, as JSON; recorded unless tool content is switched off."""
+    OUTPUT = auto()
+    """What code printed; recorded unless tool content is switched off."""
+    INPUT_MESSAGES = auto()
+    OUTPUT_MESSAGES = auto()
+    INSTRUCTIONS = auto()
+    TOOL_DEFINITIONS = auto()
+
+
+MESSAGE_KINDS: Final = frozenset(
+    {Kind.INPUT_MESSAGES, Kind.OUTPUT_MESSAGES, Kind.INSTRUCTIONS, Kind.TOOL_DEFINITIONS}
+)
+"""What is said to and by models, recorded only if it is asked for."""
+CONTENT_KINDS: Final = MESSAGE_KINDS | {Kind.ARGUMENTS, Kind.RESULT, Kind.OUTPUT}
+"""What the user's data is in."""
+
+KINDS: Final[dict[str, Kind]] = {}
+"""Every attribute key that spans of ours may have."""
+
+
+def _key(key: str, kind: Kind) -> str:
+    KINDS[key] = kind
+    return key
+
+
 # --- OpenTelemetry GenAI semantic conventions
-GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"
-GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
-GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
-GEN_AI_WORKFLOW_NAME: Final = "gen_ai.workflow.name"
-GEN_AI_CONVERSATION_ID: Final = "gen_ai.conversation.id"
-GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
-GEN_AI_REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
-GEN_AI_REQUEST_TOP_P: Final = "gen_ai.request.top_p"
-GEN_AI_REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
-GEN_AI_REQUEST_STREAM: Final = "gen_ai.request.stream"
-GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
-GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"
-GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
-GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
-GEN_AI_USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
-GEN_AI_USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
-GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
-GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
-GEN_AI_INPUT_MESSAGES: Final = "gen_ai.input.messages"
-GEN_AI_OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
-GEN_AI_SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
-GEN_AI_TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
-GEN_AI_TOOL_NAME: Final = "gen_ai.tool.name"
-GEN_AI_TOOL_TYPE: Final = "gen_ai.tool.type"
-GEN_AI_TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
-GEN_AI_TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
-GEN_AI_TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+GEN_AI_OPERATION_NAME: Final = _key("gen_ai.operation.name", Kind.NAME)
+GEN_AI_PROVIDER_NAME: Final = _key("gen_ai.provider.name", Kind.NAME)
+GEN_AI_AGENT_NAME: Final = _key("gen_ai.agent.name", Kind.NAME)
+GEN_AI_WORKFLOW_NAME: Final = _key("gen_ai.workflow.name", Kind.NAME)
+GEN_AI_CONVERSATION_ID: Final = _key("gen_ai.conversation.id", Kind.NAME)
+GEN_AI_REQUEST_MODEL: Final = _key("gen_ai.request.model", Kind.NAME)
+GEN_AI_REQUEST_TEMPERATURE: Final = _key("gen_ai.request.temperature", Kind.NUMBER)
+GEN_AI_REQUEST_TOP_P: Final = _key("gen_ai.request.top_p", Kind.NUMBER)
+GEN_AI_REQUEST_MAX_TOKENS: Final = _key("gen_ai.request.max_tokens", Kind.INTEGER)
+GEN_AI_REQUEST_STREAM: Final = _key("gen_ai.request.stream", Kind.BOOLEAN)
+GEN_AI_RESPONSE_ID: Final = _key("gen_ai.response.id", Kind.TEXT)
+GEN_AI_RESPONSE_MODEL: Final = _key("gen_ai.response.model", Kind.NAME)
+GEN_AI_RESPONSE_FINISH_REASONS: Final = _key("gen_ai.response.finish_reasons", Kind.NAMES)
+GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Final = _key("gen_ai.response.time_to_first_chunk", Kind.NUMBER)
+GEN_AI_USAGE_INPUT_TOKENS: Final = _key("gen_ai.usage.input_tokens", Kind.INTEGER)
+GEN_AI_USAGE_OUTPUT_TOKENS: Final = _key("gen_ai.usage.output_tokens", Kind.INTEGER)
+GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: Final = _key("gen_ai.usage.cache_read.input_tokens", Kind.INTEGER)
+GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: Final = _key("gen_ai.usage.reasoning.output_tokens", Kind.INTEGER)
+GEN_AI_INPUT_MESSAGES: Final = _key("gen_ai.input.messages", Kind.INPUT_MESSAGES)
+GEN_AI_OUTPUT_MESSAGES: Final = _key("gen_ai.output.messages", Kind.OUTPUT_MESSAGES)
+GEN_AI_SYSTEM_INSTRUCTIONS: Final = _key("gen_ai.system_instructions", Kind.INSTRUCTIONS)
+GEN_AI_TOOL_DEFINITIONS: Final = _key("gen_ai.tool.definitions", Kind.TOOL_DEFINITIONS)
+GEN_AI_TOOL_NAME: Final = _key("gen_ai.tool.name", Kind.NAME)
+GEN_AI_TOOL_TYPE: Final = _key("gen_ai.tool.type", Kind.NAME)
+GEN_AI_TOOL_CALL_ID: Final = _key("gen_ai.tool.call.id", Kind.NAME)
+GEN_AI_TOOL_CALL_ARGUMENTS: Final = _key("gen_ai.tool.call.arguments", Kind.ARGUMENTS)
+GEN_AI_TOOL_CALL_RESULT: Final = _key("gen_ai.tool.call.result", Kind.RESULT)
 
 # --- OpenTelemetry general semantic conventions
-ERROR_TYPE: Final = "error.type"
+ERROR_TYPE: Final = _key("error.type", Kind.NAME)
+SERVER_ADDRESS: Final = _key("server.address", Kind.NAME)
+SERVER_PORT: Final = _key("server.port", Kind.INTEGER)
+URL_FULL: Final = _key("url.full", Kind.URL)
+HTTP_REQUEST_METHOD: Final = _key("http.request.method", Kind.NAME)
+HTTP_REQUEST_BODY_SIZE: Final = _key("http.request.body.size", Kind.INTEGER)
+HTTP_REQUEST_RESEND_COUNT: Final = _key("http.request.resend_count", Kind.INTEGER)
+HTTP_RESPONSE_STATUS_CODE: Final = _key("http.response.status_code", Kind.INTEGER)
+CODE_FUNCTION_NAME: Final = _key("code.function.name", Kind.NAME)
+CODE_FILE_PATH: Final = _key("code.file.path", Kind.TEXT)
+CODE_LINE_NUMBER: Final = _key("code.line.number", Kind.INTEGER)
+
+# --- of exception events and log records, not of spans
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
-SERVER_ADDRESS: Final = "server.address"
-SERVER_PORT: Final = "server.port"
-URL_FULL: Final = "url.full"
-HTTP_REQUEST_METHOD: Final = "http.request.method"
-HTTP_REQUEST_BODY_SIZE: Final = "http.request.body.size"
-HTTP_REQUEST_RESEND_COUNT: Final = "http.request.resend_count"
-HTTP_RESPONSE_STATUS_CODE: Final = "http.response.status_code"
-CODE_FUNCTION_NAME: Final = "code.function.name"
-CODE_FILE_PATH: Final = "code.file.path"
-CODE_LINE_NUMBER: Final = "code.line.number"
 
 # --- ours
-ERROR_ORIGIN: Final = "autogen.error.origin"
-ERRORS_HANDLED: Final = "autogen.errors.handled"
-ERRORS_ORIGINS: Final = "autogen.errors.origins"
-SENDER_NAME: Final = "autogen.sender.name"
-CONVERSATION_TURNS: Final = "autogen.conversation.turns"
-CONVERSATION_TERMINATION: Final = "autogen.conversation.termination"
-HELPER_ROLE: Final = "autogen.helper.role"
-HANDOFF_FROM: Final = "autogen.handoff.from"
-HANDOFF_TO: Final = "autogen.handoff.to"
-HANDOFF_REASON: Final = "autogen.handoff.reason"
-HANDOFF_RULE: Final = "autogen.handoff.rule"
-HANDOFF_CANDIDATES: Final = "autogen.handoff.candidates"
-CONFIG_COUNT: Final = "autogen.config.count"
-CONFIG_INDEX: Final = "autogen.config.index"
-CONFIG_API_TYPE: Final = "autogen.config.api_type"
-CONFIG_REJECTED: Final = "autogen.config.rejected"
-STREAM_CHUNKS: Final = "autogen.stream.chunks"
-STREAM_RECEIVED_CHARS: Final = "autogen.stream.received_chars"
-CACHE_HIT: Final = "autogen.cache.hit"
-PROMPT_MESSAGES: Final = "autogen.prompt.messages"
-PROMPT_NEW_MESSAGES: Final = "autogen.prompt.new_messages"
-PROMPT_CHARS: Final = "autogen.prompt.chars"
-PROMPT_TOOLS: Final = "autogen.prompt.tools"
-PROMPT_TOOLS_CHARS: Final = "autogen.prompt.tools_chars"
-PROMPT_NEW_CHARS: Final = "autogen.prompt.new_chars"
-PROMPT_CARRIED_MESSAGES: Final = "autogen.prompt.carried_messages"
-PROMPT_LARGEST_CHARS: Final = "autogen.prompt.largest_message.chars"
-PROMPT_LARGEST_FROM: Final = "autogen.prompt.largest_message.from"
-COST_USD: Final = "autogen.cost.usd"
-COST_SOURCE: Final = "autogen.cost.source"
-TOOL_FAILED_BEFORE: Final = "autogen.tool.failed_before"
-HTTP_REQUEST_ID: Final = "autogen.http.request_id"
-HTTP_RETRY_AFTER_SECONDS: Final = "autogen.http.retry_after_seconds"
-TOOL_ARGUMENTS_PROBLEMS: Final = "autogen.tool.arguments.problems"
-CODE_LANGUAGE: Final = "autogen.code.language"
-CODE_EXIT_CODE: Final = "autogen.code.exit_code"
-CODE_OUTPUT: Final = "autogen.code.output"
-CODE_BLOCKS: Final = "autogen.code.blocks"
-HUMAN_REPLY: Final = "autogen.human.reply"
-ASSISTANT_ID: Final = "autogen.assistant.id"
-ASSISTANT_THREAD_ID: Final = "autogen.assistant.thread_id"
-ASSISTANT_RUN_ID: Final = "autogen.assistant.run_id"
-ASSISTANT_STATUS: Final = "autogen.assistant.status"
-ASSISTANT_ERROR_CODE: Final = "autogen.assistant.error_code"
+ERROR_ORIGIN: Final = _key("autogen.error.origin", Kind.NAME)
+ERRORS_HANDLED: Final = _key("autogen.errors.handled", Kind.INTEGER)
+ERRORS_ORIGINS: Final = _key("autogen.errors.origins", Kind.NAMES)
+SENDER_NAME: Final = _key("autogen.sender.name", Kind.NAME)
+CONVERSATION_TURNS: Final = _key("autogen.conversation.turns", Kind.INTEGER)
+CONVERSATION_TERMINATION: Final = _key("autogen.conversation.termination", Kind.NAME)
+HELPER_ROLE: Final = _key("autogen.helper.role", Kind.NAME)
+HANDOFF_FROM: Final = _key("autogen.handoff.from", Kind.NAME)
+HANDOFF_TO: Final = _key("autogen.handoff.to", Kind.NAME)
+HANDOFF_REASON: Final = _key("autogen.handoff.reason", Kind.NAME)
+HANDOFF_RULE: Final = _key("autogen.handoff.rule", Kind.NAME)
+HANDOFF_CANDIDATES: Final = _key("autogen.handoff.candidates", Kind.NAMES)
+CONFIG_COUNT: Final = _key("autogen.config.count", Kind.INTEGER)
+CONFIG_INDEX: Final = _key("autogen.config.index", Kind.INTEGER)
+CONFIG_API_TYPE: Final = _key("autogen.config.api_type", Kind.NAME)
+CONFIG_REJECTED: Final = _key("autogen.config.rejected", Kind.INTEGERS)
+STREAM_CHUNKS: Final = _key("autogen.stream.chunks", Kind.INTEGER)
+STREAM_RECEIVED_CHARS: Final = _key("autogen.stream.received_chars", Kind.INTEGER)
+CACHE_HIT: Final = _key("autogen.cache.hit", Kind.BOOLEAN)
+PROMPT_MESSAGES: Final = _key("autogen.prompt.messages", Kind.INTEGER)
+PROMPT_NEW_MESSAGES: Final = _key("autogen.prompt.new_messages", Kind.INTEGER)
+PROMPT_CHARS: Final = _key("autogen.prompt.chars", Kind.INTEGER)
+PROMPT_TOOLS: Final = _key("autogen.prompt.tools", Kind.INTEGER)
+PROMPT_TOOLS_CHARS: Final = _key("autogen.prompt.tools_chars", Kind.INTEGER)
+PROMPT_NEW_CHARS: Final = _key("autogen.prompt.new_chars", Kind.INTEGER)
+PROMPT_CARRIED_MESSAGES: Final = _key("autogen.prompt.carried_messages", Kind.INTEGER)
+PROMPT_LARGEST_CHARS: Final = _key("autogen.prompt.largest_message.chars", Kind.INTEGER)
+PROMPT_LARGEST_FROM: Final = _key("autogen.prompt.largest_message.from", Kind.NAME)
+COST_USD: Final = _key("autogen.cost.usd", Kind.NUMBER)
+COST_SOURCE: Final = _key("autogen.cost.source", Kind.NAME)
+TOOL_FAILED_BEFORE: Final = _key("autogen.tool.failed_before", Kind.BOOLEAN)
+HTTP_REQUEST_ID: Final = _key("autogen.http.request_id", Kind.TEXT)
+HTTP_RETRY_AFTER_SECONDS: Final = _key("autogen.http.retry_after_seconds", Kind.NUMBER)
+TOOL_ARGUMENTS_PROBLEMS: Final = _key("autogen.tool.arguments.problems", Kind.PROBLEMS)
+CODE_LANGUAGE: Final = _key("autogen.code.language", Kind.NAME)
+CODE_EXIT_CODE: Final = _key("autogen.code.exit_code", Kind.INTEGER)
+CODE_OUTPUT: Final = _key("autogen.code.output", Kind.OUTPUT)
+CODE_BLOCKS: Final = _key("autogen.code.blocks", Kind.INTEGER)
+HUMAN_REPLY: Final = _key("autogen.human.reply", Kind.NAME)
+ASSISTANT_ID: Final = _key("autogen.assistant.id", Kind.NAME)
+ASSISTANT_THREAD_ID: Final = _key("autogen.assistant.thread_id", Kind.NAME)
+ASSISTANT_RUN_ID: Final = _key("autogen.assistant.run_id", Kind.NAME)
+ASSISTANT_STATUS: Final = _key("autogen.assistant.status", Kind.NAME)
+ASSISTANT_ERROR_CODE: Final = _key("autogen.assistant.error_code", Kind.NAME)

@@ -3,43 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autogen_otel.observations import AgentTurn, Failure
-from autogen_otel.operations.conversations.conversation import ConversationState
-from autogen_otel.operations.conversations.ending import Before, Course, course_around, group_reason
-from autogen_otel.operations.conversations.hidden_agents import helper_role, role_of, shown_name
-from autogen_otel.operations.credentials import make_known
-from autogen_otel.operations.failure_origin import raised_in
-from autogen_otel.operations.operation import Call, Operation
-from autogen_otel.operations.reading import kept_for
-from autogen_otel.vocabulary import failures
+from autogen_otel.causes import Failure
+from autogen_otel.causes.decision import raised_in
+from autogen_otel.operations.conversations.ending import Course, auto_replies, group_reason, turn_reason
+from autogen_otel.operations.first_sight import see_agent
+from autogen_otel.operations.operation import Operation
+from autogen_otel.reading import read_key
+from autogen_otel.recording import Facts
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes, spans
 
 
-@dataclass(slots=True)
-class TurnState:
-    """What calls inside a turn need to know of it, and it of them.
+class AgentTurn(Operation):
+    """Reads ``generate_reply``.
 
-    Args:
-        messages: what the agent is replying to; in 0.2 a tool call's id stands only there.
+    Attributes:
         agent: whose turn it is.
+        messages: what the agent is replying to; in 0.2 a tool call's id stands only there.
+        around: the course of the chat that the turn is a step of.
         model_answered: whether a model call inside it has returned a response.
         asked_by_run: the tool calls that a run of an assistant asks for, which stand in no message.
         answer: what a human answered last; only whether it ends the chat is ever looked at.
-        before: what the turn changes in its agent, as it was before.
-        course: how the group chat goes that a manager runs during its turn.
         given_ids: ids of the tool calls begun: two equal calls of one message are told apart.
     """
 
-    messages: Sequence[Any]
-    agent: str = ""
-    model_answered: bool = False
-    asked_by_run: Sequence[Any] = ()
-    answer: str | None = None
-    before: Before = field(default_factory=Before)
-    course: Course = field(default_factory=Course)
-    given_ids: set[str] = field(default_factory=set)
+    operation_name = spans.INVOKE_AGENT
+
+    __slots__ = (
+        "_replies_before",
+        "agent",
+        "answer",
+        "around",
+        "asked_by_run",
+        "given_ids",
+        "messages",
+        "model_answered",
+    )
+
+    def begin(self) -> Facts:
+        """Note whose turn it is, and the messages it answers."""
+        agent, sender = self.instance, self.arguments.get("sender")
+        seen = see_agent(self.recorder, agent)
+        messages = self.arguments.get("messages")
+        if messages is None:
+            # Not ``agent._oai_messages[sender]``: on the defaultdict that would create what the host has not.
+            messages = read_key(agent, "_oai_messages", sender)
+        self.messages: Sequence[Any] = messages if isinstance(messages, (list, Sequence)) else ()
+        self.agent, self.model_answered, self.answer = seen.name, False, None
+        self.asked_by_run: Sequence[Any] = ()
+        self.given_ids: set[str] = set()
+        self._replies_before = auto_replies(agent, sender)
+        self.around, self.course, self.turn = self.course, Course(), self
+        if self.helper_role is None and seen.role is None:
+            # A group's manager takes no turn of its own: the speakers inside it do.
+            if self.conversation is not None and not seen.manages_group:
+                self.conversation.turns += 1
+            self.name = spans.agent(seen.name)
+        return {
+            names.GEN_AI_AGENT_NAME: seen.name,
+            names.SENDER_NAME: None if sender is None else see_agent(self.recorder, sender).name,
+        }
+
+    def returned(self, value: Any) -> None:
+        """A reply, or none, which ends the chat."""
+        around = self.around
+        if around is None:
+            return
+        if value is not None:
+            around.turns, around.reason = around.turns + 1, None
+            return
+        agent = self.instance
+        group = getattr(agent, "groupchat", None)
+        if group is None:
+            around.reason = turn_reason(agent, self.arguments.get("sender"), self._replies_before, self.answer)
+        elif self.course is not None:
+            around.reason = group_reason(self.course, group)
+
+    def failed(self, error: BaseException) -> None:
+        """An exception that AutoGen lets through; where its own code choked, on what it was given."""
+        failure = self.failure_of(error)
+        if failure.cause == causes.UNKNOWN and raised_in(error, "autogen"):
+            if self.model_answered:
+                failure = Failure(causes.BACKEND, error)
+            elif self.asked_tools:
+                failure = Failure(causes.TOOL_ARGUMENTS, error)
+        self.failure = failure
 
     @property
     def asked_tools(self) -> Sequence[Any]:
@@ -50,56 +100,7 @@ class TurnState:
         asked = last.get("tool_calls") if isinstance(last, Mapping) else None
         return asked if isinstance(asked, list) else ()
 
-
-class GenerateReply(Operation[AgentTurn]):
-    """Reads ``generate_reply``."""
-
-    def begin(self, call: Call) -> AgentTurn:
-        """Note whose turn it is, and the messages it answers."""
-        agent, sender = call.instance, call.arguments.get("sender")
-        make_known(agent, call.secrets)
-        messages = call.arguments.get("messages")
-        if messages is None:
-            # Not ``agent._oai_messages[sender]``: on the defaultdict that would create what the host has not.
-            messages = kept_for(agent, "_oai_messages", sender)
-        name = shown_name(agent)
-        messages = messages if isinstance(messages, Sequence) else ()
-        call.scope.state = TurnState(messages, name, before=Before.turn(agent, sender))
-        role = helper_role(call.scope, ConversationState) or role_of(agent)
-        conversation = call.scope.find(ConversationState)
-        # A group's manager takes no turn of its own: the speakers inside it do.
-        if role is None and conversation is not None and getattr(agent, "groupchat", None) is None:
-            conversation.turns += 1
-        return AgentTurn(agent=name, sender=None if sender is None else shown_name(sender), helper_role=role)
-
-    def returned(self, call: Call, started: AgentTurn, value: Any) -> AgentTurn:
-        """A reply, or none, which ends the chat."""
-        course, turn = course_around(call.scope), call.scope.state
-        if course is None or not isinstance(turn, TurnState):
-            return started
-        if value is not None:
-            course.turns, course.reason = course.turns + 1, None
-            return started
-        agent = call.instance
-        group = getattr(agent, "groupchat", None)
-        if group is None:
-            course.reason = turn.before.reason(agent, call.arguments.get("sender"), turn.answer)
-        else:
-            course.reason = group_reason(turn.course, group)
-        return started
-
-    def failed(self, call: Call, started: AgentTurn, error: BaseException) -> AgentTurn:
-        """An exception that AutoGen lets through; where its own code choked, on what it was given."""
-        ended = super().failed(call, started, error)
-        turn = call.scope.state
-        if (
-            ended.failure is None
-            or ended.failure.origin != failures.UNKNOWN
-            or not raised_in(error, "autogen")
-        ):
-            return ended
-        if isinstance(turn, TurnState) and turn.model_answered:
-            return replace(ended, failure=Failure(origin=failures.BACKEND, error=error))
-        if isinstance(turn, TurnState) and turn.asked_tools:
-            return replace(ended, failure=Failure(origin=failures.TOOL_ARGUMENTS, error=error))
-        return ended
+    def _release(self) -> None:
+        super()._release()
+        self.messages = self.asked_by_run = ()
+        self.around = None

@@ -1,108 +1,119 @@
-"""A conversation: ``ConversableAgent.initiate_chat`` and its async twin."""
+"""A conversation: ``ConversableAgent.initiate_chat`` and its async twin; and its summary."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from typing import Any
 
-from autogen_otel.observations import Conversation, Failure, Recording
 from autogen_otel.operations.conversations.ending import Course, chat_reason
-from autogen_otel.operations.conversations.handoff import HandoffState
-from autogen_otel.operations.conversations.hidden_agents import (
+from autogen_otel.operations.hidden_agents import (
     SPEAKER_SELECTION,
-    HelperState,
+    SUMMARY,
     selects_speakers,
-    shown_name,
 )
 from autogen_otel.operations.conversations.message_account import MessageAccount
 from autogen_otel.operations.conversations.prompt_account import PromptAccount
-from autogen_otel.operations.credentials import make_known
-from autogen_otel.operations.operation import Call, Operation
-from autogen_otel.operations.reading import text_of
-from autogen_otel.vocabulary import terminations
+from autogen_otel.operations.first_sight import see_agent
+from autogen_otel.operations.operation import Operation
+from autogen_otel.reading import read_text
+from autogen_otel.recording import Facts, Measurement
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import metrics, spans, terminations
 
 _REMEMBERED_TOOLS = 8
+_BY_MODEL = "reflection_with_llm"
 
 
-@dataclass(slots=True)
-class ConversationState:
-    """What calls inside a conversation need to know of it.
+class Conversation(Operation):
+    """Reads ``initiate_chat``: the root of a trace, a nested conversation, or AutoGen's own chat with itself.
 
-    Args:
+    Attributes:
         turns: agent turns begun, without those of nested conversations.
-        course: how it goes, and why it ended.
-        failed_tools: the latest tool calls that failed; a model call that fails later links to them.
+        failed_tools: spans of the latest tool calls that failed, if it is the outermost conversation; a model
+            call that fails later links to them.
         prompts: the prompts sent in it.
-        tool_schemas: JSON schema of each tool's parameters as the model was last shown it.
         messages: which messages were recorded, those of nested conversations too.
     """
 
-    turns: int = 0
-    course: Course = field(default_factory=Course)
-    failed_tools: deque[Recording] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_TOOLS))
-    prompts: PromptAccount = field(default_factory=PromptAccount)
-    tool_schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    messages: MessageAccount = field(default_factory=MessageAccount)
+    operation_name = spans.INVOKE_WORKFLOW
 
+    __slots__ = ("_is_outermost", "failed_tools", "messages", "prompts", "turns")
 
-class InitiateChat(Operation[Conversation]):
-    """Reads ``initiate_chat``: the root of a trace, or a nested conversation."""
-
-    def begin(self, call: Call) -> Conversation:
+    def begin(self) -> Facts:
         """Note who talks to whom and learn the credentials they carry."""
-        recipient = call.arguments.get("recipient")
-        make_known(call.instance, call.secrets)
-        make_known(recipient, call.secrets)
-        helper = call.scope.find(HandoffState) is not None and selects_speakers(call.instance)
-        if helper:
-            call.scope.state = HelperState(SPEAKER_SELECTION)
-        else:
-            prompts = PromptAccount.begun(call.instance, recipient)
-            call.scope.state = ConversationState(prompts=prompts)
-        chat_id = call.arguments.get("chat_id")
-        return Conversation(
-            initiator=shown_name(call.instance),
-            recipient=shown_name(recipient),
-            conversation_id=None if chat_id is None else text_of(chat_id),
-            helper_role=SPEAKER_SELECTION if helper else None,
-        )
+        recipient = self.arguments.get("recipient")
+        initiator_seen = see_agent(self.recorder, self.instance)
+        recipient_seen = see_agent(self.recorder, recipient)
+        self._is_outermost = self.parent is None
+        if self.handoff is not None and selects_speakers(self.instance):
+            self.helper_role, self.course = SPEAKER_SELECTION, None
+            return {}
+        self.turns = 0
+        self.prompts, self.messages = PromptAccount(self.instance, recipient), MessageAccount()
+        self.failed_tools: deque[Any] = deque(maxlen=_REMEMBERED_TOOLS)
+        self.conversation, self.helper_role, self.course = self, None, Course()
+        if self.root is None:
+            self.root = self
+        chat_id = self.arguments.get("chat_id")
+        self.name = spans.workflow(initiator_seen.name, recipient_seen.name)
+        return {
+            names.GEN_AI_WORKFLOW_NAME: spans.workflow_name(initiator_seen.name, recipient_seen.name),
+            names.GEN_AI_CONVERSATION_ID: None if chat_id is None else read_text(chat_id),
+        }
 
-    def returned(self, call: Call, started: Conversation, value: Any) -> Conversation:
+    def returned(self, value: Any) -> Facts | None:
         """The conversation went on to its end, whatever failed inside."""
-        handoff = call.scope.find(HandoffState)
-        if started.helper_role is not None and handoff is not None:
-            handoff.selection_ended(value)
-        return self._ended(call, started, None)
-
-    def failed(self, call: Call, started: Conversation, error: BaseException) -> Conversation:
-        """Something ended the conversation that AutoGen did not catch."""
-        return self._ended(call, started, call.failure(error))
-
-    def _ended(self, call: Call, started: Conversation, failure: Failure | None) -> Conversation:
-        state = call.scope.state
-        ended = replace(
-            started,
-            failure=failure,
-            turns=state.turns if isinstance(state, ConversationState) else None,
-            termination=_termination(call, failure),
-            errors_origins=tuple(call.scope.origins),
-        )
-        return replace(ended, errors_handled=call.scope.survived(ended))
-
-
-def _termination(call: Call, failure: Failure | None) -> str | None:
-    state = call.scope.state
-    if failure is not None:
-        return terminations.ERROR
-    if not isinstance(state, ConversationState):
+        if self.name is not None:
+            return self._ended()
+        if self.handoff is not None:
+            self.handoff.selection_ended(value)
         return None
-    arguments = call.arguments
-    return chat_reason(state.course, call.instance, arguments.get("recipient"), arguments.get("max_turns"))
+
+    def failed(self, error: BaseException) -> Facts | None:
+        """Something ended the conversation that AutoGen did not catch."""
+        self.failure = self.failure_of(error)
+        return None if self.name is None else self._ended()
+
+    def measurements(self, seconds: float) -> Iterator[Measurement]:
+        """Duration and turns; those nested in others are part of these."""
+        if self.name is None or not self._is_outermost:
+            return
+        handled = self.attributes.get(names.ERRORS_HANDLED)
+        outcome = metrics.FAILED if self.failure is not None else metrics.RECOVERED if handled else metrics.OK
+        labels = {metrics.CONVERSATION_OUTCOME: outcome}
+        yield metrics.CONVERSATION_DURATION, seconds, labels
+        yield metrics.CONVERSATION_TURNS, self.turns, labels
+
+    def _release(self) -> None:
+        super()._release()
+        if self.name is not None:
+            self.prompts.forget()
+            self.failed_tools.clear()
+
+    def _ended(self) -> Facts:
+        return {
+            names.CONVERSATION_TURNS: self.turns,
+            names.CONVERSATION_TERMINATION: self._termination(),
+            names.ERRORS_HANDLED: self.survived(),
+            names.ERRORS_ORIGINS: self.causes or None,
+        }
+
+    def _termination(self) -> str | None:
+        if self.failure is not None or self.course is None:
+            return terminations.ERROR
+        arguments = self.arguments
+        return chat_reason(self.course, self.instance, arguments.get("recipient"), arguments.get("max_turns"))
 
 
-def failed_tools(call: Call) -> tuple[Recording, ...]:
-    """The latest tool calls that failed in the outermost conversation around."""
-    conversations = list(call.scope.find_all(ConversationState))
-    return tuple(conversations[-1].failed_tools) if conversations else ()
+class SummarizeChat(Operation):
+    """Reads ``_summarize_chat`` where it asks a model; a function of the user's may start its own chats."""
+
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
+        """Mark the model call inside as one for the summary."""
+        if self.arguments.get("summary_method") != _BY_MODEL:
+            return None
+        self.helper_role, self.course = SUMMARY, None
+        return {}

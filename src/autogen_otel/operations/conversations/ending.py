@@ -2,83 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from autogen_otel.context.scope import Scope
-from autogen_otel.operations.conversations.hidden_agents import HelperState
-from autogen_otel.operations.reading import kept_for, number_of
+from autogen_otel.reading import read, read_key
 from autogen_otel.vocabulary import terminations
 
 _EXIT = "exit"
 """What a human types to end a conversation, in every lineage."""
 
 
-@dataclass(slots=True)
 class Course:
     """How a chat has gone so far: one of two agents, or of a group during its manager's turn.
 
-    Args:
+    Attributes:
         turns: agent turns that brought a reply.
         rounds: speakers that a group has selected.
         max_rounds: how many it may, by the group chat in use: a manager keeps a copy of the user's.
         reason: why the chat is over, if the last thing that happened in it ends it.
     """
 
-    turns: int = 0
-    rounds: int = 0
-    max_rounds: object = None
-    reason: str | None = None
+    __slots__ = ("max_rounds", "reason", "rounds", "turns")
+
+    def __init__(self) -> None:
+        self.turns = self.rounds = 0
+        self.max_rounds: object = None
+        self.reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What an agent's turn is going to change, as it was before.
+def auto_replies(agent: Any, sender: Any) -> int:
+    """Consecutive automatic replies to this sender."""
+    counter: int = read_key(agent, "_consecutive_auto_reply_counter", sender, 0)
+    return counter
+
+
+def turn_reason(agent: Any, sender: Any, replies_before: int, answer: str | None) -> str:
+    """Why a turn brought no reply, which ends the chat.
 
     Args:
-        replies: consecutive automatic replies to this sender.
-        limit: how many of them are allowed.
+        agent: whose turn it was.
+        sender: to whom the reply would have gone.
+        replies_before: the consecutive automatic replies before the turn; ending a chat sets them back to 0.
+        answer: what a human typed during the turn.
     """
-
-    replies: int = 0
-    limit: float = float("inf")
-
-    @classmethod
-    def turn(cls, agent: Any, sender: Any) -> Before:
-        """Read it from the agent, without creating what its defaultdicts lack."""
-        default = number_of(agent, "_max_consecutive_auto_reply")
-        limit = kept_for(agent, "_max_consecutive_auto_reply_dict", sender, default)
-        return cls(_auto_replies(agent, sender), limit)
-
-    def reason(self, agent: Any, sender: Any, answer: str | None) -> str:
-        """Why the turn brought no reply, which ends the chat.
-
-        Args:
-            agent: whose turn it was.
-            sender: to whom the reply would have gone.
-            answer: what a human typed during the turn.
-        """
-        if answer == _EXIT:
-            return terminations.HUMAN_EXIT
-        if _auto_replies(agent, sender) > 0:
-            return terminations.NO_REPLY
-        # Ending a chat sets the counter back to 0. So it is before the first reply: a function of the user's
-        # that answers the first message with nothing cannot be told from an end.
-        over = answer is None and self.replies >= self.limit
-        return terminations.MAX_AUTO_REPLY if over else terminations.TERMINATION_MESSAGE
-
-
-def course_around(scope: Scope) -> Course | None:
-    """The chat that a turn or speaker selection is a step of; ``None`` outside and in AutoGen's own chats."""
-    if scope.parent is None:
-        return None
-    for state in scope.parent.find_all(object):
-        course = getattr(state, "course", None)
-        if isinstance(course, Course):
-            return course
-        if isinstance(state, HelperState):
-            return None
-    return None
+    if answer == _EXIT:
+        return terminations.HUMAN_EXIT
+    if auto_replies(agent, sender) > 0:
+        return terminations.NO_REPLY
+    # So it is before the first reply: a function of the user's that answers the first message with nothing
+    # cannot be told from an end.
+    default = _limit(agent, "_max_consecutive_auto_reply")
+    limit = read_key(agent, "_max_consecutive_auto_reply_dict", sender, default)
+    over = answer is None and replies_before >= limit
+    return terminations.MAX_AUTO_REPLY if over else terminations.TERMINATION_MESSAGE
 
 
 def group_reason(course: Course, group: Any) -> str:
@@ -107,11 +82,12 @@ def chat_reason(course: Course, initiator: Any, recipient: Any, max_turns: objec
     # The recipient takes every turn and the initiator those between them.
     if course.turns >= 2 * max_turns - 1:
         return terminations.MAX_TURNS
-    if _auto_replies(initiator, recipient) >= number_of(recipient, "_max_consecutive_auto_reply"):
+    if auto_replies(initiator, recipient) >= _limit(recipient, "_max_consecutive_auto_reply"):
         return terminations.MAX_AUTO_REPLY
     return terminations.TERMINATION_MESSAGE
 
 
-def _auto_replies(agent: Any, sender: Any) -> int:
-    counter: int = kept_for(agent, "_consecutive_auto_reply_counter", sender, 0)
-    return counter
+def _limit(agent: Any, name: str) -> float:
+    """An agent's limit; infinite where it has none that is a number."""
+    limit = read(agent, name)
+    return limit if isinstance(limit, (int, float)) else float("inf")

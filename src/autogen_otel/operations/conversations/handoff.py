@@ -1,14 +1,14 @@
-"""A handoff by speaker selection: ``GroupChat.select_speaker`` and its async twin."""
+"""A handoff: control passes by speaker selection, or to a nested chat."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from autogen_otel.observations import Failure, Handoff, SelectionStep
-from autogen_otel.operations.conversations.ending import course_around
-from autogen_otel.operations.conversations.hidden_agents import (
+from autogen_otel.causes import Failure
+from autogen_otel.operations.conversations.agent_turn import AgentTurn
+from autogen_otel.operations.hidden_agents import (
     agents_of,
     runs_tools,
     shown_name,
@@ -16,9 +16,11 @@ from autogen_otel.operations.conversations.hidden_agents import (
     tool_executor,
     wraps_nested_chat,
 )
-from autogen_otel.operations.operation import Call, Operation
-from autogen_otel.operations.reading import attribute
-from autogen_otel.vocabulary import failures, handoffs, terminations
+from autogen_otel.operations.operation import Operation
+from autogen_otel.reading import read
+from autogen_otel.recording import Facts, Measurement
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes, handoffs, metrics, spans, terminations
 
 _END_OF_CHAT = frozenset({"NoEligibleSpeaker", "NoEligibleSpeakerError"})
 """How a group chat says that nobody is left to speak: its normal end, not a failure."""
@@ -26,27 +28,108 @@ _SELECTED = "[AGENT SELECTED]"
 _SELECTION_FAILED = "[AGENT SELECTION FAILED]"
 
 
-@dataclass(slots=True)
-class HandoffState:
-    """What is found out while the next speaker is selected.
+class Handoff(Operation):
+    """Control passing from one agent to another."""
 
-    Args:
+    operation_name = spans.HANDOFF
+
+    __slots__ = ()
+
+    def measurements(self, _seconds: float) -> Iterator[Measurement]:
+        """That it happened."""
+        if self.name is not None:
+            yield metrics.HANDOFFS, 1, {}
+
+
+class NestedChat(Handoff):
+    """Reads ``initiate_chat`` where an agent's turn calls it; it is observed as a conversation besides."""
+
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
+        """Note who hands over to whom. A tool that begins a chat hands nothing over: it comes back to it."""
+        if not isinstance(self.parent, AgentTurn):
+            return None
+        # Whose turn it is: the chat may have been set up with another sender.
+        source = self.parent.agent or shown_name(self.instance)
+        target = shown_name(self.arguments.get("recipient"))
+        self.name = spans.handoff(source, target)
+        return {
+            names.HANDOFF_FROM: source,
+            names.HANDOFF_TO: target,
+            names.HANDOFF_REASON: handoffs.NESTED_CHAT,
+        }
+
+
+class SpeakerSelection(Handoff):
+    """Reads ``GroupChat.select_speaker`` and its async twin.
+
+    Attributes:
         reason: why a pattern or swarm passes control on.
         rule: the user's function, tool or condition that decides.
         method: the selection method that a pattern, swarm or function leaves the choice to.
-        candidates: those that are eligible.
+        candidates: those that are eligible; ``None`` for all members.
         forced: whether only one of them was.
         undecided: whether nobody was chosen without asking a model.
         unresolved: how the host put it that the model named nobody, or several.
     """
 
-    reason: str | None = None
-    rule: str | None = None
-    method: str | None = None
-    candidates: tuple[str, ...] | None = None
-    forced: bool = False
-    undecided: bool = False
-    unresolved: str | None = None
+    __slots__ = (
+        "_source",
+        "candidates",
+        "forced",
+        "method",
+        "reason",
+        "rule",
+        "undecided",
+        "unresolved",
+    )
+
+    def begin(self) -> Facts:
+        """Note who spoke last."""
+        self.reason: str | None = None
+        self.rule: str | None = None
+        self.method: str | None = None
+        self.candidates: tuple[str, ...] | None = None
+        self.forced = self.undecided = False
+        self.unresolved: str | None = None
+        self.handoff = self
+        group, speaker = self.instance, self.arguments.get("last_speaker")
+        self._source = _source(group, speaker)
+        # Control that only goes to an agent that AutoGen has made for itself, or back, has no span.
+        if not _is_detour(group, speaker):
+            self.name = spans.handoff(self._source, None)
+        return {names.HANDOFF_FROM: self._source}
+
+    def returned(self, value: Any) -> Facts:
+        """The chosen agent, and why this one."""
+        if self.course is not None:
+            self.course.rounds += 1
+            self.course.max_rounds = read(self.instance, "max_round")
+        target = None
+        if value is not None:
+            # A tool that says "stay" lets the hidden executor speak again: whoever called it stays.
+            target = self._source if runs_tools(value) else shown_name(value)
+            self._rename(target)
+        if self.unresolved is not None:
+            self.failure = Failure(
+                causes.ORCHESTRATION, type="speaker_selection_failed", message=self.unresolved
+            )
+        return {**self._explanation(), names.HANDOFF_TO: target}
+
+    def failed(self, error: BaseException) -> Facts:
+        """Nobody could be chosen; with nobody eligible the chat just ends."""
+        explanation = self._explanation()
+        if type(error).__name__ in _END_OF_CHAT:
+            if self.course is not None:
+                self.course.reason = terminations.NO_ELIGIBLE_SPEAKER
+            self._rename(None, ends_chat=True)
+            reason = self.reason or handoffs.NO_ELIGIBLE_SPEAKER
+            return {**explanation, names.HANDOFF_REASON: reason, names.HANDOFF_CANDIDATES: None}
+        failure = self.failure_of(error)
+        unknown = failure.cause == causes.UNKNOWN
+        self.failure = replace(failure, cause=causes.ORCHESTRATION) if unknown else failure
+        return explanation
 
     def selection_ended(self, result: object) -> None:
         """Look how the chat that lets a model choose came out: its last message says it."""
@@ -55,101 +138,68 @@ class HandoffState:
         if isinstance(content, str) and _SELECTED not in content:
             self.unresolved = content.removeprefix(_SELECTION_FAILED)
 
+    def _rename(self, target: str | None, *, ends_chat: bool = False) -> None:
+        if self.name is not None:
+            self.name = spans.handoff(self._source, target, ends_chat=ends_chat)
 
-class SelectSpeaker(Operation[Handoff]):
-    """Reads ``select_speaker``."""
-
-    def begin(self, call: Call) -> Handoff:
-        """Note who spoke last."""
-        call.scope.state = HandoffState()
-        group, speaker = call.instance, call.arguments.get("last_speaker")
-        return Handoff(
-            source=_source(group, speaker),
-            hidden=_is_detour(group, speaker),
-        )
-
-    def returned(self, call: Call, started: Handoff, value: Any) -> Handoff:
-        """The chosen agent, and why this one."""
-        state = _state(call)
-        course = course_around(call.scope)
-        if course is not None:
-            course.rounds += 1
-            course.max_rounds = attribute(call.instance, "max_round")
-        ended = self._explained(call, started, state)
-        if value is not None:
-            # A tool that says "stay" lets the hidden executor speak again: whoever called it stays.
-            ended = replace(ended, target=started.source if runs_tools(value) else shown_name(value))
-        if state.unresolved is None:
-            return ended
-        unresolved = Failure(
-            origin=failures.ORCHESTRATION, type="speaker_selection_failed", message=state.unresolved
-        )
-        return replace(ended, failure=unresolved)
-
-    def failed(self, call: Call, started: Handoff, error: BaseException) -> Handoff:
-        """Nobody could be chosen; with nobody eligible the chat just ends."""
-        state = _state(call)
-        ended = self._explained(call, started, state)
-        if type(error).__name__ in _END_OF_CHAT:
-            course = course_around(call.scope)
-            if course is not None:
-                course.reason = terminations.NO_ELIGIBLE_SPEAKER
-            reason = state.reason or handoffs.NO_ELIGIBLE_SPEAKER
-            return replace(ended, reason=reason, candidates=(), ends_chat=True)
-        failure = call.failure(error)
-        if failure.origin == failures.UNKNOWN:
-            failure = replace(failure, origin=failures.ORCHESTRATION)
-        return replace(ended, failure=failure)
-
-    def _explained(self, call: Call, started: Handoff, state: HandoffState) -> Handoff:
-        group = call.instance
+    def _explanation(self) -> Facts:
+        group, rule = self.instance, self.rule
         method = getattr(group, "speaker_selection_method", None)
-        rule = state.rule
         if rule is None and callable(method) and tool_executor(group) is None:
-            rule = attribute(method, "__name__") or type(method).__name__
-        candidates = shown_names(agents_of(group)) if state.candidates is None else state.candidates
-        if state.reason is not None:
+            rule = read(method, "__name__") or type(method).__name__
+        candidates = shown_names(agents_of(group)) if self.candidates is None else self.candidates
+        if self.reason is not None:
             # The rule of a pattern names one agent; nobody is chosen from several.
             candidates = ()
-        return replace(started, reason=_reason(method, state), rule=rule, candidates=candidates)
+        return {
+            names.HANDOFF_REASON: _reason(method, self),
+            names.HANDOFF_RULE: rule,
+            names.HANDOFF_CANDIDATES: candidates or None,
+        }
 
 
-class NarrowCandidates(Operation[SelectionStep]):
+class SelectionStep(Operation):
+    """A step of choosing the next speaker, which informs the selection around it and has no span."""
+
+    __slots__ = ()
+
+    def failed(self, _error: BaseException) -> None:
+        """The selection around it records that."""
+
+
+class NarrowCandidates(SelectionStep):
     """Reads ``GroupChat._prepare_and_select_agents``: who is eligible, and who is chosen without a model."""
 
-    def begin(self, call: Call) -> SelectionStep | None:
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
         """Nothing is known yet."""
-        return SelectionStep() if call.scope.find(HandoffState) is not None else None
+        return None if self.handoff is None else {}
 
-    def returned(self, call: Call, started: SelectionStep, value: Any) -> SelectionStep:
+    def returned(self, value: Any) -> None:
         """The one chosen, those eligible, and the messages to show a model that is to choose."""
-        state = call.scope.find(HandoffState)
-        if state is not None:
+        selection = self.handoff
+        if selection is not None:
             selected, eligible, _messages = value
-            state.undecided = selected is None
+            selection.undecided = selected is None
             if isinstance(eligible, list):
-                state.candidates = shown_names(eligible)
-                state.forced = selected is not None and len(eligible) == 1
-        return started
-
-    def failed(self, _call: Call, started: SelectionStep, _error: BaseException) -> SelectionStep:
-        """The selection around it tells of that."""
-        return started
+                selection.candidates = shown_names(eligible)
+                selection.forced = selected is not None and len(eligible) == 1
 
 
-def _reason(method: object, state: HandoffState) -> str:
-    if state.unresolved is not None:
+def _reason(method: object, selection: SpeakerSelection) -> str:
+    if selection.unresolved is not None:
         return handoffs.FALLBACK
-    if state.reason is not None:
-        return state.reason
-    if callable(method) and state.method is None:
-        return handoffs.AUTO if state.undecided else handoffs.CUSTOM
-    if state.forced:
+    if selection.reason is not None:
+        return selection.reason
+    if callable(method) and selection.method is None:
+        return handoffs.AUTO if selection.undecided else handoffs.CUSTOM
+    if selection.forced:
         return handoffs.ONLY_CANDIDATE
-    named = str(state.method or method).lower()
-    if state.undecided and named == handoffs.MANUAL:
+    named = str(selection.method or method).lower()
+    if selection.undecided and named == handoffs.MANUAL:
         # Who is asked and chooses nobody gets the next in the list, or from a pattern a model's choice.
-        return handoffs.FALLBACK if state.method is None else handoffs.AUTO
+        return handoffs.FALLBACK if selection.method is None else handoffs.AUTO
     return named if named in handoffs.REASONS else handoffs.CUSTOM
 
 
@@ -196,9 +246,3 @@ def _last_message(group: Any) -> Mapping[str, Any]:
     messages = getattr(group, "messages", None)
     last = messages[-1] if messages else None
     return last if isinstance(last, Mapping) else {}
-
-
-def _state(call: Call) -> HandoffState:
-    state = call.scope.state
-    assert isinstance(state, HandoffState)
-    return state

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
-from autogen_otel.observations import HumanInput
-from autogen_otel.operations.conversations.agent_turn import TurnState
-from autogen_otel.operations.operation import Call, Operation, name_of
+from autogen_otel.operations.hidden_agents import name_of
+from autogen_otel.operations.operation import Operation
+from autogen_otel.recording import Call, Facts
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import spans
 
 SKIP, EXIT, TEXT = "skip", "exit", "text"
 
 
-@dataclass(slots=True)
-class HumanState:
-    """Marks that what runs inside is the wait already seen: 0.2's async method calls the sync one.
-
-    Args:
-        agent: whose wait it is.
-    """
-
-    agent: Any
-
-
-class GetHumanInput(Operation[HumanInput]):
+class HumanInput(Operation):
     """Reads ``get_human_input``. What was typed is never looked at further than whether it ends the chat."""
 
-    def begin(self, call: Call) -> HumanInput | None:
-        """Note who waits."""
-        if any(waiting.agent is call.instance for waiting in call.scope.find_all(HumanState)):
-            return None
-        call.scope.state = HumanState(call.instance)
-        return HumanInput(agent=name_of(call.instance))
+    operation_name = spans.AWAIT_HUMAN_INPUT
 
-    def returned(self, call: Call, started: HumanInput, value: Any) -> HumanInput:
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
+        """Note who waits. 0.2's async method calls the sync one, which is the same wait."""
+        around: Call | None = self.parent
+        while around is not None:
+            if isinstance(around, HumanInput) and around.instance is self.instance:
+                return None
+            around = around.parent
+        name = name_of(self.instance)
+        self.name = spans.human_input(name)
+        return {names.GEN_AI_AGENT_NAME: name}
+
+    def returned(self, value: Any) -> Facts | None:
         """What the answer means to AutoGen."""
         if not isinstance(value, str):
-            return started
-        turn = call.scope.find(TurnState)
-        if turn is not None:
-            turn.answer = value
-        return replace(started, reply={"": SKIP, "exit": EXIT}.get(value, TEXT))
+            return None
+        if self.turn is not None:
+            self.turn.answer = value
+        return {names.HUMAN_REPLY: {"": SKIP, "exit": EXIT}.get(value, TEXT)}

@@ -34,16 +34,26 @@ class MessageAccount:
 
     def new_messages(self, messages: Iterable[Any]) -> tuple[Any, ...]:
         """Those that were not recorded before; they are from now on."""
-        found = []
-        in_this: Counter[int] = Counter()
+        new = []
+        in_this: dict[int, int] = {}
+        recorded = self.recorded
         with self.changing:
             for message in messages:
-                key = key_of(message)
-                in_this[key] += 1
-                if in_this[key] > self.recorded[key]:
-                    self.recorded[key] += 1
-                    found.append(message)
-        return tuple(found)
+                # Asked of every message of every call: plain words are known without a call.
+                content = message.get("content") if type(message) is dict else None
+                plain = type(content) is str and not message.get("tool_calls") and "function_call" not in message
+                call_id = message.get("tool_call_id") if plain else None
+                if plain and call_id is None:
+                    key = hash(content)
+                elif plain and type(call_id) is str:
+                    key = hash((hash(call_id), hash(content)))
+                else:
+                    key = key_of(message)
+                times = in_this[key] = in_this.get(key, 0) + 1
+                if times > recorded.get(key, 0):
+                    recorded[key] = recorded.get(key, 0) + 1
+                    new.append(message)
+        return tuple(new)
 
     def new_once(self, kind: str, values: Iterable[Any]) -> tuple[Any, ...]:
         """Those that were not recorded before, however often they are given.
@@ -52,16 +62,16 @@ class MessageAccount:
             kind: keeps tools apart from instructions.
             values: messages or definitions.
         """
-        found = []
+        new = []
         with self.changing:
             for value in values:
                 key = hash((kind, key_of(value) if kind == "instructions" else frozen(value)))
                 if key not in self.given:
                     self.given.add(key)
-                    found.append(value)
-        return tuple(found)
+                    new.append(value)
+        return tuple(new)
 
-    def answered(self, answers: Iterable[Mapping[str, Any]]) -> None:
+    def add_answers(self, answers: Iterable[Mapping[str, Any]]) -> None:
         """Answers are recorded where they are given, and not again where they are sent on."""
         with self.changing:
             for answer in answers:
@@ -123,8 +133,8 @@ def _texts_of(content: Any) -> list[str] | None:
     """The texts of content that is a list of nothing else."""
     if not isinstance(content, (list, tuple)) or not content:
         return None
-    found = (one.get("text") if isinstance(one, Mapping) else None for one in content)
-    texts = [text for text in found if type(text) is str]
+    parts = (one.get("text") if isinstance(one, Mapping) else None for one in content)
+    texts = [text for text in parts if type(text) is str]
     return texts if len(texts) == len(content) else None
 
 
@@ -137,13 +147,13 @@ def _keys_of_answer(answer: Mapping[str, Any]) -> set[int]:
     if type(content) is str:
         return keys | {hash(content.strip())}
     if isinstance(content, Sequence):
-        said = [text for text in map(_said, content) if text]
-        told = [text for kind, text in said if kind == "text"]
-        keys.update(hash(joint.join(texts)) for joint in (" ", "") for texts in (told, [t for _, t in said]))
+        words = [one for one in map(_words_of_block, content) if one]
+        texts = [text for kind, text in words if kind == "text"]
+        keys.update(hash(joint.join(parts)) for joint in (" ", "") for parts in (texts, [t for _, t in words]))
     return keys
 
 
-def _said(block: Any) -> tuple[str, str] | None:
+def _words_of_block(block: Any) -> tuple[str, str] | None:
     """Kind and words of a block of an answer: AG2's second clients join reasoning and text."""
     for kind in ("text", "reasoning"):
         words = block.get(kind) if isinstance(block, Mapping) else None

@@ -5,132 +5,133 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from autogen_otel.observations import PromptSize
-from autogen_otel.operations.conversations.hidden_agents import agents_of
-from autogen_otel.operations.reading import attribute
+from autogen_otel.operations.hidden_agents import agents_of
+from autogen_otel.reading import read
+from autogen_otel.recording import Facts
+from autogen_otel.vocabulary import attributes as names
 
 Mark = tuple[int, int]
 """What a message is known by in the next prompt: its characters, and the hash of its text."""
 
 
-@dataclass(slots=True)
 class PromptAccount:
     """What a conversation remembers of the prompts sent in it.
 
     Args:
-        left_over: for each history that was not empty when the conversation began, its first message and
-            how many there were, by id of that message.
-        sent: marks of the messages in the last prompt, by pair of agents.
-        tool_chars: lists of tool schemas and how many characters they make as JSON, by id.
+        agents: who talks: what they remember of earlier conversations is carried over, unless the host yet
+            clears it.
+
+    Attributes:
+        schemas: JSON schema of each tool's parameters as the model was last shown it.
     """
 
-    left_over: dict[int, tuple[object, int]] = field(default_factory=dict)
-    sent: dict[object, Counter[Mark]] = field(default_factory=dict)
-    tool_chars: dict[int, tuple[object, int | None]] = field(default_factory=dict)
+    __slots__ = ("_left_over", "_sent", "_tools", "schemas")
 
-    @classmethod
-    def begun(cls, initiator: object, recipient: object) -> PromptAccount:
-        """Look at what the agents remember of earlier conversations; the host may yet clear that."""
-        agents = [initiator, recipient]
-        for group in (attribute(initiator, "groupchat"), attribute(recipient, "groupchat")):
-            agents.extend(() if group is None else agents_of(group))
-        return cls({id(first): (first, count) for agent in agents for first, count in _histories(agent)})
+    def __init__(self, *agents: object) -> None:
+        self.schemas: dict[str, Mapping[str, Any]] = {}
+        # Marks of the messages in the last prompt, by pair of agents.
+        self._sent: dict[object, dict[Mark, int]] = {}
+        # Lists of tool definitions and their characters as JSON, by id: an agent sends the same list each time.
+        self._tools: dict[int, tuple[object, int, int | None]] = {}
+        members = [*agents]
+        for agent in agents:
+            group = read(agent, "groupchat")
+            members.extend(() if group is None else agents_of(group))
+        # Of each history that is not empty its first message, and how many there are, by id of that message.
+        self._left_over = {id(first): (first, count) for one in members for first, count in _histories(one)}
+
+    def forget(self) -> None:
+        """Let go of the host's objects."""
+        self._left_over, self._tools = {}, {}
 
     def carried(self, history: Sequence[Any]) -> int:
         """How many messages of a history are older than the conversation."""
         first = history[0] if history else None
-        kept, count = self.left_over.get(id(first), (None, 0))
+        kept, count = self._left_over.get(id(first), (None, 0))
         return count if first is not None and kept is first else 0
 
-    def size(
+    def measure(
         self, messages: Sequence[Any], tools: Sequence[Sequence[Any]], pair: object, history: Sequence[Any]
-    ) -> PromptSize:
+    ) -> Facts:
         """Measure a prompt.
 
         Args:
             messages: the messages of one model call; their dicts are the live history of the agents.
-            tools: the lists of tool schemas sent along.
+            tools: the lists of tool definitions sent along.
             pair: whose prompts are one series.
             history: what the agent replies to, which ``messages`` are made of.
         """
-        carried = self.carried(history)
-        before = self.sent.get(pair)
+        carried = self.carried(history) if self._left_over else 0
+        before = self._sent.get(pair)
         if before is None:
             before = Counter(_marks(messages, carried))
-        return self._measured(messages, tools, pair, before, carried)
-
-    def _measured(
-        self,
-        messages: Sequence[Any],
-        tools: Sequence[Sequence[Any]],
-        pair: object,
-        before: Counter[Mark],
-        carried: int,
-    ) -> PromptSize:
-        now: Counter[Mark] = Counter()
+        now: dict[Mark, int] = {}
         total = largest = new = new_chars = 0
         largest_message: Any = None
         for message in messages:
-            mark = mark_of(message)
-            chars = mark[0]
-            now[mark] += 1
+            # Asked of every message of every call: what most are is read here, without a call.
+            content = message.get("content") if type(message) is dict else None
+            if type(content) is str and "tool_calls" not in message and "function_call" not in message:
+                mark = (len(content), hash(content))
+            else:
+                mark = mark_of(message)
+            chars, times = mark[0], now.get(mark, 0) + 1
+            now[mark] = times
             total += chars
             if chars > largest:
                 largest, largest_message = chars, message
-            if now[mark] > before[mark]:
+            if times > before.get(mark, 0):
                 new += 1
                 new_chars += chars
-        self.sent[pair] = now
-        return PromptSize(
-            messages=len(messages),
-            new_messages=new,
-            carried_messages=carried or None,
-            chars=total,
-            new_chars=new_chars,
-            largest_chars=largest or None,
-            largest_from=_speaker(largest_message),
-            tools=sum(len(listed) for listed in tools),
-            tools_chars=self._chars_of(tools),
-        )
+        self._sent[pair] = now
+        sizes = [self._definitions(listed) for listed in tools if listed]
+        return {
+            names.PROMPT_MESSAGES: len(messages),
+            names.PROMPT_NEW_MESSAGES: new,
+            names.PROMPT_CARRIED_MESSAGES: carried or None,
+            names.PROMPT_CHARS: total,
+            names.PROMPT_NEW_CHARS: new_chars,
+            names.PROMPT_LARGEST_CHARS: largest or None,
+            names.PROMPT_LARGEST_FROM: _speaker(largest_message),
+            names.PROMPT_TOOLS: sum(map(len, tools)),
+            names.PROMPT_TOOLS_CHARS: sum(size for size in sizes if size is not None) or None,
+        }
 
-    def _chars_of(self, tools: Sequence[Sequence[Any]]) -> int | None:
-        sizes = [self._schema_chars(listed) for listed in tools]
-        return sum(size for size in sizes if size is not None) or None
-
-    def _schema_chars(self, listed: Sequence[Any]) -> int | None:
-        # An agent sends the same list with each call.
-        kept, size = self.tool_chars.get(id(listed), (None, None))
-        if kept is not listed:
+    def _definitions(self, listed: Sequence[Any]) -> int | None:
+        """Characters of a list of tool definitions as JSON; its schemas are remembered."""
+        kept, length, size = self._tools.get(id(listed), (None, 0, None))
+        if kept is not listed or length != len(listed):
             size = _json_length(listed)
-            self.tool_chars[id(listed)] = (listed, size)
+            self._tools[id(listed)] = (listed, len(listed), size)
+            for one in listed:
+                function = one.get("function", one) if isinstance(one, Mapping) else None
+                if isinstance(function, Mapping) and isinstance(function.get("name"), str):
+                    self.schemas[function["name"]] = function.get("parameters") or {}
         return size
 
 
 def mark_of(message: Any) -> Mark:
     """Characters of a message, and a hash of its text; of a message that will not say, nothing."""
     try:
-        return _mark_of(message)
+        # The exact class first: asking the abstract one costs ten times as much.
+        if type(message) is not dict and not isinstance(message, Mapping):
+            return 0, 0
+        content = message.get("content")
+        if type(content) is str:
+            total, known = len(content), hash(content)
+        else:
+            total = known = 0 if content is None else _content_chars(content)
+        calls = message.get("tool_calls")
+        if isinstance(calls, (list, tuple)):
+            for one in calls:
+                if type(one) is dict or isinstance(one, Mapping):
+                    total += _called_chars(one.get("function"))
+        called = message.get("function_call")
+        return (total if called is None else total + _called_chars(called)), known
     except Exception:  # noqa: BLE001 - mappings are the user's code, and the call is worth more than its size
         return 0, 0
-
-
-def _mark_of(message: Any) -> Mark:
-    # Asked of every message of every call: the exact class first, which costs a tenth.
-    if type(message) is not dict and not isinstance(message, Mapping):
-        return 0, 0
-    content = message.get("content")
-    if type(content) is str:
-        total, known = len(content), hash(content)
-    else:
-        total = known = _content_chars(content)
-    asked = message.get("tool_calls")
-    if isinstance(asked, (list, tuple)):
-        total += sum(_called_chars(one.get("function")) for one in asked if isinstance(one, Mapping))
-    called = message.get("function_call")
-    return (total if called is None else total + _called_chars(called)), known
 
 
 def _marks(messages: Sequence[Any], count: int) -> Iterator[Mark]:
@@ -141,7 +142,7 @@ def _marks(messages: Sequence[Any], count: int) -> Iterator[Mark]:
 
 def _histories(agent: object) -> Iterator[tuple[object, int]]:
     """First message and length of each history that an agent keeps."""
-    kept = attribute(agent, "_oai_messages")
+    kept = read(agent, "_oai_messages")
     for history in tuple(kept.values()) if isinstance(kept, dict) else ():
         if isinstance(history, list) and history:
             yield history[0], len(history)
@@ -166,17 +167,15 @@ def _json_length(listed: Sequence[Any]) -> int | None:
         return None
 
 
-def _called_chars(function: object) -> int:
-    if not isinstance(function, Mapping):
+def _called_chars(function: Any) -> int:
+    if type(function) is not dict and not isinstance(function, Mapping):
         return 0
-    return _length(function.get("name")) + _length(function.get("arguments"))
+    name, arguments = function.get("name"), function.get("arguments")
+    return (len(name) if isinstance(name, str) else 0) + (len(arguments) if isinstance(arguments, str) else 0)
 
 
 def _content_chars(content: object) -> int:
-    if isinstance(content, list):
-        return sum(_length(part.get("text")) for part in content if isinstance(part, Mapping))
-    return _length(content)
-
-
-def _length(value: object) -> int:
-    return len(value) if isinstance(value, str) else 0
+    if not isinstance(content, list):
+        return len(content) if isinstance(content, str) else 0
+    texts = (part.get("text") for part in content if isinstance(part, Mapping))
+    return sum(len(text) for text in texts if isinstance(text, str))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from autogen_otel.observations import SelectionStep
-from autogen_otel.operations.conversations.handoff import HandoffState, next_target
-from autogen_otel.operations.conversations.hidden_agents import runs_tools
-from autogen_otel.operations.operation import Call, Operation, text_or_none
-from autogen_otel.operations.reading import text_of
+from autogen_otel.operations.conversations.handoff import SelectionStep, next_target
+from autogen_otel.operations.hidden_agents import runs_tools
+from autogen_otel.reading import read_text, text_or_none
+from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import handoffs
 
 Why = tuple[str, str | None]
@@ -19,33 +18,30 @@ Why = tuple[str, str | None]
 _HANDING_OVER = frozenset({"TransitionTarget", "ReplyResult", "SwarmResult", "ConversableAgent"})
 
 
-class DetermineNextAgent(Operation[SelectionStep]):
+class DetermineNextAgent(SelectionStep):
     """Reads ``determine_next_agent``, before it runs: it clears what it decides by."""
 
-    def begin(self, call: Call) -> SelectionStep | None:
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
         """Work out which of its rules will apply."""
-        state = call.scope.find(HandoffState)
-        if state is None:
+        selection = self.handoff
+        if selection is None:
             return None
-        state.reason, state.rule = _why(call.arguments)
-        return SelectionStep()
+        selection.reason, selection.rule = _why(self.arguments)
+        return {}
 
-    def returned(self, call: Call, started: SelectionStep, value: Any) -> SelectionStep:
+    def returned(self, value: Any) -> None:
         """An agent, nobody, or the name of a method that is to choose."""
-        state = call.scope.find(HandoffState)
-        if state is not None and isinstance(value, str):
-            state.reason, state.method = None, value
-        return started
-
-    def failed(self, _call: Call, started: SelectionStep, _error: BaseException) -> SelectionStep:
-        """The selection around it tells of that."""
-        return started
+        selection = self.handoff
+        if selection is not None and isinstance(value, str):
+            selection.reason, selection.method = None, value
 
 
-def told(content: object) -> object:
+def content_for_model(content: object) -> object:
     """What the model is told of a tool's result: of an object that names the next agent, only its text."""
     classes = {cls.__name__ for cls in type(content).__mro__}
-    return text_of(content) if classes & _HANDING_OVER else content
+    return read_text(content) if classes & _HANDING_OVER else content
 
 
 def _why(arguments: Mapping[str, Any]) -> Why:

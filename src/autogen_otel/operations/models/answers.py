@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autogen_otel.operations.reading import attribute
+from autogen_otel.reading import read
 
 _MESSAGE = ("content", "tool_calls", "function_call", "reasoning_content", "refusal", "audio")
 _BLOCK = (
@@ -29,19 +29,19 @@ _BLOCK = (
 )
 
 
-def answers(response: Any) -> tuple[dict[str, Any], ...]:
+def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
     """The messages of a response in the form of the chat API, each with its ``finish_reason``.
 
     Their values are the response's own objects; none for what is no response.
     """
-    choices = attribute(response, "choices")
+    choices = read(response, "choices")
     if isinstance(choices, (list, tuple)):
         return tuple(_of_choice(choice) for choice in choices)
-    messages = attribute(response, "messages")
+    messages = read(response, "messages")
     if isinstance(messages, (list, tuple)):
-        reason = attribute(response, "finish_reason")
+        reason = read(response, "finish_reason")
         return tuple(_unified(message, reason) for message in messages)
-    items = attribute(response, "output")
+    items = read(response, "output")
     return (_of_items(items, response),) if isinstance(items, (list, tuple)) else ()
 
 
@@ -49,10 +49,10 @@ def _of_choice(choice: Any) -> dict[str, Any]:
     message = _field(choice, "message")
     if message is None:
         return _message(_field(choice, "finish_reason"), content=_field(choice, "text"))
-    held = {name: _field(message, name) for name in _MESSAGE}
-    held["tool_calls"] = _calls(held["tool_calls"])
-    held["function_call"] = _function(held["function_call"])
-    return _message(_field(choice, "finish_reason"), **held)
+    values = {name: _field(message, name) for name in _MESSAGE}
+    values["tool_calls"] = _calls(values["tool_calls"])
+    values["function_call"] = _function(values["function_call"])
+    return _message(_field(choice, "finish_reason"), **values)
 
 
 def _unified(message: Any, reason: Any) -> dict[str, Any]:
@@ -78,13 +78,13 @@ def _of_items(items: Any, response: Any) -> dict[str, Any]:
             asked.append({"id": _field(item, "call_id"), "function": _function(item)})
         elif kind != "reasoning":
             content.append(item)
-    reason = attribute(attribute(response, "incomplete_details"), "reason")
+    reason = read(read(response, "incomplete_details"), "reason")
     return _message(reason or _field(response, "status"), content=content, tool_calls=asked or None)
 
 
-def _message(reason: Any, **held: Any) -> dict[str, Any]:
-    said = {name: value for name, value in held.items() if value is not None}
-    return {"role": "assistant", **said, "finish_reason": reason if isinstance(reason, str) else None}
+def _message(reason: Any, **values: Any) -> dict[str, Any]:
+    given = {name: value for name, value in values.items() if value is not None}
+    return {"role": "assistant", **given, "finish_reason": reason if isinstance(reason, str) else None}
 
 
 def _calls(calls: Any) -> list[Any] | None:
@@ -107,10 +107,10 @@ def _function(function: Any) -> dict[str, Any] | None:
 def _block(block: Any) -> dict[str, Any]:
     if isinstance(block, dict):
         return block
-    held = {name: _field(block, name) for name in _BLOCK}
-    held["type"] = getattr(held["type"], "value", held["type"])
-    return {name: value for name, value in held.items() if value is not None}
+    values = {name: _field(block, name) for name in _BLOCK}
+    values["type"] = getattr(values["type"], "value", values["type"])
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _field(holder: Any, name: str) -> Any:
-    return holder.get(name) if isinstance(holder, dict) else attribute(holder, name)
+    return holder.get(name) if isinstance(holder, dict) else read(holder, name)

@@ -6,111 +6,121 @@ AutoGen keeps of a run only its messages; status, usage and ``last_error`` are s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
-from autogen_otel.observations import AssistantRun, Failure, RunPolled
-from autogen_otel.operations.conversations.agent_turn import TurnState
-from autogen_otel.operations.conversations.conversation import failed_tools
-from autogen_otel.operations.failure_origin import origin_of_status
+from autogen_otel.causes import Failure
+from autogen_otel.causes.decision import cause_of_status
+from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.models import config_entries
+from autogen_otel.operations.models.model_call import tokens_measured
 from autogen_otel.operations.models.response import usage
-from autogen_otel.operations.operation import Call, Operation, name_of, text_or_none
-from autogen_otel.vocabulary import failures
+from autogen_otel.operations.operation import Operation
+from autogen_otel.reading import text_or_none
+from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes, metrics, spans
 
 _BAD_REQUEST = 400
-_BY_CODE = {"rate_limit_exceeded": failures.RATE_LIMIT, "server_error": failures.BACKEND}
+_BY_CODE = {"rate_limit_exceeded": causes.RATE_LIMIT, "server_error": causes.BACKEND}
 _BY_STATUS = {
-    "expired": failures.TIMEOUT,
-    "cancelled": failures.CLIENT,
-    "cancelling": failures.CLIENT,
+    "expired": causes.TIMEOUT,
+    "cancelled": causes.CLIENT,
+    "cancelling": causes.CLIENT,
     # A run is incomplete when it has used up the tokens it was given.
-    "incomplete": failures.PROMPT_TOO_LARGE,
+    "incomplete": causes.PROMPT_TOO_LARGE,
 }
 
 
-@dataclass(slots=True)
-class AssistantState:
-    """The run as it was last seen."""
+class AssistantRun(Operation):
+    """Reads ``_get_run_response``: from the run's start to its last message.
 
-    run: Any
+    Attributes:
+        run: the run as it was last seen.
+    """
 
+    operation_name = spans.CHAT
+    is_client = may_recover = True
+    failure_event = MODEL_EXCEPTION
 
-class GetRunResponse(Operation[AssistantRun]):
-    """Reads ``_get_run_response``: from the run's start to its last message."""
+    __slots__ = ("run",)
 
-    def begin(self, call: Call) -> AssistantRun | None:
+    def begin(self) -> Facts | None:
         """Note which run it is; any other method of that name is none of ours."""
-        run = call.arguments.get("run")
-        around = call.scope.parent
-        if run is None or not hasattr(run, "assistant_id"):
+        run = self.arguments.get("run")
+        if run is None or not hasattr(run, "assistant_id") or isinstance(self.parent, AssistantRun):
             return None
-        if around is not None and isinstance(around.state, AssistantState):
-            return None
-        call.scope.state = AssistantState(run)
-        address, port = config_entries.endpoint(getattr(call.instance, "_openai_client", None))
-        return AssistantRun(
-            model=text_or_none(getattr(run, "model", None)),
-            agent=name_of(call.instance),
-            provider=config_entries.provider_of(None, address),
-            address=address,
-            port=port,
-            assistant_id=text_or_none(run.assistant_id),
-            thread_id=text_or_none(getattr(run, "thread_id", None)),
-            run_id=text_or_none(getattr(run, "id", None)),
-            tool_failed_before=bool(failed_tools(call)),
-        )
+        self.run: Any = run
+        model = text_or_none(getattr(run, "model", None))
+        address, port = config_entries.endpoint(getattr(self.instance, "_openai_client", None))
+        self.name = spans.chat(model)
+        return {
+            names.GEN_AI_PROVIDER_NAME: config_entries.provider_of(None, address),
+            names.GEN_AI_AGENT_NAME: name_of(self.instance),
+            names.GEN_AI_REQUEST_MODEL: model,
+            names.SERVER_ADDRESS: address,
+            names.SERVER_PORT: port,
+            names.ASSISTANT_ID: text_or_none(run.assistant_id),
+            names.ASSISTANT_THREAD_ID: text_or_none(getattr(run, "thread_id", None)),
+            names.ASSISTANT_RUN_ID: text_or_none(getattr(run, "id", None)),
+            names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
+        }
 
-    def returned(self, call: Call, started: AssistantRun, _value: Any) -> AssistantRun:
+    def returned(self, _value: Any) -> Facts:
         """The run is complete."""
-        turn = call.scope.find(TurnState)
-        if turn is not None:
-            turn.model_answered = True
-        return self._seen(call, started)
+        if self.turn is not None:
+            self.turn.model_answered = True
+        return self._last_seen()
 
-    def failed(self, call: Call, started: AssistantRun, error: BaseException) -> AssistantRun:
+    def failed(self, error: BaseException) -> Facts:
         """The run ended in any other way, or asking about it failed."""
-        known = call.failure(error)
-        run = _state(call).run
-        origin = _origin_of_run(run) if known.origin == failures.UNKNOWN else None
-        return replace(
-            self._seen(call, started),
-            failure=known if origin is None else Failure(origin=origin, error=error),
-            failed_tools=failed_tools(call),
+        failure = self.failure_of(error)
+        cause = _cause_of_run(self.run) if failure.cause == causes.UNKNOWN else None
+        self.failure = failure if cause is None else Failure(cause, error)
+        if self.root is not None:
+            self.links = tuple(self.root.failed_tools)
+        return self._last_seen()
+
+    def measurements(self, seconds: float) -> Iterator[Measurement]:
+        """Duration and tokens of the whole run."""
+        failed_before = bool(self.attributes.get(names.TOOL_FAILED_BEFORE))
+        yield (
+            metrics.OPERATION_DURATION,
+            seconds,
+            {names.CACHE_HIT: False, names.TOOL_FAILED_BEFORE: failed_before},
         )
+        yield from tokens_measured(self.attributes)
 
-    def _seen(self, call: Call, started: AssistantRun) -> AssistantRun:
-        run = _state(call).run
-        code, _ = _complaint(run)
-        return replace(
-            started, status=text_or_none(getattr(run, "status", None)), error_code=code, usage=usage(run)
-        )
+    def _last_seen(self) -> Facts:
+        code, _ = _complaint(self.run)
+        return {
+            names.ASSISTANT_STATUS: text_or_none(getattr(self.run, "status", None)),
+            names.ASSISTANT_ERROR_CODE: code,
+            **(usage(self.run) or {}),
+        }
+
+    def _release(self) -> None:
+        super()._release()
+        self.run = None
 
 
-class WaitForRun(Operation[RunPolled]):
+class WaitForRun(Operation):
     """Reads ``_wait_for_run``, which polls until the run changes its state."""
 
-    def begin(self, call: Call) -> RunPolled | None:
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
         """Only inside a run that is recorded."""
-        return None if call.scope.find(AssistantState) is None else RunPolled()
+        return {} if isinstance(self.parent, AssistantRun) else None
 
-    def returned(self, call: Call, started: RunPolled, value: Any) -> RunPolled:
+    def returned(self, value: Any) -> None:
         """Keep the run as it is now, and the tool calls it asks for."""
-        _state(call).run = value
-        turn = call.scope.find(TurnState)
-        if turn is not None:
-            turn.asked_by_run = tuple(_tool_calls(value))
-        return started
+        if isinstance(self.parent, AssistantRun):
+            self.parent.run = value
+        if self.turn is not None:
+            self.turn.asked_by_run = tuple(_tool_calls(value))
 
-    def failed(self, _call: Call, started: RunPolled, _error: BaseException) -> RunPolled:
-        """The run around it tells."""
-        return started
-
-
-def _state(call: Call) -> AssistantState:
-    state = call.scope.find(AssistantState)
-    assert state is not None
-    return state
+    def failed(self, _error: BaseException) -> None:
+        """The run around it records that."""
 
 
 def _complaint(run: Any) -> tuple[str | None, str]:
@@ -121,14 +131,14 @@ def _complaint(run: Any) -> tuple[str | None, str]:
     return text_or_none(getattr(getattr(run, "incomplete_details", None), "reason", None)), ""
 
 
-def _origin_of_run(run: Any) -> str | None:
+def _cause_of_run(run: Any) -> str | None:
     status = getattr(run, "status", None)
     if status != "failed":
         return _BY_STATUS.get(str(status))
     code, message = _complaint(run)
     if code in _BY_CODE:
         return _BY_CODE[code]
-    return failures.BACKEND if code is None else origin_of_status(_BAD_REQUEST, code, message)
+    return causes.BACKEND if code is None else cause_of_status(_BAD_REQUEST, code, message)
 
 
 def _tool_calls(run: Any) -> Iterator[dict[str, Any]]:

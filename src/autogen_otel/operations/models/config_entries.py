@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from autogen_otel.observations import Entry, RequestOptions
-from autogen_otel.operations.credentials import sdk_client
-from autogen_otel.operations.operation import text_or_none
-from autogen_otel.operations.reading import attribute
+from autogen_otel.operations.first_sight import sdk_client, see_wrapper
+from autogen_otel.reading import read, text_or_none
+from autogen_otel.recording import Facts, Recorder
+from autogen_otel.vocabulary import attributes as names
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -43,23 +45,48 @@ _PROVIDERS_BY_HOST = {
 }
 
 
-def entry(wrapper: Any, index: int) -> Entry:
-    """Describe entry ``index`` of an ``OpenAIWrapper``.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One ``config_list`` entry, without anything secret.
+
+    Args:
+        index: position in ``config_list``, from 0.
+        count: entries in ``config_list``.
+        model: the model asked for.
+        facts: what is recorded of it.
+    """
+
+    index: int
+    count: int
+    model: str | None
+    facts: Facts
+
+
+def see_entry(recorder: Recorder, wrapper: Any, index: int) -> Entry:
+    """What entry ``index`` of an ``OpenAIWrapper`` says, read the first time.
 
     Only the fields named here leave the configuration: entries hold other providers' credentials too.
     """
-    config = wrapper._config_list[index]
-    address, port = endpoint(sdk_client(wrapper._clients[index]))
-    api_type = text_or_none(config.get("api_type"))
-    return Entry(
-        index=index,
-        count=len(wrapper._clients),
-        model=text_or_none(config.get("model")),
-        api_type=api_type,
-        provider=provider_of(api_type, address, custom="model_client_cls" in config),
-        address=address,
-        port=port,
-    )
+    config, clients = wrapper._config_list[index], wrapper._clients
+    entries: dict[int, Entry] = see_wrapper(recorder, wrapper).entries
+    entry = entries.get(index)
+    if entry is None or entry.model is not config.get("model") or entry.count != len(clients):
+        entry = entries[index] = _entry(config, clients, index)
+    return entry
+
+
+def _entry(config: Any, clients: Any, index: int) -> Entry:
+    address, port = endpoint(sdk_client(clients[index]))
+    model, api_type = text_or_none(config.get("model")), text_or_none(config.get("api_type"))
+    facts = {
+        names.GEN_AI_PROVIDER_NAME: provider_of(api_type, address, custom="model_client_cls" in config),
+        names.GEN_AI_REQUEST_MODEL: model,
+        names.CONFIG_INDEX: index,
+        names.CONFIG_API_TYPE: api_type,
+        names.SERVER_ADDRESS: address,
+        names.SERVER_PORT: port,
+    }
+    return Entry(index, len(clients), model, facts)
 
 
 def index_of_client(wrapper: Any, client: Any) -> int | None:
@@ -80,7 +107,7 @@ def answered_index(wrapper: Any, response: Any) -> int | None:
 
     Source: ``response.config_id`` in 0.2 and 0.9, ``OpenAIWrapper._response_metadata`` in AG2 0.14.
     """
-    index = attribute(response, "config_id")
+    index = read(response, "config_id")
     if not isinstance(index, int):
         index = _metadata(wrapper, response).get("config_id")
     return index if isinstance(index, int) and 0 <= index < len(wrapper._clients) else None
@@ -91,7 +118,7 @@ def passed_filter(wrapper: Any, response: Any) -> bool:
 
     Source: as of ``answered_index``.
     """
-    passed = attribute(response, "pass_filter")
+    passed = read(response, "pass_filter")
     if passed is None:
         passed = _metadata(wrapper, response).get("pass_filter")
     return passed is None or bool(passed)
@@ -99,24 +126,22 @@ def passed_filter(wrapper: Any, response: Any) -> bool:
 
 def _metadata(wrapper: Any, response: Any) -> dict[str, Any]:
     """What AG2 0.14 keeps of a response, by its id; an id that is no text is a custom client's."""
-    kept, key = attribute(wrapper, "_response_metadata"), attribute(response, "id")
-    found = kept.get(key) if isinstance(kept, dict) and isinstance(key, str) else None
-    return found if isinstance(found, dict) else {}
+    kept, key = read(wrapper, "_response_metadata"), read(response, "id")
+    metadata = kept.get(key) if isinstance(kept, dict) and isinstance(key, str) else None
+    return metadata if isinstance(metadata, dict) else {}
 
 
-def options(*sources: Any) -> RequestOptions:
-    """Request parameters; an entry's own win over the call's, as in ``OpenAIWrapper.create``."""
-    merged: dict[str, Any] = {}
-    for source in sources:
-        merged.update(source)
+def options(arguments: Mapping[str, Any], own: Mapping[str, Any]) -> Facts:
+    """Request parameters that change behaviour; an entry's own win, as in ``OpenAIWrapper.create``."""
+    merged = {**arguments, **own}
     limit = merged.get("max_completion_tokens", merged.get("max_tokens"))
-    return RequestOptions(
-        temperature=_number(merged.get("temperature")),
-        top_p=_number(merged.get("top_p")),
-        max_tokens=limit if isinstance(limit, int) else None,
+    return {
+        names.GEN_AI_REQUEST_TEMPERATURE: _number(merged.get("temperature")),
+        names.GEN_AI_REQUEST_TOP_P: _number(merged.get("top_p")),
+        names.GEN_AI_REQUEST_MAX_TOKENS: limit if isinstance(limit, int) else None,
         # The convention has it only for calls that do stream.
-        stream=True if merged.get("stream") is True else None,
-    )
+        names.GEN_AI_REQUEST_STREAM: True if merged.get("stream") is True else None,
+    }
 
 
 def _number(value: object) -> float | None:

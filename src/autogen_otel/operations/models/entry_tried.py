@@ -2,110 +2,124 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
-from autogen_otel.observations import EntryTried, Failure, Fallback
+from autogen_otel.causes import Failure
 from autogen_otel.operations.models import config_entries
-from autogen_otel.operations.models.model_call import ModelCallState
+from autogen_otel.operations.models.config_entries import Entry, see_entry
+from autogen_otel.operations.models.model_call import Fallback, ModelCall
 from autogen_otel.operations.models.response import usage
-from autogen_otel.operations.models.stream_read import StreamState
-from autogen_otel.operations.operation import Call, Operation
-from autogen_otel.operations.reading import text_of
-from autogen_otel.vocabulary import failures
+from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.operation import Operation
+from autogen_otel.reading import read_text
+from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes, metrics, spans
 
 
-@dataclass(slots=True)
-class EntryState:
-    """What is found out while one entry is tried.
+class EntryTried(Operation):
+    """Reads ``create`` of any model client: AutoGen's own, AG2's second generation, custom ones.
 
-    Args:
+    It has a span where there are several entries; an only one is not a choice, and stands on the model call.
+
+    Attributes:
+        tried: which entry it is.
         answered: whether an HTTP attempt was answered well: what fails after that is the answer itself.
         attempts: HTTP attempts begun.
-        began: when it began, in seconds of ``time.perf_counter``.
         stream: the stream it was answered with, if it was.
     """
 
-    answered: bool = False
-    attempts: int = 0
-    began: float = field(default_factory=perf_counter)
-    stream: StreamState | None = None
-
-    def opened(self) -> StreamState:
-        """Keep the account of a stream that begins."""
-        self.stream = StreamState()
-        return self.stream
-
-
-class CreateByClient(Operation[EntryTried]):
-    """Reads ``create`` of any model client: AutoGen's own, AG2's second generation, custom ones."""
-
+    may_recover = True
+    failure_event = MODEL_EXCEPTION
     parameters = ("params",)
 
-    def begin(self, call: Call) -> EntryTried | None:
+    __slots__ = ("_instead_of", "answered", "attempts", "began", "stream", "tried")
+
+    def begin(self) -> Facts | None:
         """Note which entry it is; a client used outside ``OpenAIWrapper.create`` is none of our business."""
-        around = call.scope.parent.state if call.scope.parent is not None else None
-        if not isinstance(around, ModelCallState):
+        call = self.parent
+        if not isinstance(call, ModelCall):
             return None
-        index = config_entries.index_of_client(around.wrapper, call.instance)
+        index = config_entries.index_of_client(call.instance, self.instance)
         if index is None:
             return None
-        call.scope.state = EntryState()
-        instead_of = around.gave_up
-        if instead_of is None and around.tried is not None and around.tried.index in around.answered:
-            instead_of = Fallback(around.tried)
-        first = around.first
-        around.gave_up = None
-        around.tried = first if first.index == index else config_entries.entry(around.wrapper, index)
-        return EntryTried(entry=around.tried, agent=around.agent, instead_of=instead_of)
+        self.entry, self.answered, self.attempts, self.began = self, False, 0, perf_counter()
+        self.stream: StreamRead | None = None
+        self._instead_of = call.gave_up
+        if self._instead_of is None and call.tried is not None and call.tried.index in call.answered:
+            self._instead_of = Fallback(call.tried)
+        entry = call.first if call.first.index == index else see_entry(self.recorder, call.instance, index)
+        self.tried: Entry = entry
+        call.gave_up, call.tried = None, entry
+        if entry.count > 1:
+            self.name = spans.config_entry(entry.index, entry.model)
+            return entry.facts
+        return {}
 
-    def returned(self, call: Call, started: EntryTried, value: Any) -> EntryTried:
+    def returned(self, value: Any) -> Facts | None:
         """The entry answered, which the logical call needs to know."""
-        around = call.scope.find(ModelCallState)
-        if around is not None:
-            around.answered[started.entry.index] = started.entry
-            streamed = call.scope.state.stream if isinstance(call.scope.state, EntryState) else None
-            used = usage(value) if streamed is None else streamed.usage
-            if used is not None:
-                around.usages[started.entry.index] = used
-        ended, state = self._with_stream(call, started, failed=False), call.scope.state
-        if isinstance(state, EntryState) and state.stream is not None and state.stream.error is not None:
+        call, index, stream = self.model_call, self.tried.index, self.stream
+        if call is None:
+            return None
+        call.answered[index] = self.tried
+        used = usage(value) if stream is None else stream.usage
+        if used is not None:
+            call.usages[index] = used
+        if stream is None:
+            return None
+        if stream.error is not None:
             # The client makes do with what had arrived; nobody else will ever hear of the break.
-            broke = state.stream.error
-            return replace(ended, failure=Failure(origin=state.stream.origin_of(broke), error=broke))
-        return ended
+            self.failure = Failure(stream.cause_of(stream.error), stream.error)
+        return self._stream_facts(call, stream, failed=False)
 
-    def failed(self, call: Call, started: EntryTried, error: BaseException) -> EntryTried:
+    def failed(self, error: BaseException) -> Facts | None:
         """The entry failed; AutoGen goes on to the next one without a word, if there is one."""
-        origin = self._origin(call, call.failure(error), error)
-        around = call.scope.find(ModelCallState)
-        if around is not None:
-            around.gave_up = Fallback(started.entry, type(error), origin)
-        ended = self._with_stream(call, started, failed=True)
-        return replace(ended, failure=Failure(origin=origin, error=error))
+        failure = self.failure = Failure(self._cause(self.failure_of(error), error), error)
+        call = self.model_call
+        if call is None:
+            return None
+        call.gave_up = Fallback(self.tried, type(error), failure.cause)
+        return None if self.stream is None else self._stream_facts(call, self.stream, failed=True)
 
-    def _with_stream(self, call: Call, started: EntryTried, *, failed: bool) -> EntryTried:
-        state, around = call.scope.state, call.scope.find(ModelCallState)
-        if not isinstance(state, EntryState):
-            return started
-        started = replace(started, attempts=state.attempts)
-        if state.stream is None or around is None:
-            return started
-        around.streams[started.entry.index] = state.stream
-        return replace(started, stream=state.stream.read(state.began, failed=failed))
+    def measurements(self, _seconds: float) -> Iterator[Measurement]:
+        """A try by the client of another SDK, whose HTTP attempts nobody sees; and a fallback."""
+        agent = None if self.model_call is None else self.model_call.agent
+        if self.attempts == 0:
+            labels = {**self.tried.facts, names.GEN_AI_AGENT_NAME: agent, metrics.ATTEMPT_RESENT: False}
+            if self.failure is not None:
+                error = self.failure.error
+                labels |= {
+                    names.ERROR_TYPE: self.failure.type if error is None else type(error),
+                    names.ERROR_ORIGIN: self.failure.cause,
+                }
+            yield metrics.MODEL_ATTEMPTS, 1, labels
+        if self._instead_of is not None:
+            yield self._instead_of.measured(self.tried, agent)
 
-    def _origin(self, call: Call, failure: Failure, error: BaseException) -> str:
-        state = call.scope.state
-        assert isinstance(state, EntryState)
+    def opened(self) -> StreamRead:
+        """Begin the account of a stream."""
+        self.stream = StreamRead()
+        return self.stream
+
+    def _stream_facts(self, call: ModelCall, stream: StreamRead, *, failed: bool) -> Facts | None:
+        call.streams[self.tried.index] = stream
+        return None if self.name is None else stream.facts(self.began, failed=failed)
+
+    def _cause(self, failure: Failure, error: BaseException) -> str:
         if not isinstance(error, Exception):
             # An exit, an interrupt or a cancellation says nothing about the entry.
-            return failure.origin
-        if state.stream is not None:
-            return state.stream.origin_of(error)
-        if failure.origin != failures.UNKNOWN:
-            return failure.origin
-        if isinstance(error, TypeError) and "unexpected keyword argument" in text_of(error):
-            return failures.CONFIG_ENTRY
+            return failure.cause
+        if self.stream is not None:
+            return self.stream.cause_of(error)
+        if failure.cause != causes.UNKNOWN:
+            return failure.cause
+        if isinstance(error, TypeError) and "unexpected keyword argument" in read_text(error):
+            return causes.CONFIG_ENTRY
         # The provider said 200 and sent something that is no completion, or nothing was ever asked.
-        return failures.BACKEND if state.answered else failures.CLIENT
+        return causes.BACKEND if self.answered else causes.CLIENT
+
+    def _release(self) -> None:
+        super()._release()
+        self.stream = None

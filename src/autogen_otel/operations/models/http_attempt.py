@@ -3,104 +3,134 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from autogen_otel.observations import ApiRequest, Failure, HttpAttempt
-from autogen_otel.operations.failure_origin import FIRST_ERROR_STATUS, origin_of_status
+from autogen_otel.causes import Failure
+from autogen_otel.causes.decision import FIRST_ERROR_STATUS, cause_of_status
 from autogen_otel.operations.models.config_entries import DEFAULT_PORTS
-from autogen_otel.operations.models.entry_tried import EntryState
-from autogen_otel.operations.models.model_call import ModelCallState
-from autogen_otel.operations.operation import Call, Operation
-from autogen_otel.operations.reading import attribute
+from autogen_otel.operations.operation import Operation
+from autogen_otel.reading import read
+from autogen_otel.recording import Facts, Measurement
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import metrics
+
+Headers = list[tuple[bytes, bytes]]
 
 
-@dataclass(slots=True)
-class RequestState:
-    """Marks that what is sent inside belongs to one request of the SDK, and counts how often it was sent."""
+class ApiRequest(Operation):
+    """Reads ``SyncAPIClient.request``: one call of the API, which has a span only through its attempts.
 
-    attempts: int = 0
+    Attributes:
+        attempts: how often it was sent.
+    """
 
+    ends_by_cause = True
 
-class Request(Operation[ApiRequest]):
-    """Reads ``SyncAPIClient.request``: one call of the API, which has a span only through its attempts."""
+    __slots__ = ("attempts",)
 
-    def begin(self, call: Call) -> ApiRequest | None:
+    def begin(self) -> Facts | None:
         """Only what an agent does is ours, and once where a class and its base are both observed."""
-        if call.scope.parent is None or isinstance(call.scope.parent.state, RequestState):
+        if self.parent is None or isinstance(self.parent, ApiRequest):
             return None
-        call.scope.state = RequestState()
-        return ApiRequest()
+        self.attempts = 0
+        return {}
 
 
-class Send(Operation[HttpAttempt]):
+class HttpAttempt(Operation):
     """Reads ``Client.send`` of httpx and httpx2."""
 
+    is_client = may_recover = True
     parameters = ("request",)
 
-    def begin(self, call: Call) -> HttpAttempt | None:
-        """Note the request; anything not sent directly by a request of the SDK is not ours."""
-        state = call.scope.parent.state if call.scope.parent is not None else None
-        if not isinstance(state, RequestState):
-            return None
-        request = call.arguments["request"]
-        call.secrets.add_sent(request.headers.items())
-        url = request.url
-        resend_count = state.attempts
-        state.attempts += 1
-        model_call, tried = call.scope.find(ModelCallState), call.scope.find(EntryState)
-        if tried is not None:
-            tried.attempts += 1
-        return HttpAttempt(
-            method=request.method,
-            url=str(url),
-            address=url.host,
-            port=url.port or DEFAULT_PORTS.get(url.scheme),
-            resend_count=resend_count,
-            body_size=_integer(request.headers.get("content-length")),
-            entry=None if model_call is None else model_call.tried,
-            agent=None if model_call is None else model_call.agent,
-        )
+    __slots__ = ("_headers",)
 
-    def returned(self, call: Call, started: HttpAttempt, value: Any) -> HttpAttempt:
+    def begin(self) -> Facts | None:
+        """Note the request; anything not sent directly by a request of the SDK is not ours."""
+        parent = self.parent
+        if not isinstance(parent, ApiRequest):
+            return None
+        request = self.arguments["request"]
+        headers = self._headers = _raw(request.headers)
+        self.recorder.hide_headers(headers)
+        url, resend_count = request.url, parent.attempts
+        parent.attempts += 1
+        if self.entry is not None:
+            self.entry.attempts += 1
+        tried = None if self.model_call is None else self.model_call.tried
+        self.name = request.method
+        size = next((value for name, value in headers if name.lower() == b"content-length"), b"")
+        return {
+            names.HTTP_REQUEST_METHOD: request.method,
+            names.URL_FULL: str(url),
+            names.SERVER_ADDRESS: url.host,
+            names.SERVER_PORT: url.port or DEFAULT_PORTS.get(url.scheme),
+            # The convention sets it from the first resend on.
+            names.HTTP_REQUEST_RESEND_COUNT: resend_count or None,
+            names.HTTP_REQUEST_BODY_SIZE: int(size) if size.isdigit() else None,
+            # A search for failed attempts of an entry looks at one span.
+            names.CONFIG_INDEX: None if tried is None else tried.index,
+        }
+
+    def returned(self, value: Any) -> Facts:
         """The server answered; from 400 on that is a failure whatever the SDK makes of it."""
-        sent = attribute(value, "request")
+        sent = read(value, "request")
         if sent is not None:
-            # What an ``auth`` of the HTTP client has added meanwhile.
-            call.secrets.add_sent(sent.headers.items())
-        status, headers = value.status_code, value.headers
-        failure = None
+            headers = _raw(sent.headers)
+            if headers != self._headers:
+                # What an ``auth`` of the HTTP client has added meanwhile.
+                self.recorder.hide_headers(headers)
+        status = value.status_code
         if status >= FIRST_ERROR_STATUS:
-            failure = _status_failure(status, value)
-        else:
-            entry = call.scope.find(EntryState)
-            if entry is not None:
-                entry.answered = True
-        return replace(
-            started,
-            status_code=status,
-            request_id=headers.get("x-request-id") or headers.get("apim-request-id"),
-            retry_after=_retry_after(headers),
-            failure=failure,
-        )
+            self.failure = _status_failure(status, value)
+        elif self.entry is not None:
+            self.entry.answered = True
+        received = {name.lower(): content for name, content in _raw(value.headers)}
+        request_id = received.get(b"x-request-id") or received.get(b"apim-request-id")
+        return {
+            names.HTTP_RESPONSE_STATUS_CODE: status,
+            names.HTTP_REQUEST_ID: None if request_id is None else request_id.decode("latin-1"),
+            names.HTTP_RETRY_AFTER_SECONDS: _retry_after(received),
+        }
+
+    def measurements(self, _seconds: float) -> Iterator[Measurement]:
+        """Each attempt, silent retries included."""
+        call, attributes = self.model_call, self.attributes
+        entry = {} if call is None or call.tried is None else call.tried.facts
+        labels = {
+            **entry,
+            names.GEN_AI_AGENT_NAME: None if call is None else call.agent,
+            names.SERVER_ADDRESS: attributes.get(names.SERVER_ADDRESS),
+            names.SERVER_PORT: attributes.get(names.SERVER_PORT),
+            metrics.ATTEMPT_RESENT: names.HTTP_REQUEST_RESEND_COUNT in attributes,
+        }
+        yield metrics.MODEL_ATTEMPTS, 1, labels
+
+
+def _raw(headers: Any) -> Headers:
+    """Headers as they are on the wire, whatever holds them."""
+    raw = read(headers, "raw")
+    if isinstance(raw, list):
+        return raw
+    return [(str(name).encode(), str(value).encode()) for name, value in dict(headers).items()]
 
 
 def _status_failure(status: int, response: Any) -> Failure:
-    said = _provider_error(response)
-    message = said.get("message")
+    error = _provider_error(response)
+    message = error.get("message")
     phrase = response.reason_phrase or _phrase(status)
     text = f"{status} {phrase}: {message}" if isinstance(message, str) else f"{status} {phrase}"
-    code, parameter = said.get("code"), said.get("param")
-    origin = origin_of_status(
+    code, parameter = error.get("code"), error.get("param")
+    cause = cause_of_status(
         status,
         code if isinstance(code, str) else None,
         text,
         parameter if isinstance(parameter, str) else None,
     )
-    return Failure(origin=origin, type=str(status), message=text)
+    return Failure(cause, type=str(status), message=text)
 
 
 def _provider_error(response: Any) -> dict[str, Any]:
@@ -123,20 +153,17 @@ def _phrase(status: int) -> str:
         return "error"
 
 
-def _retry_after(headers: Any) -> float | None:
+def _retry_after(headers: dict[bytes, bytes]) -> float | None:
     """Seconds the server asks to wait: OpenAI's milliseconds header, seconds, or an HTTP date."""
     try:
-        if "retry-after-ms" in headers:
-            return float(headers["retry-after-ms"]) / 1000
-        text = headers.get("retry-after")
-        if text is None:
+        milliseconds, wait = headers.get(b"retry-after-ms"), headers.get(b"retry-after")
+        if milliseconds is not None:
+            return float(milliseconds) / 1000
+        if wait is None:
             return None
+        text = wait.decode("latin-1")
         if text.replace(".", "", 1).isdigit():
             return float(text)
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None

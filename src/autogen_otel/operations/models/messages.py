@@ -3,57 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-from autogen_otel.observations import Content, ContentKind, Exchange, MessagePolicy
-from autogen_otel.operations.conversations.conversation import ConversationState
 from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction
-from autogen_otel.operations.models.answers import answers
-from autogen_otel.operations.operation import Call
+from autogen_otel.operations.models.answers import messages_of
+from autogen_otel.operations.operation import Operation
+from autogen_otel.recording import Facts
+from autogen_otel.vocabulary import attributes as names
 
 
-def asked(call: Call, own: Mapping[str, Any]) -> Exchange | None:
-    """What is sent to the model and was not recorded before; ``None`` where messages are not recorded.
+def prompt_content(call: Operation, own: Mapping[str, Any]) -> Facts:
+    """What is sent to the model and was not recorded before; nothing where messages are not recorded.
 
     Args:
         call: an ``OpenAIWrapper.create``.
         own: the entry's own options, which win over the call's.
     """
-    if call.messages is MessagePolicy.NONE:
-        return None
+    if not call.recorder.records_messages:
+        return {}
     account, config = _account(call), call.arguments
     messages = own.get("messages") or config.get("messages")
     messages = messages if isinstance(messages, (list, tuple)) else ()
     leading = list(takewhile(is_instruction, messages))
     tools = [tool for name in ("tools", "functions") for tool in _listed(own, config, name)]
-    return Exchange(
-        input=_content(ContentKind.INPUT_MESSAGES, account.new_messages(messages[len(leading) :])),
-        instructions=_content(ContentKind.SYSTEM_INSTRUCTIONS, account.new_once("instructions", leading)),
-        tools=_content(ContentKind.TOOL_DEFINITIONS, account.new_once("tools", tools)),
-    )
+    return {
+        names.GEN_AI_INPUT_MESSAGES: account.new_messages(messages[len(leading) :]) or None,
+        names.GEN_AI_SYSTEM_INSTRUCTIONS: account.new_once("instructions", leading) or None,
+        names.GEN_AI_TOOL_DEFINITIONS: account.new_once("tools", tools) or None,
+    }
 
 
-def answered(call: Call, exchange: Exchange | None, response: Any) -> Exchange | None:
-    """The same with the model's answer."""
-    if exchange is None:
-        return None
-    heard = answers(response)
-    _account(call).answered(heard)
-    return replace(exchange, output=_content(ContentKind.OUTPUT_MESSAGES, heard))
+def answer_content(call: Operation, response: Any) -> Facts:
+    """The model's answer; nothing where messages are not recorded."""
+    if not call.recorder.records_messages:
+        return {}
+    messages = messages_of(response)
+    _account(call).add_answers(messages)
+    return {names.GEN_AI_OUTPUT_MESSAGES: messages or None}
 
 
-def _account(call: Call) -> MessageAccount:
+def _account(call: Operation) -> MessageAccount:
     """Nested chats are part of the outermost; what is in none, or is to be whole, has an account each."""
-    conversations = list(call.scope.find_all(ConversationState))
-    if not conversations or call.messages is MessagePolicy.WHOLE:
+    if call.root is None or call.recorder.records_whole_history:
         return MessageAccount()
-    return conversations[-1].messages
-
-
-def _content(kind: ContentKind, values: tuple[Any, ...]) -> Content | None:
-    return Content(kind, values) if values else None
+    return call.root.messages
 
 
 def _listed(own: Mapping[str, Any], config: Mapping[str, Any], name: str) -> list[Any] | tuple[Any, ...]:

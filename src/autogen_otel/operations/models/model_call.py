@@ -3,193 +3,256 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from autogen_otel.observations import Cost, Entry, Failure, Fallback, ModelCall, PromptSize, Usage
-from autogen_otel.operations.conversations.agent_turn import TurnState
-from autogen_otel.operations.conversations.conversation import ConversationState, failed_tools
-from autogen_otel.operations.conversations.hidden_agents import helper_role
+from autogen_otel.causes import Failure
+from autogen_otel.causes.decision import raised_in
 from autogen_otel.operations.conversations.prompt_account import PromptAccount
-from autogen_otel.operations.credentials import make_known_of
-from autogen_otel.operations.failure_origin import raised_in
+from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.models import config_entries
-from autogen_otel.operations.models.messages import answered, asked
-from autogen_otel.operations.models.response import finish_reasons, usage
-from autogen_otel.operations.models.stream_read import StreamState
-from autogen_otel.operations.operation import Call, Operation, name_of, text_or_none
-from autogen_otel.operations.reading import attribute
-from autogen_otel.vocabulary import costs, failures
+from autogen_otel.operations.models.config_entries import Entry, see_entry
+from autogen_otel.operations.models.messages import answer_content, prompt_content
+from autogen_otel.operations.models.response import finish_reasons
+from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.operation import Operation
+from autogen_otel.reading import read, text_or_none
+from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes, costs, metrics, spans
 
 
-@dataclass(slots=True)
-class ModelCallState:
-    """What the entries tried inside a logical call add to it.
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Why another entry is tried: the one before failed, or its answer was not wanted.
 
     Args:
-        wrapper: the ``OpenAIWrapper`` whose ``create`` runs.
-        first: the entry tried first.
+        entry: the one before.
+        error_type: class of its exception; ``None`` if it answered and ``filter_func`` rejected that.
+        cause: of its failure.
+    """
+
+    entry: Entry
+    error_type: type[BaseException] | None = None
+    cause: str | None = None
+
+    def measured(self, instead: Entry, agent: str | None) -> Measurement:
+        """The measurement that another entry was tried."""
+        labels = {
+            **self.entry.facts,
+            names.GEN_AI_AGENT_NAME: agent,
+            metrics.FALLBACK_INDEX: instead.index,
+            names.ERROR_TYPE: self.error_type or metrics.REJECTED,
+            names.ERROR_ORIGIN: self.cause,
+        }
+        return metrics.MODEL_FALLBACKS, 1, labels
+
+
+class ModelCall(Operation):
+    """Reads ``OpenAIWrapper.create``.
+
+    Attributes:
         agent: whose call it is.
+        first: the entry tried first.
         tried: the entry tried last.
         gave_up: why another entry is tried, if one is.
-        answered: entries whose client returned a response.
+        answered: entries whose client returned a response, by index.
         began: when it began, in seconds of ``time.perf_counter``.
-        streams: accounts of streamed answers, by entry.
+        streams: streamed answers, by entry.
         usages: tokens of each answer, by entry.
     """
 
-    wrapper: Any
-    first: Entry
-    agent: str | None = None
-    tried: Entry | None = None
-    gave_up: Fallback | None = None
-    answered: dict[int, Entry] = field(default_factory=dict)
-    began: float = field(default_factory=perf_counter)
-    streams: dict[int, StreamState] = field(default_factory=dict)
-    usages: dict[int, Usage] = field(default_factory=dict)
+    operation_name = spans.CHAT
+    is_client = is_model_call = may_recover = True
+    failure_event = MODEL_EXCEPTION
 
+    __slots__ = (
+        "_spent",
+        "agent",
+        "answered",
+        "began",
+        "first",
+        "gave_up",
+        "streams",
+        "tried",
+        "usages",
+    )
 
-class Create(Operation[ModelCall]):
-    """Reads ``OpenAIWrapper.create``."""
-
-    def begin(self, call: Call) -> ModelCall:
+    def begin(self) -> Facts:
         """Note the first entry, who asks, and how much is sent."""
-        wrapper, config = call.instance, call.arguments
-        make_known_of(wrapper, call.secrets)
-        entry = config_entries.entry(wrapper, config_entries.first_index(wrapper))
+        wrapper, config = self.instance, self.arguments
+        entry = see_entry(self.recorder, wrapper, config_entries.first_index(wrapper))
         own = wrapper._config_list[entry.index]
         agent = config.get("agent")
-        state = ModelCallState(wrapper, entry, None if agent is None else name_of(agent))
-        call.scope.state = state
-        return ModelCall(
-            entry=entry,
-            agent=state.agent,
-            helper_role=helper_role(call.scope, ConversationState),
-            options=config_entries.options(config, own),
-            prompt=self._prompt(call, config, own),
-            tool_failed_before=bool(failed_tools(call)),
-            exchange=asked(call, own),
-        )
+        self.agent = None if agent is None else name_of(agent)
+        self.first, self.began, self.model_call = entry, perf_counter(), self
+        self.tried: Entry | None = None
+        self.gave_up: Fallback | None = None
+        self.answered: dict[int, Entry] = {}
+        self.streams: dict[int, StreamRead] = {}
+        self.usages: dict[int, Facts] = {}
+        self._spent: list[tuple[Entry, Facts]] = []
+        self.name = spans.chat(entry.model)
+        facts = {
+            names.GEN_AI_AGENT_NAME: self.agent,
+            names.HELPER_ROLE: self.helper_role,
+            names.CONFIG_COUNT: entry.count,
+            names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
+        }
+        facts.update(entry.facts)
+        facts.update(config_entries.options(config, own))
+        facts.update(self._prompt(config, own))
+        if self.recorder.records_messages:
+            facts.update(prompt_content(self, own))
+        return facts
 
-    def returned(self, call: Call, started: ModelCall, value: Any) -> ModelCall:
+    def returned(self, value: Any) -> Facts:
         """An entry answered, or the cache did."""
-        state, wrapper = call.scope.state, call.instance
-        assert isinstance(state, ModelCallState)
-        turn = call.scope.find(TurnState)
-        if turn is not None:
-            turn.model_answered = True
+        wrapper = self.instance
+        if self.turn is not None:
+            self.turn.model_answered = True
         index = config_entries.answered_index(wrapper, value)
-        entry = started.entry
+        entry = self.first
         if index is not None:
-            entry = state.answered.get(index) or config_entries.entry(wrapper, index)
-        elif state.answered:
-            index, entry = next(reversed(state.answered.items()))
-        cached = index not in state.answered
-        stream = None if index is None else state.streams.get(index)
-        return replace(
-            started,
-            entry=entry,
-            cache_hit=cached,
-            response_id=text_or_none(attribute(value, "id")),
-            response_model=text_or_none(attribute(value, "model")),
-            finish_reasons=finish_reasons(value),
-            # A cached answer costs nothing now: its tokens were counted when it was first given.
-            usage=None if cached else _tokens(stream, value),
-            stream=None if stream is None else stream.read(state.began, failed=False),
-            rejected=_rejected(wrapper, state, index, value),
-            spent=_spent(state, None if cached else index),
-            instead_of=state.gave_up,
-            cost=None if cached else _cost(wrapper, entry, value),
-            exchange=answered(call, started.exchange, value),
-        )
+            entry = self.answered.get(index) or see_entry(self.recorder, wrapper, index)
+        elif self.answered:
+            index, entry = next(reversed(self.answered.items()))
+        is_cached = index not in self.answered
+        # The last entry's answer is returned even if the user's filter_func rejected it.
+        passed = config_entries.passed_filter(wrapper, value)
+        facts = self._ended(entry, failed=False)
+        facts[names.CACHE_HIT] = is_cached
+        facts[names.GEN_AI_RESPONSE_ID] = text_or_none(read(value, "id"))
+        facts[names.GEN_AI_RESPONSE_MODEL] = text_or_none(read(value, "model"))
+        facts[names.GEN_AI_RESPONSE_FINISH_REASONS] = finish_reasons(value) or None
+        facts[names.CONFIG_REJECTED] = [one for one in self.answered if one != index or not passed] or None
+        # A cached answer costs nothing now: its tokens were counted when it was first given.
+        if not is_cached and index is not None:
+            facts.update(self.usages.get(index) or {})
+            facts.update(self._cost(entry, facts, value))
+        self._spent = self._spent_beside(None if is_cached else index)
+        if self.recorder.records_messages:
+            facts.update(answer_content(self, value))
+        return facts
 
-    def failed(self, call: Call, started: ModelCall, error: BaseException) -> ModelCall:
+    def failed(self, error: BaseException) -> Facts:
         """No entry answered; tools that failed earlier in the conversation may be why."""
-        state = call.scope.state
-        assert isinstance(state, ModelCallState)
-        entry = state.tried or _not_activated(call.instance) or started.entry
-        stream = state.streams.get(entry.index)
-        return replace(
-            started,
-            entry=entry,
-            usage=None if stream is None else stream.usage,
-            stream=None if stream is None else stream.read(state.began, failed=True),
-            rejected=tuple(index for index in state.answered if index != entry.index),
-            spent=_spent(state, entry.index),
-            failure=self._failure(call, state, error),
-            failed_tools=failed_tools(call),
-        )
+        self.failure = self._failure(error)
+        entry = self.tried or self._not_activated() or self.first
+        facts = self._ended(entry, failed=True)
+        stream = self.streams.get(entry.index)
+        if stream is not None and stream.usage is not None:
+            facts.update(stream.usage)
+            facts.update(self._cost(entry, facts, None))
+        facts[names.CONFIG_REJECTED] = [index for index in self.answered if index != entry.index] or None
+        self._spent = self._spent_beside(entry.index)
+        if self.root is not None:
+            self.links = tuple(self.root.failed_tools)
+        return facts
 
-    def _failure(self, call: Call, state: ModelCallState, error: BaseException) -> Failure:
+    def measurements(self, seconds: float) -> Iterator[Measurement]:
+        """Duration, tokens, cost and prompt size; failed calls too."""
+        attributes = self.attributes
+        labels = {
+            names.CACHE_HIT: bool(attributes.get(names.CACHE_HIT)),
+            names.TOOL_FAILED_BEFORE: bool(attributes.get(names.TOOL_FAILED_BEFORE)),
+        }
+        yield metrics.OPERATION_DURATION, seconds, labels
+        yield from tokens_measured(attributes)
+        for entry, usage in self._spent:
+            for metric, amount, extra in tokens_measured(usage):
+                yield metric, amount, {**entry.facts, names.GEN_AI_RESPONSE_MODEL: None, **extra}
+        if self.gave_up is not None and self.failure is None:
+            yield self.gave_up.measured(self._entry_at_end, self.agent)
+        if names.COST_USD in attributes:
+            yield metrics.MODEL_COST, attributes[names.COST_USD], {}
+        if names.PROMPT_CHARS in attributes:
+            yield metrics.PROMPT_SIZE, attributes[names.PROMPT_CHARS], {}
+
+    @property
+    def _entry_at_end(self) -> Entry:
+        """The entry that the cache answered for, where none was tried after one that failed."""
+        index = self.attributes[names.CONFIG_INDEX]
+        return see_entry(self.recorder, self.instance, index)
+
+    def _ended(self, entry: Entry, *, failed: bool) -> Facts:
+        """What is new of the entry that answered or failed last."""
+        facts: Facts = {} if entry is self.first else dict(entry.facts)
+        self.name = spans.chat(entry.model)
+        stream = self.streams.get(entry.index)
+        if stream is not None:
+            facts.update(stream.facts(self.began, failed=failed))
+        return facts
+
+    def _failure(self, error: BaseException) -> Failure:
         """Where AutoGen chokes on what an entry returned, the answer was none (HTML, say)."""
-        failure = call.failure(error)
-        if state.tried is None and _not_activated(call.instance) is not None:
-            return Failure(origin=failures.CONFIG_ENTRY, error=error)
-        if failure.origin == failures.UNKNOWN and state.answered:
+        failure = self.failure_of(error)
+        if self.tried is None and self._not_activated() is not None:
+            return Failure(causes.CONFIG_ENTRY, error)
+        if failure.cause == causes.UNKNOWN and self.answered:
             malformed = raised_in(error, "autogen") or raised_in(error, "openai")
-            return Failure(origin=failures.BACKEND if malformed else failures.CLIENT, error=error)
+            return Failure(causes.BACKEND if malformed else causes.CLIENT, error)
         return failure
 
-    def _prompt(self, call: Call, config: Mapping[str, Any], own: Mapping[str, Any]) -> PromptSize | None:
+    def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Facts:
         messages = own.get("messages") or config.get("messages")
-        if not isinstance(messages, Sequence):
-            return None
-        tools = [_listed(own, name) or _listed(config, name) for name in ("tools", "functions")]
-        conversation, turn = call.scope.find(ConversationState), call.scope.find(TurnState)
-        if conversation is None:
-            return PromptAccount().size(messages, tools, None, ())
-        conversation.tool_schemas.update(_schemas(*tools))
+        if type(messages) is not list and not isinstance(messages, Sequence):
+            return {}
+        tools = [_listed(own, config, "tools"), _listed(own, config, "functions")]
+        if self.conversation is None:
+            return PromptAccount().measure(messages, tools, None, ())
+        history = () if self.turn is None else self.turn.messages
         # The agents that select speakers are made anew for each selection; all selections are one series.
-        role = helper_role(call.scope, ConversationState)
-        pair = role or (id(config.get("agent")), id(turn.messages) if turn else None)
-        return conversation.prompts.size(messages, tools, pair, turn.messages if turn else ())
+        pair = self.helper_role or (id(config.get("agent")), None if self.turn is None else id(history))
+        return self.conversation.prompts.measure(messages, tools, pair, history)
 
+    def _cost(self, entry: Entry, facts: Facts, response: Any) -> Facts:
+        """What it cost: by the entry's own ``price``, else by the list of prices, else by the host's table."""
+        usd: Any = read(response, "cost")
+        is_known = not isinstance(usd, bool) and isinstance(usd, (int, float)) and 0 < usd < math.inf
+        if is_known and "price" in self.instance._config_list[entry.index]:
+            return {names.COST_USD: float(usd), names.COST_SOURCE: costs.CONFIG}
+        if self.usages.get(entry.index) is not None or response is None:
+            listed = self.recorder.price({**entry.facts, **facts})
+            if listed is not None:
+                return {names.COST_USD: listed, names.COST_SOURCE: costs.GENAI_PRICES}
+        return {names.COST_USD: float(usd), names.COST_SOURCE: costs.AUTOGEN} if is_known else {}
 
-def _spent(state: ModelCallState, index: int | None) -> tuple[tuple[Entry, Usage], ...]:
-    """Tokens of answers other than that of entry ``index``, which the provider bills too."""
-    return tuple((state.answered[one], used) for one, used in state.usages.items() if one != index)
+    def _spent_beside(self, index: int | None) -> list[tuple[Entry, Facts]]:
+        """Tokens of answers other than that of entry ``index``, which the provider bills too."""
+        return [(self.answered[one], usage) for one, usage in self.usages.items() if one != index]
 
-
-def _cost(wrapper: Any, entry: Entry, response: Any) -> Cost | None:
-    """What AutoGen says it cost: by the entry's own ``price``, else by the host's table, 0 if not in it."""
-    usd = attribute(response, "cost")
-    if isinstance(usd, bool) or not isinstance(usd, (int, float)) or not 0 < usd < math.inf:
+    def _not_activated(self) -> Entry | None:
+        """The first entry whose custom client was never registered: AutoGen then refuses every call."""
+        for index, client in enumerate(self.instance._clients):
+            if type(client).__name__ == "PlaceHolderClient":
+                return see_entry(self.recorder, self.instance, index)
         return None
-    own_price = "price" in wrapper._config_list[entry.index]
-    return Cost(float(usd), costs.CONFIG if own_price else costs.AUTOGEN)
 
 
-def _tokens(stream: StreamState | None, response: Any) -> Usage | None:
-    """Token counts of the provider: for a stream AutoGen puts an estimate of its own, or 0, there."""
-    return usage(response) if stream is None else stream.usage
+def tokens_measured(usage: Mapping[str, Any]) -> Iterator[Measurement]:
+    """The measurements of token counts.
+
+    Args:
+        usage: attributes or facts that have them.
+    """
+    for kind, key in (
+        (metrics.INPUT, names.GEN_AI_USAGE_INPUT_TOKENS),
+        (metrics.OUTPUT, names.GEN_AI_USAGE_OUTPUT_TOKENS),
+    ):
+        count = usage.get(key)
+        if count is not None:
+            yield metrics.TOKEN_USAGE, count, {metrics.TOKEN_TYPE: kind}
+    for metric, key in (
+        (metrics.CACHE_READ_TOKENS, names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
+        (metrics.REASONING_TOKENS, names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS),
+    ):
+        if usage.get(key):
+            yield metric, usage[key], {metrics.TOKEN_MODALITY: metrics.UNKNOWN_MODALITY}
 
 
-def _rejected(wrapper: Any, state: ModelCallState, index: int | None, response: Any) -> tuple[int, ...]:
-    """Entries that answered to no avail; the last entry's answer is returned even if it was rejected."""
-    passed = config_entries.passed_filter(wrapper, response)
-    return tuple(one for one in state.answered if one != index or not passed)
-
-
-def _not_activated(wrapper: Any) -> Entry | None:
-    """The first entry whose custom client was never registered: AutoGen then refuses every call."""
-    for index, client in enumerate(wrapper._clients):
-        if type(client).__name__ == "PlaceHolderClient":
-            return config_entries.entry(wrapper, index)
-    return None
-
-
-def _schemas(tools: Sequence[Any], functions: Sequence[Any]) -> dict[str, Mapping[str, Any]]:
-    """Parameter schemas by tool name, of ``tools`` and the older ``functions``."""
-    wrapped = [tool.get("function") for tool in tools if isinstance(tool, Mapping)]
-    return {
-        function["name"]: function.get("parameters") or {}
-        for function in (*wrapped, *functions)
-        if isinstance(function, Mapping) and isinstance(function.get("name"), str)
-    }
-
-
-def _listed(source: Mapping[str, Any], name: str) -> Sequence[Any]:
-    listed = source.get(name)
+def _listed(own: Mapping[str, Any], config: Mapping[str, Any], name: str) -> Sequence[Any]:
+    listed = own.get(name) or config.get(name)
     return listed if isinstance(listed, (list, tuple)) else ()

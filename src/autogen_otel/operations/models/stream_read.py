@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from autogen_otel.context.scope import chain
-from autogen_otel.observations import StreamRead, Usage
-from autogen_otel.operations.failure_origin import origin_of_status, raised_in
+from autogen_otel.causes import chain
+from autogen_otel.causes.decision import cause_of_status, raised_in
 from autogen_otel.operations.models.response import usage
-from autogen_otel.vocabulary import failures
+from autogen_otel.recording import Facts
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
 
 _TOKEN_COUNT = "autogen.token_count_utils"  # noqa: S105 - a module
 """AutoGen 0.2 and 0.9 count a stream's tokens here after its end, with a table that tiktoken downloads."""
@@ -20,7 +21,7 @@ _BAD_REQUEST = 400
 
 
 @dataclass(slots=True)
-class StreamState:
+class StreamRead:
     """What is known of a stream while it is read.
 
     Args:
@@ -36,12 +37,12 @@ class StreamState:
     chunks: int = 0
     chars: int = 0
     first_at: float | None = None
-    usage: Usage | None = None
+    usage: Facts | None = None
     finished: bool = False
     exhausted: bool = False
     error: BaseException | None = None
 
-    def came(self, chunk: Any) -> None:
+    def add(self, chunk: Any) -> None:
         """Count a chunk."""
         self.chunks += 1
         if self.first_at is None:
@@ -51,48 +52,48 @@ class StreamState:
             self.finished = self.finished or getattr(choice, "finish_reason", None) is not None
             self.chars += _chars(getattr(choice, "delta", None))
 
-    def ended(self, error: BaseException) -> None:
+    def end(self, error: BaseException) -> None:
         """Note the end: the exception with which iteration ends, or the one that broke it."""
         if isinstance(error, (StopIteration, StopAsyncIteration)):
             self.exhausted = True
         else:
             self.error = error
 
-    def read(self, since: float, *, failed: bool) -> StreamRead:
-        """What to tell of it.
+    def facts(self, since: float, *, failed: bool) -> Facts:
+        """What is recorded of it.
 
         Args:
             since: when the call that asked for it began, in seconds of ``time.perf_counter``.
             failed: whether that call came to nothing, though the stream itself may have been read to its end.
         """
-        return StreamRead(
-            chunks=self.chunks,
-            first_chunk_seconds=None if self.first_at is None else self.first_at - since,
-            received_chars=self.chars if failed or self.error is not None else None,
-        )
+        return {
+            names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: None if self.first_at is None else self.first_at - since,
+            names.STREAM_CHUNKS: self.chunks,
+            names.STREAM_RECEIVED_CHARS: self.chars if failed or self.error is not None else None,
+        }
 
-    def origin_of(self, error: BaseException) -> str:
+    def cause_of(self, error: BaseException) -> str:
         """Cause of a failure of the call that asked for the stream."""
         if self.error is not None and any(link is self.error for link in chain(error)):
-            return _origin_of_break(self.error)
+            return _cause_of_break(self.error)
         if not (self.chunks or self.exhausted):
             # A client that cannot stream took the stream for the answer.
-            return failures.CONFIG_ENTRY
+            return causes.CONFIG_ENTRY
         if _counting_tokens(error):
-            return failures.CLIENT
+            return causes.CLIENT
         if self.exhausted and not self.finished:
-            return failures.STREAM_INTERRUPTED
+            return causes.STREAM_INTERRUPTED
         choked = any(raised_in(error, package) for package in ("autogen", "openai", "pydantic"))
-        return failures.BACKEND if choked else failures.CLIENT
+        return causes.BACKEND if choked else causes.CLIENT
 
 
-def _origin_of_break(error: BaseException) -> str:
+def _cause_of_break(error: BaseException) -> str:
     """An error event may say more than that the stream broke: some refusals come so, after a 200."""
     code = getattr(error, "code", None)
     if code == "rate_limit_exceeded":
-        return failures.RATE_LIMIT
-    refused = origin_of_status(_BAD_REQUEST, code if isinstance(code, str) else None, str(error))
-    return refused if refused == failures.PROMPT_TOO_LARGE else failures.STREAM_INTERRUPTED
+        return causes.RATE_LIMIT
+    refused = cause_of_status(_BAD_REQUEST, code if isinstance(code, str) else None, str(error))
+    return refused if refused == causes.PROMPT_TOO_LARGE else causes.STREAM_INTERRUPTED
 
 
 def _counting_tokens(error: BaseException) -> bool:

@@ -7,137 +7,138 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-from autogen_otel.observations import CodeRun, Content, ContentKind, Failure
-from autogen_otel.operations.conversations.agent_turn import TurnState
-from autogen_otel.operations.operation import Call, Operation, name_of, text_or_none
+from autogen_otel.causes import Failure
+from autogen_otel.operations.hidden_agents import name_of
+from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.printed_error import printed_error
-from autogen_otel.vocabulary import failures
+from autogen_otel.reading import text_or_none
+from autogen_otel.recording import Facts
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes, spans
 
 _TIMEOUT_EXIT_CODE = 124
 _TIMED_OUT = re.compile(r"(?:^|\n)(?:Timeout\s*$|ERROR: Timeout waiting for output)")
 _UNKNOWN_LANGUAGE = re.compile(r"(?:^|\n)(?:unknown|unsupported) language\b[^\n]*\s*$", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class RunState:
-    """Marks that what runs inside is the execution already seen: a parent class's method, or a delegate."""
+class CodeRun(Operation):
+    """Code run by an executor or an agent, one block or several at once."""
+
+    operation_name = spans.EXECUTE_CODE
+
+    __slots__ = ()
+
+    def failed(self, error: BaseException) -> Facts | None:
+        """It could not be run at all: no Docker, a command held dangerous."""
+        self.failure = Failure(causes.CODE_EXECUTION, error)
+        return None
+
+    def _named(self, language: str, agent: str | None, blocks: int) -> Facts:
+        self.name = spans.code(language)
+        return {
+            names.GEN_AI_AGENT_NAME: agent,
+            names.CODE_LANGUAGE: language or None,
+            names.CODE_BLOCKS: blocks if blocks > 1 else None,
+        }
+
+    def _outcome(self, exit_code: object, output: object) -> Facts:
+        """The exit code says whether it worked."""
+        code = exit_code if isinstance(exit_code, int) else None
+        text = output if isinstance(output, str) else str(output or "")
+        if code not in {0, None}:
+            self.failure = _failure(code, text)
+        return {names.CODE_EXIT_CODE: code, names.CODE_OUTPUT: text}
 
 
-@dataclass(slots=True)
-class BlocksState:
-    """What came of the single blocks that an agent runs one by one.
-
-    Args:
-        ran: how many were run.
-        failed: whether the last of them failed.
-        printed: characters of what they printed, each with the line break that AutoGen puts before it.
-    """
-
-    ran: int = 0
-    failed: bool = False
-    printed: int = 0
-
-
-class ExecuteBlocks(Operation[CodeRun]):
+class ExecuteBlocks(CodeRun):
     """Reads ``execute_code_blocks`` of any code executor, AutoGen's own and custom ones."""
 
-    def begin(self, call: Call) -> CodeRun | None:
-        """Note what is run for whom; an executor that the application uses itself is not ours."""
-        if call.scope.parent is None or isinstance(call.scope.parent.state, RunState):
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
+        """Note what is run for whom; an executor that the application uses itself is not ours.
+
+        What runs inside a run already seen is the same: a parent class's method, or a delegate.
+        """
+        if self.parent is None or isinstance(self.parent, (ExecuteBlocks, RunCode)):
             return None
-        call.scope.state = RunState()
-        blocks = call.arguments.get("code_blocks")
+        blocks = self.arguments.get("code_blocks")
         blocks = blocks if isinstance(blocks, Sequence) else ()
-        turn = call.scope.find(TurnState)
-        return CodeRun(
-            language=_language(getattr(blocks[0], "language", None)) if blocks else "",
-            agent=turn.agent if turn is not None else None,
-            blocks=len(blocks),
-        )
+        language = _language(getattr(blocks[0], "language", None)) if blocks else ""
+        return self._named(language, None if self.turn is None else self.turn.agent, len(blocks))
 
-    def returned(self, _call: Call, started: CodeRun, value: Any) -> CodeRun:
-        """The exit code says whether it worked."""
-        return _ended(started, getattr(value, "exit_code", None), getattr(value, "output", None))
-
-    def failed(self, _call: Call, started: CodeRun, error: BaseException) -> CodeRun:
-        """The executor itself could not do it: no Docker, a command it holds dangerous."""
-        return replace(started, failure=Failure(origin=failures.CODE_EXECUTION, error=error))
+    def returned(self, value: Any) -> Facts:
+        """What the executor says of it."""
+        return self._outcome(getattr(value, "exit_code", None), getattr(value, "output", None))
 
 
-class RunCode(Operation[CodeRun]):
+class RunCode(CodeRun):
     """Reads ``ConversableAgent.run_code`` and what overrides it: one block."""
 
-    def begin(self, call: Call) -> CodeRun | None:
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
         """Note the language; the parent class's method called by an override is the same run."""
-        if call.scope.parent is not None and isinstance(call.scope.parent.state, RunState):
+        parent = self.parent
+        if isinstance(parent, (ExecuteBlocks, RunCode)):
             return None
-        call.scope.state = RunState()
-        blocks = _blocks_around(call)
-        if blocks is not None:
-            blocks.ran += 1
-        return CodeRun(language=_language(call.arguments.get("lang", "python")), agent=name_of(call.instance))
+        if isinstance(parent, RunBlocks):
+            parent.ran += 1
+        return self._named(_language(self.arguments.get("lang", "python")), name_of(self.instance), 1)
 
-    def returned(self, call: Call, started: CodeRun, value: Any) -> CodeRun:
-        """The exit code says whether it worked."""
+    def returned(self, value: Any) -> Facts:
+        """What the run came to."""
         exit_code, output, *_ = value
-        return self._noted(call, _ended(started, exit_code, output))
+        facts = self._outcome(exit_code, output)
+        self._inform_blocks(facts[names.CODE_OUTPUT])
+        return facts
 
-    def failed(self, call: Call, started: CodeRun, error: BaseException) -> CodeRun:
+    def failed(self, error: BaseException) -> Facts | None:
         """It could not be run at all: no Docker, say."""
-        return self._noted(
-            call, replace(started, failure=Failure(origin=failures.CODE_EXECUTION, error=error))
-        )
+        super().failed(error)
+        self._inform_blocks(None)
+        return None
 
-    def _noted(self, call: Call, ended: CodeRun) -> CodeRun:
-        blocks = _blocks_around(call)
-        if blocks is not None:
-            blocks.failed = ended.failure is not None
-            printed = ended.output.value if ended.output is not None else None
-            blocks.printed += len(printed) + 1 if isinstance(printed, str) else 0
-        return ended
+    def _inform_blocks(self, output: str | None) -> None:
+        blocks = self.parent
+        if isinstance(blocks, RunBlocks):
+            blocks.last_failed = self.failure is not None
+            blocks.printed += 0 if output is None else len(output) + 1
 
 
-class RunBlocks(Operation[CodeRun]):
+class RunBlocks(CodeRun):
     """Reads ``ConversableAgent.execute_code_blocks``, which hands each block to ``run_code``.
 
     It has a span only where a block never got there: a language that AutoGen cannot run, or an override
     that runs code in a way of its own.
+
+    Attributes:
+        ran: how many blocks were run.
+        last_failed: whether the last of them failed.
+        printed: characters of what they printed, each with the line break that AutoGen puts before it.
     """
 
-    def begin(self, call: Call) -> CodeRun:
-        """Wait for what its blocks tell."""
-        call.scope.state = BlocksState()
-        return CodeRun(language="", agent=name_of(call.instance), told_below=True)
+    __slots__ = ("last_failed", "printed", "ran")
 
-    def returned(self, call: Call, started: CodeRun, value: Any) -> CodeRun:
-        """Tell of the block that no run tells of."""
+    def begin(self) -> Facts:
+        """Wait for its blocks."""
+        self.ran, self.last_failed, self.printed = 0, False, 0
+        return {}
+
+    def returned(self, value: Any) -> Facts | None:
+        """Record the block that no run records."""
         exit_code, output, *_ = value
-        state, blocks = call.scope.state, call.arguments.get("code_blocks") or ()
-        assert isinstance(state, BlocksState)
-        if state.failed or (exit_code == 0 and state.ran) or state.ran >= len(blocks):
-            return started
-        left = len(blocks) if not state.ran else 1
-        told = replace(started, language=_language(blocks[state.ran][0]), blocks=left, told_below=False)
-        return _ended(told, exit_code, str(output)[state.printed :].lstrip("\n"))
+        blocks = self.arguments.get("code_blocks") or ()
+        if self.last_failed or (exit_code == 0 and self.ran) or self.ran >= len(blocks):
+            return None
+        left = len(blocks) if not self.ran else 1
+        facts = self._named(_language(blocks[self.ran][0]), name_of(self.instance), left)
+        return facts | self._outcome(exit_code, str(output)[self.printed :].lstrip("\n"))
 
-    def failed(self, _call: Call, started: CodeRun, _error: BaseException) -> CodeRun:
-        """The run that raised has told."""
-        return started
-
-
-def _blocks_around(call: Call) -> BlocksState | None:
-    around = call.scope.parent.state if call.scope.parent is not None else None
-    return around if isinstance(around, BlocksState) else None
-
-
-def _ended(started: CodeRun, exit_code: object, output: object) -> CodeRun:
-    code = exit_code if isinstance(exit_code, int) else None
-    shown = output if isinstance(output, str) else str(output or "")
-    ended = replace(started, exit_code=code, output=Content(ContentKind.CODE_OUTPUT, shown))
-    return ended if code in {0, None} else replace(ended, failure=_failure(code, shown))
+    def failed(self, _error: BaseException) -> None:
+        """The run that raised has recorded it."""
 
 
 def _failure(exit_code: int | None, output: str) -> Failure:
@@ -151,7 +152,7 @@ def _failure(exit_code: int | None, output: str) -> Failure:
     printed = printed_error(output)
     if printed.type is not None:
         message = f"{message}: {printed.type}: {printed.message}"
-    return Failure(origin=failures.CODE_EXECUTION, type=kind, message=message, printed=printed)
+    return Failure(causes.CODE_EXECUTION, type=kind, message=message, printed=printed)
 
 
 def _language(named: object) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from autogen_otel.observations import ArgumentProblem
+from autogen_otel.recording import ArgumentProblem
 
 MAX_PROBLEMS = 20
 _MAX_DEPTH = 20

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from autogen_otel.observations import Content, ContentKind, PrintedError
+from autogen_otel.causes import PrintedError
 
 _HEADING = "Traceback (most recent call last)"
 _JOINT = re.compile(r"The above exception was the direct cause|During handling of the above exception")
@@ -33,7 +33,7 @@ def printed_error(output: str) -> PrintedError:
     """
     # Colour codes would otherwise stand in the middle of names.
     text = _COLOUR.sub("", _readable(output))
-    return _traceback(text) or _syntax_error(text) or _from_jupyter(text) or PrintedError(_output(output))
+    return _traceback(text) or _syntax_error(text) or _from_jupyter(text) or PrintedError(output=output)
 
 
 def _readable(output: str) -> str:
@@ -52,7 +52,7 @@ def _traceback(text: str) -> PrintedError | None:
     title = _TITLE.search(text, after) if after >= 0 else None
     if title is None:
         return None
-    return _found(text[_first_heading(text, last) : title.end()], title)
+    return _printed(text[_first_heading(text, last) : title.end()], title)
 
 
 def _first_heading(text: str, last: int) -> int:
@@ -64,18 +64,14 @@ def _first_heading(text: str, last: int) -> int:
 
 
 def _syntax_error(text: str) -> PrintedError | None:
-    found = _SYNTAX.search(text)
-    return None if found is None else _found(found.group(), found)
+    title = _SYNTAX.search(text)
+    return None if title is None else _printed(title.group(), title)
 
 
 def _from_jupyter(text: str) -> PrintedError | None:
-    found = _JUPYTER.search(text)
-    return None if found is None else _found(text[found.start() :], found)
+    title = _JUPYTER.search(text)
+    return None if title is None else _printed(text[title.start() :], title)
 
 
-def _found(trace: str, title: re.Match[str]) -> PrintedError:
-    return PrintedError(Content(ContentKind.CODE_TRACEBACK, trace), title.group(1), title.group(2) or "")
-
-
-def _output(output: str) -> Content:
-    return Content(ContentKind.CODE_OUTPUT, output)
+def _printed(trace: str, title: re.Match[str]) -> PrintedError:
+    return PrintedError(stacktrace=trace, type=title.group(1), message=title.group(2) or "")

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from dataclasses import dataclass
 from typing import Any
 
-from autogen_otel.observations import ArgumentProblem
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, json_type, mismatches
-from autogen_otel.vocabulary import failures
+from autogen_otel.recording import ArgumentProblem
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
 
-__all__ = ["Decoded", "decode", "json_type", "origin", "problems", "unknown_tool"]
+__all__ = ["Decoded", "cause", "decode", "json_type", "problems", "unknown_tool"]
 
 _MAX_DEPTH = 10
 _MAX_KNOWN = 1024
@@ -50,6 +51,12 @@ def decode(text: object, format_json: Callable[[Any], str]) -> Decoded:
         text: what the model sent; not always text.
         format_json: AutoGen's ``_format_json_str``, which mends line breaks.
     """
+    try:
+        if type(text) is str:
+            # What is JSON already, the formatter leaves as it is, and it looks at each character.
+            return Decoded(json.loads(text))
+    except ValueError:
+        pass
     try:
         return Decoded(json.loads(format_json(text)))
     except Exception as error:  # noqa: BLE001 - the formatter is the host's and may be overridden
@@ -101,7 +108,7 @@ def _same_claims(schema: Mapping[str, Any], signature: inspect.Signature) -> boo
     )
 
 
-def origin(
+def cause(
     error: BaseException | None, found: Sequence[ArgumentProblem], entry: object, arguments: object
 ) -> str:
     """Whether a tool call failed by its arguments or by the tool's own doing.
@@ -113,7 +120,7 @@ def origin(
         arguments: the parsed JSON.
 
     Returns:
-        ``failures.TOOL_ARGUMENTS`` or ``failures.TOOL_EXCEPTION``.
+        ``causes.TOOL_ARGUMENTS`` or ``causes.TOOL_EXCEPTION``.
     """
     if error is None:
         blamed = bool(found)
@@ -125,7 +132,7 @@ def origin(
             blamed = _refused(error, found, entry, arguments)
         else:
             blamed = any(_led_to(error, problem, frame, arguments) for problem in found)
-    return failures.TOOL_ARGUMENTS if blamed else failures.TOOL_EXCEPTION
+    return causes.TOOL_ARGUMENTS if blamed else causes.TOOL_EXCEPTION
 
 
 # ---------------------------------------------------------------- whose fault
@@ -141,7 +148,7 @@ def _refused(error: Exception, found: Sequence[ArgumentProblem], entry: object, 
         return True
     # AutoGen looks up the models it has to load by name, whether or not they have a default.
     where = user_function.location(entry)
-    return isinstance(error, KeyError) and where is not None and where.file is not None
+    return isinstance(error, KeyError) and where.get(names.CODE_FILE_PATH) is not None
 
 
 def _is_validation(error: Exception) -> bool:
@@ -158,8 +165,8 @@ def _concerns_dependencies(error: Any, entry: object, arguments: object) -> bool
     # AutoGen fails to validate an annotated **kwargs whatever the model gives.
     known = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
     known |= set(arguments) if isinstance(arguments, dict) else set()
-    names = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
-    return bool(names) and not names & known
+    refused = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
+    return bool(refused) and not refused & known
 
 
 def _led_to(error: Exception, problem: ArgumentProblem, frame: types.FrameType, arguments: object) -> bool:
@@ -191,8 +198,8 @@ def _root(argument: str, arguments: Mapping[str, Any]) -> str:
 def _against_signature(arguments: dict[str, Any], signature: inspect.Signature) -> Iterator[ArgumentProblem]:
     schema, by_position = _taken(signature)
     open_ended = schema["additionalProperties"]
-    names = {parameter.name for parameter in by_position}
-    others = {name: value for name, value in arguments.items() if name not in names}
+    positional = {parameter.name for parameter in by_position}
+    others = {name: value for name, value in arguments.items() if name not in positional}
     yield from _never_by_name(arguments, by_position, open_ended=open_ended)
     yield from mismatches(others, schema)
 
@@ -257,27 +264,27 @@ _SIMPLE: Mapping[Any, str] = {
 
 def _annotation_schema(annotation: Any, depth: int = 0) -> Mapping[str, Any]:
     """The JSON schema of an annotation; an empty one, which claims nothing, if that is not certain."""
-    origin_type, args = typing.get_origin(annotation), typing.get_args(annotation)
+    generic, args = typing.get_origin(annotation), typing.get_args(annotation)
     if depth > _MAX_DEPTH:
         return _NO_CLAIM
-    if origin_type is typing.Annotated:
+    if generic is typing.Annotated:
         return _annotation_schema(args[0], depth + 1)
-    if origin_type in {typing.Union, types.UnionType}:
+    if generic in {typing.Union, types.UnionType}:
         return {"anyOf": [_annotation_schema(member, depth + 1) for member in args]}
-    if origin_type is typing.Literal:
+    if generic is typing.Literal:
         return _choice(list(args))
-    if origin_type in _SIMPLE:
-        return {"type": _SIMPLE[origin_type], **_contents(origin_type, args, depth)}
+    if generic in _SIMPLE:
+        return {"type": _SIMPLE[generic], **_contents(generic, args, depth)}
     kind = types.NoneType if annotation is None else annotation
     return _class_schema(kind) if isinstance(kind, type) else _NO_CLAIM
 
 
-def _contents(origin_type: Any, args: tuple[Any, ...], depth: int) -> dict[str, Any]:
+def _contents(generic: Any, args: tuple[Any, ...], depth: int) -> dict[str, Any]:
     """What the generic containers say of what is in them."""
     inner = [_annotation_schema(arg, depth + 1) for arg in args if arg is not Ellipsis]
-    if origin_type is tuple and Ellipsis not in args:
+    if generic is tuple and Ellipsis not in args:
         return {"prefixItems": inner}
-    if _SIMPLE[origin_type] == "array":
+    if _SIMPLE[generic] == "array":
         return {"items": inner[0]} if inner else {}
     return {"additionalProperties": inner[-1]} if inner else {}
 

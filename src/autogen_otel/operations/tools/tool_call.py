@@ -1,181 +1,181 @@
 """A tool call: ``ConversableAgent.execute_function``, its async twin, and the user's function inside.
 
 AutoGen turns a tool's exception into the text ``Error: …`` and drops whether the call succeeded, so the
-original exception can only be seen where the user's function is called: the hooks room puts a witness
-there, on the callable that ``execute_function`` looks up, who tells the call's ``ToolState``.
+original exception can only be seen where the user's function is called: the hooks room wraps the callable
+that ``execute_function`` looks up, and informs the call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from autogen_otel.observations import Content, ContentKind, Failure, ToolCall
-from autogen_otel.operations.conversations.agent_turn import TurnState
-from autogen_otel.operations.conversations.conversation import ConversationState
-from autogen_otel.operations.conversations.hidden_agents import runs_tools, shown_name
-from autogen_otel.operations.conversations.transition import told
-from autogen_otel.operations.credentials import make_known
-from autogen_otel.operations.operation import Call, Operation, name_of, text_or_none
-from autogen_otel.operations.reading import text_of
+from autogen_otel.causes import Failure
+from autogen_otel.operations.conversations.transition import content_for_model
+from autogen_otel.operations.first_sight import see_agent
+from autogen_otel.operations.hidden_agents import name_of, runs_tools, shown_name
+from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools import tool_arguments, user_function
 from autogen_otel.operations.tools.tool_arguments import Decoded
-from autogen_otel.vocabulary import failures
+from autogen_otel.reading import read_text, text_or_none
+from autogen_otel.recording import ArgumentProblem, Facts, Measurement
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes, metrics, spans
+
+_UNKNOWN_TOOL = "unknown_tool"
 
 
-@dataclass(slots=True)
-class ToolState:
-    """What is found out while one tool call runs.
+class ToolCall(Operation):
+    """Reads ``execute_function``.
 
-    Args:
-        name: the name the host looks up.
-        entry: what it found in the agent's function map.
+    Attributes:
+        tool: the name that the host looks up.
+        function: the entry that it found in the agent's function map.
         looked_up: whether it has looked it up; only the first look-up is ours to observe.
-        arguments: what the user's function was called with, if it was.
         error: what the user's function raised.
     """
 
-    name: str
-    entry: object = None
-    looked_up: bool = False
-    arguments: dict[str, Any] | None = None
-    error: BaseException | None = None
-
-    def called(self, arguments: dict[str, Any]) -> None:
-        """Keep the arguments as the host parsed them."""
-        self.arguments = arguments
-
-    def raised(self, error: BaseException) -> None:
-        """Keep the original exception."""
-        self.error = error
-
-
-class ExecuteFunction(Operation[ToolCall]):
-    """Reads ``execute_function``."""
-
+    operation_name = spans.EXECUTE_TOOL
     parameters = ("func_call",)
 
-    def begin(self, call: Call) -> ToolCall:
-        """Note which tool is called with what."""
-        make_known(call.instance, call.secrets)
-        requested = call.arguments.get("func_call")
-        requested = requested if isinstance(requested, Mapping) else {}
-        name = requested.get("name", "")
-        name = name if isinstance(name, str) else text_of(name)
-        call.scope.state = ToolState(name)
-        return ToolCall(
-            name=name,
-            call_id=text_or_none(call.arguments.get("call_id")) or _call_id(call, requested),
-            agent=_agent(call),
-            arguments=Content(ContentKind.TOOL_ARGUMENTS, requested.get("arguments")),
-        )
+    __slots__ = ("_problems", "_requested", "error", "function", "looked_up", "tool")
 
-    def returned(self, call: Call, started: ToolCall, value: Any) -> ToolCall:
+    def begin(self) -> Facts:
+        """Note which tool is called with what."""
+        see_agent(self.recorder, self.instance)
+        requested = self.arguments.get("func_call")
+        if type(requested) is not dict and not isinstance(requested, Mapping):
+            requested = {}
+        tool = requested.get("name", "")
+        self.tool = tool if isinstance(tool, str) else read_text(tool)
+        self.function, self.looked_up = None, False
+        self.error: BaseException | None = None
+        self._requested = requested.get("arguments")
+        self._problems: tuple[ArgumentProblem, ...] = ()
+        self.name = spans.tool(self.tool)
+        return {
+            names.GEN_AI_TOOL_NAME: self.tool,
+            names.GEN_AI_TOOL_TYPE: "function",
+            names.GEN_AI_TOOL_CALL_ID: text_or_none(self.arguments.get("call_id")) or self._call_id(requested),
+            names.GEN_AI_AGENT_NAME: self._agent(),
+        }
+
+    def raised(self, error: BaseException) -> None:
+        """Keep the original exception of the user's function."""
+        self.error = error
+
+    def returned(self, value: Any) -> Facts:
         """The host says whether it worked, and then forgets it."""
         succeeded, response = value
-        state, decoded = _state(call), self._decode(call, started)
-        ended = self._described(call, started, decoded)
-        ended = replace(ended, result=Content(ContentKind.TOOL_RESULT, told(response.get("content"))))
-        if succeeded:
-            return ended
-        return self._with_failure(call, ended, self._failure(state, ended, decoded))
+        decoded = tool_arguments.decode(self._requested, _formatter(self.instance))
+        content = content_for_model(response.get("content"))
+        facts = self._description(decoded)
+        facts[names.GEN_AI_TOOL_CALL_RESULT] = content
+        if not succeeded:
+            self._fail(self._failure(decoded, content))
+        return facts
 
-    def failed(self, call: Call, started: ToolCall, error: BaseException) -> ToolCall:
+    def failed(self, error: BaseException) -> Facts:
         """What AutoGen does not catch: an exit, a cancellation, or its own crash over odd arguments."""
-        state, decoded = _state(call), self._decode(call, started)
-        ended = self._described(call, started, decoded)
-        if state.error is not None and isinstance(error, (Exception, SystemExit)):
-            origin = failures.TOOL_EXCEPTION
-        elif ended.problems:
-            origin = failures.TOOL_ARGUMENTS
+        facts = self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
+        if self.error is not None and isinstance(error, (Exception, SystemExit)):
+            cause = causes.TOOL_EXCEPTION
+        elif self._problems:
+            cause = causes.TOOL_ARGUMENTS
         else:
             # A cancellation or an interrupt comes from outside: the tool is only where it struck.
-            origin = call.failure(error).origin
-        return self._with_failure(call, ended, Failure(origin=origin, error=error))
+            cause = self.failure_of(error).cause
+        self._fail(Failure(cause, error))
+        return facts
 
-    def _decode(self, call: Call, started: ToolCall) -> Decoded:
-        assert started.arguments is not None
-        passed = _state(call).arguments
-        if passed is not None:
-            decoded = Decoded(passed)
+    def measurements(self, seconds: float) -> Iterator[Measurement]:
+        """Duration, and each way in which arguments do not fit."""
+        labels: dict[str, Any] = {}
+        if any(problem.kind == _UNKNOWN_TOOL for problem in self._problems):
+            # Models make such names up.
+            labels[names.GEN_AI_TOOL_NAME] = metrics.OTHER
+        yield metrics.TOOL_DURATION, seconds, labels
+        for problem in self._problems:
+            yield metrics.ARGUMENT_PROBLEMS, 1, {**labels, metrics.ARGUMENT_PROBLEM: problem.kind}
+
+    def _description(self, decoded: Decoded) -> Facts:
+        """The arguments, whether they fit, and where the user's function stands."""
+        # As they were sent, where they are no object: what is JSON is not parsed again.
+        is_parsed = isinstance(decoded.value, (dict, list))
+        facts: Facts = {names.GEN_AI_TOOL_CALL_ARGUMENTS: decoded.value if is_parsed else self._requested}
+        if self.function is None:
+            self._problems = (tool_arguments.unknown_tool(self.tool),)
         else:
-            decoded = tool_arguments.decode(started.arguments.value, _formatter(call.instance))
-        # What came in as a password may come out in a result or a message.
-        call.secrets.add_passing(decoded.value)
-        return decoded
+            facts.update(user_function.location(self.function))
+            if decoded.problem is not None:
+                self._problems = (decoded.problem,)
+            else:
+                schemas = None if self.conversation is None else self.conversation.prompts.schemas
+                self._problems = tool_arguments.problems(
+                    decoded.value,
+                    schema=None if schemas is None else schemas.get(self.tool),
+                    signature=user_function.signature(self.function),
+                )
+        facts[names.TOOL_ARGUMENTS_PROBLEMS] = self._problems or None
+        return facts
 
-    def _described(self, call: Call, started: ToolCall, decoded: Decoded) -> ToolCall:
-        entry = _state(call).entry
-        if entry is None:
-            problem = tool_arguments.unknown_tool(started.name)
-            return replace(started, problems=(problem,))
-        if decoded.problem is not None:
-            return replace(started, problems=(decoded.problem,), location=user_function.location(entry))
-        conversation = call.scope.find(ConversationState)
-        schema = conversation.tool_schemas.get(started.name) if conversation is not None else None
-        return replace(
-            started,
-            problems=tool_arguments.problems(
-                decoded.value, schema=schema, signature=user_function.signature(entry)
-            ),
-            location=user_function.location(entry),
-        )
+    def _failure(self, decoded: Decoded, content: object) -> Failure:
+        if self.error is not None:
+            cause = tool_arguments.cause(self.error, self._problems, self.function, decoded.value)
+            return Failure(cause, self.error)
+        if decoded.error is not None and self.function is not None:
+            return Failure(causes.TOOL_ARGUMENTS, decoded.error)
+        kind = self._problems[0].kind if self._problems else "tool_failed"
+        cause = causes.TOOL_ARGUMENTS if self._problems else causes.UNKNOWN
+        return Failure(cause, type=kind, message=str(content))
 
-    def _failure(self, state: ToolState, ended: ToolCall, decoded: Decoded) -> Failure:
-        if state.error is not None:
-            origin = tool_arguments.origin(state.error, ended.problems, state.entry, decoded.value)
-            return Failure(origin=origin, error=state.error)
-        if decoded.error is not None and state.entry is not None:
-            return Failure(origin=failures.TOOL_ARGUMENTS, error=decoded.error)
-        content = ended.result.value if ended.result is not None else None
-        kind = ended.problems[0].kind if ended.problems else "tool_failed"
-        origin = failures.TOOL_ARGUMENTS if ended.problems else failures.UNKNOWN
-        return Failure(origin=origin, type=kind, message=str(content))
+    def _fail(self, failure: Failure) -> None:
+        # The exception's frames hold the call: without this only the garbage collector could free them.
+        self.error = None
+        self.failure = failure
+        if self.root is not None:
+            self.root.failed_tools.append(self.span_context)
 
-    def _with_failure(self, call: Call, ended: ToolCall, failure: Failure) -> ToolCall:
-        # The exception's frames hold the state: without this only the garbage collector could free them.
-        _state(call).error = None
-        if call.scope.recording is not None:
-            for conversation in call.scope.find_all(ConversationState):
-                conversation.failed_tools.append(call.scope.recording)
-        return replace(ended, failure=failure)
+    def _agent(self) -> str:
+        """Who runs the tool; where AutoGen's hidden executor does, who called it."""
+        if runs_tools(self.instance) and self.turn is not None and self.turn.messages:
+            asked = self.turn.messages[-1]
+            if isinstance(asked, Mapping) and isinstance(asked.get("name"), str):
+                return shown_name(asked["name"])
+        return name_of(self.instance)
 
+    def _call_id(self, requested: Any) -> str | None:
+        """The id in the message that asked for the call: 0.2 does not pass it on.
 
-def _state(call: Call) -> ToolState:
-    state = call.scope.state
-    assert isinstance(state, ToolState)
-    return state
+        The very dict is looked for first; a hook may have copied the messages, so equality comes second.
+        """
+        turn = self.turn
+        if turn is None:
+            return None
+        asked = turn.asked_tools
+        for by_identity in (True, False):
+            for one in asked:
+                call_id = one.get("id") if isinstance(one, Mapping) else None
+                if not isinstance(call_id, str) or call_id in turn.given_ids:
+                    continue
+                function = one.get("function")
+                if function is requested or (not by_identity and function == requested):
+                    turn.given_ids.add(call_id)
+                    return call_id
+        return None
+
+    def _release(self) -> None:
+        super()._release()
+        self.function = self._requested = self.error = None
+        self._problems = ()
 
 
 def _formatter(agent: Any) -> Callable[[Any], str]:
     """AutoGen's own ``_format_json_str``; an override in the user's class is not ours to call."""
-    owner = next(one for one in reversed(type(agent).__mro__) if "_format_json_str" in vars(one))
-    formatter: Callable[[Any], str] = vars(owner)["_format_json_str"].__get__(None, owner)
-    return formatter
 
+    def formatted(text: Any) -> str:
+        owner = next(one for one in reversed(type(agent).__mro__) if "_format_json_str" in vars(one))
+        formatter: Callable[[Any], str] = vars(owner)["_format_json_str"].__get__(None, owner)
+        return formatter(text)
 
-def _agent(call: Call) -> str:
-    """Who runs the tool; where AutoGen's hidden executor does, who called it."""
-    turn = call.scope.find(TurnState)
-    asked = turn.messages[-1] if turn is not None and turn.messages else None
-    if runs_tools(call.instance) and isinstance(asked, Mapping) and isinstance(asked.get("name"), str):
-        return shown_name(asked["name"])
-    return name_of(call.instance)
-
-
-def _call_id(call: Call, requested: Mapping[str, Any]) -> str | None:
-    """The id in the message that asked for the call: 0.2 does not pass it on.
-
-    The very dict is looked for first; a hook may have copied the messages, so equality comes second.
-    """
-    turn = call.scope.find(TurnState)
-    asked = turn.asked_tools if turn is not None else ()
-    given = turn.given_ids if turn is not None else set()
-    for same in (lambda function: function is requested, lambda function: function == requested):
-        for tool_call in asked:
-            call_id = tool_call.get("id") if isinstance(tool_call, Mapping) else None
-            if isinstance(call_id, str) and call_id not in given and same(tool_call.get("function")):
-                given.add(call_id)
-                return call_id
-    return None
+    return formatted

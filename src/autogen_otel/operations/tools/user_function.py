@@ -11,18 +11,17 @@ import inspect
 import sys
 import types
 import typing
-import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autogen_otel.observations import CodeLocation
-from autogen_otel.operations.reading import text_of, traceback_of
+from autogen_otel.reading import Memory, read, read_text, read_traceback
+from autogen_otel.recording import Facts
+from autogen_otel.vocabulary import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MAX_LAYERS = 64
-_MAX_CACHED = 1024
 _HOST = frozenset({"autogen", "ag2", "fast_depends"})
 _NOT_THE_USERS = (
     _HOST
@@ -36,15 +35,14 @@ _NOT_THE_USERS = (
 class _Description:
     """What is kept of an entry; never the function itself, which would keep a discarded tool alive."""
 
-    location: CodeLocation | None = None
+    location: Facts | None = None
     signature: inspect.Signature | None = None
     code: types.CodeType | None = None
     outermost: types.CodeType | None = None
     qualname: str | None = None
 
 
-# By identity: an entry's own __eq__ and __hash__ are the user's code, and it may have neither.
-_described: dict[int, tuple[weakref.ref[Any], _Description]] = {}
+_described = Memory()
 
 
 def user_function(entry: object) -> Callable[..., Any] | None:
@@ -64,9 +62,9 @@ def user_function(entry: object) -> Callable[..., Any] | None:
     return layer if callable(layer) else None
 
 
-def location(entry: object) -> CodeLocation | None:
+def location(entry: object) -> Facts:
     """Where the user's function stands; only its name if it has no Python source."""
-    return _describe(entry).location
+    return _describe(entry).location or {}
 
 
 def signature(entry: object) -> inspect.Signature | None:
@@ -106,7 +104,7 @@ def takes(frame: types.FrameType, name: str) -> bool:
 def turned_away(error: BaseException, entry: object) -> bool:
     """Whether Python itself refused the arguments: a ``TypeError`` of the call, which names the function."""
     qualname = _describe(entry).qualname
-    return isinstance(error, TypeError) and qualname is not None and f"{qualname}() " in text_of(error)
+    return isinstance(error, TypeError) and qualname is not None and f"{qualname}() " in read_text(error)
 
 
 def passed_user_code(error: BaseException, entry: object) -> bool:
@@ -194,18 +192,10 @@ def _is_tool(kind: type) -> bool:
 
 # ---------------------------------------------------------------- describing
 def _describe(entry: object) -> _Description:
-    cached = _described.get(id(entry))
-    if cached is not None and cached[0]() is entry:
-        return cached[1]
-    description = _describe_anew(entry)
-    key = id(entry)
-    try:
-        reference = weakref.ref(entry, lambda _: _described.pop(key, None))
-    except TypeError:
-        return description
-    if len(_described) >= _MAX_CACHED:
-        _described.clear()
-    _described[key] = (reference, description)
+    description: _Description | None = _described.recall(entry)
+    if description is None:
+        description = _describe_anew(entry)
+        _described.remember(entry, description)
     return description
 
 
@@ -217,17 +207,17 @@ def _describe_anew(entry: object) -> _Description:
     code = _code(called)
     qualname = _name(function, "__qualname__") or _name(type(function), "__qualname__")
     module = _name(function, "__module__") or _name(getattr(function, "__self__", None), "__module__")
-    where = CodeLocation(
-        function=f"{module}.{qualname}" if module else str(qualname),
-        file=code.co_filename if code is not None else None,
-        line=code.co_firstlineno if code is not None else None,
-    )
+    where = {
+        names.CODE_FUNCTION_NAME: f"{module}.{qualname}" if module else str(qualname),
+        names.CODE_FILE_PATH: code.co_filename if code is not None else None,
+        names.CODE_LINE_NUMBER: code.co_firstlineno if code is not None else None,
+    }
     named = _name(called, "__qualname__")
     return _Description(where, _signature(entry, function), code, _outermost(entry) or code, named)
 
 
 def _code(function: Any) -> types.CodeType | None:
-    code = _get(function, "__code__")
+    code = read(function, "__code__")
     return code if isinstance(code, types.CodeType) else None
 
 
@@ -244,9 +234,9 @@ def _outermost(entry: object) -> types.CodeType | None:
 
 def _signature(entry: Any, function: Any) -> inspect.Signature | None:
     try:
-        found = inspect.signature(getattr(entry, "func", entry) if _is_tool(type(entry)) else entry)
-        parameters = [_resolved(parameter, function) for parameter in found.parameters.values()]
-        return found.replace(parameters=parameters)
+        signature = inspect.signature(getattr(entry, "func", entry) if _is_tool(type(entry)) else entry)
+        parameters = [_resolved(parameter, function) for parameter in signature.parameters.values()]
+        return signature.replace(parameters=parameters)
     except Exception:  # noqa: BLE001 - builtins have none, and __signature__ may be anything
         return None
 
@@ -257,35 +247,28 @@ def _resolved(parameter: inspect.Parameter, function: Any) -> inspect.Parameter:
         return parameter
     holder = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
     try:
-        names = _get(function, "__globals__") or vars(sys.modules[function.__module__])
-        hints = typing.get_type_hints(holder, globalns=names, include_extras=True)
+        scope = read(function, "__globals__") or vars(sys.modules[function.__module__])
+        hints = typing.get_type_hints(holder, globalns=scope, include_extras=True)
     except Exception:  # noqa: BLE001 - an annotation is an expression of the user's
         return parameter
     return parameter.replace(annotation=hints[parameter.name])
 
 
-def _get(holder: object, name: str) -> Any:
-    try:
-        return getattr(holder, name, None)
-    except Exception:  # noqa: BLE001 - attributes may be the user's code
-        return None
-
-
 def _name(holder: object, name: str) -> str | None:
-    found = _get(holder, name)
-    return found if isinstance(found, str) else None
+    value = read(holder, name)
+    return value if isinstance(value, str) else None
 
 
 # ---------------------------------------------------------------- frames
 def _frames(error: BaseException) -> Iterator[types.FrameType]:
-    trace = traceback_of(error)
+    trace = read_traceback(error)
     while trace is not None:
         yield trace.tb_frame
         trace = trace.tb_next
 
 
-def _module(names: Any) -> str:
-    name = names.get("__name__") or names.get("__module__")
+def _module(scope: Any) -> str:
+    name = scope.get("__name__") or scope.get("__module__")
     return name if isinstance(name, str) else ""
 
 

@@ -10,9 +10,9 @@ import re
 import socket
 from collections.abc import Iterable
 
-from autogen_otel.context.scope import chain
-from autogen_otel.operations.reading import attribute, text_of, traceback_of
-from autogen_otel.vocabulary import failures
+from autogen_otel.causes.chain import chain
+from autogen_otel.reading import read, read_text, read_traceback
+from autogen_otel.vocabulary import causes
 
 _TOO_LARGE = re.compile(
     r"context.{0,5}length|maximum context|context window|too many tokens|prompt is too long|"
@@ -47,57 +47,57 @@ _ENTRY_PARAMETERS = frozenset(
 )
 
 _BY_STATUS = {
-    401: failures.CONFIG_ENTRY,
-    403: failures.CONFIG_ENTRY,
-    404: failures.CONFIG_ENTRY,
-    405: failures.CONFIG_ENTRY,
-    408: failures.TIMEOUT,
-    413: failures.PROMPT_TOO_LARGE,
-    429: failures.RATE_LIMIT,
-    504: failures.TIMEOUT,
-    529: failures.RATE_LIMIT,
+    401: causes.CONFIG_ENTRY,
+    403: causes.CONFIG_ENTRY,
+    404: causes.CONFIG_ENTRY,
+    405: causes.CONFIG_ENTRY,
+    408: causes.TIMEOUT,
+    413: causes.PROMPT_TOO_LARGE,
+    429: causes.RATE_LIMIT,
+    504: causes.TIMEOUT,
+    529: causes.RATE_LIMIT,
 }
 
 _BY_CLASS_NAME = {
-    "APITimeoutError": failures.TIMEOUT,
-    "TimeoutException": failures.TIMEOUT,
-    "TimeoutError": failures.TIMEOUT,
-    "ReadTimeout": failures.TIMEOUT,
-    "ConnectTimeout": failures.TIMEOUT,
-    "WriteTimeout": failures.TIMEOUT,
-    "PoolTimeout": failures.TIMEOUT,
-    "UnsupportedProtocol": failures.CONFIG_ENTRY,
-    "InvalidURL": failures.CONFIG_ENTRY,
-    "LocalProtocolError": failures.CONFIG_ENTRY,
-    "NetworkError": failures.BACKEND,
-    "ConnectError": failures.BACKEND,
-    "ReadError": failures.BACKEND,
-    "WriteError": failures.BACKEND,
-    "RemoteProtocolError": failures.BACKEND,
-    "APIConnectionError": failures.BACKEND,
-    "APIResponseValidationError": failures.BACKEND,
-    "NoEligibleSpeaker": failures.ORCHESTRATION,
-    "NoEligibleSpeakerError": failures.ORCHESTRATION,
+    "APITimeoutError": causes.TIMEOUT,
+    "TimeoutException": causes.TIMEOUT,
+    "TimeoutError": causes.TIMEOUT,
+    "ReadTimeout": causes.TIMEOUT,
+    "ConnectTimeout": causes.TIMEOUT,
+    "WriteTimeout": causes.TIMEOUT,
+    "PoolTimeout": causes.TIMEOUT,
+    "UnsupportedProtocol": causes.CONFIG_ENTRY,
+    "InvalidURL": causes.CONFIG_ENTRY,
+    "LocalProtocolError": causes.CONFIG_ENTRY,
+    "NetworkError": causes.BACKEND,
+    "ConnectError": causes.BACKEND,
+    "ReadError": causes.BACKEND,
+    "WriteError": causes.BACKEND,
+    "RemoteProtocolError": causes.BACKEND,
+    "APIConnectionError": causes.BACKEND,
+    "APIResponseValidationError": causes.BACKEND,
+    "NoEligibleSpeaker": causes.ORCHESTRATION,
+    "NoEligibleSpeakerError": causes.ORCHESTRATION,
 }
 
 FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_STATUS = 500
 
 
-def origin_of(links: Iterable[BaseException]) -> str:
+def cause_of(links: Iterable[BaseException]) -> str:
     """Cause of an exception that is not known from a call further inside.
 
     Args:
         links: the exception, and what it was raised from, nearest first.
     """
     for link in links:
-        found = _own_origin(link)
-        if found is not None:
-            return found
-    return failures.UNKNOWN
+        cause = _own_cause(link)
+        if cause is not None:
+            return cause
+    return causes.UNKNOWN
 
 
-def origin_of_status(
+def cause_of_status(
     status: int, code: str | None = None, message: str = "", parameter: str | None = None
 ) -> str:
     """Cause of an HTTP error answer.
@@ -109,21 +109,21 @@ def origin_of_status(
         parameter: the request parameter the provider complains about.
     """
     if code in _TOO_LARGE_CODES or (status < _FIRST_SERVER_STATUS and _TOO_LARGE.search(message)):
-        return failures.PROMPT_TOO_LARGE
+        return causes.PROMPT_TOO_LARGE
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status >= _FIRST_SERVER_STATUS:
-        return failures.BACKEND
+        return causes.BACKEND
     if code in _BAD_OPTION_CODES or parameter in _ENTRY_PARAMETERS:
-        return failures.CONFIG_ENTRY
+        return causes.CONFIG_ENTRY
     if code == "content_filter":
-        return failures.UNKNOWN
-    return failures.CLIENT
+        return causes.UNKNOWN
+    return causes.CLIENT
 
 
 def raised_in(error: BaseException, package: str) -> bool:
     """Whether the innermost frame of an exception belongs to a package: it is what choked."""
-    traceback = traceback_of(error)
+    traceback = read_traceback(error)
     if traceback is None:
         return False
     while traceback.tb_next is not None:
@@ -132,21 +132,21 @@ def raised_in(error: BaseException, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
 
-def _own_origin(error: BaseException) -> str | None:
-    status = attribute(error, "status_code")
+def _own_cause(error: BaseException) -> str | None:
+    status = read(error, "status_code")
     if isinstance(status, int) and status >= FIRST_ERROR_STATUS:
         code, parameter = (
             one if isinstance(one, str) else None
-            for one in (attribute(error, "code"), attribute(error, "param"))
+            for one in (read(error, "code"), read(error, "param"))
         )
-        return origin_of_status(status, code, text_of(error), parameter)
+        return cause_of_status(status, code, read_text(error), parameter)
     if any(isinstance(link, socket.gaierror) for link in chain(error)):
-        return failures.CONFIG_ENTRY
+        return causes.CONFIG_ENTRY
     names = {cls.__name__ for cls in type(error).__mro__}
-    for name, origin in _BY_CLASS_NAME.items():
+    for name, cause in _BY_CLASS_NAME.items():
         if name in names:
-            return origin
+            return cause
     if "APIError" in names:
         # An error event inside a stream: the answer had begun with status 200.
-        return failures.STREAM_INTERRUPTED
+        return causes.STREAM_INTERRUPTED
     return None

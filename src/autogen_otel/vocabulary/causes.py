@@ -1,4 +1,4 @@
-"""The closed list of causes: values of ``autogen.error.origin`` and of the findings of ``diagnose``."""
+"""The causes of failures: the closed list of values of ``autogen.error.origin``."""
 
 from typing import Final
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from autogen_otel.context.scope import Scope
-from autogen_otel.operations.operation import name_of
-from autogen_otel.operations.reading import attribute
+from autogen_otel.reading import read, text_or_none
 
 SPEAKER_SELECTION = "speaker_selection"
 """Role of the agents and chats that let a model choose the next speaker."""
@@ -28,30 +25,10 @@ _TEMPORARY_USER = "_User"
 _NESTED_CHAT = re.compile(r"(?:wrapped_nested|nested_chat)_(.+)_\d+", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class HelperState:
-    """Marks that what runs inside is AutoGen's own work and not agents talking.
-
-    Args:
-        role: what it is done for.
-    """
-
-    role: str
-
-
-def helper_role(scope: Scope, conversation: type) -> str | None:
-    """What the chat around a call is made for, if AutoGen has made it for itself.
-
-    Args:
-        scope: the call's.
-        conversation: state of the user's own conversations; what stands in one is the user's again.
-    """
-    for state in scope.find_all(object):
-        if isinstance(state, HelperState):
-            return state.role
-        if isinstance(state, conversation):
-            return None
-    return None
+def name_of(agent: object) -> str:
+    """An agent's name, also where the host passes the name itself or something odd."""
+    name = text_or_none(agent if isinstance(agent, str) else read(agent, "name"))
+    return type(agent).__name__ if name is None else name
 
 
 def selects_speakers(initiator: object) -> bool:
@@ -68,7 +45,7 @@ def wraps_nested_chat(agent: object) -> bool:
     """Whether a pattern or swarm has made it around a nested chat: it is a member and has such a name."""
     if _NESTED_CHAT.fullmatch(name_of(agent)) is None:
         return False
-    return any(attribute(agent, name) is not None for name in ("_group_manager", "_swarm_manager"))
+    return any(read(agent, name) is not None for name in ("_group_manager", "_swarm_manager"))
 
 
 def tool_executor(group: object) -> Any:
@@ -78,7 +55,7 @@ def tool_executor(group: object) -> Any:
 
 def manages_pattern(agent: object) -> bool:
     """Whether it is the manager that a pattern or swarm has made for its group chat."""
-    return tool_executor(attribute(agent, "groupchat")) is not None
+    return tool_executor(read(agent, "groupchat")) is not None
 
 
 def role_of(agent: object) -> str | None:
@@ -92,7 +69,7 @@ def role_of(agent: object) -> str | None:
 
 def agents_of(group: object) -> Sequence[Any]:
     """The members of a group chat, hidden ones included."""
-    agents = attribute(group, "agents")
+    agents = read(group, "agents")
     return agents if isinstance(agents, list) else ()
 
 

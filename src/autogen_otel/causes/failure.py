@@ -1,0 +1,41 @@
+"""A failure: the cause, and the exception or what stands in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedError:
+    """An exception that the host has only as text, because executed code printed it.
+
+    Args:
+        stacktrace: the stack trace as printed; ``None`` where none was printed.
+        output: what was printed instead; content of the user's.
+        type: the exception's class as printed; ``None`` where there is none.
+        message: the exception's message as printed.
+    """
+
+    stacktrace: str | None = None
+    output: str | None = None
+    type: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call failed.
+
+    Args:
+        cause: one of ``vocabulary.causes.CAUSES``.
+        error: the original exception; ``None`` where the host has none (an HTTP status, an unknown tool).
+        type: ``error.type`` where there is no exception.
+        message: the status description where there is no exception.
+        printed: the exception where only its text is left.
+    """
+
+    cause: str
+    error: BaseException | None = None
+    type: str | None = None
+    message: str | None = None
+    printed: PrintedError | None = None

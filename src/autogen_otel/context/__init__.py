@@ -1,1 +1,0 @@
-"""Which observed call is running, and keeping that across AutoGen's thread and loop hops."""

@@ -1,0 +1,146 @@
+"""Composition root: the only module that knows all rooms."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
+
+from autogen_otel import delivery, distribution
+from autogen_otel.hooks import guard
+from autogen_otel.hooks.attach import Attachment
+from autogen_otel.hooks.report import AttachReport
+from autogen_otel.lineages import Lineage, detect
+from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder, wants_events
+from autogen_otel.settings import Settings
+from autogen_otel.vocabulary.spans import SCOPE
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+_log = logging.getLogger("autogen_otel")
+_changing = Lock()
+
+
+class Instrumentation:
+    """One ``instrument()``: what the boundary asks while it is switched on.
+
+    Args:
+        recorder: where calls are recorded.
+        lineage: the host.
+    """
+
+    def __init__(self, recorder: Recorder, lineage: Lineage) -> None:
+        self.recorder, self.enabled = recorder, True
+        self._attachment = Attachment(self, lineage)
+        self.report = self._attachment.attach()
+
+    def end(self) -> None:
+        """Switch off and restore the host."""
+        self.enabled = False
+        self._attachment.detach()
+
+
+_active: Instrumentation | None = None
+_refused: AttachReport | None = None
+
+
+def active() -> bool:
+    """Whether ``start`` was called and ``stop`` not since, even if there was nothing to attach to."""
+    return _active is not None or _refused is not None
+
+
+def report() -> AttachReport:
+    """What is attached now."""
+    if _active is not None:
+        return _active.report
+    return _refused or AttachReport(None, problem="instrument() has not been called")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Providers:
+    """The providers that the application hands over; those it does not are found or made.
+
+    Args:
+        tracer_provider: for spans.
+        meter_provider: for measurements.
+        logger_provider: for log records.
+    """
+
+    tracer_provider: TracerProvider | None = None
+    meter_provider: MeterProvider | None = None
+    logger_provider: LoggerProvider | None = None
+
+
+def start(providers: Providers, settings: Settings | None) -> AttachReport:
+    """Attach to the installed host, once; see ``autogen_otel.instrument``."""
+    global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
+    with _changing:
+        if active():
+            if providers != Providers() or settings is not None:
+                _log.warning(
+                    "autogen-otel is switched on already, so these settings and providers are not used; "
+                    "call autogen_otel.uninstrument() before"
+                )
+            return report()
+        detection = detect()
+        if detection.lineage is None:
+            _refused = AttachReport(None, problem=detection.problem)
+            _log.warning("autogen-otel instruments nothing: %s", detection.problem)
+            return _refused
+        recorder = _recorder(providers, settings or _settings())
+        recorder.hide_environment()
+        _active = Instrumentation(recorder, detection.lineage)
+    for row in _active.report.missing:
+        _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)
+    return _active.report
+
+
+def _recorder(providers: Providers, settings: Settings) -> Recorder:
+    version = distribution.version()
+    tracers = providers.tracer_provider or delivery.tracer_provider(settings)
+    meters, loggers = _beside(tracers, providers, settings)
+    recorder = Recorder(tracers.get_tracer(SCOPE, version), settings)
+    if not isinstance(meters, NoOpMeterProvider):
+        meter = meters.get_meter(SCOPE, version)
+        delivery.observe_dropped(meter, guard.internal_errors.total)
+        recorder.meters = Meters(meters, meter, recorder.renderer)
+    if loggers is not None:
+        logger = loggers.get_logger(SCOPE, version)
+        recorder.failure_logs = FailureLogs(logger)
+        if wants_events(settings):
+            recorder.content_events = ContentEvents(logger)
+    return recorder
+
+
+def _beside(
+    tracers: TracerProvider, providers: Providers, settings: Settings
+) -> tuple[MeterProvider, LoggerProvider | None]:
+    """The other two providers: who hands over one of the three is not given exporters for the others."""
+    if providers == Providers():
+        return delivery.meter_provider(tracers), delivery.logger_provider(
+            tracers, wanted=wants_events(settings)
+        )
+    meters = providers.meter_provider or get_meter_provider()
+    return meters, providers.logger_provider or delivery.global_logger_provider()
+
+
+def stop() -> None:
+    """Detach from the host; see ``autogen_otel.uninstrument``."""
+    global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
+    with _changing:
+        if _active is not None:
+            _active.end()
+        _active = _refused = None
+
+
+def _settings() -> Settings:
+    settings, problems = Settings.read_environ()
+    for problem in problems:
+        _log.warning("autogen-otel goes on with this setting's default: %s", problem)
+    return settings

@@ -1,0 +1,63 @@
+"""Reading objects of the host and of the user, which may raise whatever they are asked."""
+
+from __future__ import annotations
+
+import weakref
+from types import TracebackType
+from typing import Any
+
+
+def read(holder: object, name: str) -> Any:
+    """The value of an object's attribute; ``None`` if it has none or will not say."""
+    try:
+        return getattr(holder, name, None)
+    except Exception:  # noqa: BLE001 - properties and ``__getattr__`` are the user's code
+        return None
+
+
+def read_text(value: object) -> str:
+    """The object as text, or that it would not say."""
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001 - ``__str__`` is the user's code
+        return f"<unprintable {type(value).__name__}: str raised {type(error).__name__}>"
+
+
+def text_or_none(value: object) -> str | None:
+    """The value if it is a string: hosts put mocks and numbers where names belong."""
+    return value if isinstance(value, str) else None
+
+
+def read_key(holder: object, name: str, key: object, default: Any = None) -> Any:
+    """The value under a key of one of an object's dicts, without creating what a defaultdict lacks."""
+    mapping = read(holder, name)
+    try:
+        return mapping.get(key, default) if isinstance(mapping, dict) else default
+    except Exception:  # noqa: BLE001 - hashing and comparing keys is the user's code
+        return default
+
+
+def read_traceback(error: BaseException) -> TracebackType | None:
+    """Where an exception was raised, whatever its class makes of attributes."""
+    traceback = BaseException.__dict__["__traceback__"].__get__(error)
+    return traceback if isinstance(traceback, TracebackType) else None
+
+
+class Memory(dict[int, tuple["weakref.ref[Any]", Any]]):
+    """What is remembered of objects, by identity: ``__eq__`` and ``__hash__`` may be the user's code.
+
+    It holds the objects weakly. An object that cannot be referred to weakly is not remembered.
+    """
+
+    def recall(self, holder: object) -> Any:
+        """What is remembered of an object; ``None`` for nothing."""
+        entry = self.get(id(holder))
+        return entry[1] if entry is not None and entry[0]() is holder else None
+
+    def remember(self, holder: object, value: Any) -> None:
+        """Remember something of an object for as long as it lives."""
+        key = id(holder)
+        try:
+            self[key] = (weakref.ref(holder, lambda _: self.pop(key, None)), value)
+        except TypeError:
+            return

@@ -1,0 +1,39 @@
+"""The current call, kept in the OpenTelemetry context: whatever carries that carries it too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as otel_context
+
+if TYPE_CHECKING:
+    from autogen_otel.recording.call import Call
+
+CALL_KEY = otel_context.create_key("autogen_otel.call")
+SUPPRESS_KEY = "suppress_instrumentation"
+"""The key of ``opentelemetry.instrumentation.utils.suppress_instrumentation``."""
+
+
+def current_call() -> Call | None:
+    """The innermost observed call around the running code."""
+    return otel_context.get_value(CALL_KEY)  # type: ignore[return-value]
+
+
+def is_suppressed() -> bool:
+    """Whether the application has asked instrumentations to be silent here."""
+    return bool(otel_context.get_value(SUPPRESS_KEY))
+
+
+def capture() -> Any:
+    """The context to take along to another thread."""
+    return otel_context.get_current()
+
+
+def resume(captured: Any) -> Any:
+    """Make a captured context current on this thread; ``None`` if somebody else carried it already."""
+    return None if otel_context.get_current() == captured else otel_context.attach(captured)
+
+
+def leave(token: Any) -> None:
+    """Undo a ``resume``."""
+    otel_context.detach(token)

@@ -1,0 +1,107 @@
+"""Measurements of ended calls, each in the context of its span, so that exemplars lead to the trace."""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, get_meter_provider
+
+from autogen_otel.rendering import Renderer
+from autogen_otel.vocabulary import metrics
+from autogen_otel.vocabulary.metrics import Metric
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+    from autogen_otel.recording.call import Measurement
+
+Record = Callable[[float, dict[str, Any], "Context"], None]
+
+_instruments_of: WeakKeyDictionary[Meter, dict[str, Record]] = WeakKeyDictionary()
+_ADVISORY = "explicit_bucket_boundaries_advisory"
+
+
+class Meters:
+    """The instruments of our metrics.
+
+    Args:
+        provider: gives the meter.
+        meter: makes the instruments.
+        renderer: renders those labels that are no attributes.
+    """
+
+    def __init__(self, provider: MeterProvider, meter: Meter, renderer: Renderer) -> None:
+        self._provider, self._renderer = provider, renderer
+        self._values: defaultdict[str, set[str]] = defaultdict(set)
+        self._record = _instruments(meter)
+        self._listens: bool | None = _listens(provider)
+
+    @property
+    def listening(self) -> bool:
+        """Whether anybody reads what is measured: a proxy stands in until the application sets a provider."""
+        if self._listens is None and get_meter_provider() is not self._provider:
+            self._listens = True
+        return bool(self._listens)
+
+    def record(self, measurement: Measurement, attributes: Mapping[str, Any], context: Context) -> None:
+        """Record a measurement.
+
+        Args:
+            measurement: the metric, the amount, and those labels that are no attributes of the call.
+            attributes: of the call, rendered.
+            context: the one with its span.
+        """
+        metric, amount, extra = measurement
+        labels: dict[str, Any] = {}
+        for key in metric.labels:
+            value = attributes.get(key)
+            if key in extra:
+                value = extra[key]
+                if isinstance(value, type):
+                    value = self._renderer.class_name(value)
+                elif isinstance(value, str):
+                    value = self._renderer.name(value)
+            if value is None:
+                continue
+            if type(value) is str:
+                values = self._values[key]
+                if value not in values:
+                    if len(values) >= metrics.MOST_VALUES:
+                        value = metrics.OTHER
+                    else:
+                        values.add(value)
+            labels[key] = value
+        self._record[metric.name](amount, labels, context)
+
+
+def _listens(provider: MeterProvider) -> bool | None:
+    """Whether a provider has readers; ``None`` where that is not decided yet."""
+    if type(provider).__name__ == "_ProxyMeterProvider":
+        return None
+    config = getattr(provider, "_sdk_config", None)
+    readers = getattr(config, "metric_readers", None)
+    return readers is None or bool(list(readers))
+
+
+def _instruments(meter: Meter) -> dict[str, Record]:
+    """The instruments of a meter, made once: SDKs complain of a second one of the same name."""
+    if meter not in _instruments_of:
+        taken = (metric for metric in metrics.ALL if metric.kind != "observed_counter")
+        _instruments_of[meter] = {metric.name: _instrument(meter, metric) for metric in taken}
+    return _instruments_of[meter]
+
+
+def _instrument(meter: Meter, metric: Metric) -> Record:
+    if metric.kind == "counter":
+        counter: Counter = meter.create_counter(metric.name, metric.unit, metric.description)
+        return counter.add
+    options: dict[str, Any] = {}
+    # Older APIs know no such advice; there the views of the provider say it, if it is ours.
+    if _ADVISORY in inspect.signature(meter.create_histogram).parameters:
+        options[_ADVISORY] = list(metric.buckets)
+    histogram: Histogram = meter.create_histogram(metric.name, metric.unit, metric.description, **options)
+    return histogram.record
