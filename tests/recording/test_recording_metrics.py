@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,23 +16,17 @@ from autogen_otel.capture import Capture, KnownSecrets
 from autogen_otel.observations import AgentTurn, Failure, Handoff
 from autogen_otel.recording.metrics import Measures
 from autogen_otel.vocabulary import metrics
-from scenarios.server import ScriptedServer, entry, error, text, tool_call, tool_calls
-from tests.agents import assistant, chat, configured, pair, user
-from tests.groups import nested
-from tests.telemetry import Point, Telemetry, attributes_of
-from tests.traces.test_traces_clients import HouseModel
-
-Serve = Callable[[Any], ScriptedServer]
+from scenarios.server import entry, error, text, tool_call, tool_calls
+from tests.support.agents import Serve, assistant, chat, configured, pair, user
+from tests.support.groups import nested
+from tests.support.models import HouseModel
+from tests.support.telemetry import Point, Telemetry, attributes_of
+from tests.support.tools import lookup
 
 DURATION = "gen_ai.client.operation.duration"
 ATTEMPTS = "autogen.model.attempts"
 FALLBACKS = "autogen.model.fallbacks"
 DONE = text("Done. TERMINATE")
-
-
-def lookup(policy_id: str) -> str:
-    """Look a policy up."""
-    return {"P-1": "active"}[policy_id]
 
 
 def one(points: list[Point]) -> Point:
