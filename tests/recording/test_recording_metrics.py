@@ -134,7 +134,10 @@ def test_a_failed_call_is_measured_with_what_failed_and_why(telemetry: Telemetry
     assert failed.labels["autogen.tool.failed_before"] is True
     assert one(telemetry.measured("autogen.prompt.size", origin="backend")).count == 1
     tool = one(telemetry.measured("autogen.tool.duration"))
-    assert (tool.labels["error.type"], tool.labels["autogen.error.origin"]) == ("KeyError", "tool_exception")
+    assert (tool.labels["error.type"], tool.labels["autogen.error.origin"]) == (
+        "ValueError",
+        "tool_exception",
+    )
     whole = one(telemetry.measured("autogen.conversation.duration", outcome="failed"))
     assert whole.labels["autogen.error.origin"] == "backend"
     assert whole.labels["autogen.conversation.termination"] == "error"

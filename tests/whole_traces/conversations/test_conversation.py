@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 from autogen_otel.vocabulary import costs
@@ -97,8 +96,8 @@ def test_each_span_of_a_healthy_turn_says_what_it_should(
         "gen_ai.agent.name": "user",
         "gen_ai.tool.call.arguments": '{"policy_id": "P-1"}',
         "gen_ai.tool.call.result": "policy P-1 is active",
-        "code.function.name": f"{__name__}.lookup",
-        "code.file.path": os.path.abspath(__file__),  # noqa: PTH100 - as the interpreter spells it
+        "code.function.name": f"{lookup.__module__}.lookup",
+        "code.file.path": lookup.__code__.co_filename,
         "code.line.number": lookup.__code__.co_firstlineno,
     }
 

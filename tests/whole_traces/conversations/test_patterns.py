@@ -11,11 +11,12 @@ from autogen_otel.vocabulary import handoffs
 from scenarios.server import ScriptedServer, entry, text, tool_call, tool_calls
 from tests.support.agents import SHAPES, Serve, converse, llm_config
 from tests.support.groups import pattern, selecting, silent, trio
+from tests.support.lineage import HAS_PATTERNS
 from tests.support.telemetry import Telemetry, attributes_of
 from tests.support.tools import lookup
 from tests.support.trees import BACK_TO_USER, MODEL_CHOOSES, STORY, of_handoffs
 
-pytestmark = pytest.mark.needs("0.2 has no group patterns")
+pytestmark = pytest.mark.needs(HAS_PATTERNS, "0.2 has no group patterns")
 
 TRANSFER = """\
 invoke_workflow user -> chat_manager errors.handled=0 conversation.termination=no_eligible_speaker

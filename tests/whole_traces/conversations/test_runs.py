@@ -10,7 +10,7 @@ import pytest
 from scenarios.server import entry, text
 from tests.support.agents import Serve, assistant, healthy_pair, user
 from tests.support.groups import silent, trio
-from tests.support.lineage import IS_014, IS_02
+from tests.support.lineage import HAS_SWARM, IS_014, IS_02
 from tests.support.telemetry import THREADING, Telemetry, attributes_of, threads_instrumented
 from tests.support.trees import HEALTHY, below_the_request
 
@@ -133,7 +133,7 @@ invoke_workflow user -> chat_manager errors.handled=0
   invoke_agent two"""
 
 
-@pytest.mark.needs("only 0.9 has swarms")
+@pytest.mark.needs(HAS_SWARM, "only 0.9 has swarms")
 @pytest.mark.parametrize("way", ["run", "a_run"])
 def test_runs_of_swarms(telemetry: Telemetry, serve: Serve, way: str) -> None:
     from autogen.agentchat.contrib import swarm_agent

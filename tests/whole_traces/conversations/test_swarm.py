@@ -11,10 +11,11 @@ from autogen_otel.vocabulary import handoffs
 from scenarios.server import ScriptedServer, entry, text, tool_call
 from tests.support.agents import SHAPES, Serve, assistant, converse, llm_config
 from tests.support.groups import selecting, silent, swarm, trio
+from tests.support.lineage import HAS_SWARM
 from tests.support.telemetry import Telemetry, attributes_of
 from tests.support.trees import BACK_TO_USER, CONDITION_ON_CONTEXT, MODEL_CHOOSES, STORY, of_handoffs
 
-pytestmark = pytest.mark.needs("only 0.9 has swarms")
+pytestmark = pytest.mark.needs(HAS_SWARM, "only 0.9 has swarms")
 
 TRANSFER = """\
 invoke_workflow user -> chat_manager errors.handled=0 conversation.termination=no_eligible_speaker

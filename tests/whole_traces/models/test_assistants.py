@@ -49,7 +49,7 @@ invoke_workflow user -> assistant errors.handled=1
     chat gpt-4o
       GET http.response.status_code=200
       execute_tool lookup
-      execute_tool lookup ERROR[tool_exception: KeyError]
+      execute_tool lookup ERROR[tool_exception: ValueError]
       POST http.response.status_code=200
       GET http.response.status_code=200
       GET http.response.status_code=200"""

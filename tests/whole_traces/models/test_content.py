@@ -306,5 +306,5 @@ def test_a_picture_in_a_message_is_described(telling: Telemetry, serve: Serve) -
 
 
 def test_what_is_recorded_is_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "message-content.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "message-content.md").read_text(encoding="utf-8")
     assert [key for key in CONTENT if f"`{key}`" not in page] == []

@@ -29,10 +29,10 @@ def test_a_tool_that_raises_shows_the_users_innermost_frame_and_the_cause(
     assert attributes["autogen.error.origin"] == "tool_exception"
     assert attributes["gen_ai.tool.call.arguments"] == '{"policy_id": "null"}'
     assert attributes["gen_ai.tool.call.id"].startswith("call_")
-    assert attributes["code.function.name"] == f"{__name__}.{tool.__name__}"
+    assert attributes["code.function.name"] == f"{tool.__module__}.{tool.__name__}"
     assert "autogen.tool.arguments.problems" not in attributes
     trace = exception_of(span)["exception.stacktrace"]
-    assert "in parse_id" in trace
+    assert "in known_policy" in trace
     assert 'raise ValueError(f"bad policy id {policy_id!r}") from error' in trace
     assert "KeyError: 'null'" in trace
     assert "The above exception was the direct cause" in trace
@@ -79,7 +79,7 @@ def test_a_legacy_function_call_is_a_tool_call(telemetry: Telemetry, serve: Serv
     converse(shape, asker, helper)
     span = telemetry.one("execute_tool lookup")
     assert attributes_of(span)["error.type"] == "ValueError"
-    assert "in parse_id" in exception_of(span)["exception.stacktrace"]
+    assert "in known_policy" in exception_of(span)["exception.stacktrace"]
 
 
 PROBLEMS: dict[str, tuple[Any, list[str], str | None]] = {
@@ -147,7 +147,7 @@ def test_an_unknown_tool_is_an_error_span(telemetry: Telemetry, serve: Serve, sh
     )
     exception = exception_of(span)
     assert exception["exception.message"] == "Error: Function nope not found."
-    assert "test_traces_tools.py" in exception["exception.stacktrace"]
+    assert "test_tool_calls.py" in exception["exception.stacktrace"]
 
 
 CRASHES = {
