@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
+import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import openai._base_client
 import pytest
 
-import autogen_otel
 from autogen_otel.hooks import guard
 from scenarios.server import ScriptedServer
-from tests.telemetry import Telemetry
+from tests.support.telemetry import Telemetry, instrumented
 
 collect_ignore = ["servers"]
 """It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
 
 
-EVERYTHING = autogen_otel.Settings(capture_message_content="SPAN_AND_EVENT")
-"""All that can be recorded, for tests of what must hold whatever is."""
+@pytest.fixture(scope="session", autouse=True)
+def _hasty_clients() -> Iterator[None]:
+    """Clients skip what takes them longer than a whole conversation: certificates, and waiting to try again.
+
+    Each of the thousands of clients would read the certificates of all public authorities (20 ms and more),
+    although nothing is encrypted on loopback, and the SDK waits half a second and more before a retry.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
+        patch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
+        yield
 
 
 @pytest.fixture
@@ -29,23 +38,6 @@ def our_errors(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]
     yield errors
     if errors:
         raise errors[0]
-
-
-@contextlib.contextmanager
-def instrumented(settings: autogen_otel.Settings | None = None) -> Iterator[Telemetry]:
-    """AutoGen instrumented inside the block, with its spans kept in memory."""
-    kept = Telemetry()
-    report = autogen_otel.instrument(
-        tracer_provider=kept.provider,
-        meter_provider=kept.meter_provider,
-        settings=settings or autogen_otel.Settings(),
-    )
-    try:
-        assert report.attached, report
-        assert not report.missing, report
-        yield kept
-    finally:
-        autogen_otel.uninstrument()
 
 
 @pytest.fixture
@@ -79,4 +71,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in ("skip", "skipif", "xfail"):
             assert not list(item.iter_markers(mark)), f"{item.nodeid} is marked {mark}"
+        for mark in item.iter_markers("needs"):
+            assert [type(one) for one in mark.args] == [bool, str], f"{item.nodeid}: needs(condition, reason)"
     items[:] = [item for item in items if all(mark.args[0] for mark in item.iter_markers("needs"))]

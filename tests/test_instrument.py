@@ -16,11 +16,11 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 import autogen_otel
 from autogen_otel.hooks.table import ROWS
 from tests.setup.receivers import closed_port
-from tests.telemetry import Telemetry
+from tests.support.telemetry import Telemetry
 
 _CONVERSATION = """
 from scenarios.server import ScriptedServer, entry, text
-from tests.agents import assistant, chat, user
+from tests.support.agents import assistant, chat, user
 with ScriptedServer([text("Done. TERMINATE")]) as server:
     chat(user(), assistant([entry(server)]))
 """
@@ -157,7 +157,7 @@ def test_a_provider_that_the_application_has_set_is_used(program: Program) -> No
     program.run(
         f"""
 from opentelemetry import trace
-from tests.telemetry import Telemetry
+from tests.support.telemetry import Telemetry
 telemetry = Telemetry()
 trace.set_tracer_provider(telemetry.provider)
 import autogen_otel
@@ -175,7 +175,7 @@ def test_a_provider_that_is_given_is_used_and_the_global_one_left_alone(program:
     program.run(
         f"""
 from opentelemetry import trace
-from tests.telemetry import Telemetry
+from tests.support.telemetry import Telemetry
 import autogen_otel
 telemetry = Telemetry()
 autogen_otel.instrument(tracer_provider=telemetry.provider)
@@ -281,7 +281,7 @@ def test_a_variable_that_cannot_be_used_is_named_in_one_warning(
 def test_a_place_that_a_host_should_have_and_lacks_is_a_warning_and_the_others_work(program: Program) -> None:
     said = program.run(
         f"""
-from tests.telemetry import Telemetry
+from tests.support.telemetry import Telemetry
 import autogen
 del autogen.GroupChat.select_speaker
 import autogen_otel

@@ -16,7 +16,7 @@ from autogen_otel.capture import Capture, KnownSecrets
 from autogen_otel.capture.media import without_media
 from autogen_otel.capture.messages import MESSAGE_KINDS
 from autogen_otel.observations import Content, ContentKind
-from tests import hostile
+from tests.support import hostile
 
 _KEY = "sk-abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
 _PICTURE = bytes(range(256)) * 40

@@ -14,7 +14,7 @@ from autogen_otel import instrumentor
 from autogen_otel.cli import checkup_endpoints
 from autogen_otel.lineages import Detection
 from tests.setup.receivers import Receiver, closed_port, receiving
-from tests.telemetry import Telemetry
+from tests.support.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run

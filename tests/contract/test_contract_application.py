@@ -10,7 +10,6 @@ import gc
 import inspect
 import pickle
 import weakref
-from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -19,11 +18,9 @@ import pytest
 import wrapt
 from autogen import ConversableAgent, GroupChat
 
-from scenarios.server import ScriptedServer, entry, error, text, tool_call
-from tests.agents import assistant, chat, pair, user
-from tests.telemetry import Telemetry, attributes_of
-
-Serve = Callable[[Any], ScriptedServer]
+from scenarios.server import entry, error, text, tool_call
+from tests.support.agents import Serve, assistant, chat, pair, user
+from tests.support.telemetry import Telemetry, attributes_of
 
 
 def sender_class() -> Any:

@@ -21,8 +21,8 @@ import pytest
 
 import autogen_otel
 from autogen_otel.hooks import guard
-from tests.conftest import EVERYTHING, instrumented
-from tests.scenes import SCENES, Scene, play
+from tests.support.conversations import CONVERSATIONS, Conversation, play
+from tests.support.telemetry import EVERYTHING, instrumented
 
 _PACKAGE = str(Path(autogen_otel.__file__).parent)
 
@@ -102,29 +102,29 @@ def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
     shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "on_error", guard.log_once)
-    plain = {scene: play(scene, shape) for scene in SCENES}
-    reaching: dict[types.CodeType, list[Scene]] = {}
+    plain = {conversation: play(conversation, shape) for conversation in CONVERSATIONS}
+    reaching: dict[types.CodeType, list[Conversation]] = {}
     boundary: set[types.CodeType] = set()
     affected = []
     with instrumented(EVERYTHING):
-        for scene in SCENES:
-            play(scene, shape)  # caches are warm afterwards, as they are in a running service
+        for conversation in CONVERSATIONS:
+            play(conversation, shape)  # caches are warm afterwards, as they are in a running service
             reached = Reached()
             with reached.watching():
-                assert play(scene, shape) == plain[scene]
+                assert play(conversation, shape) == plain[conversation]
             boundary |= reached.called_by_host
             for code in reached.inner:
-                reaching.setdefault(code, []).append(scene)
+                reaching.setdefault(code, []).append(conversation)
         alive = functions()
         inner = [code for code in reaching if code not in boundary and code in alive]
         assert len(inner) > 100, "too few functions were reached for this test to mean anything"
         for code in inner:
             with failing(code, alive[code]):
-                # Another scene for each shape, where several reach the function.
-                scene = reaching[code][0 if shape == "sync" else -1]
+                # Another conversation for each shape, where several reach the function.
+                conversation = reaching[code][0 if shape == "sync" else -1]
                 # In a context of its own: a fault in leaving one leaves it entered.
-                if contextvars.copy_context().run(play, scene, shape) != plain[scene]:
-                    affected.append(f"{place(code)} in {scene.name}")
+                if contextvars.copy_context().run(play, conversation, shape) != plain[conversation]:
+                    affected.append(f"{place(code)} in {conversation.name}")
     assert affected == []
 
 

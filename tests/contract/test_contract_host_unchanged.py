@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import EVERYTHING, instrumented
-from tests.scenes import SCENES, Scene, play
+from tests.support.conversations import CONVERSATIONS, Conversation, play
+from tests.support.telemetry import EVERYTHING, instrumented
 
 
 @pytest.mark.parametrize("shape", ["sync", "async"])
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_a_conversation_comes_out_the_same(scene: Scene, shape: str, our_errors: list[BaseException]) -> None:
-    plain = play(scene, shape)
+@pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda conversation: conversation.name)
+def test_a_conversation_comes_out_the_same(
+    conversation: Conversation, shape: str, our_errors: list[BaseException]
+) -> None:
+    plain = play(conversation, shape)
     with instrumented(EVERYTHING) as telemetry:
-        traced = play(scene, shape)
+        traced = play(conversation, shape)
     assert telemetry.spans
     assert traced == plain

@@ -16,12 +16,12 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
 from scenarios.server import ScriptedServer, entry, error, malformed, text, tool_call
-from tests import hostile
-from tests.agents import assistant, pair, user
-from tests.conftest import EVERYTHING, instrumented
-from tests.scenes import Scene, play
+from tests.support import hostile
+from tests.support.agents import Agents, assistant, pair, user
+from tests.support.conversations import Conversation, play
+from tests.support.lineage import IS_014, IS_02, IS_09
+from tests.support.telemetry import EVERYTHING, instrumented
 
-_TAKES_ENTRIES = not autogen.__version__.startswith(("0.2", "0.9"))
 _DONE = text("Done. TERMINATE")
 _CALL = [[tool_call("act", {"what": "x"}), _DONE]]
 
@@ -30,17 +30,19 @@ def _called(name: str, arguments: str) -> list[Any]:
     return [[tool_call(name, arguments), _DONE]]
 
 
-def _tool_scenes() -> list[Scene]:
+def _tool_scenes() -> list[Conversation]:
     made = {"result": hostile.VALUES, "exception": hostile.ERRORS}
     return [
-        Scene(f"{kind} {name}{', function map' if raw else ''}", _CALL, hostile.with_tool(body, raw=raw))
+        Conversation(
+            f"{kind} {name}{', function map' if raw else ''}", _CALL, hostile.with_tool(body, raw=raw)
+        )
         for kind, bodies in made.items()
         for name, body in bodies.items()
         for raw in (True, False)
     ]
 
 
-def _model_scenes() -> list[Scene]:
+def _model_scenes() -> list[Conversation]:
     fine = hostile.with_tool(lambda: "fine", raw=True)
     arguments = {
         "10 MB": '{"what": "' + "x" * 10_000_000 + '"}',
@@ -64,43 +66,49 @@ def _model_scenes() -> list[Scene]:
         malformed(choices=[None]),
     ]
     return [
-        *(Scene(f"arguments {name}", _called("act", sent), fine) for name, sent in arguments.items()),
-        *(Scene(f"reply {number}", [[reply, _DONE]], fine) for number, reply in enumerate(replies)),
-        Scene("a tool's name of 10k characters", _called("n" * 10_000, "{}"), fine),
-        Scene("a tool's name with surrogates", _called("act\ud800", "{}"), fine),
+        *(Conversation(f"arguments {name}", _called("act", sent), fine) for name, sent in arguments.items()),
+        *(Conversation(f"reply {number}", [[reply, _DONE]], fine) for number, reply in enumerate(replies)),
+        Conversation("a tool's name of 10k characters", _called("n" * 10_000, "{}"), fine),
+        Conversation("a tool's name with surrogates", _called("act\ud800", "{}"), fine),
     ]
 
 
-def _client_scenes() -> list[Scene]:
+def _client_scenes() -> list[Conversation]:
     parts = {
         "arguments": [hostile.calling("act", made()) for made in hostile.VALUES.values()],
         "name": [hostile.calling(made(), "{}") for made in hostile.VALUES.values()],
         "message": list(hostile.VALUES.values()),
     }
-    scenes = [
-        Scene(f"client, {part} {name}", [], hostile.answered_by_client(message))
+    conversations = [
+        Conversation(f"client, {part} {name}", [], hostile.answered_by_client(message))
         for part, messages in parts.items()
         for name, message in zip(hostile.VALUES, messages, strict=True)
     ]
     fields = ("id", "model", "usage", "choices", "config_id", "cost")
-    return scenes + [
-        Scene(f"client, {field} {name}", [], hostile.answered_by_client(**{field: made}))
+    return conversations + [
+        Conversation(f"client, {field} {name}", [], hostile.answered_by_client(**{field: made}))
         for field in fields
         for name, made in hostile.VALUES.items()
         if name in {"unprintable", "a huge integer", "lone surrogates", "unprintable inside", "bytes"}
     ]
 
 
-def _agent_scenes() -> list[Scene]:
+def _agent_scenes() -> list[Conversation]:
     names = {"empty": "", "with surrogates": "a\ud800", "of 10k characters": "n" * 10_000, "odd": "a b\n\x00"}
     own = (hostile.OwnTools, hostile.OwnReplies, hostile.OddName)
     return [
-        *(Scene(f"agent's name {name}", [[_DONE]], hostile.named(value)) for name, value in names.items()),
-        *(Scene(f"agent of class {cls.__name__}", _CALL, hostile.of_class(cls)) for cls in own),
-        *(Scene(f"callable {name}", _CALL, hostile.with_map(f)) for name, f in hostile.CALLABLES.items()),
-        Scene("odd selector", [[_DONE] * 3], hostile.selected_by(hostile.Selector())),
-        Scene("a mock", [], lambda _: (user(), _mock())),
-        Scene("a mock that is waited for", [], lambda _: (user(), _mock()), {"max_turns": 2}),
+        *(
+            Conversation(f"agent's name {name}", [[_DONE]], hostile.named(value))
+            for name, value in names.items()
+        ),
+        *(Conversation(f"agent of class {cls.__name__}", _CALL, hostile.of_class(cls)) for cls in own),
+        *(
+            Conversation(f"callable {name}", _CALL, hostile.with_map(f))
+            for name, f in hostile.CALLABLES.items()
+        ),
+        Conversation("odd selector", [[_DONE] * 3], hostile.selected_by(hostile.Selector())),
+        Conversation("a mock", [], lambda _: (user(), _mock())),
+        Conversation("a mock that is waited for", [], lambda _: (user(), _mock()), {"max_turns": 2}),
     ]
 
 
@@ -110,7 +118,7 @@ def _mock() -> Any:
     return agent
 
 
-def _config_scenes() -> list[Scene]:
+def _config_scenes() -> list[Conversation]:
     fields: dict[str, dict[str, Any]] = {
         "temperature text": {"temperature": "hot"},
         "temperature huge": {"temperature": 10**400},
@@ -132,17 +140,19 @@ def _config_scenes() -> list[Scene]:
         "base URL empty": {"base_url": ""},
         "headers odd": {"default_headers": {"x": 5, "y": b"\xff"}},
     }
-    return [Scene(f"entry, {name}", [[_DONE] * 2], _configured(extra)) for name, extra in fields.items()]
+    return [
+        Conversation(f"entry, {name}", [[_DONE] * 2], _configured(extra)) for name, extra in fields.items()
+    ]
 
 
-def _configured(extra: dict[str, Any]) -> hostile.Agents:
+def _configured(extra: dict[str, Any]) -> Agents:
     def agents(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
         return user(), assistant([{**entry(servers[0]), "max_retries": 0, **extra}])
 
     return agents
 
 
-def _message_scenes() -> list[Scene]:
+def _message_scenes() -> list[Conversation]:
     def agents(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
         asker, helper = pair(servers[0], lambda_tool)
         return asker, helper
@@ -163,23 +173,26 @@ def _message_scenes() -> list[Scene]:
         "unprintable": {"content": "x", "name": "n", "extra": hostile.Unprintable()},
     }
     return [
-        *(Scene(f"message {name}", [[_DONE] * 3], agents, {"message": m}) for name, m in messages.items()),
-        Scene("chat id unprintable", [[_DONE]], agents, {"chat_id": hostile.Unprintable()}),
-        Scene("chat id of surrogates", [[_DONE]], agents, {"chat_id": "\ud800" * 9}),
+        *(
+            Conversation(f"message {name}", [[_DONE] * 3], agents, {"message": m})
+            for name, m in messages.items()
+        ),
+        Conversation("chat id unprintable", [[_DONE]], agents, {"chat_id": hostile.Unprintable()}),
+        Conversation("chat id of surrogates", [[_DONE]], agents, {"chat_id": "\ud800" * 9}),
     ]
 
 
-def _llm_config_scenes() -> list[Scene]:
+def _llm_config_scenes() -> list[Conversation]:
     """AG2's own class for a configuration, which is no dict."""
-    if autogen.__version__.startswith("0.2"):
+    if IS_02:
         return []
 
     def agents(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
         given = [entry(servers[0])]
-        config = autogen.LLMConfig(*given) if _TAKES_ENTRIES else autogen.LLMConfig(config_list=given)
+        config = autogen.LLMConfig(*given) if IS_014 else autogen.LLMConfig(config_list=given)
         return user(), ConversableAgent("assistant", llm_config=config, human_input_mode="NEVER")
 
-    return [Scene("a configuration object", [[_DONE]], agents)]
+    return [Conversation("a configuration object", [[_DONE]], agents)]
 
 
 HOSTILE = [
@@ -201,14 +214,14 @@ def _silent_hosts() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def _scene(name: str) -> Scene:
-    return next(scene for scene in HOSTILE if scene.name == name)
+def _scene(name: str) -> Conversation:
+    return next(conversation for conversation in HOSTILE if conversation.name == name)
 
 
-def outcome(scene: Scene, shape: str) -> Any:
+def outcome(conversation: Conversation, shape: str) -> Any:
     """As ``play`` tells it, or how making the agents or showing the histories failed."""
     try:
-        return play(scene, shape)
+        return play(conversation, shape)
     except Exception as error:
         return type(error), error.args
 
@@ -232,18 +245,18 @@ def assert_encodable(spans: Sequence[ReadableSpan]) -> None:
 
 
 @pytest.mark.parametrize("shape", ["sync", "async"])
-@pytest.mark.parametrize("scene", HOSTILE, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("conversation", HOSTILE, ids=lambda conversation: conversation.name)
 def test_the_host_does_what_it_would_do_and_the_trace_can_be_encoded(
-    scene: Scene, shape: str, our_errors: list[BaseException]
+    conversation: Conversation, shape: str, our_errors: list[BaseException]
 ) -> None:
-    plain = outcome(scene, shape)
+    plain = outcome(conversation, shape)
     with instrumented(EVERYTHING) as telemetry:
-        assert outcome(scene, shape) == plain
+        assert outcome(conversation, shape) == plain
     assert_encodable(telemetry.spans)
 
 
 @pytest.mark.parametrize(
-    ("scene", "mark"),
+    ("conversation", "mark"),
     [
         (
             _scene("exception whose str raises, function map"),
@@ -262,13 +275,13 @@ def test_the_host_does_what_it_would_do_and_the_trace_can_be_encoded(
         (_scene("reply 5"), str(10**30)),
         (_scene("chat id unprintable"), "<unprintable Unprintable: str raised ZeroDivisionError>"),
     ],
-    ids=lambda given: given.name if isinstance(given, Scene) else "",
+    ids=lambda given: given.name if isinstance(given, Conversation) else "",
 )
 def test_what_could_not_be_recorded_as_it_was_is_said_on_the_span(
-    scene: Scene, mark: str, our_errors: list[BaseException]
+    conversation: Conversation, mark: str, our_errors: list[BaseException]
 ) -> None:
     with instrumented() as telemetry:
-        outcome(scene, "sync")
+        outcome(conversation, "sync")
     assert mark in told(telemetry.spans)
 
 
@@ -308,7 +321,7 @@ def test_calls_that_no_agent_would_make_come_out_the_same(name: str, our_errors:
 
 
 @pytest.mark.needs(
-    not autogen.__version__.startswith("0.9"),
+    not IS_09,
     "its configuration takes a client of httpx, the SDK one of httpx2",
 )
 def test_an_http_client_of_the_applications_own_is_observed_and_left_as_it_is(

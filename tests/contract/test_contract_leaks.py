@@ -7,7 +7,6 @@ its place is exported, and that this test would notice a leak.
 from __future__ import annotations
 
 import contextlib
-import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -28,28 +26,10 @@ from autogen_otel.capture import KnownSecrets, trees
 from autogen_otel.capture.cutting import clean
 from autogen_otel.capture.redaction import Redactor
 from autogen_otel.setup import Journal
-from tests.kinds import KINDS, Kind, leaked
-from tests.places import PLACES, Place
-from tests.scenes import play
-from tests.telemetry import strings_in
-
-
-class _Kept(LogRecordProcessor):
-    """Keeps log records; older and newer SDKs hand them over under different names."""
-
-    def __init__(self) -> None:
-        self.records: list[Any] = []
-
-    def on_emit(self, log_record: Any) -> None:
-        self.records.append(log_record)
-
-    emit = on_emit
-
-    def shutdown(self) -> None:
-        """Nothing to close."""
-
-    def force_flush(self, timeout_millis: int = 0) -> bool:
-        return True
+from tests.support.conversations import play
+from tests.support.planted_secrets import PLACES, Place
+from tests.support.secrets import KINDS, Kind, leaked
+from tests.support.telemetry import LogRecords, strings_in
 
 
 def exported_by(place: Place, kinds: Sequence[Kind], folder: Path, **settings: Any) -> str:
@@ -57,18 +37,17 @@ def exported_by(place: Place, kinds: Sequence[Kind], folder: Path, **settings: A
     recorded = autogen_otel.Settings(
         max_value_length=1_000_000, capture_message_content="SPAN_AND_EVENT", **settings
     )
-    spans, reader, logs = InMemorySpanExporter(), InMemoryMetricReader(), _Kept()
-    tracers, loggers = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
+    spans, reader, logs = InMemorySpanExporter(), InMemoryMetricReader(), LogRecords()
+    tracers = TracerProvider(shutdown_on_exit=False)
     tracers.add_span_processor(SimpleSpanProcessor(spans))
-    loggers.add_log_record_processor(logs)
-    meters = MeterProvider([reader], shutdown_on_exit=False)
+    meters, loggers = MeterProvider([reader], shutdown_on_exit=False), logs.provider
     for share in place.shares(kinds):
         with _variables(share if place.variables else ()):
             autogen_otel.instrument(
                 tracer_provider=tracers, meter_provider=meters, logger_provider=loggers, settings=recorded
             )
             try:
-                play(place.scene(share), "sync")
+                play(place.conversation(share), "sync")
             finally:
                 autogen_otel.uninstrument()
     finished, measured = spans.get_finished_spans(), reader.get_metrics_data()
@@ -81,7 +60,7 @@ def exported_by(place: Place, kinds: Sequence[Kind], folder: Path, **settings: A
             encode_spans(finished).SerializeToString().decode("latin-1"),
             measured.to_json(),
             encode_metrics(measured).SerializeToString().decode("latin-1"),
-            encode_logs(logs.records).SerializeToString().decode("latin-1"),
+            encode_logs(logs.data).SerializeToString().decode("latin-1"),
             *(path.read_text() for path in folder.glob("*.jsonl")),
         ]
     )
@@ -101,12 +80,6 @@ def _unredacted() -> pytest.MonkeyPatch:
     patch.setattr(KnownSecrets, "mask", lambda self, value: value)
     patch.setattr(trees, "hides", lambda name, value: False)
     return patch
-
-
-@pytest.fixture(autouse=True)
-def _no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading them takes each of many clients longer than its conversation, which is not encrypted."""
-    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)

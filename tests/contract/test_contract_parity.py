@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
-from tests.conftest import instrumented
-from tests.scenes import SCENES, Scene, play
-from tests.telemetry import Telemetry
+from tests.support.conversations import CONVERSATIONS, Conversation, play
+from tests.support.telemetry import Telemetry, instrumented
 
 _VARYING = {
     "server.port",
@@ -36,16 +35,18 @@ def _comparable(span: ReadableSpan) -> Any:
     return re.sub(r"127\.0\.0\.1:\d+|0x[0-9a-f]+", "…", text)
 
 
-COMPARABLE = [scene for scene in SCENES if scene.name != "exit in a tool"]
+COMPARABLE = [conversation for conversation in CONVERSATIONS if conversation.name != "exit in a tool"]
 """An exit inside a task ends the event loop, which cancels the tasks around it: no sync chat does that."""
 
 
-@pytest.mark.parametrize("scene", COMPARABLE, ids=lambda scene: scene.name)
-def test_sync_and_async_leave_the_same_trace(scene: Scene, our_errors: list[BaseException]) -> None:
+@pytest.mark.parametrize("conversation", COMPARABLE, ids=lambda conversation: conversation.name)
+def test_sync_and_async_leave_the_same_trace(
+    conversation: Conversation, our_errors: list[BaseException]
+) -> None:
     traces, outcomes = [], []
     for shape in ("sync", "async"):
         with instrumented() as telemetry:
-            outcomes.append(play(scene, shape))
+            outcomes.append(play(conversation, shape))
         traces.append(comparable(telemetry))
     if outcomes[0].error == outcomes[1].error:
         assert traces[0] == traces[1]

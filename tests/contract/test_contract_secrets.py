@@ -19,23 +19,11 @@ from autogen_otel.hooks import guard
 from autogen_otel.operations.credentials import make_known_of
 from autogen_otel.setup import Journal
 from scenarios.server import DEMO_KEY, ScriptedServer, error
-from tests.agents import assistant, pair, user
-from tests.conftest import instrumented
-from tests.plants import (
-    AZURE,
-    CANARY,
-    ENVIRONMENT,
-    KEY,
-    OPENAI,
-    PLANTS,
-    SECRETS,
-    Plant,
-    first_entry,
-    one_call,
-    raising,
-)
-from tests.scenes import SCENES, Scene, play
-from tests.telemetry import strings_in
+from tests.support.agents import assistant, pair, user
+from tests.support.conversations import CONVERSATIONS, Conversation, play
+from tests.support.planted_secrets import CANARY, PLANTS, Plant, first_entry, one_call, raising
+from tests.support.secrets import AZURE, ENVIRONMENT, KEY, OPENAI, SECRETS
+from tests.support.telemetry import instrumented, strings_in
 
 _SHORTEST_PART = 10
 """So many characters of a secret in a row count as the secret: half a key is no better than a whole one."""
@@ -93,7 +81,7 @@ def test_a_planted_secret_is_in_no_exported_byte(
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="autogen_otel")
     with instrumented() as telemetry:
-        play(plant.scene, shape)
+        play(plant.conversation, shape)
     out = exported(telemetry.spans, tmp_path / "journal")
     assert plant.shows in out, "the place of the secret is not exported: this test would not notice a leak"
     assert found_in(out) == []
@@ -116,11 +104,11 @@ def test_a_key_in_a_line_of_source_is_not_in_the_stack_trace(
     assert spec.loader is not None
     broker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(broker)
-    scene = Scene(
+    conversation = Conversation(
         "source", one_call(), lambda servers: pair(servers[0], broker.act, entries=[first_entry(servers[0])])
     )
     with instrumented() as telemetry:
-        play(scene, shape)
+        play(conversation, shape)
     out = exported(telemetry.spans, tmp_path / "journal")
     assert CANARY in out
     assert found_in(out) == []
@@ -240,10 +228,10 @@ def test_the_key_of_the_scripted_server_occurs_in_no_scene(
     caplog.set_level(logging.DEBUG, logger="autogen_otel")
     monkeypatch.setitem(SECRETS, "DEMO_KEY", DEMO_KEY)
     leaking = []
-    for number, scene in enumerate(SCENES):
+    for number, conversation in enumerate(CONVERSATIONS):
         with instrumented() as telemetry:
-            play(scene, shape)
+            play(conversation, shape)
         if found_in(exported(telemetry.spans, tmp_path / str(number))):
-            leaking.append(scene.name)
+            leaking.append(conversation.name)
     assert leaking == []
     assert found_in(ours(caplog)) == []

@@ -11,8 +11,8 @@ from typing import Any
 
 import autogen_otel
 from autogen_otel.hooks.table import ROWS
-from tests.conftest import instrumented
-from tests.scenes import SCENES, play
+from tests.support.conversations import CONVERSATIONS, play
+from tests.support.telemetry import instrumented
 
 
 def state_of_the_host() -> dict[str, dict[str, Any]]:
@@ -58,14 +58,14 @@ def _is_ours(value: object) -> bool:
 
 def test_every_attribute_is_the_identical_object_after_undo(our_errors: list[BaseException]) -> None:
     for shape in ("sync", "async"):
-        for scene in SCENES[:4]:
-            play(scene, shape)  # the host imports and caches things of its own on first use
+        for conversation in CONVERSATIONS[:4]:
+            play(conversation, shape)  # the host imports and caches things of its own on first use
     before = state_of_the_host()
     with instrumented() as telemetry:
         assert differences(before, state_of_the_host())
-        for scene in SCENES:
-            play(scene, "sync")
-            play(scene, "async")
+        for conversation in CONVERSATIONS:
+            play(conversation, "sync")
+            play(conversation, "async")
         assert telemetry.spans
     assert differences(before, state_of_the_host()) == []
 
@@ -74,12 +74,12 @@ def test_nothing_is_recorded_after_undo_and_instrumenting_again_works(
     our_errors: list[BaseException],
 ) -> None:
     with instrumented() as first:
-        play(SCENES[1], "sync")
+        play(CONVERSATIONS[1], "sync")
     recorded = len(first.spans)
-    play(SCENES[1], "sync")
+    play(CONVERSATIONS[1], "sync")
     assert len(first.spans) == recorded
     with instrumented() as second:
-        play(SCENES[1], "sync")
+        play(CONVERSATIONS[1], "sync")
     assert len(first.spans) == recorded
     assert len(second.spans) == recorded
 
@@ -88,7 +88,7 @@ def test_instrumenting_twice_records_once(our_errors: list[BaseException]) -> No
     with instrumented() as telemetry:
         report = autogen_otel.instrument()
         assert report is autogen_otel.instrument()
-        play(SCENES[1], "sync")
+        play(CONVERSATIONS[1], "sync")
     assert len(telemetry.named("invoke_workflow")) == 1
 
 
@@ -107,11 +107,11 @@ def test_a_layer_that_somebody_put_on_top_of_ours_stays_and_keeps_working(
             return below(self, *args, **kwargs)
 
         ConversableAgent.generate_reply = theirs
-        play(SCENES[1], "sync")
+        play(CONVERSATIONS[1], "sync")
     spans, made = len(telemetry.spans), len(calls)
     try:
         assert ConversableAgent.generate_reply is theirs
-        play(SCENES[1], "sync")
+        play(CONVERSATIONS[1], "sync")
         assert len(calls) == 2 * made
         assert len(telemetry.spans) == spans
     finally:

@@ -18,10 +18,9 @@ from opentelemetry.trace import StatusCode
 from autogen_otel.hooks import guard
 from autogen_otel.vocabulary import attributes, costs, failures, handoffs, metrics, spans, terminations
 from scenarios.server import ScriptedServer, entry, error, text
-from tests.agents import assistant, chat, user
-from tests.conftest import EVERYTHING, instrumented
-from tests.scenes import SCENES, Scene, play
-from tests.telemetry import Point
+from tests.support.agents import assistant, chat, user
+from tests.support.conversations import CONVERSATIONS, Conversation, play
+from tests.support.telemetry import EVERYTHING, Point, instrumented
 
 _DONE = text("Done. TERMINATE")
 _MOST_ATTRIBUTES = 64
@@ -149,8 +148,8 @@ def _carried_over() -> None:
 
 
 EXTRA = (
-    Scene("named and typed", [[_DONE]], _typed, {"chat_id": 7}),
-    Scene("told to wait", [[error(429, "Slow down", headers={"retry-after": "0"}), _DONE]], _typed),
+    Conversation("named and typed", [[_DONE]], _typed, {"chat_id": 7}),
+    Conversation("told to wait", [[error(429, "Slow down", headers={"retry-after": "0"}), _DONE]], _typed),
 )
 
 
@@ -165,7 +164,7 @@ def _recording(function: Callable[..., str], said: set[str]) -> Callable[..., st
 
 @pytest.fixture(scope="module")
 def emitted() -> Emitted:
-    """All scenes, sync and async, played once."""
+    """All conversations, sync and async, played once."""
     told = Emitted()
     errors: list[BaseException] = []
     with pytest.MonkeyPatch.context() as patch:
@@ -173,9 +172,9 @@ def emitted() -> Emitted:
         for name, function in inspect.getmembers(spans, inspect.isfunction):
             patch.setattr(spans, name, _recording(function, told.named.setdefault(name, set())))
         with instrumented(EVERYTHING) as telemetry:
-            for scene in (*SCENES, *EXTRA):
+            for conversation in (*CONVERSATIONS, *EXTRA):
                 for shape in ("sync", "async"):
-                    play(scene, shape)
+                    play(conversation, shape)
             _cached()
             _carried_over()
             told.spans, told.points = telemetry.spans, telemetry.points
@@ -316,7 +315,7 @@ def test_labels_are_no_ids_and_no_free_text(emitted: Emitted) -> None:
         key: len(emitted.labels(key))
         for metric in metrics.ALL
         for key in metric.labels
-        # Each play of a scene has a server of its own.
+        # Each play of a conversation has a server of its own.
         if key != attributes.SERVER_PORT and len(emitted.labels(key)) > 30
     }
     assert crowded == {}

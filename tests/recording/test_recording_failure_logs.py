@@ -7,8 +7,6 @@ import pytest
 from opentelemetry import trace
 from opentelemetry._logs import NoOpLogger, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
@@ -27,39 +25,19 @@ from autogen_otel.observations import (
 )
 from autogen_otel.recording import Signals, SpanRecorder
 from autogen_otel.recording.failure_logs import MODEL_EXCEPTION, OTHER_EXCEPTION, FailureLogs
+from tests.support.telemetry import LogRecords
 
 _TOOL = ToolCall(name="lookup")
 
 
-class _Kept:
-    """Keeps log records; its methods have the names of all SDK versions."""
-
-    def __init__(self) -> None:
-        self.data: list[Any] = []
-
-    def on_emit(self, data: Any) -> None:
-        self.data.append(data)
-
-    emit = on_emit
-
-    def shutdown(self) -> None:
-        pass
-
-    @property
-    def records(self) -> list[Any]:
-        return [data.log_record for data in self.data]
+@pytest.fixture
+def kept() -> LogRecords:
+    return LogRecords()
 
 
 @pytest.fixture
-def kept() -> _Kept:
-    return _Kept()
-
-
-@pytest.fixture
-def failure_logs(kept: Any) -> FailureLogs:
-    provider = LoggerProvider(resource=Resource({"service.name": "claims"}), shutdown_on_exit=False)
-    provider.add_log_record_processor(kept)
-    return FailureLogs(provider.get_logger("autogen_otel", "1"))
+def failure_logs(kept: LogRecords) -> FailureLogs:
+    return FailureLogs(kept.provider.get_logger("autogen_otel", "1"))
 
 
 def _emit(
@@ -86,7 +64,9 @@ def _event_name(record: Any) -> str:
     return str(getattr(record, "event_name", None) or record.attributes["event.name"])
 
 
-def test_a_record_says_what_the_span_says_and_leads_to_it(failure_logs: FailureLogs, kept: _Kept) -> None:
+def test_a_record_says_what_the_span_says_and_leads_to_it(
+    failure_logs: FailureLogs, kept: LogRecords
+) -> None:
     span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("execute_tool lookup")
     said = {
         "error.type": "KeyError",
@@ -107,10 +87,10 @@ def test_a_record_says_what_the_span_says_and_leads_to_it(failure_logs: FailureL
     assert set(record.attributes) - set(said) <= {"event.name"}
     assert record.timestamp
     resource = getattr(data, "resource", None) or record.resource
-    assert resource.attributes["service.name"] == "claims"
+    assert resource.attributes["service.name"] == "test"
 
 
-def test_no_content_is_in_a_record(failure_logs: FailureLogs, kept: _Kept) -> None:
+def test_no_content_is_in_a_record(failure_logs: FailureLogs, kept: LogRecords) -> None:
     content: dict[str, Any] = {
         "gen_ai.tool.call.arguments": "{}",
         "gen_ai.tool.call.result": "secret",
@@ -137,7 +117,7 @@ def test_no_content_is_in_a_record(failure_logs: FailureLogs, kept: _Kept) -> No
 )
 def test_what_may_recover_is_a_warning(
     failure_logs: FailureLogs,
-    kept: _Kept,
+    kept: LogRecords,
     observation: Observation,
     event_name: str,
     severity: SeverityNumber,
@@ -149,7 +129,7 @@ def test_what_may_recover_is_a_warning(
 
 
 def test_an_exception_that_passes_through_calls_is_told_where_it_was_seen_first(
-    failure_logs: FailureLogs, kept: _Kept
+    failure_logs: FailureLogs, kept: LogRecords
 ) -> None:
     error, turn, chat = ValueError("no such claim"), set[int](), set[int]()
     _emit(failure_logs, _TOOL, error, above=turn)
@@ -160,7 +140,7 @@ def test_an_exception_that_passes_through_calls_is_told_where_it_was_seen_first(
 
 
 def test_what_the_application_gets_to_see_is_an_error_and_its_stack_is_told_once(
-    failure_logs: FailureLogs, kept: _Kept
+    failure_logs: FailureLogs, kept: LogRecords
 ) -> None:
     error, chat = TimeoutError("no answer in time"), set[int]()
     stack: dict[str, Any] = {"exception.stacktrace": "Traceback ..."}
@@ -172,20 +152,20 @@ def test_what_the_application_gets_to_see_is_an_error_and_its_stack_is_told_once
 
 
 def test_a_model_call_outside_of_conversations_that_fails_is_an_error(
-    failure_logs: FailureLogs, kept: _Kept
+    failure_logs: FailureLogs, kept: LogRecords
 ) -> None:
     _emit(failure_logs, ModelCall(entry=Entry(index=0, count=1)), OSError("gone"), outermost=True)
     assert [one.severity_number for one in kept.records] == [SeverityNumber.ERROR]
 
 
-def test_a_retry_that_fails_alike_is_told_again(failure_logs: FailureLogs, kept: _Kept) -> None:
+def test_a_retry_that_fails_alike_is_told_again(failure_logs: FailureLogs, kept: LogRecords) -> None:
     call = set[int]()
     for _ in range(2):
         _emit(failure_logs, _TOOL, TimeoutError("no answer in time"), above=call)
     assert len(kept.records) == 2
 
 
-def test_another_exception_after_a_handled_one_is_told(failure_logs: FailureLogs, kept: _Kept) -> None:
+def test_another_exception_after_a_handled_one_is_told(failure_logs: FailureLogs, kept: LogRecords) -> None:
     first, call = ValueError("handled"), set[int]()
     _emit(failure_logs, _TOOL, first, above=call)
     first.args = ("another one that has the place of the first",)
@@ -193,7 +173,9 @@ def test_another_exception_after_a_handled_one_is_told(failure_logs: FailureLogs
     assert len(kept.records) == 2
 
 
-def test_a_failure_without_an_exception_is_told_for_each_span(failure_logs: FailureLogs, kept: _Kept) -> None:
+def test_a_failure_without_an_exception_is_told_for_each_span(
+    failure_logs: FailureLogs, kept: LogRecords
+) -> None:
     call = set[int]()
     _emit(failure_logs, _TOOL, above=call)
     _emit(failure_logs, AgentTurn(agent="clerk"), told=call)
@@ -204,7 +186,9 @@ def test_a_logger_that_does_nothing_is_no_error() -> None:
     _emit(FailureLogs(NoOpLogger("autogen_otel")))
 
 
-def test_what_fails_in_a_trace_that_is_not_sampled_is_told(failure_logs: FailureLogs, kept: _Kept) -> None:
+def test_what_fails_in_a_trace_that_is_not_sampled_is_told(
+    failure_logs: FailureLogs, kept: LogRecords
+) -> None:
     tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("test")
     capture = Capture(Settings(), KnownSecrets())
     recorder = SpanRecorder(Signals(tracer, capture, failure_logs=failure_logs))

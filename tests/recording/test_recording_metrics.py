@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,23 +16,17 @@ from autogen_otel.capture import Capture, KnownSecrets
 from autogen_otel.observations import AgentTurn, Failure, Handoff
 from autogen_otel.recording.metrics import Measures
 from autogen_otel.vocabulary import metrics
-from scenarios.server import ScriptedServer, entry, error, text, tool_call, tool_calls
-from tests.agents import assistant, chat, configured, pair, user
-from tests.groups import nested
-from tests.telemetry import Point, Telemetry, attributes_of
-from tests.traces.test_traces_clients import HouseModel
-
-Serve = Callable[[Any], ScriptedServer]
+from scenarios.server import entry, error, text, tool_call, tool_calls
+from tests.support.agents import Serve, assistant, chat, configured, pair, user
+from tests.support.groups import nested
+from tests.support.models import HouseModel
+from tests.support.telemetry import Point, Telemetry, attributes_of
+from tests.support.tools import lookup
 
 DURATION = "gen_ai.client.operation.duration"
 ATTEMPTS = "autogen.model.attempts"
 FALLBACKS = "autogen.model.fallbacks"
 DONE = text("Done. TERMINATE")
-
-
-def lookup(policy_id: str) -> str:
-    """Look a policy up."""
-    return {"P-1": "active"}[policy_id]
 
 
 def one(points: list[Point]) -> Point:
@@ -141,7 +134,10 @@ def test_a_failed_call_is_measured_with_what_failed_and_why(telemetry: Telemetry
     assert failed.labels["autogen.tool.failed_before"] is True
     assert one(telemetry.measured("autogen.prompt.size", origin="backend")).count == 1
     tool = one(telemetry.measured("autogen.tool.duration"))
-    assert (tool.labels["error.type"], tool.labels["autogen.error.origin"]) == ("KeyError", "tool_exception")
+    assert (tool.labels["error.type"], tool.labels["autogen.error.origin"]) == (
+        "ValueError",
+        "tool_exception",
+    )
     whole = one(telemetry.measured("autogen.conversation.duration", outcome="failed"))
     assert whole.labels["autogen.error.origin"] == "backend"
     assert whole.labels["autogen.conversation.termination"] == "error"

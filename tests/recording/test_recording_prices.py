@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,13 +12,11 @@ import pytest
 
 from autogen_otel.observations import Cost, Entry, ModelCall, Usage
 from autogen_otel.recording.prices import price_list
-from scenarios.server import ScriptedServer, entry, text
-from tests.agents import assistant, chat, configured, user
-from tests.telemetry import Telemetry, attributes_of
+from scenarios.server import entry, text
+from tests.support.agents import Serve, assistant, chat, configured, user
+from tests.support.lineage import HAS_PRICES
+from tests.support.telemetry import Telemetry, attributes_of
 
-Serve = Callable[[Any], ScriptedServer]
-
-LISTED = find_spec("genai_prices") is not None
 _USAGE = Usage(input_tokens=1000, output_tokens=100)
 
 
@@ -40,7 +36,7 @@ def test_the_host_says_what_a_call_cost_where_there_is_no_price_list(
     chat(user(), assistant([entry(serve([text("TERMINATE")]))]))
     found = attributes_of(telemetry.one("chat"))
     assert found["autogen.cost.usd"] > 0
-    assert found["autogen.cost.source"] == ("genai-prices" if LISTED else "autogen")
+    assert found["autogen.cost.source"] == ("genai-prices" if HAS_PRICES else "autogen")
 
 
 def test_a_price_in_the_entry_is_what_was_agreed(telemetry: Telemetry, serve: Serve) -> None:
@@ -57,20 +53,20 @@ def test_a_model_that_no_list_knows_has_no_cost(telemetry: Telemetry, serve: Ser
     assert "autogen.cost.usd" not in attributes_of(telemetry.one("chat"))
 
 
-@pytest.mark.needs(LISTED, "the extra cost is not installed here")
+@pytest.mark.needs(HAS_PRICES, "the extra cost is not installed here")
 def test_the_price_list_knows_better_than_the_host() -> None:
     priced = price_list()(call(cost=Cost(123.0, "autogen")))
     assert priced.cost == Cost(usd(priced), "genai-prices")
     assert 0 < usd(priced) < 0.1
 
 
-@pytest.mark.needs(LISTED, "the extra cost is not installed here")
+@pytest.mark.needs(HAS_PRICES, "the extra cost is not installed here")
 def test_input_read_from_the_prompt_cache_costs_less() -> None:
     cached = Usage(input_tokens=1000, output_tokens=100, cached_input_tokens=1000)
     assert usd(price_list()(call(usage=cached))) < usd(price_list()(call()))
 
 
-@pytest.mark.needs(LISTED, "the extra cost is not installed here")
+@pytest.mark.needs(HAS_PRICES, "the extra cost is not installed here")
 @pytest.mark.parametrize(
     "unknown",
     [
@@ -85,7 +81,7 @@ def test_what_the_list_cannot_price_keeps_what_the_host_said(unknown: ModelCall)
     assert price_list()(unknown) is unknown
 
 
-@pytest.mark.needs(LISTED, "the extra cost is not installed here")
+@pytest.mark.needs(HAS_PRICES, "the extra cost is not installed here")
 def test_an_agreed_price_stands() -> None:
     agreed = call(cost=Cost(7.0, "config"))
     assert price_list()(agreed) is agreed

@@ -20,7 +20,7 @@ from tests.servers.jaeger import Jaeger
 from tests.servers.otlp import Span
 from tests.servers.prometheus import Prometheus, Sample
 
-SERVICE = "every-scene"
+SERVICE = "every-conversation"
 RULES = Path(__file__).parents[2] / "dashboards" / "alerts.yml"
 QUERIES = asked()
 PANELS = list({query.panel["title"] + query.dashboard["uid"]: query.panel for query in QUERIES}.values())

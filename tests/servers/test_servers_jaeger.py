@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from scenarios.server import DEMO_KEY
-from tests.plants import CANARY, ENVIRONMENT, PLANTS, SECRETS
 from tests.servers import programs
 from tests.servers.jaeger import Jaeger
 from tests.servers.otlp import Span, Trace
+from tests.support.planted_secrets import CANARY, PLANTS
+from tests.support.secrets import ENVIRONMENT, SECRETS
 
 SERVICE = "claims-desk"
 DIED = "the one that dies"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction, key_of
 from autogen_otel.operations.models.answers import answers
-from tests import hostile
+from tests.support import hostile
 
 _CALL = {"id": "call_1", "type": "function", "function": {"name": "look up", "arguments": '{"a": 1}'}}
 

@@ -24,9 +24,9 @@ from autogen_otel.observations import ArgumentProblem
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.tool_arguments import decode, origin, problems, unknown_tool
 from autogen_otel.vocabulary.failures import TOOL_ARGUMENTS, TOOL_EXCEPTION
+from tests.support.lineage import IS_02
 
 pydantic: Any = importlib.import_module("pydantic")
-IS_02 = not hasattr(autogen, "tools")
 format_json = autogen.ConversableAgent._format_json_str
 
 

@@ -19,11 +19,10 @@ import wrapt
 from autogen_otel.observations import CodeLocation
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.user_function import entered, location, received_unchanged, signature
+from tests.support.lineage import IS_02
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-IS_02 = not hasattr(autogen, "tools")
 
 
 Claim: Any = importlib.import_module("pydantic").create_model("Claim", id=(int, ...))

@@ -16,8 +16,8 @@ from opentelemetry._logs import get_logger_provider
 
 from autogen_otel.vocabulary.metrics import PROMPT_SIZE
 from scenarios.server import ScriptedServer, entry, error, text
-from tests.agents import assistant, user
-from tests.scenes import SCENES, play
+from tests.support.agents import assistant, user
+from tests.support.conversations import CONVERSATIONS, play
 
 
 class HouseModel:
@@ -53,8 +53,8 @@ house = assistant([{"model": "house-1", "model_client_cls": "HouseModel"}], "hou
 house.register_model_client(model_client_cls=HouseModel)
 user().initiate_chat(house, message="Hello", silent=True)
 
-for scene in [*SCENES, *[one for one in SCENES if one.name == "fallback"] * 10]:
-    play(scene, "sync")
+for conversation in [*CONVERSATIONS, *[one for one in CONVERSATIONS if one.name == "fallback"] * 10]:
+    play(conversation, "sync")
 
 # Losses are counted once they have happened; the metrics that say so are sent at the end.
 get_logger_provider().force_flush()  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ autogen_otel.instrument()
 
 from scenarios.claims import CONVERSATIONS, ClaimsModel, play  # noqa: E402 - agents come after the one line
 from scenarios.server import ChatRequest, Reply, ScriptedServer, error, tool_call  # noqa: E402 - same
-from tests.agents import chat, pair  # noqa: E402 - same
+from tests.support.agents import chat, pair  # noqa: E402 - same
 
 
 class _Count(SpanProcessor):

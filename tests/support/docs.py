@@ -1,0 +1,77 @@
+"""The tables of the README and of docs/, made from the code: ``python -m tests.support.docs`` writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from autogen_otel.capture.patterns import KEY_FORMATS
+from autogen_otel.hooks.table import ROWS, Row
+from autogen_otel.lineages import ALL
+from autogen_otel.settings import Settings
+
+_ROOT = Path(__file__).parent.parent.parent
+README = _ROOT / "README.md"
+REDACTION = _ROOT / "docs" / "redaction.md"
+
+
+def settings_table() -> Iterator[str]:
+    """Every knob."""
+    yield "| `Settings` | environment variable | default | meaning |"
+    yield "|---|---|---|---|"
+    for knob in fields(Settings):
+        default = "" if knob.default is None else f"`{knob.default}`"
+        env = "" if knob.metadata["env"] is None else f"`{knob.metadata['env']}`"
+        yield f"| `{knob.name}` | {env} | {default} | {knob.metadata['sentence']} |"
+
+
+def hooks_table() -> Iterator[str]:
+    """Every place of the host that is observed."""
+    names = sorted(ALL, key=lambda name: (name.startswith("ag2"), name))
+    yield f"| function | yields | {' | '.join(names)} |"
+    yield f"|---|---|{'---|' * len(names)}"
+    for row in ROWS:
+        yield f"| `{row.module}.{row.name}` | {row.yields} | {_marks(row.lineages, names)} |"
+    # Several rows meet the same classes.
+    discovered = (found for row in ROWS if isinstance(row, Row) for found in row.discovers)
+    for found in dict.fromkeys(discovered):
+        yield f"| `{found.method}` of {found.what} | {found.yields} | {_marks(found.lineages, names)} |"
+
+
+def _marks(lineages: frozenset[str], names: list[str]) -> str:
+    return " | ".join("yes" if name in lineages else "no" for name in names)
+
+
+def formats_table() -> Iterator[str]:
+    """Every issuer, and how its keys look."""
+    shapes: dict[str, list[str]] = {}
+    for one in KEY_FORMATS:
+        known = shapes.setdefault(one.issuer, [])
+        known += [shape for shape in one.shape.split(", ") if shape not in known]
+    yield "| issuer | looks like |"
+    yield "|---|---|"
+    for issuer in sorted(shapes, key=str.casefold):
+        yield f"| {issuer} | {', '.join(f'`{shape}`' for shape in shapes[issuer])} |"
+
+
+TABLES: dict[str, Callable[[], Iterator[str]]] = {
+    "settings": settings_table,
+    "hooks": hooks_table,
+    "formats": formats_table,
+}
+"""By the name in the comments around a table: ``<!-- settings -->``."""
+
+
+def filled(text: str) -> str:
+    """A page with its tables as the code has them now."""
+    for name, table in TABLES.items():
+        block = "\n".join([f"<!-- {name} -->", *table(), f"<!-- /{name} -->"])
+        text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, text, flags=re.DOTALL)  # noqa: B023
+    return text
+
+
+if __name__ == "__main__":
+    for page in (README, REDACTION):
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,189 @@
+"""Other instrumentations that are active at the same time: no call is reported twice, none is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import openai
+import pytest
+from autogen import OpenAIWrapper
+from opentelemetry import context as otel_context
+
+import autogen_otel
+from scenarios.server import entry, error, text, tool_call
+from tests.support.agents import Serve, assistant, chat, pair, user
+from tests.support.lineage import HAS_TRACER
+from tests.support.telemetry import Telemetry, attributes_of, exception_of, instrumented
+from tests.support.tools import lookup
+
+RECOVERED = """\
+invoke_workflow user -> assistant errors.handled=1
+  invoke_agent assistant
+    chat gpt-4o config.index=0 cache.hit=False
+      POST ERROR[backend: 500] http.response.status_code=500
+      POST http.response.status_code=200
+  invoke_agent user"""
+
+
+@dataclasses.dataclass
+class InferenceData:
+    """As util-genai's: its instrumentations look for one in the context."""
+
+
+def asks_the_process_key() -> bool:
+    """As OpenLLMetry and OpenInference do."""
+    return bool(otel_context.get_value(otel_context._SUPPRESS_INSTRUMENTATION_KEY))
+
+
+def asks_the_plain_key() -> bool:
+    """As OpenTelemetry's HTTP client instrumentations do besides."""
+    return bool(otel_context.get_value("suppress_instrumentation"))
+
+
+def asks_for_inference_data() -> bool:
+    """As OpenTelemetry's instrumentations on util-genai do."""
+    found = otel_context.get_value("opentelemetry.genai.client.inference.context")
+    return isinstance(found, InferenceData)
+
+
+OTHERS = pytest.mark.parametrize(
+    "is_silent", [asks_the_process_key, asks_the_plain_key, asks_for_inference_data]
+)
+FIRST = pytest.mark.parametrize("first", ["theirs", "ours"])
+
+
+@pytest.fixture
+def util_genai(monkeypatch: pytest.MonkeyPatch) -> None:
+    """util-genai in use, as far as it matters."""
+    module = types.ModuleType("opentelemetry.util.genai.invocation")
+    module.InferenceData = InferenceData  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def wrap_the_client(monkeypatch: pytest.MonkeyPatch, reported: list[str], is_silent: Any) -> None:
+    """Put a wrapper on the SDK's class as OpenInference does: over the function of its base."""
+    below = openai.OpenAI.request
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not is_silent():
+            reported.append("model call")
+        return below(self, *args, **kwargs)
+
+    monkeypatch.setattr(openai.OpenAI, "request", request)
+
+
+@OTHERS
+@FIRST
+@pytest.mark.usefixtures("util_genai", "our_errors")
+def test_others_are_silent_in_our_model_calls_and_hide_no_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+    serve: Serve,
+    is_silent: Any,
+    first: str,
+) -> None:
+    server = serve([error(500, "Boom"), text("Fine. TERMINATE"), text("Fine.")])
+    reported: list[str] = []
+    if first == "theirs":
+        wrap_the_client(monkeypatch, reported, is_silent)
+    with instrumented() as telemetry:
+        if first == "ours":
+            wrap_the_client(monkeypatch, reported, is_silent)
+        chat(user(), assistant([entry(server)]))
+        assert telemetry.tree() == RECOVERED
+        assert reported == []
+        sdk = openai.OpenAI(api_key="sk-x", base_url=entry(server)["base_url"])
+        sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])
+        assert reported == ["model call"]
+        monkeypatch.undo()
+
+
+@pytest.fixture
+def ag2_tracer() -> Iterator[Callable[..., None]]:
+    """Switches AG2's own tracer on for agents; what it does to the class is undone."""
+    original = vars(OpenAIWrapper)["create"]
+
+    def switch_on(provider: Any, *agents: Any) -> None:
+        from autogen.opentelemetry import instrument_agent, instrument_llm_wrapper
+
+        instrument_llm_wrapper(tracer_provider=provider)
+        for agent in agents:
+            instrument_agent(agent, tracer_provider=provider)
+
+    yield switch_on
+    OpenAIWrapper.create = original
+
+
+def conversation(serve: Serve) -> tuple[Any, Any]:
+    return pair(
+        serve([error(500, "Boom"), tool_call("lookup", {"policy_id": "P"}), text("Fine. TERMINATE")]), lookup
+    )
+
+
+def names(telemetry: Telemetry) -> list[str]:
+    return [span.name for span in telemetry.spans]
+
+
+@pytest.mark.needs(HAS_TRACER, "only AG2 0.14 has a tracer of its own")
+def test_a_span_of_ag2s_tracer_is_completed_and_not_repeated(
+    ag2_tracer: Any, telemetry: Telemetry, serve: Serve
+) -> None:
+    asker, helper = conversation(serve)
+    ag2_tracer(telemetry.provider, asker, helper)
+    chat(asker, helper)
+    assert names(telemetry) == [
+        "invoke_workflow user -> assistant",
+        "invoke_agent assistant",
+        "chat gpt-4o",
+        "POST",
+        "POST",
+        "invoke_agent user",
+        "execute_tool lookup",
+        "invoke_agent assistant",
+        "chat gpt-4o",
+        "POST",
+        "invoke_agent user",
+    ]
+    tool = telemetry.one("execute_tool")
+    assert attributes_of(tool)["ag2.span.type"] == "tool"
+    assert attributes_of(tool)["autogen.error.origin"] == "tool_exception"
+    assert exception_of(tool)["exception.type"] == "ValueError"
+
+
+@pytest.mark.needs(HAS_TRACER, "only AG2 0.14 has a tracer of its own")
+def test_ag2s_model_calls_stand_down_where_its_tracer_came_first(
+    ag2_tracer: Any, our_errors: list[BaseException], serve: Serve
+) -> None:
+    telemetry = Telemetry()
+    asker, helper = conversation(serve)
+    ag2_tracer(telemetry.provider)
+    theirs = vars(OpenAIWrapper)["create"]
+    report = autogen_otel.instrument(tracer_provider=telemetry.provider, settings=autogen_otel.Settings())
+    chat(asker, helper)
+    autogen_otel.uninstrument()
+    assert [one.target for one in report.stood_down] == ["autogen.oai.client.OpenAIWrapper.create"]
+    assert "call autogen_otel.instrument() first" in str(report)
+    assert vars(OpenAIWrapper)["create"] is theirs
+    calls = telemetry.named("chat")
+    assert [len(telemetry.children(call)) for call in calls] == [2, 1]
+    assert not any("ag2.span.type" in attributes_of(call) for call in calls)
+
+
+@pytest.mark.needs(HAS_TRACER, "only AG2 0.14 has a tracer of its own")
+@FIRST
+def test_a_tracer_that_reports_elsewhere_keeps_its_spans(
+    ag2_tracer: Any, our_errors: list[BaseException], serve: Serve, first: str
+) -> None:
+    elsewhere = Telemetry()
+    asker, helper = conversation(serve)
+    if first == "theirs":
+        ag2_tracer(elsewhere.provider)
+    with instrumented() as telemetry:
+        if first == "ours":
+            ag2_tracer(elsewhere.provider)
+        chat(asker, helper)
+    assert names(elsewhere) == ["chat gpt-4o"] * 2
+    assert len(telemetry.named("chat")) == 2
