@@ -136,8 +136,7 @@ def _own_cause(error: BaseException) -> str | None:
     status = read(error, "status_code")
     if isinstance(status, int) and status >= FIRST_ERROR_STATUS:
         code, parameter = (
-            one if isinstance(one, str) else None
-            for one in (read(error, "code"), read(error, "param"))
+            one if isinstance(one, str) else None for one in (read(error, "code"), read(error, "param"))
         )
         return cause_of_status(status, code, read_text(error), parameter)
     if any(isinstance(link, socket.gaierror) for link in chain(error)):

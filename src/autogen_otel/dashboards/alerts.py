@@ -8,7 +8,7 @@ from autogen_otel.dashboards.alert import Alert, Recorded, counted, found, large
 from autogen_otel.dashboards.promql import FAILED, SERVICE_NAME, UNFILTERED, Matcher, label, quantile
 from autogen_otel.dashboards.traces import Search
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import failures, spans
+from autogen_otel.vocabulary import causes, spans
 from autogen_otel.vocabulary import metrics as m
 
 LARGE_PROMPT_CHARACTERS: Final = 256_000
@@ -201,7 +201,7 @@ def _argument_problems() -> Alert:
 
 def _prompt_near_limit() -> Alert:
     size, model, agent = m.PROMPT_SIZE, names.GEN_AI_REQUEST_MODEL, names.GEN_AI_AGENT_NAME
-    refusal: Matcher = (names.ERROR_ORIGIN, "=", failures.PROMPT_TOO_LARGE)
+    refusal: Matcher = (names.ERROR_ORIGIN, "=", causes.PROMPT_TOO_LARGE)
     large = Recorded(
         "autogen:prompt_size:p95_30m",
         quantile(0.95, size, "30m", by=[SERVICE_NAME, agent, model], filters=UNFILTERED),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from autogen_otel.diagnosis.stacktrace import chain, identity
 from autogen_otel.diagnosis.trace import HTTP, Span
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import failures as causes
+from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
 _TRIES = frozenset({HTTP, span_names.CONFIG_ENTRY})

@@ -139,9 +139,7 @@ class _Discovery:
         lineage: the host.
     """
 
-    def __init__(
-        self, attachment: Attachment, discovered: tuple[Discovered, ...], lineage: Lineage
-    ) -> None:
+    def __init__(self, attachment: Attachment, discovered: tuple[Discovered, ...], lineage: Lineage) -> None:
         self._attachment = attachment
         self._discovered = [one for one in discovered if lineage.name in one.lineages]
         self._memory = Memory()

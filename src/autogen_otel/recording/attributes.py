@@ -100,7 +100,9 @@ class Attributes:
                 attributes[key] = self._renderer.name(value) if shown is None else shown
             elif key in number_keys:
                 kind = type(value)
-                is_plain = kind is bool or kind is float or (kind is int and -_INT64_END <= value < _INT64_END)
+                is_plain = (
+                    kind is bool or kind is float or (kind is int and -_INT64_END <= value < _INT64_END)
+                )
                 attributes[key] = value if is_plain else self._number(value)
             elif content or key not in _CONTENT_KEYS:
                 render = self._renders[key]

@@ -135,7 +135,9 @@ class Call:
         self.attributes = recorder.attributes.rendered(facts)
         if self.name is None:
             self._began_ns, self._started_name = time.time_ns(), None
-            self.span, self.context = (None, get_current()) if parent is None else (parent.span, get_current())
+            self.span, self.context = (
+                (None, get_current()) if parent is None else (parent.span, get_current())
+            )
             self.recorded: set[int] = set() if parent is None else parent.recorded
         else:
             self.recorded = set()
@@ -184,7 +186,7 @@ class Call:
             self.span = recorder.tracer.start_span(
                 shown,
                 kind=SpanKind.CLIENT if self.is_client else SpanKind.INTERNAL,
-                attributes=self.attributes,
+                attributes=recorder.attributes.on_spans(self.attributes),
                 start_time=started,
                 record_exception=False,
                 set_status_on_exception=False,
@@ -192,7 +194,7 @@ class Call:
         else:
             self.span = theirs
             theirs.update_name(shown)
-            theirs.set_attributes(self.attributes)
+            theirs.set_attributes(recorder.attributes.on_spans(self.attributes))
         context = set_span_in_context(self.span)
         self.context = silence_others(context) if self.is_model_call else context
 
@@ -216,7 +218,9 @@ class Call:
         try:
             recording = owns and span is not None and span.is_recording()
             if facts:
-                new = recorder.attributes.rendered(facts, content=recording or recorder.content_events is not None)
+                new = recorder.attributes.rendered(
+                    facts, content=recording or recorder.content_events is not None
+                )
                 self.attributes.update(new)
                 if recording and span is not None:
                     span.set_attributes(recorder.attributes.on_spans(new))

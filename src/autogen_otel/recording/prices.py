@@ -56,7 +56,9 @@ class _PriceList:
                 output_tokens=facts.get(names.GEN_AI_USAGE_OUTPUT_TOKENS),
                 cache_read_tokens=facts.get(names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
             )
-            price = self._prices.calc_price(usage, model, provider_id=_PROVIDERS.get(provider, provider or None))
+            price = self._prices.calc_price(
+                usage, model, provider_id=_PROVIDERS.get(provider, provider or None)
+            )
             return float(price.total_price)
         except Exception:  # noqa: BLE001 - an unknown model, odd counts or a flaw of the list: the call matters more
             return None

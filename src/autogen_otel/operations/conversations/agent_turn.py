@@ -77,7 +77,9 @@ class AgentTurn(Operation):
         agent = self.instance
         group = getattr(agent, "groupchat", None)
         if group is None:
-            around.reason = turn_reason(agent, self.arguments.get("sender"), self._replies_before, self.answer)
+            around.reason = turn_reason(
+                agent, self.arguments.get("sender"), self._replies_before, self.answer
+            )
         elif self.course is not None:
             around.reason = group_reason(self.course, group)
 

@@ -41,7 +41,9 @@ class MessageAccount:
             for message in messages:
                 # Asked of every message of every call: plain words are known without a call.
                 content = message.get("content") if type(message) is dict else None
-                plain = type(content) is str and not message.get("tool_calls") and "function_call" not in message
+                plain = (
+                    type(content) is str and not message.get("tool_calls") and "function_call" not in message
+                )
                 call_id = message.get("tool_call_id") if plain else None
                 if plain and call_id is None:
                     key = hash(content)
@@ -149,7 +151,9 @@ def _keys_of_answer(answer: Mapping[str, Any]) -> set[int]:
     if isinstance(content, Sequence):
         words = [one for one in map(_words_of_block, content) if one]
         texts = [text for kind, text in words if kind == "text"]
-        keys.update(hash(joint.join(parts)) for joint in (" ", "") for parts in (texts, [t for _, t in words]))
+        keys.update(
+            hash(joint.join(parts)) for joint in (" ", "") for parts in (texts, [t for _, t in words])
+        )
     return keys
 
 

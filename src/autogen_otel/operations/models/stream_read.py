@@ -67,7 +67,9 @@ class StreamRead:
             failed: whether that call came to nothing, though the stream itself may have been read to its end.
         """
         return {
-            names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: None if self.first_at is None else self.first_at - since,
+            names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: None
+            if self.first_at is None
+            else self.first_at - since,
             names.STREAM_CHUNKS: self.chunks,
             names.STREAM_RECEIVED_CHARS: self.chars if failed or self.error is not None else None,
         }

@@ -56,7 +56,8 @@ class ToolCall(Operation):
         return {
             names.GEN_AI_TOOL_NAME: self.tool,
             names.GEN_AI_TOOL_TYPE: "function",
-            names.GEN_AI_TOOL_CALL_ID: text_or_none(self.arguments.get("call_id")) or self._call_id(requested),
+            names.GEN_AI_TOOL_CALL_ID: text_or_none(self.arguments.get("call_id"))
+            or self._call_id(requested),
             names.GEN_AI_AGENT_NAME: self._agent(),
         }
 

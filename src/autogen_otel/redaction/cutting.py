@@ -1,0 +1,75 @@
+"""Making text fit: only characters that every receiver takes, and no more of them than allowed."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MASK: Final = "[redacted]"
+"""Stands where a secret stood."""
+
+# Lone surrogates do not encode; NUL and other control characters break receivers and terminals.
+UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Return the text with lone surrogates and control characters written as visible escapes."""
+    if text.isprintable():
+        return text
+    return UNFIT.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
+
+
+def head(text: str, length: int) -> str:
+    """Return the first characters as a plain ``str``, whatever a subclass of ``str`` has overridden."""
+    return str.__getitem__(text, slice(0, length))
+
+
+def cut(text: str, limit: int, total: int, *, more: bool = False, at_least: bool = False) -> str:
+    """Shorten redacted text visibly.
+
+    Args:
+        text: redacted text.
+        limit: most characters to return.
+        total: characters of the original.
+        more: the text already lacks its end.
+        at_least: the original is longer than ``total``, nobody knows how much.
+    """
+    if len(text) <= limit and not more:
+        return text
+    marker = f"…[cut, {'over ' if at_least else ''}{total} characters in all]"
+    if limit <= len(marker):
+        return text[:limit]
+    return text[: limit - len(marker)] + marker
+
+
+def cut_start(text: str, limit: int, total: int, *, more: bool = False) -> str:
+    """Shorten redacted text visibly, keeping its end.
+
+    Args:
+        text: redacted text.
+        limit: most characters to return.
+        total: characters of the original.
+        more: the text already lacks its beginning.
+    """
+    if len(text) <= limit and not more:
+        return text
+    marker = f"[cut, {total} characters in all]…"
+    room = limit - len(marker)
+    return marker + text[max(0, len(text) - room) :] if room > 0 else text[len(text) - limit :]
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """Shorten redacted text visibly, keeping its beginning and, twice as much of it, its end."""
+    if len(text) <= limit:
+        return text
+    marker = f"\n…[cut, {len(text)} characters in all]…\n"
+    room = limit - len(marker)
+    if room <= 0:
+        return text[:limit]
+    first = room // 3
+    return text[:first] + marker + text[len(text) - (room - first) :]

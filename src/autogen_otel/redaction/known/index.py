@@ -1,0 +1,161 @@
+"""Finding any of thousands of known texts in a text, at a cost that hardly depends on how many are known."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHORTEST_FORM: Final = 6
+_SHORTEST_BASE64: Final = 8
+_FEW: Final = 96
+"""Up to so many texts it is quicker to look for each of them."""
+_ESCAPE = re.compile("%[0-9A-F]{2}")
+_NO_NAME = re.compile("[^A-Za-z0-9_-]")
+_LONGEST_NAME: Final = 64
+_SHORTEST_NAME: Final = 16
+
+
+class _Pieces:
+    """Texts of at least some length, found by pieces of them.
+
+    Of a text that is searched only every ``step``-th piece is looked up: all pieces of a known text that may
+    lie there are in the table.
+
+    Args:
+        shortest: length of the shortest text that may be added.
+        piece: length of a piece.
+    """
+
+    def __init__(self, shortest: int, piece: int) -> None:
+        self._piece, self._step = piece, shortest - piece + 1
+        self._holders: dict[str, tuple[str, ...]] = {}
+
+    def add(self, form: str) -> None:
+        """Enter a text."""
+        for piece in self._pieces_of(form):
+            # Replaced and never changed, because others may be reading it.
+            self._holders[piece] = (*self._holders.get(piece, ()), form)
+
+    def remove(self, form: str) -> None:
+        """Forget a text."""
+        for piece in self._pieces_of(form):
+            rest = tuple(other for other in self._holders.get(piece, ()) if other != form)
+            if rest:
+                self._holders[piece] = rest
+            else:
+                self._holders.pop(piece, None)
+
+    def candidates(self, text: str) -> set[str]:
+        """Texts that may occur in this one: all that do, and perhaps others."""
+        holders, length = self._holders, self._piece
+        if not holders:
+            return set()
+        sampled = [text[at : at + length] for at in range(0, len(text) - length + 1, self._step)]
+        if holders.keys().isdisjoint(sampled):
+            return set()
+        return {form for piece in sampled for form in holders.get(piece, ())}
+
+    def _pieces_of(self, form: str) -> set[str]:
+        return {form[at : at + self._piece] for at in range(self._step)}
+
+
+class SecretIndex:
+    """Known texts, each counted as often as it was added; readable while it changes."""
+
+    _LONG: Final = 16
+
+    def __init__(self) -> None:
+        self.longest = 0
+        self._counts: Counter[str] = Counter()
+        self.few: list[str] = []
+        """All of them, the longest first, as long as it is quicker to look for each; else none."""
+        self._long, self._short = _Pieces(self._LONG, 12), _Pieces(SHORTEST_FORM, 4)
+
+    def add(self, forms: Iterable[str]) -> None:
+        """Enter texts."""
+        for form in forms:
+            self._counts[form] += 1
+            if self._counts[form] == 1:
+                self._pieces_for(form).add(form)
+                self.longest = max(self.longest, len(form))
+        self._settle()
+
+    def remove(self, forms: Iterable[str]) -> None:
+        """Take texts back as often as they were added."""
+        gone = 0
+        for form in forms:
+            self._counts[form] -= 1
+            if self._counts[form] <= 0:
+                del self._counts[form]
+                self._pieces_for(form).remove(form)
+                gone = max(gone, len(form))
+        if gone >= self.longest:
+            self.longest = max(map(len, self._counts), default=0)
+        self._settle()
+
+    def candidates(self, text: str) -> list[str]:
+        """List those that may occur in a text, the longest first: one may be part of another."""
+        return _longest_first(self._long.candidates(text) | self._short.candidates(text))
+
+    def _pieces_for(self, form: str) -> _Pieces:
+        return self._long if len(form) >= self._LONG else self._short
+
+    def _settle(self) -> None:
+        self.few = _longest_first(self._counts) if len(self._counts) <= _FEW else []
+
+
+def _longest_first(forms: Iterable[str]) -> list[str]:
+    return sorted(forms, key=lambda form: (-len(form), form))
+
+
+def forms_of(text: str) -> set[str]:
+    """List how a secret may be written: plain, in JSON, URLs, HTML, ``repr`` and base64, and as a name."""
+    in_json = json.dumps(text)[1:-1]
+    in_url = quote(text, safe="")
+    forms = {
+        text,
+        quote(text),
+        in_url,
+        quote(in_url, safe=""),
+        quote_plus(text),
+        _ESCAPE.sub(lambda escape: escape.group().lower(), in_url),
+        _unquoted(text),
+        in_json,
+        json.dumps(in_json)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        text.replace("/", "\\/"),
+        repr(text)[1:-1],
+        html.escape(text),
+    }
+    if len(text) >= _SHORTEST_NAME:
+        # AutoGen makes names fit for the provider.
+        forms.add(_NO_NAME.sub("_", text)[:_LONGEST_NAME])
+    return {form for form in forms if len(form) >= SHORTEST_FORM} | set(_in_base64(text.encode()))
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return unquote(text, errors="strict") if "%" in text else text
+    except UnicodeDecodeError:
+        return text
+
+
+def _in_base64(octets: bytes) -> Iterable[str]:
+    """What of its base64 does not depend on what stands before and behind it, wherever it begins."""
+    for before in range(3):
+        whole = (before + len(octets)) // 3 * 3
+        # Characters that hold bits of what stands before.
+        shared = -(-before * 8 // 6)
+        padded = (b"\0" * before + octets)[:whole]
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            form = encode(padded).decode()[shared:]
+            if len(form) >= _SHORTEST_BASE64:
+                yield form

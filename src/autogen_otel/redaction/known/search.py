@@ -1,0 +1,192 @@
+"""Where configuration keeps secrets: one bounded walk through dicts, models, headers and URLs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from autogen_otel.redaction.cutting import clean, head
+from autogen_otel.redaction.introspection import fields_of, instance_dict
+from autogen_otel.redaction.names import hides, looks_random, looks_secret
+from autogen_otel.redaction.urls import authorises, secrets_in_urls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SHORTEST: Final = 4
+_LONGEST: Final = 65536
+_MOST_NODES: Final = 20_000
+_DEEPEST: Final = 10
+_MOST_PLAIN_NODES: Final = 1000
+_CREDENTIAL = re.compile(r"(?i)\s*(bearer|basic|token|apikey|api-key)\s+(\S+)\s*")
+# What stands in a header and is no version, no media type and no name somebody gave.
+_OPAQUE = re.compile(r"(?=[a-zA-Z]*[0-9])(?=[0-9]*[a-zA-Z])[A-Za-z0-9]{16,}")
+_PLURALS: Final = ("keys", "tokens", "secrets", "passwords", "cookies")
+_SHORTEST_SENT: Final = 8
+"""Shorter parts of a header of a real request are as likely a flag as a secret."""
+
+
+def text_of(value: object, shortest: int = SHORTEST) -> str | None:
+    """Return text as it would be recorded, or ``None`` for what is no text, too short or far too long."""
+    if isinstance(value, bytes):
+        try:
+            value = bytes.decode(value, "utf-8")
+        except UnicodeDecodeError:
+            return None
+    if not isinstance(value, str) or str.__len__(value) > _LONGEST:
+        return None
+    text = head(value, _LONGEST).strip()
+    return clean(text) if len(text) >= shortest else None
+
+
+def secrets_in(tree: object) -> list[object]:
+    """List the secrets in nested configuration; never raises, never changes it."""
+    return _Search().in_tree(tree)
+
+
+def holds_no_secret(tree: object) -> bool:
+    """Tell, without a call for each value, that a search of plain JSON values would find nothing.
+
+    ``False`` says only that the search is needed.
+    """
+    waiting = [tree]
+    looked_at = 0
+    while waiting:
+        node = waiting.pop()
+        kind = type(node)
+        looked_at += 1
+        if looked_at + len(waiting) > _MOST_PLAIN_NODES:
+            return False
+        if kind is str:
+            if "://" in node or _CREDENTIAL.match(node):
+                return False
+        elif kind is dict:
+            for key, value in node.items():
+                if type(key) is not str or looks_secret(key):
+                    return False
+                if type(value) is dict and key.lower().endswith(("headers", "query")):
+                    return False
+                waiting.append(value)
+        elif kind is list:
+            waiting += node[:_MOST_PLAIN_NODES]
+        elif kind is not int and kind is not float and kind is not bool and node is not None:
+            return False
+    return True
+
+
+def in_header(name: object, value: object) -> Iterator[str]:
+    """List what authorises in one header of a request as it is sent, its parts included."""
+    title, text = text_of(name, shortest=1) or "", text_of(value)
+    if text is None:
+        return
+    credential = _CREDENTIAL.fullmatch(text)
+    if credential is not None and (looks_secret(title) or looks_random(credential.group(2))):
+        yield from _parts_of(credential)
+    elif looks_secret(title):
+        yield text
+        if title.lower().endswith("cookie"):
+            values = (part.partition("=")[2].strip(' "') for part in text.split(";"))
+            yield from (cookie for cookie in values if len(cookie) >= _SHORTEST_SENT)
+
+
+def _parts_of(credential: re.Match[str]) -> Iterator[str]:
+    scheme, value = credential.groups()
+    yield value
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return
+        yield from (part for part in (pair, pair.partition(":")[2]) if part)
+
+
+class _Search:
+    """One bounded walk through configuration."""
+
+    def __init__(self) -> None:
+        self._nodes = 0
+        self._path: set[int] = set()
+
+    def in_tree(self, tree: object) -> list[object]:
+        """List the secrets in it."""
+        found: list[object] = []
+        # Of the object itself, such as a client, everything it holds is looked at; below it data only.
+        self._walk(instance_dict(tree), found, depth=0, secret=False)
+        self._walk(tree, found, depth=0, secret=False)
+        return found
+
+    def _walk(self, value: object, found: list[object], depth: int, *, secret: bool) -> None:
+        self._nodes += 1
+        if depth > _DEEPEST or self._nodes > _MOST_NODES or id(value) in self._path:
+            return
+        self._path.add(id(value))
+        try:
+            self._walk_inside(value, found, depth + 1, secret=secret)
+        except Exception:  # noqa: BLE001, S110 - the user's objects may raise; what was found counts
+            pass
+        finally:
+            self._path.discard(id(value))
+
+    def _walk_inside(self, value: object, found: list[object], depth: int, *, secret: bool) -> None:
+        if isinstance(value, (str, bytes)):
+            found.extend(_secrets_in_text(value, secret=secret))
+            return
+        if callable(getattr(type(value), "get_secret_value", None)):
+            self._walk(value.get_secret_value(), found, depth, secret=True)  # type: ignore[attr-defined]
+            return
+        if callable(getattr(type(value), "unicode_string", None)):
+            # Pydantic's URLs.
+            self._walk(str(value), found, depth, secret=secret)
+            return
+        rows = fields_of(value)
+        if rows is not None:
+            self._walk_pairs(((name, item) for name, item, _ in rows), found, depth)
+        elif isinstance(value, dict):
+            self._walk_pairs(dict.items(dict.copy(value)), found, depth)
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            for item in tuple(value):
+                self._walk(item, found, depth, secret=secret)
+        elif "_model" in instance_dict(value):
+            # AG2 keeps its LLMConfig in a model behind attribute access.
+            self._walk(instance_dict(value)["_model"], found, depth, secret=False)
+
+    def _walk_pairs(self, pairs: Iterable[tuple[object, object]], found: list[object], depth: int) -> None:
+        for key, item in pairs:
+            name = text_of(key, shortest=1) or ""
+            secret = hides(name, item)
+            if isinstance(item, dict) and name.lower().endswith(("headers", "query")):
+                found.extend(_secrets_sent(item))
+            # A mapping of names to secrets; other mappings tell by their own keys what is secret.
+            if secret and isinstance(item, dict) and name.lower().endswith(_PLURALS):
+                for value in dict.values(dict.copy(item)):
+                    self._walk(value, found, depth + 1, secret=True)
+            self._walk(item, found, depth, secret=secret)
+
+
+def _secrets_sent(sent: dict[Any, object]) -> list[object]:
+    """Headers and query parameters that authorise, whatever their owner has called them."""
+    found: list[object] = []
+    for key, item in dict.items(dict.copy(sent)):
+        name, value = text_of(key, shortest=1) or "", text_of(item)
+        if value is None:
+            continue
+        if name.lower().endswith("key") or authorises(name, value):
+            found.append(value)
+        else:
+            found.extend(_OPAQUE.findall(value))
+    return found
+
+
+def _secrets_in_text(value: str | bytes, *, secret: bool) -> list[object]:
+    text = text_of(value)
+    if text is None:
+        return []
+    found: list[object] = list(secrets_in_urls(text))
+    credential = _CREDENTIAL.fullmatch(text)
+    if credential and (secret or looks_random(credential.group(2))):
+        found.extend(_parts_of(credential))
+    if secret:
+        found.append(text)
+    return found

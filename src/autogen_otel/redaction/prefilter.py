@@ -1,0 +1,129 @@
+r"""Telling in few steps that a text holds nothing to take out, so that the search is for those that may.
+
+Whatever the search would change is caught here; what is caught may be harmless. Each test holds for a part of
+a text as for the whole, so one look at a JSON text answers for all its strings: between their unescaped quotes
+they stand as they are, but for ``\"``, ``\\``, ``\n``, ``\r`` and ``\t``.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from functools import cache
+from typing import Final
+
+from autogen_otel.redaction.assignments import STEMS
+from autogen_otel.redaction.cutting import UNFIT
+from autogen_otel.redaction.formats import KEY_FORMATS
+from autogen_otel.redaction.validation import INPUT_VALUE
+
+_OF_KEYS: Final = f"{string.ascii_letters}{string.digits}_-.~+/=$:@"
+"""All that keys of the known formats consist of."""
+_OF_IDS: Final = f"{string.digits}abcdef-.+:TZ"
+"""Times and UUIDs consist of nothing else."""
+_BEGINNINGS_OF_IDS: Final = ("4b1d", "fc-")
+"""Of keys, that are made of the same characters."""
+_RUN: Final = b"a" * 15
+"""The shortest key, but for the two that are looked for by name."""
+
+
+def _shape_of(code: int) -> int:
+    return ord("a" if chr(code) in _OF_KEYS else "!" if UNFIT.match(chr(code)) else " ")
+
+
+_SHAPE: Final = bytes(map(_shape_of, range(256)))
+
+_STEM: Final = f"(?i:{'|'.join(STEMS)})"
+_REVERSED_STEM: Final = f"(?i:{'|'.join(stem[::-1] for stem in STEMS)})"
+# The four that are no ASCII match i, s and k where case is ignored.
+_FIRST: Final = "[A-Za-z_\u0130\u0131\u017f\u212a]"
+_NAME_LENGTH: Final = 81
+_WINDOW: Final = 128
+"""A name of 80 characters, a word before it, and what may stand between it and its sign."""
+# Read backwards from the sign, because signs are rare and names are everywhere.
+_NAME_BEFORE: Final = re.compile(
+    rf"""(?:\s|[nrt]\\){{0,4}}\]?(?:["']\\{{0,7}})?"""
+    rf"(?=[\w.-]{{0,{_NAME_LENGTH}}}{_FIRST}(?![\w.-]))(?=[\w. -]{{0,{_WINDOW}}}?{_REVERSED_STEM})"
+)
+_COLON: Final = re.compile(":")
+_EQUALS: Final = re.compile("=")
+# Neither the colon behind a key of the JSON itself, nor those in times.
+_COLON_IN_JSON: Final = re.compile(
+    r"""[:](?<![^\\]":)(?<![ ":][0-9]{2}:)(?<!["\s][0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:)"""
+)
+_FLAG: Final = re.compile(
+    rf"""-(?:(?<![\w.-].)|(?<=\\[nrt].))-?(?=[\w. -]{{0,{_WINDOW}}}?{_STEM})"""
+    rf"""{_FIRST}[\w.-]{{0,{_NAME_LENGTH}}}(?:\\{{0,7}}["'])?\]?(?:[ \t]|\\t)"""
+)
+_USERINFO: Final = re.compile(r"""://[^\s/?#"'<>\\]{1,1024}@""")
+_PARAMETER: Final = re.compile(
+    rf"[?&;#](?=[A-Za-z0-9_.~%-]{{0,64}}?(?:(?i:sig)|{_STEM}))[A-Za-z0-9_.~%-]{{1,64}}="
+)
+_SCHEME: Final = re.compile(r"(?ai:bearer|basic)(?:[ \t]|\\t)+[A-Za-z0-9._~+/=-]{8}")
+
+
+def is_clean(text: str, *, in_json: bool = False) -> bool:
+    """Tell whether a search for formats, assignments, URLs and unfit characters would change nothing.
+
+    Args:
+        text: any text; known secrets in it are not looked for.
+        in_json: it is JSON as ``json.dumps(..., ensure_ascii=False)`` writes it, and it is its strings that
+            would be searched.
+    """
+    shape = text.encode("ascii", "replace").translate(_SHAPE)
+    if b"!" in shape or (not text.isascii() and UNFIT.search(text)):
+        return False
+    # Control characters, as JSON writes them.
+    if in_json and "\\" in text and ("\\u00" in text or "\\b" in text or "\\f" in text):
+        return False
+    if "eyJ" in text or "-----BEGIN " in text or (_RUN in shape and _holds_key(text, shape)):
+        return False
+    colons = (_COLON_IN_JSON if in_json else _COLON).finditer(text) if ":" in text else ()
+    for sign in colons:
+        at = sign.start()
+        if _NAME_BEFORE.match(text[max(0, at - _WINDOW) : at][::-1]):
+            return False
+    if "=" in text:
+        if INPUT_VALUE in text or _PARAMETER.search(text):
+            return False
+        for sign in _EQUALS.finditer(text):
+            at = sign.start()
+            if _NAME_BEFORE.match(text[max(0, at - _WINDOW) : at][::-1]):
+                return False
+    if "@" in text and _USERINFO.search(text):
+        return False
+    lowered = text.lower()
+    if ("bearer" in lowered or "basic" in lowered) and _SCHEME.search(text):
+        return False
+    return "-" not in text or not _FLAG.search(text)
+
+
+def _holds_key(text: str, shape: bytes) -> bool:
+    """Tell whether a long run of such characters contains how a key begins."""
+    begins = _beginnings().search
+    at = shape.find(_RUN)
+    while at >= 0:
+        end = shape.find(b" ", at)
+        run = text[at : end if end >= 0 else len(text)]
+        if (run.strip(_OF_IDS) or any(one in run for one in _BEGINNINGS_OF_IDS)) and begins(run):
+            return True
+        at = shape.find(_RUN, end) if end >= 0 else -1
+    return False
+
+
+@cache
+def _beginnings() -> re.Pattern[str]:
+    """How the keys of all formats begin, by first character, because that is how the engine is quickest."""
+    rests: dict[str, list[str]] = {}
+    for one in KEY_FORMATS:
+        first, rest = _first_of(one.begins)
+        for character in first:
+            rests.setdefault(character, []).append(rest)
+    return re.compile("|".join(f"{re.escape(first)}(?:{'|'.join(rests[first])})" for first in rests))
+
+
+def _first_of(begins: str) -> tuple[str, str]:
+    if begins[0] == "[":
+        inner, _, rest = begins[1:].partition("]")
+        return inner, rest
+    return (begins[1], begins[2:]) if begins[0] == "\\" else (begins[0], begins[1:])

@@ -1,0 +1,59 @@
+"""Secrets inside URLs: userinfo, and query parameters that sign or authorise."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, unquote_plus
+
+from autogen_otel.redaction.cutting import MASK
+from autogen_otel.redaction.names import looks_random, looks_secret, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Greedy up to the last @ of the authority, because passwords hold @ that nobody quoted.
+_USERINFO = re.compile(r"""(?<=://)[^\s/?#"'<>\\]{1,1024}@""")
+_PARAMETER = re.compile(r"""(?<=[?&;#])([A-Za-z0-9_.~%-]{1,64})=([^\s&#"'<>\\;]+)""")
+# Names too ordinary to look secret elsewhere; a value this long is no page or error code.
+_SIGNING: Final = words_of("sig signature x-amz-signature x-goog-signature x-amz-credential code key")
+_SIGNING_LENGTH: Final = 8
+_TOKEN_LENGTH: Final = 16
+
+
+def redact_urls(text: str) -> str:
+    """Return the text with userinfo and secret query values of all URLs in it replaced."""
+    if "://" in text and "@" in text:
+        text = _USERINFO.sub(f"{MASK}@", text)
+    if "=" in text:
+        text = _PARAMETER.sub(_masked, text)
+    return text
+
+
+def secrets_in_urls(text: str) -> Iterator[str]:
+    """Find the passwords and secret query values in URLs, as written and unquoted."""
+    if "://" not in text:
+        return
+    for userinfo in _USERINFO.findall(text):
+        user, colon, password = userinfo[:-1].partition(":")
+        if not colon and len(user) >= _TOKEN_LENGTH and looks_random(user):
+            # https://ghx_…@github.com: a token instead of a name.
+            password = user
+        yield password
+        yield unquote(password)
+    for name, value in _PARAMETER.findall(text):
+        if authorises(name, value):
+            yield value
+            yield unquote_plus(value)
+
+
+def _masked(match: re.Match[str]) -> str:
+    name, value = match.groups()
+    return f"{name}={MASK}" if authorises(name, value) else match.group()
+
+
+def authorises(name: str, value: str) -> bool:
+    """Tell whether a query parameter is a secret: by its name, and if that is ordinary by its length too."""
+    if name.lower() in _SIGNING:
+        return len(value) >= _SIGNING_LENGTH
+    return looks_secret(name)

@@ -1,0 +1,1 @@
+"""Messages of models in the schema of the GenAI conventions."""

@@ -1,0 +1,121 @@
+"""Messages of models in the GenAI conventions' JSON schema, redacted, and cut so that they stay JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from autogen_otel.rendering.kinds import unprintable
+from autogen_otel.rendering.messages.parts import Parts, within
+from autogen_otel.rendering.trees import dumped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autogen_otel.redaction.redactor import Redactor
+
+_SHORTEST_LEAF: Final = 48
+"""A cut value needs room for the words that say so."""
+_STEP: Final = 8
+_BETWEEN: Final = len(", ")
+_BRACKETS: Final = len("[]")
+
+
+def messages_json(kind: str, values: tuple[Any, ...], limit: int, redactor: Redactor) -> str:
+    """Render messages, instructions or tool definitions as a JSON array, valid also where it was cut.
+
+    Args:
+        kind: ``input``, ``output``, ``instructions`` or ``tools``.
+        values: messages of the chat API, oldest first, or tool definitions.
+        limit: most characters to return; the newest are favoured.
+        redactor: takes out the secrets, before anything is cut.
+    """
+    parts = Parts(redactor, limit)
+    build, omitted = {
+        "tools": (parts.tool, _omitted_tools),
+        "instructions": (parts.instruction, _omitted_part),
+        "output": (parts.answer, _omitted_message),
+    }.get(kind, (parts.message, _omitted_message))
+    shown = dumped(_fitted(_safe(build, redactor), values, limit, omitted))
+    # Once more over the whole, for a secret that only the assembled text spells.
+    masked = redactor.mask(shown)
+    return masked if masked == shown or _is_json(masked) else "[]"
+
+
+def _safe(build: Callable[[Any], Any], redactor: Redactor) -> Callable[[Any], Any]:
+    def built(value: Any) -> Any:
+        try:
+            return build(value)
+        except Exception as error:  # noqa: BLE001 - the user's objects may raise anything
+            return build(redactor.text(unprintable(value, error)))
+
+    return built
+
+
+def _fitted(
+    build: Callable[[Any], Any], values: tuple[Any, ...], limit: int, omitted: Callable[[int], Any]
+) -> list[Any]:
+    """As many of the newest as fit: each gets half of what is left, and where it was cut, what remains."""
+    room, left_out = limit - _BRACKETS, 0
+    shown: list[tuple[Any, Any]] = []
+    for index in range(len(values) - 1, -1, -1):
+        spare = room - (_size(omitted(index)) + _BETWEEN if index else 0)
+        tree = build(values[index])
+        plain = _shortened(tree, spare // 2 if index else spare)
+        if plain is None:
+            left_out = index + 1
+            break
+        shown.append((tree, plain))
+        room -= _size(plain) + _BETWEEN
+    marker = [omitted(left_out)] if left_out else []
+    room -= _size(marker[0]) + _BETWEEN if marker else -_BETWEEN
+    if room < 0:
+        return []
+    for index, (tree, plain) in enumerate(shown):
+        wider = _shortened(tree, _size(plain) + room)
+        room -= _size(wider) - _size(plain)
+        shown[index] = (tree, wider)
+    return marker + [plain for _, plain in reversed(shown)]
+
+
+def _shortened(tree: Any, room: int) -> Any:
+    """The tree with its longest values cut until it fits; ``None`` if it never does."""
+    found, low, high = None, _SHORTEST_LEAF, max(room, _SHORTEST_LEAF)
+    tried = high
+    while True:
+        plain = within(tree, tried)
+        if _size(plain) <= room:
+            found, low = plain, tried
+        else:
+            high = tried
+        if high - low <= _STEP or tried == low == high:
+            break
+        tried = (low + high) // 2
+    if found is None:
+        plain = within(tree, _SHORTEST_LEAF)
+        found = plain if _size(plain) <= room else None
+    return found
+
+
+def _size(plain: Any) -> int:
+    return len(dumped(plain))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _omitted_message(count: int) -> dict[str, Any]:
+    return {"role": "omitted", "parts": [{"type": "text", "content": f"[{count} older messages cut]"}]}
+
+
+def _omitted_part(count: int) -> dict[str, Any]:
+    return {"type": "text", "content": f"[{count} instructions cut]"}
+
+
+def _omitted_tools(count: int) -> dict[str, Any]:
+    return {"type": "omitted", "name": f"[{count} tools cut]"}

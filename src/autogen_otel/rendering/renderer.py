@@ -1,0 +1,99 @@
+"""What renders the user's data: redacted first, cut afterwards, never raising."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from autogen_otel.redaction import KnownSecrets, Redactor
+from autogen_otel.redaction.introspection import qualified_name, type_name
+from autogen_otel.redaction.redactor import SHORT
+from autogen_otel.rendering.messages.messages import messages_json
+from autogen_otel.rendering.stacktraces.chains import error_text
+from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
+from autogen_otel.rendering.values import json_text, text
+from autogen_otel.settings import Settings
+
+_LONGEST_NAME: Final = 256
+
+
+class Renderer:
+    """Renders values as text.
+
+    Args:
+        settings: how long a value may be, and the user's own redaction.
+        secrets: the exact secrets to look for; may grow later.
+
+    Attributes:
+        names: names that were rendered, emptied as soon as a new secret is known. A look-up costs no call.
+    """
+
+    def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:
+        self._limit, self._secrets = settings.max_value_length, secrets
+        self._redactor = Redactor(secrets, settings.redact)
+        self.names: dict[str, str] = secrets.memory()
+
+    def name(self, value: object) -> str:
+        """Render a short identifier, such as the name of a span, agent or model, on one line."""
+        if type(value) is str and len(value) <= SHORT:
+            version = self._secrets.version
+            name = " ".join(self._redactor.text(value).split())
+            if self._redactor.is_repeatable:
+                self._secrets.remember(self.names, value, name, version)
+            return name
+        return " ".join(text(value, _LONGEST_NAME, self._redactor).split())
+
+    def text(self, value: object) -> str:
+        """Render any free text, such as an id or a message."""
+        if type(value) is str and len(value) <= SHORT:
+            redacted = self._redactor.text(value)
+            if len(redacted) <= self._limit:
+                return redacted
+        return text(value, self._limit, self._redactor)
+
+    def url(self, url: str) -> str:
+        """Render a URL without userinfo and without secret query values."""
+        return self.text(url)
+
+    def json(self, value: object) -> str:
+        """Render an object as JSON; text that is JSON is parsed, so that values under secret keys are found."""
+        return json_text(value, self._limit, self._redactor)
+
+    def end(self, value: object) -> str:
+        """Render what was printed: its end says most."""
+        plain = value if type(value) is str else text(value, self._limit, self._redactor)
+        return self._redactor.fitted_end(plain, self._limit)
+
+    def value(self, value: object, limit: int) -> str:
+        """Render a value in a sentence: text in quotes, anything else as JSON, of at most ``limit`` characters."""
+        # By its type, because isinstance() asks the value itself, and that may raise.
+        if issubclass(type(value), str):
+            return f"'{text(value, limit, self._redactor)}'"
+        return json_text(value, limit, self._redactor)
+
+    def messages(self, kind: str, values: Any) -> str:
+        """Render messages as JSON.
+
+        Args:
+            kind: ``input``, ``output``, ``instructions`` or ``tools``.
+            values: messages of the chat API, or tool definitions.
+        """
+        return messages_json(kind, tuple(values), self._limit, self._redactor)
+
+    def stacktrace(self, error: BaseException) -> str:
+        """Render an exception with its causes and the places it passed."""
+        return stacktrace(error, self._limit, self._redactor)
+
+    def stack(self) -> str:
+        """Render where the program stands now."""
+        return current_stack(self._limit, self._redactor)
+
+    def error_message(self, error: BaseException) -> str:
+        """Render an exception's message."""
+        return self.text(error_text(error))
+
+    def class_name(self, kind: type) -> str:
+        """Name a class: ``module.QualName``, without ``builtins``."""
+        try:
+            return self.name(qualified_name(kind))
+        except Exception:  # noqa: BLE001 - a metaclass may raise anything
+            return type_name(BaseException)

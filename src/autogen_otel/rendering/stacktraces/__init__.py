@@ -1,0 +1,1 @@
+"""Stack traces as Python prints them, bounded and without secrets."""

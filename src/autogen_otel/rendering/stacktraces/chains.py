@@ -1,0 +1,139 @@
+"""The exceptions behind an exception: causes, contexts and groups, in the order Python prints them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from autogen_otel.redaction.introspection import qualified_name
+from autogen_otel.rendering.kinds import unprintable
+from autogen_otel.rendering.stacktraces.frames import Frame, frames_of_traceback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CAUSE: Final = "The above exception was the direct cause of the following exception:"
+_CONTEXT: Final = "During handling of the above exception, another exception occurred:"
+_HEADING: Final = "Traceback (most recent call last):"
+_MOST_LINKS: Final = 1000
+_MOST_SUBS: Final = 15
+_DEEPEST_GROUP: Final = 10
+_RULE: Final = "-" * 16
+
+
+@dataclass(slots=True)
+class Block:
+    """One exception of a chain, ready to be written.
+
+    Args:
+        margin: what stands before each of its lines.
+        lead: whole lines before it.
+        heading: the line above its frames.
+        title: type, message and notes.
+        frames: outermost first.
+        tail: whole lines after it.
+    """
+
+    margin: str = ""
+    lead: str = ""
+    heading: str = ""
+    title: str = ""
+    frames: list[Frame] = field(default_factory=list)
+    tail: str = ""
+
+
+def blocks_of(error: BaseException) -> list[Block]:
+    """List the exceptions to print, the root cause first."""
+    return list(_blocks(error, 0, set()))
+
+
+def error_text(error: BaseException) -> str:
+    """Return ``str(error)``, or why there is none."""
+    try:
+        return str(error)
+    except Exception as failure:  # noqa: BLE001 - the user's objects may raise anything
+        return unprintable(error, failure, "str")
+
+
+def _blocks(error: BaseException, depth: int, seen: set[int]) -> Iterator[Block]:
+    links: list[tuple[BaseException, str]] = []
+    link: BaseException | None = error
+    joint = ""
+    while link is not None and id(link) not in seen and len(links) < _MOST_LINKS:
+        seen.add(id(link))
+        links.append((link, joint))
+        link, joint = _behind(link)
+    # Each exception says how it relates to the one printed before it, which is the one behind it.
+    for at in range(len(links) - 1, -1, -1):
+        relation = links[at + 1][1] if at + 1 < len(links) else ""
+        yield from _block(links[at][0], relation, depth, seen)
+
+
+def _behind(error: BaseException) -> tuple[BaseException | None, str]:
+    cause, context = _link(error, "__cause__"), _link(error, "__context__")
+    if cause is not None:
+        return cause, _CAUSE
+    suppressed = BaseException.__dict__["__suppress_context__"].__get__(error)
+    return (None, "") if suppressed else (context, _CONTEXT)
+
+
+def _link(error: BaseException, name: str) -> BaseException | None:
+    held = BaseException.__dict__[name].__get__(error)
+    return held if isinstance(held, BaseException) else None
+
+
+def _block(error: BaseException, relation: str, depth: int, seen: set[int]) -> Iterator[Block]:
+    subs = _exceptions_of_group(error)
+    level = max(depth, 1) if subs else depth
+    margin = f"{'  ' * level}| " if level else ""
+    outer = f"{'  ' * depth}| " if depth else ""
+    mark = "+" if subs and not depth else "|"
+    heading = f"{'Exception Group ' if subs else ''}{_HEADING}"
+    yield Block(
+        margin=margin,
+        lead=f"{outer}\n{outer}{relation}\n{outer}\n" if relation else "",
+        heading=f"{'  ' * level}{mark} {heading}" if level else heading,
+        title=_title(error),
+        frames=frames_of_traceback(BaseException.__dict__["__traceback__"].__get__(error)),
+    )
+    if subs:
+        yield from _sub_blocks(subs, level, seen)
+
+
+def _sub_blocks(subs: tuple[BaseException, ...], level: int, seen: set[int]) -> Iterator[Block]:
+    indent = "  " * level
+    if level > _DEEPEST_GROUP:
+        yield Block(lead=f"{indent}  ... (deeper groups)\n")
+        return
+    for at, sub in enumerate(subs[:_MOST_SUBS]):
+        yield Block(lead=f"{indent}{'+-' if at == 0 else '  '}+{_RULE} {at + 1} {_RULE}\n")
+        yield from _blocks(sub, level + 1, seen)
+    if len(subs) > _MOST_SUBS:
+        more = len(subs) - _MOST_SUBS
+        yield Block(lead=f"{indent}  +{_RULE} ... {_RULE}\n{indent}  | and {more} more exceptions\n")
+    yield Block(tail=f"{indent}  +{'-' * 36}\n")
+
+
+def _exceptions_of_group(error: BaseException) -> tuple[BaseException, ...]:
+    # By name, because Python 3.10 has groups only from a package.
+    if not any(cls.__name__ == "BaseExceptionGroup" for cls in type(error).__mro__):
+        return ()
+    try:
+        held = error.exceptions  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - the user's objects may raise anything
+        return ()
+    return tuple(sub for sub in held if isinstance(sub, BaseException)) if isinstance(held, tuple) else ()
+
+
+def _title(error: BaseException) -> str:
+    message = error_text(error)
+    name = qualified_name(type(error)).removeprefix("__main__.")
+    return "\n".join([f"{name}: {message}" if message else name, *_notes(error)])
+
+
+def _notes(error: BaseException) -> list[str]:
+    try:
+        notes = error.__notes__ if hasattr(error, "__notes__") else []
+        return [note for note in notes if isinstance(note, str)] if isinstance(notes, (list, tuple)) else []
+    except Exception:  # noqa: BLE001 - the user's objects may raise anything
+        return []

@@ -1,0 +1,74 @@
+"""Turning any object into text: never raising, never changing it, reading no more than the limit asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from autogen_otel.redaction.cutting import cut
+from autogen_otel.redaction.known.secrets import KnownSecrets
+from autogen_otel.redaction.redactor import Redactor
+from autogen_otel.rendering.kinds import unprintable
+from autogen_otel.rendering.trees import Tree, dumped, is_plain, parsed_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FORMATS_ONLY: Final = Redactor(KnownSecrets())
+
+
+def text(value: object, limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
+    """Render an object as plain text.
+
+    Args:
+        value: any object; collections become JSON.
+        limit: most characters to return.
+        redactor: takes out the secrets, before anything is cut.
+    """
+    return _guarded(_as_text, value, limit, redactor)
+
+
+def json_text(value: object, limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
+    """Render an object as JSON, with the values under secret-looking keys redacted.
+
+    Args:
+        value: any object; text that is itself a JSON object or array is parsed, other text stays text.
+        limit: most characters to return.
+        redactor: takes out the secrets, before anything is cut.
+    """
+    return _guarded(_as_json, value, limit, redactor)
+
+
+def _guarded(
+    render: Callable[[object, int, Redactor], str], value: object, limit: int, redactor: Redactor
+) -> str:
+    try:
+        return render(value, limit, redactor)
+    except Exception as error:  # noqa: BLE001 - the user's objects may raise anything
+        return redactor.fitted(unprintable(value, error), limit)
+
+
+def _as_text(value: object, limit: int, redactor: Redactor) -> str:
+    if isinstance(value, str):
+        return redactor.fitted(value, limit)
+    return str(value) if value is None or isinstance(value, bool) else _of_tree(value, limit, redactor)
+
+
+def _as_json(value: object, limit: int, redactor: Redactor) -> str:
+    if isinstance(value, (str, bytes, bytearray)):
+        parsed = parsed_json(value)
+        return _as_text(value, limit, redactor) if parsed is None else _of_tree(parsed, limit, redactor)
+    return _of_tree(value, limit, redactor)
+
+
+def _of_tree(value: object, limit: int, redactor: Redactor) -> str:
+    if is_plain(value, limit * 3 // 4):
+        written = dumped(value)
+        if len(written) <= 2 * limit and redactor.leaves_json(written):
+            return cut(written, limit, len(written))
+    tree = Tree(redactor, limit)
+    plain = tree.plain(value)
+    if isinstance(plain, str):
+        return cut(plain, limit, len(plain))
+    # Once more over the whole, for a secret that only the assembled text spells.
+    redacted = redactor.mask(dumped(plain))
+    return cut(redacted, limit, len(redacted), at_least=not tree.complete)

@@ -1,0 +1,46 @@
+"""docs/redaction.md cannot lie: its table is the code's, its example runs, its claims hold."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import autogen_otel
+from autogen_otel.capture import Capture, KnownSecrets
+from autogen_otel.redaction.names import looks_secret
+from autogen_otel.settings import Settings
+from tests.redaction_docs import PAGE, filled
+
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def test_the_table_of_formats_is_what_the_code_has() -> None:
+    assert filled(TEXT) == TEXT, "run: python -m tests.redaction_docs"
+
+
+def test_the_example_takes_customers_out(monkeypatch: Any) -> None:
+    given: list[Settings] = []
+
+    def instrument(*, settings: Settings) -> None:
+        given.append(settings)
+
+    monkeypatch.setattr(autogen_otel, "instrument", instrument)
+    (example,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    exec(example, {})  # noqa: S102 - that is the point
+    shown = Capture(given[0], KnownSecrets()).text("C-20417: ada@example.com asks again")
+    assert shown == "[redacted]: [redacted] asks again"
+
+
+def test_all_ways_to_take_out_that_it_names_look_the_same() -> None:
+    for answer in re.findall(r"`(Ask [^`]*, please)`", TEXT):
+        capture = Capture(Settings(redact=lambda _, answer=str(answer): answer), KnownSecrets())  # type: ignore[misc]
+        assert capture.text("Ask Ada, please") == "Ask [redacted], please"
+
+
+def test_the_names_it_lists_look_secret_or_do_not() -> None:
+    endings, harmless = re.findall(r"(?:end in one of|describes \()(.*?)(?:, or are|\) does not)", TEXT)
+    kinds = re.findall(r"are a kind of key \((.*?)\)", TEXT)[0]
+    secret = re.findall("`(.+?)`", endings + kinds)
+    assert len(secret) > 15
+    assert [name for name in secret if not looks_secret(name)] == []
+    assert [name for name in re.findall("`(.+?)`", harmless) if looks_secret(name)] == []
