@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 
-from autogen_otel import distribution, setup
+from autogen_otel import delivery, distribution
 from autogen_otel.capture import Capture, KnownSecrets
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
@@ -119,12 +119,12 @@ def _message_policy(settings: Settings) -> MessagePolicy:
 
 def _signals(providers: Providers, settings: Settings, capture: Capture) -> Signals:
     version = distribution.version()
-    tracers = providers.tracer_provider or setup.tracer_provider(settings)
+    tracers = providers.tracer_provider or delivery.tracer_provider(settings)
     meters, loggers = _beside(tracers, providers, capture)
     measures = None
     if not isinstance(meters, NoOpMeterProvider):
         meter = meters.get_meter(SCOPE, version)
-        setup.observe_dropped(meter, guard.internal_errors.total)
+        delivery.observe_dropped(meter, guard.internal_errors.total)
         measures = Measures(meter, capture)
     logger = None if loggers is None else loggers.get_logger(SCOPE, version)
     return Signals(
@@ -142,10 +142,12 @@ def _beside(
     """The other two providers: who hands over one of the three is not given exporters for the others."""
     meters, loggers = providers.meter_provider, providers.logger_provider
     if providers == Providers():
-        return setup.meter_provider(tracers), setup.logger_provider(tracers, wanted=capture.wants_events)
+        return delivery.meter_provider(tracers), delivery.logger_provider(
+            tracers, wanted=capture.wants_events
+        )
     if meters is None:
         meters = get_meter_provider()
-    return meters, loggers or setup.global_logger_provider()
+    return meters, loggers or delivery.global_logger_provider()
 
 
 def stop() -> None:

@@ -27,7 +27,7 @@ import autogen_otel
 from autogen_otel.capture import KnownSecrets, trees
 from autogen_otel.capture.cutting import clean
 from autogen_otel.capture.redaction import Redactor
-from autogen_otel.setup import Journal
+from autogen_otel.delivery import Journal
 from tests.kinds import KINDS, Kind, leaked
 from tests.places import PLACES, Place
 from tests.scenes import play
