@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 import autogen_otel
 from autogen_otel.hooks.table import ROWS
-from tests.setup.receivers import closed_port
+from tests.delivery.receivers import closed_port
 from tests.support.telemetry import Telemetry
 
 _CONVERSATION = """

@@ -13,7 +13,7 @@ import autogen_otel
 from autogen_otel import instrumentor
 from autogen_otel.cli import checkup_endpoints
 from autogen_otel.lineages import Detection
-from tests.setup.receivers import Receiver, closed_port, receiving
+from tests.delivery.receivers import Receiver, closed_port, receiving
 from tests.support.telemetry import Telemetry
 
 if TYPE_CHECKING:

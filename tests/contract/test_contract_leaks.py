@@ -25,7 +25,7 @@ import autogen_otel
 from autogen_otel.capture import KnownSecrets, trees
 from autogen_otel.capture.cutting import clean
 from autogen_otel.capture.redaction import Redactor
-from autogen_otel.setup import Journal
+from autogen_otel.delivery import Journal
 from tests.support.conversations import play
 from tests.support.planted_secrets import PLACES, Place
 from tests.support.secrets import KINDS, Kind, leaked

@@ -15,9 +15,9 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
 from autogen_otel.capture import KnownSecrets
+from autogen_otel.delivery import Journal
 from autogen_otel.hooks import guard
 from autogen_otel.operations.credentials import make_known_of
-from autogen_otel.setup import Journal
 from scenarios.server import DEMO_KEY, ScriptedServer, error
 from tests.support.agents import assistant, pair, user
 from tests.support.conversations import CONVERSATIONS, Conversation, play

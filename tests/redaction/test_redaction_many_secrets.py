@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.redaction.known.secrets import _is_placeholder
-from tests.plants import random_text
+from tests.support.planted_secrets import random_text
 
 MASK = "[redacted]"
 KEYS = [random_text(f"key {number}") for number in range(3000)]

@@ -20,10 +20,10 @@ from opentelemetry.trace import NoOpTracerProvider
 
 from autogen_otel import instrumentor
 from autogen_otel.cli.checkup_endpoints import Endpoint, endpoints, logs_are_wanted
+from autogen_otel.delivery.exporters import LOGS, METRICS, SPANS
+from autogen_otel.delivery.journal import default_dir
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.settings import EVENT_ONLY, SPAN_AND_EVENT, Settings
-from autogen_otel.setup.journal import default_dir
-from autogen_otel.setup.signals import LOGS, METRICS, SPANS
 
 _PACKAGES: Final = (
     "autogen-otel",

@@ -8,10 +8,10 @@ from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 
+from autogen_otel.delivery import exporters
+from autogen_otel.delivery.exporters import CONSOLE, METRICS, ExporterError, Outcome, Signal
+from autogen_otel.delivery.providers import logs_opted_in
 from autogen_otel.settings import EVENT_ONLY, SPAN_AND_EVENT, Settings
-from autogen_otel.setup.exporters import CONSOLE, Unavailable, is_otlp, outlet, plugin, requested
-from autogen_otel.setup.providers import logs_opted_in
-from autogen_otel.setup.signals import METRICS, Signal
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def endpoints(environ: Mapping[str, str], signal: Signal) -> Iterator[Endpoint]:
         signal: what is to go there.
     """
     try:
-        names = requested(environ, signal)
-    except Unavailable as problem:
+        names = exporters.exporter_names(environ, signal)
+    except ExporterError as problem:
         yield Endpoint("OTLP", takes=False, problem=str(problem))
         return
     for name in names:
@@ -55,15 +55,20 @@ def logs_are_wanted(settings: Settings, environ: Mapping[str, str]) -> bool:
 
 def _endpoint(name: str, environ: Mapping[str, str], signal: Signal) -> Endpoint:
     try:
-        if signal is METRICS and not is_otlp(name) and issubclass(plugin(name, signal), MetricReader):
+        if (
+            signal is METRICS
+            and not exporters.is_otlp(name)
+            and issubclass(exporters.plugin(name, signal), MetricReader)
+        ):
             # Made here, it would open the port that it is asked at.
             return Endpoint(f"the exporter {name}", takes=True)
-        way = outlet(name, environ, signal)
-    except Unavailable as problem:
+        endpoint = exporters.endpoint(name, environ, signal)
+    except ExporterError as problem:
         return Endpoint(name, takes=False, problem=str(problem))
     nothing: Any = MetricsData(resource_metrics=[]) if signal is METRICS else []
     try:
-        refusal = way.offer(nothing)
+        result = endpoint.export(nothing)
     finally:
-        way.close()
-    return Endpoint(way.label, takes=refusal is None, problem=None if refusal is None else refusal.reason)
+        endpoint.shutdown()
+    is_exported = result.outcome is Outcome.EXPORTED
+    return Endpoint(endpoint.label, takes=is_exported, problem=None if is_exported else result.reason)

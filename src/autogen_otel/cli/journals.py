@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from autogen_otel.cli.errors import CommandError
+from autogen_otel.delivery.journal import default_dir
 from autogen_otel.diagnosis.journal import JournalError, journal_files, read_spans
 from autogen_otel.diagnosis.otlp import Wanted
 from autogen_otel.diagnosis.trace import Span
 from autogen_otel.settings import Settings, SettingsError
-from autogen_otel.setup.journal import default_dir
 
 HOW_TO_GET_ONE: Final = (
     "call autogen_otel.instrument() in your program and run it with no collector listening: "

@@ -1,0 +1,23 @@
+"""Providers and exporters for programs that set none, and the journal of spans that no endpoint takes.
+
+Importing this room loads neither the SDK nor an exporter: a program with its own providers never pays for it.
+"""
+
+from autogen_otel.delivery.dropped import observe_dropped
+from autogen_otel.delivery.journal import Journal, default_dir
+from autogen_otel.delivery.providers import (
+    global_logger_provider,
+    logger_provider,
+    meter_provider,
+    tracer_provider,
+)
+
+__all__ = [
+    "Journal",
+    "default_dir",
+    "global_logger_provider",
+    "logger_provider",
+    "meter_provider",
+    "observe_dropped",
+    "tracer_provider",
+]

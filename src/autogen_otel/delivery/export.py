@@ -1,0 +1,271 @@
+"""What becomes of a batch: it is exported, or journaled, or dropped and counted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from autogen_otel.delivery.exporters import PAUSE_SECONDS, Outcome
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
+
+if TYPE_CHECKING:
+    from autogen_otel.delivery.dropped import Dropped
+    from autogen_otel.delivery.exporters import Endpoint, ExportResult, Signal
+    from autogen_otel.delivery.journal import Journal
+
+    Item = TypeVar("Item")
+
+_LOGGER = logging.getLogger("autogen_otel")
+_PAUSES: Final = {
+    Outcome.FAILED: PAUSE_SECONDS,
+    Outcome.UNREACHABLE: PAUSE_SECONDS,
+    # It will hardly learn the signal, but it may be replaced.
+    Outcome.UNSUPPORTED: 300.0,
+}
+_WARN_AGAIN_SECONDS: Final = 60.0
+_DELAY_MILLIS: Final = 1000.0
+MAX_BYTES: Final = 3 * 1024 * 1024
+"""Receivers refuse a whole batch above 4 MiB (gRPC) or 20 MiB (HTTP)."""
+_VALUE_BYTES: Final = 24
+_INT64_END: Final = 2**63
+
+
+class Export:
+    """The export of one signal to one endpoint, and what becomes of the batches that are not exported.
+
+    Nothing is sent to an endpoint for a while after it failed. One message says so, and one that it is over.
+
+    Args:
+        signal: what is exported.
+        endpoint: where to; ``None`` to keep everything in the journal.
+        dropped: where to count what is neither exported nor journaled.
+        journal: where to keep what is not exported.
+        consequence: what becomes of what is not exported, as a sentence of the message.
+        by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know it
+            is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
+    """
+
+    def __init__(
+        self,
+        signal: Signal,
+        endpoint: Endpoint | None,
+        dropped: Dropped,
+        *,
+        journal: Journal | None = None,
+        consequence: str,
+        by_default: bool = False,
+    ) -> None:
+        self._signal, self._endpoint, self._dropped, self._journal = signal, endpoint, dropped, journal
+        self._consequence, self._by_default = consequence, by_default
+        self._is_shut_down = False
+        self._paused_until = 0.0
+        self._failure_logged = False
+        self._logged_at = {"failure": -_WARN_AGAIN_SECONDS, "dropped": -_WARN_AGAIN_SECONDS}
+        self._dropped_items = 0
+
+    def deliver(self, items: Sequence[Item], encodable: Callable[[Item], tuple[Item, int]]) -> bool:
+        """Export or journal items in batches that receivers take; never raises.
+
+        Args:
+            items: spans or log records.
+            encodable: see ``split``.
+
+        Returns:
+            Whether the endpoint or the journal has all of them.
+        """
+        batches, broken = split(items, encodable)
+        if broken:
+            self._drop(broken, NOT_ENCODED, "they cannot be encoded")
+        is_delivered = [self._deliver(batch) for batch in batches]
+        return all(is_delivered) and not broken
+
+    def send(self, batch: Any) -> bool:
+        """Export a batch as it is, with nothing behind the endpoint; never raises.
+
+        Returns:
+            Whether it was exported.
+        """
+        result = self._attempt(batch)
+        self._react(result)
+        return result is not None and result.outcome is Outcome.EXPORTED
+
+    def force_flush(self, timeout_millis: float) -> bool:
+        """Have the exporter send what it buffers; nothing is buffered here."""
+        return self._endpoint is None or self._endpoint.force_flush(int(timeout_millis))
+
+    def shutdown(self) -> None:
+        """Shut the exporter down; later batches are not exported any more."""
+        if not self._is_shut_down and self._endpoint is not None:
+            self._endpoint.shutdown()
+        self._is_shut_down = True
+
+    def _deliver(self, batch: Sequence[Any]) -> bool:
+        try:
+            result = self._attempt(batch)
+            is_exported = result is not None and result.outcome is Outcome.EXPORTED
+            is_kept = is_exported or self._keep(batch)
+        except _NotEncodedError:
+            # The exporter encodes as the journal does, so it has sent nothing of this batch.
+            return self._deliver_halves(batch)
+        except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
+            self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
+            return False
+        self._react(result)
+        return is_kept
+
+    def _attempt(self, batch: Any) -> ExportResult | None:
+        """Export a batch; ``None`` if nothing is sent to the endpoint now."""
+        if self._endpoint is None or self._is_shut_down or time.monotonic() < self._paused_until:
+            return None
+        return self._endpoint.export(batch)
+
+    def _keep(self, batch: Sequence[Any]) -> bool:
+        """Journal a batch that was not exported.
+
+        Raises:
+            _NotEncodedError: something in it cannot be encoded.
+        """
+        if self._journal is None:
+            self._drop(len(batch), NOT_DELIVERED)
+            return False
+        try:
+            self._journal.append(batch)
+        except OSError as error:
+            folder, reason = self._journal.folder, error.strerror or type(error).__name__
+            self._drop(len(batch), NOT_DELIVERED, f"the journal in {folder} cannot be written ({reason})")
+            return False
+        except Exception as error:
+            # Protobuf raises whatever fits the odd value.
+            raise _NotEncodedError from error
+        return True
+
+    def _deliver_halves(self, batch: Sequence[Any]) -> bool:
+        if len(batch) == 1:
+            self._drop(1, NOT_ENCODED, "they cannot be encoded")
+            return False
+        middle = len(batch) // 2
+        is_delivered = [self._deliver(batch[:middle]), self._deliver(batch[middle:])]
+        return all(is_delivered)
+
+    def _drop(self, items: int, reason: str, explanation: str | None = None) -> None:
+        """Count items as dropped; without an explanation, the message about the endpoint says it."""
+        self._dropped.add(self._signal.items, reason, items)
+        self._dropped_items += items
+        if explanation and self._may_log("dropped"):
+            name = self._signal.items.capitalize()
+            _LOGGER.warning("%s were dropped: %s (%d so far).", name, explanation, self._dropped_items)
+
+    def _react(self, result: ExportResult | None) -> None:
+        """Pause after a failure; log the first failure and the first success after it."""
+        if result is None or self._endpoint is None:
+            return
+        label, items = self._endpoint.label, self._signal.items
+        if result.outcome is Outcome.EXPORTED:
+            if self._failure_logged:
+                _LOGGER.info("%s takes %s again.", label, items)
+            self._failure_logged = False
+            return
+        if result.outcome in _PAUSES:
+            self._paused_until = time.monotonic() + _PAUSES[result.outcome]
+        if self._failure_logged or not self._may_log("failure"):
+            return
+        self._failure_logged = True
+        is_expected = self._by_default and result.outcome in (Outcome.UNREACHABLE, Outcome.UNSUPPORTED)
+        _LOGGER.log(
+            logging.INFO if is_expected else logging.WARNING,
+            "%s does not take %s (%s). %s",
+            label,
+            items,
+            result.reason,
+            self._consequence,
+        )
+
+    def _may_log(self, subject: str) -> bool:
+        now = time.monotonic()
+        if now - self._logged_at[subject] < _WARN_AGAIN_SECONDS:
+            return False
+        self._logged_at[subject] = now
+        return True
+
+
+class _NotEncodedError(Exception):
+    """Something in a batch cannot be encoded."""
+
+
+def schedule_delay(variable: str) -> float | None:
+    """Return the delay of a batch processor in milliseconds; ``None`` where the variable sets it.
+
+    It is a fifth of the SDK's default for spans: a process that is killed loses what it has not exported yet.
+    """
+    return None if os.environ.get(variable) else _DELAY_MILLIS
+
+
+# ---------------------------------------------------------------- batches that receivers take
+def split(
+    items: Sequence[Item], encodable: Callable[[Item], tuple[Item, int]], limit: int = MAX_BYTES
+) -> tuple[list[list[Item]], int]:
+    """Split a batch into small ones.
+
+    Args:
+        items: the batch.
+        encodable: returns the item, or a copy that can be encoded, and its size in bytes; raises for an item
+            beyond repair.
+        limit: bytes of an encoded batch; a larger item is alone in its batch.
+
+    Returns:
+        The batches, and how many items are beyond repair.
+    """
+    batches: list[list[Item]] = []
+    broken, room = 0, 0
+    for item in items:
+        try:
+            repaired, size = encodable(item)
+        except Exception:  # noqa: BLE001 - items of other libraries can hold anything
+            broken += 1
+            continue
+        if size > room:
+            batches.append([])
+            room = limit
+        batches[-1].append(repaired)
+        room -= size
+    return batches, broken
+
+
+def encoded_size(value: Any) -> int:
+    """Return an upper bound of a value's size in OTLP, in bytes.
+
+    Raises:
+        UnicodeEncodeError: a string holds half a surrogate pair.
+        OverflowError: an integer has more than 64 bits.
+    """
+    if isinstance(value, str):
+        return _VALUE_BYTES + (len(value) if value.isascii() else len(value.encode()))
+    if isinstance(value, bytes):
+        return _VALUE_BYTES + len(value)
+    if isinstance(value, int):
+        if not -_INT64_END <= value < _INT64_END:
+            raise OverflowError("an attribute has more than 64 bits")
+        return _VALUE_BYTES
+    if isinstance(value, Mapping):
+        return _VALUE_BYTES + sum(
+            _VALUE_BYTES + encoded_size(key) + encoded_size(item) for key, item in value.items()
+        )
+    if isinstance(value, Sequence):
+        return _VALUE_BYTES + sum(map(encoded_size, value))
+    return _VALUE_BYTES
+
+
+def repaired(value: Any) -> Any:
+    """Return a value in which every string and number can be encoded."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, int) and not -_INT64_END <= value < _INT64_END:
+        return str(value)
+    if isinstance(value, Mapping):
+        return {repaired(key): repaired(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [repaired(item) for item in value]
+    return value

@@ -1,0 +1,293 @@
+"""The exporters that the ``OTEL_*`` variables ask for, as the SDK's own configuration reads them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from autogen_otel.delivery.fork import importing
+from autogen_otel.delivery.probe import Probe, probe_for
+from autogen_otel.vocabulary import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_LOGGER = logging.getLogger("autogen_otel")
+CONSOLE: Final = "console"
+PAUSE_SECONDS: Final = 5.0
+"""How long nothing is sent to an endpoint that failed, so that batches queued at a script's end wait once."""
+_HTTP: Final = "otlp_proto_http"
+_GRPC: Final = "otlp_proto_grpc"
+_PROTOCOLS: Final = {"http/protobuf": _HTTP, "grpc": _GRPC}
+_GRPC_LOGGER: Final = "opentelemetry.exporter.otlp.proto.grpc.exporter"
+
+
+class Signal:
+    """Spans, metrics or log records: how environment variables, entry points and paths name them.
+
+    Args:
+        items: the name in messages and in ``autogen.telemetry.signal``.
+        word: the part of the names of environment variables.
+        http_exporter: module and class of the OTLP/HTTP exporter, in that exporter's package.
+    """
+
+    def __init__(self, items: str, word: str, http_exporter: str) -> None:
+        self.items, self.word = items, word
+        self.http_exporter = f"opentelemetry.exporter.otlp.proto.http.{http_exporter}"
+        self.path = f"/v1/{word.lower()}"
+        self.entry_points = f"opentelemetry_{word.lower()}_exporter"
+        self.chooser = f"OTEL_{word}_EXPORTER"
+
+    def variable(self, knob: str) -> str:
+        """The variable of an OTLP exporter's knob for this signal alone."""
+        return f"OTEL_EXPORTER_OTLP_{self.word}_{knob}"
+
+
+SPANS: Final = Signal(metrics.SPANS, "TRACES", "trace_exporter:OTLPSpanExporter")
+METRICS: Final = Signal(metrics.METRICS, "METRICS", "metric_exporter:OTLPMetricExporter")
+LOGS: Final = Signal(metrics.LOGS, "LOGS", "_log_exporter:OTLPLogExporter")
+
+
+# ---------------------------------------------------------------- export
+class Outcome(Enum):
+    """What became of a batch that was to be exported."""
+
+    EXPORTED = auto()
+    REFUSED = auto()
+    """The endpoint does not take this batch, but may take the next one."""
+    FAILED = auto()
+    """The exporter or its endpoint failed, and the next batch would fail in the same way."""
+    UNREACHABLE = auto()
+    """Nothing listens at the endpoint."""
+    UNSUPPORTED = auto()
+    """The endpoint does not know the signal: Jaeger takes spans only."""
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The outcome of one export, and in a few words without secrets why the batch was not exported."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+class Endpoint:
+    """An exporter that is made on first use, and the probe of where it sends.
+
+    Args:
+        label: its name in messages; contains nothing secret.
+        make: makes the exporter; may raise anything.
+        probe: of the address; ``None`` where it is not known.
+    """
+
+    def __init__(self, label: str, make: Callable[[], Any], probe: Probe | None = None) -> None:
+        self.label, self.probe = label, probe
+        self.exporter: Any = None
+        self._make, self._pid = make, os.getpid()
+
+    def export(self, batch: Any) -> ExportResult:
+        """Export a batch in a single attempt; never raises."""
+        if self.probe is not None and not self.probe.is_reachable():
+            return ExportResult(Outcome.UNREACHABLE, "nothing answers there")
+        try:
+            exporter = self.opened()
+        except Exception as error:  # noqa: BLE001 - the environment can make it raise anything
+            reason = f"its exporter cannot be made: {type(error).__name__}: {error}"
+            return ExportResult(Outcome.FAILED, reason)
+        try:
+            with _silenced(exporter):
+                # Each signal has an enumeration of its own for this, some of them under changing names.
+                is_exported = exporter.export(batch).name == "SUCCESS"
+        except Exception as error:  # noqa: BLE001 - whatever it raises, the batch was not exported
+            return self._last_failure() or ExportResult(Outcome.FAILED, type(error).__name__)
+        if is_exported:
+            return ExportResult(Outcome.EXPORTED)
+        return self._last_failure() or ExportResult(Outcome.FAILED, "its exporter reports a failure")
+
+    def opened(self) -> Any:
+        """Return the exporter; a forked process makes its own, because it must not share connections."""
+        if self.exporter is None or self._pid != os.getpid():
+            self.exporter, self._pid = self._make(), os.getpid()
+        return self.exporter
+
+    def force_flush(self, timeout_millis: int) -> bool:
+        """Have the exporter send what it buffers itself; never raises."""
+        # Exporters of log records have no such method in older SDKs.
+        flush: Callable[[int], bool] | None = getattr(self.exporter, "force_flush", None)
+        try:
+            return flush is None or flush(timeout_millis)
+        except Exception:  # noqa: BLE001 - the application cannot do anything about it
+            return False
+
+    def shutdown(self) -> None:
+        """Shut the exporter down if one was made; never raises."""
+        try:
+            if self.exporter is not None:
+                with _silenced(self.exporter):
+                    self.exporter.shutdown()
+        except Exception as error:  # noqa: BLE001 - the application is about to end and cannot do anything about it
+            _LOGGER.debug("The exporter did not shut down: %s", type(error).__name__)
+
+    def _last_failure(self) -> ExportResult | None:
+        """What our HTTP session knows of the last request."""
+        session = getattr(self.exporter, "single_attempt_session", None)
+        failure: ExportResult | None = None if session is None else session.take_failure()
+        return failure
+
+
+@contextmanager
+def _silenced(exporter: Any) -> Iterator[None]:
+    """Suppress what an exporter logs in this thread: the export result says it, and is logged once."""
+    here = threading.get_ident()
+
+    def is_elsewhere(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    loggers = [logging.getLogger(name) for name in {_GRPC_LOGGER, type(exporter).__module__}]
+    for logger in loggers:
+        logger.addFilter(is_elsewhere)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_elsewhere)
+
+
+# ---------------------------------------------------------------- the environment
+class ExporterError(Exception):
+    """An exporter cannot be had; the message is a sentence that says which and why."""
+
+
+def configured(signal: Signal, consequence: str) -> tuple[bool, list[Endpoint | None]]:
+    """Return whether the environment names the console, and the endpoints that it names.
+
+    ``None`` stands for an endpoint that cannot be had; a warning says so and ends with the consequence.
+    """
+    try:
+        names = exporter_names(os.environ, signal)
+    except ExporterError as error:
+        _LOGGER.warning("%s %s", error, consequence)
+        return False, [None]
+    endpoints: list[Endpoint | None] = []
+    for name in names:
+        if name == CONSOLE:
+            continue
+        try:
+            named = endpoint(name, os.environ, signal)
+        except ExporterError as error:
+            _LOGGER.warning("%s %s", error, consequence)
+            endpoints.append(None)
+            continue
+        if named.probe is not None:
+            named.probe.begin()
+        endpoints.append(named)
+    return CONSOLE in names, endpoints
+
+
+def exporter_names(environ: Mapping[str, str], signal: Signal) -> list[str]:
+    """Return the names in the signal's variable, with ``otlp`` resolved; empty for ``none``.
+
+    Raises:
+        ExporterError: no exporter has this protocol.
+    """
+    names = [name.strip() for name in environ.get(signal.chooser, "").split(",") if name.strip()]
+    resolved = [_otlp(environ, signal) if name == "otlp" else name for name in names or ["otlp"]]
+    return [name for name in dict.fromkeys(resolved) if name != "none"]
+
+
+def _otlp(environ: Mapping[str, str], signal: Signal) -> str:
+    variable = signal.variable("PROTOCOL")
+    if not environ.get(variable):
+        variable = "OTEL_EXPORTER_OTLP_PROTOCOL"
+    protocol = environ.get(variable) or "http/protobuf"
+    if protocol not in _PROTOCOLS:
+        raise ExporterError(f"{variable} is {protocol!r}; it may be {' or '.join(_PROTOCOLS)}.")
+    return _PROTOCOLS[protocol]
+
+
+def is_otlp(name: str) -> bool:
+    """Whether an exporter sends OTLP."""
+    return name in _PROTOCOLS.values()
+
+
+def endpoint(name: str, environ: Mapping[str, str], signal: Signal) -> Endpoint:
+    """Return the endpoint of the exporter that has this name in the entry point group.
+
+    Raises:
+        ExporterError: it is not installed, or it does not accept the environment.
+    """
+    if name == _HTTP:
+        return _http_endpoint(environ, signal)
+    exporter_class = plugin(name, signal)
+    try:
+        probe = _grpc_probe(environ, signal) if name == _GRPC else None
+        made = Endpoint(f"the exporter {name}", exporter_class, probe)
+        # Made at once, so that what is wrong with it shows at the start.
+        made.opened()
+    except Exception as error:
+        raise _not_makeable(name, error) from error
+    return made
+
+
+def plugin(name: str, signal: Signal) -> type[Any]:
+    """Return the class that an installed package registers as the signal's exporter of this name.
+
+    Raises:
+        ExporterError: there is none, or it cannot be loaded.
+    """
+    registered = list(entry_points(group=signal.entry_points, name=name))
+    if not registered:
+        raise ExporterError(
+            "OTLP over gRPC needs the package opentelemetry-exporter-otlp-proto-grpc; it is not installed."
+            if name == _GRPC
+            else f"{signal.chooser} names {name!r}, and no installed package has an exporter of that name."
+        )
+    try:
+        loaded: type[Any] = registered[0].load()
+    except Exception as error:
+        raise _not_makeable(name, error) from error
+    return loaded
+
+
+def _not_makeable(name: str, error: Exception) -> ExporterError:
+    return ExporterError(f"The exporter {name} cannot be made: {type(error).__name__}: {error}.")
+
+
+def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
+    variable = signal.variable("ENDPOINT")
+    url = environ.get(variable)
+    if not url:
+        variable = "OTEL_EXPORTER_OTLP_ENDPOINT"
+        url = (environ.get(variable) or "http://localhost:4318").removesuffix("/") + signal.path
+    try:
+        parts = urlsplit(url)
+        probe = probe_for(url, {"https": 443}.get(parts.scheme, 80))
+        port = parts.port
+    except ValueError as error:
+        raise ExporterError(f"{variable} is not a URL: {error}.") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ExporterError(f"{variable} has to begin with http:// or https:// and name a host.")
+    # Neither the user's name and password nor a key in the query belong into a log.
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    label = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
+
+    def make() -> Any:
+        # Imported with the first batch, to spare the start of the program 0.1 s.
+        with importing():
+            from autogen_otel.delivery import otlp_http  # noqa: PLC0415 - loads requests
+
+            return otlp_http.make_exporter(url, signal)
+
+    return Endpoint(label, make, probe)
+
+
+def _grpc_probe(environ: Mapping[str, str], signal: Signal) -> Probe | None:
+    url = environ.get(signal.variable("ENDPOINT")) or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    return probe_for(url or "http://localhost:4317", 4317)

@@ -1,0 +1,116 @@
+"""Log records: the logger provider that the environment describes. Loads the SDK: import it only to build."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import export as sdk
+
+from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
+from autogen_otel.delivery.export import Export, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
+from autogen_otel.delivery.resource import resource_of
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
+# Newer SDKs have other names for these.
+_NAMES: Final = vars(sdk)
+_RESULT: Final[Any] = _NAMES.get("LogRecordExportResult") or _NAMES["LogExportResult"]
+_CONSOLE: Final[Any] = _NAMES.get("ConsoleLogRecordExporter") or _NAMES["ConsoleLogExporter"]
+_RECORD_BYTES: Final = 160
+"""Ids, times, flags, severity, counts and the lengths around them."""
+
+
+def build(tracers: TracerProvider) -> LoggerProvider | None:
+    """Return a provider whose log records go where the environment says; ``None`` where that is nowhere.
+
+    Args:
+        tracers: the tracer provider in use, whose resource log records share.
+
+    Raises:
+        ValueError: the SDK does not accept one of its variables.
+    """
+    console, endpoints = configured(LOGS, "Log records are not sent.")
+    exporters: list[Any] = [_CONSOLE()] if console else []
+    exporters += [LogExporter(endpoint, PROCESS) for endpoint in endpoints if endpoint]
+    if not exporters:
+        return None
+    provider = LoggerProvider(resource=resource_of(tracers))
+    for exporter in exporters:
+        delay = schedule_delay("OTEL_BLRP_SCHEDULE_DELAY")
+        processor = sdk.BatchLogRecordProcessor(exporter, schedule_delay_millis=delay)
+        provider.add_log_record_processor(count_overflow(processor, LOGS.items, PROCESS))
+    return provider
+
+
+class LogExporter:
+    """Exports each log record once, or counts it as dropped, because only spans are journaled.
+
+    The SDK's base class is left out: its name changed, and so did the shape of what is exported.
+
+    Args:
+        endpoint: where to export to.
+        dropped: where to count.
+    """
+
+    def __init__(self, endpoint: Endpoint, dropped: Dropped) -> None:
+        self._export = Export(
+            LOGS,
+            endpoint,
+            dropped,
+            consequence="They are lost, because only spans are kept in the journal; "
+            f"set {LOGS.chooser}=none to not send them.",
+        )
+        dropped.add(LOGS.items, NOT_DELIVERED, 0)
+
+    def export(self, batch: Sequence[Any]) -> Any:
+        """Export a batch; never raises."""
+        return _RESULT.SUCCESS if self._export.deliver(batch, _encodable) else _RESULT.FAILURE
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Have the exporter send what it buffers."""
+        return self._export.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Shut the exporter down."""
+        self._export.shutdown()
+
+
+# ---------------------------------------------------------------- encoding
+def _encodable(data: Any) -> tuple[Any, int]:
+    try:
+        return data, _encoded_size(data)
+    except (UnicodeEncodeError, OverflowError):
+        repaired_data = _repaired(data)
+        return repaired_data, _encoded_size(repaired_data)
+
+
+def _encoded_size(data: Any) -> int:
+    record = data.log_record
+    resource = getattr(data, "resource", None) or record.resource
+    return (
+        _RECORD_BYTES
+        + encoded_size(record.body)
+        + encoded_size(record.attributes)
+        + encoded_size(record.severity_text)
+        + encoded_size(getattr(record, "event_name", None))
+        # Counted with each record although they are sent once: cheaper than to find out which share one.
+        + encoded_size(resource.attributes)
+        + encoded_size(data.instrumentation_scope.name)
+    )
+
+
+def _repaired(data: Any) -> Any:
+    record = copy.copy(data.log_record)
+    record.body = repaired(record.body)
+    record.attributes = BoundedAttributes(attributes=repaired(record.attributes), immutable=False)
+    if is_dataclass(data) and not isinstance(data, type):
+        return replace(data, log_record=record)
+    return type(data)(record, data.instrumentation_scope)

@@ -1,0 +1,232 @@
+"""Metrics: the meter provider that the environment describes. Loads the SDK: import it only to build one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableCounter
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    ConsoleMetricExporter,
+    Metric,
+    MetricExporter,
+    MetricExportResult,
+    MetricReader,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.metrics.view import (
+    Aggregation,
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+    View,
+)
+
+from autogen_otel.delivery.dropped import PROCESS, Dropped
+from autogen_otel.delivery.export import Export, encoded_size
+from autogen_otel.delivery.exporters import METRICS, Endpoint, configured
+from autogen_otel.delivery.resource import resource_of
+from autogen_otel.vocabulary import metrics as vocabulary
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
+from autogen_otel.vocabulary.spans import SCOPE
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
+_DELTA_INSTRUMENTS: Final[dict[str, tuple[type, ...]]] = {
+    "DELTA": (Counter, Histogram, ObservableCounter),
+    "LOWMEMORY": (Counter, Histogram),
+}
+
+
+def build(tracers: TracerProvider) -> MeterProvider | None:
+    """Return a provider whose metrics go where the environment says; ``None`` where that is nowhere.
+
+    Args:
+        tracers: the tracer provider in use, whose resource metrics share.
+
+    Raises:
+        ValueError: the SDK does not accept one of its variables.
+    """
+    console, endpoints = configured(METRICS, "Metrics are not sent.")
+    readers: list[MetricReader] = [PeriodicExportingMetricReader(ConsoleMetricExporter())] if console else []
+    readers += [_reader(endpoint) for endpoint in endpoints if endpoint]
+    if not readers:
+        return None
+    views = [_view(metric) for metric in vocabulary.ALL]
+    return MeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+
+
+def _reader(endpoint: Endpoint) -> MetricReader:
+    exporter = endpoint.exporter
+    if isinstance(exporter, MetricReader):
+        return exporter
+    # Another package's exporter has read the environment already, or has preferences of its own.
+    is_ours = exporter is None
+    return PeriodicReader(
+        CountingMetricExporter(
+            endpoint,
+            PROCESS,
+            temporality=_temporality() if is_ours else getattr(exporter, "_preferred_temporality", None),
+            aggregation=_aggregation() if is_ours else getattr(exporter, "_preferred_aggregation", None),
+        )
+    )
+
+
+class PeriodicReader(PeriodicExportingMetricReader):
+    """The SDK's reader, without the lock that a fork during an export leaves locked in the child."""
+
+    def _at_fork_reinit(self) -> None:
+        self._export_lock = Lock()
+        super()._at_fork_reinit()  # type: ignore[no-untyped-call]
+
+
+def _temporality() -> dict[type, AggregationTemporality]:
+    """As the OTLP exporter reads it, which is imported too late to be asked."""
+    preference = os.environ.get(METRICS.variable("TEMPORALITY_PREFERENCE"), "").strip().upper()
+    return dict.fromkeys(_DELTA_INSTRUMENTS.get(preference, ()), AggregationTemporality.DELTA)
+
+
+def _aggregation() -> dict[type, Aggregation]:
+    return {Histogram: ExponentialBucketHistogramAggregation()} if _is_exponential() else {}
+
+
+def _is_exponential() -> bool:
+    preference = os.environ.get(METRICS.variable("DEFAULT_HISTOGRAM_AGGREGATION"), "")
+    return preference.strip().lower() == "base2_exponential_bucket_histogram"
+
+
+def _view(metric: vocabulary.Metric) -> View:
+    has_buckets = metric.buckets and not _is_exponential()
+    return View(
+        instrument_name=metric.name,
+        meter_name=SCOPE,
+        attribute_keys=set(metric.labels),
+        aggregation=ExplicitBucketHistogramAggregation(metric.buckets) if has_buckets else None,
+    )
+
+
+class CountingMetricExporter(MetricExporter):
+    """Exports metrics, and counts as dropped the data points that no later export can make up for.
+
+    Args:
+        endpoint: where to export to.
+        dropped: where to count.
+        temporality: by kind of instrument, as the environment or the exporter prefers it.
+        aggregation: by kind of instrument, likewise.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, dropped: Dropped, *, temporality: Any = None, aggregation: Any = None
+    ) -> None:
+        super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
+        named = os.environ.get(METRICS.chooser) or os.environ.get(METRICS.variable("ENDPOINT"))
+        self._export = Export(
+            METRICS,
+            endpoint,
+            dropped,
+            consequence="They are kept until it does or the program ends; "
+            f"set {METRICS.chooser}=none to not send them.",
+            by_default=not named,
+        )
+        self._dropped = dropped
+        self._not_exported_yet = 0
+        dropped.add(METRICS.items, NOT_DELIVERED, 0)
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,  # noqa: ARG002 - the SDK's signature; the exporter has its own limit
+        **_more: Any,
+    ) -> MetricExportResult:
+        """Export everything; never raises."""
+        encodable = _encodable(metrics_data)
+        cumulative, delta = _points(encodable)
+        broken = sum(_points(metrics_data)) - cumulative - delta
+        if broken:
+            self._dropped.add(METRICS.items, NOT_ENCODED, broken)
+        if self._export.send(encodable):
+            self._not_exported_yet = 0
+            return MetricExportResult.SUCCESS
+        # Cumulative points are in the next export too.
+        self._not_exported_yet = cumulative
+        if delta:
+            self._dropped.add(METRICS.items, NOT_DELIVERED, delta)
+        return MetricExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Have the exporter send what it buffers."""
+        return self._export.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **_more: Any) -> None:  # noqa: ARG002 - the SDK's signature
+        """Shut the exporter down; there is no next export for what was not exported yet."""
+        if self._not_exported_yet:
+            self._dropped.add(METRICS.items, NOT_DELIVERED, self._not_exported_yet)
+            self._not_exported_yet = 0
+        self._export.shutdown()
+
+
+def _points(data: MetricsData) -> tuple[int, int]:
+    """How many data points are cumulative, and how many are deltas."""
+    cumulative = delta = 0
+    for metric in _metrics(data):
+        points = len(metric.data.data_points)
+        if getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.DELTA:
+            delta += points
+        else:
+            cumulative += points
+    return cumulative, delta
+
+
+def _metrics(data: MetricsData) -> Iterator[Metric]:
+    for of_resource in data.resource_metrics:
+        for of_scope in of_resource.scope_metrics:
+            yield from of_scope.metrics
+
+
+# ---------------------------------------------------------------- encoding
+def _encodable(data: MetricsData) -> MetricsData:
+    """The same without what cannot be encoded: one such point would keep all others back."""
+    resources = [
+        replace(
+            of_resource,
+            scope_metrics=[
+                replace(of_scope, metrics=[_encodable_metric(metric) for metric in of_scope.metrics])
+                for of_scope in of_resource.scope_metrics
+            ],
+        )
+        for of_resource in data.resource_metrics
+    ]
+    return MetricsData(resource_metrics=resources)
+
+
+def _encodable_metric(metric: Metric) -> Metric:
+    data: Any = metric.data
+    points = [
+        _with_encodable_exemplars(point)
+        for point in data.data_points
+        if _is_encodable(point.attributes) and _is_encodable(getattr(point, "value", None))
+    ]
+    return replace(metric, data=replace(data, data_points=points))
+
+
+def _with_encodable_exemplars(point: Any) -> Any:
+    # Older SDKs take exemplars of observed counters outside of any trace, and then cannot encode them.
+    exemplars = [
+        exemplar
+        for exemplar in point.exemplars or ()
+        if exemplar.trace_id is not None and _is_encodable(exemplar.filtered_attributes)
+    ]
+    return point if len(exemplars) == len(point.exemplars or ()) else replace(point, exemplars=exemplars)
+
+
+def _is_encodable(value: Any) -> bool:
+    try:
+        encoded_size(value)
+    except (UnicodeEncodeError, OverflowError):
+        return False
+    return True

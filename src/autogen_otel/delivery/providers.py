@@ -1,0 +1,127 @@
+"""The providers to record with: the application's own, else ones that are built from the environment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from autogen_otel.delivery.exporters import LOGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from autogen_otel.settings import Settings
+
+_LOGGER = logging.getLogger("autogen_otel")
+_BUILDING = threading.Lock()
+_OPT_IN_VARIABLE: Final = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
+_OPT_INS: Final = frozenset({"logs", "logs/dup"})
+
+
+def tracer_provider(settings: Settings) -> TracerProvider:
+    """Return the global tracer provider; where none is set, build one and make it the global one.
+
+    Spans that an application makes inside its tools join our traces because the provider is global.
+    With ``OTEL_SDK_DISABLED=true``, or with an environment the SDK refuses, it is one that records nothing.
+
+    Args:
+        settings: whether and where a journal is kept.
+    """
+    from opentelemetry import trace  # noqa: PLC0415 - importing this room has to stay cheap
+
+    with _BUILDING:
+        current = trace.get_tracer_provider()
+        if not isinstance(current, trace.ProxyTracerProvider):
+            return current
+        built = _build("spans", settings, "Nothing is recorded")
+        if built is None:
+            return trace.NoOpTracerProvider()
+        trace.set_tracer_provider(built)
+        return trace.get_tracer_provider()
+
+
+def meter_provider(tracers: TracerProvider) -> MeterProvider:
+    """Return the global meter provider; where none is set, build one and make it the global one.
+
+    With ``OTEL_SDK_DISABLED=true``, with ``OTEL_METRICS_EXPORTER=none``, or with an environment the SDK
+    refuses, it is one that measures nothing.
+
+    Args:
+        tracers: the tracer provider in use; metrics are from the same instance of the same service.
+    """
+    from opentelemetry import metrics  # noqa: PLC0415 - importing this room has to stay cheap
+    from opentelemetry.metrics import _internal as api  # noqa: PLC0415
+
+    with _BUILDING:
+        current = metrics.get_meter_provider()
+        if not isinstance(current, api._ProxyMeterProvider):  # noqa: SLF001 - it has no public name
+            return current
+        built = _build("metrics", tracers, "No metrics are recorded")
+        if built is None:
+            return metrics.NoOpMeterProvider()
+        metrics.set_meter_provider(built)
+        return metrics.get_meter_provider()
+
+
+def global_logger_provider() -> LoggerProvider | None:
+    """Return the global logger provider; ``None`` where none is set."""
+    from opentelemetry import _logs  # noqa: PLC0415 - importing this room has to stay cheap
+    from opentelemetry._logs import _internal as api  # noqa: PLC0415
+
+    current = _logs.get_logger_provider()
+    return None if isinstance(current, api.ProxyLoggerProvider) else current
+
+
+def logger_provider(tracers: TracerProvider, *, wanted: bool) -> LoggerProvider | None:
+    """Return the global logger provider; where none is set and log records are wanted, build it.
+
+    They are wanted too where ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` asks for exceptions as log records, or
+    ``OTEL_LOGS_EXPORTER`` says where to send them.
+
+    Args:
+        tracers: the tracer provider in use; log records are from the same instance of the same service.
+        wanted: whether the settings ask for what only log records can hold.
+    """
+    from opentelemetry import _logs  # noqa: PLC0415 - importing this room has to stay cheap
+
+    with _BUILDING:
+        current = global_logger_provider()
+        if current is not None or not (wanted or logs_opted_in(os.environ)):
+            return current
+        built = _build("logs", tracers, "No log records are made")
+        if built is None:
+            return None
+        _logs.set_logger_provider(built)
+        return _logs.get_logger_provider()
+
+
+def logs_opted_in(environ: Mapping[str, str]) -> bool:
+    """Whether ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` or an exporter that is named asks for log records."""
+    if environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
+        return True
+    words = environ.get(_OPT_IN_VARIABLE, "").split(",")
+    return not _OPT_INS.isdisjoint(word.strip().lower() for word in words)
+
+
+def _build(signal: Literal["spans", "metrics", "logs"], argument: Any, consequence: str) -> Any:
+    """Build a signal's provider; ``None`` where the environment wants none or cannot be used."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return None
+    try:
+        # Imported here, because it loads the SDK, which an application with its own providers may do without.
+        return import_module(f"autogen_otel.delivery.{signal}").build(argument)
+    except Exception as error:  # noqa: BLE001 - a variable the SDK refuses must not end the application
+        _LOGGER.warning(
+            "%s, because OpenTelemetry cannot be set up from the environment: %s: %s",
+            consequence,
+            type(error).__name__,
+            error,
+        )
+        return None

@@ -1,0 +1,176 @@
+"""Spans: the tracer provider that the environment describes. Loads the SDK: import it only to build one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    ConsoleSpanExporter,
+    SpanExporter,
+    SpanExportResult,
+)
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, Status
+
+from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
+from autogen_otel.delivery.export import Export, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
+from autogen_otel.delivery.journal import Journal
+from autogen_otel.delivery.resource import process_resource
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED
+
+if TYPE_CHECKING:
+    from autogen_otel.settings import Settings
+
+_SPAN_BYTES: Final = 160
+"""Ids, times, flags, counts and the lengths around them."""
+_ITEM_BYTES: Final = 64
+
+
+def build(settings: Settings) -> TracerProvider:
+    """Return a provider whose spans go where the environment says, or into the journal.
+
+    Raises:
+        ValueError: the SDK does not accept one of its variables.
+    """
+    provider = TracerProvider(resource=process_resource())
+    for exporter in _exporters(Journal(settings.journal_dir) if settings.journal else None):
+        processor = BatchSpanProcessor(
+            exporter, schedule_delay_millis=schedule_delay("OTEL_BSP_SCHEDULE_DELAY")
+        )
+        provider.add_span_processor(count_overflow(processor, SPANS.items, PROCESS))
+    PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
+    return provider
+
+
+def _exporters(journal: Journal | None) -> list[SpanExporter]:
+    """The first endpoint has the journal behind it.
+
+    A span that one endpoint took must not come back from the journal because another did not.
+    """
+    kept = f"Spans are kept in {journal.folder}." if journal else "Spans are dropped: the journal is off."
+    console, endpoints = configured(SPANS, kept)
+    exporters: list[SpanExporter] = [ConsoleSpanExporter()] if console else []
+    if not endpoints and not console:
+        # "none" means no endpoint, and the journal is for spans that no endpoint takes.
+        endpoints.append(None)
+    for number, endpoint in enumerate(endpoints):
+        behind = None if number else journal
+        if endpoint or behind:
+            exporters.append(JournaledSpanExporter(endpoint, behind, PROCESS))
+    return exporters
+
+
+class JournaledSpanExporter(SpanExporter):
+    """Exports each span to the endpoint or else to the journal, once, or counts it as dropped.
+
+    Args:
+        endpoint: where to export to; ``None`` to keep everything in the journal.
+        journal: where to keep what is not exported; ``None`` to drop it.
+        dropped: where to count.
+    """
+
+    def __init__(self, endpoint: Endpoint | None, journal: Journal | None, dropped: Dropped) -> None:
+        self._export = Export(
+            SPANS,
+            endpoint,
+            dropped,
+            journal=journal,
+            consequence="They are dropped, because no journal is kept."
+            if journal is None
+            else f"They are kept in {journal.folder}; `autogen-otel show` lists them.",
+        )
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export or journal a batch; never raises."""
+        is_delivered = self._export.deliver(spans, encodable_span)
+        return SpanExportResult.SUCCESS if is_delivered else SpanExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Have the exporter send what it buffers."""
+        return self._export.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Shut the exporter down; later spans go to the journal."""
+        self._export.shutdown()
+
+
+# ---------------------------------------------------------------- encoding
+def encodable_span(span: ReadableSpan) -> tuple[ReadableSpan, int]:
+    """Return a span, or a copy that can be encoded, and an upper bound of its size in bytes."""
+    try:
+        return span, encoded_span_size(span)
+    except (UnicodeEncodeError, OverflowError):
+        copy = _RepairedSpan(span)
+        return copy, encoded_span_size(copy)
+
+
+def encoded_span_size(span: ReadableSpan) -> int:
+    """Return an upper bound of a span's encoded size in bytes, its resource and scope included.
+
+    Raises:
+        UnicodeEncodeError: a string holds half a surrogate pair.
+        OverflowError: an integer has more than 64 bits.
+    """
+    scope = span.instrumentation_scope
+    context = span.get_span_context()
+    return (
+        _SPAN_BYTES
+        + encoded_size(span.name)
+        + (encoded_size(context.trace_state) if context is not None else 0)
+        + encoded_size(span.status.description)
+        + encoded_size(span.attributes)
+        + sum(
+            _ITEM_BYTES + encoded_size(event.name) + encoded_size(event.attributes) for event in span.events
+        )
+        + sum(_ITEM_BYTES + encoded_size(link.attributes) for link in span.links)
+        # Counted with each span although it is sent once: cheaper than to find out which spans share one.
+        + encoded_size(span.resource.attributes)
+        + (encoded_size((scope.name, scope.version, scope.schema_url, scope.attributes)) if scope else 0)
+    )
+
+
+class _RepairedSpan(ReadableSpan):
+    """A span's copy in which every string and number can be encoded."""
+
+    def __init__(self, span: ReadableSpan) -> None:
+        scope = span.instrumentation_scope
+        super().__init__(
+            name=repaired(span.name),
+            context=span.get_span_context(),
+            parent=span.parent,
+            resource=Resource(repaired(span.resource.attributes), span.resource.schema_url),
+            attributes=_attributes(span),
+            events=[
+                Event(repaired(event.name), _attributes(event), event.timestamp) for event in span.events
+            ],
+            links=[Link(link.context, _attributes(link)) for link in span.links],
+            kind=span.kind,
+            status=Status(span.status.status_code, repaired(span.status.description)),
+            start_time=span.start_time,
+            end_time=span.end_time,
+            instrumentation_scope=scope
+            and InstrumentationScope(
+                *map(repaired, (scope.name, scope.version, scope.schema_url, scope.attributes))
+            ),
+        )
+        self._dropped = (span.dropped_events, span.dropped_links)
+
+    @property
+    def dropped_events(self) -> int:
+        return self._dropped[0]
+
+    @property
+    def dropped_links(self) -> int:
+        return self._dropped[1]
+
+
+def _attributes(holder: ReadableSpan | Event | Link) -> BoundedAttributes:
+    copy = BoundedAttributes(attributes=repaired(holder.attributes or {}))
+    copy.dropped = holder.dropped_attributes
+    return copy

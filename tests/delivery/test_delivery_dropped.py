@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from autogen_otel.delivery import dropped, observe_dropped
+from autogen_otel.delivery.dropped import Dropped, count_overflow
+from autogen_otel.observations import HumanInput
+from autogen_otel.recording.failure_logs import FailureLogs
+from autogen_otel.vocabulary.metrics import SIGNALS, TELEMETRY_DROPPED, TELEMETRY_REASON, TELEMETRY_SIGNAL
+
+
+class _Stuck(SpanExporter):
+    """An exporter of spans or log records that takes its time until it is released."""
+
+    def __init__(self) -> None:
+        self.begun, self.released = threading.Event(), threading.Event()
+        self.exported = 0
+
+    def export(self, batch: Any) -> SpanExportResult:
+        self.begun.set()
+        self.released.wait(30)
+        self.exported += len(batch)
+        return SpanExportResult.SUCCESS
+
+
+_TINY: dict[str, Any] = {"max_queue_size": 4, "max_export_batch_size": 2, "schedule_delay_millis": 3_600_000}
+
+
+def test_spans_that_a_full_queue_pushes_out_are_counted() -> None:
+    exporter, counted = _Stuck(), Dropped()
+    processor = count_overflow(BatchSpanProcessor(exporter, **_TINY), "spans", counted)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("test")
+    for _ in range(2):
+        tracer.start_span("taken").end()
+    assert exporter.begun.wait(30)
+    for _ in range(7):
+        tracer.start_span("queued").end()
+    assert counted.counts() == {("spans", "queue_full"): 3}
+    exporter.released.set()
+    assert provider.force_flush()
+    provider.shutdown()
+    assert exporter.exported == 6
+
+
+def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:
+    exporter, counted = _Stuck(), Dropped()
+    any_exporter: Any = exporter
+    processor = count_overflow(BatchLogRecordProcessor(any_exporter, **_TINY), "logs", counted)
+    provider = LoggerProvider(shutdown_on_exit=False)
+    provider.add_log_record_processor(processor)
+    failure_logs = FailureLogs(provider.get_logger("test"))
+
+    def tell() -> None:
+        failure_logs.emit(HumanInput(agent="user"), {}, {}, error=None, told=set(), above=None)  # type: ignore[arg-type]
+
+    for _ in range(2):
+        tell()
+    assert exporter.begun.wait(30)
+    for _ in range(7):
+        tell()
+    assert counted.counts() == {("logs", "queue_full"): 3}
+    exporter.released.set()
+    provider.shutdown()
+    assert exporter.exported == 6
+
+
+def test_a_processor_without_a_queue_is_not_counted() -> None:
+    counted = Dropped()
+    count_overflow(object(), "spans", counted)
+    assert counted.counts() == {}
+
+
+@pytest.fixture
+def reader() -> InMemoryMetricReader:
+    return InMemoryMetricReader()
+
+
+def _values(reader: InMemoryMetricReader) -> dict[tuple[str, str], int]:
+    data = reader.get_metrics_data()
+    assert data is not None
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    assert (metric.name, metric.unit) == (TELEMETRY_DROPPED.name, TELEMETRY_DROPPED.unit)
+    points: Any = metric.data.data_points
+    for point in points:
+        assert set(point.attributes) == {TELEMETRY_SIGNAL, TELEMETRY_REASON}
+        assert point.attributes[TELEMETRY_SIGNAL] in SIGNALS
+    return {
+        (point.attributes[TELEMETRY_SIGNAL], point.attributes[TELEMETRY_REASON]): point.value
+        for point in points
+    }
+
+
+def test_what_was_dropped_is_a_metric(
+    reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    counted = Dropped()
+    monkeypatch.setattr(dropped, "PROCESS", counted)
+    errors = [0]
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    for _ in range(2):
+        observe_dropped(provider.get_meter("autogen_otel"), lambda: errors[0])
+    assert _values(reader) == {("spans", "internal_error"): 0}
+    errors[0] = 2
+    counted.add("logs", "not_delivered", 0)
+    counted.add("spans", "queue_full", 3)
+    assert _values(reader) == {
+        ("spans", "internal_error"): 2,
+        ("logs", "not_delivered"): 0,
+        ("spans", "queue_full"): 3,
+    }
+    provider.shutdown()
+    assert caplog.records == []
+
+
+def test_a_forked_process_has_dropped_nothing_yet() -> None:
+    counted = Dropped()
+    counted.add("spans", "queue_full", 3)
+    counted._lock.acquire()
+    counted.after_fork()
+    assert counted.counts() == {("spans", "queue_full"): 0}

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from autogen_otel.delivery import fork
+from autogen_otel.delivery.fork import importing
+
+_FORKS = pytest.mark.needs(hasattr(os, "fork"), "needs fork")
+
+
+@_FORKS
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # newer Pythons warn of forks beside threads
+def test_a_fork_waits_until_modules_are_loaded() -> None:
+    begun, may_end, loaded = threading.Event(), threading.Event(), []
+
+    def load() -> None:
+        with importing():
+            begun.set()
+            may_end.wait(30)
+            loaded.append("all of it")
+
+    worker = threading.Thread(target=load)
+    worker.start()
+    begun.wait(30)
+    threading.Timer(0.05, may_end.set).start()
+    child = os.fork()
+    if child == 0:
+        # The child can load too: the lock that its parent held is not its own.
+        with importing():
+            os._exit(0 if loaded else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    worker.join()
+
+
+@_FORKS
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_does_not_wait_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fork, "_MAX_WAIT_SECONDS", 0.01)
+    begun, may_end = threading.Event(), threading.Event()
+
+    def load() -> None:
+        with importing():
+            begun.set()
+            may_end.wait(30)
+
+    worker = threading.Thread(target=load)
+    worker.start()
+    begun.wait(30)
+    child = os.fork()
+    if child == 0:
+        with importing():
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    may_end.set()
+    worker.join()
+    with importing():
+        pass

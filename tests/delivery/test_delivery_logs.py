@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.delivery.programs import Program
+from tests.delivery.receivers import Receiver
+
+_SETUP = """
+import logging, sys
+from opentelemetry import _logs, trace
+from opentelemetry._logs import SeverityNumber
+from autogen_otel.observations import ToolCall
+from autogen_otel.recording.failure_logs import FailureLogs
+from autogen_otel.settings import Settings
+from autogen_otel.delivery import logger_provider, tracer_provider
+logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+tracers = tracer_provider(Settings.from_environ())
+loggers = logger_provider(tracers, wanted=False)
+
+def tell(message):
+    with tracers.get_tracer("test").start_as_current_span("ours") as span:
+        failure_logs = FailureLogs(loggers.get_logger("autogen_otel"))
+        failure_logs.emit(
+            ToolCall(name="lookup"), {"exception.message": message, "error.type": "KeyError"},
+            trace.set_span_in_context(span), error=None, told=set(), above=None,
+        )
+"""
+_ONE_RECORD = f"{_SETUP}\ntell('no such claim')\n"
+_OPT_IN = {"OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN": "http, logs/dup"}
+
+
+def test_log_records_that_were_opted_in_arrive_beside_their_span(
+    program: Program, receiver: Receiver
+) -> None:
+    said = program.script(_ONE_RECORD, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **_OPT_IN)
+    (span,), (record,) = receiver.spans, receiver.log_records
+    assert (record.trace_id, record.span_id) == (span.trace_id, span.span_id)
+    assert (record.body.string_value, record.severity_text) == ("no such claim", "ERROR")
+    assert record.time_unix_nano
+    instances = receiver.instances()
+    assert instances["/v1/logs"] == instances["/v1/traces"]
+    assert said == ""
+
+
+def test_nobody_asked_for_log_records(program: Program) -> None:
+    program.script(f"""{_SETUP}
+assert loggers is None
+assert "opentelemetry.sdk._logs" not in sys.modules
+wanted = logger_provider(tracers, wanted=True)
+assert wanted is logger_provider(tracers, wanted=False) is _logs.get_logger_provider()
+""")
+
+
+@pytest.mark.parametrize(
+    "environment", [{"OTEL_LOGS_EXPORTER": "none"}, {"OTEL_SDK_DISABLED": "true"}], ids=["none", "disabled"]
+)
+def test_log_records_may_be_switched_off(program: Program, environment: dict[str, str]) -> None:
+    program.script(f"{_SETUP}\nassert loggers is None", **_OPT_IN, **environment)
+
+
+def test_a_provider_that_is_set_is_used_though_nobody_asked(program: Program) -> None:
+    program.script(f"""
+from opentelemetry import _logs
+from opentelemetry.sdk._logs import LoggerProvider
+mine = LoggerProvider()
+_logs.set_logger_provider(mine)
+{_SETUP}
+assert loggers is mine
+""")
+
+
+def test_records_that_nobody_takes_are_counted_and_said_once(program: Program, receiver: Receiver) -> None:
+    receiver.statuses["/v1/logs"] = 404
+    said = program.script(
+        f"""{_SETUP}
+for _ in range(3):
+    tell("no such claim")
+    loggers.force_flush()
+from autogen_otel.delivery.dropped import PROCESS
+print(PROCESS.counts()["logs", "not_delivered"])
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        **_OPT_IN,
+    )
+    assert program.stdout == "3\n"
+    assert len(receiver.bodies("/v1/logs")) == 1
+    assert said == (
+        f"WARNING autogen_otel: {receiver.url}/v1/logs does not take logs (HTTP 404 Not Found). "
+        "They are lost, because only spans are kept in the journal; "
+        "set OTEL_LOGS_EXPORTER=none to not send them.\n"
+    )
+
+
+def test_a_record_that_cannot_be_encoded_is_mended(program: Program, receiver: Receiver) -> None:
+    program.script(
+        f"{_SETUP}\ntell('half \\ud800 pair')\ntell('whole')",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        **_OPT_IN,
+    )
+    assert [record.body.string_value for record in receiver.log_records] == ["half ? pair", "whole"]
+
+
+def test_large_records_arrive_in_several_requests(program: Program, receiver: Receiver) -> None:
+    program.script(
+        f"{_SETUP}\nfor _ in range(60): tell('x' * 100_000)",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        **_OPT_IN,
+    )
+    assert len(receiver.log_records) == 60
+    assert all(len(body) < 4 * 1024 * 1024 for body in receiver.bodies("/v1/logs"))
+
+
+def test_the_console_may_be_the_only_exporter(program: Program, receiver: Receiver) -> None:
+    program.script(_ONE_RECORD, OTEL_LOGS_EXPORTER="console", **_OPT_IN)
+    assert "no such claim" in program.stdout
+
+
+def test_an_exporter_that_cannot_be_had_is_one_warning(program: Program) -> None:
+    said = program.script(f"{_SETUP}\nassert loggers is None", OTEL_LOGS_EXPORTER="pigeon", **_OPT_IN)
+    assert said.count("\n") == 1
+    assert said.startswith("WARNING autogen_otel: OTEL_LOGS_EXPORTER names 'pigeon'")

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import Counter, MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    InMemoryMetricReader,
+    MetricExportResult,
+    MetricsData,
+)
+
+from autogen_otel.delivery.dropped import Dropped
+from autogen_otel.delivery.exporters import ExportResult, Outcome
+from autogen_otel.delivery.metrics import CountingMetricExporter
+from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
+
+_NOT_DELIVERED = ("metrics", "not_delivered")
+_REFUSED = ExportResult(Outcome.REFUSED, "HTTP 401 Unauthorized")
+
+
+@pytest.fixture
+def endpoint() -> ScriptedEndpoint:
+    return ScriptedEndpoint()
+
+
+@pytest.fixture
+def dropped() -> Dropped:
+    return Dropped()
+
+
+@pytest.fixture
+def exporter(endpoint: ScriptedEndpoint, dropped: Dropped) -> CountingMetricExporter:
+    return CountingMetricExporter(endpoint, dropped)
+
+
+def _measured(*labels: dict[str, Any], delta: bool = False) -> MetricsData:
+    preferred: dict[type, AggregationTemporality] = {Counter: AggregationTemporality.DELTA} if delta else {}
+    reader = InMemoryMetricReader(preferred_temporality=preferred)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    meter = provider.get_meter("test")
+    counter, histogram = meter.create_counter("count"), meter.create_histogram("size")
+    for each in labels:
+        counter.add(1, each)
+        histogram.record(1, each)
+    data = reader.get_metrics_data()
+    provider.shutdown()
+    assert data is not None
+    return data
+
+
+def test_nothing_is_dropped_as_long_as_a_later_export_succeeds(
+    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, dropped: Dropped
+) -> None:
+    endpoint.default = _REFUSED
+    assert exporter.export(_measured({"a": 1})) is MetricExportResult.FAILURE
+    endpoint.default = EXPORTED
+    assert exporter.export(_measured({"a": 1}, {"a": 2})) is MetricExportResult.SUCCESS
+    exporter.shutdown()
+    assert dropped.counts() == {_NOT_DELIVERED: 0}
+
+
+def test_what_is_not_exported_at_the_end_is_dropped_once(
+    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, dropped: Dropped
+) -> None:
+    endpoint.default = _REFUSED
+    for _ in range(3):
+        exporter.export(_measured({"a": 1}, {"a": 2}))
+    assert dropped.counts()[_NOT_DELIVERED] == 0
+    exporter.shutdown()
+    exporter.shutdown()
+    assert dropped.counts()[_NOT_DELIVERED] == 4
+
+
+def test_deltas_are_dropped_at_once(
+    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, dropped: Dropped
+) -> None:
+    endpoint.default = _REFUSED
+    for _ in range(3):
+        exporter.export(_measured({"a": 1}, delta=True))
+    assert dropped.counts()[_NOT_DELIVERED] == 3
+
+
+@pytest.mark.parametrize("broken", ["half \ud800 pair", 2**64])
+def test_a_point_that_cannot_be_encoded_does_not_keep_the_others_back(
+    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, dropped: Dropped, broken: Any
+) -> None:
+    sound = {"fine": "whole"}
+    assert exporter.export(_measured(sound, {"key": broken})) is MetricExportResult.SUCCESS
+    ((of_resource,),) = [data.resource_metrics for data in endpoint.batches]
+    metrics = of_resource.scope_metrics[0].metrics
+    assert [[point.attributes for point in metric.data.data_points] for metric in metrics] == [[sound]] * 2
+    assert dropped.counts()["metrics", "not_encoded"] == 2
+
+
+def test_the_endpoint_is_flushed(exporter: CountingMetricExporter, endpoint: ScriptedEndpoint) -> None:
+    assert exporter.force_flush()
+    endpoint.default = _REFUSED
+    assert not exporter.force_flush()

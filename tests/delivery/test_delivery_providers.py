@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.delivery.programs import Program
+from tests.delivery.receivers import Receiver
+
+_SETUP = """
+import logging
+from opentelemetry import trace
+from autogen_otel.settings import Settings
+from autogen_otel.delivery import tracer_provider
+logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+"""
+_ONE_SPAN = f"""{_SETUP}
+provider = tracer_provider(Settings.from_environ())
+with provider.get_tracer("test").start_as_current_span("ours"):
+    with trace.get_tracer("application").start_as_current_span("the tool's own"):
+        pass
+"""
+
+
+def test_a_script_that_ends_at_once_delivers_its_spans(program: Program, receiver: Receiver) -> None:
+    said = program.script(_ONE_SPAN, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    assert sorted(receiver.span_names) == ["ours", "the tool's own"]
+    assert (program.span_names(), said) == ([], "")
+
+
+def test_a_script_that_ends_while_nothing_listens_leaves_its_spans_in_the_journal(program: Program) -> None:
+    said = program.script(_ONE_SPAN)
+    assert sorted(program.span_names()) == ["ours", "the tool's own"]
+    assert said.count("autogen_otel:") == said.count("\n") == 1
+    assert program.resource()["service.name"] == "app"
+    assert program.resource()["service.instance.id"]
+
+
+def test_the_environment_names_the_service(program: Program) -> None:
+    program.script(_ONE_SPAN, OTEL_RESOURCE_ATTRIBUTES="service.name=claims,deployment.environment.name=test")
+    assert program.resource()["service.name"] == "claims"
+    assert program.resource()["deployment.environment.name"] == "test"
+
+
+def test_a_module_names_the_service_by_its_package(program: Program) -> None:
+    package = program.folder / "claims"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(_ONE_SPAN)
+    program.run("-m", "claims")
+    assert program.resource()["service.name"] == "claims"
+
+
+def test_a_prompt_is_called_python(program: Program) -> None:
+    program.run("-", stdin=_ONE_SPAN)
+    assert program.resource()["service.name"] == "python"
+
+
+def test_a_provider_that_is_set_is_used_and_left_alone(program: Program) -> None:
+    program.script(f"""{_SETUP}
+from opentelemetry.sdk.trace import TracerProvider
+mine = TracerProvider()
+trace.set_tracer_provider(mine)
+assert tracer_provider(Settings()) is mine
+with mine.get_tracer("test").start_as_current_span("mine"):
+    pass
+""")
+    assert program.journalled() == []
+
+
+def test_the_provider_is_built_once_and_becomes_the_global_one(program: Program) -> None:
+    program.script(f"""{_SETUP}
+built = tracer_provider(Settings.from_environ())
+assert tracer_provider(Settings.from_environ()) is built is trace.get_tracer_provider()
+""")
+
+
+def test_a_disabled_sdk_records_nothing(program: Program) -> None:
+    assert program.script(_ONE_SPAN, OTEL_SDK_DISABLED="True") == ""
+    assert program.journalled() == []
+
+
+def test_importing_the_room_loads_neither_the_sdk_nor_an_exporter(program: Program) -> None:
+    # Loaded without the package above it, which is allowed to need more.
+    program.script("""
+import sys, types, importlib.util
+[origin] = importlib.util.find_spec("autogen_otel").submodule_search_locations
+package = sys.modules["autogen_otel"] = types.ModuleType("autogen_otel")
+package.__path__ = [origin]
+import autogen_otel.delivery
+heavy = [name for name in sys.modules if name.startswith(("opentelemetry", "google.protobuf", "requests"))]
+assert not heavy, heavy
+""")
+
+
+def test_building_a_provider_loads_no_protobuf(program: Program) -> None:
+    program.script(f"""{_SETUP}
+import sys
+before = set(sys.modules)
+tracer_provider(Settings.from_environ())
+assert "google.protobuf" not in sys.modules
+""")
+
+
+def test_none_keeps_spans_in_the_journal_only(program: Program, receiver: Receiver) -> None:
+    said = program.script(_ONE_SPAN, OTEL_TRACES_EXPORTER="none", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    assert (receiver.requests, said) == ([], "")
+    assert sorted(program.span_names()) == ["ours", "the tool's own"]
+
+
+def test_the_console_may_be_the_only_exporter(program: Program) -> None:
+    program.script(_ONE_SPAN, OTEL_TRACES_EXPORTER="console")
+    assert '"name": "ours"' in program.stdout
+    assert program.journalled() == []
+
+
+def test_the_console_may_stand_beside_an_endpoint(program: Program, receiver: Receiver) -> None:
+    program.script(_ONE_SPAN, OTEL_TRACES_EXPORTER="console,otlp", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    assert '"name": "ours"' in program.stdout
+    assert len(receiver.span_names) == 2
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OTEL_TRACES_EXPORTER": "pigeon"},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "pigeon"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"},
+    ],
+    ids=["exporter", "protocol", "endpoint"],
+)
+def test_an_exporter_that_cannot_be_had_is_one_warning_and_the_journal(
+    program: Program, environment: dict[str, str]
+) -> None:
+    said = program.script(_ONE_SPAN, **environment)
+    assert said.count("\n") == 1
+    assert said.startswith("autogen_otel: ")
+    assert str(program.journal) in said
+    assert sorted(program.span_names()) == ["ours", "the tool's own"]
+
+
+def test_a_journal_switched_off_is_not_written(program: Program) -> None:
+    said = program.script(_ONE_SPAN, AUTOGEN_OTEL_JOURNAL="false")
+    assert "no journal is kept" in said
+    assert program.journalled() == []
+
+
+def test_an_environment_the_sdk_refuses_does_not_end_the_application(program: Program) -> None:
+    said = program.script(_ONE_SPAN, OTEL_BSP_MAX_QUEUE_SIZE="1", OTEL_BSP_MAX_EXPORT_BATCH_SIZE="5")
+    assert "Nothing is recorded" in said
+    assert "max_export_batch_size" in said
+
+
+@pytest.mark.needs(hasattr(os, "fork"), "needs fork")
+def test_a_forked_process_delivers_too(program: Program, receiver: Receiver) -> None:
+    said = program.script(
+        f"""{_ONE_SPAN}
+import os
+provider.force_flush()
+child = os.fork()
+if child == 0:
+    with trace.get_tracer("test").start_as_current_span("the child's"):
+        pass
+    provider.shutdown()
+    os._exit(0)
+os.waitpid(child, 0)
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        PYTHONWARNINGS="ignore::DeprecationWarning",
+    )
+    assert sorted(receiver.span_names) == ["ours", "the child's", "the tool's own"], said

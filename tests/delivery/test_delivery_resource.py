@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import types
+from importlib.machinery import ModuleSpec
+
+import pytest
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import NoOpTracerProvider
+
+from autogen_otel.delivery import resource
+from autogen_otel.delivery.resource import process_resource, program_name, resource_of
+
+
+@pytest.fixture(autouse=True)
+def _unknown_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    process_resource.cache_clear()
+    resource_of.cache_clear()
+    monkeypatch.setattr(resource, "_numbered", [])
+
+
+def _running(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], module: str | None = None, original: str = ""
+) -> None:
+    main = types.ModuleType("__main__")
+    main.__spec__ = ModuleSpec(module, None) if module else None
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setattr(sys, "argv", argv)
+    monkeypatch.setattr(sys, "orig_argv", original.split() or ["python", *argv])
+
+
+@pytest.mark.parametrize(
+    ("argv", "module", "original", "name"),
+    [
+        (["app.py"], None, "", "app"),
+        (["/opt/claims/app.py", "--x"], None, "", "app"),
+        (["/usr/bin/claims-server"], None, "", "claims-server"),
+        (["/src/claims/__main__.py"], "claims.__main__", "", "claims"),
+        (["/src/claims/serve.py"], "claims.serve", "", "claims.serve"),
+        (["/src/claims/__main__.py"], None, "", "claims"),
+        (["-m"], None, "python -m claims", "claims"),
+        (["-m"], None, "python", "python"),
+        (["-c"], None, "", "python"),
+        (["-"], None, "", "python"),
+        ([""], None, "", "python"),
+        ([], None, "", "python"),
+        (["/lib/ipykernel_launcher.py", "-f"], None, "", "python"),
+        (["/bin/ipython"], None, "", "python"),
+        (["caf\udce9.py"], None, "", "caf?"),
+    ],
+)
+def test_the_program_has_a_name(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], module: str | None, original: str, name: str
+) -> None:
+    _running(monkeypatch, argv, module, original)
+    assert program_name() == name
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name"),
+    [
+        ("OTEL_SERVICE_NAME", "claims", "claims"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=claims", "claims"),
+        ("OTEL_SERVICE_NAME", "", "app"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=", "app"),
+    ],
+)
+def test_the_environment_goes_before_the_program(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, name: str
+) -> None:
+    _running(monkeypatch, ["app.py"])
+    monkeypatch.setenv(variable, value)
+    assert process_resource().attributes[SERVICE_NAME] == name
+
+
+def test_an_instance_named_by_the_environment_keeps_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=pod-7")
+    assert process_resource().attributes["service.instance.id"] == "pod-7"
+
+
+def test_all_signals_are_of_one_instance() -> None:
+    assert process_resource() is process_resource() is resource_of(NoOpTracerProvider())
+
+
+def test_what_is_recorded_beside_the_applications_provider_is_of_its_service() -> None:
+    theirs = Resource({SERVICE_NAME: "claims", SERVICE_INSTANCE_ID: "pod-7"})
+    assert resource_of(TracerProvider(resource=theirs, shutdown_on_exit=False)) is theirs
+
+
+def test_a_service_without_an_instance_is_given_one() -> None:
+    provider = TracerProvider(resource=Resource({SERVICE_NAME: "claims"}), shutdown_on_exit=False)
+    beside = resource_of(provider)
+    assert beside.attributes[SERVICE_NAME] == "claims"
+    assert beside.attributes[SERVICE_INSTANCE_ID]
+
+
+def test_a_trace_says_which_process_it_is_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    _running(monkeypatch, ["app.py"])
+    attributes = process_resource().attributes
+    assert attributes["process.pid"] == os.getpid()
+    assert attributes["process.runtime.version"] == platform.python_version()
+    assert attributes["host.name"]
+    assert attributes["telemetry.distro.name"] == "autogen-otel"
+
+
+def test_what_the_environment_says_of_the_process_goes_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    _running(monkeypatch, ["app.py"])
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "host.name=desk-7")
+    assert process_resource().attributes["host.name"] == "desk-7"
