@@ -12,8 +12,8 @@ import pytest
 
 from autogen_otel.cli import commands, journals, main
 from autogen_otel.cli.commands import show
-from tests.diagnosis.incidents import fallback
-from tests.diagnosis.recorded import Recorded, write
+from tests.support.incidents import fallback
+from tests.support.recorded import Recorded, write
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from autogen_otel.cli.as_json import trace_json
-from autogen_otel.diagnosis.trace import Span, Trace
+from autogen_otel.traces.trace import Span, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
