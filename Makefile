@@ -55,11 +55,10 @@ check: $(CHECK_ENV)/installed ## check format, style, types and layers
 	$(CHECK_ENV)/bin/ruff check .
 	$(CHECK_ENV)/bin/mypy
 	$(CHECK_ENV)/bin/lint-imports
-	$(CHECK_ENV)/bin/autogen-otel dashboards --out dashboards --check
+	$(CHECK_ENV)/bin/python -m tools.dashboards --check
 
 dashboards: $(CHECK_ENV)/installed ## write dashboards/ and the generated parts of docs/metrics.md and docs/runbook.md
-	$(CHECK_ENV)/bin/autogen-otel dashboards --out dashboards
-	$(CHECK_ENV)/bin/python -m tests.dashboards.pages
+	$(CHECK_ENV)/bin/python -m tools.dashboards
 
 $(TOOLS): | needs-python
 	$(call quietly,Installing tox and uv into .venv,'$(BASE)' -m venv .venv && .venv/bin/python -m pip install --quiet 'tox>=4.25' 'tox-uv>=1.25' && touch $@)

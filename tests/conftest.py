@@ -69,8 +69,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ``@pytest.mark.needs(condition, reason)`` is for what a lineage, a Python or an operating system lacks.
     """
     for item in items:
-        for mark in ("skip", "skipif", "xfail"):
-            assert not list(item.iter_markers(mark)), f"{item.nodeid} is marked {mark}"
+        for name in ("skip", "skipif", "xfail"):
+            assert not list(item.iter_markers(name)), f"{item.nodeid} is marked {name}"
         for mark in item.iter_markers("needs"):
             assert [type(one) for one in mark.args] == [bool, str], f"{item.nodeid}: needs(condition, reason)"
     items[:] = [item for item in items if all(mark.args[0] for mark in item.iter_markers("needs"))]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from autogen_otel.instrumentor import AutoGenInstrumentor
     from autogen_otel.hooks.report import AttachReport
+    from autogen_otel.instrumentor import AutoGenInstrumentor
 
 __all__ = ["AttachReport", "AutoGenInstrumentor", "Settings", "instrument", "uninstrument"]
 

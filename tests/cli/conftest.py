@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import pytest
 
 from autogen_otel.cli import main
-from tests.diagnosis.incidents import failing_tool, fallback, group, killed, recovered
-from tests.diagnosis.recorded import write
+from tests.support.incidents import failing_tool, fallback, group, killed, recovered
+from tests.support.recorded import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

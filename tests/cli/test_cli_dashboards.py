@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from autogen_otel.dashboards.files import everything
 from tests.cli.conftest import Run
 from tests.dashboards.fake_grafana import LOGIN, TOKEN, FakeGrafana
 from tests.dashboards.queries import models
+from tools.dashboards.files import FOLDER
 
-FILES = list(everything())
+FILES = [path.name for path in FOLDER.iterdir()]
 UIDS = [dashboard["uid"] for dashboard in models()]
 
 

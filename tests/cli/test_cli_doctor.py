@@ -10,8 +10,8 @@ import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import autogen_otel
-from autogen_otel import instrumentor
-from autogen_otel.cli import checkup_endpoints
+from autogen_otel import instrumentation
+from autogen_otel.cli import checkup
 from autogen_otel.lineages import Detection
 from tests.delivery.receivers import Receiver, closed_port, receiving
 from tests.support.telemetry import Telemetry
@@ -48,7 +48,7 @@ def test_all_is_well(run: Run, receiver: Receiver) -> None:
     assert "logs: off (OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup makes" in out
     assert "message content: not recorded\n" in out
     assert receiver.taken == [("/v1/traces", b""), ("/v1/metrics", b"")]
-    assert not instrumentor.active()
+    assert not instrumentation.active()
 
 
 def test_every_row_is_listed_when_asked_for(run: Run, receiver: Receiver) -> None:
@@ -123,7 +123,7 @@ def test_what_is_asked_for_metrics_is_not_started(
         def __init__(self) -> None:
             raise AssertionError
 
-    monkeypatch.setattr(checkup_endpoints, "plugin", lambda name, signal: Reader)
+    monkeypatch.setattr(checkup, "plugin", lambda name, signal: Reader)
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "prometheus")
     assert "metrics: the exporter prometheus takes telemetry\n" in run("doctor").out
 
@@ -156,7 +156,7 @@ def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -
 
 
 def test_no_host_is_a_problem(run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instrumentor, "detect", lambda: Detection(problem="found no AutoGen package"))
+    monkeypatch.setattr(instrumentation, "detect", lambda: Detection(problem="found no AutoGen package"))
     code, out, err = run("doctor")
     assert (code, err) == (1, "")
     assert out.startswith("host: none that is supported\n")
@@ -215,7 +215,7 @@ def test_a_program_that_is_instrumented_stays_so(run: Run, receiver: Receiver) -
     report = autogen_otel.instrument(tracer_provider=Telemetry().provider)
     try:
         assert run("doctor").code == 0
-        assert instrumentor.report() is report
+        assert instrumentation.report() is report
     finally:
         autogen_otel.uninstrument()
 

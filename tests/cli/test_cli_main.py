@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.cli import commands, journals, main
-from autogen_otel.cli.commands import show
-from tests.diagnosis.incidents import fallback
-from tests.diagnosis.recorded import Recorded, write
+from autogen_otel import cli
+from autogen_otel.cli import journals, main, show
+from tests.support.incidents import fallback
+from tests.support.recorded import Recorded, write
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -146,9 +146,10 @@ def test_a_new_command_is_a_new_file(run: Run, tmp_path: Path, monkeypatch: pyte
         "def register(subparsers):\n"
         "    subparsers.add_parser('greet').set_defaults(run=lambda args: print('hello') or 7)\n"
     )
-    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    monkeypatch.setattr(cli, "_COMMANDS", (*cli._COMMANDS, "greet"))
     assert run("greet") == (7, "hello\n", "")
-    del sys.modules["autogen_otel.cli.commands.greet"]
+    del sys.modules["autogen_otel.cli.greet"]
 
 
 def test_an_interruption_is_quiet(run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,9 @@ from rich.console import Console
 
 from autogen_otel.cli.terminal import TextConsole
 from autogen_otel.cli.tree import render_trace
-from autogen_otel.diagnosis.trace import Span, Trace
-from tests.diagnosis.incidents import TOOL_TRACE, failing_tool
-from tests.diagnosis.recorded import ORIGIN, Recorded, exception
-from tests.diagnosis.test_diagnosis_trace import trace_of
+from autogen_otel.traces.trace import Span, Trace
+from tests.support.incidents import TOOL_TRACE, failing_tool
+from tests.support.recorded import ORIGIN, Recorded, exception, trace_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,10 +22,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import autogen_otel
-from autogen_otel.capture import KnownSecrets, trees
-from autogen_otel.capture.cutting import clean
-from autogen_otel.capture.redaction import Redactor
 from autogen_otel.delivery import Journal
+from autogen_otel.redaction import KnownSecrets
+from autogen_otel.redaction.cutting import clean
+from autogen_otel.redaction.redactor import Redactor
+from autogen_otel.rendering import trees
 from tests.support.conversations import play
 from tests.support.planted_secrets import PLACES, Place
 from tests.support.secrets import KINDS, Kind, leaked

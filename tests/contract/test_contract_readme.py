@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import autogen_otel
-from autogen_otel.vocabulary import failures
+from autogen_otel.vocabulary import causes
 from tests.support.docs import README, filled
 
 TEXT = README.read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def test_the_python_in_it_runs(our_errors: list[BaseException], capsys: object) 
 
 def test_it_counts_the_causes_right() -> None:
     assert "one of thirteen causes" in TEXT
-    assert len(failures.CAUSES) == 13
+    assert len(causes.CAUSES) == 13
 
 
 def test_every_command_of_make_that_it_names_exists() -> None:

@@ -13,11 +13,13 @@ import pytest
 from openai import OpenAI
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import NoOpTracer
 
-from autogen_otel.capture import KnownSecrets
 from autogen_otel.delivery import Journal
 from autogen_otel.hooks import guard
-from autogen_otel.operations.credentials import make_known_of
+from autogen_otel.operations.first_sight import see_wrapper
+from autogen_otel.recording import Recorder
+from autogen_otel.redaction import KnownSecrets
 from scenarios.server import DEMO_KEY, ScriptedServer, error
 from tests.support.agents import assistant, pair, user
 from tests.support.conversations import CONVERSATIONS, Conversation, play
@@ -155,7 +157,7 @@ def test_what_the_users_own_http_client_adds_becomes_known() -> None:
         ],
     )
     secrets = KnownSecrets()
-    make_known_of(wrapper, secrets)
+    see_wrapper(Recorder(NoOpTracer(), secrets=secrets), wrapper)
     for secret in (
         "of-basic-auth-1",
         "of-a-header-2",
@@ -209,9 +211,11 @@ def test_an_error_of_ours_is_logged_without_the_secret_in_its_message(
 ) -> None:
     monkeypatch.setattr(guard, "on_error", guard.log_once)
     guard.internal_errors.clear()
-    with guard.guarded:
-        url = f"http://127.0.0.1:{KEY}/"
+    url = f"http://127.0.0.1:{KEY}/"
+    try:
         int(url)
+    except ValueError as error:
+        guard.report(error)
     assert "ValueError" in ours(caplog)
     assert Path(__file__).name in ours(caplog)
     assert found_in(ours(caplog)) == []

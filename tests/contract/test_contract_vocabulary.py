@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
 from autogen_otel.hooks import guard
-from autogen_otel.vocabulary import attributes, costs, failures, handoffs, metrics, spans, terminations
+from autogen_otel.vocabulary import attributes, causes, costs, handoffs, metrics, spans, terminations
 from scenarios.server import ScriptedServer, entry, error, text
 from tests.support.agents import assistant, chat, user
 from tests.support.conversations import CONVERSATIONS, Conversation, play
@@ -208,7 +208,7 @@ def test_every_operation_and_event_is_in_the_vocabulary(emitted: Emitted) -> Non
 @pytest.mark.parametrize(
     ("key", "allowed"),
     [
-        (attributes.ERROR_ORIGIN, failures.CAUSES),
+        (attributes.ERROR_ORIGIN, causes.CAUSES),
         (attributes.HANDOFF_REASON, handoffs.REASONS),
         (attributes.CONVERSATION_TERMINATION, terminations.TERMINATIONS),
         (attributes.GEN_AI_TOOL_TYPE, ("function",)),
@@ -223,7 +223,7 @@ def test_values_of_a_closed_list_are_in_it(emitted: Emitted, key: str, allowed: 
 def test_the_origins_of_a_conversation_are_those_of_its_failed_spans(emitted: Emitted) -> None:
     origins = {origin for value in emitted.values(attributes.ERRORS_ORIGINS) for origin in value}
     assert origins == emitted.values(attributes.ERROR_ORIGIN)
-    assert origins <= set(failures.CAUSES)
+    assert origins <= set(causes.CAUSES)
 
 
 def _is_of_its_type(key: str, value: Any) -> bool:
@@ -299,7 +299,7 @@ def test_the_labels_of_a_metric_are_those_of_the_vocabulary(emitted: Emitted, me
         (metrics.TOKEN_TYPE, metrics.TOKEN_TYPES),
         (metrics.ARGUMENT_PROBLEM, metrics.PROBLEMS),
         (metrics.CONVERSATION_OUTCOME, metrics.OUTCOMES),
-        (attributes.ERROR_ORIGIN, failures.CAUSES),
+        (attributes.ERROR_ORIGIN, causes.CAUSES),
         (attributes.HANDOFF_REASON, handoffs.REASONS),
         (attributes.CONVERSATION_TERMINATION, terminations.TERMINATIONS),
         (attributes.COST_SOURCE, costs.SOURCES),

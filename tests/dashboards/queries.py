@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from autogen_otel.dashboards.files import dashboards
+from tools.dashboards.files import dashboards
 
 ALL = ".*"
 FILLED = {
@@ -20,6 +21,7 @@ FILLED = {
     "agent": ALL,
     "tool": ALL,
 }
+_EXAMPLE = re.compile(r"```promql\n(.*?)\n```", re.DOTALL)
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?:[.:][^}]*)?\}")
 
 
@@ -82,3 +84,8 @@ def asked() -> list[Asked]:
         for target in panel["targets"]
         if "expr" in target
     ]
+
+
+def examples_on(page: Path) -> list[str]:
+    """Every example of PromQL on a page."""
+    return _EXAMPLE.findall(page.read_text(encoding="utf-8"))

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import promql_parser
-import pytest
 import yaml
 
-from autogen_otel.dashboards.alerts import LARGE_PROMPT_CHARACTERS, alerts
-from autogen_otel.dashboards.files import ALERTS, everything
 from autogen_otel.vocabulary import metrics
-from autogen_otel.vocabulary.metrics import prometheus_names
-from tests.dashboards.pages import METRICS, RUNBOOK, filled, queries
-from tests.dashboards.queries import models, panels
-
-FOLDER = Path(__file__).parents[2] / "dashboards"
+from tests.dashboards.queries import examples_on, models, panels
+from tools.dashboards.alerts import LARGE_PROMPT_CHARACTERS, alerts
+from tools.dashboards.files import ALERTS, METRICS_PAGE, generated
+from tools.dashboards.prometheus import series_names
 
 
 def test_the_committed_files_are_those_that_are_generated() -> None:
-    committed = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
-    assert committed == everything(), "make dashboards"
+    committed = {path: path.read_text(encoding="utf-8") for path in generated()}
+    assert committed == generated(), "make dashboards"
 
 
 def test_the_rule_file_is_yaml_that_says_what_the_alerts_say() -> None:
-    (group,) = yaml.safe_load(everything()[ALERTS])["groups"]
+    (group,) = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
     told = [
         (rule["alert"], rule["expr"], rule["labels"]["severity"], rule["annotations"]["summary"])
         for rule in group["rules"]
@@ -36,19 +31,14 @@ def test_the_rule_file_is_yaml_that_says_what_the_alerts_say() -> None:
     assert recorded == {used.name: used.expr for one in alerts() for used in one.uses}
 
 
-@pytest.mark.parametrize("page", [METRICS, RUNBOOK], ids=lambda page: page.name)
-def test_the_generated_parts_of_the_pages_are_up_to_date(page: Path) -> None:
-    assert filled(page) == page.read_text(encoding="utf-8"), "make dashboards"
-
-
 def test_every_metric_has_an_example_that_is_promql() -> None:
-    examples = queries(METRICS)
+    examples = examples_on(METRICS_PAGE)
     for example in examples:
         promql_parser.parse(example)
     missing = [
         metric.name
         for metric in metrics.ALL
-        if not any(name in example for name in prometheus_names(metric) for example in examples)
+        if not any(name in example for name in series_names(metric) for example in examples)
     ]
     assert missing == []
 

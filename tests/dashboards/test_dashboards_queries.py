@@ -8,14 +8,14 @@ from typing import Any
 import promql_parser
 import pytest
 
-from autogen_otel.dashboards import promql
-from autogen_otel.dashboards.alerts import alerts
 from autogen_otel.vocabulary import attributes, metrics
-from autogen_otel.vocabulary.metrics import prometheus_label, prometheus_names
 from tests.dashboards.queries import ALL, asked, models, panels, variables_in
+from tools.dashboards import promql
+from tools.dashboards.alerts import alerts
+from tools.dashboards.prometheus import label_name, series_names
 
 QUERIES = asked()
-SERIES = {name: metric for metric in metrics.ALL for name in prometheus_names(metric)}
+SERIES = {name: metric for metric in metrics.ALL for name in series_names(metric)}
 RULES = {one.name: one.expr for alert in alerts() for one in alert.uses}
 EXPRESSIONS = {
     **{query.where: query.filled() for query in QUERIES},
@@ -52,7 +52,7 @@ def selectors(expr: str) -> list[Any]:
 
 def labels_of(name: str) -> set[str]:
     """What the labels of a metric's series may be."""
-    return {prometheus_label(key) for key in SERIES[name].labels} | ANYWHERE
+    return {label_name(key) for key in SERIES[name].labels} | ANYWHERE
 
 
 def test_every_expression_is_promql_over_labels_that_its_metric_has() -> None:

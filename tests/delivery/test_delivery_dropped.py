@@ -10,12 +10,15 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import NoOpTracer
 
+from autogen_otel.causes import Failure
 from autogen_otel.delivery import dropped, observe_dropped
 from autogen_otel.delivery.dropped import Dropped, count_overflow
-from autogen_otel.observations import HumanInput
-from autogen_otel.recording.failure_logs import FailureLogs
+from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.recording import FailureLogs, Recorder
 from autogen_otel.vocabulary.metrics import SIGNALS, TELEMETRY_DROPPED, TELEMETRY_REASON, TELEMETRY_SIGNAL
+from tests.support.calls import begin, end
 
 
 class _Stuck(SpanExporter):
@@ -59,10 +62,10 @@ def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:
     processor = count_overflow(BatchLogRecordProcessor(any_exporter, **_TINY), "logs", counted)
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(processor)
-    failure_logs = FailureLogs(provider.get_logger("test"))
+    recorder = Recorder(NoOpTracer(), failure_logs=FailureLogs(provider.get_logger("test")))
 
     def tell() -> None:
-        failure_logs.emit(HumanInput(agent="user"), {}, {}, error=None, told=set(), above=None)  # type: ignore[arg-type]
+        end(begin(recorder, ToolCall), Failure("unknown", type="odd", message="odd"))
 
     for _ in range(2):
         tell()

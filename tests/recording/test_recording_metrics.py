@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 from autogen.cache.in_memory_cache import InMemoryCache
 from autogen.oai.client import OpenAIWrapper
-from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics import MeterProvider
 
-from autogen_otel import Settings
-from autogen_otel.capture import Capture, KnownSecrets
-from autogen_otel.observations import AgentTurn, Failure, Handoff
-from autogen_otel.recording.metrics import Measures
+from autogen_otel.causes import Failure
+from autogen_otel.operations.conversations.agent_turn import AgentTurn
+from autogen_otel.operations.conversations.handoff import Handoff
+from autogen_otel.recording import Meters, Recorder
+from autogen_otel.redaction import KnownSecrets
 from autogen_otel.vocabulary import metrics
 from scenarios.server import entry, error, text, tool_call, tool_calls
 from tests.support.agents import Serve, assistant, chat, configured, pair, user
+from tests.support.calls import begin, end
 from tests.support.groups import nested
 from tests.support.models import HouseModel
 from tests.support.telemetry import Point, Telemetry, attributes_of
@@ -255,41 +257,48 @@ def test_histograms_have_their_own_buckets_whoever_made_the_provider(
             assert point.bounds == metric.buckets, metric.name
 
 
-def measures() -> tuple[Measures, Telemetry]:
-    kept = Telemetry()
-    return Measures(kept.meter_provider.get_meter("test"), Capture(Settings(), KnownSecrets())), kept
+def recording(kept: Telemetry, secrets: KnownSecrets | None = None) -> Recorder:
+    """A recorder that measures."""
+    recorder = Recorder(kept.provider.get_tracer("test"), secrets=secrets or KnownSecrets())
+    recorder.meters = Meters(kept.meter_provider, kept.meter_provider.get_meter("test"), recorder.renderer)
+    return recorder
 
 
 def test_a_label_never_has_more_than_its_share_of_values() -> None:
-    taken, kept = measures()
+    kept = Telemetry()
+    recorder = recording(kept)
     for number in range(metrics.MOST_VALUES + 50):
-        taken.take(Handoff(source=f"agent {number}", target="other"), 0.1, Context(), outermost=True)
+        end(begin(recorder, Handoff, autogen__handoff__from=f"agent {number}", autogen__handoff__to="other"))
     points = kept.measured("autogen.handoffs")
     assert len(points) == metrics.MOST_VALUES + 1
     assert one(kept.measured("autogen.handoffs", **{"from": metrics.OTHER})).count == 50
 
 
-def test_labels_pass_the_door_that_everything_passes() -> None:
+def test_labels_pass_the_redaction_that_everything_passes() -> None:
     secrets, kept = KnownSecrets(), Telemetry()
     secrets.add("s3cr3t-of-the-house")
-    taken = Measures(kept.meter_provider.get_meter("test"), Capture(Settings(), secrets))
-    failure = Failure(origin="unknown", type="s3cr3t-of-the-house")
-    taken.take(Handoff(source="s3cr3t-of-the-house", failure=failure), 0.1, Context(), outermost=True)
+    call = begin(recording(kept, secrets), Handoff, autogen__handoff__from="s3cr3t-of-the-house")
+    end(call, Failure("unknown", type="s3cr3t-of-the-house", message="odd"))
     labels = one(kept.measured("autogen.handoffs")).labels
     assert labels["autogen.handoff.from"] == labels["error.type"] == "[redacted]"
 
 
 def test_what_has_no_metric_is_not_measured() -> None:
-    taken, kept = measures()
-    taken.take(AgentTurn(agent="assistant"), 0.1, Context(), outermost=True)
+    kept = Telemetry()
+    end(begin(recording(kept), AgentTurn, gen_ai__agent__name="assistant"))
     assert kept.points == {}
 
 
-def test_a_second_set_of_measures_goes_to_the_same_instruments(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_second_recorder_measures_with_the_same_instruments(caplog: pytest.LogCaptureFixture) -> None:
     kept = Telemetry()
-    capture = Capture(Settings(), KnownSecrets())
     for _ in range(2):
-        again = Measures(kept.meter_provider.get_meter("test"), capture)
-        again.take(Handoff(source="a", target="b"), 0.1, Context(), outermost=True)
+        end(begin(recording(kept), Handoff, autogen__handoff__from="a", autogen__handoff__to="b"))
     assert one(kept.measured("autogen.handoffs")).count == 2
     assert caplog.records == []
+
+
+def test_nothing_is_measured_where_nobody_reads_it() -> None:
+    provider = MeterProvider(shutdown_on_exit=False)
+    renderer = Recorder(Telemetry().provider.get_tracer("test")).renderer
+    assert not Meters(provider, provider.get_meter("test"), renderer).listening
+    assert recording(Telemetry()).meters.listening  # type: ignore[union-attr]

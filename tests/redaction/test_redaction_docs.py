@@ -6,16 +6,17 @@ import re
 from typing import Any
 
 import autogen_otel
-from autogen_otel.capture import Capture, KnownSecrets
+from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.names import looks_secret
 from autogen_otel.settings import Settings
-from tests.redaction_docs import PAGE, filled
+from tests.support.docs import REDACTION, filled
+from tests.support.rendering import Capture
 
-TEXT = PAGE.read_text(encoding="utf-8")
+TEXT = REDACTION.read_text(encoding="utf-8")
 
 
 def test_the_table_of_formats_is_what_the_code_has() -> None:
-    assert filled(TEXT) == TEXT, "run: python -m tests.redaction_docs"
+    assert filled(TEXT) == TEXT, "run: python -m tests.support.docs"
 
 
 def test_the_example_takes_customers_out(monkeypatch: Any) -> None:

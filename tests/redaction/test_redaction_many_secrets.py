@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_otel.redaction import KnownSecrets
-from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.redaction.known.secrets import _is_placeholder
-from tests.support.planted_secrets import random_text
+from autogen_otel.redaction.redactor import Redactor
+from tests.support.secrets import random_text
 
 MASK = "[redacted]"
 KEYS = [random_text(f"key {number}") for number in range(3000)]
@@ -119,16 +119,14 @@ def test_a_key_that_is_seen_again_outlives_those_that_are_not() -> None:
     assert store.mask("the-key-in-use-1") == MASK
 
 
-def test_a_holder_whose_keys_may_be_forgotten_is_read_again() -> None:
-    class Wrapper:
-        """Weakly referable, as the host's is."""
-
-    store, wrapper = KnownSecrets(), Wrapper()
-    assert store.first_sight(wrapper)
-    assert not store.first_sight(wrapper)
-    for key in KEYS[:1001]:
+def test_who_reads_agents_once_is_told_that_secrets_were_forgotten() -> None:
+    store, evictions = KnownSecrets(), list[int]()
+    store.on_eviction = lambda: evictions.append(1)
+    for key in KEYS[:1000]:
         store.add(key)
-    assert store.first_sight(wrapper)
+    assert evictions == []
+    store.add(KEYS[1000])
+    assert evictions == [1]
 
 
 def test_the_environment_is_not_forgotten_and_read_again_where_it_changed() -> None:
@@ -184,13 +182,13 @@ def test_what_authorises_in_a_request_as_sent_becomes_known(
     name: str | bytes, value: str | bytes, secret: str
 ) -> None:
     store = KnownSecrets()
-    store.add_sent([(name, value)])
+    store.add_headers([(name, value)])
     assert store.mask(f"refused {secret}") == f"refused {MASK}"
 
 
 def test_what_does_not_authorise_in_a_request_stays_unknown() -> None:
     store = KnownSecrets()
-    store.add_sent(
+    store.add_headers(
         [
             ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             ("idempotency-key", "stainless-python-retry-0123456789abcdef"),

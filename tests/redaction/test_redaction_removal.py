@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_otel.capture import Capture, KnownSecrets
+from autogen_otel.recording import ArgumentProblem
+from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.redaction.removal import only_removed
-from autogen_otel.observations import ArgumentProblem, Content, ContentKind
 from autogen_otel.settings import Settings, SettingsError
+from tests.support.rendering import Capture, Content, ContentKind
 
 MASK = "[redacted]"
 SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"

@@ -12,12 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogen_otel import Settings
-from autogen_otel.capture import Capture, KnownSecrets
+from autogen_otel.redaction import KnownSecrets
 from autogen_otel.rendering.messages.media import without_media
-from autogen_otel.rendering.messages.messages import MESSAGE_KINDS
-from autogen_otel.observations import Content, ContentKind
-from tests import hostile
+from tests.support import hostile
+from tests.support.rendering import Capture, Content, ContentKind
 
+MESSAGE_KINDS = [
+    ContentKind.INPUT_MESSAGES,
+    ContentKind.OUTPUT_MESSAGES,
+    ContentKind.SYSTEM_INSTRUCTIONS,
+    ContentKind.TOOL_DEFINITIONS,
+]
 _KEY = "sk-abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
 _PICTURE = bytes(range(256)) * 40
 _ENCODED = base64.b64encode(_PICTURE).decode()

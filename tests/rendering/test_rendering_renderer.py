@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_otel.capture import Capture, KnownSecrets
-from autogen_otel.observations import ArgumentProblem, Content, ContentKind
+from autogen_otel.recording import ArgumentProblem
+from autogen_otel.redaction import KnownSecrets
 from autogen_otel.settings import Settings
+from tests.support.rendering import Capture, Content, ContentKind
 
 SECRET = "planted-secret-0001"
 
@@ -72,9 +73,8 @@ def test_content_is_captured_only_where_the_policy_says_so(kind: ContentKind) ->
     assert door(capture=False).content(content) is None
 
 
-def test_a_printed_stack_trace_is_recorded_like_any_other_redacted() -> None:
-    printed = Content(ContentKind.CODE_TRACEBACK, f"Traceback\nValueError: {SECRET}")
-    assert door(capture=False).content(printed) == "Traceback\nValueError: [redacted]"
+def test_a_printed_stack_trace_is_rendered_like_any_other_redacted() -> None:
+    assert door(capture=False).end(f"Traceback\nValueError: {SECRET}") == "Traceback\nValueError: [redacted]"
 
 
 @pytest.mark.parametrize("length", range(9_000, 9_060, 7))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
-from autogen_otel.rendering.stacktraces.page import current_stack, stacktrace
+from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
 from autogen_otel.settings import Settings
 
 LIMIT = 8192

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autogen_otel.dashboards.alerts import alerts
+from tools.dashboards.alerts import alerts
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "dashboards" / "alerts.test.yml"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from autogen_otel.dashboards import promql
 from autogen_otel.vocabulary import metrics
+from tools.dashboards import promql
 
 ATTEMPTS = promql.grew(metrics.MODEL_ATTEMPTS, "2m", filters=promql.UNFILTERED)
 

@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from autogen_otel.dashboards.alerts import alerts
-from tests.dashboards.pages import METRICS, queries
-from tests.dashboards.queries import Asked, asked, filled, models
+from tests.dashboards.queries import Asked, asked, examples_on, filled, models
 from tests.servers import programs
 from tests.servers.jaeger import Jaeger
 from tests.servers.otlp import Span
 from tests.servers.prometheus import Prometheus, Sample
+from tools.dashboards.alerts import alerts
+from tools.dashboards.files import METRICS_PAGE
 
 SERVICE = "every-conversation"
 RULES = Path(__file__).parents[2] / "dashboards" / "alerts.yml"
@@ -68,7 +68,7 @@ def test_every_query_of_a_dashboard_has_an_answer_with_the_labels_it_shows(
         assert any(one.labels.get(label) for one in series), f"no series has {label}"
 
 
-@pytest.mark.parametrize("query", queries(METRICS))
+@pytest.mark.parametrize("query", examples_on(METRICS_PAGE))
 def test_every_query_of_the_documentation_has_an_answer(query: str, measured: Prometheus) -> None:
     assert any(math.isfinite(one.value) for one in measured.query(query))
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from autogen_otel.capture.patterns import KEY_FORMATS
-from autogen_otel.hooks.table import ROWS, Row
+from autogen_otel.hooks.table import ROWS
 from autogen_otel.lineages import ALL
+from autogen_otel.redaction.formats import KEY_FORMATS
 from autogen_otel.settings import Settings
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -35,7 +35,7 @@ def hooks_table() -> Iterator[str]:
     for row in ROWS:
         yield f"| `{row.module}.{row.name}` | {row.yields} | {_marks(row.lineages, names)} |"
     # Several rows meet the same classes.
-    discovered = (found for row in ROWS if isinstance(row, Row) for found in row.discovers)
+    discovered = (found for row in ROWS for found in row.discovers)
     for found in dict.fromkeys(discovered):
         yield f"| `{found.method}` of {found.what} | {found.yields} | {_marks(found.lineages, names)} |"
 

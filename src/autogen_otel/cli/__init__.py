@@ -6,14 +6,15 @@ import argparse
 import importlib
 import io
 import os
-import pkgutil
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from autogen_otel import distribution
-from autogen_otel.cli import commands
-from autogen_otel.cli.errors import BAD_INPUT, DONE, INTERRUPTED, PIPE_CLOSED, CommandError
+from autogen_otel.cli.command import BAD_INPUT, DONE, INTERRUPTED, PIPE_CLOSED, CommandError
+
+_COMMANDS: Final = ("dashboards", "doctor", "show")
+"""The modules of this room with a function ``register(subparsers)``, which adds the command."""
 
 _EPILOG = """\
 exit codes:
@@ -41,11 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CommandError as error:
         sys.stderr.write(f"autogen-otel: {error}\n")
-        return error.code
+        return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _silence(sys.stdout.fileno())
+        _discard(sys.stdout.fileno())
         return PIPE_CLOSED
     return code
 
@@ -84,12 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in pkgutil.iter_modules(commands.__path__):
-        importlib.import_module(f"{commands.__name__}.{module.name}").register(subparsers)
+    for name in _COMMANDS:
+        importlib.import_module(f"{__name__}.{name}").register(subparsers)
     return parser
 
 
-def _silence(descriptor: int) -> None:
+def _discard(descriptor: int) -> None:
     # The interpreter flushes stdout once more on exit, and would complain about the pipe again.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)

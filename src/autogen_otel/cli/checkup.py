@@ -1,4 +1,4 @@
-"""What ``doctor`` finds out: the host, where we attach, and where telemetry goes; all stays as it was."""
+"""What ``doctor`` examines: the host, what is attached to it, and whether telemetry is exported."""
 
 from __future__ import annotations
 
@@ -9,21 +9,37 @@ import platform
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry._logs import NoOpLoggerProvider
 from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.trace import NoOpTracerProvider
 
-from autogen_otel import instrumentor
-from autogen_otel.cli.checkup_endpoints import Endpoint, endpoints, logs_are_wanted
-from autogen_otel.delivery.exporters import LOGS, METRICS, SPANS
+from autogen_otel import instrumentation
+from autogen_otel.delivery.exporters import (
+    CONSOLE,
+    LOGS,
+    METRICS,
+    SPANS,
+    ExporterError,
+    Outcome,
+    Signal,
+    endpoint,
+    exporter_names,
+    is_otlp,
+    plugin,
+)
 from autogen_otel.delivery.journal import default_dir
+from autogen_otel.delivery.providers import logs_opted_in
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.settings import EVENT_ONLY, SPAN_AND_EVENT, Settings
+
+Document = dict[str, Any]
+"""The part of the result that stands under one key of doctor's JSON."""
 
 _PACKAGES: Final = (
     "autogen-otel",
@@ -52,139 +68,152 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class JournalState:
-    """The journal.
-
-    Args:
-        folder: where it is or would be.
-        kept: whether the settings want one.
-        size: of its files, in bytes.
-        writable: whether spans can be added.
-    """
-
-    folder: Path
-    kept: bool
-    size: int
-    writable: bool
-
-
-@dataclass(frozen=True)
-class Knob:
-    """A setting in force; ``source`` is its variable if that is set, else ``None``."""
-
-    name: str
-    value: object
-    env: str
-    source: str | None
-
-
-@dataclass(frozen=True)
-class Checkup:
-    """All that was found out.
-
-    Args:
-        versions: of the packages that matter.
-        report: what is attached to the host.
-        overlapping: what is installed beside us, and what it means.
-        endpoints: where spans go.
-        metrics: where metrics go.
-        logs: where log records go; ``None`` where nobody asked for any.
-        message_content: where the content of messages goes, in the words of the standard variable.
-        journal: where spans go that no endpoint takes.
-        knobs: all settings.
-        disabled: whether the environment switches OpenTelemetry off.
-    """
-
-    versions: Mapping[str, str]
-    report: AttachReport
-    overlapping: Mapping[str, str]
-    endpoints: tuple[Endpoint, ...]
-    metrics: tuple[Endpoint, ...]
-    logs: tuple[Endpoint, ...] | None
-    message_content: str
-    journal: JournalState
-    knobs: tuple[Knob, ...]
-    disabled: bool
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """What is wrong, a sentence each."""
-        return tuple(self._problems())
-
-    def _problems(self) -> Iterator[str]:
-        if self.report.lineage is None:
-            yield f"Nothing to attach to: {self.report.problem}."
-        for row in self.report.missing:
-            yield f"{row.target} is not attached, so {row.yields} will be missing: {row.reason}."
-        if self.disabled:
-            yield "OTEL_SDK_DISABLED is true: nothing is recorded."
-        is_kept = self.journal.kept and self.journal.writable
-        if not is_kept and not any(endpoint.takes for endpoint in self.endpoints):
-            why = "cannot be written" if self.journal.kept else "is switched off"
-            yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
-        if self.message_content in (EVENT_ONLY, SPAN_AND_EVENT) and not any(
-            endpoint.takes for endpoint in self.logs or ()
-        ):
-            yield "Message content is lost: it goes into log records, and no endpoint takes them."
-
-
-def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Checkup:
-    """Look at everything once.
+def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Document:
+    """Examine the host, the environment and the endpoints; nothing stays attached.
 
     Args:
         settings: those in force.
-        environ: where they and the endpoint come from.
+        environ: where they and the endpoints come from.
+
+    Returns:
+        What ``doctor --format json`` prints; its ``problems`` are sentences.
     """
-    return Checkup(
-        versions={"python": platform.python_version(), **_installed(_PACKAGES)},
-        report=_attached(settings),
-        overlapping={name: _OVERLAPPING[name] for name in _installed(tuple(_OVERLAPPING))},
-        endpoints=tuple(endpoints(environ, SPANS)),
-        metrics=tuple(endpoints(environ, METRICS)),
-        logs=tuple(endpoints(environ, LOGS)) if logs_are_wanted(settings, environ) else None,
-        message_content=settings.capture_message_content,
-        journal=_journal(settings),
-        knobs=tuple(_knobs(settings, environ)),
-        disabled=environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
-    )
+    report = _attach_report(settings)
+    journal = _journal(settings)
+    spans = list(_endpoints(environ, SPANS))
+    logs = list(_endpoints(environ, LOGS)) if _logs_are_on(settings, environ) else None
+    return {
+        "problems": [
+            *_host_problems(report),
+            *_export_problems(settings, environ, journal=journal, spans=spans, logs=logs),
+        ],
+        "host": report.lineage and {"name": str(report.lineage), "lineage": report.lineage.name},
+        "versions": {"python": platform.python_version(), **_versions(_PACKAGES)},
+        "attached": [{"target": row.target, "yields": row.yields} for row in report.attached],
+        "absent": [
+            {"target": row.target, "yields": row.yields, "reason": row.reason, "expected": row.expected}
+            for row in report.absent
+        ],
+        "stood_down": [
+            {"target": one.target, "who": one.who, "reason": one.reason} for one in report.stood_down
+        ],
+        "overlapping": {name: _OVERLAPPING[name] for name in _versions(tuple(_OVERLAPPING))},
+        "endpoints": spans,
+        "metrics_endpoints": list(_endpoints(environ, METRICS)),
+        "logs_endpoints": logs,
+        "message_content": settings.capture_message_content,
+        "journal": journal,
+        "settings": list(_settings(settings, environ)),
+    }
 
 
-def _installed(names: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for name in names:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
-def _attached(settings: Settings) -> AttachReport:
-    """Attach in this process and detach again; what a program that is instrumented already has stays."""
-    if instrumentor.active():
-        return instrumentor.report()
+def _attach_report(settings: Settings) -> AttachReport:
+    """Attach in this process and detach again, unless the program is instrumented already."""
+    if instrumentation.active():
+        return instrumentation.report()
     logger = logging.getLogger("autogen_otel")
     was_disabled, logger.disabled = logger.disabled, True  # the report says the same
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             # The hosts warn while they are imported about packages that nobody needs here.
             warnings.simplefilter("ignore")
-            silent = instrumentor.Providers(
+            silent = instrumentation.Providers(
                 tracer_provider=NoOpTracerProvider(),
                 meter_provider=NoOpMeterProvider(),
                 logger_provider=NoOpLoggerProvider(),
             )
-            return instrumentor.start(silent, settings)
+            return instrumentation.start(silent, settings)
     finally:
-        instrumentor.stop()
+        instrumentation.stop()
         logger.disabled = was_disabled
 
 
-def _journal(settings: Settings) -> JournalState:
+def _host_problems(report: AttachReport) -> Iterator[str]:
+    if report.lineage is None:
+        yield f"Nothing to attach to: {report.problem}."
+    for row in report.missing:
+        yield f"{row.target} is not attached, so {row.yields} will be missing: {row.reason}."
+
+
+def _export_problems(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    journal: Document,
+    spans: list[Document],
+    logs: list[Document] | None,
+) -> Iterator[str]:
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        yield "OTEL_SDK_DISABLED is true: nothing is recorded."
+    has_journal = journal["kept"] and journal["writable"]
+    if not has_journal and not any(one["takes"] for one in spans):
+        why = "cannot be written" if journal["kept"] else "is switched off"
+        yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+    if _content_is_logged(settings) and not any(one["takes"] for one in logs or ()):
+        yield "Message content is lost: it goes into log records, and no endpoint takes them."
+
+
+def _content_is_logged(settings: Settings) -> bool:
+    return settings.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)
+
+
+def _logs_are_on(settings: Settings, environ: Mapping[str, str]) -> bool:
+    return _content_is_logged(settings) or logs_opted_in(environ)
+
+
+def _versions(names: tuple[str, ...]) -> dict[str, str]:
+    versions = {}
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
+
+
+def _endpoints(environ: Mapping[str, str], signal: Signal) -> Iterator[Document]:
+    """Send an empty request to each endpoint of a signal."""
+    try:
+        names = exporter_names(environ, signal)
+    except ExporterError as problem:
+        yield _endpoint("OTLP", str(problem))
+        return
+    for name in names:
+        if name == CONSOLE:
+            yield _endpoint("the console")
+        else:
+            yield _exporter(name, environ, signal)
+
+
+def _exporter(name: str, environ: Mapping[str, str], signal: Signal) -> Document:
+    try:
+        if signal is METRICS and not is_otlp(name) and issubclass(plugin(name, signal), MetricReader):
+            # Made here, it would open the port that it is asked at.
+            return _endpoint(f"the exporter {name}")
+        exporter = endpoint(name, environ, signal)
+    except ExporterError as problem:
+        return _endpoint(name, str(problem))
+    nothing: Any = MetricsData(resource_metrics=[]) if signal is METRICS else []
+    try:
+        result = exporter.export(nothing)
+    finally:
+        exporter.shutdown()
+    return _endpoint(exporter.label, None if result.outcome is Outcome.EXPORTED else result.reason)
+
+
+def _endpoint(label: str, problem: str | None = None) -> Document:
+    return {"endpoint": label, "takes": problem is None, "problem": problem}
+
+
+def _journal(settings: Settings) -> Document:
     folder = Path(settings.journal_dir).expanduser().absolute() if settings.journal_dir else default_dir()
     size = 0
     with contextlib.suppress(OSError):
         size = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
-    return JournalState(folder, settings.journal, size, _is_writable(folder))
+    return {
+        "folder": str(folder),
+        "kept": settings.journal,
+        "bytes": size,
+        "writable": _is_writable(folder),
+    }
 
 
 def _is_writable(folder: Path) -> bool:
@@ -196,9 +225,9 @@ def _is_writable(folder: Path) -> bool:
         return False
 
 
-def _knobs(settings: Settings, environ: Mapping[str, str]) -> Iterator[Knob]:
-    for knob in fields(settings):
-        env = knob.metadata["env"]
-        if env is None:  # a function, which only the program itself can give
-            continue
-        yield Knob(knob.name, getattr(settings, knob.name), env, env if environ.get(env) else None)
+def _settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Document]:
+    for field in fields(settings):
+        variable = field.metadata["env"]
+        if variable is not None:  # a function can only be given by the program itself
+            value, is_set = getattr(settings, field.name), bool(environ.get(variable))
+            yield {"name": field.name, "value": value, "variable": variable, "set": is_set}

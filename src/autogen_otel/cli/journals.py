@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from autogen_otel.cli.errors import CommandError
+from autogen_otel.cli.command import CommandError
 from autogen_otel.delivery.journal import default_dir
-from autogen_otel.diagnosis.journal import JournalError, journal_files, read_spans
-from autogen_otel.diagnosis.otlp import Wanted
-from autogen_otel.diagnosis.trace import Span
 from autogen_otel.settings import Settings, SettingsError
+from autogen_otel.traces.journal import JournalError, journal_files, read_spans
+from autogen_otel.traces.otlp import TraceFilter
+from autogen_otel.traces.trace import Span
 
 HOW_TO_GET_ONE: Final = (
     "call autogen_otel.instrument() in your program and run it with no collector listening: "
@@ -46,12 +46,12 @@ def locate(given: str | None) -> Path:
     return path
 
 
-def spans(path: Path, wanted: Wanted | None = None) -> Iterator[Span]:
+def spans(path: Path, trace_filter: TraceFilter | None = None) -> Iterator[Span]:
     """Read the journal, with progress on stderr once it takes longer than a second.
 
     Args:
-        path: what ``locate`` found.
-        wanted: spans of other traces are passed over.
+        path: a file or a folder, from ``locate``.
+        trace_filter: which traces; all by default.
 
     Raises:
         CommandError: it cannot be read, or nothing is in it.
@@ -62,7 +62,7 @@ def spans(path: Path, wanted: Wanted | None = None) -> Iterator[Span]:
         if size == 0:
             raise CommandError(f"The journal {path} is empty: {HOW_TO_GET_ONE}.")
         with _progress(size) as advance:
-            yield from read_spans(files, wanted=wanted, advance=advance)
+            yield from read_spans(files, trace_filter=trace_filter, advance=advance)
     except JournalError as error:
         raise CommandError(f"{error}.") from error
     except OSError as error:

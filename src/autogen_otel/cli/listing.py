@@ -1,7 +1,8 @@
-"""The conversations of a journal as a table, newest first."""
+"""What is said of a whole conversation: a line above its tree, a row in the table of conversations."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,26 +11,42 @@ from rich.table import Table
 from rich.text import Text
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.outcomes import STYLES
 from autogen_otel.cli.terminal import one_line, signs
-from autogen_otel.diagnosis.conversations import Summary
+from autogen_otel.traces.conversations import Outcome, Summary
 
+STYLES: Final[Mapping[Outcome, str]] = {
+    "failed": "bold red",
+    "recovered": "yellow",
+    "ok": "green",
+    "unfinished": "cyan",
+}
 _SHORTEST_PREFIX: Final = 8
 _NARROWEST: Final = 16
 _WIDE: Final = 105
 _SHORT_NAME: Final = 60
 
 
-def render_listing(shown: Sequence[Summary], every: Sequence[Summary], console: Console) -> None:
+def sentence(summary: Summary) -> str:
+    """``failed: 2 failures (2 backend) in 4 turns of 2 agents, 12 s, 3,120 tokens in, 87 out``."""
+    count = sum(summary.failures.values())
+    failures = quantities.plural(count, "failure") if count else "no failures"
+    causes = f" ({quantities.causes(summary.failures)})" if count else ""
+    turns = f"{quantities.plural(summary.turns, 'turn')} of {quantities.plural(len(summary.agents), 'agent')}"
+    tokens = f"{summary.input_tokens:,} tokens in, {summary.output_tokens:,} out"
+    duration = quantities.duration(summary.duration_ns)
+    return f"{summary.outcome}: {failures}{causes} in {turns}, {duration}, {tokens}"
+
+
+def render_listing(listed: Sequence[Summary], every: Sequence[Summary], console: Console) -> None:
     """Print a table of conversations.
 
     Args:
-        shown: the conversations to list, in order.
+        listed: the conversations to list, in order.
         every: all of the journal: trace ids are shortened so that they stay unique among these.
         console: where.
     """
     prefix = _prefix_length([summary.trace_id for summary in every])
-    several = len({summary.service for summary in shown}) > 1
+    several = len({summary.service for summary in listed}) > 1
     # The tree says how many agents and tokens; on a narrow terminal the outcome needs the room.
     wide = console.width >= _WIDE
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
@@ -41,15 +58,18 @@ def render_listing(shown: Sequence[Summary], every: Sequence[Summary], console: 
         table.add_column(heading, overflow="fold", min_width=_NARROWEST)
     for heading in ("turns", "took", "agents", "tokens") if wide else ("turns", "took"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for summary in shown:
-        cells: list[str | Text] = [quantities.local_time_of_year(summary.start_ns), summary.trace_id[:prefix]]
+    for summary in listed:
+        cells: list[str | Text] = [
+            quantities.local_time(summary.start_ns)[len("2026-") :],
+            summary.trace_id[:prefix],
+        ]
         cells += [one_line(summary.service, console, _SHORT_NAME)] if several else []
         cells += [one_line(summary.name, console, _SHORT_NAME), _outcome(summary)]
         cells += [str(summary.turns), quantities.duration(summary.duration_ns)]
         cells += [str(len(summary.agents)), _tokens(summary, console)] if wide else []
         table.add_row(*cells)
     console.print(table)
-    console.print(Text(_footer(shown, every), style="dim"))
+    console.print(Text(_footer(listed, every), style="dim"))
 
 
 def _outcome(summary: Summary) -> Text:
@@ -63,15 +83,13 @@ def _tokens(summary: Summary, console: Console) -> str:
     return f"{summary.input_tokens:,} {signs(console).arrow} {summary.output_tokens:,}"
 
 
-def _footer(shown: Sequence[Summary], every: Sequence[Summary]) -> str:
-    counts: Mapping[str, int] = {
-        outcome: sum(summary.outcome == outcome for summary in every)
-        for outcome in ("failed", "recovered", "unfinished")
-    }
-    what = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items() if count)
+def _footer(listed: Sequence[Summary], every: Sequence[Summary]) -> str:
+    counts = Counter(summary.outcome for summary in every)
+    unwell: tuple[Outcome, ...] = ("failed", "recovered", "unfinished")
+    what = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in unwell if counts[outcome])
     total = quantities.plural(len(every), "conversation")
-    of = f"{len(shown):,} of {total}" if len(shown) < len(every) else total
-    return f"{of}" + (f" ({what} in all)" if what else "") + ". Show one with: autogen-otel show TRACE"
+    of = f"{len(listed):,} of {total}" if len(listed) < len(every) else total
+    return of + (f" ({what} in all)" if what else "") + ". Show one with: autogen-otel show TRACE"
 
 
 def _prefix_length(trace_ids: Sequence[str]) -> int:

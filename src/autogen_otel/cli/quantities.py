@@ -36,27 +36,22 @@ def size(byte_count: int) -> str:
 
 
 def local_time(nanoseconds: int) -> str:
-    """``2026-11-22 12:46:48`` in the reader's time zone; nothing for a time not recorded."""
-    return f"{moment(nanoseconds).astimezone():%Y-%m-%d %H:%M:%S}" if nanoseconds else ""
-
-
-def local_time_of_year(nanoseconds: int) -> str:
-    """``11-22 12:46:48`` in the reader's time zone; nothing for a time not recorded."""
-    return local_time(nanoseconds)[len("2026-") :]
+    """``2026-11-22 12:46:48`` in the reader's time zone; empty for a time not recorded."""
+    return f"{_moment(nanoseconds).astimezone():%Y-%m-%d %H:%M:%S}" if nanoseconds else ""
 
 
 def utc_time(nanoseconds: int) -> str:
     """``2026-11-22T12:46:48.123456Z``."""
-    return f"{moment(nanoseconds):%Y-%m-%dT%H:%M:%S.%fZ}"
-
-
-def moment(nanoseconds: int) -> datetime:
-    """Nanoseconds since 1970 as a time, to the microsecond."""
-    seconds, rest = divmod(nanoseconds, _NS_PER_SECOND)
-    return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=rest // _KILO)
+    return f"{_moment(nanoseconds):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def causes(failures: Counter[str]) -> str:
     """``2 backend, 1 tool_exception``, the most frequent first."""
     ordered = sorted(failures.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count} {cause}" for cause, count in ordered)
+
+
+def _moment(nanoseconds: int) -> datetime:
+    # Dividing would lose microseconds to rounding.
+    seconds, rest = divmod(nanoseconds, _NS_PER_SECOND)
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=rest // _KILO)

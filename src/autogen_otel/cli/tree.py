@@ -12,16 +12,16 @@ from rich.tree import Tree
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.labels import View, label
-from autogen_otel.cli.outcomes import STYLES, sentence
+from autogen_otel.cli.listing import STYLES, sentence
 from autogen_otel.cli.terminal import dim, signs, visible
-from autogen_otel.diagnosis.conversations import summarize
-from autogen_otel.diagnosis.failures import Failure, carriers
-from autogen_otel.diagnosis.stacktrace import chain, identity, users_frame
-from autogen_otel.diagnosis.trace import HTTP, Event, Span, Trace
+from autogen_otel.traces.conversations import summarize
+from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, innermost_user_frame
+from autogen_otel.traces.trace import HTTP, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 
-_SHORT_MESSAGE: Final = 300
-_SHORT_SOURCE: Final = 120
+_LONG: Final = 300
+_SHORT: Final = 120
 _INDENT: Final = 4
 
 
@@ -34,8 +34,10 @@ def render_trace(trace: Trace, console: Console, full: bool = False, *, failing:
         full: print whole stack traces, arguments and results.
         failing: print only what failed and what leads there.
     """
-    for line in _header(trace):
-        console.print(line)
+    summary = summarize(trace)
+    where = f"  {visible(summary.service)}" if summary.service else ""
+    console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
+    console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = View(console, full)
     shown = trace.failing() if failing else trace
     failures = _Failures(trace, view)
@@ -44,7 +46,7 @@ def render_trace(trace: Trace, console: Console, full: bool = False, *, failing:
     for span, depth in shown.walk():
         guide = signs(console).guide if shown.children(span) else " "
         content = Group(
-            label(span, view).append_text(failures.short(span)), _Hanging(guide, failures.lines(span))
+            label(span, view).append_text(failures.beside(span)), _Indented(guide, failures.below(span))
         )
         del branch[depth:]
         branch.append(branch[-1].add(content) if branch else Tree(content, guide_style="dim"))
@@ -54,14 +56,7 @@ def render_trace(trace: Trace, console: Console, full: bool = False, *, failing:
         console.print(tree)
 
 
-def _header(trace: Trace) -> Iterator[Text]:
-    summary = summarize(trace)
-    where = f"  {visible(summary.service)}" if summary.service else ""
-    yield dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}")
-    yield Text(sentence(summary), style=STYLES[summary.outcome])
-
-
-class _Hanging:
+class _Indented:
     """Lines that stay indented below a span when they wrap, with the guide to its children beside them."""
 
     def __init__(self, guide: str, lines: Iterable[Text]) -> None:
@@ -80,94 +75,96 @@ class _Hanging:
 
 
 class _Failures:
-    """Says below each failing span why it failed, and says it once."""
+    """Why each failing span failed: in full where the failure began, and each failure in full only once."""
 
     def __init__(self, trace: Trace, view: View) -> None:
         self._trace = trace
         self._view = view
-        self._read = {span.span_id: Failure.of(span) for span in trace.spans if span.failed}
-        self._carriers = carriers(self._read.values())
-        self._told: set[tuple[str, ...]] = set()
+        self._by_id = {span.span_id: Failure.of(span) for span in trace.spans if span.failed}
+        self._passing_on = passing_on(self._by_id.values())
+        self._printed: set[tuple[str, ...]] = set()
 
-    def short(self, span: Span) -> Text:
-        """What the span's own line says of its failure: where it is told, or all of it if that is little."""
+    def beside(self, span: Span) -> Text:
+        """What belongs on the span's own line."""
         if not span.failed:
             return Text()
-        if self._is_told_below(span):
+        if self._is_described_below(span):
             return Text(f"  {self._type(span)} (see below)", style="red")
-        if span.exception is None or _refusal(span) is not None:
-            refusal = self._view.cut(_refusal(span) or "", _SHORT_SOURCE)
-            return Text(f"  {refusal}" if refusal else "", style="red").append_text(self._cause(span))
+        answer = _answer(span)
+        if span.exception is None or answer is not None:
+            text = self._view.cut(answer or "", _SHORT)
+            return Text(f"  {text}" if text else "", style="red").append_text(self._cause(span))
         return Text()
 
-    def lines(self, span: Span) -> Iterator[Text]:
-        """The lines to print below a span."""
+    def below(self, span: Span) -> Iterator[Text]:
+        """The lines below the span's own."""
         problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS) or ()
         for problem in [problems] if isinstance(problems, str) else problems:
-            mark = signs(self._view.console).recovered
-            yield Text(f"{mark} {self._view.cut(str(problem), _SHORT_MESSAGE)}", style="yellow")
+            sign = signs(self._view.console).recovered
+            yield Text(f"{sign} {self._view.cut(problem, _LONG)}", style="yellow")
         if not span.failed:
             return
-        if not self._is_told_below(span):
-            yield from self._told_in_full(span)
+        if not self._is_described_below(span):
+            yield from self._description(span)
         for link in span.links:
             linked = self._trace.span(link.span_id)
             if linked is not None and linked.failed:
-                yield dim(f"after {self._view.cut(linked.name, _SHORT_SOURCE)} had failed above")
+                yield dim(f"after {self._view.cut(linked.name, _SHORT)} had failed above")
 
-    def _is_told_below(self, span: Span) -> bool:
-        mine = self._read[span.span_id]
-        below = [self._read[child.span_id] for child in self._trace.children(span) if child.failed]
-        if mine.raised is None:
-            return any(map(mine.carries, below))
-        return any(child.raised in mine.chained for child in below)
+    def _is_described_below(self, span: Span) -> bool:
+        failure = self._by_id[span.span_id]
+        children = [self._by_id[child.span_id] for child in self._trace.children(span) if child.failed]
+        if failure.exception is None:
+            return any(map(failure.passes_on, children))
+        return any(child.exception in failure.chain for child in children)
 
     def _cause(self, span: Span) -> Text:
-        passing = span.span_id in self._carriers
-        return Text("" if passing else f"  [{self._read[span.span_id].cause}]", style="magenta")
+        if span.span_id in self._passing_on:
+            return Text()
+        return Text(f"  [{self._by_id[span.span_id].cause}]", style="magenta")
 
-    def _told_in_full(self, span: Span) -> Iterator[Text]:
-        if _refusal(span) is not None:
+    def _description(self, span: Span) -> Iterator[Text]:
+        if _answer(span) is not None:
             return
         if span.exception is None:
             if span.status_message:
-                yield Text(self._view.cut(span.status_message, _SHORT_MESSAGE), style="red")
+                yield Text(self._view.cut(span.status_message, _LONG), style="red")
             return
-        told = tuple(self._exception(span, span.exception))
-        if told in self._told:
+        lines = tuple(self._exception(span, span.exception))
+        if lines in self._printed:
             yield Text(f"{self._type(span)} (as above)", style="red").append_text(self._cause(span))
             return
-        self._told.add(told)
-        yield Text(told[0], style="bold red").append_text(self._cause(span))
-        yield from map(Text, told[1:])
+        self._printed.add(lines)
+        yield Text(lines[0], style="bold red").append_text(self._cause(span))
+        yield from map(Text, lines[1:])
 
     def _type(self, span: Span) -> str:
-        seen = span.exception.attributes.get(names.EXCEPTION_TYPE) if span.exception is not None else None
-        error_type = str(seen or span.attributes.get(names.ERROR_TYPE) or "failed")
-        return self._view.cut(error_type.rpartition(".")[2], _SHORT_MESSAGE)
+        recorded = None if span.exception is None else span.exception.attributes.get(names.EXCEPTION_TYPE)
+        error_type = str(recorded or span.attributes.get(names.ERROR_TYPE) or "failed")
+        return self._view.cut(error_type.rpartition(".")[2], _LONG)
 
     def _exception(self, span: Span, exception: Event) -> Iterator[str]:
         error_type = str(exception.attributes.get(names.EXCEPTION_TYPE, "exception"))
         message = str(exception.attributes.get(names.EXCEPTION_MESSAGE, ""))
         stacktrace = str(exception.attributes.get(names.EXCEPTION_STACKTRACE, ""))
-        yield self._view.cut(f"{error_type}: {message}" if message else error_type, _SHORT_MESSAGE)
+        yield self._view.cut(f"{error_type}: {message}" if message else error_type, _LONG)
         if self._view.full and stacktrace:
             yield from visible(stacktrace.rstrip()).split("\n")
             return
-        first = next(iter(chain(stacktrace)), None)
-        if first is not None and first != identity(error_type, message):
-            yield f"caused by {self._view.cut(first, _SHORT_MESSAGE)}"
+        first = next(iter(chained_exceptions(stacktrace)), None)
+        if first is not None and first != exception_key(error_type, message):
+            yield f"caused by {self._view.cut(first, _LONG)}"
         # Every request of a program comes from the same few lines of its user; a tool's frame is the news.
-        frame = users_frame(stacktrace) if span.operation != HTTP else None
+        frame = innermost_user_frame(stacktrace) if span.operation != HTTP else None
         if frame is not None:
-            source = self._view.cut(frame.source or "", _SHORT_SOURCE)
+            source = self._view.cut(frame.source or "", _SHORT)
             yield visible(frame.location) + (f":  {source}" if source else "")
 
 
-def _refusal(span: Span) -> str | None:
-    """What a server said with the status that stands in the span's line; ``None`` if there was no answer."""
+def _answer(span: Span) -> str | None:
+    """What a server wrote beside its status, which the span's line has; ``None`` if there was no answer."""
     status = span.attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
     if span.operation != HTTP or status is None:
         return None
-    seen = span.exception.attributes.get(names.EXCEPTION_MESSAGE) if span.exception is not None else None
-    return str(seen or span.status_message).removeprefix(str(status)).strip()
+    recorded = None if span.exception is None else span.exception.attributes.get(names.EXCEPTION_MESSAGE)
+    return str(recorded or span.status_message).removeprefix(str(status)).strip()

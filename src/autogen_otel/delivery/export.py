@@ -44,8 +44,8 @@ class Export:
         dropped: where to count what is neither exported nor journaled.
         journal: where to keep what is not exported.
         consequence: what becomes of what is not exported, as a sentence of the message.
-        by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know it
-            is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
+        by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
+            it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
     """
 
     def __init__(

@@ -81,7 +81,7 @@ class Attachment:
             owner, name = _resolve(row)
             original = vars(owner).get(name, _MISSING)
             if original is _MISSING and not row.is_optional:
-                raise AttributeError(f"{row.module} has no {row.name}")
+                raise AttributeError(f"{row.module} has no {row.name}")  # noqa: TRY301 - reported as all else is
             on_call = _Discovery(self, row.discovers, self._lineage) if row.discovers else None
             below = self._below_ag2_tracer(target, original)
             place = Place(owner, name, below, self._runtime, self._lineage, on_call)

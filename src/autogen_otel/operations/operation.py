@@ -48,6 +48,15 @@ class Operation(Call):
         "turn",
     )
 
+    conversation: Conversation | None
+    root: Conversation | None
+    turn: AgentTurn | None
+    handoff: SpeakerSelection | None
+    model_call: ModelCall | None
+    entry: EntryTried | None
+    course: Course | None
+    helper_role: str | None
+
     def __init__(
         self, recorder: Recorder, parent: Operation | None, instance: Any, arguments: Mapping[str, Any]
     ) -> None:
@@ -79,11 +88,5 @@ class Operation(Call):
         self._unlink()
 
     def _unlink(self) -> None:
-        self.conversation: Conversation | None = None
-        self.root: Conversation | None = None
-        self.turn: AgentTurn | None = None
-        self.handoff: SpeakerSelection | None = None
-        self.model_call: ModelCall | None = None
-        self.entry: EntryTried | None = None
-        self.course: Course | None = None
-        self.helper_role: str | None = None
+        self.conversation = self.root = self.turn = self.handoff = None
+        self.model_call = self.entry = self.course = self.helper_role = None

@@ -70,6 +70,9 @@ class Call:
     ends_by_cause: ClassVar[bool] = False
     """Whether it fails by the last failure inside it, although that has no exception."""
 
+    name: str | None
+    span: Span | None
+
     __slots__ = (
         "_began",
         "_began_ns",
@@ -95,11 +98,11 @@ class Call:
 
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
         self.recorder, self.parent = recorder, parent
-        self.name: str | None = None
+        self.name = None
         self.attributes: dict[str, Any] = {}
         self.failure: Failure | None = None
         self.links: tuple[Any, ...] = ()
-        self.span: Span | None = None
+        self.span = None
         self.context: Any = None
         self.has_children = False
         self.handled = self.open = 0
@@ -109,6 +112,7 @@ class Call:
         # What was being handled when the call began is none of its concern.
         handling = sys.exc_info()[1]
         self._handling = None if handling is None else id(handling)
+        self._started_name: str | None = None
 
     # ------------------------------------------------------------ what an operation says
     def returned(self, value: Any) -> Facts | None:
@@ -134,7 +138,7 @@ class Call:
         self._began = time.perf_counter()
         self.attributes = recorder.attributes.rendered(facts)
         if self.name is None:
-            self._began_ns, self._started_name = time.time_ns(), None
+            self._began_ns = time.time_ns()
             self.span, self.context = (
                 (None, get_current()) if parent is None else (parent.span, get_current())
             )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from autogen_otel.recording.call import Call
 
 MODEL_EXCEPTION: Final = "gen_ai.client.operation.exception"
-"""Event name of failed model calls, and of entries tried for them; ``Call.failure_event`` is that of others."""
+"""Event name of failed model calls, and of entries tried for them; ``Call.failure_event`` has the others'."""
 INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
 
 _EVENT_NAME: Final = "event.name"

@@ -1,8 +1,8 @@
 r"""Telling in few steps that a text holds nothing to take out, so that the search is for those that may.
 
-Whatever the search would change is caught here; what is caught may be harmless. Each test holds for a part of
-a text as for the whole, so one look at a JSON text answers for all its strings: between their unescaped quotes
-they stand as they are, but for ``\"``, ``\\``, ``\n``, ``\r`` and ``\t``.
+Whatever the search would change is caught here; what is caught may be harmless. Each test holds for a part
+of a text as for the whole, so one look at a JSON text is enough for all its strings: between their unescaped
+quotes they stand as they are, but for ``\"``, ``\\``, ``\n``, ``\r`` and ``\t``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _WINDOW: Final = 128
 # Read backwards from the sign, because signs are rare and names are everywhere.
 _NAME_BEFORE: Final = re.compile(
     rf"""(?:\s|[nrt]\\){{0,4}}\]?(?:["']\\{{0,7}})?"""
-    rf"(?=[\w.-]{{0,{_NAME_LENGTH}}}{_FIRST}(?![\w.-]))(?=[\w. -]{{0,{_WINDOW}}}?{_REVERSED_STEM})"
+    rf"(?=[\w.-]{{0,{_NAME_LENGTH}}}{_FIRST}-{{0,2}}(?![\w.-]))(?=[\w. -]{{0,{_WINDOW}}}?{_REVERSED_STEM})"
 )
 _COLON: Final = re.compile(":")
 _EQUALS: Final = re.compile("=")
@@ -62,7 +62,7 @@ _PARAMETER: Final = re.compile(
 _SCHEME: Final = re.compile(r"(?ai:bearer|basic)(?:[ \t]|\\t)+[A-Za-z0-9._~+/=-]{8}")
 
 
-def is_clean(text: str, *, in_json: bool = False) -> bool:
+def is_clean(text: str, *, in_json: bool = False) -> bool:  # noqa: C901, PLR0911 - a list of tests, cheap ones first
     """Tell whether a search for formats, assignments, URLs and unfit characters would change nothing.
 
     Args:

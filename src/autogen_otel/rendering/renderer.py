@@ -55,7 +55,7 @@ class Renderer:
         return self.text(url)
 
     def json(self, value: object) -> str:
-        """Render an object as JSON; text that is JSON is parsed, so that values under secret keys are found."""
+        """Render an object as JSON; text that is JSON is parsed, since its keys say what is secret."""
         return json_text(value, self._limit, self._redactor)
 
     def end(self, value: object) -> str:
@@ -64,7 +64,7 @@ class Renderer:
         return self._redactor.fitted_end(plain, self._limit)
 
     def value(self, value: object, limit: int) -> str:
-        """Render a value in a sentence: text in quotes, anything else as JSON, of at most ``limit`` characters."""
+        """Render a value in a sentence: text in quotes, all else as JSON, cut to ``limit`` characters."""
         # By its type, because isinstance() asks the value itself, and that may raise.
         if issubclass(type(value), str):
             return f"'{text(value, limit, self._redactor)}'"

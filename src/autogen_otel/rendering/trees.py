@@ -61,7 +61,7 @@ def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | 
     return parsed if isinstance(parsed, (dict, list)) else None
 
 
-def is_plain(value: object, longest: int) -> bool:
+def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR0912 - one loop, no call a leaf
     """Tell, without a call for each value, that a conversion would change nothing unless it finds a secret.
 
     Args:
@@ -74,7 +74,7 @@ def is_plain(value: object, longest: int) -> bool:
         one, depth = stack.pop()
         if type(one) is dict:
             names_secret = False
-            for key, item in one.items():
+            for key in one:
                 if type(key) is not str or len(key) > _LONGEST_KEY or looks_secret(key):
                     return False
                 # {"name": "api_key", "value": "…"}: here the key is itself a value.

@@ -4,7 +4,6 @@ No label is an id or free text. What models and users make up (names of tools th
 ``OTHER``, and so is everything beyond ``MOST_VALUES`` different values of a label.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -217,16 +216,3 @@ ALL: Final = (
     CONVERSATION_TURNS,
     TELEMETRY_DROPPED,
 )
-
-
-def prometheus_label(key: str) -> str:
-    """A label as Prometheus spells it (``UnderscoreEscapingWithSuffixes``)."""
-    return key.replace(".", "_")
-
-
-def prometheus_names(metric: Metric) -> Iterable[str]:
-    """The series of a metric as Prometheus names them (``UnderscoreEscapingWithSuffixes``)."""
-    base = metric.name.replace(".", "_") + ("_seconds" if metric.unit == "s" else "")
-    return [
-        f"{base}_{end}" for end in (("bucket", "sum", "count") if metric.kind == "histogram" else ("total",))
-    ]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction, key_of
-from autogen_otel.operations.models.answers import answers
+from autogen_otel.operations.models.answers import messages_of
 from tests.support import hostile
 
 _CALL = {"id": "call_1", "type": "function", "function": {"name": "look up", "arguments": '{"a": 1}'}}
@@ -78,7 +78,7 @@ def test_an_answer_is_known_again_in_whatever_form_autogen_sends_it_on(
     answer: dict[str, Any], sent_on: dict[str, Any]
 ) -> None:
     account = MessageAccount()
-    account.answered([answer])
+    account.add_answers([answer])
     assert account.new_messages([sent_on]) == ()
     assert len(account.new_messages([sent_on, sent_on])) == 1
 
@@ -120,7 +120,7 @@ def test_anything_can_be_asked_whether_it_is_new(name: str) -> None:
     account.new_messages(messages)
     assert account.new_messages(messages) == ()
     assert isinstance(key_of(value), int)
-    account.answered([said(value), said([value])])
+    account.add_answers([said(value), said([value])])
     account.new_once("tools", [value])
 
 
@@ -128,11 +128,11 @@ def test_a_response_of_the_chat_api_is_read_from_objects_and_dicts() -> None:
     message = SimpleNamespace(content="So.", tool_calls=None, function_call=None)
     choice = SimpleNamespace(message=message, finish_reason="stop")
     expected = ({"role": "assistant", "content": "So.", "finish_reason": "stop"},)
-    assert answers(SimpleNamespace(choices=[choice])) == expected
+    assert messages_of(SimpleNamespace(choices=[choice])) == expected
     held = {"message": {"content": "So."}, "finish_reason": "stop"}
-    assert answers(SimpleNamespace(choices=[held])) == expected
+    assert messages_of(SimpleNamespace(choices=[held])) == expected
     text = SimpleNamespace(text="So.", finish_reason="stop")
-    assert answers(SimpleNamespace(choices=[text])) == expected
+    assert messages_of(SimpleNamespace(choices=[text])) == expected
 
 
 def test_tool_calls_of_every_client_are_read_alike() -> None:
@@ -144,7 +144,7 @@ def test_tool_calls_of_every_client_are_read_alike() -> None:
     item = {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"}
     of_items = SimpleNamespace(output=[{"type": "reasoning"}, item], status="completed")
     for response in (of_chat, unified, of_items):
-        (answer,) = answers(response)
+        (answer,) = messages_of(response)
         assert answer["tool_calls"] == [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]
 
 
@@ -153,10 +153,10 @@ def test_whatever_a_client_returns_is_read_or_left(name: str) -> None:
     value = hostile.VALUES[name]()
     choice = SimpleNamespace(message=value, finish_reason=value)
     tool_call = SimpleNamespace(message=SimpleNamespace(content=value, tool_calls=[value]))
-    assert isinstance(answers(value), tuple)
+    assert isinstance(messages_of(value), tuple)
     for response in (
         SimpleNamespace(choices=[value, choice, tool_call]),
         SimpleNamespace(messages=[value, SimpleNamespace(content=[value])], finish_reason=value),
         SimpleNamespace(output=[value], status=value),
     ):
-        assert all(answer["role"] == "assistant" for answer in answers(response))
+        assert all(answer["role"] == "assistant" for answer in messages_of(response))

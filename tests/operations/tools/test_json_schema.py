@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_otel.observations import ArgumentProblem
 from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, describe, json_type, mismatches
+from autogen_otel.recording import ArgumentProblem
 
 Schema = dict[str, Any]
 

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_otel.observations import ArgumentProblem
 from autogen_otel.operations.tools import user_function
-from autogen_otel.operations.tools.tool_arguments import decode, origin, problems, unknown_tool
-from autogen_otel.vocabulary.failures import TOOL_ARGUMENTS, TOOL_EXCEPTION
+from autogen_otel.operations.tools.tool_arguments import cause, decode, problems, unknown_tool
+from autogen_otel.recording import ArgumentProblem
+from autogen_otel.vocabulary.causes import TOOL_ARGUMENTS, TOOL_EXCEPTION
 from tests.support.lineage import IS_02
 
 pydantic: Any = importlib.import_module("pydantic")
@@ -354,7 +354,7 @@ def verdict(entry: Any, arguments: Any, schema: Mapping[str, Any] | None = None)
         if inspect.isawaitable(result):
             asyncio.run(_awaited(result))
     except BaseException as error:
-        return origin(error, found, entry, json.loads(json.dumps(arguments)))
+        return cause(error, found, entry, json.loads(json.dumps(arguments)))
     raise AssertionError("it did not raise")
 
 
@@ -532,15 +532,15 @@ def test_builtins_that_refuse_are_told_from_builtins_that_fail() -> None:
 
 def test_without_an_error_the_problems_decide() -> None:
     problem = ArgumentProblem("arguments", "not_object", "object", "null", None)
-    assert origin(None, [problem], double, None) == TOOL_ARGUMENTS
-    assert origin(None, [], double, {}) == TOOL_EXCEPTION
+    assert cause(None, [problem], double, None) == TOOL_ARGUMENTS
+    assert cause(None, [], double, {}) == TOOL_EXCEPTION
 
 
 def test_arguments_that_are_no_object_are_the_cause() -> None:
     found = problems([1], schema=None, signature=None)
     with pytest.raises(TypeError) as caught:
         double(**[1])  # type: ignore[arg-type]
-    assert origin(caught.value, found, double, [1]) == TOOL_ARGUMENTS
+    assert cause(caught.value, found, double, [1]) == TOOL_ARGUMENTS
 
 
 @pytest.mark.parametrize(
@@ -571,4 +571,4 @@ def test_the_verdict_is_the_same_after_the_error_went_up_through_autogen(
     succeeded, _ = executor.execute_function({"name": "tool", "arguments": json.dumps(arguments)})
     found = problems(arguments, schema=None, signature=user_function.signature(entry))
     assert not succeeded
-    assert origin(kept[0], found, entry, arguments) == expected
+    assert cause(kept[0], found, entry, arguments) == expected

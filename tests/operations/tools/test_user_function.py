@@ -16,7 +16,6 @@ import autogen
 import pytest
 import wrapt
 
-from autogen_otel.observations import CodeLocation
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.user_function import entered, location, received_unchanged, signature
 from tests.support.lineage import IS_02
@@ -93,8 +92,13 @@ async def _awaited(result: Any) -> Any:
     return await result
 
 
-def here(function: Any, name: str) -> CodeLocation:
-    return CodeLocation(f"{__name__}.{name}", __file__, function.__code__.co_firstlineno)
+def place(function: str, file: str | None = None, line: int | None = None) -> dict[str, Any]:
+    """Where a function stands, as attributes."""
+    return {"code.function.name": function, "code.file.path": file, "code.line.number": line}
+
+
+def here(function: Any, name: str) -> dict[str, Any]:
+    return place(f"{__name__}.{name}", __file__, function.__code__.co_firstlineno)
 
 
 @pytest.mark.parametrize("function", [add, fail_later, read_claim])
@@ -155,15 +159,13 @@ def test_a_lambda_is_its_own_function() -> None:
     found = location(entry)
     assert user_function.user_function(entry) is entry
     assert found is not None
-    assert found.function.endswith("<lambda>")
+    assert found["code.function.name"].endswith("<lambda>")
     assert entered(raised(entry, a=1), entry) is not None
 
 
 def test_a_class_is_located_by_its_constructor() -> None:
     assert user_function.user_function(Plain) is Plain
-    assert location(Plain) == CodeLocation(
-        f"{__name__}.Plain", __file__, Plain.__init__.__code__.co_firstlineno
-    )
+    assert location(Plain) == place(f"{__name__}.Plain", __file__, Plain.__init__.__code__.co_firstlineno)
     assert entered(raised(Plain, a=0), Plain) is not None
 
 
@@ -176,7 +178,7 @@ class Plain:
     ("entry", "name"), [(math.sqrt, "math.sqrt"), ("x".upper, "str.upper"), (print, "builtins.print")]
 )
 def test_a_builtin_has_a_name_and_no_place(entry: Any, name: str) -> None:
-    assert location(entry) == CodeLocation(name)
+    assert location(entry) == place(name)
 
 
 @pytest.mark.needs(not IS_02, "0.2 has no Tool")
@@ -298,7 +300,7 @@ def test_an_object_that_does_not_like_to_be_looked_at_upsets_nothing() -> None:
 
     entry = Prickly()
     assert user_function.user_function(entry) is None
-    assert location(entry) is None
+    assert location(entry) == {}
     assert signature(entry) is None
     assert entered(ValueError(), entry) is None
 
@@ -306,7 +308,7 @@ def test_an_object_that_does_not_like_to_be_looked_at_upsets_nothing() -> None:
 @pytest.mark.parametrize("entry", [None, 5, "tool", {}])
 def test_what_cannot_be_called_is_no_function(entry: object) -> None:
     assert user_function.user_function(entry) is None
-    assert location(entry) is None
+    assert location(entry) == {}
 
 
 def test_a_signature_that_is_none_at_all_is_not_claimed() -> None:
@@ -325,14 +327,6 @@ def test_an_entry_is_described_once_and_not_kept_alive() -> None:
     del tool
     gc.collect()
     assert gone() is None
-
-
-def test_the_number_of_entries_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_function, "_MAX_CACHED", 3)
-    user_function._described.clear()
-    entries = [functools.partial(add, b=number) for number in range(10)]
-    assert [location(entry) for entry in entries] == [here(add, "add")] * 10
-    assert len(user_function._described) <= 3
 
 
 @pytest.mark.parametrize("function", [fail, fail_later])

@@ -111,7 +111,7 @@ def test_by_default_nothing_of_it_is_recorded_and_no_message_is_looked_at(
     telemetry: Telemetry, serve: Serve, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(messages_read, "_account", None)
-    monkeypatch.setattr(messages_read, "answers", None)
+    monkeypatch.setattr(messages_read, "messages_of", None)
     converse(shape, *pair(serve([text("A secret plan. TERMINATE")]), lookup), message="Which plan?")
     assert volume(telemetry) == 0
     assert "plan" not in strings_in(telemetry.named("chat"))

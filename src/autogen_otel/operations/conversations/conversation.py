@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from autogen_otel.operations.conversations.ending import Course, chat_reason
+from autogen_otel.operations.conversations.message_account import MessageAccount
+from autogen_otel.operations.conversations.prompt_account import PromptAccount
+from autogen_otel.operations.first_sight import see_agent
 from autogen_otel.operations.hidden_agents import (
     SPEAKER_SELECTION,
     SUMMARY,
     selects_speakers,
 )
-from autogen_otel.operations.conversations.message_account import MessageAccount
-from autogen_otel.operations.conversations.prompt_account import PromptAccount
-from autogen_otel.operations.first_sight import see_agent
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import read_text
 from autogen_otel.recording import Facts, Measurement

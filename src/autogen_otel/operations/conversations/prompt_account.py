@@ -33,7 +33,7 @@ class PromptAccount:
         self.schemas: dict[str, Mapping[str, Any]] = {}
         # Marks of the messages in the last prompt, by pair of agents.
         self._sent: dict[object, dict[Mark, int]] = {}
-        # Lists of tool definitions and their characters as JSON, by id: an agent sends the same list each time.
+        # Lists of tool definitions and their characters as JSON, by id: each call sends the same one.
         self._tools: dict[int, tuple[object, int, int | None]] = {}
         members = [*agents]
         for agent in agents:

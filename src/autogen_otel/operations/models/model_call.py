@@ -209,7 +209,7 @@ class ModelCall(Operation):
         return self.conversation.prompts.measure(messages, tools, pair, history)
 
     def _cost(self, entry: Entry, facts: Facts, response: Any) -> Facts:
-        """What it cost: by the entry's own ``price``, else by the list of prices, else by the host's table."""
+        """What it cost: by the entry's ``price``, else by the list of prices, else by the host's table."""
         usd: Any = read(response, "cost")
         is_known = not isinstance(usd, bool) and isinstance(usd, (int, float)) and 0 < usd < math.inf
         if is_known and "price" in self.instance._config_list[entry.index]:

@@ -48,7 +48,8 @@ class ToolCall(Operation):
             requested = {}
         tool = requested.get("name", "")
         self.tool = tool if isinstance(tool, str) else read_text(tool)
-        self.function, self.looked_up = None, False
+        self.function: Any = None
+        self.looked_up = False
         self.error: BaseException | None = None
         self._requested = requested.get("arguments")
         self._problems: tuple[ArgumentProblem, ...] = ()

@@ -1,0 +1,173 @@
+"""``autogen-otel dashboards``: write the Grafana dashboards and alert rules, or install them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from autogen_otel.cli.command import DONE, PROBLEM, CommandError, add_command, add_format, write_json
+
+DASHBOARDS: Final = (
+    "autogen-otel-overview.json",
+    "autogen-otel-500s.json",
+    "autogen-otel-tools.json",
+    "autogen-otel-agents.json",
+)
+ALERTS: Final = "alerts.yml"
+_JAEGER: Final = "http://localhost:16686"
+"""In the files; ``--jaeger`` replaces it."""
+_EPILOG: Final = """\
+examples:
+  autogen-otel dashboards --list
+  autogen-otel dashboards --out dashboards           JSON for Grafana, alerts.yml for Prometheus
+  autogen-otel dashboards --out dashboards --check   are the files there what this version writes?
+  GRAFANA_TOKEN=glsa_... autogen-otel dashboards --grafana https://grafana.example.org
+
+credentials for --grafana, from the environment only:
+  GRAFANA_TOKEN  token of a service account with the role Editor
+  GRAFANA_AUTH   user:password, if there is no token
+
+exit codes:
+  0  done
+  1  with --check: a file is missing or differs
+  2  could not be done as asked; one sentence on stderr says why
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        subparsers,
+        "dashboards",
+        run,
+        summary="write the Grafana dashboards and Prometheus alert rules, or install them",
+        description="Write the Grafana dashboards and Prometheus alert rules, or install the dashboards.",
+        epilog=_EPILOG,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", metavar="DIR", help="folder for the files; made if it is missing")
+    what.add_argument("--grafana", metavar="URL", help="install the dashboards into this Grafana")
+    what.add_argument("--list", action="store_true", help="list the dashboards")
+    parser.add_argument("--check", action="store_true", help="with --out: compare, and write nothing")
+    parser.add_argument(
+        "--jaeger",
+        metavar="URL",
+        default=_JAEGER,
+        help=f"address of Jaeger's user interface, for the links to traces (default: {_JAEGER})",
+    )
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write, compare, install or list the dashboards.
+
+    Raises:
+        CommandError: the folder cannot be written, or Grafana does not take the dashboards.
+    """
+    if args.check and args.out is None:
+        raise CommandError("--check compares with a folder: give --out DIR too.")
+    if args.out == "":
+        raise CommandError("--out needs the name of a folder; . is this one.")
+    texts = _texts(args.jaeger)
+    if args.list:
+        return _list(texts, args)
+    if args.grafana is not None:
+        return _install(texts, args)
+    return _check(texts, args) if args.check else _write(texts, args)
+
+
+def _texts(jaeger: str) -> dict[str, str]:
+    """The files by name, with links to this Jaeger."""
+    # Braces and dollars would be templates in the rules and variables in the dashboards; and it is written
+    # into files, where no password belongs.
+    if not re.fullmatch(r"https?://[^\s/?#{}$@]+(/[^\s?#{}$]*)?", jaeger):
+        raise CommandError(
+            f"{jaeger!r} is not the address of Jaeger's user interface: it looks like {_JAEGER}."
+        )
+    # It stands between quotes in all files, and text in JSON's quotes is text in YAML's.
+    quoted = json.dumps(jaeger.rstrip("/"), ensure_ascii=False)[1:-1]
+    folder = resources.files("autogen_otel") / "dashboards"
+    if not folder.is_dir():
+        # A checkout and an editable install have them beside src/.
+        folder = Path(__file__).parents[3] / "dashboards"
+    return {
+        name: (folder / name).read_text(encoding="utf-8").replace(_JAEGER, quoted)
+        for name in (*DASHBOARDS, ALERTS)
+    }
+
+
+def _models(texts: dict[str, str]) -> list[dict[str, Any]]:
+    return [json.loads(texts[name]) for name in DASHBOARDS]
+
+
+def _list(texts: dict[str, str], args: argparse.Namespace) -> int:
+    listed = [{key: model[key] for key in ("uid", "title", "description")} for model in _models(texts)]
+    _print(args, {"dashboards": listed}, (f"{one['uid']:<24}{one['description']}" for one in listed))
+    return DONE
+
+
+def _write(texts: dict[str, str], args: argparse.Namespace) -> int:
+    folder = Path(args.out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
+    paths = [str(folder / name) for name in texts]
+    _print(args, {"written": paths}, (f"wrote {path}" for path in paths))
+    return DONE
+
+
+def _check(texts: dict[str, str], args: argparse.Namespace) -> int:
+    folder = Path(args.out)
+    paths = [str(folder / name) for name, text in texts.items() if _text(folder / name) != text]
+    lines = [f"differs: {path}" for path in paths] or [f"{folder} is what this version writes"]
+    _print(args, {"differing": paths}, lines)
+    return PROBLEM if paths else DONE
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def _install(texts: dict[str, str], args: argparse.Namespace) -> int:
+    from autogen_otel.cli.grafana import Grafana, GrafanaError  # noqa: PLC0415 - loads urllib
+
+    installed = []
+    try:
+        grafana = Grafana(args.grafana)
+        version = grafana.check()
+        _progress(args, f"Grafana {version} at {grafana.url}".replace("  ", " "))
+        grafana.make_folder()
+        for model in _models(texts):
+            address = grafana.install(model)
+            installed.append({"uid": model["uid"], "title": model["title"], "url": address})
+            _progress(args, f"installed {model['title']}: {address}")
+    except GrafanaError as error:
+        raise CommandError(str(error)) from error
+    last = f"The alert rules are for Prometheus: autogen-otel dashboards --out DIR writes {ALERTS}."
+    _print(args, {"grafana": grafana.url, "installed": installed}, [last])
+    return DONE
+
+
+def _progress(args: argparse.Namespace, line: str) -> None:
+    if args.format == "text":
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def _print(args: argparse.Namespace, document: dict[str, Any], lines: Iterable[str]) -> None:
+    if args.format == "json":
+        write_json(document)
+    for line in lines:
+        _progress(args, line)

@@ -1,0 +1,135 @@
+"""``autogen-otel doctor``: what is attached, what stood down, and whether telemetry arrives."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any, Final
+
+from autogen_otel.cli import quantities
+from autogen_otel.cli.command import (
+    DONE,
+    PROBLEM,
+    CommandError,
+    add_command,
+    add_format,
+    require_rich,
+    write_json,
+)
+from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings, SettingsError
+
+_CONTENT: Final = {
+    NO_CONTENT: "not recorded",
+    SPAN_ONLY: "on spans",
+    EVENT_ONLY: "in log records",
+    SPAN_AND_EVENT: "on spans and in log records",
+}
+_EPILOG: Final = """\
+examples:
+  autogen-otel doctor                  in the environment (variables included) that your program runs in
+  autogen-otel doctor --rows           with every function of the host that is attached to
+  autogen-otel doctor --format json | jq .problems
+
+It attaches and detaches in a process of its own, and sends one empty request to each endpoint.
+
+exit codes:
+  0  all is well
+  1  something is wrong: no supported host, a function not attached, or nowhere for telemetry to go
+  2  a word or a setting that cannot be used; one sentence on stderr says which
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        subparsers,
+        "doctor",
+        run,
+        summary="check what is attached, what stood down, and whether telemetry arrives",
+        description="Check the host, what is attached to it, and whether telemetry arrives.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--rows", action="store_true", help="list every function that is attached to")
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Examine everything, and print the result.
+
+    Raises:
+        CommandError: a setting cannot be used, or text is asked for without rich.
+    """
+    if args.format == "text":
+        require_rich()
+    try:
+        settings = Settings.from_environ()
+    except SettingsError as error:
+        raise CommandError(f"{error}.") from error
+    from autogen_otel.cli.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
+
+    checkup = examine(settings)
+    if args.format == "json":
+        write_json(checkup)
+    else:
+        _print(checkup, rows=args.rows)
+    return PROBLEM if checkup["problems"] else DONE
+
+
+def _print(checkup: dict[str, Any], *, rows: bool) -> None:
+    """Print the result for people, problems last, where the eye is when printing ends."""
+    from rich.text import Text  # noqa: PLC0415 - JSON works without rich
+
+    from autogen_otel.cli.terminal import TextConsole, dim, one_line, signs  # noqa: PLC0415 - same
+
+    console = TextConsole()
+    for line in (*_host(checkup, rows=rows), *_telemetry(checkup), *_settings(checkup)):
+        console.print(Text(one_line(line, console)), soft_wrap=True)
+    for problem in checkup["problems"]:
+        sign = Text(f"{signs(console).failed} ", style="bold red")
+        console.print(sign.append(one_line(problem, console)), soft_wrap=True)
+    if not checkup["problems"]:
+        console.print(dim("All is well."))
+
+
+def _host(checkup: dict[str, Any], *, rows: bool) -> Iterator[str]:
+    host, attached, absent = checkup["host"], checkup["attached"], checkup["absent"]
+    if host is None:
+        yield "host: none that is supported"
+    else:
+        missing = sum(row["expected"] for row in absent)
+        yield f"host: {host['name']} (lineage {host['lineage']})"
+        yield f"attached: {len(attached)} functions, {missing} missing"
+    if rows:
+        yield from (f"  {row['target']}: {row['yields']}" for row in attached)
+        yield from (f"  absent {row['target']} ({row['yields']}): {row['reason']}" for row in absent)
+    for one in checkup["stood_down"]:
+        yield f"stood down: {one['who']} at {one['target']}: {one['reason']}"
+    yield from (f"also installed: {name}: {what}" for name, what in checkup["overlapping"].items())
+    yield "versions: " + ", ".join(f"{name} {version}" for name, version in checkup["versions"].items())
+
+
+def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
+    yield from _endpoints("endpoint", checkup["endpoints"], "none (OTEL_TRACES_EXPORTER is none)")
+    yield from _endpoints("metrics", checkup["metrics_endpoints"], "off (OTEL_METRICS_EXPORTER is none)")
+    if checkup["logs_endpoints"] is None:
+        yield "logs: off (OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup makes a log record of each failure)"
+    else:
+        yield from _endpoints("logs", checkup["logs_endpoints"], "off (OTEL_LOGS_EXPORTER is none)")
+    yield f"message content: {_CONTENT[checkup['message_content']]}"
+    journal = checkup["journal"]
+    state = ("writable" if journal["writable"] else "not writable") if journal["kept"] else "switched off"
+    yield f"journal: {journal['folder']} ({quantities.size(journal['bytes'])}, {state})"
+
+
+def _endpoints(signal: str, endpoints: list[dict[str, Any]], none: str) -> Iterator[str]:
+    for one in endpoints:
+        state = "takes telemetry" if one["takes"] else f"does not take telemetry ({one['problem']})"
+        yield f"{signal}: {one['endpoint']} {state}"
+    if not endpoints:
+        yield f"{signal}: {none}"
+
+
+def _settings(checkup: dict[str, Any]) -> Iterator[str]:
+    for one in checkup["settings"]:
+        source = one["variable"] if one["set"] else f"default; {one['variable']}"
+        yield f"setting: {one['name']} = {one['value']} ({source})"

@@ -1,0 +1,221 @@
+"""``autogen-otel show``: list the conversations of the journal, or show one as a tree."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import math
+from pathlib import Path
+from typing import Any, Final
+
+from autogen_otel.cli import journals, quantities
+from autogen_otel.cli.command import DONE, CommandError, add_command, add_format, require_rich, write_json
+from autogen_otel.traces.conversations import Summary, summaries, summarize
+from autogen_otel.traces.trace import Span, Trace
+
+_DEFAULT_LIMIT: Final = 20
+_MOST_IDS: Final = 10
+_ID_DIGITS: Final = frozenset("0123456789abcdef")
+_NS_PER_SECOND: Final = 1_000_000_000
+_STATUSES: Final = dict(enumerate(("unset", "ok", "error")))
+_KINDS: Final = dict(enumerate(("unspecified", "internal", "server", "client", "producer", "consumer")))
+_EPILOG: Final = """\
+examples:
+  autogen-otel show                      the newest conversations
+  autogen-otel show --failing            those in which something failed, also if it recovered
+  autogen-otel show 4bf92f35             one conversation as a tree; any unique beginning of the id will do
+  autogen-otel show 4bf92f35 --failing   only what failed in it, and where
+  autogen-otel show 4bf92f35 --full      with whole stack traces, arguments and results
+  autogen-otel show --journal run.jsonl --format json | jq .conversations
+
+outcomes:
+  ok          nothing failed
+  recovered   something failed and the conversation went on
+  failed      the conversation ended with an exception
+  unfinished  it is still running, or the program was killed
+
+exit codes:
+  0  shown
+  2  no such journal, trace or option; one sentence on stderr says which
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        subparsers,
+        "show",
+        run,
+        summary="list the conversations of the journal, or show one as a tree",
+        description="List the conversations of the journal, newest first, or show one as a tree.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "trace_id", nargs="?", metavar="TRACE_ID", help="trace to show; its beginning is enough"
+    )
+    parser.add_argument(
+        "--journal", metavar="PATH", help="OTLP JSON file, or folder of *.jsonl files, to read"
+    )
+    parser.add_argument(
+        "--limit",
+        type=_limit,
+        default=_DEFAULT_LIMIT,
+        metavar="N",
+        help="conversations to list (default: 20, 0: all)",
+    )
+    parser.add_argument("--failing", action="store_true", help="only what failed, also if it recovered")
+    add_format(parser)
+    parser.add_argument("--full", action="store_true", help="whole stack traces, arguments and results")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the conversations or the trace.
+
+    Raises:
+        CommandError: there is nothing to read, or no such trace.
+    """
+    if args.format == "text":
+        require_rich()
+    path = journals.locate(args.journal)
+    if args.trace_id is None:
+        _list(path, args)
+    else:
+        _show(_trace(path, args.trace_id), args)
+    return DONE
+
+
+def trace_document(trace: Trace, *, failing: bool = False) -> dict[str, Any]:
+    """One trace for programs, its spans nested.
+
+    Args:
+        trace: what to show.
+        failing: leave out what neither failed nor leads to what failed.
+    """
+    roots: list[dict[str, Any]] = []
+    branch: list[dict[str, Any]] = []
+    for span, depth in (trace.failing() if failing else trace).walk():
+        document = _span_document(span)
+        del branch[depth:]
+        (branch[-1]["children"] if branch else roots).append(document)
+        branch.append(document)
+    return {
+        "trace_id": trace.trace_id,
+        "conversation": _summary_document(summarize(trace)),
+        "spans": roots,
+    }
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _list(path: Path, args: argparse.Namespace) -> None:
+    every = sorted(summaries(journals.spans(path)), key=lambda summary: summary.start_ns, reverse=True)
+    if not every:
+        raise CommandError(f"The journal {path} holds no conversations: {journals.HOW_TO_GET_ONE}.")
+    listed = [
+        summary for summary in every if summary.failures or summary.outcome == "failed" or not args.failing
+    ][: args.limit or None]
+    if args.format == "json":
+        write_json({"conversations": list(map(_summary_document, listed))})
+        return
+    from autogen_otel.cli.listing import render_listing  # noqa: PLC0415 - JSON output works without rich
+    from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
+
+    render_listing(listed, every, TextConsole())
+
+
+def _trace(path: Path, trace_id: str) -> Trace:
+    prefix = trace_id.strip().lower()
+    if not prefix or not _ID_DIGITS.issuperset(prefix):
+        raise CommandError(f"{trace_id!r} is not a trace id: those are made of the digits 0-9 and a-f.")
+    ids: dict[str, None] = {}
+    spans: list[Span] = []
+    for span in journals.spans(path, lambda candidate: candidate.startswith(prefix)):
+        ids[span.trace_id] = None
+        if len(ids) == 1:
+            spans.append(span)
+    if not ids:
+        raise CommandError(
+            f"No trace in {path} begins with {prefix}; autogen-otel show lists those that are there."
+        )
+    if len(ids) > 1:
+        first = ", ".join(list(ids)[:_MOST_IDS])
+        more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
+        raise CommandError(
+            f"{prefix} is the beginning of {len(ids)} traces: {first}{more}; give more digits."
+        )
+    return Trace.of(spans)
+
+
+def _show(trace: Trace, args: argparse.Namespace) -> None:
+    if args.format == "json":
+        write_json(trace_document(trace, failing=args.failing))
+        return
+    from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415 - JSON output works without rich
+    from autogen_otel.cli.tree import render_trace  # noqa: PLC0415
+
+    render_trace(trace, TextConsole(), full=args.full, failing=args.failing)
+
+
+def _summary_document(summary: Summary) -> dict[str, Any]:
+    return {
+        "trace_id": summary.trace_id,
+        "name": summary.name,
+        "service": summary.service,
+        "start": quantities.utc_time(summary.start_ns),
+        "duration_seconds": summary.duration_ns / _NS_PER_SECOND,
+        "agents": list(summary.agents),
+        "turns": summary.turns,
+        "outcome": summary.outcome,
+        "failures": {"count": sum(summary.failures.values()), "causes": dict(summary.failures)},
+        "tokens": {"input": summary.input_tokens, "output": summary.output_tokens},
+    }
+
+
+def _span_document(span: Span) -> dict[str, Any]:
+    return {
+        "span_id": span.span_id,
+        "parent_id": span.parent_id,
+        "name": span.name,
+        "kind": _KINDS.get(span.kind, str(span.kind)),
+        "start": quantities.utc_time(span.start_ns),
+        "duration_seconds": span.duration_ns / _NS_PER_SECOND,
+        "status": _STATUSES.get(span.status_code, str(span.status_code)),
+        "status_message": span.status_message,
+        "attributes": _json_value(span.attributes),
+        "events": [
+            {
+                "name": event.name,
+                "time": quantities.utc_time(event.time_ns),
+                "attributes": _json_value(event.attributes),
+            }
+            for event in span.events
+        ],
+        "links": [
+            {
+                "trace_id": link.trace_id,
+                "span_id": link.span_id,
+                "attributes": _json_value(link.attributes),
+            }
+            for link in span.links
+        ],
+        "scope": span.scope,
+        "service": span.service,
+        "children": [],
+    }
+
+
+def _json_value(value: Any) -> Any:
+    """Turn what JSON has no word for into text: bytes into base64, NaN and infinities into their names."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [_json_value(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _json_value(one) for name, one in value.items()}
+    return value

@@ -1,0 +1,217 @@
+"""The summary of each conversation, made span by span so that no trace has to be held in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from autogen_otel.traces.failures import Failure, count_by_cause
+from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import spans as span_names
+
+Outcome = Literal["failed", "recovered", "ok", "unfinished"]
+
+_OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A conversation in one line.
+
+    Args:
+        trace_id: 32 hex digits.
+        name: ``user -> assistant``; what is known of it while the conversation's own span is missing.
+        service: the program.
+        start_ns: in nanoseconds since 1970.
+        duration_ns: in nanoseconds, up to the last span that arrived.
+        agents: the agents that took a turn, in the order they first did.
+        turns: turns taken.
+        outcome: ``failed``; ``recovered`` if failures happened and it went on; ``unfinished`` if its
+            outermost span never arrived; else ``ok``.
+        failures: how many failures began in it, by cause.
+        input_tokens: tokens sent, cached replies not counted.
+        output_tokens: tokens received, cached replies not counted.
+    """
+
+    trace_id: str
+    name: str
+    service: str
+    start_ns: int
+    duration_ns: int
+    agents: tuple[str, ...]
+    turns: int
+    outcome: Outcome
+    failures: Counter[str]
+    input_tokens: int
+    output_tokens: int
+
+
+def summaries(spans: Iterable[Span]) -> list[Summary]:
+    """Summarize each trace that has a conversation.
+
+    Args:
+        spans: of any number of traces, in any order.
+    """
+    builders: dict[str, _SummaryBuilder] = {}
+    for span in spans:
+        builder = builders.get(span.trace_id)
+        if builder is None:
+            builder = builders[span.trace_id] = _SummaryBuilder(span.trace_id)
+        builder.add(span)
+    return [builder.summary() for builder in builders.values() if builder.is_conversation]
+
+
+def summarize(trace: Trace) -> Summary:
+    """Summarize one trace."""
+    builder = _SummaryBuilder(trace.trace_id)
+    for span in trace.spans:
+        builder.add(span)
+    return builder.summary()
+
+
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    """What is kept of an ``invoke_workflow`` span."""
+
+    span_id: str
+    parent_id: str | None
+    start_ns: int
+    end_ns: int
+    name: str
+    failed: bool
+    turns: int | None
+
+    def is_inside(self, other: _Chat) -> bool:
+        # Chats side by side, as a batch runs them, overlap in time too but hang below the same span.
+        contained = other.start_ns <= self.start_ns and self.end_ns <= other.end_ns
+        return contained and self.parent_id not in {None, other.parent_id} and self.span_id != other.span_id
+
+
+@dataclass(slots=True)
+class _SummaryBuilder:
+    """Takes the spans of one trace in any order and keeps what its summary needs."""
+
+    trace_id: str
+    start_ns: int = 0
+    end_ns: int = 0
+    service: str = ""
+    is_conversation: bool = False
+    _root: tuple[str, bool] | None = None
+    """Subject of the root span, and whether it failed."""
+    _span_ids: set[str] = field(default_factory=set)
+    _parent_ids: set[str] = field(default_factory=set)
+    """Parents that have to arrive before the trace is complete."""
+    _chats: list[_Chat] = field(default_factory=list)
+    _turns: int = 0
+    _first_turn: tuple[int, str] | None = None
+    """When the first turn began, and ``sender -> agent``."""
+    _agents: dict[str, int] = field(default_factory=dict)
+    """When each agent's first turn began."""
+    _failures: list[Failure] = field(default_factory=list)
+    _input_tokens: int = 0
+    _output_tokens: int = 0
+
+    def add(self, span: Span) -> None:
+        """Take one span."""
+        self.start_ns = min(self.start_ns or span.start_ns, span.start_ns)
+        self.end_ns = max(self.end_ns, span.end_ns)
+        self.service = self.service or span.service
+        operation = span.operation
+        if operation in _OPERATIONS or span.scope.startswith(span_names.SCOPE):
+            self.is_conversation = True
+        if span.failed:
+            self._failures.append(Failure.of(span))
+        if operation == span_names.INVOKE_AGENT:
+            self._add_turn(span)
+        elif operation == span_names.CHAT:
+            self._add_tokens(span)
+        elif operation == span_names.INVOKE_WORKFLOW:
+            self._add_chat(span)
+        self._add_place(span)
+
+    def summary(self) -> Summary:
+        """What is known by now."""
+        outer = [chat for chat in self._chats if not any(chat.is_inside(other) for other in self._chats)]
+        outer.sort(key=lambda chat: chat.start_ns)
+        turns = [chat.turns for chat in outer if chat.turns is not None]
+        failures = count_by_cause(self._failures)
+        return Summary(
+            trace_id=self.trace_id,
+            name=self._name(outer),
+            service=self.service,
+            start_ns=self.start_ns,
+            duration_ns=max(0, self.end_ns - self.start_ns),
+            agents=tuple(sorted(self._agents, key=lambda agent: self._agents[agent])),
+            turns=sum(turns) if turns else self._turns,
+            outcome=self._outcome(outer, failures),
+            failures=failures,
+            input_tokens=self._input_tokens,
+            output_tokens=self._output_tokens,
+        )
+
+    def _add_place(self, span: Span) -> None:
+        if span.parent_id is None:
+            self._root = (span.subject, span.failed)
+            # With the root nothing that the summary needs can be missing any more.
+            self._span_ids.clear()
+            self._parent_ids.clear()
+        elif self._root is None:
+            self._span_ids.add(span.span_id)
+            # A conversation may hang below a span of the user's that is recorded elsewhere.
+            if span.operation != span_names.INVOKE_WORKFLOW:
+                self._parent_ids.add(span.parent_id)
+
+    def _add_turn(self, span: Span) -> None:
+        if names.HELPER_ROLE in span.attributes:
+            return
+        self._turns += 1
+        agent = str(span.attributes.get(names.GEN_AI_AGENT_NAME) or span.subject)
+        self._agents[agent] = min(self._agents.get(agent, span.start_ns), span.start_ns)
+        if self._first_turn is None or span.start_ns < self._first_turn[0]:
+            sender = span.attributes.get(names.SENDER_NAME)
+            self._first_turn = (span.start_ns, f"{sender} -> {agent}" if sender else agent)
+
+    def _add_tokens(self, span: Span) -> None:
+        if span.attributes.get(names.CACHE_HIT) is not True:
+            self._input_tokens += _integer(span, names.GEN_AI_USAGE_INPUT_TOKENS) or 0
+            self._output_tokens += _integer(span, names.GEN_AI_USAGE_OUTPUT_TOKENS) or 0
+
+    def _add_chat(self, span: Span) -> None:
+        self._chats.append(
+            _Chat(
+                span.span_id,
+                span.parent_id,
+                span.start_ns,
+                span.end_ns,
+                span.subject,
+                span.failed,
+                _integer(span, names.CONVERSATION_TURNS),
+            )
+        )
+
+    def _name(self, outer: list[_Chat]) -> str:
+        # A nested chat that has ended says less of an unfinished conversation than its first turn.
+        if outer and not (self._unfinished and self._first_turn and self._first_turn[0] < outer[0].start_ns):
+            return outer[0].name + (f" +{len(outer) - 1} more" if len(outer) > 1 else "")
+        if self._first_turn is not None:
+            return self._first_turn[1]
+        return self._root[0] if self._root is not None else "?"
+
+    @property
+    def _unfinished(self) -> bool:
+        return self._root is None and not self._parent_ids <= self._span_ids
+
+    def _outcome(self, outer: list[_Chat], failures: Counter[str]) -> Outcome:
+        if self._unfinished:
+            return "unfinished"
+        if any(chat.failed for chat in outer) or (self._root is not None and self._root[1]):
+            return "failed"
+        return "recovered" if failures else "ok"
+
+
+def _integer(span: Span, name: str) -> int | None:
+    value = span.attributes.get(name)
+    return value if isinstance(value, int) else None

@@ -1,0 +1,91 @@
+"""Which failing spans are failures of their own, and which only pass on another's exception.
+
+An exception passes through every span that is open while it travels. Counted naively one tool that
+raised would be five failures, so a span counts only where what it reports did not come from below.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from autogen_otel.traces.stacktrace import chained_exceptions, exception_key
+from autogen_otel.traces.trace import HTTP, Span
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import spans as span_names
+
+_ATTEMPTS = frozenset({HTTP, span_names.CONFIG_ENTRY})
+_MAKE_ATTEMPTS = frozenset({span_names.CHAT, span_names.CONFIG_ENTRY})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is kept of a failing span while its trace is read.
+
+    Args:
+        span_id: the failing span.
+        parent_id: the span above it.
+        operation: as in ``Span.operation``.
+        cause: value of ``autogen.error.origin``.
+        exception: key of the exception, ``None`` where the span recorded none.
+        chain: keys of the exceptions it came from, its own included.
+    """
+
+    span_id: str
+    parent_id: str | None
+    operation: str
+    cause: str
+    exception: str | None
+    chain: frozenset[str]
+
+    @classmethod
+    def of(cls, span: Span) -> Failure:
+        """Read a failing span."""
+        exception, chain = None, frozenset[str]()
+        if span.exception is not None:
+            recorded = span.exception.attributes
+            exception = exception_key(
+                str(recorded.get(names.EXCEPTION_TYPE, "")), str(recorded.get(names.EXCEPTION_MESSAGE, ""))
+            )
+            stacktrace = str(recorded.get(names.EXCEPTION_STACKTRACE, ""))
+            chain = frozenset((exception, *chained_exceptions(stacktrace)))
+        cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
+        return cls(span.span_id, span.parent_id, span.operation, str(cause), exception, chain)
+
+    def passes_on(self, child: Failure) -> bool:
+        """Whether this is the failure of a span directly below, further up."""
+        if self.exception is None:
+            return self.cause in {child.cause, causes.UNKNOWN}
+        if child.exception in self.chain:
+            return True
+        return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
+
+
+def passing_on(failures: Iterable[Failure]) -> frozenset[str]:
+    """The ids of the spans that only pass on another's exception.
+
+    Looking one level down is enough: an exception fails every span that it passes through.
+
+    Args:
+        failures: all of one trace.
+    """
+    by_id = {failure.span_id: failure for failure in failures}
+    pairs = ((by_id.get(child.parent_id or ""), child) for child in by_id.values())
+    return frozenset(
+        parent.span_id
+        for parent, child in pairs
+        if parent is not None and parent is not child and parent.passes_on(child)
+    )
+
+
+def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:
+    """Count the failures that are not another's, by cause.
+
+    Args:
+        failures: all of one trace.
+    """
+    every = list(failures)
+    passed_on = passing_on(every)
+    return Counter(failure.cause for failure in every if failure.span_id not in passed_on)

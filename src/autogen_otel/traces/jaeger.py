@@ -1,0 +1,99 @@
+"""Decoding Jaeger's own JSON, which the download button of its user interface writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from autogen_otel.traces.otlp import MALFORMED, TraceFilter
+from autogen_otel.traces.trace import STATUS_ERROR, Event, Link, Span
+
+_TRACE_ID_DIGITS: Final = 32
+_SPAN_ID_DIGITS: Final = 16
+_NS_PER_US: Final = 1000
+_KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+_STATUS: Final = {"OK": 1, "ERROR": STATUS_ERROR}
+
+
+def is_jaeger(document: Any) -> bool:
+    """Whether parsed JSON is Jaeger's: traces under ``data``."""
+    return isinstance(document, dict) and isinstance(document.get("data"), list)
+
+
+def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator[Span | Exception]:
+    """Decode a download.
+
+    Args:
+        document: parsed JSON, for which ``is_jaeger`` holds.
+        trace_filter: which traces; all by default.
+
+    Yields:
+        The spans, and for each that is damaged the error.
+    """
+    for trace in document["data"]:
+        try:
+            processes, spans = trace.get("processes") or {}, trace.get("spans") or ()
+        except MALFORMED as error:
+            yield error
+            continue
+        for raw in spans:
+            try:
+                trace_id = _trace_id(raw)
+                if trace_filter is None or trace_filter(trace_id):
+                    yield _span(raw, trace_id, processes)
+            except MALFORMED as error:  # noqa: PERF203 - per span, so that its neighbours survive
+                yield error
+
+
+def _span(raw: Any, trace_id: str, processes: Mapping[str, Any]) -> Span:
+    tags = _tags(raw.get("tags"))
+    start_ns = int(raw["startTime"]) * _NS_PER_US
+    references = raw.get("references") or ()
+    parents = [reference for reference in references if reference.get("refType") == "CHILD_OF"]
+    process = raw.get("process") or processes.get(raw.get("processID", "")) or {}
+    # Jaeger keeps these apart from OTLP's attributes only by their names.
+    status = _STATUS.get(
+        str(tags.pop("otel.status_code", "")), STATUS_ERROR if tags.pop("error", False) is True else 0
+    )
+    return Span(
+        trace_id=trace_id,
+        span_id=_span_id(raw),
+        parent_id=_span_id(parents[0]) if parents else None,
+        name=str(raw.get("operationName", "")),
+        kind=_KINDS.get(str(tags.pop("span.kind", "")), 0),
+        start_ns=start_ns,
+        end_ns=start_ns + int(raw.get("duration", 0)) * _NS_PER_US,
+        status_code=status,
+        status_message=str(tags.pop("otel.status_description", "")),
+        events=tuple(_event(log) for log in raw.get("logs") or ()),
+        links=tuple(
+            Link(_trace_id(reference), _span_id(reference))
+            for reference in references
+            if reference.get("refType") == "FOLLOWS_FROM"
+        ),
+        scope=str(tags.pop("otel.scope.name", tags.pop("otel.library.name", ""))),
+        service=str(process.get("serviceName", "")),
+        attributes=tags,
+    )
+
+
+def _trace_id(raw: Any) -> str:
+    # Jaeger leaves leading zeros out.
+    return str(raw["traceID"].rjust(_TRACE_ID_DIGITS, "0"))
+
+
+def _span_id(raw: Any) -> str:
+    return str(raw["spanID"].rjust(_SPAN_ID_DIGITS, "0"))
+
+
+def _event(log: Any) -> Event:
+    fields = _tags(log.get("fields"))
+    return Event(str(fields.pop("event", "")), int(log.get("timestamp", 0)) * _NS_PER_US, fields)
+
+
+def _tags(raw: Any) -> dict[str, Any]:
+    return {tag["key"]: _value(tag) for tag in raw or ()}
+
+
+def _value(tag: Any) -> Any:
+    return int(tag["value"]) if tag.get("type") == "int64" else tag["value"]

@@ -1,0 +1,158 @@
+"""Decoding OTLP's JSON into the read model, tolerant of everything a writer may vary.
+
+The standard says hex ids, integers as strings and enums as numbers; Tempo sends base64 ids and enum names,
+older writers plain integers. Unknown fields are ignored.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from autogen_otel.traces.trace import Event, Link, Span
+
+_SERVICE_NAME: Final = "service.name"
+_SPAN_ID_DIGITS: Final = 16
+_TRACE_ID_DIGITS: Final = 32
+_KINDS: Final = {
+    "SPAN_KIND_INTERNAL": 1,
+    "SPAN_KIND_SERVER": 2,
+    "SPAN_KIND_CLIENT": 3,
+    "SPAN_KIND_PRODUCER": 4,
+    "SPAN_KIND_CONSUMER": 5,
+}
+_STATUS: Final = {"STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
+_WRAPPERS: Final = ("result", "trace")
+
+MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What decoding raises where data does not have the shape of the format."""
+
+TraceFilter = Callable[[str], bool]
+"""Whether the spans of a trace, given by its id, are worth decoding."""
+
+
+def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator[Span | Exception]:
+    """Decode one OTLP document.
+
+    Args:
+        document: parsed JSON: ``resourceSpans`` (Tempo says ``batches``), bare or wrapped as the query
+            interfaces do, or a list of such.
+        trace_filter: which traces; all by default.
+
+    Yields:
+        The spans, and for each that is damaged the error: one bad span does not hide its neighbours.
+    """
+    for batch in _batches(document):
+        try:
+            service = _service(batch)
+            groups = [
+                (_scope(group), raw) for group in batch.get("scopeSpans") or () for raw in group["spans"]
+            ]
+        except MALFORMED as error:
+            yield error
+            continue
+        for scope, raw in groups:
+            try:
+                trace_id = _id(raw["traceId"], _TRACE_ID_DIGITS)
+                if trace_filter is None or trace_filter(trace_id):
+                    yield _span(raw, trace_id, scope, service)
+            except MALFORMED as error:  # noqa: PERF203 - per span, so that its neighbours survive
+                yield error
+
+
+def _batches(document: Any) -> Iterator[Any]:
+    if isinstance(document, list):
+        for part in document:
+            yield from _batches(part)
+        return
+    for wrapper in _WRAPPERS:
+        if isinstance(document.get(wrapper), dict):
+            yield from _batches(document[wrapper])
+    yield from document.get("resourceSpans") or document.get("batches") or ()
+
+
+def _service(batch: Any) -> str:
+    resource = batch.get("resource") or {}
+    return str(attributes_of(resource.get("attributes")).get(_SERVICE_NAME, ""))
+
+
+def _scope(group: Any) -> str:
+    return str((group.get("scope") or {}).get("name", ""))
+
+
+def _span(raw: Any, trace_id: str, scope: str, service: str) -> Span:
+    status = raw.get("status") or {}
+    return Span(
+        trace_id=trace_id,
+        span_id=_id(raw["spanId"], _SPAN_ID_DIGITS),
+        parent_id=_parent(raw.get("parentSpanId")),
+        name=str(raw.get("name", "")),
+        kind=_number(raw.get("kind", 0), _KINDS),
+        start_ns=int(raw.get("startTimeUnixNano") or 0),
+        end_ns=int(raw.get("endTimeUnixNano") or 0),
+        status_code=_number(status.get("code", 0), _STATUS),
+        status_message=str(status.get("message", "")),
+        attributes=attributes_of(raw.get("attributes")),
+        events=tuple(
+            Event(str(e.get("name", "")), int(e.get("timeUnixNano") or 0), attributes_of(e.get("attributes")))
+            for e in raw.get("events") or ()
+        ),
+        links=tuple(
+            Link(
+                _id(link["traceId"], _TRACE_ID_DIGITS),
+                _id(link["spanId"], _SPAN_ID_DIGITS),
+                attributes_of(link.get("attributes")),
+            )
+            for link in raw.get("links") or ()
+        ),
+        scope=scope,
+        service=service,
+    )
+
+
+def _number(value: Any, numbers: Mapping[str, int]) -> int:
+    return value if isinstance(value, int) else numbers.get(value, 0)
+
+
+def _id(value: str, digits: int) -> str:
+    if len(value) != digits:
+        value = base64.b64decode(value, validate=True).hex()
+    if len(value) != digits or int(value, 16) == 0:
+        raise ValueError(f"not an id of {digits} hex digits")
+    return value.lower()
+
+
+def _parent(value: str | None) -> str | None:
+    if not value or value.strip("0A=") == "":
+        return None
+    return _id(value, _SPAN_ID_DIGITS)
+
+
+def attributes_of(raw: Any) -> dict[str, Any]:
+    """Decode a list of OTLP key-value pairs; the last of a repeated key counts."""
+    return {pair["key"]: value_of(pair.get("value")) for pair in raw or ()}
+
+
+def value_of(raw: Any) -> Any:
+    """Decode one OTLP ``AnyValue``.
+
+    Raises:
+        ValueError: the text of a number or of bytes is not one.
+    """
+    for kind, value in (raw or {}).items():
+        decode = _VALUES.get(kind)
+        if decode is not None:
+            return decode(value)
+    return None
+
+
+_VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "stringValue": str,
+    "intValue": int,
+    "boolValue": bool,
+    "doubleValue": float,
+    "bytesValue": base64.b64decode,
+    "arrayValue": lambda value: [value_of(one) for one in value.get("values") or ()],
+    "kvlistValue": lambda value: attributes_of(value.get("values")),
+}

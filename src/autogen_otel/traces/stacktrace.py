@@ -1,0 +1,86 @@
+"""Reading a recorded stack trace: which exceptions it chains, and where the user's code stands in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_BETWEEN_EXCEPTIONS: Final = re.compile(
+    r"^[ |+-]*(?:The above exception was the direct cause of the following exception:"
+    r"|During handling of the above exception, another exception occurred:)[ ]*$",
+    re.MULTILINE,
+)
+_FRAME: Final = re.compile(
+    r'^(?P<indent>[ |]*)File "(?P<file>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$'
+    r'(?:\n(?P=indent)  (?!File ")[ ]*(?P<source>\S.*)$)?',
+    re.MULTILINE,
+)
+_EXCEPTION: Final = re.compile(r"^(?: *[|+] )?(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
+_NOT_USER_CODE: Final = re.compile(
+    r"[/\\](?:site-packages|dist-packages)[/\\]"
+    r"|[/\\]lib(?:64)?[/\\](?:python|pypy)\d[\d.]*[/\\]"
+    r"|[/\\]Python\d+[^/\\]*[/\\]Lib[/\\]"
+    r"|[/\\]src[/\\]autogen_otel[/\\]"
+    r"|^<frozen ",
+)
+_SEPARATOR: Final = re.compile(r"[/\\]")
+_COMPARED_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a stack trace.
+
+    Args:
+        file: as recorded, usually an absolute path.
+        line: from 1.
+        function: name of the function; ``None`` for syntax errors.
+        source: the line's text, where it was recorded.
+    """
+
+    file: str
+    line: int
+    function: str | None = None
+    source: str | None = None
+
+    @property
+    def in_user_code(self) -> bool:
+        """Whether it is neither a library's, the interpreter's nor this package's."""
+        return _NOT_USER_CODE.search(self.file) is None
+
+    @property
+    def location(self) -> str:
+        """``policies.py:42 in parse_id``."""
+        name = _SEPARATOR.split(self.file)[-1]
+        return f"{name}:{self.line} in {self.function}" if self.function else f"{name}:{self.line}"
+
+
+def exception_key(error_type: str, message: str) -> str:
+    """A text that two records of the same exception share, whether or not either was cut."""
+    first_line = message.partition("\n")[0]
+    return f"{error_type}: {first_line}".strip(": ")[:_COMPARED_CHARACTERS]
+
+
+def chained_exceptions(stacktrace: str) -> tuple[str, ...]:
+    """The keys of the exceptions in a stack trace, the first cause first."""
+    matches = map(_exception, _BETWEEN_EXCEPTIONS.split(stacktrace))
+    return tuple(exception_key(match["type"], match["message"] or "") for match in matches if match)
+
+
+def innermost_user_frame(stacktrace: str) -> Frame | None:
+    """The user's innermost frame of the exception that began the chain, else of the next that has one."""
+    for block in _BETWEEN_EXCEPTIONS.split(stacktrace):
+        frames = [
+            Frame(match["file"], int(match["line"]), match["function"], match["source"])
+            for match in _FRAME.finditer(block)
+        ]
+        user_frames = [frame for frame in frames if frame.in_user_code]
+        if user_frames:
+            return user_frames[-1]
+    return None
+
+
+def _exception(block: str) -> re.Match[str] | None:
+    end_of_frames = max((frame.end() for frame in _FRAME.finditer(block)), default=0)
+    return next(filter(None, map(_EXCEPTION.match, block[end_of_frames:].splitlines())), None)

@@ -1,0 +1,185 @@
+"""The read model: spans as they were recorded, and the traces that they form."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import spans as span_names
+
+STATUS_ERROR: Final = 2
+HTTP: Final = "http"
+"""The ``Span.operation`` of an HTTP attempt; those of all other spans are in ``vocabulary.spans``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened during a span.
+
+    Args:
+        name: what happened.
+        time_ns: when, in nanoseconds since 1970.
+        attributes: more about it.
+    """
+
+    name: str
+    time_ns: int
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A span's pointer to another span, possibly of another trace."""
+
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One recorded operation.
+
+    Args:
+        trace_id: 32 lower-case hex digits.
+        span_id: 16 lower-case hex digits.
+        parent_id: the parent's span id, ``None`` where there is none.
+        name: the span's name.
+        kind: OTLP's number (1 internal, 3 client).
+        start_ns: in nanoseconds since 1970.
+        end_ns: in nanoseconds since 1970.
+        status_code: OTLP's number (0 unset, 1 ok, 2 error).
+        status_message: what the recorder said about an error.
+        attributes: values are str, bool, int, float, bytes, list or dict.
+        events: in the order recorded.
+        links: in the order recorded.
+        scope: name of the instrumentation that recorded it.
+        service: the program, ``service.name``.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None = None
+    name: str = ""
+    kind: int = 0
+    start_ns: int = 0
+    end_ns: int = 0
+    status_code: int = 0
+    status_message: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    links: tuple[Link, ...] = ()
+    scope: str = ""
+    service: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the span's status is ERROR."""
+        return self.status_code == STATUS_ERROR
+
+    @property
+    def duration_ns(self) -> int:
+        """Nanoseconds from start to end; clocks that ran backwards count as none."""
+        return max(0, self.end_ns - self.start_ns)
+
+    @property
+    def operation(self) -> str:
+        """What kind of call this is: ``chat``, ``execute_tool``, ``config_entry``, ``http`` …."""
+        if names.HTTP_REQUEST_METHOD in self.attributes:
+            return HTTP
+        operation = self.attributes.get(names.GEN_AI_OPERATION_NAME)
+        return operation if isinstance(operation, str) else self.name.partition(" ")[0]
+
+    @property
+    def subject(self) -> str:
+        """The span's name without its operation: the agent, the model, ``user -> assistant``."""
+        first, _, rest = self.name.partition(" ")
+        return rest if first == self.operation else self.name
+
+    @property
+    def exception(self) -> Event | None:
+        """The last exception recorded on the span."""
+        return next((e for e in reversed(self.events) if e.name == span_names.EXCEPTION_EVENT), None)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The spans of one trace, from one or several programs.
+
+    Args:
+        spans: at least one, in start order.
+    """
+
+    spans: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> Trace:
+        """Sort the spans of one trace."""
+        return cls(tuple(sorted(spans, key=lambda span: (span.start_ns, span.end_ns == 0, -span.end_ns))))
+
+    @property
+    def trace_id(self) -> str:
+        """32 lower-case hex digits."""
+        return self.spans[0].trace_id
+
+    @cached_property
+    def top(self) -> tuple[Span, ...]:
+        """The root, and the spans whose parent is not in the trace."""
+        top = [
+            span for span in self.spans if span.parent_id not in self._by_id or span.parent_id == span.span_id
+        ]
+        reached = {span.span_id for first in top for span, _ in self._below(first)}
+        for span in self.spans:
+            # Only damaged data has circles of parents; their spans would otherwise be invisible.
+            if span.span_id not in reached:
+                top.append(span)
+                reached |= {below.span_id for below, _ in self._below(span)}
+        return tuple(sorted(top, key=lambda span: span.start_ns))
+
+    def span(self, span_id: str | None) -> Span | None:
+        """The span of that id, if it is in the trace."""
+        return None if span_id is None else self._by_id.get(span_id)
+
+    def children(self, span: Span) -> tuple[Span, ...]:
+        """The spans directly below one, in start order."""
+        return tuple(self._children.get(span.span_id, ()))
+
+    def walk(self) -> Iterator[tuple[Span, int]]:
+        """All spans as a reader meets them from top to bottom, with their depth from 0."""
+        for first in self.top:
+            yield from self._below(first)
+
+    def failing(self) -> Trace:
+        """The trace without the spans that neither failed nor lead to one that did; whole if none failed."""
+        kept: set[str] = set()
+        for failed in self.spans:
+            span = failed if failed.failed else None
+            while span is not None and span.span_id not in kept:
+                kept.add(span.span_id)
+                span = self.span(span.parent_id)
+        return Trace(tuple(span for span in self.spans if span.span_id in kept)) if kept else self
+
+    def _below(self, first: Span) -> Iterator[tuple[Span, int]]:
+        pending, visited = [(first, 0)], set()
+        while pending:
+            span, depth = pending.pop()
+            if span.span_id not in visited:
+                visited.add(span.span_id)
+                yield span, depth
+                pending.extend((child, depth + 1) for child in reversed(self.children(span)))
+
+    @cached_property
+    def _by_id(self) -> dict[str, Span]:
+        return {span.span_id: span for span in self.spans}
+
+    @cached_property
+    def _children(self) -> dict[str, list[Span]]:
+        children: dict[str, list[Span]] = defaultdict(list)
+        for span in self.spans:
+            if span.parent_id is not None and span.parent_id != span.span_id:
+                children[span.parent_id].append(span)
+        return children

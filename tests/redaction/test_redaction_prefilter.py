@@ -1,0 +1,51 @@
+"""What the prefilter calls clean, the whole search would leave as it is."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autogen_otel.redaction import KnownSecrets, Redactor
+from autogen_otel.redaction.prefilter import is_clean
+from tests.support.secrets import KINDS
+
+_PIECES = st.sampled_from(
+    [
+        *" \n\t:=\"'\\-_.@/?&;,[]{}()%$",
+        *("://", "--", "=>", ":=", '": "', "\\n", "\\", " = ", "Bearer ", "Basic ", "input_value="),
+        *("password", "api_key", "apiKey", "token", "secret", "author", "code", "pin", "shipping", "key"),
+        *("PGPASSWORD", "max_tokens", "cookie", "sig", "client secret", "auth", "X-Api-Key", "sk-", "eyJ"),
+        *("hunter2", "t0ken-value-1", "abcdef", "None", "user", "host.example", "2026-11-29T03:05:32Z"),
+        *("-----BEGIN ", "\x07", "\ud800", "é", "ß", "0123456789abcdef0123", "QUJDREVGR0g="),
+    ]
+)
+_TEXTS = st.lists(_PIECES, max_size=14).map("".join)
+
+
+def slow(text: str) -> str:
+    return Redactor(KnownSecrets())._redacted(text)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(_TEXTS)
+def test_a_text_that_is_called_clean_would_be_left_as_it_is(text: str) -> None:
+    if is_clean(text):
+        assert slow(text) == text
+
+
+@settings(max_examples=700, deadline=None)
+@given(st.lists(_TEXTS, max_size=4))
+def test_strings_of_json_that_is_called_clean_would_be_left_as_they_are(texts: list[str]) -> None:
+    if is_clean(json.dumps(texts, ensure_ascii=False), in_json=True):
+        assert [slow(text) for text in texts] == texts
+
+
+@settings(max_examples=700, deadline=None)
+@given(_TEXTS, st.sampled_from(KINDS), _TEXTS)
+def test_no_text_with_a_secret_that_the_search_takes_out_is_called_clean(
+    before: str, kind: object, after: str
+) -> None:
+    text = f"{before} {getattr(kind, 'text', None) or getattr(kind, 'secret', '')} {after}"
+    assert not is_clean(text) or slow(text) == text

@@ -1,0 +1,75 @@
+"""Observed calls without a host: of the kinds that recording tells apart, started and ended by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autogen_otel.causes import Failure
+from autogen_otel.operations.conversations.agent_turn import AgentTurn
+from autogen_otel.operations.conversations.handoff import Handoff
+from autogen_otel.operations.models.assistant_run import AssistantRun
+from autogen_otel.operations.models.entry_tried import EntryTried
+from autogen_otel.operations.models.http_attempt import HttpAttempt
+from autogen_otel.operations.models.model_call import ModelCall
+from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.recording import Call, Facts, Recorder
+
+KINDS: tuple[type[Call], ...] = (
+    AgentTurn,
+    Handoff,
+    ModelCall,
+    AssistantRun,
+    EntryTried,
+    HttpAttempt,
+    ToolCall,
+)
+
+
+def begin(recorder: Recorder, kind: type[Call], parent: Call | None = None, **facts: Any) -> Call:
+    """Start a call that says of itself what its kind says.
+
+    Args:
+        recorder: where it is recorded.
+        kind: an operation.
+        parent: the call around.
+        facts: by attribute key, with ``__`` for each dot.
+    """
+    call = _Observed(recorder, parent)
+    call.kind, call.facts, call.name = kind, None, kind.operation_name or kind.__name__
+    call.start({key.replace("__", "."): value for key, value in facts.items()})
+    return call
+
+
+def end(call: Call, failure: Failure | None = None, **facts: Any) -> None:
+    """End a call; with the failure's exception, if it has one."""
+    assert isinstance(call, _Observed)
+    call.ending, call.facts = failure, {key.replace("__", "."): value for key, value in facts.items()}
+    if failure is None or failure.error is None:
+        call.end_with_value(None)
+    else:
+        call.end_with_error(failure.error)
+    call.leave()
+
+
+class _Observed(Call):
+    """A call whose kind is chosen for each."""
+
+    kind: type[Call]
+    facts: Facts | None
+    ending: Failure | None = None
+
+    def returned(self, _value: Any) -> Facts | None:
+        self.failure = self.ending
+        return self.facts
+
+    def failed(self, _error: BaseException) -> Facts | None:
+        return self.returned(None)
+
+    def measurements(self, seconds: float) -> Any:
+        measured: Any = self.kind.measurements
+        return measured(self, seconds) if self.kind in (Handoff, AgentTurn) else iter(())
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("operation_name", "is_model_call", "may_recover", "failure_event", "is_client"):
+            return getattr(object.__getattribute__(self, "kind"), name)
+        return object.__getattribute__(self, name)

@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.incidents import failing_tool, recovered
+from tests.support.recorded import Recorded, write
+
+from autogen_otel.traces.journal import JournalError, journal_files, read_spans
+from autogen_otel.traces.otlp import value_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from autogen_otel.traces.trace import Span
+
+
+def read(*paths: Path, **more: Any) -> tuple[list[Span], list[str]]:
+    said: list[str] = []
+    return list(read_spans(paths, warn=said.append, **more)), said
+
+
+def simple(number: int = 1) -> Recorded:
+    it = Recorded(number)
+    it.leaf("execute_tool a", 1)
+    return it
+
+
+def test_a_span_is_read_with_all_that_was_recorded(tmp_path: Path) -> None:
+    it = failing_tool()
+    spans, said = read(write(tmp_path / "a.jsonl", it))
+    tool = next(span for span in spans if span.operation == "execute_tool")
+    failed_chat = next(span for span in spans if span.operation == "chat" and span.failed)
+    assert said == []
+    assert len(spans) == len(it.spans)
+    assert (tool.trace_id, tool.service, tool.scope, tool.kind) == (it.trace_id, "claims", "autogen_otel", 1)
+    assert (tool.duration_ns, tool.subject, tool.failed) == (3_000_000, "lookup_policy", True)
+    assert tool.attributes["autogen.tool.arguments.problems"] == ["policy_id: expected string, got null"]
+    assert tool.exception is not None
+    assert tool.exception.attributes["exception.type"] == "ValueError"
+    assert tool.status_message == "no such policy: None"
+    assert failed_chat.links[0].span_id == tool.span_id
+    assert failed_chat.parent_id in {span.span_id for span in spans}
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"stringValue": "a"}, "a"),
+        ({"intValue": "42"}, 42),
+        ({"intValue": 42}, 42),
+        ({"doubleValue": 0.5}, 0.5),
+        ({"doubleValue": "Infinity"}, float("inf")),
+        ({"boolValue": False}, False),
+        ({"bytesValue": base64.b64encode(b"\x00\xff").decode()}, b"\x00\xff"),
+        ({"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "b"}]}}, [1, "b"]),
+        ({"arrayValue": {}}, []),
+        ({"kvlistValue": {"values": [{"key": "k", "value": {"intValue": "7"}}]}}, {"k": 7}),
+        ({}, None),
+        (None, None),
+        ({"kindOfTheFuture": 1}, None),
+    ],
+)
+def test_every_kind_of_value_is_understood(raw: object, expected: object) -> None:
+    assert value_of(raw) == expected
+
+
+def test_integers_may_be_numbers_and_enums_names_and_ids_upper_case_or_base64(tmp_path: Path) -> None:
+    it = simple()
+    raw = it.spans[0]
+    start, ids = raw["startTimeUnixNano"], (raw["traceId"], raw["spanId"])
+    raw |= {
+        "startTimeUnixNano": int(start),
+        "kind": "SPAN_KIND_CLIENT",
+        "status": {"code": "STATUS_CODE_ERROR"},
+    }
+    raw |= {
+        "traceId": base64.b64encode(bytes.fromhex(ids[0])).decode(),
+        "spanId": ids[1].upper(),
+        "brandNew": {},
+    }
+    (span,), said = read(write(tmp_path / "a.jsonl", it))
+    assert said == []
+    assert (span.start_ns, span.kind, span.failed) == (int(start), 3, True)
+    assert (span.trace_id, span.span_id) == ids
+
+
+def test_a_parent_of_zeros_is_none(tmp_path: Path) -> None:
+    it = simple()
+    it.spans[0]["parentSpanId"] = "0" * 16
+    assert read(write(tmp_path / "a.jsonl", it))[0][0].parent_id is None
+
+
+def test_a_torn_last_line_is_passed_over_in_silence(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", simple(1), simple(2))
+    path.write_text(path.read_text()[:-40])
+    spans, said = read(path)
+    assert [span.trace_id for span in spans] == [simple(1).trace_id]
+    assert said == []
+
+
+def test_damaged_lines_cost_only_themselves_and_are_said_once_per_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(
+        simple(1).line.encode()
+        + b'{"resourceSpans": [{"resou\n'
+        + b"\x00\x00\xff\n\n[1]\n7\n"
+        + simple(2).line.encode()
+    )
+    spans, said = read(path)
+    assert len(spans) == 2
+    (sentence,) = said
+    assert sentence == (
+        f"{path}, line 2 and following: 4 damaged lines were passed over, all else was read; "
+        "delete what is damaged to silence this."
+    )
+
+
+def test_by_default_damage_is_said_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("no json\n")
+    assert list(read_spans([path])) == []
+    assert capsys.readouterr().err == (
+        f"autogen-otel: {path}, line 1: a damaged line was passed over, all else was read; "
+        "delete what is damaged to silence this.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"spanId": "xyz"},
+        {"traceId": None},
+        {"spanId": "0" * 16},
+        {"startTimeUnixNano": "soon"},
+        {"attributes": [{"value": {}}]},
+        {"attributes": "a"},
+        {"events": 7},
+        {"status": "bad"},
+    ],
+)
+def test_a_damaged_span_does_not_hide_its_neighbours(tmp_path: Path, damage: dict[str, Any]) -> None:
+    it = Recorded()
+    for name in ("a", "b", "c"):
+        it.leaf(name)
+    it.spans[1] |= damage
+    spans, said = read(write(tmp_path / "a.jsonl", it))
+    assert [span.name for span in spans] == ["a", "c"]
+    assert len(said) == 1
+
+
+def test_other_signals_in_the_same_folder_are_not_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"resourceMetrics": []}\n{"resourceLogs": []}\n')
+    assert read(path) == ([], [])
+
+
+def test_one_pretty_printed_document_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(json.loads(recovered().line), indent=2))
+    spans, said = read(path)
+    assert len(spans) == len(recovered().spans)
+    assert said == []
+
+
+@pytest.mark.parametrize("wrapping", ['{{"result": {0}}}', '{{"trace": {0}}}', "[{0}, {0}]"])
+def test_answers_of_query_interfaces_are_read(tmp_path: Path, wrapping: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(wrapping.format(simple().line.strip()))
+    spans, said = read(path)
+    assert [span.name for span in spans] == ["execute_tool a"]
+    assert said == []
+
+
+def test_a_span_stored_twice_is_given_once(tmp_path: Path) -> None:
+    paths = write(tmp_path / "a.jsonl", recovered(), recovered()), write(tmp_path / "b.jsonl", recovered())
+    assert len(read(*paths)[0]) == len(recovered().spans)
+
+
+def test_only_wanted_traces_are_decoded(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", simple(1), simple(2))
+    wanted = simple(2).trace_id
+    assert {span.trace_id for span in read(path, wanted=wanted.__eq__)[0]} == {wanted}
+
+
+def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:
+    lines = write(tmp_path / "a.jsonl", simple(1), simple(2))
+    document = tmp_path / "b.json"
+    document.write_text(json.dumps(json.loads(simple(3).line), indent=2))
+    counted: list[int] = []
+    read(lines, document, advance=counted.append)
+    assert sum(counted) == lines.stat().st_size + document.stat().st_size
+    assert len(counted) == 3
+
+
+def test_a_folder_holds_its_jsonl_files_by_name(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a.jsonl", "c.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.jsonl").mkdir()
+    assert [path.name for path in journal_files(tmp_path)] == ["a.jsonl", "b.jsonl"]
+    assert journal_files(tmp_path / "c.txt") == [tmp_path / "c.txt"]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "none"
+    with pytest.raises(JournalError, match="none does not exist"):
+        journal_files(missing)
+    with pytest.raises(JournalError, match="none cannot be read: No such file"):
+        list(read_spans([missing]))
+
+
+JAEGER = {
+    "data": [
+        {
+            "traceID": "1f",
+            "spans": [
+                {
+                    "traceID": "1f",
+                    "spanID": "a",
+                    "operationName": "execute_tool t",
+                    "references": [
+                        {"refType": "CHILD_OF", "traceID": "1f", "spanID": "b"},
+                        {"refType": "FOLLOWS_FROM", "traceID": "1f", "spanID": "c"},
+                    ],
+                    "startTime": 1_795_351_608_000_123,
+                    "duration": 2500,
+                    "tags": [
+                        {"key": "gen_ai.tool.name", "type": "string", "value": "t"},
+                        {"key": "n", "type": "int64", "value": 3},
+                        {"key": "span.kind", "type": "string", "value": "internal"},
+                        {"key": "otel.status_code", "type": "string", "value": "ERROR"},
+                        {"key": "otel.status_description", "type": "string", "value": "bad"},
+                        {"key": "error", "type": "bool", "value": True},
+                        {"key": "otel.scope.name", "type": "string", "value": "autogen_otel"},
+                    ],
+                    "logs": [
+                        {
+                            "timestamp": 1_795_351_608_000_200,
+                            "fields": [
+                                {"key": "event", "type": "string", "value": "exception"},
+                                {"key": "exception.type", "type": "string", "value": "ValueError"},
+                            ],
+                        }
+                    ],
+                    "processID": "p1",
+                },
+                {"traceID": "1f", "spanID": "b"},
+            ],
+            "processes": {"p1": {"serviceName": "claims"}},
+        }
+    ]
+}
+
+
+def test_a_download_of_jaegers_interface_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps(JAEGER, indent=2))
+    (span,), said = read(path)
+    assert (span.trace_id, span.span_id, span.parent_id) == (
+        "1f".rjust(32, "0"),
+        "a".rjust(16, "0"),
+        "b".rjust(16, "0"),
+    )
+    assert (span.name, span.service, span.scope, span.kind) == ("execute_tool t", "claims", "autogen_otel", 1)
+    assert (span.start_ns, span.duration_ns) == (1_795_351_608_000_123_000, 2_500_000)
+    assert (span.failed, span.status_message) == (True, "bad")
+    assert span.attributes == {"gen_ai.tool.name": "t", "n": 3}
+    assert span.exception is not None
+    assert span.exception.attributes == {"exception.type": "ValueError"}
+    assert [link.span_id for link in span.links] == ["c".rjust(16, "0")]
+    assert len(said) == 1, "the span without a start is damage"

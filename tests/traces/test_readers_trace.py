@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autogen_otel.traces.conversations import summaries, summarize
+from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.stacktrace import chained_exceptions, innermost_user_frame
+from autogen_otel.traces.trace import Span, Trace
+from tests.support.incidents import API_TRACE, TOOL_TRACE, failing_tool, fallback, group, killed, recovered
+from tests.support.recorded import ORIGIN, Recorded, exception, spans_of, trace_of
+
+if TYPE_CHECKING:
+    from autogen_otel.traces.conversations import Summary
+
+
+def plain(span_id: str, parent_id: str | None, start_ns: int = 0, end_ns: int = 10) -> Span:
+    return Span(
+        trace_id="1", span_id=span_id, parent_id=parent_id, name=span_id, start_ns=start_ns, end_ns=end_ns
+    )
+
+
+def names(trace: Trace) -> list[tuple[str, int]]:
+    return [(span.name, depth) for span, depth in trace.walk()]
+
+
+def test_a_trace_is_walked_from_its_root_in_start_order() -> None:
+    trace = Trace.of([plain("c", "a", 5), plain("d", "b", 3), plain("b", "a", 2), plain("a", None, 1, 30)])
+    assert names(trace) == [("a", 0), ("b", 1), ("d", 2), ("c", 1)]
+    assert [span.name for span in trace.top] == ["a"]
+    assert summarize(trace).duration_ns == 29
+
+
+def test_a_parent_comes_before_a_child_that_began_at_the_same_time() -> None:
+    trace = Trace.of([plain("child", "parent", 1, 5), plain("parent", None, 1, 9)])
+    assert [span.name for span in trace.spans] == ["parent", "child"]
+
+
+def test_spans_whose_parent_is_missing_stand_beside_the_root() -> None:
+    trace = Trace.of([plain("a", None, 1), plain("b", "gone", 2), plain("c", "b", 3)])
+    assert [span.name for span in trace.top] == ["a", "b"]
+    assert names(trace) == [("a", 0), ("b", 0), ("c", 1)]
+
+
+def test_damaged_parents_hide_no_span() -> None:
+    trace = Trace.of([plain("self", "self", 1), plain("x", "y", 2), plain("y", "x", 3)])
+    assert sorted(names(trace)) == [("self", 0), ("x", 0), ("y", 1)]
+
+
+def test_a_nested_chat_belongs_to_its_conversation() -> None:
+    it = Recorded()
+    with it.span("batch"):
+        with it.span("invoke_workflow a -> b", 1), it.span("invoke_agent b", 1):
+            it.leaf("invoke_workflow b -> helper", 1)
+        it.leaf("invoke_workflow c -> d", 1)
+    trace = trace_of(it)
+    assert [span.subject for span in trace.conversations] == ["a -> b", "c -> d"]
+    assert summarize(trace).name == "a -> b +1 more"
+
+
+def test_only_what_failed_and_what_leads_there_is_kept() -> None:
+    kept = trace_of(failing_tool()).failing()
+    assert "agent" not in {span.name for span in kept.spans}
+    assert [span.operation for span, _ in kept.walk()] == [
+        "invoke_workflow",
+        *("invoke_agent", "execute_tool"),
+        *("invoke_agent", "chat", "http", "http", "http"),
+    ]
+    healthy = trace_of(group())
+    assert healthy.failing() is healthy
+
+
+def test_an_exception_that_travels_up_is_one_failure() -> None:
+    trace = trace_of(failing_tool())
+    passing = passing_on(Failure.of(span) for span in trace.spans if span.failed)
+    own = [span.operation for span in trace.spans if span.failed and span.span_id not in passing]
+    assert own == ["execute_tool", "http", "http", "http"]
+
+
+def test_an_exception_of_ones_own_above_a_handled_failure_counts() -> None:
+    it = Recorded()
+    error = exception("KeyError", "'speaker'", "KeyError: 'speaker'")
+    with it.span("invoke_workflow a -> b", 1, error, **{ORIGIN: "orchestration"}):
+        it.leaf(
+            "execute_tool t",
+            1,
+            exception("ValueError", "bad", "ValueError: bad"),
+            **{ORIGIN: "tool_exception"},
+        )
+    assert summarize(trace_of(it)).failures == {"orchestration": 1, "tool_exception": 1}
+
+
+def test_an_exception_raised_from_another_is_the_same_failure() -> None:
+    it = Recorded()
+    between = "\n\nThe above exception was the direct cause of the following exception:\n\n"
+    chained = f"ValueError: bad{between}KeyError: 'x'"
+    with it.span("invoke_agent a", 1, exception("KeyError", "'x'", chained), **{ORIGIN: "unknown"}):
+        it.leaf(
+            "execute_tool t",
+            1,
+            exception("ValueError", "bad", "ValueError: bad"),
+            **{ORIGIN: "tool_exception"},
+        )
+    assert summarize(trace_of(it)).failures == {"tool_exception": 1}
+
+
+def test_the_users_innermost_frame_of_the_first_cause_is_found() -> None:
+    frame = innermost_user_frame(TOOL_TRACE)
+    assert frame is not None
+    assert (frame.location, frame.source) == ("policies.py:42 in parse_id", 'return int(text.split("-")[1])')
+    assert chained_exceptions(TOOL_TRACE) == (
+        "AttributeError: 'NoneType' object has no attribute 'split'",
+        "ValueError: no such policy: None",
+    )
+
+
+def test_where_only_libraries_raised_there_is_no_users_frame() -> None:
+    assert innermost_user_frame(API_TRACE.format(error="openai.NotFoundError: x")) is None
+    for file in (
+        "/usr/lib/python3.12/json/decoder.py",
+        r"C:\Python312\Lib\json\decoder.py",
+        "<frozen runpy>",
+    ):
+        assert (
+            innermost_user_frame(
+                f'Traceback (most recent call last):\n  File "{file}", line 3, in decode\nE: x'
+            )
+            is None
+        )
+    assert innermost_user_frame("cut in the mid") is None
+
+
+def test_frames_without_source_and_of_windows_are_read() -> None:
+    frame = innermost_user_frame(
+        '  File "C:\\work\\claims\\tools.py", line 7, in f\n  File "<frozen importlib>", line 1, in g\nE: x'
+    )
+    assert frame is not None
+    assert (frame.location, frame.source) == ("tools.py:7 in f", None)
+
+
+def test_exceptions_of_a_group_are_read() -> None:
+    text = (
+        "  + Exception Group Traceback (most recent call last):\n"
+        '  |   File "/home/eve/app.py", line 3, in main\n'
+        "  |     async with TaskGroup():\n"
+        "  | ExceptionGroup: unhandled errors (1 sub-exception)\n"
+    )
+    frame = innermost_user_frame(text)
+    assert frame is not None
+    assert frame.location == "app.py:3 in main"
+    assert chained_exceptions(text) == ("ExceptionGroup: unhandled errors (1 sub-exception)",)
+
+
+def by_name(*recorded: Recorded) -> dict[str, Summary]:
+    return {one.trace_id: one for one in summaries(spans_of(*recorded))}
+
+
+def test_summaries_say_what_happened() -> None:
+    incidents = failing_tool(), fallback(), recovered(), group(), killed()
+    failed, fell_back, retried, chatted, died = by_name(*incidents).values()
+    assert (failed.outcome, failed.failures) == ("failed", {"backend": 3, "tool_exception": 1})
+    assert (failed.name, failed.agents, failed.turns) == ("user -> assistant", ("assistant", "user"), 3)
+    assert (failed.input_tokens, failed.output_tokens, failed.service) == (1204, 87, "claims")
+    assert (fell_back.outcome, fell_back.failures) == ("recovered", {"config_entry": 1})
+    assert (retried.outcome, retried.failures, retried.input_tokens) == ("recovered", {"backend": 2}, 95)
+    assert (chatted.outcome, chatted.agents) == ("ok", ("planner", "researcher", "critic", "writer"))
+    assert (died.outcome, died.name, died.turns) == ("unfinished", "user -> assistant", 1)
+
+
+def test_the_order_in_which_spans_arrive_does_not_matter() -> None:
+    incidents = failing_tool(), fallback(), recovered(), group(), killed()
+    there = by_name(*incidents)
+    backwards = {one.trace_id: one for one in summaries(reversed(spans_of(*incidents)))}
+    assert backwards == there
+
+
+def test_a_conversation_below_a_span_recorded_elsewhere_is_finished() -> None:
+    it = recovered()
+    it.spans[-1]["parentSpanId"] = "ab" * 8
+    assert summarize(trace_of(it)).outcome == "recovered"
+
+
+def test_an_unfinished_conversation_is_not_named_after_a_nested_chat() -> None:
+    it = Recorded()
+    with it.span("invoke_workflow user -> boss", 1):
+        it.leaf("invoke_agent boss", 1, gen_ai__agent__name="boss", autogen__sender__name="user")
+        with it.span("invoke_agent user", 1):
+            it.leaf("invoke_workflow boss -> clerk", 1)
+    it.spans = [
+        span for span in it.spans if span["name"] in {"invoke_agent boss", "invoke_workflow boss -> clerk"}
+    ]
+    summary = summarize(trace_of(it))
+    assert (summary.name, summary.outcome) == ("user -> boss", "unfinished")
+
+
+def test_traces_without_agents_are_not_conversations() -> None:
+    assert summaries([plain("GET /", None)]) == []
+
+
+def test_conversations_side_by_side_below_one_span_are_all_looked_at() -> None:
+    spans = [
+        plain("root", None, 0, 100),
+        Span(
+            trace_id="1", span_id="a", parent_id="root", name="invoke_workflow a -> b", start_ns=1, end_ns=90
+        ),
+        Span(
+            trace_id="1",
+            span_id="c",
+            parent_id="root",
+            name="invoke_workflow c -> d",
+            start_ns=5,
+            end_ns=50,
+            status_code=2,
+        ),
+    ]
+    summary = summarize(Trace.of(spans))
+    assert (summary.name, summary.outcome) == ("a -> b +1 more", "failed")
