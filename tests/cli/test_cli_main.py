@@ -156,7 +156,7 @@ def test_an_interruption_is_quiet(run: Run, journal: Path, monkeypatch: pytest.M
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(show, "gather", interrupt)
+    monkeypatch.setattr(show, "summaries", interrupt)
     assert run("show", "--journal", str(journal)) == (130, "", "")
 
 

@@ -9,10 +9,9 @@ _SETUP = """
 import logging, sys
 from opentelemetry import _logs, trace
 from opentelemetry._logs import SeverityNumber
-from autogen_otel.causes import Failure
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import FailureLogs, Recorder
-from tests.support.calls import begin, end
+from tests.support.calls import begin
 from autogen_otel.settings import Settings
 from autogen_otel.delivery import logger_provider, tracer_provider
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -23,7 +22,8 @@ def tell(message):
     with tracers.get_tracer("test").start_as_current_span("ours") as span:
         failure_logs = FailureLogs(loggers.get_logger("autogen_otel"))
         recorder = Recorder(trace.NoOpTracer(), failure_logs=failure_logs)
-        end(begin(recorder, ToolCall), Failure("tool_exception", type="KeyError", message=message))
+        exception = {"exception.type": "KeyError", "exception.message": message, "exception.stacktrace": ""}
+        failure_logs.emit(begin(recorder, ToolCall), exception, None)
 """
 _ONE_RECORD = f"{_SETUP}\ntell('no such claim')\n"
 _OPT_IN = {"OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN": "http, logs/dup"}

@@ -226,7 +226,7 @@ def test_json_stays_json_and_its_keys_numbers_and_nested_texts_are_looked_at() -
 
 
 def test_every_way_through_the_door_is_looked_at() -> None:
-    capture = door(without("Ada", "test_capture_removal"))
+    capture = door(without("Ada", "test_redaction_removal"))
     error = type("AdaError", (Exception,), {"__module__": "Ada"})("Ada")
 
     def act() -> None:
@@ -250,7 +250,7 @@ def test_every_way_through_the_door_is_looked_at() -> None:
         assert shown is not None
         assert MASK in shown
         assert "Ada" not in shown
-        assert "test_capture_removal" not in shown
+        assert "test_redaction_removal" not in shown
 
 
 def test_a_value_stays_hidden_whose_telling_name_the_hook_takes_out() -> None:

@@ -118,7 +118,7 @@ async def coroutine() -> None:
         ([ValueError("bad")], '["ValueError: bad"]'),
         (
             [Plain(), Plain, len, json],
-            '["<Plain object>", "<class test_rendering_values.Plain>", "<function len>", "<module json>"]',
+            f'["<Plain object>", "<class {__name__}.Plain>", "<function len>", "<module json>"]',
         ),
         (b"\xff\x00abc", "<bytes: 5, \\xff\\x00abc>"),
         ({"a": "x\x00y\ud800"}, '{"a": "x\\\\x00y\\\\ud800"}'),

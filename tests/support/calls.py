@@ -37,6 +37,8 @@ def begin(recorder: Recorder, kind: type[Call], parent: Call | None = None, **fa
     call = _Observed(recorder, parent)
     call.kind, call.facts, call.name = kind, None, kind.operation_name or kind.__name__
     call.start({key.replace("__", "."): value for key, value in facts.items()})
+    # What is around is given, not found.
+    call.leave()
     return call
 
 
@@ -48,7 +50,6 @@ def end(call: Call, failure: Failure | None = None, **facts: Any) -> None:
         call.end_with_value(None)
     else:
         call.end_with_error(failure.error)
-    call.leave()
 
 
 class _Observed(Call):

@@ -5,11 +5,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.incidents import failing_tool, recovered
-from tests.support.recorded import Recorded, write
 
 from autogen_otel.traces.journal import JournalError, journal_files, read_spans
 from autogen_otel.traces.otlp import value_of
+from tests.support.incidents import failing_tool, recovered
+from tests.support.recorded import Recorded, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,7 +182,7 @@ def test_a_span_stored_twice_is_given_once(tmp_path: Path) -> None:
 def test_only_wanted_traces_are_decoded(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", simple(1), simple(2))
     wanted = simple(2).trace_id
-    assert {span.trace_id for span in read(path, wanted=wanted.__eq__)[0]} == {wanted}
+    assert {span.trace_id for span in read(path, trace_filter=wanted.__eq__)[0]} == {wanted}
 
 
 def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:

@@ -38,14 +38,17 @@ class Meters:
         self._provider, self._renderer = provider, renderer
         self._values: defaultdict[str, set[str]] = defaultdict(set)
         self._record = _instruments(meter)
-        self._listens: bool | None = _listens(provider)
+        # A proxy stands in until the application sets a provider.
+        self._is_proxy = type(provider).__name__ == "_ProxyMeterProvider"
+        self._configured = getattr(getattr(provider, "_sdk_config", None), "metric_readers", None)
 
     @property
     def listening(self) -> bool:
-        """Whether anybody reads what is measured: a proxy stands in until the application sets a provider."""
-        if self._listens is None and get_meter_provider() is not self._provider:
-            self._listens = True
-        return bool(self._listens)
+        """Whether anybody reads what is measured; a provider that does not say so is taken to."""
+        if self._is_proxy:
+            return get_meter_provider() is not self._provider
+        readers = getattr(self._provider, "_metric_readers", self._configured)
+        return readers is None or bool(readers)
 
     def record(self, measurement: Measurement, attributes: Mapping[str, Any], context: Context) -> None:
         """Record a measurement.
@@ -76,15 +79,6 @@ class Meters:
                         values.add(value)
             labels[key] = value
         self._record[metric.name](amount, labels, context)
-
-
-def _listens(provider: MeterProvider) -> bool | None:
-    """Whether a provider has readers; ``None`` where that is not decided yet."""
-    if type(provider).__name__ == "_ProxyMeterProvider":
-        return None
-    config = getattr(provider, "_sdk_config", None)
-    readers = getattr(config, "metric_readers", None)
-    return readers is None or bool(list(readers))
 
 
 def _instruments(meter: Meter) -> dict[str, Record]:

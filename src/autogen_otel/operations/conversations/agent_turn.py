@@ -51,7 +51,8 @@ class AgentTurn(Operation):
             # Not ``agent._oai_messages[sender]``: on the defaultdict that would create what the host has not.
             messages = read_key(agent, "_oai_messages", sender)
         self.messages: Sequence[Any] = messages if isinstance(messages, (list, Sequence)) else ()
-        self.agent, self.model_answered, self.answer = seen.name, False, None
+        self.agent, self.model_answered = seen.name, False
+        self.answer: str | None = None
         self.asked_by_run: Sequence[Any] = ()
         self.given_ids: set[str] = set()
         self._replies_before = auto_replies(agent, sender)

@@ -55,7 +55,7 @@ def decode(text: object, format_json: Callable[[Any], str]) -> Decoded:
         if type(text) is str:
             # What is JSON already, the formatter leaves as it is, and it looks at each character.
             return Decoded(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return Decoded(json.loads(format_json(text)))

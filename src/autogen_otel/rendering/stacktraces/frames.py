@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from autogen_otel.redaction.redactor import Redactor
 
-_OURS: Final = str(Path(__file__).parent.parent) + os.sep
+_OURS: Final = str(Path(__file__).parents[2]) + os.sep
 _STDLIB: Final = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED: Final = ("site-packages", "dist-packages")
 _REPEATS_SHOWN: Final = 3
