@@ -8,6 +8,11 @@ TESTED_HOST_ag2 := ag2[openai]==0.14.0
 CANDIDATES := $(or $(PYTHON),python3 python3.12 python3.11 python3.10 python3.13 python3.14 python)
 find_python = $(shell for python in $(CANDIDATES); do $$python -c 'import sys; (3, 10) <= sys.version_info < (3, $(1)) or sys.exit(1); print(sys.executable)' 2>/dev/null && break; done)
 OLDER := $(call find_python,13)
+# tox looks for the oldest and the newest on the path, where version managers may leave commands that do not run.
+find_exact = $(shell for python in python$(1) $(HOME)/.pyenv/versions/$(1).*/bin/python; do $$python -c 'import sys; sys.version_info[:2] == ($(subst .,$(comma),$(1))) or sys.exit(1); print(sys.executable)' 2>/dev/null && break; done)
+comma := ,
+OLDEST := $(call find_exact,3.10)
+NEWEST := $(call find_exact,3.13)
 BASE := $(or $(OLDER),$(call find_python,99))
 
 TOOLS := .venv/tools-installed
@@ -28,7 +33,7 @@ define quietly
 @{ $(2); } > .cache/install.log 2>&1 || { cat .cache/install.log; echo "$(1): failed, see above" >&2; exit 1; }
 endef
 
-.PHONY: help demo test test-servers check bench dashboards screenshots needs-python needs-older-python needs-host
+.PHONY: help demo test test-quick test-servers check bench dashboards screenshots needs-python needs-older-python needs-tested-pythons needs-host
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -36,8 +41,11 @@ help: ## list what can be made
 demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itself (HOST=ag2 for AG2 instead of pyautogen)
 	@$(DEMO_ENV)/bin/python -m scenarios.demo
 
-test: needs-older-python $(TOOLS) ## run the tests with every supported AutoGen
-	.venv/bin/tox run -- --numprocesses=auto --maxprocesses=4
+test: needs-older-python needs-tested-pythons $(TOOLS) ## run the tests with every supported AutoGen
+	PATH="$(dir $(OLDEST)):$(dir $(NEWEST)):$$PATH" .venv/bin/tox run -- --numprocesses=auto --maxprocesses=4
+
+test-quick: needs-older-python $(TOOLS) ## run what is quick of the tests, with one AutoGen
+	.venv/bin/tox run -e pyautogen02-openai3 -- --numprocesses=auto --maxprocesses=4 -m 'not slow'
 
 test-servers: needs-older-python $(TOOLS) ## build a real Jaeger, Prometheus and Collector, once, and test against them
 	.venv/bin/python -m tests.servers.build
@@ -75,6 +83,10 @@ needs-python:
 
 needs-older-python: | needs-python
 	@test -n '$(OLDER)' || { echo "pyautogen 0.2.35 needs Python 3.10, 3.11 or 3.12, and none of these is one: $(CANDIDATES). Install it, or name it: make PYTHON=/path/to/python3.12 (AG2 runs on newer ones: make demo HOST=ag2)" >&2; exit 1; }
+
+needs-tested-pythons:
+	@test -n '$(OLDEST)' || { echo "make test needs Python 3.10, the oldest supported: install it, and have python3.10 on the path" >&2; exit 1; }
+	@test -n '$(NEWEST)' || { echo "make test needs Python 3.13, the newest supported: install it, and have python3.13 on the path" >&2; exit 1; }
 
 needs-host: $(if $(filter pyautogen,$(HOST)),needs-older-python)
 	@test -n '$(TESTED_HOST_$(HOST))' || { echo "HOST is pyautogen or ag2, not $(HOST)" >&2; exit 1; }

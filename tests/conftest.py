@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import openai._base_client
@@ -15,6 +16,9 @@ from tests.support.telemetry import Telemetry, instrumented
 
 collect_ignore = ["servers"]
 """It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
+
+_SLOW = ("contract/", "recording/test_recording_growth.py", "scenarios/test_scenarios_demo.py")
+"""What is marked ``slow``: ``make test-quick`` leaves it out."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,11 +68,13 @@ def serve() -> Iterator[Callable[[Any], ScriptedServer]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A skipped test proves nothing, so none may be marked so; what cannot exist here is not collected.
+    """Mark what is slow, and collect nothing that cannot exist here. Skips are refused: they prove nothing.
 
     ``@pytest.mark.needs(condition, reason)`` is for what a lineage, a Python or an operating system lacks.
     """
     for item in items:
+        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(_SLOW):
+            item.add_marker(pytest.mark.slow)
         for name in ("skip", "skipif", "xfail"):
             assert not list(item.iter_markers(name)), f"{item.nodeid} is marked {name}"
         for mark in item.iter_markers("needs"):

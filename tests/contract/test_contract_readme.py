@@ -6,13 +6,15 @@ import re
 
 import autogen_otel
 from autogen_otel.vocabulary import causes
-from tests.support.docs import README, filled
+from tests.support.docs import HOOKS, README, filled
 
 TEXT = README.read_text(encoding="utf-8")
 
 
 def test_the_tables_are_what_the_code_says() -> None:
     assert filled(TEXT) == TEXT, "run: python -m tests.support.docs"
+    hooks = HOOKS.read_text(encoding="utf-8")
+    assert filled(hooks) == hooks, "run: python -m tests.support.docs"
 
 
 def test_the_two_commands_stand_in_the_first_25_lines() -> None:

@@ -15,6 +15,7 @@ from autogen_otel.settings import Settings
 _ROOT = Path(__file__).parent.parent.parent
 README = _ROOT / "README.md"
 REDACTION = _ROOT / "docs" / "redaction.md"
+HOOKS = _ROOT / "docs" / "hooks.md"
 
 
 def settings_table() -> Iterator[str]:
@@ -73,5 +74,5 @@ def filled(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in (README, REDACTION):
+    for page in (README, REDACTION, HOOKS):
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_NODES: Final = 10_000
 _DEEPEST: Final = 20
 _LONGEST_KEY: Final = 256
-_LONGEST_JSON: Final = 262_144
+LONGEST_JSON: Final = 262_144
 _MOST_BITS: Final = 4096
 _LARGEST_PLAIN: Final = 2**63
 _BYTES_SHOWN: Final = 48
@@ -48,11 +48,11 @@ def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | 
     if isinstance(value, str):
         if str.__len__(value) and str.__getitem__(value, 0) not in _JSON_BEGINS:
             return None
-        text = head(value, _LONGEST_JSON + 1)
+        text = head(value, LONGEST_JSON + 1)
     else:
-        text = _octets(value, _LONGEST_JSON + 1).decode("utf-8", "replace")
+        text = _octets(value, LONGEST_JSON + 1).decode("utf-8", "replace")
     stripped = text.strip()
-    if len(text) > _LONGEST_JSON or stripped[:1] not in ("{", "[") or stripped[-1:] not in ("}", "]"):
+    if len(text) > LONGEST_JSON or stripped[:1] not in ("{", "[") or stripped[-1:] not in ("}", "]"):
         return None
     try:
         parsed = json.loads(stripped)
@@ -120,7 +120,7 @@ class Tree:
         self._redactor = redactor
         # A long text leaves room for what surrounds it, so that its own original length stays readable.
         self._leaf_limit = limit * 3 // 4
-        self._window = limit + max(_LONGEST_JSON, limit)
+        self._window = limit + max(LONGEST_JSON, limit)
         self._nodes = _MOST_NODES
         self._chars = 2 * limit
         self._path: set[int] = set()

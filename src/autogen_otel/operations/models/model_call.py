@@ -243,14 +243,16 @@ def tokens_measured(usage: Mapping[str, Any]) -> Iterator[Measurement]:
         (metrics.OUTPUT, names.GEN_AI_USAGE_OUTPUT_TOKENS),
     ):
         count = usage.get(key)
-        if count is not None:
+        # A number that is none in OTLP has been rendered as text.
+        if isinstance(count, int):
             yield metrics.TOKEN_USAGE, count, {metrics.TOKEN_TYPE: kind}
     for metric, key in (
         (metrics.CACHE_READ_TOKENS, names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
         (metrics.REASONING_TOKENS, names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS),
     ):
-        if usage.get(key):
-            yield metric, usage[key], {metrics.TOKEN_MODALITY: metrics.UNKNOWN_MODALITY}
+        count = usage.get(key)
+        if isinstance(count, int) and count:
+            yield metric, count, {metrics.TOKEN_MODALITY: metrics.UNKNOWN_MODALITY}
 
 
 def _listed(own: Mapping[str, Any], config: Mapping[str, Any], name: str) -> Sequence[Any]:

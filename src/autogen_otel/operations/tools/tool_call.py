@@ -19,6 +19,7 @@ from autogen_otel.operations.tools import tool_arguments, user_function
 from autogen_otel.operations.tools.tool_arguments import Decoded
 from autogen_otel.reading import read_text, text_or_none
 from autogen_otel.recording import ArgumentProblem, Facts, Measurement
+from autogen_otel.rendering.trees import LONGEST_JSON
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, metrics, spans
 
@@ -102,9 +103,10 @@ class ToolCall(Operation):
 
     def _description(self, decoded: Decoded) -> Facts:
         """The arguments, whether they fit, and where the user's function stands."""
-        # As they were sent, where they are no object: what is JSON is not parsed again.
-        is_parsed = isinstance(decoded.value, (dict, list))
-        facts: Facts = {names.GEN_AI_TOOL_CALL_ARGUMENTS: decoded.value if is_parsed else self._requested}
+        # As they were sent, where they are no object or too long to be read; else they are not parsed again.
+        sent = self._requested
+        is_readable = isinstance(decoded.value, (dict, list)) and len(sent or "") <= LONGEST_JSON
+        facts: Facts = {names.GEN_AI_TOOL_CALL_ARGUMENTS: decoded.value if is_readable else sent}
         if self.function is None:
             self._problems = (tool_arguments.unknown_tool(self.tool),)
         else:
