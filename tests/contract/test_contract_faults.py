@@ -97,6 +97,7 @@ def failing(code: types.CodeType, hit: list[types.FunctionType]) -> Iterator[Non
             function.__code__ = code
 
 
+@pytest.mark.filterwarnings("ignore:Assigning a code object of non-matching type")
 @pytest.mark.parametrize("shape", ["sync", "async"])
 def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
     shape: str, monkeypatch: pytest.MonkeyPatch

@@ -23,7 +23,9 @@ def tell(message):
         failure_logs = FailureLogs(loggers.get_logger("autogen_otel"))
         recorder = Recorder(trace.NoOpTracer(), failure_logs=failure_logs)
         exception = {"exception.type": "KeyError", "exception.message": message, "exception.stacktrace": ""}
-        failure_logs.emit(begin(recorder, ToolCall), exception, None)
+        call = begin(recorder, ToolCall)
+        call.context = trace.set_span_in_context(span)
+        failure_logs.emit(call, exception, None)
 """
 _ONE_RECORD = f"{_SETUP}\ntell('no such claim')\n"
 _OPT_IN = {"OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN": "http, logs/dup"}

@@ -97,7 +97,7 @@ def test_an_ordinary_tool_is_no_handoff_and_one_that_names_the_next_agent_is(
     converse(shape, *pattern("DefaultPattern", with_tools(server)))
     assert telemetry.tree(*STORY) == REPLY_RESULT
     results = [attributes_of(span)["gen_ai.tool.call.result"] for span in telemetry.named("execute_tool")]
-    assert results == ["P-1 is active", "Escalated: money"]
+    assert results == ["policy P-1 is active", "Escalated: money"]
 
 
 def test_several_tools_in_one_message_and_the_last_one_hands_over(telemetry: Telemetry, serve: Serve) -> None:
