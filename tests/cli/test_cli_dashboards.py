@@ -13,7 +13,7 @@ from tests.dashboards.fake_grafana import LOGIN, TOKEN, FakeGrafana
 from tests.dashboards.queries import models
 from tools.dashboards.files import FOLDER
 
-FILES = [path.name for path in FOLDER.iterdir()]
+FILES = sorted((path.name for path in FOLDER.iterdir()), key=lambda name: name.endswith(".yml"))
 UIDS = [dashboard["uid"] for dashboard in models()]
 
 
