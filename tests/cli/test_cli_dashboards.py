@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.conftest import Run
 from tests.dashboards.fake_grafana import LOGIN, TOKEN, FakeGrafana
 from tests.dashboards.queries import models
-from tools.dashboards.files import FOLDER
 
-FILES = sorted((path.name for path in FOLDER.iterdir()), key=lambda name: name.endswith(".yml"))
+FILES = [f"{dashboard['uid']}.json" for dashboard in models()] + ["alerts.yml"]
 UIDS = [dashboard["uid"] for dashboard in models()]
 
 
@@ -49,12 +49,26 @@ def test_the_files_are_written_and_found_to_be_what_this_version_writes(run: Run
 def test_the_links_lead_to_the_jaeger_that_is_named(run: Run, tmp_path: Path) -> None:
     run("dashboards", "--out", str(tmp_path), "--jaeger", "https://jaeger.example.org/ui/")
 
-    rules = (tmp_path / "alerts.yml").read_text()
-    assert "https://jaeger.example.org/ui/search?service=" in rules
-    assert "localhost" not in rules
+    assert "https://jaeger.example.org/ui/search?service=" in (tmp_path / "alerts.yml").read_text()
+    for path in tmp_path.iterdir():
+        assert "localhost" not in path.read_text()
+    for uid in UIDS:
+        dashboard = json.loads((tmp_path / f"{uid}.json").read_text())
+        (variable,) = (one for one in dashboard["templating"]["list"] if one["name"] == "jaeger")
+        assert variable["query"] == "https://jaeger.example.org/ui"
+        assert variable["current"]["value"] == "https://jaeger.example.org/ui"
+
+
+def test_an_address_with_quotes_leaves_the_files_readable(run: Run, tmp_path: Path) -> None:
+    jaeger = 'https://jaeger.example.org/"a\\b"'
+    assert run("dashboards", "--out", str(tmp_path), "--jaeger", jaeger).code == 0
+
+    (group,) = yaml.safe_load((tmp_path / "alerts.yml").read_text())["groups"]
+    links = [rule["annotations"]["traces"] for rule in group["rules"] if "alert" in rule]
+    assert all(link.startswith(f"{jaeger}/search?") for link in links)
     overview = json.loads((tmp_path / "autogen-otel-overview.json").read_text())
     (variable,) = (one for one in overview["templating"]["list"] if one["name"] == "jaeger")
-    assert variable["current"]["value"] == "https://jaeger.example.org/ui"
+    assert variable["current"]["value"] == jaeger
 
 
 def test_the_dashboards_are_listed(run: Run) -> None:

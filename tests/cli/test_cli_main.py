@@ -141,7 +141,9 @@ def test_the_version_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("--version") == (0, "autogen-otel 1.2.3\n", "")
 
 
-def test_a_new_command_is_a_new_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_command_is_a_file_and_its_name_in_one_list(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "greet.py").write_text(
         "def register(subparsers):\n"
         "    subparsers.add_parser('greet').set_defaults(run=lambda args: print('hello') or 7)\n"

@@ -10,13 +10,14 @@ import yaml
 from autogen_otel.vocabulary import metrics
 from tests.dashboards.queries import examples_on, models, panels
 from tools.dashboards.alerts import LARGE_PROMPT_CHARACTERS, alerts
-from tools.dashboards.files import ALERTS, METRICS_PAGE, generated
+from tools.dashboards.files import ALERTS, FOLDER, METRICS_PAGE, generated
 from tools.dashboards.prometheus import series_names
 
 
 def test_the_committed_files_are_those_that_are_generated() -> None:
     committed = {path: path.read_text(encoding="utf-8") for path in generated()}
     assert committed == generated(), "make dashboards"
+    assert set(FOLDER.iterdir()) <= set(committed), "files that no builder makes"
 
 
 def test_the_rule_file_is_yaml_that_says_what_the_alerts_say() -> None:

@@ -68,7 +68,7 @@ def share_stat(
     search: Search = FAILED_SPANS,
     width: int = 4,
 ) -> Panel:
-    """One share, of failures unless told otherwise, for the selected time range."""
+    """One share, by default of failures, for the selected time range."""
     return stat(
         title,
         question,

@@ -14,7 +14,7 @@ from tools.dashboards.style import Json
 
 PROMETHEUS: Final = {"type": "prometheus", "uid": "${prometheus}"}
 _SCRAPED_EVERY: Final = "1m"
-"""How often the SDK exports unless told otherwise; Grafana derives ``$__rate_interval`` from it."""
+"""How often the SDK exports by default; Grafana derives ``$__rate_interval`` from it."""
 _USED: Final = re.compile(r"\$(\w+)")
 
 

@@ -25,11 +25,11 @@ _CLIENT_ERROR: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How spans are shown.
+    """How to print spans.
 
     Args:
         console: where; decides on signs.
-        full: whether long values are shown whole.
+        full: whether to print long values whole.
     """
 
     console: Console
@@ -137,7 +137,7 @@ def _tool(span: Span, view: View) -> Iterator[Text]:
     arguments = view.cut(_arguments(attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)), _LONG)
     yield _head("tool", tool, "bold blue").append(f"({arguments})")
     result = attributes.get(names.GEN_AI_TOOL_CALL_RESULT)
-    # AutoGen's result of a failed tool repeats the exception, which is shown below.
+    # AutoGen's result of a failed tool repeats the exception, which stands below.
     if result is not None and (view.full or not span.failed):
         text = result if isinstance(result, str) else _json(result)
         yield dim(f"{signs(view.console).arrow} {view.cut(text, _SHORT)}")

@@ -1,4 +1,4 @@
-"""What is said of a whole conversation: a line above its tree, a row in the table of conversations."""
+"""A conversation in one line: the sentence above its tree, and its row in the table of conversations."""
 
 from __future__ import annotations
 

@@ -62,10 +62,10 @@ def one_line(text: str, console: Console, longest: int | None = None) -> str:
         console: decides on the sign for what was cut.
         longest: characters to keep; all by default.
     """
-    shown = visible(" ".join(text.split()) if longest is not None else text.replace("\n", "\\n"))
-    if longest is None or len(shown) <= longest:
-        return shown
-    return shown[:longest].rstrip() + signs(console).cut
+    line = visible(" ".join(text.split()) if longest is not None else text.replace("\n", "\\n"))
+    if longest is None or len(line) <= longest:
+        return line
+    return line[:longest].rstrip() + signs(console).cut
 
 
 def visible(text: str) -> str:

@@ -39,12 +39,12 @@ def render_trace(trace: Trace, console: Console, full: bool = False, *, failing:
     console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = View(console, full)
-    shown = trace.failing() if failing else trace
+    printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
     trees: list[Tree] = []
     branch: list[Tree] = []
-    for span, depth in shown.walk():
-        guide = signs(console).guide if shown.children(span) else " "
+    for span, depth in printed.walk():
+        guide = signs(console).guide if printed.children(span) else " "
         content = Group(
             label(span, view).append_text(failures.beside(span)), _Indented(guide, failures.below(span))
         )

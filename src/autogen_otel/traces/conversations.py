@@ -1,10 +1,10 @@
-"""The summary of each conversation, made span by span so that no trace has to be held in memory."""
+"""The summary of each conversation, made span by span so that no trace has to stay in memory."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from autogen_otel.traces.failures import Failure, count_by_cause
@@ -72,24 +72,6 @@ def summarize(trace: Trace) -> Summary:
     return builder.summary()
 
 
-@dataclass(frozen=True, slots=True)
-class _Chat:
-    """What is kept of an ``invoke_workflow`` span."""
-
-    span_id: str
-    parent_id: str | None
-    start_ns: int
-    end_ns: int
-    name: str
-    failed: bool
-    turns: int | None
-
-    def is_inside(self, other: _Chat) -> bool:
-        # Chats side by side, as a batch runs them, overlap in time too but hang below the same span.
-        contained = other.start_ns <= self.start_ns and self.end_ns <= other.end_ns
-        return contained and self.parent_id not in {None, other.parent_id} and self.span_id != other.span_id
-
-
 @dataclass(slots=True)
 class _SummaryBuilder:
     """Takes the spans of one trace in any order and keeps what its summary needs."""
@@ -104,7 +86,8 @@ class _SummaryBuilder:
     _span_ids: set[str] = field(default_factory=set)
     _parent_ids: set[str] = field(default_factory=set)
     """Parents that have to arrive before the trace is complete."""
-    _chats: list[_Chat] = field(default_factory=list)
+    _chats: list[Span] = field(default_factory=list)
+    """The ``invoke_workflow`` spans."""
     _turns: int = 0
     _first_turn: tuple[int, str] | None = None
     """When the first turn began, and ``sender -> agent``."""
@@ -129,14 +112,14 @@ class _SummaryBuilder:
         elif operation == span_names.CHAT:
             self._add_tokens(span)
         elif operation == span_names.INVOKE_WORKFLOW:
-            self._add_chat(span)
+            self._chats.append(replace(span, events=(), links=()))
         self._add_place(span)
 
     def summary(self) -> Summary:
         """What is known by now."""
-        outer = [chat for chat in self._chats if not any(chat.is_inside(other) for other in self._chats)]
+        outer = [chat for chat in self._chats if not any(_is_inside(chat, other) for other in self._chats)]
         outer.sort(key=lambda chat: chat.start_ns)
-        turns = [chat.turns for chat in outer if chat.turns is not None]
+        turns = [turns for chat in outer if (turns := _integer(chat, names.CONVERSATION_TURNS)) is not None]
         failures = count_by_cause(self._failures)
         return Summary(
             trace_id=self.trace_id,
@@ -179,23 +162,10 @@ class _SummaryBuilder:
             self._input_tokens += _integer(span, names.GEN_AI_USAGE_INPUT_TOKENS) or 0
             self._output_tokens += _integer(span, names.GEN_AI_USAGE_OUTPUT_TOKENS) or 0
 
-    def _add_chat(self, span: Span) -> None:
-        self._chats.append(
-            _Chat(
-                span.span_id,
-                span.parent_id,
-                span.start_ns,
-                span.end_ns,
-                span.subject,
-                span.failed,
-                _integer(span, names.CONVERSATION_TURNS),
-            )
-        )
-
-    def _name(self, outer: list[_Chat]) -> str:
+    def _name(self, outer: list[Span]) -> str:
         # A nested chat that has ended says less of an unfinished conversation than its first turn.
         if outer and not (self._unfinished and self._first_turn and self._first_turn[0] < outer[0].start_ns):
-            return outer[0].name + (f" +{len(outer) - 1} more" if len(outer) > 1 else "")
+            return outer[0].subject + (f" +{len(outer) - 1} more" if len(outer) > 1 else "")
         if self._first_turn is not None:
             return self._first_turn[1]
         return self._root[0] if self._root is not None else "?"
@@ -204,12 +174,18 @@ class _SummaryBuilder:
     def _unfinished(self) -> bool:
         return self._root is None and not self._parent_ids <= self._span_ids
 
-    def _outcome(self, outer: list[_Chat], failures: Counter[str]) -> Outcome:
+    def _outcome(self, outer: list[Span], failures: Counter[str]) -> Outcome:
         if self._unfinished:
             return "unfinished"
         if any(chat.failed for chat in outer) or (self._root is not None and self._root[1]):
             return "failed"
         return "recovered" if failures else "ok"
+
+
+def _is_inside(chat: Span, other: Span) -> bool:
+    # Chats side by side, as a batch runs them, overlap in time too but hang below the same span.
+    contained = other.start_ns <= chat.start_ns and chat.end_ns <= other.end_ns
+    return contained and chat.parent_id not in {None, other.parent_id} and chat.span_id != other.span_id
 
 
 def _integer(span: Span, name: str) -> int | None:
