@@ -18,8 +18,8 @@ import pytest
 import wrapt
 from autogen import ConversableAgent, GroupChat
 
-from scenarios.server import entry, error, text, tool_call
-from tests.support.agents import Serve, assistant, chat, pair, user
+from scenarios.server import entry, error, stream_drop, text, tool_call
+from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.telemetry import Telemetry, attributes_of
 
 
@@ -139,6 +139,25 @@ def test_an_exception_that_the_application_dropped_is_freed_without_the_garbage_
         with pytest.raises(SystemExit) as raised:
             chat(asker, helper)
         del raised
+        assert [ref() for ref in seen] == [None]
+    finally:
+        gc.enable()
+
+
+def test_what_broke_a_stream_is_freed_without_the_garbage_collector(
+    telemetry: Telemetry, serve: Serve
+) -> None:
+    seen: list[weakref.ref[BaseException]] = []
+    server = serve([stream_drop("Some words")] * 9)
+    asker, helper = user(), configured(assistant([entry(server)]), stream=True)
+    gc.collect()
+    gc.disable()
+    try:
+        try:
+            chat(asker, helper)
+        except Exception as error:
+            seen.append(weakref.ref(error))
+        assert attributes_of(telemetry.one("chat"))["autogen.error.origin"] == "stream_interrupted"
         assert [ref() for ref in seen] == [None]
     finally:
         gc.enable()

@@ -122,4 +122,7 @@ class EntryTried(Operation):
 
     def _release(self) -> None:
         super()._release()
-        self.stream = None
+        if self.stream is not None:
+            # The SDK holds on to the account, and the frames of the exception to the SDK.
+            self.stream.error = None
+        self.stream = self._instead_of = None

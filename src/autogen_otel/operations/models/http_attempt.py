@@ -96,6 +96,10 @@ class HttpAttempt(Operation):
             names.HTTP_RETRY_AFTER_SECONDS: _retry_after(received),
         }
 
+    def _release(self) -> None:
+        super()._release()
+        self._headers = []
+
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """Each attempt, silent retries included."""
         call, attributes = self.model_call, self.attributes

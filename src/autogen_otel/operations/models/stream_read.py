@@ -31,7 +31,8 @@ class StreamRead:
         usage: token counts, if the provider sent them.
         finished: whether a chunk said why the model stopped, which the last one of every choice does.
         exhausted: whether it was read to its end.
-        error: what broke it.
+        broken: whether it broke.
+        error: what broke it; let go of when the entry that asked for it ends.
     """
 
     chunks: int = 0
@@ -40,6 +41,7 @@ class StreamRead:
     usage: Facts | None = None
     finished: bool = False
     exhausted: bool = False
+    broken: bool = False
     error: BaseException | None = None
 
     def add(self, chunk: Any) -> None:
@@ -57,7 +59,7 @@ class StreamRead:
         if isinstance(error, (StopIteration, StopAsyncIteration)):
             self.exhausted = True
         else:
-            self.error = error
+            self.error, self.broken = error, True
 
     def facts(self, since: float, *, failed: bool) -> Facts:
         """What is recorded of it.
@@ -71,7 +73,7 @@ class StreamRead:
             if self.first_at is None
             else self.first_at - since,
             names.STREAM_CHUNKS: self.chunks,
-            names.STREAM_RECEIVED_CHARS: self.chars if failed or self.error is not None else None,
+            names.STREAM_RECEIVED_CHARS: self.chars if failed or self.broken else None,
         }
 
     def cause_of(self, error: BaseException) -> str:
