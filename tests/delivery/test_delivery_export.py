@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autogen_otel.delivery.dropped import Dropped
-from autogen_otel.delivery.export import Export
+from autogen_otel.delivery.export import EndpointExporter
 from autogen_otel.delivery.exporters import METRICS, ExportResult, Outcome
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
 
@@ -24,8 +24,8 @@ def _all_messages(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "autogen_otel")
 
 
-def _export(endpoint: ScriptedEndpoint, *, by_default: bool = True) -> Export:
-    return Export(METRICS, endpoint, Dropped(), consequence="They wait.", by_default=by_default)
+def _export(endpoint: ScriptedEndpoint, *, by_default: bool = True) -> EndpointExporter:
+    return EndpointExporter(METRICS, endpoint, Dropped(), "They wait.", by_default=by_default)
 
 
 @pytest.mark.parametrize(

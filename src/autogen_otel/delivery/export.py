@@ -33,8 +33,8 @@ _VALUE_BYTES: Final = 24
 _INT64_END: Final = 2**63
 
 
-class Export:
-    """The export of one signal to one endpoint, and what becomes of the batches that are not exported.
+class EndpointExporter:
+    """Exports one signal to one endpoint; what is not exported is journaled, or dropped and counted.
 
     Nothing is sent to an endpoint for a while after it failed. One message says so, and one that it is over.
 
@@ -42,8 +42,8 @@ class Export:
         signal: what is exported.
         endpoint: where to; ``None`` to keep everything in the journal.
         dropped: where to count what is neither exported nor journaled.
-        journal: where to keep what is not exported.
         consequence: what becomes of what is not exported, as a sentence of the message.
+        journal: where to keep what is not exported.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
     """
@@ -53,9 +53,9 @@ class Export:
         signal: Signal,
         endpoint: Endpoint | None,
         dropped: Dropped,
+        consequence: str,
         *,
         journal: Journal | None = None,
-        consequence: str,
         by_default: bool = False,
     ) -> None:
         self._signal, self._endpoint, self._dropped, self._journal = signal, endpoint, dropped, journal
@@ -90,9 +90,9 @@ class Export:
         """
         result = self._attempt(batch)
         self._react(result)
-        return result is not None and result.outcome is Outcome.EXPORTED
+        return _is_exported(result)
 
-    def force_flush(self, timeout_millis: float) -> bool:
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
         """Have the exporter send what it buffers; nothing is buffered here."""
         return self._endpoint is None or self._endpoint.force_flush(int(timeout_millis))
 
@@ -105,16 +105,20 @@ class Export:
     def _deliver(self, batch: Sequence[Any]) -> bool:
         try:
             result = self._attempt(batch)
-            is_exported = result is not None and result.outcome is Outcome.EXPORTED
-            is_kept = is_exported or self._keep(batch)
+            is_delivered = _is_exported(result) or self._keep(batch)
         except _NotEncodedError:
             # The exporter encodes as the journal does, so it has sent nothing of this batch.
-            return self._deliver_halves(batch)
+            if len(batch) == 1:
+                self._drop(1, NOT_ENCODED, "they cannot be encoded")
+                return False
+            middle = len(batch) // 2
+            halves = [self._deliver(half) for half in (batch[:middle], batch[middle:])]
+            return all(halves)
         except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
             self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
             return False
         self._react(result)
-        return is_kept
+        return is_delivered
 
     def _attempt(self, batch: Any) -> ExportResult | None:
         """Export a batch; ``None`` if nothing is sent to the endpoint now."""
@@ -142,14 +146,6 @@ class Export:
             raise _NotEncodedError from error
         return True
 
-    def _deliver_halves(self, batch: Sequence[Any]) -> bool:
-        if len(batch) == 1:
-            self._drop(1, NOT_ENCODED, "they cannot be encoded")
-            return False
-        middle = len(batch) // 2
-        is_delivered = [self._deliver(batch[:middle]), self._deliver(batch[middle:])]
-        return all(is_delivered)
-
     def _drop(self, items: int, reason: str, explanation: str | None = None) -> None:
         """Count items as dropped; without an explanation, the message about the endpoint says it."""
         self._dropped.add(self._signal.items, reason, items)
@@ -163,7 +159,7 @@ class Export:
         if result is None or self._endpoint is None:
             return
         label, items = self._endpoint.label, self._signal.items
-        if result.outcome is Outcome.EXPORTED:
+        if _is_exported(result):
             if self._failure_logged:
                 _LOGGER.info("%s takes %s again.", label, items)
             self._failure_logged = False
@@ -193,6 +189,10 @@ class Export:
 
 class _NotEncodedError(Exception):
     """Something in a batch cannot be encoded."""
+
+
+def _is_exported(result: ExportResult | None) -> bool:
+    return result is not None and result.outcome is Outcome.EXPORTED
 
 
 def schedule_delay(variable: str) -> float | None:

@@ -12,7 +12,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import Export, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.export import EndpointExporter, encoded_size, repaired, schedule_delay
 from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
@@ -50,7 +50,7 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     return provider
 
 
-class LogExporter:
+class LogExporter(EndpointExporter):
     """Exports each log record once, or counts it as dropped, because only spans are journaled.
 
     The SDK's base class is left out: its name changed, and so did the shape of what is exported.
@@ -61,26 +61,13 @@ class LogExporter:
     """
 
     def __init__(self, endpoint: Endpoint, dropped: Dropped) -> None:
-        self._export = Export(
-            LOGS,
-            endpoint,
-            dropped,
-            consequence="They are lost, because only spans are kept in the journal; "
-            f"set {LOGS.chooser}=none to not send them.",
-        )
+        consequence = "They are lost, because only spans are kept in the journal"
+        super().__init__(LOGS, endpoint, dropped, f"{consequence}; set {LOGS.chooser}=none to not send them.")
         dropped.add(LOGS.items, NOT_DELIVERED, 0)
 
     def export(self, batch: Sequence[Any]) -> Any:
         """Export a batch; never raises."""
-        return _RESULT.SUCCESS if self._export.deliver(batch, _encodable) else _RESULT.FAILURE
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Have the exporter send what it buffers."""
-        return self._export.force_flush(timeout_millis)
-
-    def shutdown(self) -> None:
-        """Shut the exporter down."""
-        self._export.shutdown()
+        return _RESULT.SUCCESS if self.deliver(batch, _encodable) else _RESULT.FAILURE
 
 
 # ---------------------------------------------------------------- encoding

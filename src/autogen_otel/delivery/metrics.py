@@ -27,7 +27,7 @@ from opentelemetry.sdk.metrics.view import (
 )
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped
-from autogen_otel.delivery.export import Export, encoded_size
+from autogen_otel.delivery.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporters import METRICS, Endpoint, configured
 from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary import metrics as vocabulary
@@ -110,7 +110,7 @@ def _view(metric: vocabulary.Metric) -> View:
     )
 
 
-class CountingMetricExporter(MetricExporter):
+class CountingMetricExporter(EndpointExporter, MetricExporter):
     """Exports metrics, and counts as dropped the data points that no later export can make up for.
 
     Args:
@@ -123,33 +123,22 @@ class CountingMetricExporter(MetricExporter):
     def __init__(
         self, endpoint: Endpoint, dropped: Dropped, *, temporality: Any = None, aggregation: Any = None
     ) -> None:
-        super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
+        MetricExporter.__init__(self, temporality, aggregation)
         named = os.environ.get(METRICS.chooser) or os.environ.get(METRICS.variable("ENDPOINT"))
-        self._export = Export(
-            METRICS,
-            endpoint,
-            dropped,
-            consequence="They are kept until it does or the program ends; "
-            f"set {METRICS.chooser}=none to not send them.",
-            by_default=not named,
-        )
-        self._dropped = dropped
+        consequence = "They are kept until it does or the program ends"
+        consequence = f"{consequence}; set {METRICS.chooser}=none to not send them."
+        EndpointExporter.__init__(self, METRICS, endpoint, dropped, consequence, by_default=not named)
         self._not_exported_yet = 0
         dropped.add(METRICS.items, NOT_DELIVERED, 0)
 
-    def export(
-        self,
-        metrics_data: MetricsData,
-        timeout_millis: float = 10_000,  # noqa: ARG002 - the SDK's signature; the exporter has its own limit
-        **_more: Any,
-    ) -> MetricExportResult:
+    def export(self, metrics_data: MetricsData, *_timeout: Any, **_more: Any) -> MetricExportResult:
         """Export everything; never raises."""
         encodable = _encodable(metrics_data)
         cumulative, delta = _points(encodable)
         broken = sum(_points(metrics_data)) - cumulative - delta
         if broken:
             self._dropped.add(METRICS.items, NOT_ENCODED, broken)
-        if self._export.send(encodable):
+        if self.send(encodable):
             self._not_exported_yet = 0
             return MetricExportResult.SUCCESS
         # Cumulative points are in the next export too.
@@ -158,16 +147,12 @@ class CountingMetricExporter(MetricExporter):
             self._dropped.add(METRICS.items, NOT_DELIVERED, delta)
         return MetricExportResult.FAILURE
 
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Have the exporter send what it buffers."""
-        return self._export.force_flush(timeout_millis)
-
-    def shutdown(self, timeout_millis: float = 30_000, **_more: Any) -> None:  # noqa: ARG002 - the SDK's signature
+    def shutdown(self, *_timeout: Any, **_more: Any) -> None:
         """Shut the exporter down; there is no next export for what was not exported yet."""
         if self._not_exported_yet:
             self._dropped.add(METRICS.items, NOT_DELIVERED, self._not_exported_yet)
             self._not_exported_yet = 0
-        self._export.shutdown()
+        super().shutdown()
 
 
 def _points(data: MetricsData) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import Export, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.export import EndpointExporter, encoded_size, repaired, schedule_delay
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.journal import Journal
 from autogen_otel.delivery.resource import process_resource
@@ -66,7 +66,7 @@ def _exporters(journal: Journal | None) -> list[SpanExporter]:
     return exporters
 
 
-class JournaledSpanExporter(SpanExporter):
+class JournaledSpanExporter(EndpointExporter, SpanExporter):
     """Exports each span to the endpoint or else to the journal, once, or counts it as dropped.
 
     Args:
@@ -76,28 +76,14 @@ class JournaledSpanExporter(SpanExporter):
     """
 
     def __init__(self, endpoint: Endpoint | None, journal: Journal | None, dropped: Dropped) -> None:
-        self._export = Export(
-            SPANS,
-            endpoint,
-            dropped,
-            journal=journal,
-            consequence="They are dropped, because no journal is kept."
-            if journal is None
-            else f"They are kept in {journal.folder}; `autogen-otel show` lists them.",
-        )
+        consequence = "They are dropped, because no journal is kept."
+        if journal is not None:
+            consequence = f"They are kept in {journal.folder}; `autogen-otel show` lists them."
+        super().__init__(SPANS, endpoint, dropped, consequence, journal=journal)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export or journal a batch; never raises."""
-        is_delivered = self._export.deliver(spans, encodable_span)
-        return SpanExportResult.SUCCESS if is_delivered else SpanExportResult.FAILURE
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Have the exporter send what it buffers."""
-        return self._export.force_flush(timeout_millis)
-
-    def shutdown(self) -> None:
-        """Shut the exporter down; later spans go to the journal."""
-        self._export.shutdown()
+        return SpanExportResult.SUCCESS if self.deliver(spans, encodable_span) else SpanExportResult.FAILURE
 
 
 # ---------------------------------------------------------------- encoding
