@@ -14,7 +14,7 @@ from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.lineages import Lineage, detect
-from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder, wants_events
+from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder
 from autogen_otel.settings import Settings
 from autogen_otel.vocabulary.spans import SCOPE
 
@@ -113,7 +113,7 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
     if loggers is not None:
         logger = loggers.get_logger(SCOPE, version)
         recorder.failure_logs = FailureLogs(logger)
-        if wants_events(settings):
+        if settings.messages_in_events:
             recorder.content_events = ContentEvents(logger)
     return recorder
 
@@ -123,9 +123,8 @@ def _beside(
 ) -> tuple[MeterProvider, LoggerProvider | None]:
     """The other two providers: who hands over one of the three is not given exporters for the others."""
     if providers == Providers():
-        return delivery.meter_provider(tracers), delivery.logger_provider(
-            tracers, wanted=wants_events(settings)
-        )
+        loggers = delivery.logger_provider(tracers, wanted=settings.messages_in_events)
+        return delivery.meter_provider(tracers), loggers
     meters = providers.meter_provider or get_meter_provider()
     return meters, providers.logger_provider or delivery.global_logger_provider()
 

@@ -6,6 +6,8 @@ import weakref
 from types import TracebackType
 from typing import Any
 
+from autogen_otel.redaction.introspection import unprintable
+
 
 def read(holder: object, name: str) -> Any:
     """The value of an object's attribute; ``None`` if it has none or will not say."""
@@ -20,7 +22,7 @@ def read_text(value: object) -> str:
     try:
         return str(value)
     except Exception as error:  # noqa: BLE001 - ``__str__`` is the user's code
-        return f"<unprintable {type(value).__name__}: str raised {type(error).__name__}>"
+        return unprintable(value, error, "str")
 
 
 def text_or_none(value: object) -> str | None:
@@ -35,6 +37,17 @@ def read_key(holder: object, name: str, key: object, default: Any = None) -> Any
         return mapping.get(key, default) if isinstance(mapping, dict) else default
     except Exception:  # noqa: BLE001 - hashing and comparing keys is the user's code
         return default
+
+
+def read_link(error: BaseException, name: str) -> BaseException | None:
+    """The ``__cause__`` or ``__context__`` of an exception, whatever its class makes of attributes."""
+    link = BaseException.__dict__[name].__get__(error)
+    return link if isinstance(link, BaseException) else None
+
+
+def suppresses_context(error: BaseException) -> bool:
+    """Whether an exception was raised ``from`` another, or from none."""
+    return bool(BaseException.__dict__["__suppress_context__"].__get__(error))
 
 
 def read_traceback(error: BaseException) -> TracebackType | None:

@@ -74,6 +74,21 @@ class Settings:
         },
     )
 
+    @property
+    def records_messages(self) -> bool:
+        """Whether the content of messages is recorded at all."""
+        return self.capture_message_content != NO_CONTENT
+
+    @property
+    def messages_on_spans(self) -> bool:
+        """Whether the content of messages goes on spans."""
+        return self.capture_message_content in (SPAN_ONLY, SPAN_AND_EVENT)
+
+    @property
+    def messages_in_events(self) -> bool:
+        """Whether the content of messages goes into events."""
+        return self.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)
+
     def __post_init__(self) -> None:
         """Refuse values that would make telemetry useless."""
         object.__setattr__(self, "capture_message_content", _message_content(self.capture_message_content))

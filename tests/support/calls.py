@@ -34,8 +34,8 @@ def begin(recorder: Recorder, kind: type[Call], parent: Call | None = None, **fa
         parent: the call around.
         facts: by attribute key, with ``__`` for each dot.
     """
-    call = _Observed(recorder, parent)
-    call.kind, call.facts, call.name = kind, None, kind.operation_name or kind.__name__
+    call = _observed(kind)(recorder, parent)
+    call.facts, call.name = None, kind.operation_name or kind.__name__
     call.start({key.replace("__", "."): value for key, value in facts.items()})
     # What is around is given, not found.
     call.leave()
@@ -52,10 +52,21 @@ def end(call: Call, failure: Failure | None = None, **facts: Any) -> None:
         call.end_with_error(failure.error)
 
 
-class _Observed(Call):
-    """A call whose kind is chosen for each."""
+_SAID_BY_KIND = ("operation_name", "is_client", "is_model_call", "may_recover", "failure_event")
+_MEASURED = (AgentTurn, Handoff)
+"""Kinds whose measurements need nothing but attributes."""
 
-    kind: type[Call]
+
+def _observed(kind: type[Call]) -> type[_Observed]:
+    """A class of calls that say of themselves what a kind says."""
+    said = {name: getattr(kind, name) for name in _SAID_BY_KIND}
+    measured = {"measurements": kind.measurements} if kind in _MEASURED else {}
+    return type(f"Observed{kind.__name__}", (_Observed,), said | measured)
+
+
+class _Observed(Call):
+    """A call whose end is given."""
+
     facts: Facts | None
     ending: Failure | None = None
 
@@ -65,12 +76,3 @@ class _Observed(Call):
 
     def failed(self, _error: BaseException) -> Facts | None:
         return self.returned(None)
-
-    def measurements(self, seconds: float) -> Any:
-        measured: Any = self.kind.measurements
-        return measured(self, seconds) if self.kind in (Handoff, AgentTurn) else iter(())
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in ("operation_name", "is_model_call", "may_recover", "failure_event", "is_client"):
-            return getattr(object.__getattribute__(self, "kind"), name)
-        return object.__getattribute__(self, name)

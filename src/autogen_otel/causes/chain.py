@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from autogen_otel.reading import read_link, suppresses_context
+
 _MOST_LINKS = 16
 
 
@@ -19,15 +21,5 @@ def chain(error: BaseException, until: int | None = None) -> Iterator[BaseExcept
     while link is not None and id(link) not in seen and id(link) != until and len(seen) < _MOST_LINKS:
         seen.add(id(link))
         yield link
-        cause = _link(link, "__cause__")
-        link = _link(link, "__context__") if cause is None and not _suppresses_context(link) else cause
-
-
-def _link(error: BaseException, name: str) -> BaseException | None:
-    # Not by attribute access: that is the code of the exception's class.
-    link = BaseException.__dict__[name].__get__(error)
-    return link if isinstance(link, BaseException) else None
-
-
-def _suppresses_context(error: BaseException) -> bool:
-    return bool(BaseException.__dict__["__suppress_context__"].__get__(error))
+        cause = read_link(link, "__cause__")
+        link = read_link(link, "__context__") if cause is None and not suppresses_context(link) else cause

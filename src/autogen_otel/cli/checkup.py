@@ -36,7 +36,7 @@ from autogen_otel.delivery.exporters import (
 from autogen_otel.delivery.journal import default_dir
 from autogen_otel.delivery.providers import logs_opted_in
 from autogen_otel.hooks.report import AttachReport
-from autogen_otel.settings import EVENT_ONLY, SPAN_AND_EVENT, Settings
+from autogen_otel.settings import Settings
 
 Document = dict[str, Any]
 """The part of the result that stands under one key of doctor's JSON."""
@@ -149,16 +149,12 @@ def _export_problems(
     if not has_journal and not any(one["takes"] for one in spans):
         why = "cannot be written" if journal["kept"] else "is switched off"
         yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
-    if _content_is_logged(settings) and not any(one["takes"] for one in logs or ()):
+    if settings.messages_in_events and not any(one["takes"] for one in logs or ()):
         yield "Message content is lost: it goes into log records, and no endpoint takes them."
 
 
-def _content_is_logged(settings: Settings) -> bool:
-    return settings.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)
-
-
 def _logs_are_on(settings: Settings, environ: Mapping[str, str]) -> bool:
-    return _content_is_logged(settings) or logs_opted_in(environ)
+    return settings.messages_in_events or logs_opted_in(environ)
 
 
 def _versions(names: tuple[str, ...]) -> dict[str, str]:

@@ -14,11 +14,18 @@ import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import CodeType, FunctionType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+import wrapt
 
 from autogen_otel.hooks.guard import report
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Recorder, current
+
+if TYPE_CHECKING:
+    Proxy = wrapt.ObjectProxy[Any]
+else:
+    Proxy = wrapt.ObjectProxy  # not subscriptable before wrapt 2
 
 
 class Runtime(Protocol):

@@ -10,18 +10,11 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import wrapt
-
-from autogen_otel.hooks.drive import Runtime, carried
+from autogen_otel.hooks.drive import Proxy, Runtime, carried
 from autogen_otel.hooks.guard import report
 from autogen_otel.recording import current
-
-if TYPE_CHECKING:
-    Proxy = wrapt.ObjectProxy[Any]
-else:
-    Proxy = wrapt.ObjectProxy  # not subscriptable before wrapt 2
 
 
 class _Loop(Proxy):

@@ -10,19 +10,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import wrapt
 
-from autogen_otel.hooks.drive import Runtime
+from autogen_otel.hooks.drive import Proxy, Runtime
 from autogen_otel.hooks.guard import report
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import current
-
-if TYPE_CHECKING:
-    Proxy = wrapt.ObjectProxy[Any]
-else:
-    Proxy = wrapt.ObjectProxy  # not subscriptable before wrapt 2
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 """What wrapt calls instead of a wrapped function: function, instance, positional and keyword arguments."""

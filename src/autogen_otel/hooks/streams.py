@@ -11,20 +11,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import wrapt
-
-from autogen_otel.hooks.drive import Runtime
+from autogen_otel.hooks.drive import Proxy, Runtime
 from autogen_otel.hooks.guard import report
 from autogen_otel.operations.models.stream_read import StreamRead
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import current
-
-if TYPE_CHECKING:
-    Proxy = wrapt.ObjectProxy[Any]
-else:
-    Proxy = wrapt.ObjectProxy  # not subscriptable before wrapt 2
 
 
 class _Chunks(Proxy):

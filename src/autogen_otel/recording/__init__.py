@@ -5,7 +5,7 @@ from autogen_otel.recording.call import Call, Facts, Measurement
 from autogen_otel.recording.logs import MODEL_EXCEPTION, ContentEvents, FailureLogs
 from autogen_otel.recording.meters import Meters
 from autogen_otel.recording.other_instrumentations import go_together
-from autogen_otel.recording.recorder import Recorder, wants_events
+from autogen_otel.recording.recorder import Recorder
 
 __all__ = [
     "MODEL_EXCEPTION",
@@ -18,5 +18,4 @@ __all__ = [
     "Meters",
     "Recorder",
     "go_together",
-    "wants_events",
 ]

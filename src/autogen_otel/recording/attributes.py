@@ -9,7 +9,7 @@ from typing import Any
 
 from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
 from autogen_otel.rendering import Renderer
-from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, Settings
+from autogen_otel.settings import Settings
 from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, Kind
 
 _INT64_END = 2**63
@@ -60,7 +60,7 @@ class Attributes:
         self._renderer, self._secrets = renderer, secrets
         self._names: dict[str, str] = renderer.names
         self._tool_content = settings.capture_tool_content
-        self._messages_on_spans = settings.capture_message_content != EVENT_ONLY
+        self._messages_on_spans = settings.messages_on_spans
         by_kind: dict[Kind, Render] = {
             Kind.NAME: renderer.name,
             Kind.TEXT: renderer.text,
@@ -75,7 +75,7 @@ class Attributes:
         }
         if self._tool_content:
             by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end}
-        if settings.capture_message_content != NO_CONTENT:
+        if settings.records_messages:
             by_kind |= {kind: partial(renderer.messages, what) for kind, what in _MESSAGES.items()}
         # What policy keeps out has no way to be rendered.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}

@@ -139,9 +139,8 @@ class Call:
         self.attributes = recorder.attributes.rendered(facts)
         if self.name is None:
             self._began_ns = time.time_ns()
-            self.span, self.context = (
-                (None, get_current()) if parent is None else (parent.span, get_current())
-            )
+            self.context = get_current()
+            self.span = None if parent is None else parent.span
             self.recorded: set[int] = set() if parent is None else parent.recorded
         else:
             self.recorded = set()
@@ -173,12 +172,11 @@ class Call:
             self._close(facts, raised=True)
 
     def _start_span(self, started: int | None = None, *, late: bool = False) -> None:
-        recorder, name = self.recorder, self.name or ""
-        parent = self.parent
+        recorder, parent, name = self.recorder, self.parent, self.name or ""
         if parent is not None and parent._started_name is None:
             parent.has_children = True
         self._started_name = name
-        shown = recorder.names.get(name) or recorder.renderer.name(name)
+        shown = recorder.renderer.name(name)
         theirs = None
         if self.operation_name is not None:
             self.attributes[names.GEN_AI_OPERATION_NAME] = self.operation_name

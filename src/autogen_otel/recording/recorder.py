@@ -14,7 +14,7 @@ from autogen_otel.recording.attributes import Attributes
 from autogen_otel.recording.prices import Price, price_list
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.rendering import Renderer
-from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, Settings
+from autogen_otel.settings import Settings
 
 if TYPE_CHECKING:
     from autogen_otel.recording.logs import ContentEvents, FailureLogs
@@ -43,7 +43,6 @@ class Recorder:
     content_events: ContentEvents | None = None
     price: Price = field(default_factory=price_list)
     renderer: Renderer = field(init=False)
-    names: dict[str, str] = field(init=False)
     attributes: Attributes = field(init=False)
     memory: Memory = field(init=False)
     """What agents, wrappers and clients said when they were first seen."""
@@ -51,21 +50,10 @@ class Recorder:
     def __post_init__(self) -> None:
         """Make what the others are used through."""
         self.renderer = Renderer(self.settings, self.secrets)
-        self.names = self.renderer.names
         self.attributes = Attributes(self.renderer, self.secrets, self.settings)
         self.memory = Memory()
         # Whoever is still at work is read again, and its secrets return as the newest.
         self.secrets.on_eviction = self.memory.clear
-
-    @property
-    def records_messages(self) -> bool:
-        """Whether the content of messages is recorded at all."""
-        return self.settings.capture_message_content != NO_CONTENT
-
-    @property
-    def records_whole_history(self) -> bool:
-        """Whether each call repeats the messages of the calls before."""
-        return self.settings.full_message_history
 
     def hide(self, credentials: object) -> None:
         """Mask what is secret in configuration, wherever it turns up from now on."""
@@ -78,8 +66,3 @@ class Recorder:
     def hide_environment(self) -> None:
         """Mask the secrets of the environment: a program may set them late."""
         self.secrets.add_environment(os.environ)
-
-
-def wants_events(settings: Settings) -> bool:
-    """Whether the content of messages goes into events."""
-    return settings.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)

@@ -78,3 +78,8 @@ def qualified_name(cls: type) -> str:
     except AttributeError:
         return name
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
+
+
+def unprintable(value: object, error: BaseException, doing: str = "repr") -> str:
+    """Say that an object could not be shown, and why."""
+    return f"<unprintable {type_name(type(value))}: {doing} raised {type_name(type(error))}>"

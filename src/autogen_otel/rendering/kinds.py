@@ -54,8 +54,3 @@ def _without_content(cls: type) -> str | None:
         # The default text is an address: different each time and of no use.
         return f"<{type_name(cls)} object>"
     return None
-
-
-def unprintable(value: object, error: BaseException, doing: str = "repr") -> str:
-    """Say that an object could not be shown, and why."""
-    return f"<unprintable {type_name(type(value))}: {doing} raised {type_name(type(error))}>"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from autogen_otel.reading import read_text
 from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.introspection import qualified_name, type_name
 from autogen_otel.redaction.redactor import SHORT
 from autogen_otel.rendering.messages.messages import messages_json
-from autogen_otel.rendering.stacktraces.chains import error_text
 from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
 from autogen_otel.rendering.values import json_text, text
 from autogen_otel.settings import Settings
@@ -35,6 +35,9 @@ class Renderer:
     def name(self, value: object) -> str:
         """Render a short identifier, such as the name of a span, agent or model, on one line."""
         if type(value) is str and len(value) <= SHORT:
+            known = self.names.get(value)
+            if known is not None:
+                return known
             version = self._secrets.version
             name = " ".join(self._redactor.text(value).split())
             if self._redactor.is_repeatable:
@@ -89,7 +92,7 @@ class Renderer:
 
     def error_message(self, error: BaseException) -> str:
         """Render an exception's message."""
-        return self.text(error_text(error))
+        return self.text(read_text(error))
 
     def class_name(self, kind: type) -> str:
         """Name a class: ``module.QualName``, without ``builtins``."""

@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.redaction.cutting import MASK, head
-from autogen_otel.redaction.introspection import fields_of, instance_dict
+from autogen_otel.redaction.introspection import fields_of, instance_dict, unprintable
 from autogen_otel.redaction.names import hides, looks_secret
-from autogen_otel.rendering.kinds import describe, unprintable
+from autogen_otel.rendering.kinds import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.redaction.cutting import cut
+from autogen_otel.redaction.introspection import unprintable
 from autogen_otel.redaction.known.secrets import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
-from autogen_otel.rendering.kinds import unprintable
 from autogen_otel.rendering.trees import Tree, dumped, is_plain, parsed_json
 
 if TYPE_CHECKING:

@@ -14,14 +14,12 @@ from autogen_otel.vocabulary import attributes as names
 
 
 def prompt_content(call: Operation, own: Mapping[str, Any]) -> Facts:
-    """What is sent to the model and was not recorded before; nothing where messages are not recorded.
+    """What is sent to the model and was not recorded before.
 
     Args:
         call: an ``OpenAIWrapper.create``.
         own: the entry's own options, which win over the call's.
     """
-    if not call.recorder.records_messages:
-        return {}
     account, config = _account(call), call.arguments
     messages = own.get("messages") or config.get("messages")
     messages = messages if isinstance(messages, (list, tuple)) else ()
@@ -35,9 +33,7 @@ def prompt_content(call: Operation, own: Mapping[str, Any]) -> Facts:
 
 
 def answer_content(call: Operation, response: Any) -> Facts:
-    """The model's answer; nothing where messages are not recorded."""
-    if not call.recorder.records_messages:
-        return {}
+    """The model's answer."""
     messages = messages_of(response)
     _account(call).add_answers(messages)
     return {names.GEN_AI_OUTPUT_MESSAGES: messages or None}
@@ -45,7 +41,7 @@ def answer_content(call: Operation, response: Any) -> Facts:
 
 def _account(call: Operation) -> MessageAccount:
     """Nested chats are part of the outermost; what is in none, or is to be whole, has an account each."""
-    if call.root is None or call.recorder.records_whole_history:
+    if call.root is None or call.recorder.settings.full_message_history:
         return MessageAccount()
     return call.root.messages
 

@@ -104,7 +104,7 @@ class ModelCall(Operation):
         facts.update(entry.facts)
         facts.update(config_entries.options(config, own))
         facts.update(self._prompt(config, own))
-        if self.recorder.records_messages:
+        if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, own))
         return facts
 
@@ -133,7 +133,7 @@ class ModelCall(Operation):
             facts.update(self.usages.get(index) or {})
             facts.update(self._cost(entry, facts, value))
         self._spent = self._spent_beside(None if is_cached else index)
-        if self.recorder.records_messages:
+        if self.recorder.settings.records_messages:
             facts.update(answer_content(self, value))
         return facts
 
@@ -185,6 +185,10 @@ class ModelCall(Operation):
         if stream is not None:
             facts.update(stream.facts(self.began, failed=failed))
         return facts
+
+    def _release(self) -> None:
+        super()._release()
+        self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
 
     def _failure(self, error: BaseException) -> Failure:
         """Where AutoGen chokes on what an entry returned, the answer was none (HTML, say)."""

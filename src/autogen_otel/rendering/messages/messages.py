@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from autogen_otel.rendering.kinds import unprintable
+from autogen_otel.redaction.introspection import unprintable
 from autogen_otel.rendering.messages.parts import Parts, within
 from autogen_otel.rendering.trees import dumped
 

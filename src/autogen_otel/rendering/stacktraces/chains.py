@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from autogen_otel.reading import read_link, read_text, read_traceback, suppresses_context
 from autogen_otel.redaction.introspection import qualified_name
-from autogen_otel.rendering.kinds import unprintable
 from autogen_otel.rendering.stacktraces.frames import Frame, frames_of_traceback
 
 if TYPE_CHECKING:
@@ -47,14 +47,6 @@ def blocks_of(error: BaseException) -> list[Block]:
     return list(_blocks(error, 0, set()))
 
 
-def error_text(error: BaseException) -> str:
-    """Return ``str(error)``, or why there is none."""
-    try:
-        return str(error)
-    except Exception as failure:  # noqa: BLE001 - the user's objects may raise anything
-        return unprintable(error, failure, "str")
-
-
 def _blocks(error: BaseException, depth: int, seen: set[int]) -> Iterator[Block]:
     links: list[tuple[BaseException, str]] = []
     link: BaseException | None = error
@@ -70,16 +62,10 @@ def _blocks(error: BaseException, depth: int, seen: set[int]) -> Iterator[Block]
 
 
 def _behind(error: BaseException) -> tuple[BaseException | None, str]:
-    cause, context = _link(error, "__cause__"), _link(error, "__context__")
+    cause = read_link(error, "__cause__")
     if cause is not None:
         return cause, _CAUSE
-    suppressed = BaseException.__dict__["__suppress_context__"].__get__(error)
-    return (None, "") if suppressed else (context, _CONTEXT)
-
-
-def _link(error: BaseException, name: str) -> BaseException | None:
-    held = BaseException.__dict__[name].__get__(error)
-    return held if isinstance(held, BaseException) else None
+    return (None, "") if suppresses_context(error) else (read_link(error, "__context__"), _CONTEXT)
 
 
 def _block(error: BaseException, relation: str, depth: int, seen: set[int]) -> Iterator[Block]:
@@ -94,7 +80,7 @@ def _block(error: BaseException, relation: str, depth: int, seen: set[int]) -> I
         lead=f"{outer}\n{outer}{relation}\n{outer}\n" if relation else "",
         heading=f"{'  ' * level}{mark} {heading}" if level else heading,
         title=_title(error),
-        frames=frames_of_traceback(BaseException.__dict__["__traceback__"].__get__(error)),
+        frames=frames_of_traceback(read_traceback(error)),
     )
     if subs:
         yield from _sub_blocks(subs, level, seen)
@@ -126,7 +112,7 @@ def _exceptions_of_group(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def _title(error: BaseException) -> str:
-    message = error_text(error)
+    message = read_text(error)
     name = qualified_name(type(error)).removeprefix("__main__.")
     return "\n".join([f"{name}: {message}" if message else name, *_notes(error)])
 

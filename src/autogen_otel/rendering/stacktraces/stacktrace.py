@@ -6,10 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.redaction.cutting import cut_middle
-from autogen_otel.redaction.introspection import qualified_name
+from autogen_otel.redaction.introspection import qualified_name, unprintable
 from autogen_otel.redaction.known.secrets import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
-from autogen_otel.rendering.kinds import unprintable
 from autogen_otel.rendering.stacktraces.chains import Block, blocks_of
 from autogen_otel.rendering.stacktraces.frames import frames_of_stack
 
