@@ -148,7 +148,7 @@ def test_what_broke_a_stream_is_freed_without_the_garbage_collector(
     telemetry: Telemetry, serve: Serve
 ) -> None:
     seen: list[weakref.ref[BaseException]] = []
-    server = serve([stream_drop("Some words")] * 9)
+    server = serve([stream_drop(3)] * 9)
     asker, helper = user(), configured(assistant([entry(server)]), stream=True)
     gc.collect()
     gc.disable()
