@@ -81,8 +81,9 @@ class Probe:
 
     def _is_running(self) -> bool:
         # After a fork the attempt is the parent's: its thread is gone here and would never finish.
-        thread = self._attempt.thread
-        return thread is not None and thread.is_alive()
+        # A thread lives on for a moment after its attempt has finished.
+        thread, finished = self._attempt.thread, self._attempt.finished
+        return thread is not None and thread.is_alive() and not finished.is_set()
 
     def _connect(self, attempt: _Attempt, target: tuple[str, int], seconds: float) -> None:
         began = time.monotonic()
