@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 from autogen_otel.reading import read_link, suppresses_context
@@ -23,3 +24,8 @@ def chain(error: BaseException, until: int | None = None) -> Iterator[BaseExcept
         yield link
         cause = read_link(link, "__cause__")
         link = read_link(link, "__context__") if cause is None and not suppresses_context(link) else cause
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether an exception is how the program itself ends work under way, which is no failure of the work."""
+    return isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit))

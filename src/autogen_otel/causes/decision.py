@@ -1,4 +1,4 @@
-"""From an exception or an HTTP status to the cause it stands for (DESIGN section 6).
+"""Why a call failed: the one place where the cause of a failure is decided, from all that is known of it.
 
 Exceptions of the SDK are recognised by what they carry, not by class: three generations of the openai
 package and two of httpx raise different classes with the same fields and names.
@@ -8,55 +8,30 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable
+import ssl
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
 
+from autogen_otel.causes import wordings
+from autogen_otel.causes.blame import callback_of, in_cache, in_function, in_model_client, raised_by
 from autogen_otel.causes.chain import chain
-from autogen_otel.reading import read, read_text, read_traceback
+from autogen_otel.causes.failure import Failure
+from autogen_otel.causes.provider_error import ProviderError, error_in
+from autogen_otel.reading import read, read_text
 from autogen_otel.vocabulary import causes
 
-_TOO_LARGE = re.compile(
-    r"context.{0,5}length|maximum context|context window|too many tokens|prompt is too long|"
-    r"reduce the length|exceeds? the (?:model|token|context)|input is too long|request too large|"
-    r"string too long",
-    re.IGNORECASE,
-)
-_TOO_LARGE_CODES = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
-_BAD_OPTION_CODES = frozenset(
-    {
-        "model_not_found",
-        "unsupported_parameter",
-        "unsupported_value",
-        "unsupported_model",
-        "unknown_parameter",
-        "invalid_model",
-        "DeploymentNotFound",
-    }
-)
-_ENTRY_PARAMETERS = frozenset(
-    {
-        "model",
-        "temperature",
-        "top_p",
-        "max_tokens",
-        "max_completion_tokens",
-        "api_version",
-        "stop",
-        "seed",
-        "n",
-    }
-)
+FIRST_FAILED_STATUS = 300
+"""The SDK takes a redirect that its HTTP client does not follow for an error, too."""
+_FIRST_ERROR_STATUS = 400
+_FIRST_SERVER_STATUS = 500
+_REFUSED_STATUSES = (400, 422)
 
-_BY_STATUS = {
-    401: causes.CONFIG_ENTRY,
-    403: causes.CONFIG_ENTRY,
-    404: causes.CONFIG_ENTRY,
-    405: causes.CONFIG_ENTRY,
-    408: causes.TIMEOUT,
-    413: causes.PROMPT_TOO_LARGE,
-    429: causes.RATE_LIMIT,
-    504: causes.TIMEOUT,
-    529: causes.RATE_LIMIT,
-}
+_SIZE, _FILTER = wordings.matcher(wordings.SIZE_WORDINGS), wordings.matcher(wordings.FILTER_WORDINGS)
+_STALE, _CONFIG = wordings.matcher(wordings.STALE_WORDINGS), wordings.matcher(wordings.CONFIG_WORDINGS)
+_RATE, _TIMEOUT = wordings.matcher(wordings.RATE_WORDINGS), wordings.matcher(wordings.TIMEOUT_WORDINGS)
+_PROXY_STATUS = re.compile(r"^\s*(\d{3})\b")
 
 _BY_CLASS_NAME = {
     "APITimeoutError": causes.TIMEOUT,
@@ -69,6 +44,7 @@ _BY_CLASS_NAME = {
     "UnsupportedProtocol": causes.CONFIG_ENTRY,
     "InvalidURL": causes.CONFIG_ENTRY,
     "LocalProtocolError": causes.CONFIG_ENTRY,
+    "TooManyRedirects": causes.CONFIG_ENTRY,
     "NetworkError": causes.BACKEND,
     "ConnectError": causes.BACKEND,
     "ReadError": causes.BACKEND,
@@ -79,73 +55,271 @@ _BY_CLASS_NAME = {
     "NoEligibleSpeaker": causes.ORCHESTRATION,
     "NoEligibleSpeakerError": causes.ORCHESTRATION,
 }
+_TOKEN_COUNT = "autogen.token_count_utils"  # noqa: S105 - a module
+"""AutoGen 0.2 and 0.9 count a stream's tokens here after its end, with a table that tiktoken downloads."""
+_PRICES = "autogen.oai.client"
 
-FIRST_ERROR_STATUS = 400
-_FIRST_SERVER_STATUS = 500
+
+class Scene(Enum):
+    """What kind of call an exception left."""
+
+    REQUEST = auto()
+    """One entry asked, and the requests and attempts inside: what happens there is about the entry."""
+    MODEL_CALL = auto()
+    """The logical model call around the entries: prices, filters, the cache."""
+    CHAT = auto()
+    """Turns, conversations and what belongs to them: AutoGen calls functions of the application's here."""
+    SELECTION = auto()
+    """Selecting who speaks next."""
+    CODE = auto()
+    """Running code that a model wrote."""
 
 
-def cause_of(links: Iterable[BaseException]) -> str:
-    """Cause of an exception that is not known from a call further inside.
+class Stream(Protocol):
+    """What is known of a streamed answer."""
+
+    chunks: int
+    finished: bool
+    exhausted: bool
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """What is odd about a model's answer that a host may trip over.
 
     Args:
-        links: the exception, and what it was raised from, nearest first.
+        cause: what it stands for.
+        words: what is odd, in a few words.
+        type: ``error.type``, if the model call failed by it.
     """
-    for link in links:
-        cause = _own_cause(link)
-        if cause is not None:
-            return cause
-    return causes.UNKNOWN
+
+    cause: str
+    words: str
+    type: str | None = None
+
+    def failure(self, error: BaseException | None = None) -> Failure:
+        """The failure of a call that got such an answer, or of one that tripped over it."""
+        is_inner = self.type is not None
+        return Failure(self.cause, error, type=self.type, message=self.words, is_inner=is_inner)
 
 
-def cause_of_status(
-    status: int, code: str | None = None, message: str = "", parameter: str | None = None
-) -> str:
-    """Cause of an HTTP error answer.
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known of a call beside the exception that left it.
 
     Args:
-        status: the status code, 400 or more.
-        code: the provider's own error code, as ``model_not_found``.
-        message: the provider's error text.
-        parameter: the request parameter the provider complains about.
+        scene: what kind of call it is.
+        carried_messages: messages of the prompt that an earlier conversation left.
+        stream: the streamed answer, if there was one.
+        answered: whether a model had answered before.
+        oddity: what was odd about that answer.
+        asked_tools: whether tools were to be called.
+        has_custom_client: whether the model client is one of the application's.
+        has_odd_price: whether the entry's ``price`` is no pair of numbers.
     """
-    if code in _TOO_LARGE_CODES or (status < _FIRST_SERVER_STATUS and _TOO_LARGE.search(message)):
+
+    scene: Scene = Scene.CHAT
+    carried_messages: int = 0
+    stream: Stream | None = None
+    answered: bool = False
+    oddity: Oddity | None = None
+    asked_tools: bool = False
+    has_custom_client: bool = False
+    has_odd_price: bool = False
+
+
+def decide(links: Iterable[BaseException], around: Circumstances) -> Failure:
+    """Decide why a call failed that no call inside it explains.
+
+    Args:
+        links: the exception that left it, and what it was raised from, nearest first.
+        around: what else is known of the call.
+    """
+    errors = tuple(links)
+    error = errors[0]
+    if around.scene is Scene.CODE:
+        return Failure(causes.CODE_EXECUTION, error)
+    if around.scene is Scene.REQUEST:
+        of_request = _of_request(errors, around)
+        callback = callback_of(error) if of_request == causes.CLIENT else None
+        return Failure(of_request, error, callback=callback)
+    callback = callback_of(error)
+    if callback is not None:
+        is_clients = in_model_client(error)
+        return Failure(causes.CLIENT if is_clients else causes.CALLBACK, error, callback=callback)
+    if around.scene is Scene.MODEL_CALL:
+        return _of_model_call(errors, around)
+    cause = _of_links(errors, around.carried_messages)
+    if cause is not None:
+        return Failure(cause, error)
+    if around.scene is Scene.SELECTION:
+        return Failure(causes.ORCHESTRATION, error)
+    if raised_by(error, "autogen", "ag2", "pydantic", "pydantic_core", "fast_depends"):
+        if around.oddity is not None:
+            return around.oddity.failure(error)
+        if around.answered:
+            return Failure(causes.BACKEND, error)
+        if around.asked_tools:
+            return Failure(causes.TOOL_ARGUMENTS, error)
+    return Failure(causes.UNKNOWN, error)
+
+
+def cause_of_answer(status: int | None, said: ProviderError, carried_messages: int = 0) -> str:
+    """Cause of an answer that is an error.
+
+    Args:
+        status: the HTTP status; ``None`` where it says nothing, as of an error inside a stream.
+        said: what the provider says.
+        carried_messages: messages of the prompt that an earlier conversation left.
+    """
+    by_code = wordings.BY_CODE.get(said.code or "") or wordings.BY_CODE.get(said.type or "")
+    words = said.message or ""
+    if by_code == causes.PROMPT_TOO_LARGE or _SIZE.search(words):
         return causes.PROMPT_TOO_LARGE
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status >= _FIRST_SERVER_STATUS:
+    if status is not None and status < _FIRST_ERROR_STATUS:
+        # What a gateway says inside of a good answer counts; a redirect leads nowhere.
+        status = said.status if status < FIRST_FAILED_STATUS else 404
+    elif status is None:
+        status = said.status
+    is_refusal = status is None or status < _FIRST_SERVER_STATUS
+    if by_code == causes.CONTENT_FILTER or (is_refusal and _FILTER.search(words)):
+        return causes.CONTENT_FILTER
+    if carried_messages and status in (*_REFUSED_STATUSES, None) and _STALE.search(words):
+        return causes.STALE_STATE
+    if by_code is not None and by_code != causes.BACKEND:
+        return by_code
+    if status in wordings.BY_STATUS:
+        return wordings.BY_STATUS[status]
+    if status is not None and status >= _FIRST_SERVER_STATUS:
         return causes.BACKEND
-    if code in _BAD_OPTION_CODES or parameter in _ENTRY_PARAMETERS:
+    if said.parameter in wordings.ENTRY_PARAMETERS or _CONFIG.search(words):
         return causes.CONFIG_ENTRY
-    if code == "content_filter":
-        return causes.UNKNOWN
+    if status is None:
+        for matcher, cause in ((_RATE, causes.RATE_LIMIT), (_TIMEOUT, causes.TIMEOUT)):
+            if matcher.search(words):
+                return cause
+        return causes.BACKEND
     return causes.CLIENT
 
 
-def raised_in(error: BaseException, package: str) -> bool:
-    """Whether the innermost frame of an exception belongs to a package: it is what choked."""
-    traceback = read_traceback(error)
-    if traceback is None:
-        return False
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    module = str(traceback.tb_frame.f_globals.get("__name__", ""))
-    return module == package or module.startswith(package + ".")
-
-
-def _own_cause(error: BaseException) -> str | None:
-    status = read(error, "status_code")
-    if isinstance(status, int) and status >= FIRST_ERROR_STATUS:
-        code, parameter = (
-            one if isinstance(one, str) else None for one in (read(error, "code"), read(error, "param"))
-        )
-        return cause_of_status(status, code, read_text(error), parameter)
-    if any(isinstance(link, socket.gaierror) for link in chain(error)):
+def _of_request(errors: tuple[BaseException, ...], around: Circumstances) -> str:
+    error, stream = errors[0], around.stream
+    if stream is not None:
+        return _of_stream(errors, stream)
+    cause = _of_links(errors, around.carried_messages)
+    if cause is not None:
+        return cause
+    if isinstance(error, UnicodeEncodeError) and raised_by(error, "httpx", "httpx2", "openai"):
+        # A key or header with characters that cannot be sent.
         return causes.CONFIG_ENTRY
-    names = {cls.__name__ for cls in type(error).__mro__}
-    for name, cause in _BY_CLASS_NAME.items():
-        if name in names:
-            return cause
-    if "APIError" in names:
-        # An error event inside a stream: the answer had begun with status 200.
+    if around.has_custom_client:
+        return causes.CLIENT
+    if isinstance(error, TypeError) and "unexpected keyword argument" in read_text(error):
+        return causes.CONFIG_ENTRY
+    if callback_of(error) is not None:
+        # A hook, an auth or a transport of the application's own HTTP client.
+        return causes.CLIENT
+    # The provider said 200 and sent something that is no completion, or nothing was ever asked.
+    return causes.BACKEND if around.answered else causes.CLIENT
+
+
+def _of_stream(errors: tuple[BaseException, ...], stream: Stream) -> str:
+    broken = stream.error
+    if broken is not None and any(link is broken for link in errors):
+        return cause_of_break(broken)
+    if not (stream.chunks or stream.exhausted):
+        # A client that cannot stream took the stream for the answer.
+        return causes.CONFIG_ENTRY
+    if in_function(errors[0], _TOKEN_COUNT):
+        return causes.CLIENT
+    if stream.exhausted and not stream.finished:
         return causes.STREAM_INTERRUPTED
+    choked = raised_by(errors[0], "autogen", "openai", "pydantic", "pydantic_core")
+    return causes.BACKEND if choked else causes.CLIENT
+
+
+def cause_of_break(error: BaseException) -> str:
+    """Cause of the end of a stream: an error event is read as an error body is; else it broke."""
+    if not _is_error_event(error):
+        return causes.STREAM_INTERRUPTED
+    return cause_of_answer(None, _said_by(error))
+
+
+def _is_error_event(error: BaseException) -> bool:
+    """The SDK raises its ``APIError`` itself, and no subclass of it, for an error event inside a stream."""
+    return type(error).__name__ == "APIError" and read(error, "status_code") is None
+
+
+def _of_model_call(errors: tuple[BaseException, ...], around: Circumstances) -> Failure:
+    error = errors[0]
+    if around.has_odd_price and in_function(error, _PRICES, "price"):
+        return Failure(causes.CONFIG_ENTRY, error, message="the entry's price is no pair of numbers")
+    if in_cache(error):
+        return Failure(causes.CALLBACK, error)
+    if around.answered and around.has_custom_client:
+        return Failure(causes.CLIENT, error)
+    if around.oddity is not None:
+        return around.oddity.failure(error)
+    cause = _of_links(errors, around.carried_messages)
+    if cause is not None:
+        return Failure(cause, error)
+    if around.answered:
+        choked = raised_by(error, "autogen", "ag2", "openai", "pydantic", "pydantic_core")
+        return Failure(causes.BACKEND if choked else causes.CLIENT, error)
+    return Failure(causes.UNKNOWN, error)
+
+
+def _of_links(links: Iterable[BaseException], carried_messages: int) -> str | None:
+    for link in links:
+        cause = _own_cause(link, carried_messages)
+        if cause is not None:
+            return cause
     return None
+
+
+def _own_cause(error: BaseException, carried_messages: int) -> str | None:
+    """What an exception's own fields, class and words say."""
+    status = read(error, "status_code")
+    if isinstance(status, int) and status >= FIRST_FAILED_STATUS:
+        return cause_of_answer(status, _said_by(error), carried_messages)
+    for origin in _origins(error):
+        if isinstance(origin, socket.gaierror):
+            return causes.CONFIG_ENTRY
+        if isinstance(origin, ssl.SSLError):
+            # A peer that hangs up in the middle is no matter of the entry.
+            hung_up = isinstance(origin, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
+            return causes.BACKEND if hung_up else causes.CONFIG_ENTRY
+    kinds = {cls.__name__ for cls in type(error).__mro__}
+    if "ProxyError" in kinds:
+        refused = _PROXY_STATUS.match(read_text(error))
+        return cause_of_answer(int(refused[1]), ProviderError()) if refused else causes.BACKEND
+    for name, cause in _BY_CLASS_NAME.items():
+        if name in kinds:
+            return cause
+    if "OpenAIError" in kinds and "APIError" not in kinds:
+        # No credentials, or two kinds of them, or an endpoint that goes with neither.
+        return causes.CONFIG_ENTRY
+    return cause_of_answer(None, _said_by(error)) if "APIError" in kinds else None
+
+
+def _said_by(error: BaseException) -> ProviderError:
+    """What the provider said, from the exception of an SDK."""
+    said = error_in(read(error, "body"))
+    code, kind, parameter = (read(error, name) for name in ("code", "type", "param"))
+    return ProviderError(
+        f"{said.message or ''} {read_text(error)}".strip(),
+        said.code or (str(code) if isinstance(code, (str, int)) else None),
+        said.type or (kind if isinstance(kind, str) else None),
+        said.parameter or (parameter if isinstance(parameter, str) else None),
+    )
+
+
+def _origins(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions behind one, those too that a library only passed on as an argument of its own."""
+    for link in chain(error):
+        yield link
+        arguments = read(link, "args")
+        for one in arguments if isinstance(arguments, tuple) else ():
+            if isinstance(one, BaseException):
+                yield one

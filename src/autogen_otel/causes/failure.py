@@ -23,6 +23,23 @@ class PrintedError:
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """A function of the application's that AutoGen called and that an exception left.
+
+    Args:
+        name: the function that AutoGen called.
+        function: the innermost function of the application's.
+        file: its file.
+        line: the line in it that raised, or that called what raised.
+    """
+
+    name: str
+    function: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a call failed.
 
@@ -30,8 +47,11 @@ class Failure:
         cause: one of ``vocabulary.causes.CAUSES``.
         error: the original exception; ``None`` where the host has none (an HTTP status, an unknown tool).
         type: ``error.type`` where there is no exception.
-        message: the status description where there is no exception.
+        message: the status description where there is no exception; else what explains the exception and
+            stands before its own message.
         printed: the exception where only its text is left.
+        callback: the application's function that raised.
+        is_inner: whether it is the last failure inside the call once more, though no exception links them.
     """
 
     cause: str
@@ -39,3 +59,5 @@ class Failure:
     type: str | None = None
     message: str | None = None
     printed: PrintedError | None = None
+    callback: Callback | None = None
+    is_inner: bool = False

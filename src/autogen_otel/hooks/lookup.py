@@ -103,18 +103,18 @@ def _reporting(function: Callable[..., Any], call: ToolCall, *, awaited: bool) -
                 with suppress(Exception):
                     report(ours)
             raise
-        if awaited:
-            try:
-                if inspect.isawaitable(value):
-                    return _Awaitable(value, call)
-            except Exception as ours:  # noqa: BLE001 - the boundary
-                with suppress(Exception):
-                    report(ours)
+        try:
+            if awaited and inspect.isawaitable(value):
+                return _Awaitable(value, call)
+            call.gave(value)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
         return value
 
     async def coroutine(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
         try:
-            return await wrapped(*args, **kwargs)
+            value = await wrapped(*args, **kwargs)
         except BaseException as error:
             try:
                 call.raised(error)
@@ -122,6 +122,12 @@ def _reporting(function: Callable[..., Any], call: ToolCall, *, awaited: bool) -
                 with suppress(Exception):
                     report(ours)
             raise
+        try:
+            call.gave(value)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
+        return value
 
     return coroutine if inspect.iscoroutinefunction(function) else sync
 
@@ -135,7 +141,7 @@ class _Awaitable:
     def __await__(self) -> Generator[Any, Any, Any]:
         """Await it past us."""
         try:
-            return (yield from self._awaitable.__await__())
+            value = yield from self._awaitable.__await__()
         except BaseException as error:
             try:
                 self._call.raised(error)
@@ -143,3 +149,9 @@ class _Awaitable:
                 with suppress(Exception):
                     report(ours)
             raise
+        try:
+            self._call.gave(value)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
+        return value

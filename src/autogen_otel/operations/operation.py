@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from autogen_otel.causes import Circumstances, Failure, chain, decide
 from autogen_otel.recording import Call, Facts, Recorder
 
 if TYPE_CHECKING:
@@ -81,6 +82,17 @@ class Operation(Call):
         """What is new when an exception has left the call; without a ``failure`` it is none of the call's."""
         self.failure = self.failure_of(error)
         return None
+
+    def failure_of(self, error: BaseException) -> Failure:
+        """The failure by an exception that left the call; a cause decided inside it is kept."""
+        known = self.known(error)
+        if known is not None:
+            return Failure(known.cause, error, message=known.message)
+        return decide(chain(error, self._handling), self.circumstances())
+
+    def circumstances(self) -> Circumstances:
+        """What is known of the call beside an exception that has left it."""
+        return Circumstances()
 
     def _release(self) -> None:
         super()._release()

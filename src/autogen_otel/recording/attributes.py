@@ -15,6 +15,7 @@ from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KIN
 _INT64_END = 2**63
 """Integers from here on are none in OTLP."""
 _LONGEST_VALUE = 80
+_NOT_RECORDED = "(not recorded)"
 
 _CONTENT_KEYS = frozenset(key for key, kind in KINDS.items() if kind in CONTENT_KINDS)
 _MESSAGE_KEYS = frozenset(key for key, kind in KINDS.items() if kind in MESSAGE_KINDS)
@@ -72,9 +73,11 @@ class Attributes:
             Kind.INTEGERS: list,
             Kind.PROBLEMS: self._problems,
             Kind.ARGUMENTS: self._arguments,
+            # That there was one is known in any case.
+            Kind.RETURNED_ERROR: renderer.text if self._tool_content else lambda _: _NOT_RECORDED,
         }
         if self._tool_content:
-            by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end}
+            by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end, Kind.SOURCE: renderer.text}
         if settings.records_messages:
             by_kind |= {kind: partial(renderer.messages, what) for kind, what in _MESSAGES.items()}
         # What policy keeps out has no way to be rendered.

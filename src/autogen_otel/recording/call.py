@@ -6,15 +6,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from opentelemetry.context import attach, detach, get_current, set_value
 from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
-from autogen_otel.causes import Failure, chain
-from autogen_otel.causes.decision import cause_of
+from autogen_otel.causes import Failure, chain, is_cancellation
+from autogen_otel.reading import read_text
 from autogen_otel.recording.current import CALL_KEY
-from autogen_otel.recording.failures import record_failure
+from autogen_otel.recording.failures import FailureRecord, record_failure, tell
 from autogen_otel.recording.other_instrumentations import ag2_span_of, silence_others
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.causes import UNKNOWN
@@ -28,6 +28,18 @@ Facts = dict[str, Any]
 
 Measurement = tuple[Metric, float, Mapping[str, Any]]
 """What is measured, the amount, and those labels that are no attributes of the call."""
+
+
+class Kept(NamedTuple):
+    """What is kept of an exception that left a call: nothing of the exception itself."""
+
+    kind: type[BaseException]
+    words: int
+    """Hash of its message."""
+    cause: str
+    message: str | None
+    """What explains it."""
+
 
 _accounts = Lock()
 """Calls on several threads add to the account of the same parent."""
@@ -54,7 +66,8 @@ class Call:
         span: its span, or the one around it.
         context: the context that the call runs in.
         has_children: whether spans were begun inside it, noted only of calls without a span.
-        recorded: hashes of the exceptions inside that have a log record.
+        untold: log records of exceptions that left calls inside, by a hash of their words. Whether the
+            application gets to see them is known when they go further, or not.
     """
 
     operation_name: ClassVar[str | None] = None
@@ -63,12 +76,8 @@ class Call:
     """Whether its span is of kind CLIENT."""
     is_model_call: ClassVar[bool] = False
     """Whether it is a logical call of a model, which other instrumentations would tell of again."""
-    may_recover: ClassVar[bool] = False
-    """Whether what failed is, or may be, tried again or fallen back from."""
     failure_event: ClassVar[str] = "autogen.exception"
     """Name of the log record of a failure."""
-    ends_by_cause: ClassVar[bool] = False
-    """Whether it fails by the last failure inside it, although that has no exception."""
 
     name: str | None
     span: Span | None
@@ -77,6 +86,7 @@ class Call:
         "_began",
         "_began_ns",
         "_causes",
+        "_ended_at",
         "_handling",
         "_is_theirs",
         "_raised",
@@ -91,9 +101,9 @@ class Call:
         "name",
         "open",
         "parent",
-        "recorded",
         "recorder",
         "span",
+        "untold",
     )
 
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
@@ -107,8 +117,10 @@ class Call:
         self.has_children = False
         self.handled = self.open = 0
         self._causes: dict[str, None] = {}
-        # Class and cause of the exceptions that left calls directly inside, by id.
-        self._raised: dict[int, tuple[type[BaseException], str]] | None = None
+        # The exceptions that left calls directly inside, by id.
+        self._raised: dict[int, Kept] | None = None
+        # When it ended, in seconds of time.perf_counter and in nanoseconds, if it is closed only later.
+        self._ended_at: tuple[float, int] | None = None
         # What was being handled when the call began is none of its concern.
         handling = sys.exc_info()[1]
         self._handling = None if handling is None else id(handling)
@@ -122,6 +134,10 @@ class Call:
     def failed(self, error: BaseException) -> Facts | None:
         """What is new when an exception has left the call."""
         raise NotImplementedError
+
+    def cancelled(self) -> Facts | None:
+        """What is new when the program itself has ended the call, which is no failure."""
+        return None
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """What is measured of the call once it has ended."""
@@ -141,9 +157,9 @@ class Call:
             self._began_ns = time.time_ns()
             self.context = get_current()
             self.span = None if parent is None else parent.span
-            self.recorded: set[int] = set() if parent is None else parent.recorded
+            self.untold: dict[int, FailureRecord] = {} if parent is None else parent.untold
         else:
-            self.recorded = set()
+            self.untold = {}
             self._start_span()
         self._token = attach(set_value(CALL_KEY, self, self.context))
 
@@ -161,9 +177,12 @@ class Call:
 
     def end_with_error(self, error: BaseException) -> None:
         """End the call, which an exception has left."""
-        facts = None
+        facts: Facts | None = None
         try:
-            facts = self.failed(error)
+            if is_cancellation(error):
+                facts = {**(self.cancelled() or {}), names.CANCELLED: True}
+            else:
+                facts = self.failed(error)
         except BaseException:
             # That it failed is recorded all the same.
             self.failure = self.failure or Failure(UNKNOWN, error)
@@ -204,16 +223,21 @@ class Call:
         try:
             if self.parent is not None:
                 self._settle(self.parent, raised=raised)
-            self._record_end(facts)
+            self._record_end(facts, raised=raised)
         finally:
             self._release()
 
-    def _record_end(self, facts: Facts | None) -> None:
-        seconds, recorder = time.perf_counter() - self._began, self.recorder
+    def postpone_end(self) -> None:
+        """Note that the call has ended, although more will be known of it before it is closed."""
+        self._ended_at = time.perf_counter(), time.time_ns()
+
+    def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
+        ended, ended_ns = (time.perf_counter(), None) if self._ended_at is None else self._ended_at
+        seconds, recorder = ended - self._began, self.recorder
         span = self.span
         if self.name is not None and self._started_name is None:
             # It turned out to deserve a span, for the time that no span inside it tells of.
-            self.recorded = set()
+            self.untold = {}
             self._start_span(None if self.has_children else self._began_ns, late=True)
             span = self.span
         owns = self._started_name is not None
@@ -229,7 +253,9 @@ class Call:
             if recording and span is not None and self.name != self._started_name:
                 span.update_name(recorder.renderer.name(self.name))
             if owns and self.failure is not None:
-                record_failure(self, self.failure, recording=recording)
+                record_failure(self, self.failure, recording=recording, raised=raised)
+            if self.untold and (owns or self.parent is None):
+                tell(self, is_warning=owns or not raised)
             if recorder.meters is not None and recorder.meters.listening:
                 for measurement in self.measurements(seconds):
                     recorder.meters.record(measurement, self.attributes, self.context)
@@ -237,7 +263,7 @@ class Call:
                 recorder.content_events.emit(self)
         finally:
             if owns and span is not None and not self._is_theirs:
-                span.end()
+                span.end(ended_ns)
 
     def _release(self) -> None:
         """Let go of everything."""
@@ -256,17 +282,20 @@ class Call:
         """Causes of all failures inside, in the order seen."""
         return tuple(self._causes)
 
-    def failure_of(self, error: BaseException) -> Failure:
-        """The failure by an exception that left the call; a cause decided inside it is kept."""
-        return Failure(self.known_cause(error) or cause_of(chain(error, self._handling)), error)
-
-    def known_cause(self, error: BaseException) -> str | None:
-        """Cause of the failure inside this call that ``error`` is or was raised from, if there is one."""
-        if self._raised:
-            for link in chain(error, self._handling):
-                kind, cause = self._raised.get(id(link), (None, None))
-                if kind is type(link):
-                    return cause
+    def known(self, error: BaseException) -> Kept | None:
+        """What is kept of the exception inside this call that ``error`` is or was raised from."""
+        if self._raised is None:
+            return None
+        links = tuple(chain(error, self._handling))
+        for link in links:
+            kept = self._raised.get(id(link))
+            if kept is not None and kept.kind is type(link):
+                return kept
+        # asyncio makes some exceptions anew where they pass from a thread to a task.
+        for link in links:
+            for kept in self._raised.values():
+                if kept.kind is type(link) and kept.words == hash(read_text(link)):
+                    return kept
         return None
 
     def survived(self) -> int:
@@ -274,10 +303,8 @@ class Call:
         failure = self.failure
         if failure is None:
             return self.handled + self.open
-        is_own_cause = self.ends_by_cause or (
-            failure.error is not None and self.known_cause(failure.error) is not None
-        )
-        return self.handled + (max(0, self.open - 1) if is_own_cause else self.open)
+        is_inner = failure.is_inner or (failure.error is not None and self.known(failure.error) is not None)
+        return self.handled + (max(0, self.open - 1) if is_inner else self.open)
 
     def _settle(self, parent: Call, *, raised: bool) -> None:
         """Close the account of failures and pass on to the parent what concerns it.
@@ -304,4 +331,5 @@ class Call:
             parent._causes[failure.cause] = None
             if raised and failure.error is not None:
                 error = failure.error
-                parent._raised = {**(parent._raised or {}), id(error): (type(error), failure.cause)}
+                kept = Kept(type(error), hash(read_text(error)), failure.cause, failure.message)
+                parent._raised = {**(parent._raised or {}), id(error): kept}

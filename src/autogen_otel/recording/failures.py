@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Status, StatusCode
 
@@ -15,20 +16,49 @@ if TYPE_CHECKING:
     from autogen_otel.recording.recorder import Recorder
 
 
-def record_failure(call: Call, failure: Failure, *, recording: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class FailureRecord:
+    """The log record of a failure, made where it happened and emitted when its severity is known.
+
+    Args:
+        name: of the event.
+        body: the exception's message.
+        timestamp: when it happened, in nanoseconds since the epoch.
+        context: leads to the span.
+        attributes: as rendered.
+    """
+
+    name: str
+    body: str
+    timestamp: int
+    context: Any
+    attributes: dict[str, Any]
+
+
+def record_failure(call: Call, failure: Failure, *, recording: bool, raised: bool) -> None:
     """Put a failure on the call's span and into a log record, which tells it of an unsampled trace too.
 
     Args:
         call: what failed.
         failure: why.
         recording: whether its span is recorded.
+        raised: whether an exception goes on to the call around.
     """
     recorder, span, renderer = call.recorder, call.span, call.recorder.renderer
-    error = failure.error
+    error, callback = failure.error, failure.callback
     error_type = renderer.name(failure.type) if error is None else renderer.class_name(type(error))
-    attributes = {names.ERROR_TYPE: error_type, names.ERROR_ORIGIN: failure.cause}
+    facts: dict[str, Any] = {names.ERROR_TYPE: error_type, names.ERROR_ORIGIN: failure.cause}
+    if callback is not None:
+        facts |= {
+            names.CALLBACK_NAME: callback.name,
+            names.CODE_FUNCTION_NAME: callback.function,
+            names.CODE_FILE_PATH: callback.file,
+            names.CODE_LINE_NUMBER: callback.line,
+        }
+    attributes = recorder.attributes.rendered(facts)
     call.attributes.update(attributes)
-    if span is None or not (recording or recorder.failure_logs is not None):
+    logs = recorder.failure_logs
+    if span is None or not (recording or logs is not None):
         return
     message = renderer.text(failure.message) if error is None else renderer.error_message(error)
     exception = {
@@ -39,13 +69,38 @@ def record_failure(call: Call, failure: Failure, *, recording: bool) -> None:
     if failure.printed is not None:
         exception.update(_printed(failure.printed, recorder))
     if recording:
+        if error is not None and failure.message is not None:
+            message = renderer.text(f"{failure.message} ({error_type}: {message})")
         span.set_status(Status(StatusCode.ERROR, message))
         span.set_attributes(attributes)
         span.add_event(EXCEPTION_EVENT, exception)
         for link in call.links:
             span.add_link(link)
-    if recorder.failure_logs is not None:
-        recorder.failure_logs.emit(call, exception, error)
+    if logs is None:
+        return
+    around = call.parent
+    # The same words again are the same failure on its way: calls inside that were retried have let go of it.
+    key = None if error is None else hash((error_type, exception[names.EXCEPTION_MESSAGE]))
+    record = None if key is None else call.untold.pop(key, None)
+    if record is None:
+        record = logs.record(call, exception)
+    if key is not None and raised and around is not None and around.context is not None:
+        around.untold[key] = record
+    else:
+        logs.emit(record, is_warning=around is not None)
+
+
+def tell(call: Call, *, is_warning: bool) -> None:
+    """Emit the records of failures inside that went no further.
+
+    Args:
+        call: what has ended.
+        is_warning: whether the application got to see none of them.
+    """
+    logs = call.recorder.failure_logs
+    while call.untold and logs is not None:
+        _, record = call.untold.popitem()
+        logs.emit(record, is_warning=is_warning)
 
 
 def _printed(printed: PrintedError, recorder: Recorder) -> dict[str, str]:

@@ -13,6 +13,7 @@ from opentelemetry._logs import Logger, NoOpLogger, SeverityNumber
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 
+from autogen_otel.recording.failures import FailureRecord
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.attributes import KINDS, MESSAGE_KINDS
 
@@ -33,7 +34,9 @@ Emit = Callable[..., None]
 
 
 class FailureLogs:
-    """Makes a log record of each exception, where it was seen first.
+    """Makes one log record of each failure, where it was seen first.
+
+    It is an ERROR if the application gets to see it, and a WARN if AutoGen, the SDK or a retry coped with it.
 
     Args:
         logger: where the records go.
@@ -71,6 +74,11 @@ class FailureLogs:
             names.HTTP_RESPONSE_STATUS_CODE,
             names.HTTP_REQUEST_ID,
             names.HTTP_RETRY_AFTER_SECONDS,
+            names.HTTP_ERROR_CODE,
+            names.HTTP_ERROR_TYPE,
+            names.CLIENT_CLASS,
+            names.CALLBACK_NAME,
+            names.PROMPT_CARRIED_MESSAGES,
             names.CODE_FUNCTION_NAME,
             names.CODE_FILE_PATH,
             names.CODE_LINE_NUMBER,
@@ -88,38 +96,37 @@ class FailureLogs:
     def __init__(self, logger: Logger) -> None:
         self._emit = emitter(logger)
 
-    def emit(self, call: Call, exception: Mapping[str, str], error: object) -> None:
-        """Make the record of a failure, unless a call inside has made it of the same exception.
-
-        What the application itself gets to see always has one, so that each failure that nothing could mend
-        is an ERROR somewhere; an exception that has a record already does not repeat its stack there.
+    def record(self, call: Call, exception: Mapping[str, str]) -> FailureRecord:
+        """Make the record of a failure.
 
         Args:
             call: what failed.
             exception: the attributes of its exception event.
-            error: the exception, of which nothing is kept; ``None`` where there is none.
         """
-        message, around = exception[names.EXCEPTION_MESSAGE], call.parent
         attributes = {**call.attributes, **exception}
-        if error is not None:
-            # An id alone may be that of an exception which is gone; with its words it says the same anyway.
-            key = hash((id(error), exception[names.EXCEPTION_TYPE], message))
-            if around is not None:
-                around.recorded.add(key)
-            if key in call.recorded:
-                if around is not None:
-                    return
-                del attributes[names.EXCEPTION_STACKTRACE]
-        # What the outermost call fails with is what the application gets.
-        is_warning = call.may_recover and around is not None
-        self._emit(
+        return FailureRecord(
+            name=call.failure_event,
+            body=exception[names.EXCEPTION_MESSAGE],
             timestamp=time.time_ns(),
             context=call.context,
+            attributes={key: value for key, value in attributes.items() if key in self.ATTRIBUTES},
+        )
+
+    def emit(self, record: FailureRecord, *, is_warning: bool) -> None:
+        """Emit a record.
+
+        Args:
+            record: where the failure was seen first.
+            is_warning: whether the conversation went on in spite of it; else the application gets to see it.
+        """
+        self._emit(
+            timestamp=record.timestamp,
+            context=record.context,
             severity_number=SeverityNumber.WARN if is_warning else SeverityNumber.ERROR,
             severity_text="WARN" if is_warning else "ERROR",
-            body=message,
-            attributes={key: value for key, value in attributes.items() if key in self.ATTRIBUTES},
-            event_name=call.failure_event,
+            body=record.body,
+            attributes=record.attributes,
+            event_name=record.name,
         )
 
 

@@ -30,6 +30,10 @@ class Kind(Enum):
     """What a tool returned, as JSON; recorded unless tool content is switched off."""
     OUTPUT = auto()
     """What code printed; recorded unless tool content is switched off."""
+    SOURCE = auto()
+    """Code that was run; recorded unless tool content is switched off."""
+    RETURNED_ERROR = auto()
+    """What a tool says of an error that it returned; without its words where tool content is switched off."""
     INPUT_MESSAGES = auto()
     OUTPUT_MESSAGES = auto()
     INSTRUCTIONS = auto()
@@ -40,7 +44,7 @@ MESSAGE_KINDS: Final = frozenset(
     {Kind.INPUT_MESSAGES, Kind.OUTPUT_MESSAGES, Kind.INSTRUCTIONS, Kind.TOOL_DEFINITIONS}
 )
 """What is said to and by models, recorded only if it is asked for."""
-CONTENT_KINDS: Final = MESSAGE_KINDS | {Kind.ARGUMENTS, Kind.RESULT, Kind.OUTPUT}
+CONTENT_KINDS: Final = MESSAGE_KINDS | {Kind.ARGUMENTS, Kind.RESULT, Kind.OUTPUT, Kind.SOURCE}
 """What the user's data is in."""
 
 KINDS: Final[dict[str, Kind]] = {}
@@ -103,6 +107,9 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 ERROR_ORIGIN: Final = _key("autogen.error.origin", Kind.NAME)
 ERRORS_HANDLED: Final = _key("autogen.errors.handled", Kind.INTEGER)
 ERRORS_ORIGINS: Final = _key("autogen.errors.origins", Kind.NAMES)
+ERRORS_RETURNED: Final = _key("autogen.errors.returned", Kind.INTEGER)
+CANCELLED: Final = _key("autogen.cancelled", Kind.BOOLEAN)
+CALLBACK_NAME: Final = _key("autogen.callback.name", Kind.NAME)
 SENDER_NAME: Final = _key("autogen.sender.name", Kind.NAME)
 CONVERSATION_TURNS: Final = _key("autogen.conversation.turns", Kind.INTEGER)
 CONVERSATION_TERMINATION: Final = _key("autogen.conversation.termination", Kind.NAME)
@@ -116,6 +123,11 @@ CONFIG_COUNT: Final = _key("autogen.config.count", Kind.INTEGER)
 CONFIG_INDEX: Final = _key("autogen.config.index", Kind.INTEGER)
 CONFIG_API_TYPE: Final = _key("autogen.config.api_type", Kind.NAME)
 CONFIG_REJECTED: Final = _key("autogen.config.rejected", Kind.INTEGERS)
+CLIENT_CLASS: Final = _key("autogen.client.class", Kind.NAME)
+REQUEST_TIMEOUT_SECONDS: Final = _key("autogen.request.timeout_seconds", Kind.NUMBER)
+REQUEST_MAX_RETRIES: Final = _key("autogen.request.max_retries", Kind.INTEGER)
+RESPONSE_PROBLEM: Final = _key("autogen.response.problem", Kind.NAME)
+RESPONSE_TOOL_CALLS: Final = _key("autogen.response.tool_calls", Kind.NAMES)
 STREAM_CHUNKS: Final = _key("autogen.stream.chunks", Kind.INTEGER)
 STREAM_RECEIVED_CHARS: Final = _key("autogen.stream.received_chars", Kind.INTEGER)
 CACHE_HIT: Final = _key("autogen.cache.hit", Kind.BOOLEAN)
@@ -123,6 +135,7 @@ PROMPT_MESSAGES: Final = _key("autogen.prompt.messages", Kind.INTEGER)
 PROMPT_NEW_MESSAGES: Final = _key("autogen.prompt.new_messages", Kind.INTEGER)
 PROMPT_CHARS: Final = _key("autogen.prompt.chars", Kind.INTEGER)
 PROMPT_TOOLS: Final = _key("autogen.prompt.tools", Kind.INTEGER)
+PROMPT_TOOL_NAMES: Final = _key("autogen.prompt.tool_names", Kind.NAMES)
 PROMPT_TOOLS_CHARS: Final = _key("autogen.prompt.tools_chars", Kind.INTEGER)
 PROMPT_NEW_CHARS: Final = _key("autogen.prompt.new_chars", Kind.INTEGER)
 PROMPT_CARRIED_MESSAGES: Final = _key("autogen.prompt.carried_messages", Kind.INTEGER)
@@ -132,10 +145,14 @@ COST_USD: Final = _key("autogen.cost.usd", Kind.NUMBER)
 COST_SOURCE: Final = _key("autogen.cost.source", Kind.NAME)
 TOOL_FAILED_BEFORE: Final = _key("autogen.tool.failed_before", Kind.BOOLEAN)
 HTTP_REQUEST_ID: Final = _key("autogen.http.request_id", Kind.TEXT)
+HTTP_ERROR_CODE: Final = _key("autogen.http.error.code", Kind.NAME)
+HTTP_ERROR_TYPE: Final = _key("autogen.http.error.type", Kind.NAME)
 HTTP_RETRY_AFTER_SECONDS: Final = _key("autogen.http.retry_after_seconds", Kind.NUMBER)
 TOOL_ARGUMENTS_PROBLEMS: Final = _key("autogen.tool.arguments.problems", Kind.PROBLEMS)
+TOOL_RETURNED_ERROR: Final = _key("autogen.tool.returned_error", Kind.RETURNED_ERROR)
 CODE_LANGUAGE: Final = _key("autogen.code.language", Kind.NAME)
 CODE_EXIT_CODE: Final = _key("autogen.code.exit_code", Kind.INTEGER)
+CODE_SOURCE: Final = _key("autogen.code.source", Kind.SOURCE)
 CODE_OUTPUT: Final = _key("autogen.code.output", Kind.OUTPUT)
 CODE_BLOCKS: Final = _key("autogen.code.blocks", Kind.INTEGER)
 HUMAN_REPLY: Final = _key("autogen.human.reply", Kind.NAME)

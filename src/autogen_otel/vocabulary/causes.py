@@ -1,33 +1,42 @@
-"""The causes of failures: the closed list of values of ``autogen.error.origin``."""
+"""The causes of failures: the closed list of values of ``autogen.error.origin``, each with its meaning."""
 
 from typing import Final
 
-TOOL_EXCEPTION: Final = "tool_exception"
-TOOL_ARGUMENTS: Final = "tool_arguments"
-CONFIG_ENTRY: Final = "config_entry"
-PROMPT_TOO_LARGE: Final = "prompt_too_large"
-RATE_LIMIT: Final = "rate_limit"
-BACKEND: Final = "backend"
-TIMEOUT: Final = "timeout"
-STREAM_INTERRUPTED: Final = "stream_interrupted"
-STALE_STATE: Final = "stale_state"
-CODE_EXECUTION: Final = "code_execution"
-CLIENT: Final = "client"
-ORCHESTRATION: Final = "orchestration"
-UNKNOWN: Final = "unknown"
+MEANINGS: Final[dict[str, str]] = {}
+"""What each cause means, in the order in which they are listed."""
 
-CAUSES: Final = (
-    TOOL_EXCEPTION,
-    TOOL_ARGUMENTS,
-    CONFIG_ENTRY,
-    PROMPT_TOO_LARGE,
-    RATE_LIMIT,
-    BACKEND,
-    TIMEOUT,
-    STREAM_INTERRUPTED,
-    STALE_STATE,
-    CODE_EXECUTION,
-    CLIENT,
-    ORCHESTRATION,
-    UNKNOWN,
+
+def _cause(name: str, meaning: str) -> str:
+    MEANINGS[name] = meaning
+    return name
+
+
+TOOL_EXCEPTION: Final = _cause("tool_exception", "a tool raised")
+TOOL_ARGUMENTS: Final = _cause(
+    "tool_arguments",
+    "the model's arguments did not fit: missing, unknown, wrong type, not JSON, unknown tool",
 )
+CONFIG_ENTRY: Final = _cause(
+    "config_entry",
+    "an entry can never work: bad model name, key, endpoint, version (401, 403, 404, DNS, invalid option)",
+)
+PROMPT_TOO_LARGE: Final = _cause("prompt_too_large", "a size limit of the provider or the model was exceeded")
+RATE_LIMIT: Final = _cause("rate_limit", "429 and its relatives, a quota that is used up included")
+CONTENT_FILTER: Final = _cause("content_filter", "the provider's policy refused the prompt or the answer")
+BACKEND: Final = _cause("backend", "5xx, resets, malformed responses that nothing else explains")
+TIMEOUT: Final = _cause("timeout", "no answer in time")
+STREAM_INTERRUPTED: Final = _cause("stream_interrupted", "a stream broke after it began")
+STALE_STATE: Final = _cause("stale_state", "history that was carried over from an earlier run was refused")
+CODE_EXECUTION: Final = _cause("code_execution", "executed code failed")
+CALLBACK: Final = _cause(
+    "callback",
+    "a function of the application's that AutoGen calls raised: termination check, reply, hook, message, "
+    "summary, speaker function, cache",
+)
+CLIENT: Final = _cause("client", "a custom model client raised, or the SDK was misused")
+ORCHESTRATION: Final = _cause(
+    "orchestration", "speaker selection or handoff failed, or a loop made no progress"
+)
+UNKNOWN: Final = _cause("unknown", "none of these; the exception says what was seen")
+
+CAUSES: Final = tuple(MEANINGS)

@@ -22,6 +22,7 @@ FALLBACK_INDEX: Final = "autogen.fallback.index"
 """Index of the entry tried instead of the one that failed."""
 ARGUMENT_PROBLEM: Final = "autogen.tool.argument.problem"
 CONVERSATION_OUTCOME: Final = "autogen.conversation.outcome"
+TOOL_OUTCOME: Final = "autogen.tool.outcome"
 TELEMETRY_SIGNAL: Final = "autogen.telemetry.signal"
 TELEMETRY_REASON: Final = "autogen.telemetry.reason"
 
@@ -32,6 +33,7 @@ LABELS: Final = (
     FALLBACK_INDEX,
     ARGUMENT_PROBLEM,
     CONVERSATION_OUTCOME,
+    TOOL_OUTCOME,
     TELEMETRY_SIGNAL,
     TELEMETRY_REASON,
 )
@@ -40,9 +42,12 @@ LABELS: Final = (
 INPUT, OUTPUT = "input", "output"
 TOKEN_TYPES: Final = (INPUT, OUTPUT)
 UNKNOWN_MODALITY: Final = "unknown"
-OK, RECOVERED, FAILED = "ok", "recovered", "failed"
-OUTCOMES: Final = (OK, RECOVERED, FAILED)
+OK, RECOVERED, FAILED, CANCELLED = "ok", "recovered", "failed", "cancelled"
+OUTCOMES: Final = (OK, RECOVERED, FAILED, CANCELLED)
 """``recovered``: something failed inside, and the conversation went on to its end in spite of it."""
+RETURNED_ERROR: Final = "returned_error"
+TOOL_OUTCOMES: Final = (OK, RETURNED_ERROR, FAILED, CANCELLED)
+"""``returned_error``: the tool did as it was told, and returned an object that says that it failed."""
 REJECTED: Final = "rejected"
 """``error.type`` of an entry that answered and whose answer the user's ``filter_func`` did not want."""
 PROBLEMS: Final = ("missing", "unknown", "mistyped", "not_json", "not_object", "unknown_tool")
@@ -100,7 +105,14 @@ OPERATION_DURATION: Final = Metric(
     "histogram",
     "s",
     "Duration of logical model calls, with all their retries and fallbacks; failed ones too.",
-    (*_MODEL, names.GEN_AI_RESPONSE_MODEL, names.CACHE_HIT, names.TOOL_FAILED_BEFORE, *_FAILURE),
+    (
+        *_MODEL,
+        names.GEN_AI_RESPONSE_MODEL,
+        names.CACHE_HIT,
+        names.TOOL_FAILED_BEFORE,
+        names.RESPONSE_PROBLEM,
+        *_FAILURE,
+    ),
     _CALL_SECONDS,
 )
 TOKEN_USAGE: Final = Metric(
@@ -159,7 +171,7 @@ TOOL_DURATION: Final = Metric(
     "histogram",
     "s",
     "Duration of tool calls; failed ones too.",
-    (names.GEN_AI_TOOL_NAME, names.GEN_AI_AGENT_NAME, *_FAILURE),
+    (names.GEN_AI_TOOL_NAME, names.GEN_AI_AGENT_NAME, TOOL_OUTCOME, *_FAILURE),
     _CALL_SECONDS,
 )
 ARGUMENT_PROBLEMS: Final = Metric(

@@ -9,6 +9,7 @@ TERMINATION_MESSAGE: Final = "termination_message"
 HUMAN_EXIT: Final = "human_exit"
 NO_REPLY: Final = "no_reply"
 NO_ELIGIBLE_SPEAKER: Final = "no_eligible_speaker"
+CANCELLED: Final = "cancelled"
 ERROR: Final = "error"
 
 TERMINATIONS: Final = (
@@ -19,5 +20,6 @@ TERMINATIONS: Final = (
     HUMAN_EXIT,
     NO_REPLY,
     NO_ELIGIBLE_SPEAKER,
+    CANCELLED,
     ERROR,
 )

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autogen_otel.causes import Failure
-from autogen_otel.causes.decision import raised_in
+from autogen_otel.causes import Circumstances, Oddity
 from autogen_otel.operations.conversations.ending import Course, auto_replies, group_reason, turn_reason
 from autogen_otel.operations.first_sight import see_agent
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import read_key
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes, spans
+from autogen_otel.vocabulary import spans
 
 
 class AgentTurn(Operation):
@@ -24,9 +23,10 @@ class AgentTurn(Operation):
         messages: what the agent is replying to; in 0.2 a tool call's id stands only there.
         around: the course of the chat that the turn is a step of.
         model_answered: whether a model call inside it has returned a response.
+        oddity: what was odd about that.
         asked_by_run: the tool calls that a run of an assistant asks for, which stand in no message.
         answer: what a human answered last; only whether it ends the chat is ever looked at.
-        given_ids: ids of the tool calls begun: two equal calls of one message are told apart.
+        given: the tool calls begun, by their place among those asked for: equal ones are told apart.
     """
 
     operation_name = spans.INVOKE_AGENT
@@ -37,9 +37,10 @@ class AgentTurn(Operation):
         "answer",
         "around",
         "asked_by_run",
-        "given_ids",
+        "given",
         "messages",
         "model_answered",
+        "oddity",
     )
 
     def begin(self) -> Facts:
@@ -52,9 +53,10 @@ class AgentTurn(Operation):
             messages = read_key(agent, "_oai_messages", sender)
         self.messages: Sequence[Any] = messages if isinstance(messages, (list, Sequence)) else ()
         self.agent, self.model_answered = seen.name, False
+        self.oddity: Oddity | None = None
         self.answer: str | None = None
         self.asked_by_run: Sequence[Any] = ()
-        self.given_ids: set[str] = set()
+        self.given: set[int] = set()
         self._replies_before = auto_replies(agent, sender)
         self.around, self.course, self.turn = self.course, Course(), self
         if self.helper_role is None and seen.role is None:
@@ -84,15 +86,12 @@ class AgentTurn(Operation):
         elif self.course is not None:
             around.reason = group_reason(self.course, group)
 
-    def failed(self, error: BaseException) -> None:
-        """An exception that AutoGen lets through; where its own code choked, on what it was given."""
-        failure = self.failure_of(error)
-        if failure.cause == causes.UNKNOWN and raised_in(error, "autogen"):
-            if self.model_answered:
-                failure = Failure(causes.BACKEND, error)
-            elif self.asked_tools:
-                failure = Failure(causes.TOOL_ARGUMENTS, error)
-        self.failure = failure
+    def circumstances(self) -> Circumstances:
+        """What a model answered, in this turn or in the one that this one goes on from."""
+        oddity = self.oddity
+        if not self.model_answered and self.conversation is not None:
+            oddity = self.conversation.oddity
+        return Circumstances(answered=self.model_answered, oddity=oddity, asked_tools=bool(self.asked_tools))
 
     @property
     def asked_tools(self) -> Sequence[Any]:

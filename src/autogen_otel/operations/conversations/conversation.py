@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from autogen_otel.causes import Circumstances, Oddity
 from autogen_otel.operations.conversations.ending import Course, chat_reason
 from autogen_otel.operations.conversations.message_account import MessageAccount
 from autogen_otel.operations.conversations.prompt_account import PromptAccount
@@ -34,11 +35,23 @@ class Conversation(Operation):
             call that fails later links to them.
         prompts: the prompts sent in it.
         messages: which messages were recorded, those of nested conversations too.
+        model_answered: whether a model call directly inside it has returned a response.
+        oddity: what was odd about the last one.
+        returned_errors: how many tools returned an error.
     """
 
     operation_name = spans.INVOKE_WORKFLOW
 
-    __slots__ = ("_is_outermost", "failed_tools", "messages", "prompts", "turns")
+    __slots__ = (
+        "_is_outermost",
+        "failed_tools",
+        "messages",
+        "model_answered",
+        "oddity",
+        "prompts",
+        "returned_errors",
+        "turns",
+    )
 
     def begin(self) -> Facts:
         """Note who talks to whom and learn the credentials they carry."""
@@ -49,7 +62,9 @@ class Conversation(Operation):
         if self.handoff is not None and selects_speakers(self.instance):
             self.helper_role, self.course = SPEAKER_SELECTION, None
             return {}
-        self.turns = 0
+        self.turns = self.returned_errors = 0
+        self.model_answered = False
+        self.oddity: Oddity | None = None
         self.prompts, self.messages = PromptAccount(self.instance, recipient), MessageAccount()
         self.failed_tools: deque[Any] = deque(maxlen=_REMEMBERED_TOOLS)
         self.conversation, self.helper_role, self.course = self, None, Course()
@@ -75,12 +90,27 @@ class Conversation(Operation):
         self.failure = self.failure_of(error)
         return None if self.name is None else self._ended()
 
+    def cancelled(self) -> Facts | None:
+        """The program has ended it."""
+        if self.name is None:
+            return None
+        return {**self._ended(), names.CONVERSATION_TERMINATION: terminations.CANCELLED}
+
+    def circumstances(self) -> Circumstances:
+        """What AutoGen may trip over after a turn."""
+        return Circumstances(oddity=self.oddity if self.name is not None else None)
+
     def measurements(self, seconds: float) -> Iterator[Measurement]:
         """Duration and turns; those nested in others are part of these."""
         if self.name is None or not self._is_outermost:
             return
         handled = self.attributes.get(names.ERRORS_HANDLED)
-        outcome = metrics.FAILED if self.failure is not None else metrics.RECOVERED if handled else metrics.OK
+        if self.failure is not None:
+            outcome = metrics.FAILED
+        elif self.attributes.get(names.CANCELLED):
+            outcome = metrics.CANCELLED
+        else:
+            outcome = metrics.RECOVERED if handled else metrics.OK
         labels = {metrics.CONVERSATION_OUTCOME: outcome}
         yield metrics.CONVERSATION_DURATION, seconds, labels
         yield metrics.CONVERSATION_TURNS, self.turns, labels
@@ -92,7 +122,11 @@ class Conversation(Operation):
             self.failed_tools.clear()
 
     def _ended(self) -> Facts:
+        around = self.parent
+        if isinstance(around, Operation) and around.conversation is not None:
+            around.conversation.returned_errors += self.returned_errors
         return {
+            names.ERRORS_RETURNED: self.returned_errors or None,
             names.CONVERSATION_TURNS: self.turns,
             names.CONVERSATION_TERMINATION: self._termination(),
             names.ERRORS_HANDLED: self.survived(),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
-from autogen_otel.causes import Failure
+from autogen_otel.causes import Circumstances, Failure, Scene
 from autogen_otel.operations.conversations.agent_turn import AgentTurn
 from autogen_otel.operations.hidden_agents import (
     agents_of,
@@ -126,10 +125,12 @@ class SpeakerSelection(Handoff):
             self._rename(None, ends_chat=True)
             reason = self.reason or handoffs.NO_ELIGIBLE_SPEAKER
             return {**explanation, names.HANDOFF_REASON: reason, names.HANDOFF_CANDIDATES: None}
-        failure = self.failure_of(error)
-        unknown = failure.cause == causes.UNKNOWN
-        self.failure = replace(failure, cause=causes.ORCHESTRATION) if unknown else failure
+        self.failure = self.failure_of(error)
         return explanation
+
+    def circumstances(self) -> Circumstances:
+        """Whose turn it is next was to be decided."""
+        return Circumstances(Scene.SELECTION)
 
     def selection_ended(self, result: object) -> None:
         """Look how the chat that lets a model choose came out: its last message says it."""

@@ -12,6 +12,8 @@ from autogen_otel.reading import read
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
+_MOST_TOOL_NAMES = 64
+
 Mark = tuple[int, int]
 """What a message is known by in the next prompt: its characters, and the hash of its text."""
 
@@ -33,8 +35,9 @@ class PromptAccount:
         self.schemas: dict[str, Mapping[str, Any]] = {}
         # Marks of the messages in the last prompt, by pair of agents.
         self._sent: dict[object, dict[Mark, int]] = {}
-        # Lists of tool definitions and their characters as JSON, by id: each call sends the same one.
-        self._tools: dict[int, tuple[object, int, int | None]] = {}
+        # Lists of tool definitions by id, since each call sends the same one: their length, their characters
+        # as JSON, and the names of the tools.
+        self._tools: dict[int, tuple[object, int, int | None, list[str]]] = {}
         members = [*agents]
         for agent in agents:
             group = read(agent, "groupchat")
@@ -86,7 +89,7 @@ class PromptAccount:
                 new += 1
                 new_chars += chars
         self._sent[pair] = now
-        sizes = [self._definitions(listed) for listed in tools if listed]
+        offered = [self._definitions(listed) for listed in tools if listed]
         return {
             names.PROMPT_MESSAGES: len(messages),
             names.PROMPT_NEW_MESSAGES: new,
@@ -94,22 +97,25 @@ class PromptAccount:
             names.PROMPT_CHARS: total,
             names.PROMPT_NEW_CHARS: new_chars,
             names.PROMPT_LARGEST_CHARS: largest or None,
-            names.PROMPT_LARGEST_FROM: _speaker(largest_message),
+            names.PROMPT_LARGEST_FROM: _speaker(largest_message, messages),
             names.PROMPT_TOOLS: sum(map(len, tools)),
-            names.PROMPT_TOOLS_CHARS: sum(size for size in sizes if size is not None) or None,
+            names.PROMPT_TOOL_NAMES: [name for _, named in offered for name in named][:_MOST_TOOL_NAMES]
+            or None,
+            names.PROMPT_TOOLS_CHARS: sum(size for size, _ in offered if size is not None) or None,
         }
 
-    def _definitions(self, listed: Sequence[Any]) -> int | None:
-        """Characters of a list of tool definitions as JSON; its schemas are remembered."""
-        kept, length, size = self._tools.get(id(listed), (None, 0, None))
+    def _definitions(self, listed: Sequence[Any]) -> tuple[int | None, list[str]]:
+        """Characters of a list of tool definitions as JSON, and their names; its schemas are remembered."""
+        kept, length, size, named = self._tools.get(id(listed), (None, 0, None, []))
         if kept is not listed or length != len(listed):
-            size = _json_length(listed)
-            self._tools[id(listed)] = (listed, len(listed), size)
+            size, named = _json_length(listed), []
             for one in listed:
                 function = one.get("function", one) if isinstance(one, Mapping) else None
                 if isinstance(function, Mapping) and isinstance(function.get("name"), str):
+                    named.append(function["name"])
                     self.schemas[function["name"]] = function.get("parameters") or {}
-        return size
+            self._tools[id(listed)] = (listed, len(listed), size, named)
+        return size, named
 
 
 def mark_of(message: Any) -> Mark:
@@ -148,9 +154,21 @@ def _histories(agent: object) -> Iterator[tuple[object, int]]:
             yield history[0], len(history)
 
 
-def _speaker(message: Any) -> str | None:
+def _speaker(message: Any, messages: Sequence[Any]) -> str | None:
     said_by = _field(message, "name") or _field(message, "role")
+    if said_by == "tool":
+        said_by = _tool_asked(_field(message, "tool_call_id"), messages) or said_by
     return said_by if isinstance(said_by, str) else None
+
+
+def _tool_asked(call_id: Any, messages: Sequence[Any]) -> Any:
+    """Name of the tool that a tool call's id belongs to."""
+    for message in reversed(messages):
+        asked = _field(message, "tool_calls")
+        for one in asked if isinstance(asked, (list, tuple)) else ():
+            if _field(one, "id") == call_id:
+                return _field(_field(one, "function"), "name")
+    return None
 
 
 def _field(message: Any, name: str) -> Any:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from autogen_otel.causes import Failure
-from autogen_otel.causes.decision import cause_of_status
+from autogen_otel.causes import Circumstances, Oddity
+from autogen_otel.causes.decision import cause_of_answer
+from autogen_otel.causes.provider_error import ProviderError
 from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.models import config_entries
 from autogen_otel.operations.models.model_call import tokens_measured
@@ -20,8 +21,6 @@ from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, metrics, spans
 
-_BAD_REQUEST = 400
-_BY_CODE = {"rate_limit_exceeded": causes.RATE_LIMIT, "server_error": causes.BACKEND}
 _BY_STATUS = {
     "expired": causes.TIMEOUT,
     "cancelled": causes.CLIENT,
@@ -39,7 +38,7 @@ class AssistantRun(Operation):
     """
 
     operation_name = spans.CHAT
-    is_client = may_recover = True
+    is_client = True
     failure_event = MODEL_EXCEPTION
 
     __slots__ = ("run",)
@@ -73,12 +72,22 @@ class AssistantRun(Operation):
 
     def failed(self, error: BaseException) -> Facts:
         """The run ended in any other way, or asking about it failed."""
-        failure = self.failure_of(error)
-        cause = _cause_of_run(self.run) if failure.cause == causes.UNKNOWN else None
-        self.failure = failure if cause is None else Failure(cause, error)
+        self.failure = self.failure_of(error)
         if self.root is not None:
             self.links = tuple(self.root.failed_tools)
         return self._last_seen()
+
+    def cancelled(self) -> Facts:
+        """How far it had come."""
+        return self._last_seen()
+
+    def circumstances(self) -> Circumstances:
+        """What the provider says of the run; AutoGen raises an error of its own for it."""
+        cause, (code, words) = _cause_of_run(self.run), _complaint(self.run)
+        said = ": ".join(part for part in (code, words) if part)
+        return Circumstances(
+            oddity=None if cause is None else Oddity(cause, said or "the run did not complete")
+        )
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:
         """Duration and tokens of the whole run."""
@@ -136,9 +145,7 @@ def _cause_of_run(run: Any) -> str | None:
     if status != "failed":
         return _BY_STATUS.get(str(status))
     code, message = _complaint(run)
-    if code in _BY_CODE:
-        return _BY_CODE[code]
-    return causes.BACKEND if code is None else cause_of_status(_BAD_REQUEST, code, message)
+    return cause_of_answer(None, ProviderError(message, code))
 
 
 def _tool_calls(run: Any) -> Iterator[dict[str, Any]]:

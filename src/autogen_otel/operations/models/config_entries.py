@@ -8,12 +8,14 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from autogen_otel.causes.blame import HOST
 from autogen_otel.operations.first_sight import sdk_client, see_wrapper
 from autogen_otel.reading import read, text_or_none
 from autogen_otel.recording import Facts, Recorder
 from autogen_otel.vocabulary import attributes as names
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
+_PAIR = 2
 
 _PROVIDERS_BY_API_TYPE = {
     "azure": "azure.ai.openai",
@@ -54,12 +56,14 @@ class Entry:
         count: entries in ``config_list``.
         model: the model asked for.
         facts: what is recorded of it.
+        is_custom: whether its model client is one of the application's.
     """
 
     index: int
     count: int
     model: str | None
     facts: Facts
+    is_custom: bool = False
 
 
 def see_entry(recorder: Recorder, wrapper: Any, index: int) -> Entry:
@@ -76,7 +80,10 @@ def see_entry(recorder: Recorder, wrapper: Any, index: int) -> Entry:
 
 
 def _entry(config: Any, clients: Any, index: int) -> Entry:
-    address, port = endpoint(sdk_client(clients[index]))
+    client = clients[index]
+    sdk, module = sdk_client(client), type(client).__module__
+    is_custom = "model_client_cls" in config and module.partition(".")[0] not in HOST
+    address, port = endpoint(sdk)
     model, api_type = text_or_none(config.get("model")), text_or_none(config.get("api_type"))
     facts = {
         names.GEN_AI_PROVIDER_NAME: provider_of(api_type, address, custom="model_client_cls" in config),
@@ -85,8 +92,30 @@ def _entry(config: Any, clients: Any, index: int) -> Entry:
         names.CONFIG_API_TYPE: api_type,
         names.SERVER_ADDRESS: address,
         names.SERVER_PORT: port,
+        names.REQUEST_TIMEOUT_SECONDS: _timeout(read(sdk, "timeout")),
+        names.REQUEST_MAX_RETRIES: _count(read(sdk, "max_retries")),
+        names.CLIENT_CLASS: f"{module}.{type(client).__qualname__}" if is_custom else None,
     }
-    return Entry(index, len(clients), model, facts)
+    return Entry(index, len(clients), model, facts, is_custom)
+
+
+def has_odd_price(config: Mapping[str, Any]) -> bool:
+    """Whether an entry has a ``price`` that AutoGen cannot calculate with: it wants one number, or two."""
+    price = config.get("price")
+    if price is None or _number(price) is not None:
+        return False
+    pair = isinstance(price, (list, tuple)) and len(price) == _PAIR
+    return not (pair and all(_number(one) is not None for one in price))
+
+
+def _timeout(timeout: object) -> float | None:
+    """Seconds that the SDK waits for an answer; httpx has an object of several."""
+    seconds = _number(timeout)
+    return _number(read(timeout, "read")) if seconds is None else seconds
+
+
+def _count(number: object) -> int | None:
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def index_of_client(wrapper: Any, client: Any) -> int | None:

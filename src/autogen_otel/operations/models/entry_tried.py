@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
-from autogen_otel.causes import Failure
+from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
+from autogen_otel.causes.decision import cause_of_break
 from autogen_otel.operations.models import config_entries
+from autogen_otel.operations.models.answer_read import read_answer
 from autogen_otel.operations.models.config_entries import Entry, see_entry
 from autogen_otel.operations.models.model_call import Fallback, ModelCall
 from autogen_otel.operations.models.response import usage
 from autogen_otel.operations.models.stream_read import StreamRead
 from autogen_otel.operations.operation import Operation
-from autogen_otel.reading import read_text
 from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes, metrics, spans
+from autogen_otel.vocabulary import metrics, spans
 
 
 class EntryTried(Operation):
@@ -27,15 +28,15 @@ class EntryTried(Operation):
     Attributes:
         tried: which entry it is.
         answered: whether an HTTP attempt was answered well: what fails after that is the answer itself.
+        refusal: what the last HTTP attempt was answered, if that was an error.
         attempts: HTTP attempts begun.
         stream: the stream it was answered with, if it was.
     """
 
-    may_recover = True
     failure_event = MODEL_EXCEPTION
     parameters = ("params",)
 
-    __slots__ = ("_instead_of", "answered", "attempts", "began", "stream", "tried")
+    __slots__ = ("_instead_of", "answered", "attempts", "began", "refusal", "stream", "tried")
 
     def begin(self) -> Facts | None:
         """Note which entry it is; a client used outside ``OpenAIWrapper.create`` is none of our business."""
@@ -47,6 +48,7 @@ class EntryTried(Operation):
             return None
         self.entry, self.answered, self.attempts, self.began = self, False, 0, perf_counter()
         self.stream: StreamRead | None = None
+        self.refusal: Oddity | None = None
         self._instead_of = call.gave_up
         if self._instead_of is None and call.tried is not None and call.tried.index in call.answered:
             self._instead_of = Fallback(call.tried)
@@ -67,21 +69,49 @@ class EntryTried(Operation):
         used = usage(value) if stream is None else stream.usage
         if used is not None:
             call.usages[index] = used
+        call.read = read_answer(value)
+        if self.refusal is not None:
+            # The SDK takes an error with a good status for an answer.
+            call.refusal, self.failure = self.refusal, self.refusal.failure()
         if stream is None:
             return None
         if stream.error is not None:
             # The client makes do with what had arrived; nobody else will ever hear of the break.
-            self.failure = Failure(stream.cause_of(stream.error), stream.error)
+            self.failure = Failure(cause_of_break(stream.error), stream.error)
         return self._stream_facts(call, stream, failed=False)
 
     def failed(self, error: BaseException) -> Facts | None:
         """The entry failed; AutoGen goes on to the next one without a word, if there is one."""
-        failure = self.failure = Failure(self._cause(self.failure_of(error), error), error)
+        failure = self.failure = self.failure_of(error)
         call = self.model_call
         if call is None:
             return None
         call.gave_up = Fallback(self.tried, type(error), failure.cause)
         return None if self.stream is None else self._stream_facts(call, self.stream, failed=True)
+
+    def cancelled(self) -> Facts | None:
+        """How far a stream had come."""
+        call = self.model_call
+        if call is None or self.stream is None:
+            return None
+        return self._stream_facts(call, self.stream, failed=True)
+
+    def failure_of(self, error: BaseException) -> Failure:
+        """As the last attempt says, where the SDK or AutoGen tripped over what it was answered."""
+        if self.refusal is None or self.known(error) is not None:
+            return super().failure_of(error)
+        return self.refusal.failure(error)
+
+    def circumstances(self) -> Circumstances:
+        """What this entry was answered with."""
+        call = self.model_call
+        return Circumstances(
+            Scene.REQUEST,
+            carried_messages=0 if call is None else call.carried,
+            stream=self.stream,
+            answered=self.answered,
+            has_custom_client=self.tried.is_custom,
+        )
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """A try by the client of another SDK, whose HTTP attempts nobody sees; and a fallback."""
@@ -100,25 +130,12 @@ class EntryTried(Operation):
 
     def opened(self) -> StreamRead:
         """Begin the account of a stream."""
-        self.stream = StreamRead()
+        self.stream = StreamRead(texts=[] if self.recorder.settings.records_messages else None)
         return self.stream
 
     def _stream_facts(self, call: ModelCall, stream: StreamRead, *, failed: bool) -> Facts | None:
         call.streams[self.tried.index] = stream
         return None if self.name is None else stream.facts(self.began, failed=failed)
-
-    def _cause(self, failure: Failure, error: BaseException) -> str:
-        if not isinstance(error, Exception):
-            # An exit, an interrupt or a cancellation says nothing about the entry.
-            return failure.cause
-        if self.stream is not None:
-            return self.stream.cause_of(error)
-        if failure.cause != causes.UNKNOWN:
-            return failure.cause
-        if isinstance(error, TypeError) and "unexpected keyword argument" in read_text(error):
-            return causes.CONFIG_ENTRY
-        # The provider said 200 and sent something that is no completion, or nothing was ever asked.
-        return causes.BACKEND if self.answered else causes.CLIENT
 
     def _release(self) -> None:
         super()._release()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from autogen_otel.causes import Failure
-from autogen_otel.causes.decision import FIRST_ERROR_STATUS, cause_of_status
+from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
+from autogen_otel.causes.decision import FIRST_FAILED_STATUS, cause_of_answer
+from autogen_otel.causes.provider_error import ProviderError, error_in_answer, error_in_body
 from autogen_otel.operations.models.config_entries import DEFAULT_PORTS
 from autogen_otel.operations.operation import Operation
-from autogen_otel.reading import read
+from autogen_otel.reading import read, read_text
 from autogen_otel.recording import Facts, Measurement
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import metrics
@@ -26,42 +27,88 @@ class ApiRequest(Operation):
 
     Attributes:
         attempts: how often it was sent.
+        waiting: the last attempt, if its answer is an error whose body the SDK has not read yet.
+        refusal: what the last attempt was answered, if that was an error.
     """
 
-    ends_by_cause = True
-
-    __slots__ = ("attempts",)
+    __slots__ = ("attempts", "refusal", "waiting")
 
     def begin(self) -> Facts | None:
         """Only what an agent does is ours, and once where a class and its base are both observed."""
         if self.parent is None or isinstance(self.parent, ApiRequest):
             return None
         self.attempts = 0
+        self.waiting: HttpAttempt | None = None
+        self.refusal: Oddity | None = None
         return {}
+
+    def settle_attempt(self) -> None:
+        """Close the last attempt, of which no more will be known."""
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None:
+            waiting.close()
+
+    def returned(self, _value: Any) -> None:
+        """The SDK takes some errors for answers."""
+        self.settle_attempt()
+        self._pass_on()
+        if self.refusal is not None:
+            self.failure = self.refusal.failure()
+
+    def failed(self, error: BaseException) -> None:
+        """The SDK gave up, or found no answer in what came."""
+        self.settle_attempt()
+        self.failure = self.failure_of(error)
+        self._pass_on()
+
+    def cancelled(self) -> None:
+        """The attempt under way has ended with it."""
+        self.settle_attempt()
+
+    def failure_of(self, error: BaseException) -> Failure:
+        """As the last attempt says, which has no exception where a server answered."""
+        if self.refusal is None or self.known(error) is not None:
+            return super().failure_of(error)
+        return replace(self.refusal.failure(error), message=_unless_said(self.refusal.words, error))
+
+    def circumstances(self) -> Circumstances:
+        """Nothing was answered."""
+        return _circumstances(self)
+
+    def _pass_on(self) -> None:
+        if self.entry is not None:
+            self.entry.refusal = self.refusal
+
+    def _release(self) -> None:
+        super()._release()
+        self.waiting = None
 
 
 class HttpAttempt(Operation):
     """Reads ``Client.send`` of httpx and httpx2."""
 
-    is_client = may_recover = True
+    is_client = True
     parameters = ("request",)
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_headers", "_is_chat", "_response")
 
     def begin(self) -> Facts | None:
         """Note the request; anything not sent directly by a request of the SDK is not ours."""
         parent = self.parent
         if not isinstance(parent, ApiRequest):
             return None
+        parent.settle_attempt()
         request = self.arguments["request"]
         headers = self._headers = _raw(request.headers)
         self.recorder.hide_headers(headers)
         url, resend_count = request.url, parent.attempts
         parent.attempts += 1
+        parent.refusal = None
         if self.entry is not None:
             self.entry.attempts += 1
         tried = None if self.model_call is None else self.model_call.tried
         self.name = request.method
+        self._is_chat, self._response = url.path.endswith("/chat/completions"), None
         size = next((value for name, value in headers if name.lower() == b"content-length"), b"")
         return {
             names.HTTP_REQUEST_METHOD: request.method,
@@ -75,30 +122,71 @@ class HttpAttempt(Operation):
             names.CONFIG_INDEX: None if tried is None else tried.index,
         }
 
+    def end_with_value(self, value: Any) -> None:
+        """End the attempt, unless it is an error that the SDK is yet to read before it raises it."""
+        parent = self.parent
+        status = read(value, "status_code")
+        unread = isinstance(status, int) and status >= FIRST_FAILED_STATUS and _body(value) is None
+        if unread and isinstance(parent, ApiRequest) and parent.context is not None:
+            self._response, parent.waiting = value, self
+            self.postpone_end()
+        else:
+            super().end_with_value(value)
+
+    def close(self) -> None:
+        """Close the attempt that has ended before."""
+        super().end_with_value(self._response)
+
     def returned(self, value: Any) -> Facts:
-        """The server answered; from 400 on that is a failure whatever the SDK makes of it."""
+        """The server answered; an error is a failure whatever the SDK makes of it."""
         sent = read(value, "request")
         if sent is not None:
             headers = _raw(sent.headers)
             if headers != self._headers:
                 # What an ``auth`` of the HTTP client has added meanwhile.
                 self.recorder.hide_headers(headers)
-        status = value.status_code
-        if status >= FIRST_ERROR_STATUS:
-            self.failure = _status_failure(status, value)
+        received = {name.lower(): content for name, content in _raw(value.headers)}
+        said = self._error(value, received.get(b"content-type", b"").decode("latin-1"))
+        if said is not None:
+            refusal = self._refusal(value, said)
+            self.failure = refusal.failure()
+            if isinstance(self.parent, ApiRequest):
+                self.parent.refusal = refusal
         elif self.entry is not None:
             self.entry.answered = True
-        received = {name.lower(): content for name, content in _raw(value.headers)}
         request_id = received.get(b"x-request-id") or received.get(b"apim-request-id")
         return {
-            names.HTTP_RESPONSE_STATUS_CODE: status,
+            names.HTTP_RESPONSE_STATUS_CODE: value.status_code,
             names.HTTP_REQUEST_ID: None if request_id is None else request_id.decode("latin-1"),
             names.HTTP_RETRY_AFTER_SECONDS: _retry_after(received),
+            names.HTTP_ERROR_CODE: None if said is None else said.code,
+            names.HTTP_ERROR_TYPE: None if said is None else said.type,
         }
+
+    def circumstances(self) -> Circumstances:
+        """Nothing was answered."""
+        return _circumstances(self)
+
+    def _error(self, response: Any, content_type: str) -> ProviderError | None:
+        body = _body(response)
+        if response.status_code >= FIRST_FAILED_STATUS:
+            return ProviderError() if body is None else error_in_body(body, content_type)
+        if body is not None:
+            return error_in_answer(body, content_type, is_chat=self._is_chat)
+        # A stream of events is never a page, and the page is never read by us.
+        return ProviderError(f"{content_type}, no stream") if "html" in content_type else None
+
+    def _refusal(self, response: Any, said: ProviderError) -> Oddity:
+        status = response.status_code
+        phrase = response.reason_phrase or _phrase(status)
+        carried = 0 if self.model_call is None else self.model_call.carried
+        text = f"{status} {phrase}: {said.message}" if said.message else f"{status} {phrase}"
+        kind = status if status >= FIRST_FAILED_STATUS else said.status or "error_in_answer"
+        return Oddity(cause_of_answer(status, said, carried), text, str(kind))
 
     def _release(self) -> None:
         super()._release()
-        self._headers = []
+        self._headers, self._response = [], None
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """Each attempt, silent retries included."""
@@ -122,32 +210,20 @@ def _raw(headers: Any) -> Headers:
     return [(str(name).encode(), str(value).encode()) for name, value in dict(headers).items()]
 
 
-def _status_failure(status: int, response: Any) -> Failure:
-    error = _provider_error(response)
-    message = error.get("message")
-    phrase = response.reason_phrase or _phrase(status)
-    text = f"{status} {phrase}: {message}" if isinstance(message, str) else f"{status} {phrase}"
-    code, parameter = error.get("code"), error.get("param")
-    cause = cause_of_status(
-        status,
-        code if isinstance(code, str) else None,
-        text,
-        parameter if isinstance(parameter, str) else None,
-    )
-    return Failure(cause, type=str(status), message=text)
+def _circumstances(call: Operation) -> Circumstances:
+    carried = 0 if call.model_call is None else call.model_call.carried
+    return Circumstances(Scene.REQUEST, carried_messages=carried)
 
 
-def _provider_error(response: Any) -> dict[str, Any]:
-    """The ``error`` object of a body that the SDK has already read; a stream's is never read by us."""
-    body = getattr(response, "_content", None)
-    if not isinstance(body, bytes):
-        return {}
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        return {}
-    error = parsed.get("error") if isinstance(parsed, dict) else None
-    return error if isinstance(error, dict) else {"message": error}
+def _unless_said(words: str, error: BaseException) -> str | None:
+    """The provider's words, unless the exception says them too."""
+    return None if words.partition(": ")[2] in read_text(error) else words
+
+
+def _body(response: Any) -> bytes | None:
+    """The body of an answer that the SDK has read; a stream's is never read by us."""
+    body = read(response, "_content")
+    return body if isinstance(body, bytes) else None
 
 
 def _phrase(status: int) -> str:

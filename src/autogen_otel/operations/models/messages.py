@@ -7,7 +7,6 @@ from itertools import takewhile
 from typing import Any
 
 from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction
-from autogen_otel.operations.models.answers import messages_of
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
@@ -32,9 +31,8 @@ def prompt_content(call: Operation, own: Mapping[str, Any]) -> Facts:
     }
 
 
-def answer_content(call: Operation, response: Any) -> Facts:
+def answer_content(call: Operation, messages: tuple[dict[str, Any], ...]) -> Facts:
     """The model's answer."""
-    messages = messages_of(response)
     _account(call).add_answers(messages)
     return {names.GEN_AI_OUTPUT_MESSAGES: messages or None}
 

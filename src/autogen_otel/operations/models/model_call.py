@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from autogen_otel.causes import Failure
-from autogen_otel.causes.decision import raised_in
+from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
 from autogen_otel.operations.conversations.prompt_account import PromptAccount
 from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.models import config_entries
+from autogen_otel.operations.models.answer_read import AnswerRead, read_answer
 from autogen_otel.operations.models.config_entries import Entry, see_entry
 from autogen_otel.operations.models.messages import answer_content, prompt_content
-from autogen_otel.operations.models.response import finish_reasons
 from autogen_otel.operations.models.stream_read import StreamRead
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import read, text_or_none
@@ -59,13 +58,16 @@ class ModelCall(Operation):
         tried: the entry tried last.
         gave_up: why another entry is tried, if one is.
         answered: entries whose client returned a response, by index.
+        carried: messages of the prompt that an earlier conversation left.
+        read: what the last answer holds.
+        refusal: the last answer, if that was an error which the SDK took for an answer.
         began: when it began, in seconds of ``time.perf_counter``.
         streams: streamed answers, by entry.
         usages: tokens of each answer, by entry.
     """
 
     operation_name = spans.CHAT
-    is_client = is_model_call = may_recover = True
+    is_client = is_model_call = True
     failure_event = MODEL_EXCEPTION
 
     __slots__ = (
@@ -73,8 +75,11 @@ class ModelCall(Operation):
         "agent",
         "answered",
         "began",
+        "carried",
         "first",
         "gave_up",
+        "read",
+        "refusal",
         "streams",
         "tried",
         "usages",
@@ -93,6 +98,9 @@ class ModelCall(Operation):
         self.answered: dict[int, Entry] = {}
         self.streams: dict[int, StreamRead] = {}
         self.usages: dict[int, Facts] = {}
+        self.read: AnswerRead | None = None
+        self.refusal: Oddity | None = None
+        self.carried = 0
         self._spent: list[tuple[Entry, Facts]] = []
         self.name = spans.chat(entry.model)
         facts = {
@@ -104,6 +112,8 @@ class ModelCall(Operation):
         facts.update(entry.facts)
         facts.update(config_entries.options(config, own))
         facts.update(self._prompt(config, own))
+        carried = facts.get(names.PROMPT_CARRIED_MESSAGES)
+        self.carried = carried if isinstance(carried, int) else 0
         if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, own))
         return facts
@@ -111,8 +121,6 @@ class ModelCall(Operation):
     def returned(self, value: Any) -> Facts:
         """An entry answered, or the cache did."""
         wrapper = self.instance
-        if self.turn is not None:
-            self.turn.model_answered = True
         index = config_entries.answered_index(wrapper, value)
         entry = self.first
         if index is not None:
@@ -126,7 +134,13 @@ class ModelCall(Operation):
         facts[names.CACHE_HIT] = is_cached
         facts[names.GEN_AI_RESPONSE_ID] = text_or_none(read(value, "id"))
         facts[names.GEN_AI_RESPONSE_MODEL] = text_or_none(read(value, "model"))
-        facts[names.GEN_AI_RESPONSE_FINISH_REASONS] = finish_reasons(value) or None
+        answer = read_answer(value) if is_cached or self.read is None else self.read
+        facts.update(answer.facts)
+        if self.refusal is not None and not is_cached:
+            self.failure = self.refusal.failure()
+        for around in (self.turn, self.conversation):
+            if around is not None:
+                around.model_answered, around.oddity = True, self.refusal or answer.oddity
         facts[names.CONFIG_REJECTED] = [one for one in self.answered if one != index or not passed] or None
         # A cached answer costs nothing now: its tokens were counted when it was first given.
         if not is_cached and index is not None:
@@ -134,23 +148,50 @@ class ModelCall(Operation):
             facts.update(self._cost(entry, facts, value))
         self._spent = self._spent_beside(None if is_cached else index)
         if self.recorder.settings.records_messages:
-            facts.update(answer_content(self, value))
+            facts.update(answer_content(self, answer.messages))
         return facts
 
     def failed(self, error: BaseException) -> Facts:
         """No entry answered; tools that failed earlier in the conversation may be why."""
-        self.failure = self._failure(error)
+        self.failure = self.failure_of(error)
         entry = self.tried or self._not_activated() or self.first
         facts = self._ended(entry, failed=True)
         stream = self.streams.get(entry.index)
-        if stream is not None and stream.usage is not None:
-            facts.update(stream.usage)
+        # The provider bills what it answered, whatever AutoGen makes of that.
+        used = self.usages.get(entry.index) or (None if stream is None else stream.usage)
+        if used is not None:
+            facts.update(used)
             facts.update(self._cost(entry, facts, None))
+        if self.read is not None and entry.index in self.answered:
+            facts.update(self.read.facts)
         facts[names.CONFIG_REJECTED] = [index for index in self.answered if index != entry.index] or None
         self._spent = self._spent_beside(entry.index)
         if self.root is not None:
             self.links = tuple(self.root.failed_tools)
         return facts
+
+    def cancelled(self) -> Facts:
+        """Which entry was under way."""
+        return self._ended(self.tried or self.first, failed=True)
+
+    def failure_of(self, error: BaseException) -> Failure:
+        """AutoGen refuses every call of a wrapper with a custom client that was never registered."""
+        if self.tried is None and self._not_activated() is not None:
+            return Failure(causes.CONFIG_ENTRY, error)
+        return super().failure_of(error)
+
+    def circumstances(self) -> Circumstances:
+        """What was answered before AutoGen or a function of the application's tripped."""
+        tried = self.tried
+        own = None if tried is None else self.instance._config_list[tried.index]
+        return Circumstances(
+            Scene.MODEL_CALL,
+            carried_messages=self.carried,
+            answered=bool(self.answered),
+            oddity=self.refusal or (None if self.read is None else self.read.oddity),
+            has_custom_client=tried is not None and tried.is_custom,
+            has_odd_price=own is not None and config_entries.has_odd_price(own),
+        )
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:
         """Duration, tokens, cost and prompt size; failed calls too."""
@@ -189,16 +230,7 @@ class ModelCall(Operation):
     def _release(self) -> None:
         super()._release()
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
-
-    def _failure(self, error: BaseException) -> Failure:
-        """Where AutoGen chokes on what an entry returned, the answer was none (HTML, say)."""
-        failure = self.failure_of(error)
-        if self.tried is None and self._not_activated() is not None:
-            return Failure(causes.CONFIG_ENTRY, error)
-        if failure.cause == causes.UNKNOWN and self.answered:
-            malformed = raised_in(error, "autogen") or raised_in(error, "openai")
-            return Failure(causes.BACKEND if malformed else causes.CLIENT, error)
-        return failure
+        self.read = None
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Facts:
         messages = own.get("messages") or config.get("messages")

@@ -30,18 +30,6 @@ def usage(response: Any) -> Facts | None:
     return None if all(count is None for count in counts.values()) else counts
 
 
-def finish_reasons(response: Any) -> tuple[str, ...]:
-    """Why each choice ended; answers of AG2's second clients and of the Responses API have one reason."""
-    choices = read(response, "choices")
-    if not isinstance(choices, list):
-        reason = read(response, "finish_reason")
-        if reason is None:
-            reason = read(read(response, "incomplete_details"), "reason")
-        return (reason,) if isinstance(reason, str) else ()
-    reasons = (_first(choice, "finish_reason") for choice in choices)
-    return tuple(reason for reason in reasons if isinstance(reason, str))
-
-
 def _count(holder: Any, *keys: str) -> int | None:
     value = _first(holder, *keys)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

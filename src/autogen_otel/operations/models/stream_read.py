@@ -7,17 +7,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from autogen_otel.causes import chain
-from autogen_otel.causes.decision import cause_of_status, raised_in
 from autogen_otel.operations.models.response import usage
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
-
-_TOKEN_COUNT = "autogen.token_count_utils"  # noqa: S105 - a module
-"""AutoGen 0.2 and 0.9 count a stream's tokens here after its end, with a table that tiktoken downloads."""
-
-_BAD_REQUEST = 400
 
 
 @dataclass(slots=True)
@@ -33,6 +25,7 @@ class StreamRead:
         exhausted: whether it was read to its end.
         broken: whether it broke.
         error: what broke it; let go of when the entry that asked for it ends.
+        texts: the pieces of its text, where message content is recorded.
     """
 
     chunks: int = 0
@@ -43,6 +36,7 @@ class StreamRead:
     exhausted: bool = False
     broken: bool = False
     error: BaseException | None = None
+    texts: list[str] | None = None
 
     def add(self, chunk: Any) -> None:
         """Count a chunk."""
@@ -52,7 +46,10 @@ class StreamRead:
         self.usage = usage(chunk) or self.usage
         for choice in _items(getattr(chunk, "choices", None)):
             self.finished = self.finished or getattr(choice, "finish_reason", None) is not None
-            self.chars += _chars(getattr(choice, "delta", None))
+            delta = getattr(choice, "delta", None)
+            self.chars += _chars(delta)
+            if self.texts is not None and isinstance(text := getattr(delta, "content", None), str):
+                self.texts.append(text)
 
     def end(self, error: BaseException) -> None:
         """Note the end: the exception with which iteration ends, or the one that broke it."""
@@ -74,39 +71,14 @@ class StreamRead:
             else self.first_at - since,
             names.STREAM_CHUNKS: self.chunks,
             names.STREAM_RECEIVED_CHARS: self.chars if failed or self.broken else None,
+            names.GEN_AI_OUTPUT_MESSAGES: self._said() if failed else None,
         }
 
-    def cause_of(self, error: BaseException) -> str:
-        """Cause of a failure of the call that asked for the stream."""
-        if self.error is not None and any(link is self.error for link in chain(error)):
-            return _cause_of_break(self.error)
-        if not (self.chunks or self.exhausted):
-            # A client that cannot stream took the stream for the answer.
-            return causes.CONFIG_ENTRY
-        if _counting_tokens(error):
-            return causes.CLIENT
-        if self.exhausted and not self.finished:
-            return causes.STREAM_INTERRUPTED
-        choked = any(raised_in(error, package) for package in ("autogen", "openai", "pydantic"))
-        return causes.BACKEND if choked else causes.CLIENT
-
-
-def _cause_of_break(error: BaseException) -> str:
-    """An error event may say more than that the stream broke: some refusals come so, after a 200."""
-    code = getattr(error, "code", None)
-    if code == "rate_limit_exceeded":
-        return causes.RATE_LIMIT
-    refused = cause_of_status(_BAD_REQUEST, code if isinstance(code, str) else None, str(error))
-    return refused if refused == causes.PROMPT_TOO_LARGE else causes.STREAM_INTERRUPTED
-
-
-def _counting_tokens(error: BaseException) -> bool:
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_globals.get("__name__") == _TOKEN_COUNT:
-            return True
-        traceback = traceback.tb_next
-    return False
+    def _said(self) -> tuple[dict[str, Any], ...] | None:
+        """The answer as far as it came."""
+        if not self.texts:
+            return None
+        return ({"role": "assistant", "content": "".join(self.texts), "finish_reason": None},)
 
 
 def _chars(delta: Any) -> int:

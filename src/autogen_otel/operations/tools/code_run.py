@@ -6,10 +6,10 @@ AutoGen tells the model of a failure only in words (``exitcode: 1 (execution fai
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from autogen_otel.causes import Failure
+from autogen_otel.causes import Circumstances, Failure, Scene
 from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.printed_error import printed_error
@@ -30,17 +30,17 @@ class CodeRun(Operation):
 
     __slots__ = ()
 
-    def failed(self, error: BaseException) -> Facts | None:
+    def circumstances(self) -> Circumstances:
         """It could not be run at all: no Docker, a command held dangerous."""
-        self.failure = Failure(causes.CODE_EXECUTION, error)
-        return None
+        return Circumstances(Scene.CODE)
 
-    def _named(self, language: str, agent: str | None, blocks: int) -> Facts:
+    def _named(self, language: str, agent: str | None, blocks: int, source: str) -> Facts:
         self.name = spans.code(language)
         return {
             names.GEN_AI_AGENT_NAME: agent,
             names.CODE_LANGUAGE: language or None,
             names.CODE_BLOCKS: blocks if blocks > 1 else None,
+            names.CODE_SOURCE: source or None,
         }
 
     def _outcome(self, exit_code: object, output: object) -> Facts:
@@ -67,7 +67,8 @@ class ExecuteBlocks(CodeRun):
         blocks = self.arguments.get("code_blocks")
         blocks = blocks if isinstance(blocks, Sequence) else ()
         language = _language(getattr(blocks[0], "language", None)) if blocks else ""
-        return self._named(language, None if self.turn is None else self.turn.agent, len(blocks))
+        source = _joined(getattr(one, "code", None) for one in blocks)
+        return self._named(language, None if self.turn is None else self.turn.agent, len(blocks), source)
 
     def returned(self, value: Any) -> Facts:
         """What the executor says of it."""
@@ -86,7 +87,10 @@ class RunCode(CodeRun):
             return None
         if isinstance(parent, RunBlocks):
             parent.ran += 1
-        return self._named(_language(self.arguments.get("lang", "python")), name_of(self.instance), 1)
+        language = _language(self.arguments.get("lang", "python"))
+        return self._named(
+            language, name_of(self.instance), 1, text_or_none(self.arguments.get("code")) or ""
+        )
 
     def returned(self, value: Any) -> Facts:
         """What the run came to."""
@@ -134,7 +138,8 @@ class RunBlocks(CodeRun):
         if self.last_failed or (exit_code == 0 and self.ran) or self.ran >= len(blocks):
             return None
         left = len(blocks) if not self.ran else 1
-        facts = self._named(_language(blocks[self.ran][0]), name_of(self.instance), left)
+        source = _joined(one[1] for one in blocks[self.ran : self.ran + left])
+        facts = self._named(_language(blocks[self.ran][0]), name_of(self.instance), left, source)
         return facts | self._outcome(exit_code, str(output)[self.printed :].lstrip("\n"))
 
     def failed(self, _error: BaseException) -> None:
@@ -153,6 +158,10 @@ def _failure(exit_code: int | None, output: str) -> Failure:
     if printed.type is not None:
         message = f"{message}: {printed.type}: {printed.message}"
     return Failure(causes.CODE_EXECUTION, type=kind, message=message, printed=printed)
+
+
+def _joined(sources: Iterable[object]) -> str:
+    return "\n".join(source for source in sources if isinstance(source, str))
 
 
 def _language(named: object) -> str:

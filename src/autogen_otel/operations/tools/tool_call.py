@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from autogen_otel.causes import Failure
+from autogen_otel.causes import Failure, is_cancellation
 from autogen_otel.operations.conversations.transition import content_for_model
 from autogen_otel.operations.first_sight import see_agent
 from autogen_otel.operations.hidden_agents import name_of, runs_tools, shown_name
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools import tool_arguments, user_function
+from autogen_otel.operations.tools.returned_error import returned_error
 from autogen_otel.operations.tools.tool_arguments import Decoded
 from autogen_otel.reading import read_text, text_or_none
 from autogen_otel.recording import ArgumentProblem, Facts, Measurement
@@ -34,12 +35,13 @@ class ToolCall(Operation):
         function: the entry that it found in the agent's function map.
         looked_up: whether it has looked it up; only the first look-up is ours to observe.
         error: what the user's function raised.
+        returned_error: the error that the user's function returned.
     """
 
     operation_name = spans.EXECUTE_TOOL
     parameters = ("func_call",)
 
-    __slots__ = ("_problems", "_requested", "error", "function", "looked_up", "tool")
+    __slots__ = ("_problems", "_requested", "error", "function", "looked_up", "returned_error", "tool")
 
     def begin(self) -> Facts:
         """Note which tool is called with what."""
@@ -52,6 +54,7 @@ class ToolCall(Operation):
         self.function: Any = None
         self.looked_up = False
         self.error: BaseException | None = None
+        self.returned_error: str | None = None
         self._requested = requested.get("arguments")
         self._problems: tuple[ArgumentProblem, ...] = ()
         self.name = spans.tool(self.tool)
@@ -67,6 +70,10 @@ class ToolCall(Operation):
         """Keep the original exception of the user's function."""
         self.error = error
 
+    def gave(self, value: object) -> None:
+        """Look at what the user's function returned, which the host turns into text."""
+        self.returned_error = returned_error(value)
+
     def returned(self, value: Any) -> Facts:
         """The host says whether it worked, and then forgets it."""
         succeeded, response = value
@@ -76,30 +83,45 @@ class ToolCall(Operation):
         facts[names.GEN_AI_TOOL_CALL_RESULT] = content
         if not succeeded:
             self._fail(self._failure(decoded, content))
+        elif self.returned_error is not None:
+            facts[names.TOOL_RETURNED_ERROR] = self.returned_error
+            if self.conversation is not None:
+                self.conversation.returned_errors += 1
         return facts
 
     def failed(self, error: BaseException) -> Facts:
-        """What AutoGen does not catch: an exit, a cancellation, or its own crash over odd arguments."""
-        facts = self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
-        if self.error is not None and isinstance(error, (Exception, SystemExit)):
-            cause = causes.TOOL_EXCEPTION
+        """What AutoGen does not catch: an exit, a panic of Rust's, or its own crash over odd arguments."""
+        facts = self.cancelled()
+        if self.error is not None:
+            failure = Failure(causes.TOOL_EXCEPTION, error)
         elif self._problems:
-            cause = causes.TOOL_ARGUMENTS
+            failure = Failure(causes.TOOL_ARGUMENTS, error)
         else:
-            # A cancellation or an interrupt comes from outside: the tool is only where it struck.
-            cause = self.failure_of(error).cause
-        self._fail(Failure(cause, error))
+            failure = self.failure_of(error)
+        self._fail(failure)
         return facts
+
+    def cancelled(self) -> Facts:
+        """What it was called with; the tool is only where the cancellation struck."""
+        self.error = None if self.error is not None and is_cancellation(self.error) else self.error
+        return self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:
         """Duration, and each way in which arguments do not fit."""
-        labels: dict[str, Any] = {}
+        labels: dict[str, Any] = {metrics.TOOL_OUTCOME: self._outcome()}
         if any(problem.kind == _UNKNOWN_TOOL for problem in self._problems):
             # Models make such names up.
             labels[names.GEN_AI_TOOL_NAME] = metrics.OTHER
         yield metrics.TOOL_DURATION, seconds, labels
         for problem in self._problems:
             yield metrics.ARGUMENT_PROBLEMS, 1, {**labels, metrics.ARGUMENT_PROBLEM: problem.kind}
+
+    def _outcome(self) -> str:
+        if self.failure is not None:
+            return metrics.FAILED
+        if self.attributes.get(names.CANCELLED):
+            return metrics.CANCELLED
+        return metrics.OK if self.returned_error is None else metrics.RETURNED_ERROR
 
     def _description(self, decoded: Decoded) -> Facts:
         """The arguments, whether they fit, and where the user's function stands."""
@@ -158,13 +180,13 @@ class ToolCall(Operation):
             return None
         asked = turn.asked_tools
         for by_identity in (True, False):
-            for one in asked:
+            for place, one in enumerate(asked):
                 call_id = one.get("id") if isinstance(one, Mapping) else None
-                if not isinstance(call_id, str) or call_id in turn.given_ids:
+                if not isinstance(call_id, str) or place in turn.given:
                     continue
                 function = one.get("function")
                 if function is requested or (not by_identity and function == requested):
-                    turn.given_ids.add(call_id)
+                    turn.given.add(place)
                     return call_id
         return None
 

@@ -1,0 +1,148 @@
+"""Whose code raised: the frames of an exception, from the observed call down to where it was raised."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any
+
+from autogen_otel.causes.failure import Callback
+from autogen_otel.reading import read_traceback
+
+HOST = frozenset({"autogen", "ag2"})
+_SDK = frozenset({"openai", "httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "anyio", "sniffio"})
+_PASSES_ON = frozenset(
+    {
+        "autogen_otel",
+        "opentelemetry",
+        "openinference",
+        "traceloop",
+        "wrapt",
+        "pydantic",
+        "pydantic_core",
+        "fast_depends",
+        "asyncer",
+        "nest_asyncio",
+        "exceptiongroup",
+        "typing_extensions",
+        "tiktoken",
+    }
+)
+"""Libraries that the host and instrumentations run the calls of others through."""
+_USED_BY_THE_HOST = frozenset(
+    {
+        "requests",
+        "urllib3",
+        "docker",
+        "diskcache",
+        "redis",
+        "azure",
+        "flaml",
+        "PIL",
+        "numpy",
+        "jupyter_client",
+        "nbclient",
+        "websockets",
+        "chromadb",
+        "jsonschema",
+        "yaml",
+        "regex",
+        "termcolor",
+        "mcp",
+    }
+)
+"""Libraries that the host calls itself: where it does, what they raise comes from no function of others."""
+_NOT_THE_APPLICATIONS = HOST | _SDK | _PASSES_ON | (sys.stdlib_module_names - {"__main__"})
+_CACHES = "autogen.cache"
+_CLIENT_METHODS = ("create", "message_retrieval", "cost", "get_usage")
+
+
+def callback_of(error: BaseException) -> Callback | None:
+    """The application's function that an exception came out of, if AutoGen called one.
+
+    A method of the application's that only calls the host's method which it overrides is passed over.
+    """
+    outermost: FrameType | None = None
+    innermost: TracebackType | None = None
+    for link in _links(error):
+        frame = link.tb_frame
+        if is_applications(frame):
+            below = link.tb_next
+            if below is not None and _overrides(frame, below.tb_frame):
+                continue
+            if outermost is None and root(frame) in _USED_BY_THE_HOST:
+                return None
+            outermost, innermost = outermost or frame, link
+    if outermost is None or innermost is None:
+        return None
+    code = innermost.tb_frame.f_code
+    return Callback(
+        _name(outermost),
+        _name(innermost.tb_frame),
+        code.co_filename,
+        innermost.tb_lineno or code.co_firstlineno,
+    )
+
+
+def in_model_client(error: BaseException) -> bool:
+    """Whether the exception came out of a model client of the application's."""
+    frame = next((link.tb_frame for link in _links(error) if is_applications(link.tb_frame)), None)
+    if frame is None or not frame.f_code.co_varnames:
+        return False
+    kind = type(frame.f_locals.get(frame.f_code.co_varnames[0]))
+    return frame.f_code.co_name in _CLIENT_METHODS and all(hasattr(kind, one) for one in _CLIENT_METHODS)
+
+
+def in_cache(error: BaseException) -> bool:
+    """Whether the exception came out of a cache, the host's own ones included."""
+    return any(_module(link.tb_frame).startswith(_CACHES) for link in _links(error))
+
+
+def in_function(error: BaseException, module: str, name: str = "") -> bool:
+    """Whether the exception went through a module, and a function whose name contains ``name``."""
+    return any(
+        _module(link.tb_frame) == module and name in link.tb_frame.f_code.co_name for link in _links(error)
+    )
+
+
+def raised_by(error: BaseException, *packages: str) -> bool:
+    """Whether one of these packages raised, or called what raised in the standard library."""
+    last = None
+    for link in _links(error):
+        if root(link.tb_frame) not in sys.stdlib_module_names:
+            last = link.tb_frame
+    return last is not None and root(last) in packages
+
+
+def is_applications(frame: FrameType) -> bool:
+    """Whether a frame runs code of the application, or of a library that it brings along."""
+    name = root(frame)
+    return name not in _NOT_THE_APPLICATIONS and name != "" and not name.startswith("_frozen")
+
+
+def root(frame: FrameType) -> str:
+    """The package that a frame's code belongs to."""
+    return _module(frame).partition(".")[0]
+
+
+def _links(error: BaseException) -> Iterator[TracebackType]:
+    link = read_traceback(error)
+    while link is not None:
+        yield link
+        link = link.tb_next
+
+
+def _overrides(frame: FrameType, below: FrameType) -> bool:
+    return frame.f_code.co_name == below.f_code.co_name and root(below) in HOST | _SDK | {"autogen_otel"}
+
+
+def _module(frame: FrameType) -> str:
+    name: Any = frame.f_globals.get("__name__")
+    return name if isinstance(name, str) else ""
+
+
+def _name(frame: FrameType) -> str:
+    code: Any = frame.f_code
+    # Python 3.10 has no qualified names in code objects.
+    return f"{_module(frame)}.{getattr(code, 'co_qualname', code.co_name)}"

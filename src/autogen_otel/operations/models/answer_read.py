@@ -1,0 +1,128 @@
+"""What a model's answer holds: why it ended, which tools it asks for, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autogen_otel.causes import Oddity
+from autogen_otel.operations.models.answers import messages_of
+from autogen_otel.reading import read
+from autogen_otel.recording import Facts
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes, responses
+
+_MOST_TOOL_CALLS = 64
+_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
+_FILTERED = frozenset({"content_filter", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII"})
+_SAYING = ("content", "tool_calls", "function_call", "audio")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRead:
+    """What is kept of an answer.
+
+    Args:
+        messages: its messages in the form of the chat API; their values are the answer's own objects.
+        facts: what is recorded of it in any case.
+        oddity: what a host may trip over.
+    """
+
+    messages: tuple[dict[str, Any], ...]
+    facts: Facts
+    oddity: Oddity | None
+
+
+def read_answer(response: Any) -> AnswerRead:
+    """Read an answer.
+
+    Args:
+        response: what a model client returned: the SDK's objects, AG2's unified ones, or its own.
+    """
+    messages = messages_of(response)
+    first = messages[0] if messages else {}
+    reasons = [one["finish_reason"] for one in messages if one["finish_reason"] is not None]
+    facts: Facts = {
+        names.GEN_AI_RESPONSE_FINISH_REASONS: reasons or None,
+        names.RESPONSE_PROBLEM: _problem(first) if messages else None,
+    }
+    asked = first.get("tool_calls")
+    called = first.get("function_call")
+    if asked:
+        facts[names.RESPONSE_TOOL_CALLS] = [_named(one) for one in asked[:_MOST_TOOL_CALLS]]
+    elif called is not None:
+        facts[names.RESPONSE_TOOL_CALLS] = [str(called.get("name"))]
+    return AnswerRead(messages, facts, _oddity(response, messages, first))
+
+
+def _problem(message: Mapping[str, Any]) -> str | None:
+    reason = message["finish_reason"]
+    if reason in _FILTERED:
+        return responses.CONTENT_FILTER
+    if message.get("refusal"):
+        return responses.REFUSAL
+    if reason in _CUT:
+        return responses.CUT_AT_TOKEN_LIMIT
+    for key in _SAYING:
+        said = message.get(key)
+        if said and not (type(said) is str and said.isspace()):
+            return None
+    return responses.EMPTY
+
+
+def _named(asked: Mapping[str, Any]) -> str:
+    """A tool call's name and id, without its arguments."""
+    function, call_id = asked.get("function"), asked.get("id")
+    name = None if function is None else function.get("name")
+    return f"{name} {call_id}" if isinstance(call_id, str) else str(name)
+
+
+def _oddity(response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> Oddity | None:
+    if response is None or isinstance(response, (str, bytes)):
+        return Oddity(causes.BACKEND, f"the answer is {_kind(response)}, no completion")
+    choices = read(response, "choices")
+    if not messages:
+        return Oddity(causes.BACKEND, "the answer has no choices")
+    if not isinstance(choices, (list, tuple)):
+        return None
+    if len(first) <= _EMPTY_MESSAGE and read(choices[0], "message") is None and "content" not in first:
+        return Oddity(causes.BACKEND, "the answer has no message")
+    content = first.get("content")
+    if content is not None and type(content) is not str:
+        return Oddity(causes.BACKEND, f"the content of the answer is {_kind(content)}, no text")
+    called = first.get("function_call")
+    for function in (*(one["function"] for one in first.get("tool_calls") or ()), called):
+        if function is not None or function is not called:
+            oddity = _odd_call(function)
+            if oddity is not None:
+                return oddity
+    return None
+
+
+_EMPTY_MESSAGE = 2
+"""What a choice without a message comes to: a role and why it ended."""
+
+
+def _odd_call(function: Mapping[str, Any] | None) -> Oddity | None:
+    if function is None:
+        return Oddity(causes.TOOL_ARGUMENTS, "the answer asks for a tool without a function")
+    name, arguments = function.get("name"), function.get("arguments")
+    if type(name) is not str:
+        return Oddity(causes.TOOL_ARGUMENTS, f"the answer asks for a tool whose name is {_kind(name)}")
+    if type(arguments) is not str:
+        return Oddity(causes.TOOL_ARGUMENTS, f"the arguments for {name} are {_kind(arguments)}, no text")
+    return None
+
+
+def _kind(value: object) -> str:
+    """In JSON's words."""
+    if value is None:
+        return "null"
+    if isinstance(value, (str, bytes)):
+        return "text"
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "a number" if isinstance(value, (int, float)) else "an object"

@@ -1,0 +1,10 @@
+"""What may be wrong with a model's answer: the closed list of values of ``autogen.response.problem``."""
+
+from typing import Final
+
+CUT_AT_TOKEN_LIMIT: Final = "cut_at_token_limit"  # noqa: S105 - no password
+CONTENT_FILTER: Final = "content_filter"
+REFUSAL: Final = "refusal"
+EMPTY: Final = "empty"
+
+PROBLEMS: Final = (CUT_AT_TOKEN_LIMIT, CONTENT_FILTER, REFUSAL, EMPTY)
