@@ -83,17 +83,23 @@ def test_no_content_is_in_a_record(recorder: Recorder, kept: LogRecords) -> None
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_what_may_recover_is_a_warning(recorder: Recorder, kept: LogRecords, kind: type[Call]) -> None:
+def test_what_goes_no_further_is_a_warning(recorder: Recorder, kept: LogRecords, kind: type[Call]) -> None:
     fail(recorder, kind, None, begin(recorder, AgentTurn))
     (record,) = kept.records
-    may_recover = kind.__name__ in {"ModelCall", "EntryTried", "AssistantRun", "HttpAttempt"}
-    assert record.severity_number is (SeverityNumber.WARN if may_recover else SeverityNumber.ERROR)
-    assert record.severity_text == record.severity_number.name
+    assert record.severity_number is SeverityNumber.WARN
+    assert record.severity_text == "WARN"
     is_of_model = kind.__name__ in {"ModelCall", "EntryTried", "AssistantRun"}
     assert event_name(record) == (MODEL_EXCEPTION if is_of_model else "autogen.exception")
 
 
-def test_an_exception_that_passes_through_calls_is_told_where_it_was_seen_first(
+def told(kept: LogRecords) -> list[tuple[str, str, str]]:
+    return [
+        (one.attributes["gen_ai.operation.name"], one.severity_text, one.attributes["exception.message"])
+        for one in kept.records
+    ]
+
+
+def test_an_exception_that_passes_through_calls_is_told_once_where_it_was_seen_first(
     recorder: Recorder, kept: LogRecords
 ) -> None:
     error = ValueError("no such claim")
@@ -101,18 +107,42 @@ def test_an_exception_that_passes_through_calls_is_told_where_it_was_seen_first(
     turn = begin(recorder, AgentTurn, chat)
     fail(recorder, ToolCall, error, turn)
     end(turn, Failure("tool_exception", error))
-    assert [record.attributes["gen_ai.operation.name"] for record in kept.records] == ["execute_tool"]
+    assert not kept.records
+    end(chat, Failure("tool_exception", error))
+    assert told(kept) == [("execute_tool", "ERROR", "no such claim")]
 
 
-def test_what_the_application_gets_to_see_is_an_error_and_its_stack_is_told_once(
+def test_an_exception_that_something_copes_with_is_a_warning_once_that_is_known(
     recorder: Recorder, kept: LogRecords
 ) -> None:
-    error = TimeoutError("no answer in time")
+    chat = begin(recorder, AgentTurn)
+    turn = begin(recorder, AgentTurn, chat)
+    fail(recorder, ModelCall, TimeoutError("no answer in time"), turn)
+    end(turn)
+    assert told(kept) == [("chat", "WARN", "no answer in time")]
+
+
+def test_an_exception_that_leads_to_another_is_a_warning(recorder: Recorder, kept: LogRecords) -> None:
     turn = begin(recorder, AgentTurn)
-    fail(recorder, ModelCall, error, turn)
-    end(turn, Failure("timeout", error))
-    told = [(one.severity_number, names.EXCEPTION_STACKTRACE in one.attributes) for one in kept.records]
-    assert told == [(SeverityNumber.WARN, True), (SeverityNumber.ERROR, False)]
+    fail(recorder, ModelCall, TimeoutError("no answer in time"), turn)
+    end(turn, Failure("timeout", RuntimeError("gave up")))
+    assert told(kept) == [("invoke_agent", "ERROR", "gave up"), ("chat", "WARN", "no answer in time")]
+
+
+def test_an_exception_made_anew_on_its_way_is_the_same(recorder: Recorder, kept: LogRecords) -> None:
+    turn = begin(recorder, AgentTurn)
+    fail(recorder, ModelCall, TimeoutError("no answer in time"), turn)
+    end(turn, Failure("timeout", TimeoutError("no answer in time")))
+    assert told(kept) == [("chat", "ERROR", "no answer in time")]
+
+
+def test_what_was_under_way_when_the_program_cancelled_it_is_a_warning(
+    recorder: Recorder, kept: LogRecords
+) -> None:
+    turn = begin(recorder, AgentTurn)
+    fail(recorder, ModelCall, OSError("gone"), turn)
+    turn.end_with_error(KeyboardInterrupt())
+    assert told(kept) == [("chat", "WARN", "gone")]
 
 
 def test_a_model_call_outside_of_conversations_that_fails_is_an_error(

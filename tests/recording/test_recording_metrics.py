@@ -70,6 +70,7 @@ def test_a_healthy_turn_is_measured_once_everywhere(telemetry: Telemetry, serve:
     assert one(telemetry.measured("autogen.tool.duration")).labels == {
         "gen_ai.tool.name": "lookup",
         "gen_ai.agent.name": "user",
+        "autogen.tool.outcome": "ok",
     }
     whole = one(telemetry.measured("autogen.conversation.duration"))
     assert (whole.count, whole.labels) == (

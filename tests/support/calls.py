@@ -52,7 +52,7 @@ def end(call: Call, failure: Failure | None = None, **facts: Any) -> None:
         call.end_with_error(failure.error)
 
 
-_SAID_BY_KIND = ("operation_name", "is_client", "is_model_call", "may_recover", "failure_event")
+_SAID_BY_KIND = ("operation_name", "is_client", "is_model_call", "failure_event")
 _MEASURED = (AgentTurn, Handoff)
 """Kinds whose measurements need nothing but attributes."""
 

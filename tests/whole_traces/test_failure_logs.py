@@ -42,12 +42,11 @@ def test_a_conversation_that_dies_says_so_once_and_what_led_to_it(logged: Any, s
     with pytest.raises(Exception, match="Down"):
         chat(*pair(server, lookup))
     assert told(kept, spans) == [
-        ("execute_tool lookup", "ERROR", "tool_exception", True),
+        ("execute_tool lookup", "WARN", "tool_exception", True),
         ("POST", "WARN", "backend", True),
         ("POST", "WARN", "backend", True),
         ("POST", "WARN", "backend", True),
-        ("chat gpt-4o", "WARN", "backend", True),
-        ("invoke_workflow user -> assistant", "ERROR", "backend", False),
+        ("chat gpt-4o", "ERROR", "backend", True),
     ]
 
 

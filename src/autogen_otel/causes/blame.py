@@ -85,13 +85,19 @@ def callback_of(error: BaseException) -> Callback | None:
     )
 
 
-def in_model_client(error: BaseException) -> bool:
-    """Whether the exception came out of a model client of the application's."""
+def in_model_client(error: BaseException, *, has_one: bool) -> bool:
+    """Whether the exception came out of a model client of the application's.
+
+    Args:
+        error: the exception.
+        has_one: whether such a client was called, so that a static method of that name is one of its.
+    """
     frame = next((link.tb_frame for link in _links(error) if is_applications(link.tb_frame)), None)
-    if frame is None or not frame.f_code.co_varnames:
+    if frame is None or frame.f_code.co_name not in _CLIENT_METHODS:
         return False
-    kind = type(frame.f_locals.get(frame.f_code.co_varnames[0]))
-    return frame.f_code.co_name in _CLIENT_METHODS and all(hasattr(kind, one) for one in _CLIENT_METHODS)
+    first = frame.f_code.co_varnames[:1]
+    kind = type(frame.f_locals.get(first[0])) if first else None
+    return has_one or all(hasattr(kind, one) for one in _CLIENT_METHODS)
 
 
 def in_cache(error: BaseException) -> bool:

@@ -146,7 +146,7 @@ def decide(links: Iterable[BaseException], around: Circumstances) -> Failure:
         return Failure(of_request, error, callback=callback)
     callback = callback_of(error)
     if callback is not None:
-        is_clients = in_model_client(error)
+        is_clients = in_model_client(error, has_one=around.has_custom_client)
         return Failure(causes.CLIENT if is_clients else causes.CALLBACK, error, callback=callback)
     if around.scene is Scene.MODEL_CALL:
         return _of_model_call(errors, around)

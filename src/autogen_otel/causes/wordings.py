@@ -39,7 +39,6 @@ BY_CODE: Final = {
     "content_policy_violation": causes.CONTENT_FILTER,
     "ResponsibleAIPolicyViolation": causes.CONTENT_FILTER,
     "moderation_blocked": causes.CONTENT_FILTER,
-    "invalid_prompt": causes.CONTENT_FILTER,
     "rate_limit_exceeded": causes.RATE_LIMIT,
     "insufficient_quota": causes.RATE_LIMIT,
     "billing_hard_limit_reached": causes.RATE_LIMIT,

@@ -279,8 +279,9 @@ class Call:
     # ------------------------------------------------------------ failures inside
     @property
     def causes(self) -> tuple[str, ...]:
-        """Causes of all failures inside, in the order seen."""
-        return tuple(self._causes)
+        """Causes of all failures inside and of its own, in the order seen."""
+        own = {} if self.failure is None else {self.failure.cause: None}
+        return tuple({**self._causes, **own})
 
     def known(self, error: BaseException) -> Kept | None:
         """What is kept of the exception inside this call that ``error`` is or was raised from."""

@@ -97,10 +97,11 @@ def tell(call: Call, *, is_warning: bool) -> None:
         call: what has ended.
         is_warning: whether the application got to see none of them.
     """
-    logs = call.recorder.failure_logs
-    while call.untold and logs is not None:
-        _, record = call.untold.popitem()
-        logs.emit(record, is_warning=is_warning)
+    logs, records = call.recorder.failure_logs, tuple(call.untold.values())
+    call.untold.clear()
+    if logs is not None:
+        for record in records:
+            logs.emit(record, is_warning=is_warning)
 
 
 def _printed(printed: PrintedError, recorder: Recorder) -> dict[str, str]:

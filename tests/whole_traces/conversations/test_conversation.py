@@ -58,6 +58,9 @@ def test_each_span_of_a_healthy_turn_says_what_it_should(
     assert call.pop("autogen.prompt.tools_chars") > 100
     assert call == {
         "gen_ai.operation.name": "chat",
+        "autogen.prompt.tool_names": ("lookup",),
+        "autogen.request.max_retries": 2,
+        "autogen.request.timeout_seconds": 600.0,
         "gen_ai.provider.name": "openai",
         "gen_ai.agent.name": "assistant",
         "gen_ai.request.model": "gpt-4o",

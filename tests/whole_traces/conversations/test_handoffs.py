@@ -165,14 +165,15 @@ def test_a_chat_that_the_users_function_begins_is_shown_as_such(telemetry: Telem
     assert telemetry.named("invoke_agent witness")
 
 
-def test_a_function_that_raises_is_a_failed_orchestration(telemetry: Telemetry) -> None:
+def test_a_function_that_raises_is_a_failed_callback(telemetry: Telemetry) -> None:
     def broken(last: Any, chat: Any) -> Any:
         raise LookupError("no idea")
 
     with pytest.raises(LookupError):
         converse("sync", *group(members("analyst", "supervisor"), broken))
     handoff = telemetry.one("handoff user -> ?")
-    assert attributes_of(handoff)["autogen.error.origin"] == "orchestration"
+    assert attributes_of(handoff)["autogen.error.origin"] == "callback"
+    assert attributes_of(handoff)["autogen.callback.name"].endswith("broken")
     assert "in broken" in exception_of(handoff)["exception.stacktrace"]
 
 

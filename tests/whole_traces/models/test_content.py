@@ -111,7 +111,7 @@ def test_by_default_nothing_of_it_is_recorded_and_no_message_is_looked_at(
     telemetry: Telemetry, serve: Serve, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(messages_read, "_account", None)
-    monkeypatch.setattr(messages_read, "messages_of", None)
+    monkeypatch.setattr(messages_read, "is_instruction", None)
     converse(shape, *pair(serve([text("A secret plan. TERMINATE")]), lookup), message="Which plan?")
     assert volume(telemetry) == 0
     assert "plan" not in strings_in(telemetry.named("chat"))
@@ -232,10 +232,10 @@ def test_a_streamed_answer_is_told_as_autogen_put_it_together(telling: Telemetry
     ]
 
 
-def test_of_a_stream_that_broke_only_the_question_is_told(telling: Telemetry, serve: Serve) -> None:
+def test_a_stream_that_broke_is_told_as_far_as_it_came(telling: Telemetry, serve: Serve) -> None:
     with pytest.raises(Exception, match=r".*"):
         chat(user(), configured(assistant([entry(serve([stream_drop(2)]))]), stream=True))
-    assert told(telling) == ["user: Hello | ->"]
+    assert told(telling) == ["user: Hello | -> | assistant: a "]
 
 
 def test_a_cached_answer_is_told_too(telling: Telemetry, serve: Serve) -> None:

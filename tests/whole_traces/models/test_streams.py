@@ -117,9 +117,9 @@ def test_an_error_event_shows_how_much_had_arrived(telemetry: Telemetry, serve: 
     assert (
         telemetry.tree()
         == """\
-invoke_workflow user -> assistant ERROR[stream_interrupted: openai.APIError] errors.handled=0
-  invoke_agent assistant ERROR[stream_interrupted: openai.APIError]
-    chat gpt-4o ERROR[stream_interrupted: openai.APIError] config.index=0
+invoke_workflow user -> assistant ERROR[backend: openai.APIError] errors.handled=0
+  invoke_agent assistant ERROR[backend: openai.APIError]
+    chat gpt-4o ERROR[backend: openai.APIError] config.index=0
       POST http.response.status_code=200"""
     )
     call = telemetry.one("chat")
@@ -155,7 +155,7 @@ def test_a_broken_stream_that_another_entry_makes_good_is_on_the_entry(
 invoke_workflow user -> assistant errors.handled=1
   invoke_agent assistant
     chat gpt-4o config.index=1 cache.hit=False
-      config_entry 0 gpt-4o ERROR[stream_interrupted: openai.APIError]
+      config_entry 0 gpt-4o ERROR[backend: openai.APIError]
         POST http.response.status_code=200
       config_entry 1 gpt-4o
         POST http.response.status_code=200
@@ -340,11 +340,13 @@ def test_asynchronous_streams_are_counted_too(telemetry: Telemetry, serve: Serve
     assert call["gen_ai.response.time_to_first_chunk"] > 0
 
 
-def test_a_broken_asynchronous_stream_is_an_interrupted_one(telemetry: Telemetry, serve: Serve) -> None:
+def test_an_error_event_of_an_asynchronous_stream_is_read_as_an_error_body_is(
+    telemetry: Telemetry, serve: Serve
+) -> None:
     with pytest.raises(Exception, match="Overloaded"):
         chat(user(), own(serve([stream_error(2, "Overloaded")]), "async"))
     call = attributes_of(telemetry.one("chat"))
-    assert call["autogen.error.origin"] == "stream_interrupted"
+    assert call["autogen.error.origin"] == "backend"
     assert (call["autogen.stream.chunks"], call["autogen.stream.received_chars"]) == (2, 2)
 
 
@@ -356,13 +358,13 @@ def test_a_stream_closed_early_tells_what_was_read_and_is_no_failure(
     assert attributes_of(telemetry.one("chat"))["autogen.stream.chunks"] == 3
 
 
-def test_a_break_that_a_client_keeps_to_itself_is_counted_as_handled(
+def test_an_error_event_that_a_client_keeps_to_itself_is_counted_as_handled(
     telemetry: Telemetry, serve: Serve
 ) -> None:
     server = serve([stream_error(2, "Overloaded", content="TERMINATE is all that came")])
     chat(user(), own(server, "swallows"))
     root = attributes_of(telemetry.one("invoke_workflow"))
-    assert (root["autogen.errors.handled"], root["autogen.errors.origins"]) == (1, ("stream_interrupted",))
+    assert (root["autogen.errors.handled"], root["autogen.errors.origins"]) == (1, ("backend",))
     assert attributes_of(telemetry.one("chat"))["autogen.stream.received_chars"] == len("TERMINATE ")
 
 

@@ -16,6 +16,8 @@ from autogen_otel.vocabulary import causes, responses
 _MOST_TOOL_CALLS = 64
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 _FILTERED = frozenset({"content_filter", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII"})
+_EMPTY_MESSAGE = 2
+"""What a choice without a message comes to: a role and why it ended."""
 _SAYING = ("content", "tool_calls", "function_call", "audio")
 
 
@@ -92,16 +94,9 @@ def _oddity(response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping
     if content is not None and type(content) is not str:
         return Oddity(causes.BACKEND, f"the content of the answer is {_kind(content)}, no text")
     called = first.get("function_call")
-    for function in (*(one["function"] for one in first.get("tool_calls") or ()), called):
-        if function is not None or function is not called:
-            oddity = _odd_call(function)
-            if oddity is not None:
-                return oddity
-    return None
-
-
-_EMPTY_MESSAGE = 2
-"""What a choice without a message comes to: a role and why it ended."""
+    asked = [one["function"] for one in first.get("tool_calls") or ()]
+    odd = map(_odd_call, asked if called is None else [*asked, called])
+    return next((oddity for oddity in odd if oddity is not None), None)
 
 
 def _odd_call(function: Mapping[str, Any] | None) -> Oddity | None:

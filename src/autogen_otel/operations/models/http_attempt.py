@@ -217,7 +217,7 @@ def _circumstances(call: Operation) -> Circumstances:
 
 def _unless_said(words: str, error: BaseException) -> str | None:
     """The provider's words, unless the exception says them too."""
-    return None if words.partition(": ")[2] in read_text(error) else words
+    return None if (words.partition(": ")[2] or words) in read_text(error) else words
 
 
 def _body(response: Any) -> bytes | None:
