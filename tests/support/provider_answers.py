@@ -43,7 +43,9 @@ def answer(status: int, body: Any, content_type: str = JSON) -> Raw:
 
 def openai(http_status: int, message: str, code: Any = None, type: Any = None, **more: Any) -> Raw:  # noqa: A002
     """In OpenAI's own shape."""
-    return answer(http_status, {"error": {"message": message, "type": type, "param": None, "code": code, **more}})
+    return answer(
+        http_status, {"error": {"message": message, "type": type, "param": None, "code": code, **more}}
+    )
 
 
 _TOO_LONG = (

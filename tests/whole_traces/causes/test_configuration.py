@@ -18,9 +18,7 @@ _ANY = r"(?s).*"
 
 def origins(telemetry: Telemetry) -> set[Any]:
     """The causes on all failed spans."""
-    return {
-        attributes_of(span)["autogen.error.origin"] for span in telemetry.spans if not span.status.is_ok
-    }
+    return {attributes_of(span)["autogen.error.origin"] for span in telemetry.spans if not span.status.is_ok}
 
 
 def fail(config: dict[str, Any]) -> None:
@@ -76,7 +74,9 @@ def test_a_peer_that_hangs_up_is_down_and_not_misconfigured(
 
 
 @pytest.mark.parametrize(
-    "key", ["sk-schlüssel-0000FAKE0000KEY0000", "sk-demo-0000FAKE0000KEY0000\n"], ids=["not ASCII", "line break"]
+    "key",
+    ["sk-schlüssel-0000FAKE0000KEY0000", "sk-demo-0000FAKE0000KEY0000\n"],
+    ids=["not ASCII", "line break"],
 )
 def test_a_key_that_cannot_be_sent(telemetry: Telemetry, serve: Serve, key: str) -> None:
     fail({"api_key": key, "base_url": serve([]).base_url})

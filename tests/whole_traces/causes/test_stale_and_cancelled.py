@@ -31,7 +31,12 @@ def test_a_refusal_of_the_order_of_messages_is_stale_where_history_was_carried_o
     failed = [span for span in telemetry.spans if not span.status.is_ok]
     cause = "stale_state" if carries else "client"
     assert {attributes_of(span)["autogen.error.origin"] for span in failed} == {cause}, telemetry.tree()
-    assert {span.name.partition(" ")[0] for span in failed} == {"POST", "chat", "invoke_agent", "invoke_workflow"}
+    assert {span.name.partition(" ")[0] for span in failed} == {
+        "POST",
+        "chat",
+        "invoke_agent",
+        "invoke_workflow",
+    }
 
 
 def test_another_pair_of_agents_carries_its_own_history(telemetry: Telemetry, serve: Serve) -> None:
@@ -74,7 +79,11 @@ def test_wait_for_is_no_failure(telemetry: Telemetry, serve: Serve) -> None:
             await task
 
     asyncio.run(run())
-    assert _cancelled(telemetry) == ["invoke_workflow user -> assistant", "invoke_agent user", "execute_tool slow"]
+    assert _cancelled(telemetry) == [
+        "invoke_workflow user -> assistant",
+        "invoke_agent user",
+        "execute_tool slow",
+    ]
     root = attributes_of(telemetry.one("invoke_workflow"))
     assert root["autogen.conversation.termination"] == "cancelled"
     assert "autogen.errors.origins" not in root

@@ -201,7 +201,9 @@ class _UsageClient(_Client):
 
 
 @pytest.mark.parametrize(
-    "client", [_CreateClient, _NoneClient, _RetrievalClient, _CostClient, _UsageClient], ids=lambda one: one.__name__
+    "client",
+    [_CreateClient, _NoneClient, _RetrievalClient, _CostClient, _UsageClient],
+    ids=lambda one: one.__name__,
 )
 def test_what_a_client_of_the_applications_does_wrong_is_the_clients(
     telemetry: Telemetry, client: type[Any]
@@ -241,7 +243,9 @@ class PanicException(BaseException):  # noqa: N818 - as PyO3 names it
     """How a panic of Rust code arrives through PyO3."""
 
 
-@pytest.mark.parametrize("error", [PanicException("index out of bounds"), SystemExit(3)], ids=["panic", "exit"])
+@pytest.mark.parametrize(
+    "error", [PanicException("index out of bounds"), SystemExit(3)], ids=["panic", "exit"]
+)
 def test_what_is_no_exception_of_a_tools_is_the_tools_all_the_same(
     telemetry: Telemetry, serve: Serve, error: BaseException
 ) -> None:
@@ -261,7 +265,9 @@ def test_two_calls_with_the_same_id_both_carry_it(telemetry: Telemetry, serve: S
     arguments = {"policy_id": "P-1"}
     twins = tool_calls([("lookup", arguments, "call_1"), ("lookup", arguments, "call_1")])
     chat(*pair(serve([twins, text("TERMINATE")]), lookup))
-    assert [attributes_of(one)["gen_ai.tool.call.id"] for one in telemetry.named("execute_tool")] == ["call_1"] * 2
+    assert [attributes_of(one)["gen_ai.tool.call.id"] for one in telemetry.named("execute_tool")] == [
+        "call_1"
+    ] * 2
 
 
 # ------------------------------------------------------------ answers that the host trips over
@@ -272,8 +278,20 @@ def _response(**message: Any) -> SimpleNamespace:
 @pytest.mark.parametrize(
     ("message", "cause", "words"),
     [
-        ({"tool_calls": [{"id": "call_1", "type": "function", "function": {"name": None, "arguments": "{}"}}]}, "tool_arguments", "whose name is null"),
-        ({"tool_calls": [{"id": "call_1", "type": "function", "function": None}]}, "tool_arguments", "without a function"),
+        (
+            {
+                "tool_calls": [
+                    {"id": "call_1", "type": "function", "function": {"name": None, "arguments": "{}"}}
+                ]
+            },
+            "tool_arguments",
+            "whose name is null",
+        ),
+        (
+            {"tool_calls": [{"id": "call_1", "type": "function", "function": None}]},
+            "tool_arguments",
+            "without a function",
+        ),
     ],
     ids=["no name", "no function"],
 )
@@ -286,7 +304,9 @@ def test_an_odd_answer_is_named_where_the_host_trips_over_it(
         chat(*pair(serve([malformed(message={"content": None, **message})]), lookup))
     failed = [span for span in telemetry.spans if not span.status.is_ok]
     assert {attributes_of(span)["autogen.error.origin"] for span in failed} == {cause}, telemetry.tree()
-    assert all(words in (span.status.description or "") for span in failed), [one.status.description for one in failed]
+    assert all(words in (span.status.description or "") for span in failed), [
+        one.status.description for one in failed
+    ]
 
 
 def test_an_answer_without_choices_is_the_backends(telemetry: Telemetry, serve: Serve) -> None:

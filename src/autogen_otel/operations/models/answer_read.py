@@ -26,11 +26,13 @@ class AnswerRead:
     """What is kept of an answer.
 
     Args:
+        response: the answer itself; AutoGen writes its cost on it.
         messages: its messages in the form of the chat API; their values are the answer's own objects.
         facts: what is recorded of it in any case.
         oddity: what a host may trip over.
     """
 
+    response: Any
     messages: tuple[dict[str, Any], ...]
     facts: Facts
     oddity: Oddity | None
@@ -55,7 +57,7 @@ def read_answer(response: Any) -> AnswerRead:
         facts[names.RESPONSE_TOOL_CALLS] = [_named(one) for one in asked[:_MOST_TOOL_CALLS]]
     elif called is not None:
         facts[names.RESPONSE_TOOL_CALLS] = [str(called.get("name"))]
-    return AnswerRead(messages, facts, _oddity(response, messages, first))
+    return AnswerRead(response, messages, facts, _oddity(response, messages, first))
 
 
 def _problem(message: Mapping[str, Any]) -> str | None:

@@ -159,11 +159,12 @@ class ModelCall(Operation):
         stream = self.streams.get(entry.index)
         # The provider bills what it answered, whatever AutoGen makes of that.
         used = self.usages.get(entry.index) or (None if stream is None else stream.usage)
+        answer = self.read if entry.index in self.answered else None
         if used is not None:
             facts.update(used)
-            facts.update(self._cost(entry, facts, None))
-        if self.read is not None and entry.index in self.answered:
-            facts.update(self.read.facts)
+            facts.update(self._cost(entry, facts, None if answer is None else answer.response))
+        if answer is not None:
+            facts.update(answer.facts)
         facts[names.CONFIG_REJECTED] = [index for index in self.answered if index != entry.index] or None
         self._spent = self._spent_beside(entry.index)
         if self.root is not None:
