@@ -19,21 +19,15 @@ _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AG
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A conversation in one line.
+    """A conversation in one line; the tokens of cached replies are not counted.
 
     Args:
-        trace_id: 32 hex digits.
         name: ``user -> assistant``; what is known of it while the conversation's own span is missing.
-        service: the program.
-        start_ns: in nanoseconds since 1970.
-        duration_ns: in nanoseconds, up to the last span that arrived.
+        duration_ns: up to the last span that arrived.
         agents: the agents that took a turn, in the order they first did.
-        turns: turns taken.
         outcome: ``failed``; ``recovered`` if failures happened and it went on; ``unfinished`` if its
             outermost span never arrived; else ``ok``.
         failures: how many failures began in it, by cause.
-        input_tokens: tokens sent, cached replies not counted.
-        output_tokens: tokens received, cached replies not counted.
     """
 
     trace_id: str
@@ -50,17 +44,12 @@ class Summary:
 
 
 def summaries(spans: Iterable[Span]) -> list[Summary]:
-    """Summarize each trace that has a conversation.
-
-    Args:
-        spans: of any number of traces, in any order.
-    """
+    """Summarize each trace that has a conversation; its spans may come in any order."""
     builders: dict[str, _SummaryBuilder] = {}
     for span in spans:
-        builder = builders.get(span.trace_id)
-        if builder is None:
-            builder = builders[span.trace_id] = _SummaryBuilder(span.trace_id)
-        builder.add(span)
+        if span.trace_id not in builders:
+            builders[span.trace_id] = _SummaryBuilder(span.trace_id)
+        builders[span.trace_id].add(span)
     return [builder.summary() for builder in builders.values() if builder.is_conversation]
 
 
