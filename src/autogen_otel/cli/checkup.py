@@ -9,7 +9,7 @@ import platform
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -79,32 +79,41 @@ def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Docu
         What ``doctor --format json`` prints; its ``problems`` are sentences.
     """
     report = _attach_report(settings)
-    journal = _journal(settings)
-    spans = list(_endpoints(environ, SPANS))
-    logs = list(_endpoints(environ, LOGS)) if _logs_are_on(settings, environ) else None
-    return {
-        "problems": [
-            *_host_problems(report),
-            *_export_problems(settings, environ, journal=journal, spans=spans, logs=logs),
-        ],
+    logs_are_on = settings.messages_in_events or logs_opted_in(environ)
+    checkup: Document = {
+        "problems": [],
         "host": report.lineage and {"name": str(report.lineage), "lineage": report.lineage.name},
         "versions": {"python": platform.python_version(), **_versions(_PACKAGES)},
-        "attached": [{"target": row.target, "yields": row.yields} for row in report.attached],
-        "absent": [
-            {"target": row.target, "yields": row.yields, "reason": row.reason, "expected": row.expected}
-            for row in report.absent
-        ],
-        "stood_down": [
-            {"target": one.target, "who": one.who, "reason": one.reason} for one in report.stood_down
-        ],
+        "attached": list(map(asdict, report.attached)),
+        "absent": list(map(asdict, report.absent)),
+        "stood_down": list(map(asdict, report.stood_down)),
         "overlapping": {name: _OVERLAPPING[name] for name in _versions(tuple(_OVERLAPPING))},
-        "endpoints": spans,
+        "endpoints": list(_endpoints(environ, SPANS)),
         "metrics_endpoints": list(_endpoints(environ, METRICS)),
-        "logs_endpoints": logs,
+        "logs_endpoints": list(_endpoints(environ, LOGS)) if logs_are_on else None,
         "message_content": settings.capture_message_content,
-        "journal": journal,
+        "journal": _journal(settings),
         "settings": list(_settings(settings, environ)),
     }
+    if report.lineage is None:
+        checkup["problems"].append(f"Nothing to attach to: {report.problem}.")
+    checkup["problems"] += _problems(checkup, settings, environ)
+    return checkup
+
+
+def _problems(checkup: Document, settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
+    for row in checkup["absent"]:
+        if row["expected"]:
+            yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        yield "OTEL_SDK_DISABLED is true: nothing is recorded."
+    journal = checkup["journal"]
+    has_journal = journal["kept"] and journal["writable"]
+    if not has_journal and not any(one["takes"] for one in checkup["endpoints"]):
+        why = "cannot be written" if journal["kept"] else "is switched off"
+        yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+    if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
+        yield "Message content is lost: it goes into log records, and no endpoint takes them."
 
 
 def _attach_report(settings: Settings) -> AttachReport:
@@ -126,35 +135,6 @@ def _attach_report(settings: Settings) -> AttachReport:
     finally:
         instrumentation.stop()
         logger.disabled = was_disabled
-
-
-def _host_problems(report: AttachReport) -> Iterator[str]:
-    if report.lineage is None:
-        yield f"Nothing to attach to: {report.problem}."
-    for row in report.missing:
-        yield f"{row.target} is not attached, so {row.yields} will be missing: {row.reason}."
-
-
-def _export_problems(
-    settings: Settings,
-    environ: Mapping[str, str],
-    *,
-    journal: Document,
-    spans: list[Document],
-    logs: list[Document] | None,
-) -> Iterator[str]:
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        yield "OTEL_SDK_DISABLED is true: nothing is recorded."
-    has_journal = journal["kept"] and journal["writable"]
-    if not has_journal and not any(one["takes"] for one in spans):
-        why = "cannot be written" if journal["kept"] else "is switched off"
-        yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
-    if settings.messages_in_events and not any(one["takes"] for one in logs or ()):
-        yield "Message content is lost: it goes into log records, and no endpoint takes them."
-
-
-def _logs_are_on(settings: Settings, environ: Mapping[str, str]) -> bool:
-    return settings.messages_in_events or logs_opted_in(environ)
 
 
 def _versions(names: tuple[str, ...]) -> dict[str, str]:
@@ -204,21 +184,12 @@ def _journal(settings: Settings) -> Document:
     size = 0
     with contextlib.suppress(OSError):
         size = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
-    return {
-        "folder": str(folder),
-        "kept": settings.journal,
-        "bytes": size,
-        "writable": _is_writable(folder),
-    }
-
-
-def _is_writable(folder: Path) -> bool:
-    """Whether files can be made there, or the folder itself in the nearest one that exists."""
-    try:
+    writable = False
+    with contextlib.suppress(OSError):
+        # Files can be made there, or the folder itself in the nearest one that exists.
         nearest = next(path for path in (folder, *folder.parents) if path.exists())
-        return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    except OSError:
-        return False
+        writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return {"folder": str(folder), "kept": settings.journal, "bytes": size, "writable": writable}
 
 
 def _settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Document]:

@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, Final
 
-from autogen_otel.cli import quantities
-from autogen_otel.cli.command import (
+from autogen_otel.cli import (
     DONE,
     PROBLEM,
     CommandError,
     add_command,
     add_format,
+    quantities,
     require_rich,
     write_json,
 )
@@ -82,7 +82,7 @@ def _print(checkup: dict[str, Any], *, rows: bool) -> None:
     from autogen_otel.cli.terminal import TextConsole, dim, one_line, signs  # noqa: PLC0415 - same
 
     console = TextConsole()
-    for line in (*_host(checkup, rows=rows), *_telemetry(checkup), *_settings(checkup)):
+    for line in (*_host(checkup, rows=rows), *_telemetry(checkup)):
         console.print(Text(one_line(line, console)), soft_wrap=True)
     for problem in checkup["problems"]:
         sign = Text(f"{signs(console).failed} ", style="bold red")
@@ -119,6 +119,9 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     journal = checkup["journal"]
     state = ("writable" if journal["writable"] else "not writable") if journal["kept"] else "switched off"
     yield f"journal: {journal['folder']} ({quantities.size(journal['bytes'])}, {state})"
+    for one in checkup["settings"]:
+        source = one["variable"] if one["set"] else f"default; {one['variable']}"
+        yield f"setting: {one['name']} = {one['value']} ({source})"
 
 
 def _endpoints(signal: str, endpoints: list[dict[str, Any]], none: str) -> Iterator[str]:
@@ -127,9 +130,3 @@ def _endpoints(signal: str, endpoints: list[dict[str, Any]], none: str) -> Itera
         yield f"{signal}: {one['endpoint']} {state}"
     if not endpoints:
         yield f"{signal}: {none}"
-
-
-def _settings(checkup: dict[str, Any]) -> Iterator[str]:
-    for one in checkup["settings"]:
-        source = one["variable"] if one["set"] else f"default; {one['variable']}"
-        yield f"setting: {one['name']} = {one['value']} ({source})"

@@ -7,10 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from autogen_otel.cli.command import CommandError
+from autogen_otel.cli import CommandError
 from autogen_otel.delivery.journal import default_dir
 from autogen_otel.settings import Settings, SettingsError
 from autogen_otel.traces.journal import JournalError, journal_files, read_spans
@@ -47,11 +48,7 @@ def locate(given: str | None) -> Path:
 
 
 def spans(path: Path, trace_filter: TraceFilter | None = None) -> Iterator[Span]:
-    """Read the journal, with progress on stderr once it takes longer than a second.
-
-    Args:
-        path: a file or a folder, from ``locate``.
-        trace_filter: which traces; all by default.
+    """Read the file or folder from ``locate``, with progress on stderr once it takes longer than a second.
 
     Raises:
         CommandError: it cannot be read, or nothing is in it.
@@ -71,15 +68,12 @@ def spans(path: Path, trace_filter: TraceFilter | None = None) -> Iterator[Span]
 
 @contextmanager
 def _progress(size: int) -> Iterator[Callable[[int], None] | None]:
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or find_spec("rich") is None:
         yield None
         return
-    try:
-        from rich.console import Console  # noqa: PLC0415 - JSON output works without rich
-        from rich.progress import Progress  # noqa: PLC0415
-    except ImportError:
-        yield None
-        return
+    from rich.console import Console  # noqa: PLC0415 - JSON output works without rich
+    from rich.progress import Progress  # noqa: PLC0415
+
     bar = Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task("reading the journal", total=size)
     done, due = 0, time.monotonic() + _PATIENCE_SECONDS
