@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -54,7 +53,7 @@ class Grafana:
             scheme, credentials = _authorization(environ)
             self._headers["Authorization"] = f"{scheme} {credentials}"
             self._secrets = (secret, credentials)
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._opener = urllib.request.build_opener(_EveryStatus)
 
     def check(self) -> str:
         """Make sure that the address is that of a Grafana; returns its version, empty if it does not say."""
@@ -119,19 +118,14 @@ class Grafana:
         )
         try:
             with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-                return response.status, _parsed(response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code in range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST):
-                    # Following it would hand the credentials to whoever it names.
-                    target = _printable(error.headers.get("Location"))
-                    problem = (
-                        f"{self.url} redirects to {target}: give the address that Grafana has in the end."
-                    )
-                    raise CommandError(self._redacted(problem)) from None
-                return error.code, _parsed(error.read())
+                status, answer = response.status, _parsed(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise CommandError(self._redacted(f"{self.url} does not answer: {_reason(error)}.")) from None
+        if status in range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST):
+            target = _printable(response.headers.get("Location"))
+            problem = f"{self.url} redirects to {target}: give the address that Grafana has in the end."
+            raise CommandError(self._redacted(problem))
+        return status, answer
 
     def _redacted(self, text: str) -> str:
         for secret in self._secrets:
@@ -139,9 +133,13 @@ class Grafana:
         return text
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
+class _EveryStatus(urllib.request.HTTPErrorProcessor):
+    """Following a redirect would hand the credentials to whoever it names, so each response is returned."""
+
+    def http_response(self, request: Any, response: Any) -> Any:  # noqa: ARG002 - named by the base class
+        return response
+
+    https_response = http_response
 
 
 def _authorization(environ: Mapping[str, str]) -> tuple[str, str]:
