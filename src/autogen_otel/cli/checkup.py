@@ -68,18 +68,14 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
 }
 
 
-def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Document:
+def examine(settings: Settings) -> Document:
     """Examine the host, the environment and the endpoints; nothing stays attached.
-
-    Args:
-        settings: those in force.
-        environ: where they and the endpoints come from.
 
     Returns:
         What ``doctor --format json`` prints; its ``problems`` are sentences.
     """
     report = _attach_report(settings)
-    logs_are_on = settings.messages_in_events or logs_opted_in(environ)
+    logs_are_on = settings.messages_in_events or logs_opted_in(os.environ)
     checkup: Document = {
         "problems": [],
         "host": report.lineage and {"name": str(report.lineage), "lineage": report.lineage.name},
@@ -88,24 +84,24 @@ def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Docu
         "absent": list(map(asdict, report.absent)),
         "stood_down": list(map(asdict, report.stood_down)),
         "overlapping": {name: _OVERLAPPING[name] for name in _versions(tuple(_OVERLAPPING))},
-        "endpoints": list(_endpoints(environ, SPANS)),
-        "metrics_endpoints": list(_endpoints(environ, METRICS)),
-        "logs_endpoints": list(_endpoints(environ, LOGS)) if logs_are_on else None,
+        "endpoints": list(_endpoints(SPANS)),
+        "metrics_endpoints": list(_endpoints(METRICS)),
+        "logs_endpoints": list(_endpoints(LOGS)) if logs_are_on else None,
         "message_content": settings.capture_message_content,
         "journal": _journal(settings),
-        "settings": list(_settings(settings, environ)),
+        "settings": list(_settings(settings)),
     }
     if report.lineage is None:
         checkup["problems"].append(f"Nothing to attach to: {report.problem}.")
-    checkup["problems"] += _problems(checkup, settings, environ)
+    checkup["problems"] += _problems(checkup, settings)
     return checkup
 
 
-def _problems(checkup: Document, settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
+def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
     for row in checkup["absent"]:
         if row["expected"]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
     journal = checkup["journal"]
     has_journal = journal["kept"] and journal["writable"]
@@ -145,26 +141,23 @@ def _versions(names: tuple[str, ...]) -> dict[str, str]:
     return versions
 
 
-def _endpoints(environ: Mapping[str, str], signal: Signal) -> Iterator[Document]:
+def _endpoints(signal: Signal) -> Iterator[Document]:
     """Send an empty request to each endpoint of a signal."""
     try:
-        names = exporter_names(environ, signal)
+        names = exporter_names(os.environ, signal)
     except ExporterError as problem:
         yield _endpoint("OTLP", str(problem))
         return
     for name in names:
-        if name == CONSOLE:
-            yield _endpoint("the console")
-        else:
-            yield _exporter(name, environ, signal)
+        yield _endpoint("the console") if name == CONSOLE else _exporter(name, signal)
 
 
-def _exporter(name: str, environ: Mapping[str, str], signal: Signal) -> Document:
+def _exporter(name: str, signal: Signal) -> Document:
     try:
         if signal is METRICS and not is_otlp(name) and issubclass(plugin(name, signal), MetricReader):
             # Made here, it would open the port that it is asked at.
             return _endpoint(f"the exporter {name}")
-        exporter = endpoint(name, environ, signal)
+        exporter = endpoint(name, os.environ, signal)
     except ExporterError as problem:
         return _endpoint(name, str(problem))
     nothing: Any = MetricsData(resource_metrics=[]) if signal is METRICS else []
@@ -192,9 +185,9 @@ def _journal(settings: Settings) -> Document:
     return {"folder": str(folder), "kept": settings.journal, "bytes": size, "writable": writable}
 
 
-def _settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Document]:
+def _settings(settings: Settings) -> Iterator[Document]:
     for field in fields(settings):
         variable = field.metadata["env"]
         if variable is not None:  # a function can only be given by the program itself
-            value, is_set = getattr(settings, field.name), bool(environ.get(variable))
+            value, is_set = getattr(settings, field.name), bool(os.environ.get(variable))
             yield {"name": field.name, "value": value, "variable": variable, "set": is_set}

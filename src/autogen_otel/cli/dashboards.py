@@ -66,11 +66,7 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write, compare, install or list the dashboards.
-
-    Raises:
-        CommandError: the folder cannot be written, or Grafana does not take the dashboards.
-    """
+    """Write, compare, install or list the dashboards."""
     if args.check and args.out is None:
         raise CommandError("--check compares with a folder: give --out DIR too.")
     if args.out == "":

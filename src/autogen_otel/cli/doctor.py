@@ -54,11 +54,7 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Examine everything, and print the result.
-
-    Raises:
-        CommandError: a setting cannot be used, or text is asked for without rich.
-    """
+    """Examine everything, and print the result."""
     if args.format == "text":
         require_rich()
     try:

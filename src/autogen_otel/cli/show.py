@@ -6,6 +6,7 @@ import argparse
 import base64
 import math
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,6 @@ from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
 _DEFAULT_LIMIT: Final = 20
 _MOST_IDS: Final = 10
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
-_NS_PER_SECOND: Final = 1_000_000_000
 _STATUSES: Final = dict(enumerate(STATUSES))
 _KINDS: Final = dict(enumerate(KINDS))
 _EPILOG: Final = """\
@@ -78,11 +78,7 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the conversations or the trace.
-
-    Raises:
-        CommandError: there is nothing to read, or no such trace.
-    """
+    """Print the conversations or the trace."""
     if args.format == "text":
         require_rich()
     path = journals.locate(args.journal)
@@ -103,9 +99,8 @@ def _list(path: Path, args: argparse.Namespace) -> None:
     every = sorted(summaries(journals.spans(path)), key=lambda summary: summary.start_ns, reverse=True)
     if not every:
         raise CommandError(f"The journal {path} holds no conversations: {journals.HOW_TO_GET_ONE}.")
-    listed = [
-        summary for summary in every if summary.failures or summary.outcome == "failed" or not args.failing
-    ][: args.limit or None]
+    wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
+    listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
         write_json({"conversations": list(map(_summary_document, listed))})
         return
@@ -177,7 +172,7 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
         "name": summary.name,
         "service": summary.service,
         "start": quantities.utc_time(summary.start_ns),
-        "duration_seconds": summary.duration_ns / _NS_PER_SECOND,
+        "duration_seconds": summary.duration_ns / quantities.NS_PER_SECOND,
         "agents": list(summary.agents),
         "turns": summary.turns,
         "outcome": summary.outcome,
@@ -193,7 +188,7 @@ def _span_document(span: Span) -> dict[str, Any]:
         "name": span.name,
         "kind": _KINDS.get(span.kind, str(span.kind)),
         "start": quantities.utc_time(span.start_ns),
-        "duration_seconds": span.duration_ns / _NS_PER_SECOND,
+        "duration_seconds": span.duration_ns / quantities.NS_PER_SECOND,
         "status": _STATUSES.get(span.status_code, str(span.status_code)),
         "status_message": span.status_message,
         "attributes": span.attributes,
