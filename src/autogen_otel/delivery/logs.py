@@ -31,9 +31,6 @@ _RECORD_BYTES: Final = 160
 def build(tracers: TracerProvider) -> LoggerProvider | None:
     """Return a provider whose log records go where the environment says; ``None`` where that is nowhere.
 
-    Args:
-        tracers: the tracer provider in use, whose resource log records share.
-
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
@@ -54,10 +51,6 @@ class LogExporter(EndpointExporter):
     """Exports each log record once, or counts it as dropped, because only spans are journaled.
 
     The SDK's base class is left out: its name changed, and so did the shape of what is exported.
-
-    Args:
-        endpoint: where to export to.
-        dropped: where to count.
     """
 
     def __init__(self, endpoint: Endpoint, dropped: Dropped) -> None:

@@ -67,13 +67,7 @@ def _exporters(journal: Journal | None) -> list[SpanExporter]:
 
 
 class JournaledSpanExporter(EndpointExporter, SpanExporter):
-    """Exports each span to the endpoint or else to the journal, once, or counts it as dropped.
-
-    Args:
-        endpoint: where to export to; ``None`` to keep everything in the journal.
-        journal: where to keep what is not exported; ``None`` to drop it.
-        dropped: where to count.
-    """
+    """Exports each span to the endpoint or else to the journal, once, or counts it as dropped."""
 
     def __init__(self, endpoint: Endpoint | None, journal: Journal | None, dropped: Dropped) -> None:
         consequence = "They are dropped, because no journal is kept."
@@ -97,12 +91,7 @@ def encodable_span(span: ReadableSpan) -> tuple[ReadableSpan, int]:
 
 
 def encoded_span_size(span: ReadableSpan) -> int:
-    """Return an upper bound of a span's encoded size in bytes, its resource and scope included.
-
-    Raises:
-        UnicodeEncodeError: a string holds half a surrogate pair.
-        OverflowError: an integer has more than 64 bits.
-    """
+    """Return an upper bound of a span's size, its resource and scope included; see ``encoded_size``."""
     scope = span.instrumentation_scope
     context = span.get_span_context()
     return (
