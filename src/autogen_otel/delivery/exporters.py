@@ -50,7 +50,7 @@ class Signal:
         return f"OTEL_EXPORTER_OTLP_{self.word}_{knob}"
 
     def otlp(self, knob: str, environ: Mapping[str, str]) -> tuple[str, str]:
-        """The variable that sets an OTLP exporter's knob, for this signal alone or else for all, and its value."""
+        """The variable that sets an OTLP exporter's knob, for this signal or else for all, and its value."""
         own = self.variable(knob)
         variable = own if environ.get(own) else f"OTEL_EXPORTER_OTLP_{knob}"
         return variable, environ.get(variable, "")
