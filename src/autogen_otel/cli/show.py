@@ -152,17 +152,15 @@ def trace_document(trace: Trace, *, failing: bool = False) -> dict[str, Any]:
         trace: what to show.
         failing: leave out what neither failed nor leads to what failed.
     """
-    roots: list[dict[str, Any]] = []
-    branch: list[dict[str, Any]] = []
+    branch: list[dict[str, Any]] = [{"children": []}]
     for span, depth in (trace.failing() if failing else trace).walk():
-        document = _json_value(_span_document(span))
-        del branch[depth:]
-        (branch[-1]["children"] if branch else roots).append(document)
-        branch.append(document)
+        del branch[depth + 1 :]
+        branch.append(_json_value(_span_document(span)))
+        branch[-2]["children"].append(branch[-1])
     return {
         "trace_id": trace.trace_id,
         "conversation": _summary_document(summarize(trace)),
-        "spans": roots,
+        "spans": branch[0]["children"],
     }
 
 
