@@ -226,6 +226,15 @@ def split(
     return batches, broken
 
 
+def encodable(item: Item, size_of: Callable[[Item], int], repair: Callable[[Item], Item]) -> tuple[Item, int]:
+    """Return an item, or its repaired copy if it cannot be encoded, and an upper bound of its size."""
+    try:
+        return item, size_of(item)
+    except (UnicodeEncodeError, OverflowError):
+        copy = repair(item)
+        return copy, size_of(copy)
+
+
 def encoded_size(value: Any) -> int:
     """Return an upper bound of a value's size in OTLP, in bytes.
 

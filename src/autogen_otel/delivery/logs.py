@@ -12,7 +12,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired, schedule_delay
 from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
@@ -65,11 +65,7 @@ class LogExporter(EndpointExporter):
 
 # ---------------------------------------------------------------- encoding
 def _encodable(data: Any) -> tuple[Any, int]:
-    try:
-        return data, _encoded_size(data)
-    except (UnicodeEncodeError, OverflowError):
-        repaired_data = _repaired(data)
-        return repaired_data, _encoded_size(repaired_data)
+    return encodable(data, _encoded_size, _repaired)
 
 
 def _encoded_size(data: Any) -> int:

@@ -18,7 +18,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired, schedule_delay
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.journal import Journal
 from autogen_otel.delivery.resource import process_resource
@@ -83,11 +83,7 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
 # ---------------------------------------------------------------- encoding
 def encodable_span(span: ReadableSpan) -> tuple[ReadableSpan, int]:
     """Return a span, or a copy that can be encoded, and an upper bound of its size in bytes."""
-    try:
-        return span, encoded_span_size(span)
-    except (UnicodeEncodeError, OverflowError):
-        copy = _RepairedSpan(span)
-        return copy, encoded_span_size(copy)
+    return encodable(span, encoded_span_size, _RepairedSpan)
 
 
 def encoded_span_size(span: ReadableSpan) -> int:
