@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 from autogen_otel import distribution
+from autogen_otel.settings import SettingsError
+from autogen_otel.traces.journal import JournalError
 
 _COMMANDS: Final = ("dashboards", "doctor", "show")
 """The modules of this room with a function ``register(subparsers)``, which adds the command."""
@@ -51,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(argv)
         sys.stdout.flush()
-    except CommandError as error:
-        sys.stderr.write(f"autogen-otel: {error}\n")
+    except (CommandError, JournalError, SettingsError) as error:
+        sys.stderr.write(f"autogen-otel: {str(error).removesuffix('.')}.\n")
         return BAD_INPUT
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -9,14 +9,13 @@ from typing import Any, Final
 from autogen_otel.cli import (
     DONE,
     PROBLEM,
-    CommandError,
     add_command,
     add_format,
     quantities,
     require_rich,
     write_json,
 )
-from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings, SettingsError
+from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
 
 _CONTENT: Final = {
     NO_CONTENT: "not recorded",
@@ -57,10 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Examine everything, and print the result."""
     if args.format == "text":
         require_rich()
-    try:
-        settings = Settings.from_environ()
-    except SettingsError as error:
-        raise CommandError(f"{error}.") from error
+    settings = Settings.from_environ()
     from autogen_otel.cli.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
 
     checkup = examine(settings)

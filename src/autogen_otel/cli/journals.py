@@ -13,8 +13,8 @@ from typing import Final
 
 from autogen_otel.cli import CommandError
 from autogen_otel.delivery.journal import default_dir
-from autogen_otel.settings import Settings, SettingsError
-from autogen_otel.traces.journal import JournalError, journal_files, read_spans
+from autogen_otel.settings import Settings
+from autogen_otel.traces.journal import journal_files, read_spans
 from autogen_otel.traces.otlp import TraceFilter
 from autogen_otel.traces.trace import Span
 
@@ -30,17 +30,14 @@ def locate(given: str | None) -> Path:
     """Find the journal: as given, else as configured, else where the writer puts it.
 
     Raises:
-        CommandError: there is none, or the configuration cannot be read.
+        CommandError: there is none.
     """
     if given is not None:
         path = Path(given).expanduser()
         if not path.exists():
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
         return path
-    try:
-        configured = Settings.from_environ().journal_dir
-    except SettingsError as error:
-        raise CommandError(f"{error}.") from error
+    configured = Settings.from_environ().journal_dir
     path = Path(configured).expanduser() if configured else default_dir()
     if not path.exists():
         raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
@@ -60,8 +57,6 @@ def spans(path: Path, trace_filter: TraceFilter | None = None) -> Iterator[Span]
             raise CommandError(f"The journal {path} is empty: {HOW_TO_GET_ONE}.")
         with _progress(size) as advance:
             yield from read_spans(files, trace_filter=trace_filter, advance=advance)
-    except JournalError as error:
-        raise CommandError(f"{error}.") from error
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
