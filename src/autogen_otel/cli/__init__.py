@@ -5,24 +5,37 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
 
 from autogen_otel import distribution
-from autogen_otel.cli.command import BAD_INPUT, DONE, INTERRUPTED, PIPE_CLOSED, CommandError
+from autogen_otel.settings import SettingsError
+from autogen_otel.traces.journal import JournalError
 
 _COMMANDS: Final = ("dashboards", "doctor", "show")
 """The modules of this room with a function ``register(subparsers)``, which adds the command."""
 
-_EPILOG = """\
+DONE: Final = 0
+PROBLEM: Final = 1
+BAD_INPUT: Final = 2
+_INTERRUPTED: Final = 130
+_PIPE_CLOSED: Final = 141
+_EPILOG: Final = """\
 exit codes:
   0    done
   1    looked, and found a problem (commands that check something)
   2    could not be done as asked; one sentence on stderr says why
   130  interrupted
 """
+_SCHEMA: Final = 1
+"""Of the JSON that commands print; a change that breaks readers raises it."""
+
+
+class CommandError(Exception):
+    """Ends a command with exit code 2 and one sentence on stderr: what is wrong and what to do about it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,19 +53,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(argv)
         sys.stdout.flush()
-    except CommandError as error:
-        sys.stderr.write(f"autogen-otel: {error}\n")
+    except (CommandError, JournalError, SettingsError) as error:
+        sys.stderr.write(f"autogen-otel: {str(error).removesuffix('.')}.\n")
         return BAD_INPUT
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return _INTERRUPTED
     except BrokenPipeError:
-        _discard(sys.stdout.fileno())
-        return PIPE_CLOSED
+        # The interpreter flushes stdout once more on exit, and would complain about the pipe again.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return _PIPE_CLOSED
     return code
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = _parser()
+    parser = _Parser(
+        prog="autogen-otel",
+        description="Look at what AutoGen agents did, and at the failures AutoGen and the OpenAI SDK hide.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name in _COMMANDS:
+        importlib.import_module(f"{__name__}.{name}").register(subparsers)
     try:
         args = parser.parse_args(argv)
     except SystemExit as stop:
@@ -76,22 +101,53 @@ class _Version(argparse.Action):
         parser.exit(DONE)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="autogen-otel",
-        description="Look at what AutoGen agents did, and at the failures AutoGen and the OpenAI SDK hide.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+# ---------------------------------------------------------------- what all commands share
+def add_command(
+    subparsers: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    summary: str,
+    description: str,
+    epilog: str,
+) -> argparse.ArgumentParser:
+    """Add a command to the command line.
+
+    Args:
+        subparsers: of the command line.
+        name: the command.
+        run: takes the parsed arguments and returns the exit code.
+        summary: its line in the list of commands.
+        description: the first paragraph of its help.
+        epilog: the end of its help, with examples and exit codes.
+    """
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name, help=summary, description=description, epilog=epilog, formatter_class=formatter
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name in _COMMANDS:
-        importlib.import_module(f"{__name__}.{name}").register(subparsers)
+    parser.set_defaults(run=run)
     return parser
 
 
-def _discard(descriptor: int) -> None:
-    # The interpreter flushes stdout once more on exit, and would complain about the pipe again.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--format`` to a command."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def require_rich() -> None:
+    """Make sure that text can be printed.
+
+    Raises:
+        CommandError: rich is not installed.
+    """
+    try:
+        importlib.import_module("rich")
+    except ImportError:
+        raise CommandError(
+            "Text output needs rich: pip install 'autogen-otel[cli]' (or ask for --format json)."
+        ) from None
+
+
+def write_json(document: dict[str, Any]) -> None:
+    """Print one JSON object with the number of its schema."""
+    sys.stdout.write(json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n")

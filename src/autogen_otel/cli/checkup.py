@@ -9,7 +9,7 @@ import platform
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -68,43 +68,48 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
 }
 
 
-def examine(settings: Settings, environ: Mapping[str, str] = os.environ) -> Document:
+def examine(settings: Settings) -> Document:
     """Examine the host, the environment and the endpoints; nothing stays attached.
-
-    Args:
-        settings: those in force.
-        environ: where they and the endpoints come from.
 
     Returns:
         What ``doctor --format json`` prints; its ``problems`` are sentences.
     """
     report = _attach_report(settings)
-    journal = _journal(settings)
-    spans = list(_endpoints(environ, SPANS))
-    logs = list(_endpoints(environ, LOGS)) if _logs_are_on(settings, environ) else None
-    return {
-        "problems": [
-            *_host_problems(report),
-            *_export_problems(settings, environ, journal=journal, spans=spans, logs=logs),
-        ],
+    logs_are_on = settings.messages_in_events or logs_opted_in(os.environ)
+    checkup: Document = {
+        "problems": [],
         "host": report.lineage and {"name": str(report.lineage), "lineage": report.lineage.name},
         "versions": {"python": platform.python_version(), **_versions(_PACKAGES)},
-        "attached": [{"target": row.target, "yields": row.yields} for row in report.attached],
-        "absent": [
-            {"target": row.target, "yields": row.yields, "reason": row.reason, "expected": row.expected}
-            for row in report.absent
-        ],
-        "stood_down": [
-            {"target": one.target, "who": one.who, "reason": one.reason} for one in report.stood_down
-        ],
+        "attached": list(map(asdict, report.attached)),
+        "absent": list(map(asdict, report.absent)),
+        "stood_down": list(map(asdict, report.stood_down)),
         "overlapping": {name: _OVERLAPPING[name] for name in _versions(tuple(_OVERLAPPING))},
-        "endpoints": spans,
-        "metrics_endpoints": list(_endpoints(environ, METRICS)),
-        "logs_endpoints": logs,
+        "endpoints": list(_endpoints(SPANS)),
+        "metrics_endpoints": list(_endpoints(METRICS)),
+        "logs_endpoints": list(_endpoints(LOGS)) if logs_are_on else None,
         "message_content": settings.capture_message_content,
-        "journal": journal,
-        "settings": list(_settings(settings, environ)),
+        "journal": _journal(settings),
+        "settings": list(_settings(settings)),
     }
+    if report.lineage is None:
+        checkup["problems"].append(f"Nothing to attach to: {report.problem}.")
+    checkup["problems"] += _problems(checkup, settings)
+    return checkup
+
+
+def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
+    for row in checkup["absent"]:
+        if row["expected"]:
+            yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        yield "OTEL_SDK_DISABLED is true: nothing is recorded."
+    journal = checkup["journal"]
+    has_journal = journal["kept"] and journal["writable"]
+    if not has_journal and not any(one["takes"] for one in checkup["endpoints"]):
+        why = "cannot be written" if journal["kept"] else "is switched off"
+        yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+    if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
+        yield "Message content is lost: it goes into log records, and no endpoint takes them."
 
 
 def _attach_report(settings: Settings) -> AttachReport:
@@ -128,35 +133,6 @@ def _attach_report(settings: Settings) -> AttachReport:
         logger.disabled = was_disabled
 
 
-def _host_problems(report: AttachReport) -> Iterator[str]:
-    if report.lineage is None:
-        yield f"Nothing to attach to: {report.problem}."
-    for row in report.missing:
-        yield f"{row.target} is not attached, so {row.yields} will be missing: {row.reason}."
-
-
-def _export_problems(
-    settings: Settings,
-    environ: Mapping[str, str],
-    *,
-    journal: Document,
-    spans: list[Document],
-    logs: list[Document] | None,
-) -> Iterator[str]:
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        yield "OTEL_SDK_DISABLED is true: nothing is recorded."
-    has_journal = journal["kept"] and journal["writable"]
-    if not has_journal and not any(one["takes"] for one in spans):
-        why = "cannot be written" if journal["kept"] else "is switched off"
-        yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
-    if settings.messages_in_events and not any(one["takes"] for one in logs or ()):
-        yield "Message content is lost: it goes into log records, and no endpoint takes them."
-
-
-def _logs_are_on(settings: Settings, environ: Mapping[str, str]) -> bool:
-    return settings.messages_in_events or logs_opted_in(environ)
-
-
 def _versions(names: tuple[str, ...]) -> dict[str, str]:
     versions = {}
     for name in names:
@@ -165,26 +141,23 @@ def _versions(names: tuple[str, ...]) -> dict[str, str]:
     return versions
 
 
-def _endpoints(environ: Mapping[str, str], signal: Signal) -> Iterator[Document]:
+def _endpoints(signal: Signal) -> Iterator[Document]:
     """Send an empty request to each endpoint of a signal."""
     try:
-        names = exporter_names(environ, signal)
+        names = exporter_names(os.environ, signal)
     except ExporterError as problem:
         yield _endpoint("OTLP", str(problem))
         return
     for name in names:
-        if name == CONSOLE:
-            yield _endpoint("the console")
-        else:
-            yield _exporter(name, environ, signal)
+        yield _endpoint("the console") if name == CONSOLE else _exporter(name, signal)
 
 
-def _exporter(name: str, environ: Mapping[str, str], signal: Signal) -> Document:
+def _exporter(name: str, signal: Signal) -> Document:
     try:
         if signal is METRICS and not is_otlp(name) and issubclass(plugin(name, signal), MetricReader):
             # Made here, it would open the port that it is asked at.
             return _endpoint(f"the exporter {name}")
-        exporter = endpoint(name, environ, signal)
+        exporter = endpoint(name, os.environ, signal)
     except ExporterError as problem:
         return _endpoint(name, str(problem))
     nothing: Any = MetricsData(resource_metrics=[]) if signal is METRICS else []
@@ -204,26 +177,17 @@ def _journal(settings: Settings) -> Document:
     size = 0
     with contextlib.suppress(OSError):
         size = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
-    return {
-        "folder": str(folder),
-        "kept": settings.journal,
-        "bytes": size,
-        "writable": _is_writable(folder),
-    }
-
-
-def _is_writable(folder: Path) -> bool:
-    """Whether files can be made there, or the folder itself in the nearest one that exists."""
-    try:
+    writable = False
+    with contextlib.suppress(OSError):
+        # Files can be made there, or the folder itself in the nearest one that exists.
         nearest = next(path for path in (folder, *folder.parents) if path.exists())
-        return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    except OSError:
-        return False
+        writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return {"folder": str(folder), "kept": settings.journal, "bytes": size, "writable": writable}
 
 
-def _settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Document]:
+def _settings(settings: Settings) -> Iterator[Document]:
     for field in fields(settings):
         variable = field.metadata["env"]
         if variable is not None:  # a function can only be given by the program itself
-            value, is_set = getattr(settings, field.name), bool(environ.get(variable))
+            value, is_set = getattr(settings, field.name), bool(os.environ.get(variable))
             yield {"name": field.name, "value": value, "variable": variable, "set": is_set}

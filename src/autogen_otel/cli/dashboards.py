@@ -11,7 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli.command import DONE, PROBLEM, CommandError, add_command, add_format, write_json
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, write_json
+from autogen_otel.cli.grafana import Grafana
 
 DASHBOARDS: Final = (
     "autogen-otel-overview.json",
@@ -65,11 +66,7 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write, compare, install or list the dashboards.
-
-    Raises:
-        CommandError: the folder cannot be written, or Grafana does not take the dashboards.
-    """
+    """Write, compare, install or list the dashboards."""
     if args.check and args.out is None:
         raise CommandError("--check compares with a folder: give --out DIR too.")
     if args.out == "":
@@ -141,20 +138,15 @@ def _text(path: Path) -> str | None:
 
 
 def _install(texts: dict[str, str], args: argparse.Namespace) -> int:
-    from autogen_otel.cli.grafana import Grafana, GrafanaError  # noqa: PLC0415 - loads urllib
-
+    grafana = Grafana(args.grafana)
+    version = grafana.check()
+    _progress(args, f"Grafana {version} at {grafana.url}".replace("  ", " "))
+    grafana.make_folder()
     installed = []
-    try:
-        grafana = Grafana(args.grafana)
-        version = grafana.check()
-        _progress(args, f"Grafana {version} at {grafana.url}".replace("  ", " "))
-        grafana.make_folder()
-        for model in _models(texts):
-            address = grafana.install(model)
-            installed.append({"uid": model["uid"], "title": model["title"], "url": address})
-            _progress(args, f"installed {model['title']}: {address}")
-    except GrafanaError as error:
-        raise CommandError(str(error)) from error
+    for model in _models(texts):
+        address = grafana.install(model)
+        installed.append({"uid": model["uid"], "title": model["title"], "url": address})
+        _progress(args, f"installed {model['title']}: {address}")
     last = f"The alert rules are for Prometheus: autogen-otel dashboards --out DIR writes {ALERTS}."
     _print(args, {"grafana": grafana.url, "installed": installed}, [last])
     return DONE

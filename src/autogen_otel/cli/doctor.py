@@ -6,17 +6,16 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, Final
 
-from autogen_otel.cli import quantities
-from autogen_otel.cli.command import (
+from autogen_otel.cli import (
     DONE,
     PROBLEM,
-    CommandError,
     add_command,
     add_format,
+    quantities,
     require_rich,
     write_json,
 )
-from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings, SettingsError
+from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
 
 _CONTENT: Final = {
     NO_CONTENT: "not recorded",
@@ -54,17 +53,10 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Examine everything, and print the result.
-
-    Raises:
-        CommandError: a setting cannot be used, or text is asked for without rich.
-    """
+    """Examine everything, and print the result."""
     if args.format == "text":
         require_rich()
-    try:
-        settings = Settings.from_environ()
-    except SettingsError as error:
-        raise CommandError(f"{error}.") from error
+    settings = Settings.from_environ()
     from autogen_otel.cli.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
 
     checkup = examine(settings)
@@ -82,7 +74,7 @@ def _print(checkup: dict[str, Any], *, rows: bool) -> None:
     from autogen_otel.cli.terminal import TextConsole, dim, one_line, signs  # noqa: PLC0415 - same
 
     console = TextConsole()
-    for line in (*_host(checkup, rows=rows), *_telemetry(checkup), *_settings(checkup)):
+    for line in (*_host(checkup, rows=rows), *_telemetry(checkup)):
         console.print(Text(one_line(line, console)), soft_wrap=True)
     for problem in checkup["problems"]:
         sign = Text(f"{signs(console).failed} ", style="bold red")
@@ -119,6 +111,9 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     journal = checkup["journal"]
     state = ("writable" if journal["writable"] else "not writable") if journal["kept"] else "switched off"
     yield f"journal: {journal['folder']} ({quantities.size(journal['bytes'])}, {state})"
+    for one in checkup["settings"]:
+        source = one["variable"] if one["set"] else f"default; {one['variable']}"
+        yield f"setting: {one['name']} = {one['value']} ({source})"
 
 
 def _endpoints(signal: str, endpoints: list[dict[str, Any]], none: str) -> Iterator[str]:
@@ -127,9 +122,3 @@ def _endpoints(signal: str, endpoints: list[dict[str, Any]], none: str) -> Itera
         yield f"{signal}: {one['endpoint']} {state}"
     if not endpoints:
         yield f"{signal}: {none}"
-
-
-def _settings(checkup: dict[str, Any]) -> Iterator[str]:
-    for one in checkup["settings"]:
-        source = one["variable"] if one["set"] else f"default; {one['variable']}"
-        yield f"setting: {one['name']} = {one['value']} ({source})"

@@ -6,12 +6,13 @@ import base64
 import http.client
 import json
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from autogen_otel.cli import CommandError
 
 _FOLDER: Final = "autogen-otel"
 _TOKEN: Final = "GRAFANA_TOKEN"  # noqa: S105 - the name of a variable
@@ -19,23 +20,12 @@ _LOGIN: Final = "GRAFANA_AUTH"
 _TIMEOUT_SECONDS: Final = 15.0
 
 
-class GrafanaError(Exception):
-    """Grafana does not respond, or refuses a request.
-
-    Args:
-        sentence: what is wrong and what to do about it; without credentials.
-    """
-
-
 class Grafana:
-    """A Grafana.
+    """A Grafana; what it cannot or does not do is a ``CommandError`` without credentials.
 
     Args:
         url: its address; may have a path.
         environ: with ``GRAFANA_TOKEN``, or ``GRAFANA_AUTH`` as ``user:password``, or neither.
-
-    Raises:
-        GrafanaError: the address or the credentials cannot be used.
     """
 
     def __init__(self, url: str, environ: Mapping[str, str] = os.environ) -> None:
@@ -44,14 +34,14 @@ class Grafana:
             _ = parts.port
         except ValueError:
             # Without the text, which may hold a password.
-            raise GrafanaError("This is not an address; one looks like http://localhost:3000.") from None
+            raise CommandError("This is not an address; one looks like http://localhost:3000.") from None
         if parts.username or parts.password:
-            raise GrafanaError(
+            raise CommandError(
                 f"Credentials in an address end up in logs: give Grafana's address without them, and set"
                 f" {_TOKEN}, or {_LOGIN} to user:password."
             )
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise GrafanaError(
+            raise CommandError(
                 f"{url!r} is not the address of a Grafana: it looks like http://localhost:3000."
             )
         self.url = url.rstrip("/")
@@ -63,31 +53,20 @@ class Grafana:
             scheme, credentials = _authorization(environ)
             self._headers["Authorization"] = f"{scheme} {credentials}"
             self._secrets = (secret, credentials)
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._opener = urllib.request.build_opener(_EveryStatus)
 
     def check(self) -> str:
-        """Make sure that the address is that of a Grafana.
-
-        Returns:
-            Its version, empty if it does not say.
-
-        Raises:
-            GrafanaError: it is not.
-        """
+        """Make sure that the address is that of a Grafana; returns its version, empty if it does not say."""
         status, answer = self._request("GET", "/api/health")
         if status != HTTPStatus.OK or not isinstance(answer, dict) or "database" not in answer:
-            raise GrafanaError(
+            raise CommandError(
                 f"{self.url} answers, but not as Grafana does (HTTP {status} to /api/health):"
                 " is it the right address, with the path that Grafana is served under?"
             )
         return _printable(answer.get("version"))
 
     def make_folder(self) -> None:
-        """Make the folder of the dashboards, unless it exists.
-
-        Raises:
-            GrafanaError: Grafana refused.
-        """
+        """Make the folder of the dashboards, unless it exists."""
         status, answer = self._request("GET", f"/api/folders/{_FOLDER}")
         if status == HTTPStatus.NOT_FOUND:
             status, answer = self._request("POST", "/api/folders", {"uid": _FOLDER, "title": _FOLDER})
@@ -97,17 +76,7 @@ class Grafana:
         self._expect_ok(status, answer, f"the folder {_FOLDER}")
 
     def install(self, dashboard: Mapping[str, Any]) -> str:
-        """Put a dashboard into the folder, in place of an older one with its uid.
-
-        Args:
-            dashboard: in Grafana's dashboard model.
-
-        Returns:
-            Its address.
-
-        Raises:
-            GrafanaError: Grafana refused.
-        """
+        """Put a dashboard into the folder, in place of an older one with its uid; returns its address."""
         body = {
             "dashboard": {**dashboard, "id": None},
             "folderUid": _FOLDER,
@@ -124,21 +93,21 @@ class Grafana:
             return
         message = _printable(answer.get("message")) if isinstance(answer, dict) else ""
         details = f" It says: {message}." if message else ""
-        if status == HTTPStatus.UNAUTHORIZED:
-            problem = (
+        problems: dict[int, str] = {
+            HTTPStatus.UNAUTHORIZED: (
                 f"does not accept the credentials: set {_TOKEN} to the token of a service account with the"
                 f" role Editor, or {_LOGIN} to user:password."
-            )
-        elif status == HTTPStatus.FORBIDDEN:
-            problem = f"does not allow these credentials to write {what}: they need the role Editor."
-        elif status == HTTPStatus.PRECONDITION_FAILED:
-            problem = (
+            ),
+            HTTPStatus.FORBIDDEN: (
+                f"does not allow these credentials to write {what}: they need the role Editor."
+            ),
+            HTTPStatus.PRECONDITION_FAILED: (
                 f"did not replace {what}, because it belongs to something else or somebody changed it at"
                 " the same moment."
-            )
-        else:
-            problem = f"did not take {what} (HTTP {status})."
-        raise GrafanaError(self._redacted(f"{self.url} {problem}{details}"))
+            ),
+        }
+        problem = problems.get(status, f"did not take {what} (HTTP {status}).")
+        raise CommandError(self._redacted(f"{self.url} {problem}{details}"))
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         headers, data = self._headers, None
@@ -149,19 +118,14 @@ class Grafana:
         )
         try:
             with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-                return response.status, _parsed(response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code in range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST):
-                    # Following it would hand the credentials to whoever it names.
-                    target = _printable(error.headers.get("Location"))
-                    problem = (
-                        f"{self.url} redirects to {target}: give the address that Grafana has in the end."
-                    )
-                    raise GrafanaError(self._redacted(problem)) from None
-                return error.code, _parsed(error.read())
+                status, answer = response.status, _parsed(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise GrafanaError(self._redacted(f"{self.url} does not answer: {_reason(error)}.")) from None
+            raise CommandError(self._redacted(f"{self.url} does not answer: {_reason(error)}.")) from None
+        if status in range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST):
+            target = _printable(response.headers.get("Location"))
+            problem = f"{self.url} redirects to {target}: give the address that Grafana has in the end."
+            raise CommandError(self._redacted(problem))
+        return status, answer
 
     def _redacted(self, text: str) -> str:
         for secret in self._secrets:
@@ -169,19 +133,23 @@ class Grafana:
         return text
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
+class _EveryStatus(urllib.request.HTTPErrorProcessor):
+    """Following a redirect would hand the credentials to whoever it names, so each response is returned."""
+
+    def http_response(self, request: Any, response: Any) -> Any:  # noqa: ARG002 - named by the base class
+        return response
+
+    https_response = http_response
 
 
 def _authorization(environ: Mapping[str, str]) -> tuple[str, str]:
     token, login = environ.get(_TOKEN), environ.get(_LOGIN) or ""
     if token:
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise GrafanaError(f"{_TOKEN} holds something that is not a token: no spaces, no line breaks.")
+            raise CommandError(f"{_TOKEN} holds something that is not a token: no spaces, no line breaks.")
         return "Bearer", token
     if ":" not in login:
-        raise GrafanaError(f"{_LOGIN} has to be user:password; for a token set {_TOKEN}.")
+        raise CommandError(f"{_LOGIN} has to be user:password; for a token set {_TOKEN}.")
     return "Basic", base64.b64encode(login.encode()).decode()
 
 

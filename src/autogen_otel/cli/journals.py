@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from autogen_otel.cli.command import CommandError
+from autogen_otel.cli import CommandError
 from autogen_otel.delivery.journal import default_dir
-from autogen_otel.settings import Settings, SettingsError
-from autogen_otel.traces.journal import JournalError, journal_files, read_spans
+from autogen_otel.settings import Settings
+from autogen_otel.traces.journal import journal_files, read_spans
 from autogen_otel.traces.otlp import TraceFilter
 from autogen_otel.traces.trace import Span
 
@@ -29,17 +30,14 @@ def locate(given: str | None) -> Path:
     """Find the journal: as given, else as configured, else where the writer puts it.
 
     Raises:
-        CommandError: there is none, or the configuration cannot be read.
+        CommandError: there is none.
     """
     if given is not None:
         path = Path(given).expanduser()
         if not path.exists():
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
         return path
-    try:
-        configured = Settings.from_environ().journal_dir
-    except SettingsError as error:
-        raise CommandError(f"{error}.") from error
+    configured = Settings.from_environ().journal_dir
     path = Path(configured).expanduser() if configured else default_dir()
     if not path.exists():
         raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
@@ -47,11 +45,7 @@ def locate(given: str | None) -> Path:
 
 
 def spans(path: Path, trace_filter: TraceFilter | None = None) -> Iterator[Span]:
-    """Read the journal, with progress on stderr once it takes longer than a second.
-
-    Args:
-        path: a file or a folder, from ``locate``.
-        trace_filter: which traces; all by default.
+    """Read the file or folder from ``locate``, with progress on stderr once it takes longer than a second.
 
     Raises:
         CommandError: it cannot be read, or nothing is in it.
@@ -63,23 +57,18 @@ def spans(path: Path, trace_filter: TraceFilter | None = None) -> Iterator[Span]
             raise CommandError(f"The journal {path} is empty: {HOW_TO_GET_ONE}.")
         with _progress(size) as advance:
             yield from read_spans(files, trace_filter=trace_filter, advance=advance)
-    except JournalError as error:
-        raise CommandError(f"{error}.") from error
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager
 def _progress(size: int) -> Iterator[Callable[[int], None] | None]:
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or find_spec("rich") is None:
         yield None
         return
-    try:
-        from rich.console import Console  # noqa: PLC0415 - JSON output works without rich
-        from rich.progress import Progress  # noqa: PLC0415
-    except ImportError:
-        yield None
-        return
+    from rich.console import Console  # noqa: PLC0415 - JSON output works without rich
+    from rich.progress import Progress  # noqa: PLC0415
+
     bar = Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task("reading the journal", total=size)
     done, due = 0, time.monotonic() + _PATIENCE_SECONDS

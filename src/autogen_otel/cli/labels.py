@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -171,10 +172,8 @@ def _server(attributes: Mapping[str, Any], view: View) -> str:
 def _arguments(recorded: object) -> str:
     parsed = recorded
     if isinstance(recorded, str):
-        try:
+        with suppress(ValueError):
             parsed = json.loads(recorded)
-        except ValueError:
-            return recorded
     if isinstance(parsed, dict):
         return ", ".join(f"{name}={_json(value)}" for name, value in parsed.items())
     if isinstance(recorded, str):

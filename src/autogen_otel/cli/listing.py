@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -46,28 +46,30 @@ def render_listing(listed: Sequence[Summary], every: Sequence[Summary], console:
         console: where.
     """
     prefix = _prefix_length([summary.trace_id for summary in every])
-    several = len({summary.service for summary in listed}) > 1
-    # The tree says how many agents and tokens; on a narrow terminal the outcome needs the room.
-    wide = console.width >= _WIDE
+    fixed: dict[str, Any] = {"no_wrap": True}
+    text: dict[str, Any] = {"overflow": "fold", "min_width": _NARROWEST}
+    number: dict[str, Any] = {"no_wrap": True, "justify": "right"}
+    columns: dict[str, tuple[dict[str, Any], Callable[[Summary], str | Text]]] = {
+        "time": (fixed, lambda one: quantities.local_time(one.start_ns)[len("2026-") :]),
+        "trace": ({**fixed, "style": "bold"}, lambda one: one.trace_id[:prefix]),
+        "program": ({"overflow": "fold"}, lambda one: one_line(one.service, console, _SHORT_NAME)),
+        "conversation": (text, lambda one: one_line(one.name, console, _SHORT_NAME)),
+        "outcome": (text, _outcome),
+        "turns": (number, lambda one: str(one.turns)),
+        "took": (number, lambda one: quantities.duration(one.duration_ns)),
+        "agents": (number, lambda one: str(len(one.agents))),
+        "tokens": (number, lambda one: _tokens(one, console)),
+    }
+    if len({summary.service for summary in listed}) <= 1:
+        del columns["program"]
+    if console.width < _WIDE:
+        # The tree says how many agents and tokens; on a narrow terminal the outcome needs the room.
+        del columns["agents"], columns["tokens"]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("time", no_wrap=True)
-    table.add_column("trace", no_wrap=True, style="bold")
-    if several:
-        table.add_column("program", overflow="fold")
-    for heading in ("conversation", "outcome"):
-        table.add_column(heading, overflow="fold", min_width=_NARROWEST)
-    for heading in ("turns", "took", "agents", "tokens") if wide else ("turns", "took"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    for heading, (options, _) in columns.items():
+        table.add_column(heading, **options)
     for summary in listed:
-        cells: list[str | Text] = [
-            quantities.local_time(summary.start_ns)[len("2026-") :],
-            summary.trace_id[:prefix],
-        ]
-        cells += [one_line(summary.service, console, _SHORT_NAME)] if several else []
-        cells += [one_line(summary.name, console, _SHORT_NAME), _outcome(summary)]
-        cells += [str(summary.turns), quantities.duration(summary.duration_ns)]
-        cells += [str(len(summary.agents)), _tokens(summary, console)] if wide else []
-        table.add_row(*cells)
+        table.add_row(*(cell(summary) for _, cell in columns.values()))
     console.print(table)
     console.print(Text(_footer(listed, every), style="dim"))
 

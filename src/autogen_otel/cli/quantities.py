@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from typing import Final
 
-_NS_PER_SECOND: Final = 1_000_000_000
+NS_PER_SECOND: Final = 1_000_000_000
 _MINUTE: Final = 60
 _TENTHS_BELOW: Final = 10
 _KILO: Final = 1000
@@ -14,7 +14,7 @@ _KILO: Final = 1000
 
 def duration(nanoseconds: int) -> str:
     """``<1 ms``, ``812 ms``, ``3.1 s``, ``42 s``, ``2 min 05 s``."""
-    seconds = nanoseconds / _NS_PER_SECOND
+    seconds = nanoseconds / NS_PER_SECOND
     if seconds < 1 / _KILO:
         return "<1 ms"
     if round(seconds * _KILO) < _KILO:
@@ -53,5 +53,5 @@ def causes(failures: Counter[str]) -> str:
 
 def _moment(nanoseconds: int) -> datetime:
     # Dividing would lose microseconds to rounding.
-    seconds, rest = divmod(nanoseconds, _NS_PER_SECOND)
+    seconds, rest = divmod(nanoseconds, NS_PER_SECOND)
     return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=rest // _KILO)

@@ -5,20 +5,29 @@ from __future__ import annotations
 import argparse
 import base64
 import math
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import journals, quantities
-from autogen_otel.cli.command import DONE, CommandError, add_command, add_format, require_rich, write_json
+from autogen_otel.cli import (
+    DONE,
+    CommandError,
+    add_command,
+    add_format,
+    journals,
+    quantities,
+    require_rich,
+    write_json,
+)
 from autogen_otel.traces.conversations import Summary, summaries, summarize
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
 
 _DEFAULT_LIMIT: Final = 20
 _MOST_IDS: Final = 10
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
-_NS_PER_SECOND: Final = 1_000_000_000
-_STATUSES: Final = dict(enumerate(("unset", "ok", "error")))
-_KINDS: Final = dict(enumerate(("unspecified", "internal", "server", "client", "producer", "consumer")))
+_STATUSES: Final = dict(enumerate(STATUSES))
+_KINDS: Final = dict(enumerate(KINDS))
 _EPILOG: Final = """\
 examples:
   autogen-otel show                      the newest conversations
@@ -69,40 +78,15 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the conversations or the trace.
-
-    Raises:
-        CommandError: there is nothing to read, or no such trace.
-    """
+    """Print the conversations or the trace."""
     if args.format == "text":
         require_rich()
     path = journals.locate(args.journal)
     if args.trace_id is None:
         _list(path, args)
     else:
-        _show(_trace(path, args.trace_id), args)
+        _show(path, args)
     return DONE
-
-
-def trace_document(trace: Trace, *, failing: bool = False) -> dict[str, Any]:
-    """One trace for programs, its spans nested.
-
-    Args:
-        trace: what to show.
-        failing: leave out what neither failed nor leads to what failed.
-    """
-    roots: list[dict[str, Any]] = []
-    branch: list[dict[str, Any]] = []
-    for span, depth in (trace.failing() if failing else trace).walk():
-        document = _span_document(span)
-        del branch[depth:]
-        (branch[-1]["children"] if branch else roots).append(document)
-        branch.append(document)
-    return {
-        "trace_id": trace.trace_id,
-        "conversation": _summary_document(summarize(trace)),
-        "spans": roots,
-    }
 
 
 def _limit(text: str) -> int:
@@ -115,9 +99,8 @@ def _list(path: Path, args: argparse.Namespace) -> None:
     every = sorted(summaries(journals.spans(path)), key=lambda summary: summary.start_ns, reverse=True)
     if not every:
         raise CommandError(f"The journal {path} holds no conversations: {journals.HOW_TO_GET_ONE}.")
-    listed = [
-        summary for summary in every if summary.failures or summary.outcome == "failed" or not args.failing
-    ][: args.limit or None]
+    wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
+    listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
         write_json({"conversations": list(map(_summary_document, listed))})
         return
@@ -150,7 +133,8 @@ def _trace(path: Path, trace_id: str) -> Trace:
     return Trace.of(spans)
 
 
-def _show(trace: Trace, args: argparse.Namespace) -> None:
+def _show(path: Path, args: argparse.Namespace) -> None:
+    trace = _trace(path, args.trace_id)
     if args.format == "json":
         write_json(trace_document(trace, failing=args.failing))
         return
@@ -160,13 +144,33 @@ def _show(trace: Trace, args: argparse.Namespace) -> None:
     render_trace(trace, TextConsole(), full=args.full, failing=args.failing)
 
 
+# ---------------------------------------------------------------- JSON
+def trace_document(trace: Trace, *, failing: bool = False) -> dict[str, Any]:
+    """One trace for programs, its spans nested.
+
+    Args:
+        trace: what to show.
+        failing: leave out what neither failed nor leads to what failed.
+    """
+    branch: list[dict[str, Any]] = [{"children": []}]
+    for span, depth in (trace.failing() if failing else trace).walk():
+        del branch[depth + 1 :]
+        branch.append(_json_value(_span_document(span)))
+        branch[-2]["children"].append(branch[-1])
+    return {
+        "trace_id": trace.trace_id,
+        "conversation": _summary_document(summarize(trace)),
+        "spans": branch[0]["children"],
+    }
+
+
 def _summary_document(summary: Summary) -> dict[str, Any]:
     return {
         "trace_id": summary.trace_id,
         "name": summary.name,
         "service": summary.service,
         "start": quantities.utc_time(summary.start_ns),
-        "duration_seconds": summary.duration_ns / _NS_PER_SECOND,
+        "duration_seconds": summary.duration_ns / quantities.NS_PER_SECOND,
         "agents": list(summary.agents),
         "turns": summary.turns,
         "outcome": summary.outcome,
@@ -182,26 +186,15 @@ def _span_document(span: Span) -> dict[str, Any]:
         "name": span.name,
         "kind": _KINDS.get(span.kind, str(span.kind)),
         "start": quantities.utc_time(span.start_ns),
-        "duration_seconds": span.duration_ns / _NS_PER_SECOND,
+        "duration_seconds": span.duration_ns / quantities.NS_PER_SECOND,
         "status": _STATUSES.get(span.status_code, str(span.status_code)),
         "status_message": span.status_message,
-        "attributes": _json_value(span.attributes),
+        "attributes": span.attributes,
         "events": [
-            {
-                "name": event.name,
-                "time": quantities.utc_time(event.time_ns),
-                "attributes": _json_value(event.attributes),
-            }
+            {"name": event.name, "time": quantities.utc_time(event.time_ns), "attributes": event.attributes}
             for event in span.events
         ],
-        "links": [
-            {
-                "trace_id": link.trace_id,
-                "span_id": link.span_id,
-                "attributes": _json_value(link.attributes),
-            }
-            for link in span.links
-        ],
+        "links": list(map(asdict, span.links)),
         "scope": span.scope,
         "service": span.service,
         "children": [],

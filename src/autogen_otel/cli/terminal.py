@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -12,8 +11,7 @@ from rich.text import Text
 _UNLIMITED: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(NamedTuple):
     """The signs beyond letters and digits."""
 
     failed: str
@@ -55,13 +53,7 @@ def signs(console: Console) -> Signs:
 
 
 def one_line(text: str, console: Console, longest: int | None = None) -> str:
-    """Make recorded text safe to print within a line.
-
-    Args:
-        text: anything a program recorded.
-        console: decides on the sign for what was cut.
-        longest: characters to keep; all by default.
-    """
+    """Make recorded text safe to print within a line, cut to so many characters if it is longer."""
     line = visible(" ".join(text.split()) if longest is not None else text.replace("\n", "\\n"))
     if longest is None or len(line) <= longest:
         return line

@@ -41,19 +41,15 @@ def render_trace(trace: Trace, console: Console, full: bool = False, *, failing:
     view = View(console, full)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
-    trees: list[Tree] = []
-    branch: list[Tree] = []
+    branch = [Tree("", guide_style="dim", hide_root=True)]
     for span, depth in printed.walk():
         guide = signs(console).guide if printed.children(span) else " "
         content = Group(
             label(span, view).append_text(failures.beside(span)), _Indented(guide, failures.below(span))
         )
-        del branch[depth:]
-        branch.append(branch[-1].add(content) if branch else Tree(content, guide_style="dim"))
-        if depth == 0:
-            trees.append(branch[0])
-    for tree in trees:
-        console.print(tree)
+        del branch[depth + 1 :]
+        branch.append(branch[-1].add(content))
+    console.print(branch[0])
 
 
 class _Indented:

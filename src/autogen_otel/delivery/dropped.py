@@ -71,10 +71,7 @@ class _CountingQueue(deque[Any]):
 def count_overflow(processor: Processor, signal: str, dropped: Dropped) -> Processor:
     """Have a new batch processor count what its full queue pushes out, which the SDK only warns about.
 
-    Args:
-        processor: the batch processor; one without such a queue is left as it is.
-        signal: what is queued.
-        dropped: where to count.
+    A processor without such a queue is left as it is.
     """
     # Since SDK 1.33 the queue is in a part that spans and logs share.
     holder = getattr(processor, "_batch_processor", processor)

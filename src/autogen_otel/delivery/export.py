@@ -43,7 +43,7 @@ class EndpointExporter:
         endpoint: where to; ``None`` to keep everything in the journal.
         dropped: where to count what is neither exported nor journaled.
         consequence: what becomes of what is not exported, as a sentence of the message.
-        journal: where to keep what is not exported.
+        journal: where to keep what is not exported; ``None`` to drop it.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
     """
@@ -67,14 +67,10 @@ class EndpointExporter:
         self._dropped_items = 0
 
     def deliver(self, items: Sequence[Item], encodable: Callable[[Item], tuple[Item, int]]) -> bool:
-        """Export or journal items in batches that receivers take; never raises.
-
-        Args:
-            items: spans or log records.
-            encodable: see ``split``.
+        """Export or journal spans or log records in batches that receivers take; never raises.
 
         Returns:
-            Whether the endpoint or the journal has all of them.
+            Whether the endpoint or the journal has all of them; for ``encodable`` see ``split``.
         """
         batches, broken = split(items, encodable)
         if broken:
@@ -83,11 +79,7 @@ class EndpointExporter:
         return all(is_delivered) and not broken
 
     def send(self, batch: Any) -> bool:
-        """Export a batch as it is, with nothing behind the endpoint; never raises.
-
-        Returns:
-            Whether it was exported.
-        """
+        """Export a batch as it is, with nothing behind the endpoint, and say whether that worked."""
         result = self._attempt(batch)
         self._react(result)
         return _is_exported(result)
@@ -232,6 +224,15 @@ def split(
         batches[-1].append(repaired)
         room -= size
     return batches, broken
+
+
+def encodable(item: Item, size_of: Callable[[Item], int], repair: Callable[[Item], Item]) -> tuple[Item, int]:
+    """Return an item, or its repaired copy if it cannot be encoded, and an upper bound of its size."""
+    try:
+        return item, size_of(item)
+    except (UnicodeEncodeError, OverflowError):
+        copy = repair(item)
+        return copy, size_of(copy)
 
 
 def encoded_size(value: Any) -> int:

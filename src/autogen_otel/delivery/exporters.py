@@ -49,6 +49,12 @@ class Signal:
         """The variable of an OTLP exporter's knob for this signal alone."""
         return f"OTEL_EXPORTER_OTLP_{self.word}_{knob}"
 
+    def otlp(self, knob: str, environ: Mapping[str, str]) -> tuple[str, str]:
+        """The variable that sets an OTLP exporter's knob, for this signal or else for all, and its value."""
+        own = self.variable(knob)
+        variable = own if environ.get(own) else f"OTEL_EXPORTER_OTLP_{knob}"
+        return variable, environ.get(variable, "")
+
 
 SPANS: Final = Signal(metrics.SPANS, "TRACES", "trace_exporter:OTLPSpanExporter")
 METRICS: Final = Signal(metrics.METRICS, "METRICS", "metric_exporter:OTLPMetricExporter")
@@ -84,7 +90,7 @@ class Endpoint:
     Args:
         label: its name in messages; contains nothing secret.
         make: makes the exporter; may raise anything.
-        probe: of the address; ``None`` where it is not known.
+        probe: ``None`` where the address is not known.
     """
 
     def __init__(self, label: str, make: Callable[[], Any], probe: Probe | None = None) -> None:
@@ -175,20 +181,18 @@ def configured(signal: Signal, consequence: str) -> tuple[bool, list[Endpoint | 
     except ExporterError as error:
         _LOGGER.warning("%s %s", error, consequence)
         return False, [None]
-    endpoints: list[Endpoint | None] = []
-    for name in names:
-        if name == CONSOLE:
-            continue
-        try:
-            named = endpoint(name, os.environ, signal)
-        except ExporterError as error:
-            _LOGGER.warning("%s %s", error, consequence)
-            endpoints.append(None)
-            continue
-        if named.probe is not None:
-            named.probe.begin()
-        endpoints.append(named)
-    return CONSOLE in names, endpoints
+    return CONSOLE in names, [_endpoint(name, signal, consequence) for name in names if name != CONSOLE]
+
+
+def _endpoint(name: str, signal: Signal, consequence: str) -> Endpoint | None:
+    try:
+        named = endpoint(name, os.environ, signal)
+    except ExporterError as error:
+        _LOGGER.warning("%s %s", error, consequence)
+        return None
+    if named.probe is not None:
+        named.probe.begin()
+    return named
 
 
 def exporter_names(environ: Mapping[str, str], signal: Signal) -> list[str]:
@@ -203,13 +207,10 @@ def exporter_names(environ: Mapping[str, str], signal: Signal) -> list[str]:
 
 
 def _otlp(environ: Mapping[str, str], signal: Signal) -> str:
-    variable = signal.variable("PROTOCOL")
-    if not environ.get(variable):
-        variable = "OTEL_EXPORTER_OTLP_PROTOCOL"
-    protocol = environ.get(variable) or "http/protobuf"
-    if protocol not in _PROTOCOLS:
+    variable, protocol = signal.otlp("PROTOCOL", environ)
+    if protocol and protocol not in _PROTOCOLS:
         raise ExporterError(f"{variable} is {protocol!r}; it may be {' or '.join(_PROTOCOLS)}.")
-    return _PROTOCOLS[protocol]
+    return _PROTOCOLS.get(protocol, _HTTP)
 
 
 def is_otlp(name: str) -> bool:
@@ -227,7 +228,8 @@ def endpoint(name: str, environ: Mapping[str, str], signal: Signal) -> Endpoint:
         return _http_endpoint(environ, signal)
     exporter_class = plugin(name, signal)
     try:
-        probe = _grpc_probe(environ, signal) if name == _GRPC else None
+        url = signal.otlp("ENDPOINT", environ)[1] or "http://localhost:4317"
+        probe = probe_for(url, 4317) if name == _GRPC else None
         made = Endpoint(f"the exporter {name}", exporter_class, probe)
         # Made at once, so that what is wrong with it shows at the start.
         made.opened()
@@ -261,11 +263,9 @@ def _not_makeable(name: str, error: Exception) -> ExporterError:
 
 
 def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
-    variable = signal.variable("ENDPOINT")
-    url = environ.get(variable)
-    if not url:
-        variable = "OTEL_EXPORTER_OTLP_ENDPOINT"
-        url = (environ.get(variable) or "http://localhost:4318").removesuffix("/") + signal.path
+    variable, url = signal.otlp("ENDPOINT", environ)
+    if variable != signal.variable("ENDPOINT"):
+        url = (url or "http://localhost:4318").removesuffix("/") + signal.path
     try:
         parts = urlsplit(url)
         probe = probe_for(url, {"https": 443}.get(parts.scheme, 80))
@@ -286,8 +286,3 @@ def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
             return otlp_http.make_exporter(url, signal)
 
     return Endpoint(label, make, probe)
-
-
-def _grpc_probe(environ: Mapping[str, str], signal: Signal) -> Probe | None:
-    url = environ.get(signal.variable("ENDPOINT")) or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    return probe_for(url or "http://localhost:4317", 4317)

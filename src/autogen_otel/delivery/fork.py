@@ -12,15 +12,9 @@ _MAX_WAIT_SECONDS: Final = 5.0
 """Then the fork goes ahead: the application must never wait forever for us."""
 
 
-class _State:
-    """The lock that a fork and the import of modules take from each other."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.forking = threading.local()
-
-
-_state: Final = _State()
+_lock = threading.RLock()
+"""Taken by forks and by the import of modules."""
+_forking: Final = threading.local()
 
 
 @contextmanager
@@ -30,32 +24,28 @@ def importing() -> Iterator[None]:
     A process forked in the middle would have half-imported modules and no thread to finish them, and would
     hang or fail where the application itself imports them.
     """
-    with _state.lock:
+    with _lock:
         yield
 
 
 def in_child(reset: Callable[[], None]) -> None:
-    """Call a function in each process that is forked from this one.
-
-    Args:
-        reset: a function of a module; it is never forgotten.
-    """
+    """Call a function of a module, which is never forgotten, in each process that is forked from this one."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=reset)
 
 
 def _before_fork() -> None:
-    _state.forking.has_lock = _state.lock.acquire(timeout=_MAX_WAIT_SECONDS)
+    _forking.has_lock = _lock.acquire(timeout=_MAX_WAIT_SECONDS)
 
 
 def _after_in_parent() -> None:
-    if _state.forking.has_lock:
-        _state.lock.release()
+    if _forking.has_lock:
+        _lock.release()
 
 
 def _after_in_child() -> None:
-    # The thread that held the old lock does not exist in this process.
-    _state.lock = threading.RLock()
+    global _lock  # noqa: PLW0603 - the thread that held the old one does not exist in this process
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

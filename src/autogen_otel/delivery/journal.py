@@ -163,12 +163,12 @@ in_child(_after_fork)
 
 
 def _files(folder: Path) -> list[tuple[int, int, Path]]:
-    found = []
+    files = []
     for path in folder.glob("traces-*.jsonl"):
         with suppress(FileNotFoundError):
             status = path.stat()
-            found.append((status.st_mtime_ns, status.st_size, path))
-    return found
+            files.append((status.st_mtime_ns, status.st_size, path))
+    return files
 
 
 def _make_private(folder: Path) -> None:

@@ -12,7 +12,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired, schedule_delay
 from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
@@ -30,9 +30,6 @@ _RECORD_BYTES: Final = 160
 
 def build(tracers: TracerProvider) -> LoggerProvider | None:
     """Return a provider whose log records go where the environment says; ``None`` where that is nowhere.
-
-    Args:
-        tracers: the tracer provider in use, whose resource log records share.
 
     Raises:
         ValueError: the SDK does not accept one of its variables.
@@ -54,10 +51,6 @@ class LogExporter(EndpointExporter):
     """Exports each log record once, or counts it as dropped, because only spans are journaled.
 
     The SDK's base class is left out: its name changed, and so did the shape of what is exported.
-
-    Args:
-        endpoint: where to export to.
-        dropped: where to count.
     """
 
     def __init__(self, endpoint: Endpoint, dropped: Dropped) -> None:
@@ -72,11 +65,7 @@ class LogExporter(EndpointExporter):
 
 # ---------------------------------------------------------------- encoding
 def _encodable(data: Any) -> tuple[Any, int]:
-    try:
-        return data, _encoded_size(data)
-    except (UnicodeEncodeError, OverflowError):
-        repaired_data = _repaired(data)
-        return repaired_data, _encoded_size(repaired_data)
+    return encodable(data, _encoded_size, _repaired)
 
 
 def _encoded_size(data: Any) -> int:

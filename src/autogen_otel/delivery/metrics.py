@@ -46,9 +46,6 @@ _DELTA_INSTRUMENTS: Final[dict[str, tuple[type, ...]]] = {
 def build(tracers: TracerProvider) -> MeterProvider | None:
     """Return a provider whose metrics go where the environment says; ``None`` where that is nowhere.
 
-    Args:
-        tracers: the tracer provider in use, whose resource metrics share.
-
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
@@ -86,7 +83,7 @@ class PeriodicReader(PeriodicExportingMetricReader):
 
 
 def _temporality() -> dict[type, AggregationTemporality]:
-    """As the OTLP exporter reads it, which is imported too late to be asked."""
+    # As the OTLP exporter reads it, which is imported too late to be asked.
     preference = os.environ.get(METRICS.variable("TEMPORALITY_PREFERENCE"), "").strip().upper()
     return dict.fromkeys(_DELTA_INSTRUMENTS.get(preference, ()), AggregationTemporality.DELTA)
 
@@ -116,8 +113,8 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
     Args:
         endpoint: where to export to.
         dropped: where to count.
-        temporality: by kind of instrument, as the environment or the exporter prefers it.
-        aggregation: by kind of instrument, likewise.
+        temporality: by class of instrument, as the environment or the exporter prefers it.
+        aggregation: likewise.
     """
 
     def __init__(

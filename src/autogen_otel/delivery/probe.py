@@ -36,10 +36,6 @@ class Probe:
     """Connects to an endpoint and hangs up.
 
     An exporter that finds nobody retries for up to a minute, which would hold up the end of a script.
-
-    Args:
-        host: name or address to connect to.
-        port: TCP port.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -110,10 +106,6 @@ def _needs_no_lookup(host: str) -> bool:
 
 def probe_for(url: str, default_port: int) -> Probe | None:
     """Return the probe of the first hop towards a URL: the proxy where one is set, else the host itself.
-
-    Args:
-        url: where telemetry is sent to.
-        default_port: port of a URL that names none and whose scheme has none.
 
     Returns:
         ``None`` where the first hop cannot be told (a Unix socket, an exotic scheme).

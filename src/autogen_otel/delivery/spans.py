@@ -18,7 +18,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired, schedule_delay
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.journal import Journal
 from autogen_otel.delivery.resource import process_resource
@@ -67,13 +67,7 @@ def _exporters(journal: Journal | None) -> list[SpanExporter]:
 
 
 class JournaledSpanExporter(EndpointExporter, SpanExporter):
-    """Exports each span to the endpoint or else to the journal, once, or counts it as dropped.
-
-    Args:
-        endpoint: where to export to; ``None`` to keep everything in the journal.
-        journal: where to keep what is not exported; ``None`` to drop it.
-        dropped: where to count.
-    """
+    """Exports each span to the endpoint or else to the journal, once, or counts it as dropped."""
 
     def __init__(self, endpoint: Endpoint | None, journal: Journal | None, dropped: Dropped) -> None:
         consequence = "They are dropped, because no journal is kept."
@@ -89,20 +83,11 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
 # ---------------------------------------------------------------- encoding
 def encodable_span(span: ReadableSpan) -> tuple[ReadableSpan, int]:
     """Return a span, or a copy that can be encoded, and an upper bound of its size in bytes."""
-    try:
-        return span, encoded_span_size(span)
-    except (UnicodeEncodeError, OverflowError):
-        copy = _RepairedSpan(span)
-        return copy, encoded_span_size(copy)
+    return encodable(span, encoded_span_size, _RepairedSpan)
 
 
 def encoded_span_size(span: ReadableSpan) -> int:
-    """Return an upper bound of a span's encoded size in bytes, its resource and scope included.
-
-    Raises:
-        UnicodeEncodeError: a string holds half a surrogate pair.
-        OverflowError: an integer has more than 64 bits.
-    """
+    """Return an upper bound of a span's size, its resource and scope included; see ``encoded_size``."""
     scope = span.instrumentation_scope
     context = span.get_span_context()
     return (

@@ -19,21 +19,15 @@ _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AG
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A conversation in one line.
+    """A conversation in one line; the tokens of cached replies are not counted.
 
     Args:
-        trace_id: 32 hex digits.
         name: ``user -> assistant``; what is known of it while the conversation's own span is missing.
-        service: the program.
-        start_ns: in nanoseconds since 1970.
-        duration_ns: in nanoseconds, up to the last span that arrived.
+        duration_ns: up to the last span that arrived.
         agents: the agents that took a turn, in the order they first did.
-        turns: turns taken.
         outcome: ``failed``; ``recovered`` if failures happened and it went on; ``unfinished`` if its
             outermost span never arrived; else ``ok``.
         failures: how many failures began in it, by cause.
-        input_tokens: tokens sent, cached replies not counted.
-        output_tokens: tokens received, cached replies not counted.
     """
 
     trace_id: str
@@ -50,17 +44,12 @@ class Summary:
 
 
 def summaries(spans: Iterable[Span]) -> list[Summary]:
-    """Summarize each trace that has a conversation.
-
-    Args:
-        spans: of any number of traces, in any order.
-    """
+    """Summarize each trace that has a conversation; its spans may come in any order."""
     builders: dict[str, _SummaryBuilder] = {}
     for span in spans:
-        builder = builders.get(span.trace_id)
-        if builder is None:
-            builder = builders[span.trace_id] = _SummaryBuilder(span.trace_id)
-        builder.add(span)
+        if span.trace_id not in builders:
+            builders[span.trace_id] = _SummaryBuilder(span.trace_id)
+        builders[span.trace_id].add(span)
     return [builder.summary() for builder in builders.values() if builder.is_conversation]
 
 
@@ -89,10 +78,8 @@ class _SummaryBuilder:
     _chats: list[Span] = field(default_factory=list)
     """The ``invoke_workflow`` spans."""
     _turns: int = 0
-    _first_turn: tuple[int, str] | None = None
-    """When the first turn began, and ``sender -> agent``."""
-    _agents: dict[str, int] = field(default_factory=dict)
-    """When each agent's first turn began."""
+    _agents: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """When each agent's first turn began, and its ``sender -> agent``."""
     _failures: list[Failure] = field(default_factory=list)
     _input_tokens: int = 0
     _output_tokens: int = 0
@@ -127,7 +114,7 @@ class _SummaryBuilder:
             service=self.service,
             start_ns=self.start_ns,
             duration_ns=max(0, self.end_ns - self.start_ns),
-            agents=tuple(sorted(self._agents, key=lambda agent: self._agents[agent])),
+            agents=tuple(sorted(self._agents, key=self._agents.__getitem__)),
             turns=sum(turns) if turns else self._turns,
             outcome=self._outcome(outer, failures),
             failures=failures,
@@ -152,10 +139,9 @@ class _SummaryBuilder:
             return
         self._turns += 1
         agent = str(span.attributes.get(names.GEN_AI_AGENT_NAME) or span.subject)
-        self._agents[agent] = min(self._agents.get(agent, span.start_ns), span.start_ns)
-        if self._first_turn is None or span.start_ns < self._first_turn[0]:
-            sender = span.attributes.get(names.SENDER_NAME)
-            self._first_turn = (span.start_ns, f"{sender} -> {agent}" if sender else agent)
+        sender = span.attributes.get(names.SENDER_NAME)
+        turn = (span.start_ns, f"{sender} -> {agent}" if sender else agent)
+        self._agents[agent] = min(self._agents.get(agent, turn), turn)
 
     def _add_tokens(self, span: Span) -> None:
         if span.attributes.get(names.CACHE_HIT) is not True:
@@ -163,11 +149,12 @@ class _SummaryBuilder:
             self._output_tokens += _integer(span, names.GEN_AI_USAGE_OUTPUT_TOKENS) or 0
 
     def _name(self, outer: list[Span]) -> str:
+        first_turn = min(self._agents.values(), default=None)
         # A nested chat that has ended says less of an unfinished conversation than its first turn.
-        if outer and not (self._unfinished and self._first_turn and self._first_turn[0] < outer[0].start_ns):
+        if outer and not (self._unfinished and first_turn and first_turn[0] < outer[0].start_ns):
             return outer[0].subject + (f" +{len(outer) - 1} more" if len(outer) > 1 else "")
-        if self._first_turn is not None:
-            return self._first_turn[1]
+        if first_turn is not None:
+            return first_turn[1]
         return self._root[0] if self._root is not None else "?"
 
     @property

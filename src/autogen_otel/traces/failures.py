@@ -25,9 +25,6 @@ class Failure:
     """What is kept of a failing span while its trace is read.
 
     Args:
-        span_id: the failing span.
-        parent_id: the span above it.
-        operation: as in ``Span.operation``.
         cause: value of ``autogen.error.origin``.
         exception: key of the exception, ``None`` where the span recorded none.
         chain: keys of the exceptions it came from, its own included.
@@ -64,12 +61,9 @@ class Failure:
 
 
 def passing_on(failures: Iterable[Failure]) -> frozenset[str]:
-    """The ids of the spans that only pass on another's exception.
+    """The ids of the spans that only pass on another's exception, given all failures of a trace.
 
     Looking one level down is enough: an exception fails every span that it passes through.
-
-    Args:
-        failures: all of one trace.
     """
     by_id = {failure.span_id: failure for failure in failures}
     pairs = ((by_id.get(child.parent_id or ""), child) for child in by_id.values())
@@ -81,11 +75,7 @@ def passing_on(failures: Iterable[Failure]) -> frozenset[str]:
 
 
 def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:
-    """Count the failures that are not another's, by cause.
-
-    Args:
-        failures: all of one trace.
-    """
+    """Count the failures that are not another's, by cause, given all failures of a trace."""
     every = list(failures)
     passed_on = passing_on(every)
     return Counter(failure.cause for failure in every if failure.span_id not in passed_on)

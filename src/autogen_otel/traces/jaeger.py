@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
-from autogen_otel.traces.otlp import MALFORMED, TraceFilter
-from autogen_otel.traces.trace import STATUS_ERROR, Event, Link, Span
+from autogen_otel.traces.otlp import MALFORMED, TraceFilter, decoded
+from autogen_otel.traces.trace import KINDS, STATUS_ERROR, Event, Link, Span
 
 _TRACE_ID_DIGITS: Final = 32
 _SPAN_ID_DIGITS: Final = 16
 _NS_PER_US: Final = 1000
-_KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
-_STATUS: Final = {"OK": 1, "ERROR": STATUS_ERROR}
+_KINDS: Final = {name: number for number, name in enumerate(KINDS)}
+_STATUSES: Final = {"OK": 1, "ERROR": STATUS_ERROR}
 
 
 def is_jaeger(document: Any) -> bool:
@@ -21,40 +22,25 @@ def is_jaeger(document: Any) -> bool:
 
 
 def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator[Span | Exception]:
-    """Decode a download.
-
-    Args:
-        document: parsed JSON, for which ``is_jaeger`` holds.
-        trace_filter: which traces; all by default.
-
-    Yields:
-        The spans, and for each that is damaged the error.
-    """
+    """Decode a download, for which ``is_jaeger`` holds, as ``otlp.spans_of`` does."""
     for trace in document["data"]:
         try:
-            processes, spans = trace.get("processes") or {}, trace.get("spans") or ()
+            processes, raw_spans = trace.get("processes") or {}, list(trace.get("spans") or ())
         except MALFORMED as error:
             yield error
             continue
-        for raw in spans:
-            try:
-                trace_id = _trace_id(raw)
-                if trace_filter is None or trace_filter(trace_id):
-                    yield _span(raw, trace_id, processes)
-            except MALFORMED as error:  # noqa: PERF203 - per span, so that its neighbours survive
-                yield error
+        yield from decoded(raw_spans, _trace_id, partial(_span, processes=processes), trace_filter)
 
 
-def _span(raw: Any, trace_id: str, processes: Mapping[str, Any]) -> Span:
+def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
     tags = _tags(raw.get("tags"))
     start_ns = int(raw["startTime"]) * _NS_PER_US
     references = raw.get("references") or ()
     parents = [reference for reference in references if reference.get("refType") == "CHILD_OF"]
     process = raw.get("process") or processes.get(raw.get("processID", "")) or {}
     # Jaeger keeps these apart from OTLP's attributes only by their names.
-    status = _STATUS.get(
-        str(tags.pop("otel.status_code", "")), STATUS_ERROR if tags.pop("error", False) is True else 0
-    )
+    status = STATUS_ERROR if tags.pop("error", False) is True else 0
+    status = _STATUSES.get(str(tags.pop("otel.status_code", "")), status)
     return Span(
         trace_id=trace_id,
         span_id=_span_id(raw),

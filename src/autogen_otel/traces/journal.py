@@ -23,10 +23,7 @@ class JournalError(Exception):
 
 
 def journal_files(path: Path) -> list[Path]:
-    """The files to read, oldest name first.
-
-    Args:
-        path: a file, or a folder of ``*.jsonl`` files.
+    """The files to read, oldest name first, of a file or a folder of ``*.jsonl`` files.
 
     Raises:
         JournalError: there is nothing, or reading it is not permitted.
@@ -56,7 +53,7 @@ def read_spans(
 
     Args:
         paths: the files.
-        trace_filter: which traces; all by default.
+        trace_filter: see ``otlp.TraceFilter``; all traces by default.
         warn: takes one sentence about a damaged file; by default it goes to stderr.
         advance: takes the number of bytes of each line that was read.
 

@@ -7,22 +7,17 @@ older writers plain integers. Unknown fields are ignored.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
-from autogen_otel.traces.trace import Event, Link, Span
+from autogen_otel.traces.trace import KINDS, STATUSES, Event, Link, Span
 
 _SERVICE_NAME: Final = "service.name"
 _SPAN_ID_DIGITS: Final = 16
 _TRACE_ID_DIGITS: Final = 32
-_KINDS: Final = {
-    "SPAN_KIND_INTERNAL": 1,
-    "SPAN_KIND_SERVER": 2,
-    "SPAN_KIND_CLIENT": 3,
-    "SPAN_KIND_PRODUCER": 4,
-    "SPAN_KIND_CONSUMER": 5,
-}
-_STATUS: Final = {"STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
+_KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
+_STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in enumerate(STATUSES)}
 _WRAPPERS: Final = ("result", "trace")
 
 MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
@@ -46,19 +41,29 @@ def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator
     for batch in _batches(document):
         try:
             service = _service(batch)
-            groups = [
-                (_scope(group), raw) for group in batch.get("scopeSpans") or () for raw in group["spans"]
-            ]
+            groups = [(_scope(group), list(group["spans"])) for group in batch.get("scopeSpans") or ()]
         except MALFORMED as error:
             yield error
             continue
-        for scope, raw in groups:
-            try:
-                trace_id = _id(raw["traceId"], _TRACE_ID_DIGITS)
-                if trace_filter is None or trace_filter(trace_id):
-                    yield _span(raw, trace_id, scope, service)
-            except MALFORMED as error:  # noqa: PERF203 - per span, so that its neighbours survive
-                yield error
+        for scope, raw_spans in groups:
+            span_of = partial(_span, scope=scope, service=service)
+            yield from decoded(raw_spans, _trace_id, span_of, trace_filter)
+
+
+def decoded(
+    raw_spans: Iterable[Any],
+    trace_id_of: Callable[[Any], str],
+    span_of: Callable[[Any, str], Span],
+    trace_filter: TraceFilter | None,
+) -> Iterator[Span | Exception]:
+    """Decode the spans of the traces that the filter lets through, whatever the format."""
+    for raw in raw_spans:
+        try:
+            trace_id = trace_id_of(raw)
+            if trace_filter is None or trace_filter(trace_id):
+                yield span_of(raw, trace_id)
+        except MALFORMED as error:  # noqa: PERF203 - per span, so that its neighbours survive
+            yield error
 
 
 def _batches(document: Any) -> Iterator[Any]:
@@ -81,7 +86,11 @@ def _scope(group: Any) -> str:
     return str((group.get("scope") or {}).get("name", ""))
 
 
-def _span(raw: Any, trace_id: str, scope: str, service: str) -> Span:
+def _trace_id(raw: Any) -> str:
+    return _id(raw["traceId"], _TRACE_ID_DIGITS)
+
+
+def _span(raw: Any, trace_id: str, *, scope: str, service: str) -> Span:
     status = raw.get("status") or {}
     return Span(
         trace_id=trace_id,
@@ -91,7 +100,7 @@ def _span(raw: Any, trace_id: str, scope: str, service: str) -> Span:
         kind=_number(raw.get("kind", 0), _KINDS),
         start_ns=int(raw.get("startTimeUnixNano") or 0),
         end_ns=int(raw.get("endTimeUnixNano") or 0),
-        status_code=_number(status.get("code", 0), _STATUS),
+        status_code=_number(status.get("code", 0), _STATUSES),
         status_message=str(status.get("message", "")),
         attributes=attributes_of(raw.get("attributes")),
         events=tuple(
@@ -100,7 +109,7 @@ def _span(raw: Any, trace_id: str, scope: str, service: str) -> Span:
         ),
         links=tuple(
             Link(
-                _id(link["traceId"], _TRACE_ID_DIGITS),
+                _trace_id(link),
                 _id(link["spanId"], _SPAN_ID_DIGITS),
                 attributes_of(link.get("attributes")),
             )

@@ -24,7 +24,6 @@ _NOT_USER_CODE: Final = re.compile(
     r"|[/\\]src[/\\]autogen_otel[/\\]"
     r"|^<frozen ",
 )
-_SEPARATOR: Final = re.compile(r"[/\\]")
 _COMPARED_CHARACTERS: Final = 200
 
 
@@ -35,8 +34,8 @@ class Frame:
     Args:
         file: as recorded, usually an absolute path.
         line: from 1.
-        function: name of the function; ``None`` for syntax errors.
-        source: the line's text, where it was recorded.
+        function: ``None`` for syntax errors.
+        source: the text of the line, where it was recorded.
     """
 
     file: str
@@ -52,7 +51,7 @@ class Frame:
     @property
     def location(self) -> str:
         """``policies.py:42 in parse_id``."""
-        name = _SEPARATOR.split(self.file)[-1]
+        name = re.split(r"[/\\]", self.file)[-1]
         return f"{name}:{self.line} in {self.function}" if self.function else f"{name}:{self.line}"
 
 

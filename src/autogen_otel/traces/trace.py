@@ -11,6 +11,9 @@ from typing import Any, Final
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
+KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
+STATUSES: Final = ("unset", "ok", "error")
+"""OTLP's names of the numbers in ``Span.kind`` and ``Span.status_code``."""
 STATUS_ERROR: Final = 2
 HTTP: Final = "http"
 """The ``Span.operation`` of an HTTP attempt; those of all other spans are in ``vocabulary.spans``."""
@@ -18,13 +21,7 @@ HTTP: Final = "http"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened during a span.
-
-    Args:
-        name: what happened.
-        time_ns: when, in nanoseconds since 1970.
-        attributes: more about it.
-    """
+    """Something that happened during a span."""
 
     name: str
     time_ns: int
@@ -42,21 +39,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """One recorded operation.
+    """One recorded operation: ids in lower-case hex digits, times in nanoseconds since 1970.
 
     Args:
-        trace_id: 32 lower-case hex digits.
-        span_id: 16 lower-case hex digits.
-        parent_id: the parent's span id, ``None`` where there is none.
-        name: the span's name.
-        kind: OTLP's number (1 internal, 3 client).
-        start_ns: in nanoseconds since 1970.
-        end_ns: in nanoseconds since 1970.
-        status_code: OTLP's number (0 unset, 1 ok, 2 error).
-        status_message: what the recorder said about an error.
+        kind: OTLP's number, an index of ``KINDS``.
+        status_code: OTLP's number, an index of ``STATUSES``.
         attributes: values are str, bool, int, float, bytes, list or dict.
-        events: in the order recorded.
-        links: in the order recorded.
         scope: name of the instrumentation that recorded it.
         service: the program, ``service.name``.
     """
@@ -123,7 +111,7 @@ class Trace:
 
     @property
     def trace_id(self) -> str:
-        """32 lower-case hex digits."""
+        """The id that all of its spans have."""
         return self.spans[0].trace_id
 
     @cached_property
