@@ -51,6 +51,8 @@ def label(span: Span, view: View) -> Text:
     line.append(_GAP + quantities.duration(span.duration_ns), style="dim")
     for detail in parts:
         line.append(_GAP).append_text(detail)
+    if span.attributes.get(names.CANCELLED) is True:
+        line.append(f"{_GAP}cancelled", style="cyan")
     return line
 
 
@@ -99,6 +101,9 @@ def _chat(span: Span, view: View) -> Iterator[Text]:
         prompt = quantities.plural(int(attributes[names.PROMPT_MESSAGES]), "message")
         characters = attributes.get(names.PROMPT_CHARS)
         yield dim(prompt if characters is None else f"{prompt}, {quantities.plural(int(characters), 'char')}")
+    if names.RESPONSE_PROBLEM in attributes:
+        problem = str(attributes[names.RESPONSE_PROBLEM]).replace("_", " ")
+        yield Text(f"answer: {view.cut(problem, _SHORT)}", style="yellow")
     if names.HELPER_ROLE in attributes:
         yield dim(f"for {view.cut(attributes[names.HELPER_ROLE], _SHORT)}")
 

@@ -18,6 +18,7 @@ STYLES: Final[Mapping[Outcome, str]] = {
     "failed": "bold red",
     "recovered": "yellow",
     "ok": "green",
+    "cancelled": "cyan",
     "unfinished": "cyan",
 }
 _SHORTEST_PREFIX: Final = 8
@@ -87,7 +88,7 @@ def _tokens(summary: Summary, console: Console) -> str:
 
 def _footer(listed: Sequence[Summary], every: Sequence[Summary]) -> str:
     counts = Counter(summary.outcome for summary in every)
-    unwell: tuple[Outcome, ...] = ("failed", "recovered", "unfinished")
+    unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "unfinished")
     what = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in unwell if counts[outcome])
     total = quantities.plural(len(every), "conversation")
     of = f"{len(listed):,} of {total}" if len(listed) < len(every) else total

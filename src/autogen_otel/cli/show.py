@@ -41,6 +41,7 @@ outcomes:
   ok          nothing failed
   recovered   something failed and the conversation went on
   failed      the conversation ended with an exception
+  cancelled   the program itself ended it: Ctrl-C, a cancelled task
   unfinished  it is still running, or the program was killed
 
 exit codes:

@@ -98,6 +98,10 @@ class _Failures:
         for problem in [problems] if isinstance(problems, str) else problems:
             sign = signs(self._view.console).recovered
             yield Text(f"{sign} {self._view.cut(problem, _LONG)}", style="yellow")
+        returned = span.attributes.get(names.TOOL_RETURNED_ERROR)
+        if returned is not None:
+            said = self._view.cut(returned, _LONG)
+            yield Text(f"{signs(self._view.console).recovered} returned an error: {said}", style="yellow")
         if not span.failed:
             return
         if not self._is_described_below(span):
@@ -143,7 +147,11 @@ class _Failures:
         error_type = str(exception.attributes.get(names.EXCEPTION_TYPE, "exception"))
         message = str(exception.attributes.get(names.EXCEPTION_MESSAGE, ""))
         stacktrace = str(exception.attributes.get(names.EXCEPTION_STACKTRACE, ""))
-        yield self._view.cut(f"{error_type}: {message}" if message else error_type, _LONG)
+        raised = f"{error_type}: {message}" if message else error_type
+        yield self._view.cut(raised, _LONG)
+        explanation = (span.status_message or "").removesuffix(f" ({raised})")
+        if explanation not in {message, ""}:
+            yield f"because of {self._view.cut(explanation, _LONG)}"
         if self._view.full and stacktrace:
             yield from visible(stacktrace.rstrip()).split("\n")
             return

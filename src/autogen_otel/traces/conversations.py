@@ -12,7 +12,7 @@ from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
-Outcome = Literal["failed", "recovered", "ok", "unfinished"]
+Outcome = Literal["failed", "recovered", "ok", "cancelled", "unfinished"]
 
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
 
@@ -25,8 +25,8 @@ class Summary:
         name: ``user -> assistant``; what is known of it while the conversation's own span is missing.
         duration_ns: up to the last span that arrived.
         agents: the agents that took a turn, in the order they first did.
-        outcome: ``failed``; ``recovered`` if failures happened and it went on; ``unfinished`` if its
-            outermost span never arrived; else ``ok``.
+        outcome: ``failed``; ``cancelled`` if the program itself ended it; ``recovered`` if failures happened
+            and it went on; ``unfinished`` if its outermost span never arrived; else ``ok``.
         failures: how many failures began in it, by cause.
     """
 
@@ -166,6 +166,8 @@ class _SummaryBuilder:
             return "unfinished"
         if any(chat.failed for chat in outer) or (self._root is not None and self._root[1]):
             return "failed"
+        if any(chat.attributes.get(names.CANCELLED) is True for chat in outer):
+            return "cancelled"
         return "recovered" if failures else "ok"
 
 

@@ -26,6 +26,7 @@ class Failure:
 
     Args:
         cause: value of ``autogen.error.origin``.
+        message: the status message.
         exception: key of the exception, ``None`` where the span recorded none.
         chain: keys of the exceptions it came from, its own included.
     """
@@ -34,6 +35,7 @@ class Failure:
     parent_id: str | None
     operation: str
     cause: str
+    message: str
     exception: str | None
     chain: frozenset[str]
 
@@ -49,13 +51,17 @@ class Failure:
             stacktrace = str(recorded.get(names.EXCEPTION_STACKTRACE, ""))
             chain = frozenset((exception, *chained_exceptions(stacktrace)))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
-        return cls(span.span_id, span.parent_id, span.operation, str(cause), exception, chain)
+        message = span.status_message or ""
+        return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
 
     def passes_on(self, child: Failure) -> bool:
         """Whether this is the failure of a span directly below, further up."""
         if self.exception is None:
             return self.cause in {child.cause, causes.UNKNOWN}
         if child.exception in self.chain:
+            return True
+        if child.message and self.cause == child.cause and self.message.startswith(f"{child.message} ("):
+            # What AutoGen tripped over was no exception yet: an answer that is an error.
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
 
