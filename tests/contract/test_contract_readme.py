@@ -6,15 +6,20 @@ import re
 
 import autogen_otel
 from autogen_otel.vocabulary import causes
-from tests.support.docs import HOOKS, README, filled
+from tests.support.docs import CAUSES, PAGES, README, filled
 
 TEXT = README.read_text(encoding="utf-8")
 
 
 def test_the_tables_are_what_the_code_says() -> None:
-    assert filled(TEXT) == TEXT, "run: python -m tests.support.docs"
-    hooks = HOOKS.read_text(encoding="utf-8")
-    assert filled(hooks) == hooks, "run: python -m tests.support.docs"
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert filled(text) == text, f"{page.name}: run: python -m tests.support.docs"
+
+
+def test_every_cause_has_a_part_of_its_own() -> None:
+    parts = re.findall(r"^## (\w+)$", CAUSES.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert parts == list(causes.CAUSES)
 
 
 def test_the_two_commands_stand_in_the_first_25_lines() -> None:
@@ -34,8 +39,8 @@ def test_the_python_in_it_runs(our_errors: list[BaseException], capsys: object) 
 
 
 def test_it_counts_the_causes_right() -> None:
-    assert "one of thirteen causes" in TEXT
-    assert len(causes.CAUSES) == 13
+    assert "one of fifteen causes" in TEXT
+    assert len(causes.CAUSES) == 15
 
 
 def test_every_command_of_make_that_it_names_exists() -> None:

@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from autogen_otel.causes import wordings
 from autogen_otel.hooks.table import ROWS
 from autogen_otel.lineages import ALL
 from autogen_otel.redaction.formats import KEY_FORMATS
 from autogen_otel.settings import Settings
+from autogen_otel.vocabulary import attributes, causes, spans
+from autogen_otel.vocabulary.attributes import Kind
 
 _ROOT = Path(__file__).parent.parent.parent
 README = _ROOT / "README.md"
 REDACTION = _ROOT / "docs" / "redaction.md"
 HOOKS = _ROOT / "docs" / "hooks.md"
+SPANS = _ROOT / "docs" / "spans.md"
+CAUSES = _ROOT / "docs" / "causes.md"
+PAGES = (README, REDACTION, HOOKS, SPANS, CAUSES)
 
 
 def settings_table() -> Iterator[str]:
@@ -57,10 +63,60 @@ def formats_table() -> Iterator[str]:
         yield f"| {issuer} | {', '.join(f'`{shape}`' for shape in shapes[issuer])} |"
 
 
+def spans_table() -> Iterator[str]:
+    """Every kind of span."""
+    yield "| span | kind | one for each |"
+    yield "|---|---|---|"
+    for pattern, (kind, one_per) in spans.PATTERNS.items():
+        yield f"| `{pattern}` | {kind} | {one_per} |"
+
+
+def attributes_table() -> Iterator[str]:
+    """Every attribute of a span."""
+    yield "| attribute | type | on | meaning |"
+    yield "|---|---|---|---|"
+    for key in sorted(attributes.KINDS):
+        meaning = attributes.MEANINGS[key]
+        unit = f", {meaning.unit}s" if meaning.unit and meaning.unit not in {"s", "USD"} else ""
+        unit = f", {meaning.unit}" if meaning.unit in {"s", "USD"} else unit
+        yield f"| `{key}` | {_TYPES[attributes.KINDS[key]]}{unit} | {meaning.spans} | {meaning.sentence} |"
+
+
+def causes_table() -> Iterator[str]:
+    """Every cause."""
+    yield "| cause | means |"
+    yield "|---|---|"
+    for cause, meaning in causes.MEANINGS.items():
+        yield f"| [`{cause}`](#{cause}) | {meaning} |"
+
+
+def wordings_table() -> Iterator[str]:
+    """How servers put the causes that no status tells."""
+    yield "| cause | said, as a regular expression | by |"
+    yield "|---|---|---|"
+    for one in wordings.ALL:
+        pattern = one.pattern.replace("|", "\\|")
+        yield f"| `{one.cause}` | `{pattern}` | {one.server} |"
+
+
+_TYPES = {
+    Kind.INTEGER: "int",
+    Kind.NUMBER: "double",
+    Kind.BOOLEAN: "boolean",
+    Kind.NAMES: "string[]",
+    Kind.INTEGERS: "int[]",
+    Kind.PROBLEMS: "string[]",
+}
+_TYPES |= {kind: "string" for kind in Kind if kind not in _TYPES}
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "settings": settings_table,
     "hooks": hooks_table,
     "formats": formats_table,
+    "spans": spans_table,
+    "attributes": attributes_table,
+    "causes": causes_table,
+    "wordings": wordings_table,
 }
 """By the name in the comments around a table: ``<!-- settings -->``."""
 
@@ -74,5 +130,5 @@ def filled(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in (README, REDACTION, HOOKS):
+    for page in PAGES:
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

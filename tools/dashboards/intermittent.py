@@ -45,6 +45,7 @@ def intermittent() -> Dashboard:
         [
             Row("", _numbers()),
             Row("Attempts: what the SDK retries and AutoGen falls over from in silence", _attempts()),
+            Row("Answers that are no failure, and no help", _answers()),
             Row("What do the failing calls have in common?", [*_in_common(), *_by_label(), *_by_time()]),
         ],
     )
@@ -139,6 +140,30 @@ def _attempts() -> list[Panel]:
             ),
             none="no fallback in this time range",
             clicked=of_series(names.CONFIG_INDEX, names.ERROR_TYPE),
+        ),
+    ]
+
+
+def _answers() -> list[Panel]:
+    problem, call = names.RESPONSE_PROBLEM, m.OPERATION_DURATION
+    wrong = (problem, "!=", "")
+    return [
+        bars(
+            "Answers that are cut, filtered, refused or empty",
+            "Which answers end a conversation badly although every call is green?",
+            Query(grew(call, STEP, wrong, by=[problem]), "{{autogen_response_problem}}"),
+            none="no such answer in this time range",
+            clicked=of_series(problem, failed=False),
+        ),
+        bars(
+            "The same by model and agent",
+            "Is it one model that answers so, or one agent whose prompt asks for it?",
+            Query(
+                grew(call, STEP, wrong, by=[names.GEN_AI_REQUEST_MODEL, names.GEN_AI_AGENT_NAME, problem]),
+                "{{gen_ai_request_model}}, {{gen_ai_agent_name}}: {{autogen_response_problem}}",
+            ),
+            none="no such answer in this time range",
+            clicked=of_series(names.GEN_AI_REQUEST_MODEL, problem, failed=False),
         ),
     ]
 

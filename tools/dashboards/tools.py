@@ -106,6 +106,18 @@ def _failures() -> list[Panel]:
             search=_RAISED,
             clicked=of_series(origin),
         ),
+        bars(
+            "Errors that tools return instead of raising them",
+            "Which tools do as they are told and return an error, which counts as no failure anywhere?",
+            Query(
+                _grew(_CALLS, STEP, (m.TOOL_OUTCOME, "=", m.RETURNED_ERROR), by=[_TOOL]),
+                "{{gen_ai_tool_name}}",
+            ),
+            none="no tool returned an error in this time range",
+            search=_CALLED,
+            clicked=of_series(_TOOL, failed=False),
+            width=24,
+        ),
     ]
 
 

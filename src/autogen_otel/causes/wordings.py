@@ -221,6 +221,16 @@ TIMEOUT_WORDINGS: Final = (
 """No answer in time, where the status does not say so."""
 
 
+ALL: Final = (
+    *SIZE_WORDINGS,
+    *FILTER_WORDINGS,
+    *STALE_WORDINGS,
+    *CONFIG_WORDINGS,
+    *RATE_WORDINGS,
+    *TIMEOUT_WORDINGS,
+)
+
+
 def matcher(wordings: tuple[Wording, ...]) -> re.Pattern[str]:
     """One expression for all of them."""
     return re.compile("|".join(f"(?:{one.pattern})" for one in wordings), re.IGNORECASE)

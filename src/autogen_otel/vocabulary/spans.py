@@ -17,6 +17,20 @@ EXECUTE_CODE: Final = "execute_code"
 AWAIT_HUMAN_INPUT: Final = "await_human_input"
 
 
+PATTERNS: Final = {
+    "invoke_workflow {initiator} -> {recipient}": ("INTERNAL", "conversation; nested ones too"),
+    "invoke_agent {agent}": ("INTERNAL", "reply of an agent"),
+    "handoff {from} -> {to}": ("INTERNAL", "time that control passes between agents"),
+    "chat {model}": ("CLIENT", "model call, however many entries and attempts it takes"),
+    "config_entry {index} {model}": ("INTERNAL", "entry of `config_list` tried, where there are several"),
+    "POST": ("CLIENT", "HTTP attempt of the OpenAI SDK"),
+    "execute_tool {tool}": ("INTERNAL", "tool or function call"),
+    "execute_code {language}": ("INTERNAL", "run of a code block"),
+    "await_human_input {agent}": ("INTERNAL", "question to a human"),
+}
+"""How spans are named, each with its kind and what there is one of it for."""
+
+
 def workflow_name(initiator: str, recipient: str) -> str:
     """What a conversation is called: AutoGen has no name for it."""
     return f"{initiator} -> {recipient}"
