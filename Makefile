@@ -52,8 +52,7 @@ test-servers: needs-older-python $(TOOLS) ## build a real Jaeger, Prometheus and
 	.venv/bin/tox run -e servers
 
 bench: needs-host $(DEMO_ENV)/installed ## measure what being observed costs, as ratios
-	@$(DEMO_ENV)/bin/python -m bench.turn
-	@$(DEMO_ENV)/bin/python -W ignore -m bench.growth
+	@$(DEMO_ENV)/bin/python -W ignore -m bench
 
 screenshots: needs-host $(DEMO_ENV)/installed ## take the README's pictures: make screenshots JAEGER=http://localhost:16686
 	@$(DEMO_ENV)/bin/python -W ignore -m scenarios.screenshots '$(JAEGER)'

@@ -1,1 +1,1 @@
-"""Benchmarks: what being observed costs, as ratios from one interleaved run."""
+"""Benchmarks: what being observed costs, as ratios from one interleaved run (``python -m bench``)."""

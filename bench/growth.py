@@ -1,6 +1,6 @@
 """Bytes exported over conversations of 10, 50 and 150 turns: how they grow, with and without message content.
 
-``python -m bench.growth``. Bytes are those of the OTLP requests, counted and not timed. The exponent is the
+Bytes are those of the OTLP requests, counted and not timed. The exponent is the
 slope between two lengths on logarithmic scales: 1 is linear, 2 is what recording the whole history with
 each call comes to.
 """
@@ -12,6 +12,7 @@ import io
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from autogen import ConversableAgent, GroupChat, GroupChatManager
@@ -22,6 +23,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 
 import autogen_otel
 from autogen_otel import Settings
+from bench.lean import lean_sdk
 from scenarios.server import ChatRequest, ScriptedServer, entry, text, tool_call
 
 TURNS = (10, 50, 150)
@@ -32,6 +34,21 @@ SETTINGS = {
     "with content": Settings(capture_message_content="SPAN_ONLY"),
     "with the whole history": Settings(capture_message_content="SPAN_ONLY", full_message_history=True),
 }
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How one kind of conversation grows.
+
+    Args:
+        name: for the table.
+        sizes: bytes for each of ``TURNS``.
+        exponents: from each length to the next.
+    """
+
+    name: str
+    sizes: list[int]
+    exponents: list[float]
 
 
 class Weighing(SpanExporter):
@@ -84,7 +101,7 @@ def exported(
             tracer_provider=provider, meter_provider=NoOpMeterProvider(), settings=settings
         )
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()), lean_sdk():
                 conversation(server, turns)()
         finally:
             autogen_otel.uninstrument()
@@ -98,15 +115,19 @@ def exponents(turns: Sequence[int], sizes: Sequence[int]) -> Iterator[float]:
         yield math.log(larger / smaller) / math.log(more / fewer)
 
 
-def main() -> None:
-    """Measure and print."""
+def measure(say: Callable[[str], None]) -> list[Growth]:
+    """All conversations with all settings.
+
+    Args:
+        say: takes progress.
+    """
+    found = []
     for kind, conversation in CONVERSATIONS.items():
         for label, settings in SETTINGS.items():
+            say(f"Bytes: {kind}, {label}")
             sizes = [exported(conversation, turns, settings) for turns in TURNS]
-            shown = ", ".join(f"{size / 1000:.0f} kB" for size in sizes)
-            slopes = ", ".join(f"{slope:.2f}" for slope in exponents(TURNS, sizes))
-            lengths = ", ".join(map(str, TURNS))
-            print(f"{kind}, {label}: {shown} for {lengths} turns; exponents {slopes}")
+            found.append(Growth(f"{kind}, {label}", sizes, list(exponents(TURNS, sizes))))
+    return found
 
 
 def _agent(name: str, server: ScriptedServer | None = None) -> ConversableAgent:
@@ -126,7 +147,3 @@ def _reply(request: ChatRequest) -> Any:
     if request.body.get("tools") and messages[-1]["role"] != "tool":
         return tool_call("lookup", {"policy_id": f"P-{len(messages)}"})
     return text(f"Answer {len(messages)}: {_WORDS}")
-
-
-if __name__ == "__main__":
-    main()
