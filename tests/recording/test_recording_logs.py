@@ -155,8 +155,10 @@ def test_a_model_call_outside_of_conversations_that_fails_is_an_error(
 def test_a_retry_that_fails_alike_is_told_again(recorder: Recorder, kept: LogRecords) -> None:
     turn = begin(recorder, AgentTurn)
     for _ in range(2):
-        fail(recorder, ToolCall, TimeoutError("no answer in time"), turn)
-    assert len(kept.records) == 2
+        retried = begin(recorder, AgentTurn, turn)
+        fail(recorder, ToolCall, TimeoutError("no answer in time"), retried)
+        end(retried)
+    assert told(kept) == [("execute_tool", "WARN", "no answer in time")] * 2
 
 
 def test_another_exception_after_a_handled_one_is_told(recorder: Recorder, kept: LogRecords) -> None:
@@ -165,7 +167,8 @@ def test_another_exception_after_a_handled_one_is_told(recorder: Recorder, kept:
     fail(recorder, ToolCall, first, turn)
     first.args = ("another one that has the place of the first",)
     end(turn, Failure("unknown", first))
-    assert len(kept.records) == 2
+    end(chat)
+    assert [words for _, _, words in told(kept)] == ["handled", "another one that has the place of the first"]
 
 
 def test_a_failure_without_an_exception_is_told_for_each_span(recorder: Recorder, kept: LogRecords) -> None:

@@ -62,7 +62,7 @@ def test_a_call_names_the_tools_offered_and_asked_for(telemetry: Telemetry, serv
 
 
 def test_without_tools_nothing_is_said_of_their_size(telemetry: Telemetry, serve: Serve) -> None:
-    for none in ({}, {"tools": None}, {"tools": []}):
+    for none in ({}, {"tools": []}):
         wrapper = OpenAIWrapper(config_list=[entry(serve([text("Fine.")]))])
         wrapper.create(messages=HELLO, cache_seed=None, **none)
     for call in map(attributes_of, telemetry.named("chat")):

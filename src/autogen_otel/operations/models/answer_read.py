@@ -14,6 +14,8 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
 
 _MOST_TOOL_CALLS = 64
+_NO_REASONS = (None, "completed")
+"""The Responses API names a reason only for what is incomplete."""
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 _FILTERED = frozenset({"content_filter", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII"})
 _EMPTY_MESSAGE = 2
@@ -46,7 +48,7 @@ def read_answer(response: Any) -> AnswerRead:
     """
     messages = messages_of(response)
     first = messages[0] if messages else {}
-    reasons = [one["finish_reason"] for one in messages if one["finish_reason"] is not None]
+    reasons = [one["finish_reason"] for one in messages if one["finish_reason"] not in _NO_REASONS]
     facts: Facts = {
         names.GEN_AI_RESPONSE_FINISH_REASONS: reasons or None,
         names.RESPONSE_PROBLEM: _problem(first) if messages else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from autogen_otel.reading import read, read_text
 
 _MOST_CHARS = 200_000
 """JSON text beyond that is not looked at."""
-_SAYS_SO = re.compile(r'"(?:error|status|state|success|ok|isError|is_error)"\s*:')
+_MOST_LITERAL_CHARS = 20_000
+_SAYS_SO = re.compile(r"""["'](?:error|status|state|success|ok|isError|is_error)["']\s*:""")
 _FAILED = frozenset({"error", "failed", "failure"})
 _WORDS = ("message", "error_message", "detail", "details", "reason", "msg", "content")
 
@@ -26,14 +28,23 @@ def returned_error(value: object) -> str | None:
         text = value.lstrip() if len(value) <= _MOST_CHARS else ""
         if not text.startswith("{") or _SAYS_SO.search(text) is None:
             return None
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return None
+        value = _parsed(text)
     if isinstance(value, Mapping):
         return _error_of(value)
     # Results of MCP are objects of a class.
     return _said(read(value, "content"), value) if read(value, "isError") is True else None
+
+
+def _parsed(text: str) -> object:
+    """The object that a text stands for: JSON, or how AG2 writes the dicts that tools return."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text) if len(text) <= _MOST_LITERAL_CHARS else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def _error_of(value: Mapping[Any, Any]) -> str | None:
