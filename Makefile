@@ -42,7 +42,7 @@ demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itse
 	@$(DEMO_ENV)/bin/python -m scenarios.demo
 
 test: needs-older-python needs-tested-pythons $(TOOLS) ## run the tests with every supported AutoGen
-	PATH="$(dir $(OLDEST)):$(dir $(NEWEST)):$$PATH" .venv/bin/tox run -- --numprocesses=auto --maxprocesses=4
+	PATH="$(dir $(OLDEST)):$(dir $(NEWEST)):$$PATH" PYTEST_ADDOPTS='--numprocesses=auto --maxprocesses=4' .venv/bin/tox run
 
 test-quick: needs-older-python $(TOOLS) ## run what is quick of the tests, with one AutoGen
 	.venv/bin/tox run -e pyautogen02-openai3 -- --numprocesses=auto --maxprocesses=4 -m 'not slow'

@@ -80,3 +80,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark in item.iter_markers("needs"):
             assert [type(one) for one in mark.args] == [bool, str], f"{item.nodeid}: needs(condition, reason)"
     items[:] = [item for item in items if all(mark.args[0] for mark in item.iter_markers("needs"))]
+    # What is slow begins first, so that at the end no process waits for a long test of another's.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import autogen
 import pytest
+from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 import autogen_otel
 from autogen_otel.hooks.table import ROWS
+from scenarios.server import entry, text
 from tests.delivery.receivers import closed_port
+from tests.support.agents import Serve, assistant, chat, user
 from tests.support.telemetry import Telemetry
 
 _CONVERSATION = """
@@ -171,21 +174,17 @@ assert trace.get_tracer_provider() is telemetry.provider
     assert not program.journal.exists()
 
 
-def test_a_provider_that_is_given_is_used_and_the_global_one_left_alone(program: Program) -> None:
-    program.run(
-        f"""
-from opentelemetry import trace
-from tests.support.telemetry import Telemetry
-import autogen_otel
-telemetry = Telemetry()
-autogen_otel.instrument(tracer_provider=telemetry.provider)
-{_CONVERSATION}
-print(telemetry.tree())
-assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-"""
-    )
-    assert "invoke_workflow user -> assistant" in program.out
-    assert not program.journal.exists()
+@pytest.mark.usefixtures("_undone")
+def test_a_provider_that_is_given_is_used_and_the_global_one_left_alone(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(tmp_path / "journal"))
+    telemetry, before = Telemetry(), trace._TRACER_PROVIDER
+    autogen_otel.instrument(tracer_provider=telemetry.provider)
+    chat(user(), assistant([entry(serve([text("Done. TERMINATE")]))]))
+    assert "invoke_workflow user -> assistant" in telemetry.tree()
+    assert trace._TRACER_PROVIDER is before
+    assert not (tmp_path / "journal").exists()
 
 
 def test_without_a_provider_and_an_endpoint_the_conversation_is_in_the_journal(program: Program) -> None:
@@ -259,41 +258,42 @@ def test_a_host_that_cannot_be_imported_is_named_in_one_warning(program: Program
     assert "the application goes on" in program.out
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "said"),
-    [
-        ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "lots", "must be a whole number, not 'lots'"),
-        ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "3", "must be at least 64 characters, not 3"),
-        ("AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT", "perhaps", "must be true or false, not 'perhaps'"),
-        ("AUTOGEN_OTEL_JOURNAL", "2", "must be true or false, not '2'"),
-    ],
-)
-def test_a_variable_that_cannot_be_used_is_named_in_one_warning(
-    program: Program, variable: str, value: str, said: str
-) -> None:
-    lines = program.run("import autogen_otel; print(bool(autogen_otel.instrument()))", **{variable: value})
-    assert len(lines) == 1, lines
-    assert variable in lines[0] or variable.removeprefix("AUTOGEN_OTEL_").lower() in lines[0]
-    assert said in lines[0]
-    assert program.out == "True\n"
+_UNUSABLE = {
+    ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "lots"): "must be a whole number, not 'lots'",
+    ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "3"): "must be at least 64 characters, not 3",
+    ("AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT", "perhaps"): "must be true or false, not 'perhaps'",
+    ("AUTOGEN_OTEL_JOURNAL", "2"): "must be true or false, not '2'",
+}
 
 
-def test_a_place_that_a_host_should_have_and_lacks_is_a_warning_and_the_others_work(program: Program) -> None:
-    said = program.run(
+def test_a_variable_that_cannot_be_used_is_named_in_one_warning(program: Program) -> None:
+    warnings = program.run(
         f"""
-from tests.support.telemetry import Telemetry
-import autogen
-del autogen.GroupChat.select_speaker
+import os
 import autogen_otel
-telemetry = Telemetry()
-report = autogen_otel.instrument(tracer_provider=telemetry.provider)
-(missing,) = report.missing
-print(missing.target)
-print(report)
-{_CONVERSATION}
-print(telemetry.tree())
+for variable, value in {list(_UNUSABLE)!r}:
+    os.environ[variable] = value
+    print(bool(autogen_otel.instrument()))
+    autogen_otel.uninstrument()
+    del os.environ[variable]
 """
     )
-    assert len([line for line in said if "GroupChat.select_speaker" in line]) == 1
-    assert "missing: autogen.agentchat.groupchat.GroupChat.select_speaker" in program.out
-    assert "invoke_workflow user -> assistant" in program.out
+    assert program.out == "True\n" * len(_UNUSABLE)
+    for line, ((variable, _), problem) in zip(warnings, _UNUSABLE.items(), strict=True):
+        assert f"{variable} {problem}" in line
+
+
+@pytest.mark.usefixtures("_undone")
+def test_a_place_that_a_host_should_have_and_lacks_is_a_warning_and_the_others_work(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(autogen.GroupChat, "select_speaker")
+    telemetry = Telemetry()
+    report = autogen_otel.instrument(tracer_provider=telemetry.provider)
+    (missing,) = report.missing
+    assert missing.target == "autogen.agentchat.groupchat.GroupChat.select_speaker"
+    assert f"missing: {missing.target}" in str(report)
+    assert [message for message in caplog.messages if missing.target in message] == caplog.messages
+    assert len(caplog.messages) == 1
+    chat(user(), assistant([entry(serve([text("Done. TERMINATE")]))]))
+    assert "invoke_workflow user -> assistant" in telemetry.tree()

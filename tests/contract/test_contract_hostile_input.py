@@ -45,8 +45,8 @@ def _tool_scenes() -> list[Conversation]:
 def _model_scenes() -> list[Conversation]:
     fine = hostile.with_tool(lambda: "fine", raw=True)
     arguments = {
-        "10 MB": '{"what": "' + "x" * 10_000_000 + '"}',
-        "a million elements": '{"what": [' + "1," * 999_999 + "1]}",
+        "1 MB": '{"what": "' + "x" * 1_000_000 + '"}',
+        "many elements": '{"what": [' + "1," * 199_999 + "1]}",
         "deep": '{"what": ' + "[" * 100_000 + "]" * 100_000 + "}",
         "not a number": '{"what": NaN}',
         "infinite": '{"what": 1e400}',
@@ -266,9 +266,9 @@ def test_the_host_does_what_it_would_do_and_the_trace_can_be_encoded(
         (_scene("exception of endless recursion"), "[Previous line repeated "),
         (_scene("exception in a group"), "<unprintable SullenError: str raised ZeroDivision"),
         (_scene("exception with surrogates"), "a\\ud800b"),
-        (_scene("result 10 MB"), "…[cut, 10000000 characters in all]"),
-        (_scene("arguments 10 MB"), "…[cut, 10000012 characters in all]"),
-        (_scene("arguments a million elements"), "…[cut, 2000011 characters in all]"),
+        (_scene("result 1 MB"), "…[cut, 1000000 characters in all]"),
+        (_scene("arguments 1 MB"), "…[cut, 1000012 characters in all]"),
+        (_scene("arguments many elements"), "…[cut, 400011 characters in all]"),
         (_scene("arguments not a number"), "NaN"),
         (_scene("arguments lone surrogates"), "\\ud800"),
         (_scene("agent's name of 10k characters"), "characters in all]"),

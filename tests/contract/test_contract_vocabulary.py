@@ -250,6 +250,51 @@ def test_every_value_is_of_the_type_that_the_conventions_want(emitted: Emitted) 
     assert mistyped == set()
 
 
+TYPES: dict[attributes.Kind, type] = {
+    attributes.Kind.INTEGER: int,
+    attributes.Kind.NUMBER: float,
+    attributes.Kind.BOOLEAN: bool,
+}
+ELEMENT_TYPES: dict[attributes.Kind, type] = {
+    attributes.Kind.NAMES: str,
+    attributes.Kind.INTEGERS: int,
+    attributes.Kind.PROBLEMS: str,
+}
+
+
+def _is_of_kind(kind: attributes.Kind, value: Any) -> bool:
+    """Whether a value has the Python type that its kind is exported as; whatever is no number is text."""
+    if kind in ELEMENT_TYPES:
+        return type(value) is tuple and {type(one) for one in value} == {ELEMENT_TYPES[kind]}
+    return type(value) is TYPES.get(kind, str)
+
+
+def test_every_attribute_of_every_span_has_the_type_of_its_kind(emitted: Emitted) -> None:
+    kinds = attributes.KINDS
+    wrong = {
+        (span.name, key, str(kinds.get(key)), type(value).__name__)
+        for span in emitted.spans
+        for key, value in (span.attributes or {}).items()
+        if key not in kinds or not _is_of_kind(kinds[key], value)
+    }
+    assert wrong == set()
+    emitted_kinds = {kinds[key] for span in emitted.spans for key in span.attributes or {}}
+    assert emitted_kinds == set(attributes.Kind), "a kind without a value is not tested"
+
+
+def test_a_name_is_one_line(emitted: Emitted) -> None:
+    names = {key for key, kind in attributes.KINDS.items() if kind is attributes.Kind.NAME}
+    values = {value for key in names for value in emitted.values(key)}
+    assert [value for value in values if value.splitlines() not in ([value], [])] == []
+
+
+def test_every_attribute_of_an_event_is_text_under_an_exceptions_key(emitted: Emitted) -> None:
+    keys = {attributes.EXCEPTION_TYPE, attributes.EXCEPTION_MESSAGE, attributes.EXCEPTION_STACKTRACE}
+    of_events = [event.attributes or {} for span in emitted.spans for event in span.events]
+    assert {key for one in of_events for key in one} == keys
+    assert {type(value) for one in of_events for value in one.values()} == {str}
+
+
 def test_every_span_stays_far_below_the_limit_of_attributes(emitted: Emitted) -> None:
     crowded = {span.name: len(span.attributes or {}) for span in emitted.spans}
     assert {name: count for name, count in crowded.items() if count >= _MOST_ATTRIBUTES} == {}

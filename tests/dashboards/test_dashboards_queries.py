@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -36,6 +37,7 @@ BUILT_IN = {
 }
 
 
+@functools.cache
 def selectors(expr: str) -> list[Any]:
     """Every selector of an expression."""
     found = []

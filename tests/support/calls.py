@@ -1,8 +1,10 @@
-"""Observed calls without a host: of the kinds that recording tells apart, started and ended by hand."""
+"""Observed calls without a host, started and ended by hand: with given facts, or with those of their own."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.causes import Failure
 from autogen_otel.operations.conversations.agent_turn import AgentTurn
@@ -11,6 +13,7 @@ from autogen_otel.operations.models.assistant_run import AssistantRun
 from autogen_otel.operations.models.entry_tried import EntryTried
 from autogen_otel.operations.models.http_attempt import HttpAttempt
 from autogen_otel.operations.models.model_call import ModelCall
+from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import Call, Facts, Recorder
 
@@ -50,6 +53,39 @@ def end(call: Call, failure: Failure | None = None, **facts: Any) -> None:
         call.end_with_value(None)
     else:
         call.end_with_error(failure.error)
+
+
+Kind = TypeVar("Kind", bound=Operation)
+
+
+def operation(
+    kind: type[Kind], instance: Any = None, parent: Operation | None = None, **arguments: Any
+) -> Kind:
+    """An operation that nothing has begun yet, so that a test can ask it for its facts.
+
+    Args:
+        kind: an operation.
+        instance: the object whose method it is.
+        parent: the operation around.
+        arguments: of the host's call.
+    """
+    return kind(Recorder(NoOpTracer()), parent, instance, arguments)
+
+
+def known(facts: Facts | None) -> Facts:
+    """The facts that have a value."""
+    return {key: value for key, value in (facts or {}).items() if value is not None}
+
+
+def raised_in(module: str) -> Exception:
+    """An exception raised by code of this module."""
+    namespace: dict[str, Any] = {"__name__": module}
+    exec("def choke():\n    raise KeyError('choices')", namespace)  # noqa: S102 - as if it stood there
+    try:
+        namespace["choke"]()
+    except KeyError as error:
+        return error
+    raise AssertionError
 
 
 _SAID_BY_KIND = ("operation_name", "is_client", "is_model_call", "failure_event")

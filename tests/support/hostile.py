@@ -56,7 +56,7 @@ def cyclic() -> list[Any]:
     return made
 
 
-def deep(levels: int = 100_000) -> list[Any]:
+def deep(levels: int = 20_000) -> list[Any]:
     """A list too deep to be walked by recursion."""
     made: list[Any] = []
     for _ in range(levels):
@@ -66,8 +66,9 @@ def deep(levels: int = 100_000) -> list[Any]:
 
 VALUES: dict[str, Callable[[], Any]] = {
     "unprintable": Unprintable,
-    "10 MB": lambda: "x" * 10_000_000,
-    "a million elements": lambda: list(range(1_000_000)),
+    "1 MB": lambda: "x" * 1_000_000,
+    # More than any part of ours looks at, and few enough for the SDK, which walks them all by recursion.
+    "many elements": lambda: list(range(25_000)),
     "cyclic": cyclic,
     "deep": deep,
     "bytes": lambda: b"\xff\xfe\x00" * 9,

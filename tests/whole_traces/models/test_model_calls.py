@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scenarios.server import drop, entry, error, hang, html, malformed, text, tool_call
-from tests.support.agents import SHAPES, Serve, assistant, chat, converse, pair, user
+from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.telemetry import Telemetry, attributes_of, exception_of
 from tests.support.tools import lookup
 
@@ -140,7 +140,7 @@ def test_a_timeout_is_seen_on_the_attempts_although_autogen_renames_it(
 ) -> None:
     server = serve([hang(5)] * 3)
     with pytest.raises(TimeoutError):
-        chat(user(), assistant([entry(server)], timeout=1))
+        chat(user(), configured(assistant([entry(server)]), timeout=0.2))
     attempts = telemetry.named("POST")
     assert [attributes_of(a)["autogen.error.origin"] for a in attempts] == ["timeout"] * 3
     assert attributes_of(attempts[0])["error.type"].endswith("ReadTimeout")

@@ -227,7 +227,7 @@ def test_a_stall_inside_a_stream_is_an_interruption_and_no_slow_start(
 ) -> None:
     slow = {"model": "gpt-4o", "api_key": DEMO_KEY, "base_url": stalling}
     with pytest.raises(Exception, match="timed out"):
-        chat(user(), configured(assistant([slow], timeout=1), stream=True))
+        chat(user(), configured(assistant([slow]), timeout=0.2, stream=True))
     call = attributes_of(telemetry.one("chat"))
     assert call["autogen.error.origin"] == "stream_interrupted"
     assert (call["autogen.stream.chunks"], call["autogen.stream.received_chars"]) == (1, 4)

@@ -1,0 +1,100 @@
+"""How far a stream came, chunk by chunk, and whose fault its end was."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
+from tests.support.calls import known
+
+
+def chunk(content: Any = None, finish_reason: str | None = None, **delta: Any) -> Any:
+    choice = SimpleNamespace(delta=SimpleNamespace(content=content, **delta), finish_reason=finish_reason)
+    return SimpleNamespace(choices=[choice], usage=None)
+
+
+def stream(*chunks: Any, end: BaseException | None = None) -> StreamRead:
+    read = StreamRead()
+    for one in chunks:
+        read.add(one)
+    if end is not None:
+        read.end(end)
+    return read
+
+
+_CALL = SimpleNamespace(function=SimpleNamespace(arguments='{"a"'))
+
+
+@pytest.mark.parametrize(
+    ("read", "chars"),
+    [
+        (chunk("half"), 4),
+        (chunk(None, tool_calls=[_CALL, SimpleNamespace(function=None)]), 4),
+        (chunk(None, function_call=SimpleNamespace(arguments="{}")), 2),
+        (chunk(7, tool_calls="odd"), 0),
+        (SimpleNamespace(choices=None), 0),
+        (SimpleNamespace(choices=[SimpleNamespace()]), 0),
+        (None, 0),
+    ],
+)
+def test_text_and_arguments_are_counted_whatever_else_comes(read: Any, chars: int) -> None:
+    counted = stream(read)
+    assert (counted.chunks, counted.chars, counted.finished) == (1, chars, False)
+
+
+def test_the_last_usage_counts_and_a_finish_reason_ends_the_answer() -> None:
+    last = SimpleNamespace(choices=[], usage={"prompt_tokens": 5, "completion_tokens": 1})
+    read = stream(chunk("a"), chunk(None, "stop"), last, chunk(), end=StopIteration())
+    assert (read.finished, read.exhausted, read.broken) == (True, True, False)
+    assert known(read.usage) == {names.GEN_AI_USAGE_INPUT_TOKENS: 5, names.GEN_AI_USAGE_OUTPUT_TOKENS: 1}
+
+
+def test_characters_are_recorded_only_of_a_stream_that_came_to_nothing() -> None:
+    fine, broken = stream(chunk("half")), stream(chunk("half"), end=OSError())
+    assert names.STREAM_RECEIVED_CHARS not in known(fine.facts(0, failed=False))
+    assert known(fine.facts(0, failed=True))[names.STREAM_RECEIVED_CHARS] == 4
+    assert known(broken.facts(0, failed=False))[names.STREAM_RECEIVED_CHARS] == 4
+    assert known(stream().facts(0, failed=True)) == {names.STREAM_CHUNKS: 0, names.STREAM_RECEIVED_CHARS: 0}
+
+
+class CodedError(Exception):
+    def __init__(self, code: Any) -> None:
+        super().__init__("refused")
+        self.code = code
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("rate_limit_exceeded", causes.RATE_LIMIT),
+        ("context_length_exceeded", causes.PROMPT_TOO_LARGE),
+        ("server_error", causes.STREAM_INTERRUPTED),
+        (7, causes.STREAM_INTERRUPTED),
+        (None, causes.STREAM_INTERRUPTED),
+    ],
+)
+def test_what_broke_it_may_say_more_than_that_it_broke(code: Any, cause: str) -> None:
+    error = CodedError(code)
+    assert stream(chunk("half"), end=error).cause_of(error) == cause
+    renamed = RuntimeError("the SDK's own")
+    renamed.__cause__ = error
+    assert stream(chunk("half"), end=error).cause_of(renamed) == cause
+
+
+@pytest.mark.parametrize(
+    ("read", "cause"),
+    [
+        (stream(), causes.CONFIG_ENTRY),
+        (stream(end=StopIteration()), causes.STREAM_INTERRUPTED),
+        (stream(chunk("half"), end=StopAsyncIteration()), causes.STREAM_INTERRUPTED),
+        (stream(chunk("all", "stop"), end=StopIteration()), causes.CLIENT),
+        (stream(chunk("half")), causes.CLIENT),
+    ],
+)
+def test_another_failure_is_the_streams_only_if_it_has_no_end(read: StreamRead, cause: str) -> None:
+    assert read.cause_of(ValueError("elsewhere")) == cause
