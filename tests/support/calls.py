@@ -78,13 +78,14 @@ def known(facts: Facts | None) -> Facts:
 
 
 def raised_in(module: str) -> Exception:
-    """An exception raised by code of this module."""
+    """An exception raised by code of this module, as it leaves an observed call: our frame is not in it."""
     namespace: dict[str, Any] = {"__name__": module}
     exec("def choke():\n    raise KeyError('choices')", namespace)  # noqa: S102 - as if it stood there
     try:
         namespace["choke"]()
     except KeyError as error:
-        return error
+        traceback = error.__traceback__
+        return error.with_traceback(None if traceback is None else traceback.tb_next)
     raise AssertionError
 
 

@@ -1,4 +1,4 @@
-"""Real answers of providers, gateways and proxies that are errors: what they send, and what is to be made of it."""
+"""Real answers of providers, gateways and proxies that are errors: what they send, and what that is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from scenarios.server import Raw, raw
+from scenarios.replies import Raw
+from scenarios.server import raw
 
 JSON = "application/json"
 
@@ -143,7 +144,7 @@ REFUSED = (
         "OpenAI, larger than the minute's budget",
         openai(
             429,
-            "Request too large for gpt-4o in organization org-1 on tokens per min (TPM): Limit 30000, Requested 50000.",
+            "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 50000.",
             "rate_limit_exceeded",
             "tokens",
         ),
@@ -319,7 +320,7 @@ REFUSED = (
         "Azure, content filter",
         openai(
             400,
-            "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+            "The prompt triggered Azure OpenAI's content management policy.",
             "content_filter",
             None,
             status=400,

@@ -12,12 +12,13 @@ import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Protocol
 
 from autogen_otel.causes import wordings
 from autogen_otel.causes.blame import callback_of, in_cache, in_function, in_model_client, raised_by
 from autogen_otel.causes.chain import chain
-from autogen_otel.causes.failure import Failure
+from autogen_otel.causes.failure import Callback, Failure
 from autogen_otel.causes.provider_error import ProviderError, error_in
 from autogen_otel.reading import read, read_text
 from autogen_otel.vocabulary import causes
@@ -26,11 +27,12 @@ FIRST_FAILED_STATUS = 300
 """The SDK takes a redirect that its HTTP client does not follow for an error, too."""
 _FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_STATUS = 500
-_REFUSED_STATUSES = (400, 422)
+_REFUSED_STATUSES = (None, 400, 422)
 
 _SIZE, _FILTER = wordings.matcher(wordings.SIZE_WORDINGS), wordings.matcher(wordings.FILTER_WORDINGS)
 _STALE, _CONFIG = wordings.matcher(wordings.STALE_WORDINGS), wordings.matcher(wordings.CONFIG_WORDINGS)
 _RATE, _TIMEOUT = wordings.matcher(wordings.RATE_WORDINGS), wordings.matcher(wordings.TIMEOUT_WORDINGS)
+_BY_WORDS = ((_RATE, causes.RATE_LIMIT), (_TIMEOUT, causes.TIMEOUT))
 _PROXY_STATUS = re.compile(r"^\s*(\d{3})\b")
 
 _BY_CLASS_NAME = {
@@ -58,6 +60,8 @@ _BY_CLASS_NAME = {
 _TOKEN_COUNT = "autogen.token_count_utils"  # noqa: S105 - a module
 """AutoGen 0.2 and 0.9 count a stream's tokens here after its end, with a table that tiktoken downloads."""
 _PRICES = "autogen.oai.client"
+_HOST_AND_SDK = ("autogen", "ag2", "openai", "pydantic", "pydantic_core", "fast_depends")
+_HUNG_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class Scene(Enum):
@@ -129,6 +133,10 @@ class Circumstances:
     has_odd_price: bool = False
 
 
+Errors = tuple[BaseException, ...]
+"""An exception that left a call, and what it was raised from, nearest first."""
+
+
 def decide(links: Iterable[BaseException], around: Circumstances) -> Failure:
     """Decide why a call failed that no call inside it explains.
 
@@ -137,32 +145,17 @@ def decide(links: Iterable[BaseException], around: Circumstances) -> Failure:
         around: what else is known of the call.
     """
     errors = tuple(links)
-    error = errors[0]
     if around.scene is Scene.CODE:
-        return Failure(causes.CODE_EXECUTION, error)
+        return Failure(causes.CODE_EXECUTION, errors[0])
+    callback = callback_of(errors[0])
     if around.scene is Scene.REQUEST:
-        of_request = _of_request(errors, around)
-        callback = callback_of(error) if of_request == causes.CLIENT else None
-        return Failure(of_request, error, callback=callback)
-    callback = callback_of(error)
+        cause = next(_of_request(errors, around, callback))
+        return Failure(cause, errors[0], callback=callback if cause == causes.CLIENT else None)
     if callback is not None:
-        is_clients = in_model_client(error, has_one=around.has_custom_client)
-        return Failure(causes.CLIENT if is_clients else causes.CALLBACK, error, callback=callback)
-    if around.scene is Scene.MODEL_CALL:
-        return _of_model_call(errors, around)
-    cause = _of_links(errors, around.carried_messages)
-    if cause is not None:
-        return Failure(cause, error)
-    if around.scene is Scene.SELECTION:
-        return Failure(causes.ORCHESTRATION, error)
-    if raised_by(error, "autogen", "ag2", "pydantic", "pydantic_core", "fast_depends"):
-        if around.oddity is not None:
-            return around.oddity.failure(error)
-        if around.answered:
-            return Failure(causes.BACKEND, error)
-        if around.asked_tools:
-            return Failure(causes.TOOL_ARGUMENTS, error)
-    return Failure(causes.UNKNOWN, error)
+        is_clients = in_model_client(errors[0], has_one=around.has_custom_client)
+        return Failure(causes.CLIENT if is_clients else causes.CALLBACK, errors[0], callback=callback)
+    readings = {Scene.MODEL_CALL: _of_model_call, Scene.SELECTION: _of_selection}.get(around.scene, _of_chat)
+    return next(readings(errors, around), None) or Failure(causes.UNKNOWN, errors[0])
 
 
 def cause_of_answer(status: int | None, said: ProviderError, carried_messages: int = 0) -> str:
@@ -173,134 +166,141 @@ def cause_of_answer(status: int | None, said: ProviderError, carried_messages: i
         said: what the provider says.
         carried_messages: messages of the prompt that an earlier conversation left.
     """
-    by_code = wordings.BY_CODE.get(said.code or "") or wordings.BY_CODE.get(said.type or "")
-    words = said.message or ""
-    if by_code == causes.PROMPT_TOO_LARGE or _SIZE.search(words):
-        return causes.PROMPT_TOO_LARGE
-    if status is not None and status < _FIRST_ERROR_STATUS:
-        # What a gateway says inside of a good answer counts; a redirect leads nowhere.
-        status = said.status if status < FIRST_FAILED_STATUS else 404
-    elif status is None:
+    if status is None or status < FIRST_FAILED_STATUS:
+        # A gateway that says that all is well may yet pass on the status of what it asked itself.
         status = said.status
-    is_refusal = status is None or status < _FIRST_SERVER_STATUS
-    if by_code == causes.CONTENT_FILTER or (is_refusal and _FILTER.search(words)):
-        return causes.CONTENT_FILTER
-    if carried_messages and status in (*_REFUSED_STATUSES, None) and _STALE.search(words):
-        return causes.STALE_STATE
-    if by_code is not None and by_code != causes.BACKEND:
-        return by_code
-    if status in wordings.BY_STATUS:
-        return wordings.BY_STATUS[status]
-    if status is not None and status >= _FIRST_SERVER_STATUS:
-        return causes.BACKEND
-    if said.parameter in wordings.ENTRY_PARAMETERS or _CONFIG.search(words):
-        return causes.CONFIG_ENTRY
-    if status is None:
-        for matcher, cause in ((_RATE, causes.RATE_LIMIT), (_TIMEOUT, causes.TIMEOUT)):
-            if matcher.search(words):
-                return cause
-        return causes.BACKEND
-    return causes.CLIENT
-
-
-def _of_request(errors: tuple[BaseException, ...], around: Circumstances) -> str:
-    error, stream = errors[0], around.stream
-    if stream is not None:
-        return _of_stream(errors, stream)
-    cause = _of_links(errors, around.carried_messages)
-    if cause is not None:
-        return cause
-    if isinstance(error, UnicodeEncodeError) and raised_by(error, "httpx", "httpx2", "openai"):
-        # A key or header with characters that cannot be sent.
-        return causes.CONFIG_ENTRY
-    if around.has_custom_client:
-        return causes.CLIENT
-    if isinstance(error, TypeError) and "unexpected keyword argument" in read_text(error):
-        return causes.CONFIG_ENTRY
-    if callback_of(error) is not None:
-        # A hook, an auth or a transport of the application's own HTTP client.
-        return causes.CLIENT
-    # The provider said 200 and sent something that is no completion, or nothing was ever asked.
-    return causes.BACKEND if around.answered else causes.CLIENT
-
-
-def _of_stream(errors: tuple[BaseException, ...], stream: Stream) -> str:
-    broken = stream.error
-    if broken is not None and any(link is broken for link in errors):
-        return cause_of_break(broken)
-    if not (stream.chunks or stream.exhausted):
-        # A client that cannot stream took the stream for the answer.
-        return causes.CONFIG_ENTRY
-    if in_function(errors[0], _TOKEN_COUNT):
-        return causes.CLIENT
-    if stream.exhausted and not stream.finished:
-        return causes.STREAM_INTERRUPTED
-    choked = raised_by(errors[0], "autogen", "openai", "pydantic", "pydantic_core")
-    return causes.BACKEND if choked else causes.CLIENT
+    elif status < _FIRST_ERROR_STATUS:
+        # A redirect that nobody followed leads nowhere.
+        status = HTTPStatus.NOT_FOUND
+    return next(_of_answer(status, said, carried_messages))
 
 
 def cause_of_break(error: BaseException) -> str:
     """Cause of the end of a stream: an error event is read as an error body is; else it broke."""
-    if not _is_error_event(error):
-        return causes.STREAM_INTERRUPTED
-    return cause_of_answer(None, _said_by(error))
+    # The SDK raises its APIError itself, and no subclass of it, for an error event inside a stream.
+    is_event = type(error).__name__ == "APIError" and read(error, "status_code") is None
+    return cause_of_answer(None, _said_by(error)) if is_event else causes.STREAM_INTERRUPTED
 
 
-def _is_error_event(error: BaseException) -> bool:
-    """The SDK raises its ``APIError`` itself, and no subclass of it, for an error event inside a stream."""
-    return type(error).__name__ == "APIError" and read(error, "status_code") is None
+# Each of these yields what a failure may be, the surest reading first.
 
 
-def _of_model_call(errors: tuple[BaseException, ...], around: Circumstances) -> Failure:
+def _of_answer(status: int | None, said: ProviderError, carried_messages: int) -> Iterator[str]:
+    by_code = wordings.BY_CODE.get(said.code or "") or wordings.BY_CODE.get(said.type or "")
+    words = said.message or ""
+    is_refusal = status is None or status < _FIRST_SERVER_STATUS
+    if by_code == causes.PROMPT_TOO_LARGE or _SIZE.search(words):
+        yield causes.PROMPT_TOO_LARGE
+    if by_code == causes.CONTENT_FILTER or (is_refusal and _FILTER.search(words)):
+        yield causes.CONTENT_FILTER
+    if carried_messages and status in _REFUSED_STATUSES and _STALE.search(words):
+        yield causes.STALE_STATE
+    if by_code is not None and by_code != causes.BACKEND:
+        yield by_code
+    if status in wordings.BY_STATUS:
+        yield wordings.BY_STATUS[status]
+    if not is_refusal:
+        yield causes.BACKEND
+    if said.parameter in wordings.ENTRY_PARAMETERS or _CONFIG.search(words):
+        yield causes.CONFIG_ENTRY
+    if status is not None:
+        yield causes.CLIENT
+    yield from (cause for matcher, cause in _BY_WORDS if matcher.search(words))
+    yield causes.BACKEND
+
+
+def _of_request(errors: Errors, around: Circumstances, callback: Callback | None) -> Iterator[str]:
+    error = errors[0]
+    if around.stream is not None:
+        yield from _of_stream(errors, around.stream)
+    yield from _of_links(errors, around.carried_messages)
+    if isinstance(error, UnicodeEncodeError) and raised_by(error, "httpx", "httpx2", "openai"):
+        # A key or header with characters that cannot be sent.
+        yield causes.CONFIG_ENTRY
+    if around.has_custom_client:
+        yield causes.CLIENT
+    if isinstance(error, TypeError) and "unexpected keyword argument" in read_text(error):
+        yield causes.CONFIG_ENTRY
+    if callback is None and around.answered:
+        # The provider said 200 and sent something that is no completion.
+        yield causes.BACKEND
+    # Nothing was ever asked, or a hook, an auth or a transport of the application's HTTP client raised.
+    yield causes.CLIENT
+
+
+def _of_stream(errors: Errors, stream: Stream) -> Iterator[str]:
+    broken = stream.error
+    if broken is not None and any(link is broken for link in errors):
+        yield cause_of_break(broken)
+    if not (stream.chunks or stream.exhausted):
+        # A client that cannot stream took the stream for the answer.
+        yield causes.CONFIG_ENTRY
+    if in_function(errors[0], _TOKEN_COUNT):
+        yield causes.CLIENT
+    if stream.exhausted and not stream.finished:
+        yield causes.STREAM_INTERRUPTED
+    yield causes.BACKEND if raised_by(errors[0], *_HOST_AND_SDK) else causes.CLIENT
+
+
+def _of_model_call(errors: Errors, around: Circumstances) -> Iterator[Failure]:
     error = errors[0]
     if around.has_odd_price and in_function(error, _PRICES, "price"):
-        return Failure(causes.CONFIG_ENTRY, error, message="the entry's price is no pair of numbers")
+        yield Failure(causes.CONFIG_ENTRY, error, message="the entry's price is no pair of numbers")
     if in_cache(error):
-        return Failure(causes.CALLBACK, error)
+        yield Failure(causes.CALLBACK, error)
     if around.answered and around.has_custom_client:
-        return Failure(causes.CLIENT, error)
+        yield Failure(causes.CLIENT, error)
+    yield from (Failure(cause, error) for cause in _of_links(errors, around.carried_messages))
     if around.oddity is not None:
-        return around.oddity.failure(error)
-    cause = _of_links(errors, around.carried_messages)
-    if cause is not None:
-        return Failure(cause, error)
+        yield around.oddity.failure(error)
     if around.answered:
-        choked = raised_by(error, "autogen", "ag2", "openai", "pydantic", "pydantic_core")
-        return Failure(causes.BACKEND if choked else causes.CLIENT, error)
-    return Failure(causes.UNKNOWN, error)
+        yield Failure(causes.BACKEND if raised_by(error, *_HOST_AND_SDK) else causes.CLIENT, error)
 
 
-def _of_links(links: Iterable[BaseException], carried_messages: int) -> str | None:
+def _of_selection(errors: Errors, around: Circumstances) -> Iterator[Failure]:
+    yield from (Failure(cause, errors[0]) for cause in _of_links(errors, around.carried_messages))
+    yield Failure(causes.ORCHESTRATION, errors[0])
+
+
+def _of_chat(errors: Errors, around: Circumstances) -> Iterator[Failure]:
+    error = errors[0]
+    yield from (Failure(cause, error) for cause in _of_links(errors, around.carried_messages))
+    if not raised_by(error, *_HOST_AND_SDK):
+        return
+    if around.oddity is not None:
+        yield around.oddity.failure(error)
+    if around.answered:
+        yield Failure(causes.BACKEND, error)
+    if around.asked_tools:
+        yield Failure(causes.TOOL_ARGUMENTS, error)
+
+
+def _of_links(links: Errors, carried_messages: int) -> Iterator[str]:
     for link in links:
-        cause = _own_cause(link, carried_messages)
-        if cause is not None:
-            return cause
-    return None
+        yield from _of_link(link, carried_messages)
 
 
-def _own_cause(error: BaseException, carried_messages: int) -> str | None:
-    """What an exception's own fields, class and words say."""
+def _of_link(error: BaseException, carried_messages: int) -> Iterator[str]:
+    """What an exception's own fields, class and words say, and what a library hides behind it."""
     status = read(error, "status_code")
     if isinstance(status, int) and status >= FIRST_FAILED_STATUS:
-        return cause_of_answer(status, _said_by(error), carried_messages)
+        yield cause_of_answer(status, _said_by(error), carried_messages)
     for origin in _origins(error):
         if isinstance(origin, socket.gaierror):
-            return causes.CONFIG_ENTRY
-        if isinstance(origin, ssl.SSLError):
+            yield causes.CONFIG_ENTRY
+        elif isinstance(origin, ssl.SSLError):
             # A peer that hangs up in the middle is no matter of the entry.
-            hung_up = isinstance(origin, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
-            return causes.BACKEND if hung_up else causes.CONFIG_ENTRY
+            yield causes.BACKEND if isinstance(origin, _HUNG_UP) else causes.CONFIG_ENTRY
     kinds = {cls.__name__ for cls in type(error).__mro__}
     if "ProxyError" in kinds:
         refused = _PROXY_STATUS.match(read_text(error))
-        return cause_of_answer(int(refused[1]), ProviderError()) if refused else causes.BACKEND
-    for name, cause in _BY_CLASS_NAME.items():
-        if name in kinds:
-            return cause
-    if "OpenAIError" in kinds and "APIError" not in kinds:
+        yield cause_of_answer(int(refused[1]), ProviderError()) if refused else causes.BACKEND
+    yield from (cause for name, cause in _BY_CLASS_NAME.items() if name in kinds)
+    if "APIError" in kinds:
+        yield cause_of_answer(None, _said_by(error))
+    elif "OpenAIError" in kinds:
         # No credentials, or two kinds of them, or an endpoint that goes with neither.
-        return causes.CONFIG_ENTRY
-    return cause_of_answer(None, _said_by(error)) if "APIError" in kinds else None
+        yield causes.CONFIG_ENTRY
 
 
 def _said_by(error: BaseException) -> ProviderError:

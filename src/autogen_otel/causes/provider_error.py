@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _MOST_BYTES = 1_000_000
@@ -21,6 +21,7 @@ _WORDS_AROUND = ("errors", "title", "faultstring", "fault", "reason", "descripti
 _CODES = ("code", "error_code", "errorCode")
 _TYPES = ("type", "__type", "status")
 
+_ERROR_STATUS = re.compile("[45][0-9][0-9]")
 _NO_TEXT = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title\b[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -48,7 +49,7 @@ class ProviderError:
     def status(self) -> int | None:
         """The HTTP status that the body itself names, as gateways do that answer with 200."""
         for said in (self.code, self.type):
-            if said is not None and said.isdigit() and len(said) == 3 and said >= "400":
+            if said is not None and _ERROR_STATUS.fullmatch(said):
                 return int(said)
         return None
 
@@ -107,30 +108,27 @@ def error_in_answer(body: bytes, content_type: str, *, is_chat: bool) -> Provide
     # What nearly every answer is, is told without parsing it: quotes inside of JSON strings are escaped.
     if is_chat and b'"choices"' in body and b'"error"' not in body:
         return None
-    if not body.strip():
-        return ProviderError("the body is empty") if is_chat else None
     try:
-        parsed = json.loads(body) if len(body) <= _MOST_BYTES else None
+        parsed = json.loads(body) if len(body) <= _MOST_BYTES else {"choices": True}
     except (ValueError, RecursionError):
-        if not is_chat and not _HTML.match(body[:_MOST_WORDS].decode("utf-8", "replace")):
-            return None
-        said = _error_in_text(body[:_MOST_BYTES].decode("utf-8", "replace"), content_type)
-        return ProviderError(said.message)
-    if parsed is None:
-        return None
-    if isinstance(parsed, list) and len(parsed) == 1:
-        parsed = parsed[0]
+        return _no_json(body, content_type, is_chat=is_chat)
+    parsed = parsed[0] if isinstance(parsed, list) and len(parsed) == 1 else parsed
     if not isinstance(parsed, dict):
         return ProviderError(f"no completion: {_short(body)}") if is_chat else None
-    if parsed.get("choices"):
+    if parsed.get("choices") or not (is_chat or parsed.get("error") or parsed.get("object") == "error"):
         return None
-    if parsed.get("error") or parsed.get("object") == "error":
-        return error_in(parsed)
-    if is_chat and "choices" not in parsed:
-        said = error_in(parsed)
-        message = said.message or f"the answer has no choices: {_short(body)}"
-        return ProviderError(message, said.code, said.type, said.parameter)
-    return None
+    said = error_in(parsed)
+    if said.message is None and "choices" in parsed:
+        # An empty list is what some providers answer, and not every host trips over it.
+        return None
+    return said if said.message is not None else replace(said, message=f"no choices: {_short(body)}")
+
+
+def _no_json(body: bytes, content_type: str, *, is_chat: bool) -> ProviderError | None:
+    text = body[:_MOST_BYTES].decode("utf-8", "replace")
+    if not is_chat and not _HTML.match(text):
+        return None
+    return _error_in_text(text, content_type) if text.strip() else ProviderError("the body is empty")
 
 
 def _error_in_text(text: str, content_type: str) -> ProviderError:

@@ -14,7 +14,7 @@ from opentelemetry.trace import Span, SpanKind, set_span_in_context
 from autogen_otel.causes import Failure, chain, is_cancellation
 from autogen_otel.reading import read_text
 from autogen_otel.recording.current import CALL_KEY
-from autogen_otel.recording.failures import FailureRecord, record_failure, tell
+from autogen_otel.recording.failures import FailureRecord, record_failures
 from autogen_otel.recording.other_instrumentations import ag2_span_of, silence_others
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.causes import UNKNOWN
@@ -252,10 +252,8 @@ class Call:
                     span.set_attributes(recorder.attributes.on_spans(new))
             if recording and span is not None and self.name != self._started_name:
                 span.update_name(recorder.renderer.name(self.name))
-            if owns and self.failure is not None:
-                record_failure(self, self.failure, recording=recording, raised=raised)
-            if self.untold and (owns or self.parent is None):
-                tell(self, is_warning=owns or not raised)
+            if self.failure is not None or self.untold:
+                record_failures(self, has_span=owns, recording=recording, raised=raised)
             if recorder.meters is not None and recorder.meters.listening:
                 for measurement in self.measurements(seconds):
                     recorder.meters.record(measurement, self.attributes, self.context)

@@ -35,15 +35,28 @@ class FailureRecord:
     attributes: dict[str, Any]
 
 
-def record_failure(call: Call, failure: Failure, *, recording: bool, raised: bool) -> None:
-    """Put a failure on the call's span and into a log record, which tells it of an unsampled trace too.
+def record_failures(call: Call, *, has_span: bool, recording: bool, raised: bool) -> None:
+    """Record why a call failed, and which failures inside it went no further.
 
     Args:
-        call: what failed.
-        failure: why.
-        recording: whether its span is recorded.
+        call: what has ended.
+        has_span: whether it has a span of its own.
+        recording: whether that is recorded.
         raised: whether an exception goes on to the call around.
     """
+    if has_span and call.failure is not None:
+        _record(call, call.failure, recording=recording, raised=raised)
+    logs = call.recorder.failure_logs
+    if logs is not None and (has_span or call.parent is None):
+        records = tuple(call.untold.values())
+        call.untold.clear()
+        for record in records:
+            # Without a span nothing was recorded of an exception that has left the outermost call.
+            logs.emit(record, is_warning=has_span or not raised)
+
+
+def _record(call: Call, failure: Failure, *, recording: bool, raised: bool) -> None:
+    """Put a failure on the call's span and into a log record, which tells it of an unsampled trace too."""
     recorder, span, renderer = call.recorder, call.span, call.recorder.renderer
     error, callback = failure.error, failure.callback
     error_type = renderer.name(failure.type) if error is None else renderer.class_name(type(error))
@@ -88,20 +101,6 @@ def record_failure(call: Call, failure: Failure, *, recording: bool, raised: boo
         around.untold[key] = record
     else:
         logs.emit(record, is_warning=around is not None)
-
-
-def tell(call: Call, *, is_warning: bool) -> None:
-    """Emit the records of failures inside that went no further.
-
-    Args:
-        call: what has ended.
-        is_warning: whether the application got to see none of them.
-    """
-    logs, records = call.recorder.failure_logs, tuple(call.untold.values())
-    call.untold.clear()
-    if logs is not None:
-        for record in records:
-            logs.emit(record, is_warning=is_warning)
 
 
 def _printed(printed: PrintedError, recorder: Recorder) -> dict[str, str]:

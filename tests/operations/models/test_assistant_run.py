@@ -11,7 +11,7 @@ from autogen_otel.operations.models.assistant_run import AssistantRun, WaitForRu
 from autogen_otel.operations.operation import Operation
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
-from tests.support.calls import known, operation
+from tests.support.calls import known, operation, raised_in
 
 
 def run(status: str = "queued", **fields: Any) -> Any:
@@ -87,7 +87,7 @@ def _last_error(code: Any, message: str = "No.") -> Any:
 )
 def test_each_end_has_its_cause(seen: Any, cause: str, code: str | None) -> None:
     call = begun(seen)
-    facts = call.failed(ValueError("Run ended."))
+    facts = call.failed(raised_in("autogen.agentchat"))
     assert call.failure is not None
     assert (call.failure.cause, facts[names.ASSISTANT_ERROR_CODE]) == (cause, code)
 

@@ -23,7 +23,7 @@ def request(scheme: str = "https", port: int | None = None, **headers: str) -> A
             return f"{scheme}://api.example/v1"
 
     url: Any = Url()
-    url.scheme, url.port = scheme, port
+    url.scheme, url.port, url.path = scheme, port, "/v1"
     return SimpleNamespace(
         method="POST", url=url, headers={k.replace("_", "-"): v for k, v in headers.items()}
     )
@@ -113,7 +113,8 @@ def test_headers_of_an_answer(headers: dict[str, str], request_id: str | None, s
         (response(429, {"error": {"message": "Slow"}}), causes.RATE_LIMIT, "429 Too Many Requests: Slow"),
         (response(404, {"error": "gone"}), causes.CONFIG_ENTRY, "404 Not Found: gone"),
         (response(500, {"error": {"message": 7, "code": 7}}), causes.BACKEND, "500 Internal Server Error"),
-        (response(500, b"<html>"), causes.BACKEND, "500 Internal Server Error"),
+        (response(500, b"<html>"), causes.BACKEND, "500 Internal Server Error: text/html"),
+        (response(302), causes.CONFIG_ENTRY, "302 Found"),
         (response(500, [1]), causes.BACKEND, "500 Internal Server Error"),
         (
             response(400, {"error": {"code": "context_length_exceeded", "message": "Long"}}),
@@ -122,7 +123,7 @@ def test_headers_of_an_answer(headers: dict[str, str], request_id: str | None, s
         ),
     ],
 )
-def test_a_status_from_400_on_is_a_failure_with_the_providers_words(
+def test_a_status_from_300_on_is_a_failure_with_the_providers_words(
     answer: Any, cause: str, message: str
 ) -> None:
     attempt, _ = answered(answer)

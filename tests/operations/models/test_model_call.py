@@ -126,7 +126,7 @@ def test_a_cached_answer_costs_nothing() -> None:
     [
         ([0], raised_in("autogen.oai.client"), causes.BACKEND),
         ([0], raised_in("openai._models"), causes.BACKEND),
-        ([0], raised_in("mine"), causes.CLIENT),
+        ([0], raised_in("mine"), causes.CALLBACK),
         ([], raised_in("autogen.oai.client"), causes.UNKNOWN),
         ([0], TimeoutError(), causes.TIMEOUT),
     ],
@@ -169,7 +169,6 @@ def test_an_only_entry_has_no_span_of_its_own() -> None:
         (TypeError("create() got an unexpected keyword argument 'x'"), True, causes.CONFIG_ENTRY),
         (TypeError("odd"), False, causes.CLIENT),
         (TimeoutError(), True, causes.TIMEOUT),
-        (KeyboardInterrupt(), True, causes.UNKNOWN),
     ],
 )
 def test_why_an_entry_failed(error: BaseException, answered: bool, cause: str) -> None:

@@ -1,4 +1,4 @@
-"""What a response says of tokens and of its end, in the words of each API."""
+"""What a response says of tokens in the words of each API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.operations.models.response import finish_reasons, usage
+from autogen_otel.operations.models.response import usage
 from autogen_otel.vocabulary import attributes as names
 from tests.support.calls import known
 
@@ -46,24 +46,3 @@ def test_tokens(reported: Any, counts: tuple[int | None, ...] | None) -> None:
     counted = usage(SimpleNamespace(usage=reported))
     assert (counted is None) == (counts is None)
     assert known(counted) == known(dict(zip(_KEYS, counts or (), strict=bool(counts))))
-
-
-@pytest.mark.parametrize(
-    ("response", "reasons"),
-    [
-        (
-            SimpleNamespace(choices=[SimpleNamespace(finish_reason="stop"), {"finish_reason": "length"}]),
-            ("stop", "length"),
-        ),
-        (SimpleNamespace(choices=[None, {"finish_reason": 7}]), ()),
-        (SimpleNamespace(finish_reason="stop"), ("stop",)),
-        (
-            SimpleNamespace(incomplete_details=SimpleNamespace(reason="max_output_tokens")),
-            ("max_output_tokens",),
-        ),
-        (SimpleNamespace(finish_reason=7), ()),
-        (None, ()),
-    ],
-)
-def test_why_each_choice_ended(response: Any, reasons: tuple[str, ...]) -> None:
-    assert finish_reasons(response) == reasons

@@ -1,4 +1,4 @@
-"""How far a stream came, chunk by chunk, and whose fault its end was."""
+"""How far a stream came, chunk by chunk, and how it ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from autogen_otel.operations.models.stream_read import StreamRead
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
 from tests.support.calls import known
 
 
@@ -60,41 +59,3 @@ def test_characters_are_recorded_only_of_a_stream_that_came_to_nothing() -> None
     assert known(fine.facts(0, failed=True))[names.STREAM_RECEIVED_CHARS] == 4
     assert known(broken.facts(0, failed=False))[names.STREAM_RECEIVED_CHARS] == 4
     assert known(stream().facts(0, failed=True)) == {names.STREAM_CHUNKS: 0, names.STREAM_RECEIVED_CHARS: 0}
-
-
-class CodedError(Exception):
-    def __init__(self, code: Any) -> None:
-        super().__init__("refused")
-        self.code = code
-
-
-@pytest.mark.parametrize(
-    ("code", "cause"),
-    [
-        ("rate_limit_exceeded", causes.RATE_LIMIT),
-        ("context_length_exceeded", causes.PROMPT_TOO_LARGE),
-        ("server_error", causes.STREAM_INTERRUPTED),
-        (7, causes.STREAM_INTERRUPTED),
-        (None, causes.STREAM_INTERRUPTED),
-    ],
-)
-def test_what_broke_it_may_say_more_than_that_it_broke(code: Any, cause: str) -> None:
-    error = CodedError(code)
-    assert stream(chunk("half"), end=error).cause_of(error) == cause
-    renamed = RuntimeError("the SDK's own")
-    renamed.__cause__ = error
-    assert stream(chunk("half"), end=error).cause_of(renamed) == cause
-
-
-@pytest.mark.parametrize(
-    ("read", "cause"),
-    [
-        (stream(), causes.CONFIG_ENTRY),
-        (stream(end=StopIteration()), causes.STREAM_INTERRUPTED),
-        (stream(chunk("half"), end=StopAsyncIteration()), causes.STREAM_INTERRUPTED),
-        (stream(chunk("all", "stop"), end=StopIteration()), causes.CLIENT),
-        (stream(chunk("half")), causes.CLIENT),
-    ],
-)
-def test_another_failure_is_the_streams_only_if_it_has_no_end(read: StreamRead, cause: str) -> None:
-    assert read.cause_of(ValueError("elsewhere")) == cause

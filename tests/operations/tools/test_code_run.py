@@ -142,6 +142,7 @@ def test_a_block_that_never_got_there_is_recorded(
             names.GEN_AI_AGENT_NAME: "coder",
             names.CODE_LANGUAGE: "ruby",
             names.CODE_BLOCKS: left,
+            names.CODE_SOURCE: "\n".join(["puts 1"] * (left or 1)),
             names.CODE_EXIT_CODE: value[0],
             names.CODE_OUTPUT: output,
         }

@@ -149,10 +149,14 @@ def test_a_tool_that_nobody_has_is_measured_under_no_name_of_its_own() -> None:
     call = called(claiming(), None)
     call.returned(FAILED)
     assert list(call.measurements(1.0)) == [
-        (metrics.TOOL_DURATION, 1.0, {names.GEN_AI_TOOL_NAME: metrics.OTHER}),
+        (metrics.TOOL_DURATION, 1.0, {metrics.TOOL_OUTCOME: "failed", names.GEN_AI_TOOL_NAME: metrics.OTHER}),
         (
             metrics.ARGUMENT_PROBLEMS,
             1,
-            {names.GEN_AI_TOOL_NAME: metrics.OTHER, metrics.ARGUMENT_PROBLEM: "unknown_tool"},
+            {
+                metrics.TOOL_OUTCOME: "failed",
+                names.GEN_AI_TOOL_NAME: metrics.OTHER,
+                metrics.ARGUMENT_PROBLEM: "unknown_tool",
+            },
         ),
     ]

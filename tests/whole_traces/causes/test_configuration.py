@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -52,11 +53,9 @@ def hanging_up() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def accept() -> None:
-            while True:
-                try:
+            with contextlib.suppress(OSError):
+                while True:
                     listening.accept()[0].close()
-                except OSError:
-                    return
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from scenarios.server import Raw, entry, text
+from scenarios.replies import Raw
+from scenarios.server import entry, text
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, user
 from tests.support.provider_answers import REFUSED, Refused
 from tests.support.telemetry import LogRecords, Telemetry, attributes_of, instrumented
@@ -46,7 +47,7 @@ def test_words_code_and_cause_are_the_same_on_every_level(
 
 @pytest.mark.parametrize("refused", REFUSED, ids=str)
 def test_a_streamed_request_says_the_same(telemetry: Telemetry, serve: Serve, refused: Refused) -> None:
-    if refused.reply.status < 300:  # noqa: PLR2004 - what looks like a stream is never read by us
+    if refused.reply.status < 300:
         return
     refuse(serve(lambda _: refused.reply), stream=True)
     # Of attempts that were tried again nobody has read the body.
@@ -86,7 +87,7 @@ def test_a_page_is_told_by_its_text_and_no_more_than_two_hundred_characters(
     refuse(serve(lambda _: Raw(503, {"content-type": "text/html", "retry-after-ms": "1"}, page.encode())))
     said = telemetry.named("POST")[0].status.description or ""
     assert said.startswith("503 Service Unavailable: text/html: long <story> long")
-    assert len(said) < 250  # noqa: PLR2004 - the status and 200 characters
+    assert len(said) < 250
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whose code raised: the application's own functions, model clients and tools, wherever AutoGen calls them."""
+"""Whose code raised: functions, model clients and tools of the application's, wherever AutoGen calls them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autogen import ConversableAgent
 from scenarios.server import entry, text, tool_call
 from tests.support.agents import Serve, assistant, chat, pair, user
 from tests.support.groups import group
-from tests.support.lineage import IS_02, IS_014
+from tests.support.lineage import IS_014, IS_02
 from tests.support.models import HouseModel
 from tests.support.telemetry import Telemetry, attributes_of
 from tests.support.tools import lookup
@@ -86,7 +86,7 @@ class _Cache:
     def close(self) -> None:
         """Nothing to close."""
 
-    def __enter__(self) -> _Cache:
+    def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -172,10 +172,10 @@ class _Client(HouseModel):
         return callback() if self.broken == "create" else super().create(params)
 
     def message_retrieval(self, response: Any) -> list[str]:
-        return callback() if self.broken == "message_retrieval" else super().message_retrieval(response)  # type: ignore[no-any-return]
+        return callback() if self.broken == "message_retrieval" else super().message_retrieval(response)
 
     def cost(self, response: Any) -> float:
-        return callback() if self.broken == "cost" else super().cost(response)  # type: ignore[no-any-return]
+        return callback() if self.broken == "cost" else super().cost(response)
 
 
 class _CreateClient(_Client):
@@ -197,7 +197,7 @@ class _CostClient(_Client):
 class _UsageClient(_Client):
     @staticmethod
     def get_usage(response: Any) -> dict[str, Any]:
-        return callback(response)  # type: ignore[no-any-return]
+        return dict(callback(response))
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,8 @@ class _UsageClient(_Client):
         _CreateClient,
         _NoneClient,
         pytest.param(
-            _RetrievalClient, marks=pytest.mark.needs(not IS_014, "AG2 reads the choices of a response itself")
+            _RetrievalClient,
+            marks=pytest.mark.needs(not IS_014, "AG2 reads the choices of a response itself"),
         ),
         _CostClient,
         _UsageClient,
@@ -247,7 +248,7 @@ def test_a_hook_of_the_http_client_is_blamed_on_every_level(telemetry: Telemetry
 
 
 # ------------------------------------------------------------ tools
-class PanicException(BaseException):  # noqa: N818 - as PyO3 names it
+class PanicException(BaseException):
     """How a panic of Rust code arrives through PyO3."""
 
 

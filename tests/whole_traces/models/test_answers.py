@@ -1,4 +1,4 @@
-"""What is wrong with an answer that is no failure, what a call asked for, and what was billed all the same."""
+"""What is wrong with an answer that is no failure, what it asks for, and what was billed all the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from autogen import OpenAIWrapper
 from autogen.cache.in_memory_cache import InMemoryCache
 
-from scenarios.server import Completion, entry, malformed, text, tool_call, tool_calls
+from scenarios.replies import Completion
+from scenarios.server import entry, malformed, text, tool_call, tool_calls
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.models import counting_words, house
 from tests.support.telemetry import Telemetry, attributes_of
@@ -62,9 +63,10 @@ def test_a_call_names_the_tools_offered_and_asked_for(telemetry: Telemetry, serv
 
 
 def test_without_tools_nothing_is_said_of_their_size(telemetry: Telemetry, serve: Serve) -> None:
-    for none in ({}, {"tools": []}):
+    options: tuple[dict[str, Any], ...] = ({}, {"tools": []})
+    for one in options:
         wrapper = OpenAIWrapper(config_list=[entry(serve([text("Fine.")]))])
-        wrapper.create(messages=HELLO, cache_seed=None, **none)
+        wrapper.create(messages=HELLO, cache_seed=None, **one)
     for call in map(attributes_of, telemetry.named("chat")):
         assert "autogen.prompt.tools_chars" not in call
         assert "autogen.prompt.tool_names" not in call
@@ -98,7 +100,7 @@ def _raising(*_args: Any, **_options: Any) -> Any:
     raise RuntimeError("after the answer")
 
 
-class _Full(InMemoryCache):
+class _Full(InMemoryCache):  # type: ignore[misc]
     def set(self, key: str, value: Any) -> None:
         _raising()
 
@@ -163,7 +165,7 @@ def test_an_error_that_a_tool_returns_is_marked_and_is_no_failure(
     said = attributes_of(span).get("autogen.tool.returned_error")
     assert span.status.is_ok
     assert (said is None) is (words is None)
-    assert words is None or words in said
+    assert words is None or words in str(said)
     root = attributes_of(telemetry.one("invoke_workflow"))
     assert root.get("autogen.errors.returned") == (None if words is None else 1)
     (tool,) = telemetry.measured("autogen.tool.duration")
