@@ -145,7 +145,8 @@ def _cause_of_run(run: Any) -> str | None:
     if status != "failed":
         return _BY_STATUS.get(str(status))
     code, message = _complaint(run)
-    return cause_of_answer(None, ProviderError(message, code))
+    # A code says what was refused, as a status of 400 does; only one of them is the provider's own failure.
+    return cause_of_answer(None if code in {None, "server_error"} else 400, ProviderError(message, code))
 
 
 def _tool_calls(run: Any) -> Iterator[dict[str, Any]]:
