@@ -111,8 +111,8 @@ def test_what_the_application_gets_to_see_is_an_error_and_its_stack_is_told_once
     turn = begin(recorder, AgentTurn)
     fail(recorder, ModelCall, error, turn)
     end(turn, Failure("timeout", error))
-    told = [(one.severity_number, names.EXCEPTION_STACKTRACE in one.attributes) for one in kept.records]
-    assert told == [(SeverityNumber.WARN, True), (SeverityNumber.ERROR, False)]
+    report = [(one.severity_number, names.EXCEPTION_STACKTRACE in one.attributes) for one in kept.records]
+    assert report == [(SeverityNumber.WARN, True), (SeverityNumber.ERROR, False)]
 
 
 def test_a_model_call_outside_of_conversations_that_fails_is_an_error(
