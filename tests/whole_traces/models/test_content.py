@@ -29,7 +29,7 @@ from scenarios.server import (
 from tests.support import groups
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.lineage import IS_014
-from tests.support.models import counting_words
+from tests.support.models import HELLO, counting_words
 from tests.support.telemetry import Telemetry, attributes_of, instrumented, strings_in
 from tests.support.tools import lookup
 
@@ -39,7 +39,6 @@ CONTENT = (
     names.GEN_AI_INPUT_MESSAGES,
     names.GEN_AI_OUTPUT_MESSAGES,
 )
-HELLO = [{"role": "user", "content": "Hello"}]
 
 
 @pytest.fixture
