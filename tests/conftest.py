@@ -17,7 +17,12 @@ from tests.support.telemetry import Telemetry, instrumented
 collect_ignore = ["servers"]
 """It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
 
-_SLOW = ("contract/", "recording/test_recording_growth.py", "scenarios/test_scenarios_demo.py")
+_SLOW = (
+    "contract/",
+    "recording/test_recording_growth.py",
+    "redaction/test_redaction_prefilter.py",
+    "scenarios/test_scenarios_demo.py",
+)
 """What is marked ``slow``: ``make test-quick`` leaves it out."""
 
 

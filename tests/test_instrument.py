@@ -140,10 +140,10 @@ def test_a_report_before_and_after_says_that_nothing_is_attached() -> None:
 
 
 def test_opentelemetry_finds_the_instrumentor_by_its_entry_point() -> None:
-    (found,) = (
+    (entry_point,) = (
         point for point in entry_points(group="opentelemetry_instrumentor") if point.name == "autogen"
     )
-    instrumentor = found.load()
+    instrumentor = entry_point.load()
     assert instrumentor is autogen_otel.AutoGenInstrumentor
     assert issubclass(instrumentor, BaseInstrumentor)
     assert instrumentor() is instrumentor()

@@ -61,16 +61,16 @@ def test_every_row_is_listed_when_asked_for(run: Run, receiver: Receiver) -> Non
 
 def test_json_tells_the_same(run: Run, receiver: Receiver) -> None:
     code, out, _ = run("doctor", "--format", "json")
-    found = json.loads(out)
-    assert (code, found["schema"], found["problems"]) == (0, 1, [])
-    assert found["endpoints"] == [{"endpoint": f"{receiver.url}/v1/traces", "takes": True, "problem": None}]
-    assert found["metrics_endpoints"] == [
+    result = json.loads(out)
+    assert (code, result["schema"], result["problems"]) == (0, 1, [])
+    assert result["endpoints"] == [{"endpoint": f"{receiver.url}/v1/traces", "takes": True, "problem": None}]
+    assert result["metrics_endpoints"] == [
         {"endpoint": f"{receiver.url}/v1/metrics", "takes": True, "problem": None}
     ]
-    assert (found["logs_endpoints"], found["message_content"]) == (None, "NO_CONTENT")
-    assert {"target", "yields"} == set(found["attached"][0])
-    assert found["host"]["lineage"] in {"pyautogen 0.2", "pyautogen 0.9", "ag2 0.14"}
-    assert found["versions"]["autogen-otel"] == metadata.version("autogen-otel")
+    assert (result["logs_endpoints"], result["message_content"]) == (None, "NO_CONTENT")
+    assert {"target", "yields"} == set(result["attached"][0])
+    assert result["host"]["lineage"] in {"pyautogen 0.2", "pyautogen 0.9", "ag2 0.14"}
+    assert result["versions"]["autogen-otel"] == metadata.version("autogen-otel")
 
 
 def test_an_endpoint_that_refuses_is_no_harm_while_there_is_a_journal(run: Run, receiver: Receiver) -> None:
@@ -151,8 +151,8 @@ def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -
     size = sum(file.stat().st_size for file in journal.iterdir())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(journal))
-        found = json.loads(run("doctor", "--format", "json").out)["journal"]
-    assert found == {"folder": str(journal), "kept": True, "bytes": size, "writable": True}
+        result = json.loads(run("doctor", "--format", "json").out)["journal"]
+    assert result == {"folder": str(journal), "kept": True, "bytes": size, "writable": True}
 
 
 def test_no_host_is_a_problem(run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

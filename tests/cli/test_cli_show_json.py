@@ -47,9 +47,9 @@ def test_limit_and_failing_hold_for_the_list_as_json(run: Run, journal: Path) ->
 
 
 def test_a_trace_is_one_object_with_nested_spans(run: Run, journal: Path) -> None:
-    shown = json.loads(run("show", "a1", "--format", "json", "--journal", str(journal)).out)
-    assert (shown["schema"], shown["trace_id"], shown["conversation"]) == (1, FAILING["trace_id"], FAILING)
-    (root,) = shown["spans"]
+    text = json.loads(run("show", "a1", "--format", "json", "--journal", str(journal)).out)
+    assert (text["schema"], text["trace_id"], text["conversation"]) == (1, FAILING["trace_id"], FAILING)
+    (root,) = text["spans"]
     assert [child["name"] for child in root["children"]] == [
         "invoke_agent assistant",
         "invoke_agent user",
@@ -64,20 +64,20 @@ def test_a_trace_is_one_object_with_nested_spans(run: Run, journal: Path) -> Non
 
 
 def test_only_what_failed_is_in_the_json_when_asked(run: Run, journal: Path) -> None:
-    shown = json.loads(run("show", "a1", "--failing", "--format", "json", "--journal", str(journal)).out)
-    assert [child["name"] for child in shown["spans"][0]["children"]] == [
+    text = json.loads(run("show", "a1", "--failing", "--format", "json", "--journal", str(journal)).out)
+    assert [child["name"] for child in text["spans"][0]["children"]] == [
         "invoke_agent user",
         "invoke_agent assistant",
     ]
-    assert shown["conversation"] == FAILING
+    assert text["conversation"] == FAILING
 
 
 def test_values_that_json_has_no_word_for_become_text() -> None:
     odd = {"bytes": b"\x00\xff", "nan": float("nan"), "deep": [{"inf": float("-inf")}]}
     span = Span(trace_id="1", span_id="2", kind=9, attributes=odd)
-    (shown,) = json.loads(json.dumps(trace_document(Trace.of([span])), allow_nan=False))["spans"]
-    assert shown["attributes"] == {"bytes": "AP8=", "nan": "nan", "deep": [{"inf": "-inf"}]}
-    assert shown["kind"] == "9"
+    (text,) = json.loads(json.dumps(trace_document(Trace.of([span])), allow_nan=False))["spans"]
+    assert text["attributes"] == {"bytes": "AP8=", "nan": "nan", "deep": [{"inf": "-inf"}]}
+    assert text["kind"] == "9"
 
 
 def test_json_needs_no_rich(journal: Path) -> None:

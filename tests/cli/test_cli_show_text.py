@@ -180,7 +180,7 @@ def test_a_terminal_gets_colours_and_lines_and_signs() -> None:
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     out = printed(trace_of(failing_tool()), color_system="standard")
-    codes = {code for found in re.findall(r"\x1b\[([\d;]*)m", out) for code in found.split(";")}
+    codes = {code for result in re.findall(r"\x1b\[([\d;]*)m", out) for code in result.split(";")}
     assert codes <= {"0", "1", "2"}, "bold and faint are no colours"
 
 

@@ -53,9 +53,12 @@ def test_a_group_whose_member_has_another_agents_method_as_tool_can_be_copied(te
 def test_a_method_can_be_held_weakly(telemetry: Telemetry, serve: Serve) -> None:
     server = serve([text("Hello.")])
     agent = assistant([entry(server)])
-    held = weakref.WeakMethod(agent.generate_reply)()
-    assert held is not None
-    assert held([{"role": "user", "content": "Hi"}]) in ("Hello.", {"content": "Hello.", "role": "assistant"})
+    reply = weakref.WeakMethod(agent.generate_reply)()
+    assert reply is not None
+    assert reply([{"role": "user", "content": "Hi"}]) in (
+        "Hello.",
+        {"content": "Hello.", "role": "assistant"},
+    )
     assert telemetry.named("invoke_agent")
 
 
@@ -89,7 +92,7 @@ def test_a_call_that_is_wrong_fails_as_it_does_without_us(telemetry: Telemetry) 
     assert hooked(self=user(), messages=done) == inspect.unwrap(hooked)(self=user(), messages=done)
 
 
-class Held:
+class Payload:
     """Something whose end can be seen."""
 
 
@@ -97,12 +100,12 @@ class Held:
 def test_what_a_failing_tool_held_is_freed_without_the_garbage_collector(
     telemetry: Telemetry, serve: Serve, shape: str
 ) -> None:
-    seen: list[weakref.ref[Held]] = []
+    seen: list[weakref.ref[Payload]] = []
 
     def lookup(policy_id: str) -> str:
         """Look a policy up."""
-        held = Held()
-        seen.append(weakref.ref(held))
+        payload = Payload()
+        seen.append(weakref.ref(payload))
         raise LookupError(policy_id)
 
     server = serve([tool_call("lookup", {"policy_id": "P-1"}), text("TERMINATE")])
@@ -123,12 +126,12 @@ def test_what_a_failing_tool_held_is_freed_without_the_garbage_collector(
 def test_an_exception_that_the_application_dropped_is_freed_without_the_garbage_collector(
     telemetry: Telemetry, serve: Serve
 ) -> None:
-    seen: list[weakref.ref[Held]] = []
+    seen: list[weakref.ref[Payload]] = []
 
     def leave() -> str:
         """Leave."""
-        held = Held()
-        seen.append(weakref.ref(held))
+        payload = Payload()
+        seen.append(weakref.ref(payload))
         raise SystemExit(1)
 
     server = serve([tool_call("leave", {})])
@@ -166,14 +169,14 @@ def test_what_broke_a_stream_is_freed_without_the_garbage_collector(
 def test_a_task_that_a_tool_leaves_running_holds_nothing_of_the_call(
     telemetry: Telemetry, serve: Serve
 ) -> None:
-    seen: list[weakref.ref[Held]] = []
+    seen: list[weakref.ref[Payload]] = []
     pollers: list[asyncio.Task[None]] = []
 
     async def watch(policy_id: str) -> str:
         """Watch a policy."""
         pollers.append(asyncio.create_task(asyncio.sleep(60)))
-        held = Held()
-        seen.append(weakref.ref(held))
+        payload = Payload()
+        seen.append(weakref.ref(payload))
         raise LookupError(policy_id)
 
     async def run() -> None:
@@ -211,10 +214,10 @@ def test_attempts_are_seen_below_somebody_elses_wrapper(
 
     client = sender_class()
     original = vars(client)["send"]
-    told: list[object] = []
+    clients: list[object] = []
 
     def theirs(wrapped: Any, instance: object, args: Any, kwargs: Any) -> Any:
-        told.append(instance)
+        clients.append(instance)
         return wrapped(*args, **kwargs)
 
     wrapt.wrap_function_wrapper(client, "send", theirs)
@@ -224,7 +227,7 @@ def test_attempts_are_seen_below_somebody_elses_wrapper(
         server = serve([text("TERMINATE")])
         chat(user(), assistant([entry(server)]))
         assert len(kept.named("POST")) == 1
-        assert [isinstance(one, client) for one in told] == [True]
+        assert [isinstance(one, client) for one in clients] == [True]
     finally:
         autogen_otel.uninstrument()
         client.send = original

@@ -60,11 +60,11 @@ class Reached:
 
 def functions() -> dict[types.CodeType, list[types.FunctionType]]:
     """Every function object of ours that is alive, by code: closures have several for one code."""
-    found: dict[types.CodeType, list[types.FunctionType]] = {}
+    by_code: dict[types.CodeType, list[types.FunctionType]] = {}
     for candidate in gc.get_objects():
         if type(candidate) is types.FunctionType and is_ours(candidate.__code__):
-            found.setdefault(candidate.__code__, []).append(candidate)
-    return found
+            by_code.setdefault(candidate.__code__, []).append(candidate)
+    return by_code
 
 
 def raising(code: types.CodeType) -> types.CodeType:

@@ -226,13 +226,13 @@ def outcome(conversation: Conversation, shape: str) -> Any:
         return type(error), error.args
 
 
-def told(spans: Sequence[ReadableSpan]) -> str:
+def text_of(spans: Sequence[ReadableSpan]) -> str:
     """Every value of every span, one a line."""
-    shown = [span.name for span in spans]
+    values = [span.name for span in spans]
     for span in spans:
         for attributes in (span.attributes, *(event.attributes for event in span.events)):
-            shown += map(str, (attributes or {}).values())
-    return "\n".join(shown)
+            values += map(str, (attributes or {}).values())
+    return "\n".join(values)
 
 
 def assert_encodable(spans: Sequence[ReadableSpan]) -> None:
@@ -282,7 +282,7 @@ def test_what_could_not_be_recorded_as_it_was_is_said_on_the_span(
 ) -> None:
     with instrumented() as telemetry:
         outcome(conversation, "sync")
-    assert mark in told(telemetry.spans)
+    assert mark in text_of(telemetry.spans)
 
 
 @pytest.mark.parametrize("name", hostile.VALUES)

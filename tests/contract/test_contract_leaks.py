@@ -101,7 +101,7 @@ def test_what_the_users_function_takes_out_leaves_from_no_place(
 ) -> None:
     name = "AugustaAdaKingCountessOfLovelace"
     exported = exported_by(
-        place, [Kind("name", name, name)], tmp_path, redact=lambda shown: shown.replace(name, "A. K.")
+        place, [Kind("name", name, name)], tmp_path, redact=lambda text: text.replace(name, "A. K.")
     )
     assert "[redacted]" in exported
     assert name not in exported

@@ -34,14 +34,14 @@ def state_of_the_host() -> dict[str, dict[str, Any]]:
 
 def differences(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
     """Attributes that are not the identical object any more."""
-    found = []
+    changes = []
     for owner, attributes in before.items():
         now = after.get(owner, {})
-        found += [
+        changes += [
             f"{owner}.{key}" for key in attributes if now.get(key) is not attributes[key] and not _cache(key)
         ]
-        found += [f"{owner}.{key}" for key in now.keys() - attributes.keys() if _is_ours(now[key])]
-    return sorted(found)
+        changes += [f"{owner}.{key}" for key in now.keys() - attributes.keys() if _is_ours(now[key])]
+    return sorted(changes)
 
 
 def _cache(key: str) -> bool:

@@ -73,12 +73,12 @@ class Emitted:
     @property
     def keys(self) -> set[str]:
         """Every attribute key, of events too."""
-        found: set[str] = set()
+        union: set[str] = set()
         for span in self.spans:
-            found.update(
+            union.update(
                 *(holder or {} for holder in (span.attributes, *(e.attributes for e in span.events)))
             )
-        return found
+        return union
 
     def values(self, key: str) -> set[Any]:
         """Every value of an attribute."""
@@ -144,21 +144,21 @@ def _recording(function: Callable[..., str], said: set[str]) -> Callable[..., st
 @pytest.fixture(scope="module")
 def emitted() -> Emitted:
     """All conversations, sync and async, played once."""
-    told = Emitted()
+    everything = Emitted()
     errors: list[BaseException] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(guard, "on_error", errors.append)
         for name, function in inspect.getmembers(spans, inspect.isfunction):
-            patch.setattr(spans, name, _recording(function, told.named.setdefault(name, set())))
+            patch.setattr(spans, name, _recording(function, everything.named.setdefault(name, set())))
         with instrumented(EVERYTHING) as telemetry:
             for conversation in (*CONVERSATIONS, *EXTRA):
                 for shape in ("sync", "async"):
                     play(conversation, shape)
             _cached()
             _carried_over()
-            told.spans, told.points = telemetry.spans, telemetry.points
+            everything.spans, everything.points = telemetry.spans, telemetry.points
     assert errors == []
-    return told
+    return everything
 
 
 def test_every_attribute_of_the_vocabulary_is_emitted_and_no_other(emitted: Emitted) -> None:

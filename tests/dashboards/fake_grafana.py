@@ -61,8 +61,8 @@ class FakeGrafana:
         if authorization not in _ALLOWED:
             return 401, {"message": "Invalid API key"}
         if method == "GET" and path.startswith("/api/folders/"):
-            found = self.folders.get(path.removeprefix("/api/folders/"))
-            return (404, {"message": "folder not found"}) if found is None else (200, found)
+            result = self.folders.get(path.removeprefix("/api/folders/"))
+            return (404, {"message": "folder not found"}) if result is None else (200, result)
         if (method, path) == ("POST", "/api/folders"):
             self.folders[body["uid"]] = body
             return 200, body

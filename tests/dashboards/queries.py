@@ -53,12 +53,12 @@ class Asked:
 
 def filled(expr: str, **variables: str) -> str:
     """A query without variables."""
-    return _VARIABLE.sub(lambda found: {**FILLED, **variables}[found[1] or found[2]], expr)
+    return _VARIABLE.sub(lambda match: {**FILLED, **variables}[match[1] or match[2]], expr)
 
 
 def variables_in(text: str) -> set[str]:
     """Names of the variables in a text."""
-    return {found[1] or found[2] for found in _VARIABLE.finditer(text)}
+    return {match[1] or match[2] for match in _VARIABLE.finditer(text)}
 
 
 def models() -> list[dict[str, Any]]:

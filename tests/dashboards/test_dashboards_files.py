@@ -22,12 +22,12 @@ def test_the_committed_files_are_those_that_are_generated() -> None:
 
 def test_the_rule_file_is_yaml_that_says_what_the_alerts_say() -> None:
     (group,) = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
-    told = [
+    report = [
         (rule["alert"], rule["expr"], rule["labels"]["severity"], rule["annotations"]["summary"])
         for rule in group["rules"]
         if "alert" in rule
     ]
-    assert told == [(one.name, one.expr, one.severity, one.summary) for one in alerts()]
+    assert report == [(one.name, one.expr, one.severity, one.summary) for one in alerts()]
     recorded = {rule["record"]: rule["expr"] for rule in group["rules"] if "record" in rule}
     assert recorded == {used.name: used.expr for one in alerts() for used in one.uses}
 

@@ -40,16 +40,16 @@ BUILT_IN = {
 @functools.cache
 def selectors(expr: str) -> list[Any]:
     """Every selector of an expression."""
-    found = []
+    nodes = []
 
     def visit(node: Any) -> None:
         if isinstance(node, promql_parser.VectorSelector):
-            found.append(node)
+            nodes.append(node)
         elif isinstance(node, promql_parser.MatrixSelector):
-            found.append(node.vector_selector)
+            nodes.append(node.vector_selector)
 
     promql_parser.walk(promql_parser.parse(expr), visit)
-    return found
+    return nodes
 
 
 def labels_of(name: str) -> set[str]:

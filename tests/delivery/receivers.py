@@ -107,15 +107,15 @@ class Receiver:
             "/v1/metrics": lambda body: ExportMetricsServiceRequest.FromString(body).resource_metrics,
             "/v1/logs": lambda body: ExportLogsServiceRequest.FromString(body).resource_logs,
         }
-        found: dict[str, set[str]] = {}
+        result: dict[str, set[str]] = {}
         for path, body in self.taken:
             for holder in decoders[path](body):
-                found.setdefault(path, set()).update(
+                result.setdefault(path, set()).update(
                     pair.value.string_value
                     for pair in holder.resource.attributes
                     if pair.key == "service.instance.id"
                 )
-        return found
+        return result
 
 
 @contextmanager

@@ -55,9 +55,9 @@ def test_a_script_that_ends_at_once_delivers_its_metrics(program: Program, recei
     said = program.script(ONE_OF_EACH, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
     assert said == ""
     assert receiver.span_names == ["ours"]
-    found = receiver.metrics
-    assert set(found) == {metric.name for metric in ALL}
-    dropped = found[TELEMETRY_DROPPED.name].sum.data_points
+    result = receiver.metrics
+    assert set(result) == {metric.name for metric in ALL}
+    dropped = result[TELEMETRY_DROPPED.name].sum.data_points
     assert {tuple(_labels(point).values()): point.as_int for point in dropped} == {
         ("spans", "internal_error"): 7,
         ("spans", "queue_full"): 0,
@@ -66,9 +66,9 @@ def test_a_script_that_ends_at_once_delivers_its_metrics(program: Program, recei
     }
     for metric in ALL:
         if metric.kind == "histogram":
-            (point,) = found[metric.name].histogram.data_points
+            (point,) = result[metric.name].histogram.data_points
             assert tuple(point.explicit_bounds) == metric.buckets
-            assert found[metric.name].unit == metric.unit
+            assert result[metric.name].unit == metric.unit
 
 
 def test_points_have_listed_labels_only_and_lead_to_the_trace_of_the_same_instance(

@@ -64,10 +64,10 @@ def test_each_mounted_file_exists_and_each_store_has_a_volume() -> None:
 
 
 def test_each_variable_has_a_default_and_is_documented() -> None:
-    found = _VARIABLE.findall(_read("docker-compose.yml").partition("\nservices:")[2])
-    assert {name for name, default in found if not default} == set()
+    variables = _VARIABLE.findall(_read("docker-compose.yml").partition("\nservices:")[2])
+    assert {name for name, default in variables if not default} == set()
     documented = set(re.findall(r"^\| `([A-Z_]+)`", _read("docs/production.md"), re.MULTILINE))
-    assert {name for name, _ in found} == documented
+    assert {name for name, _ in variables} == documented
 
 
 @pytest.mark.parametrize(

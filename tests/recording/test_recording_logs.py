@@ -92,7 +92,7 @@ def test_what_goes_no_further_is_a_warning(recorder: Recorder, kept: LogRecords,
     assert event_name(record) == (MODEL_EXCEPTION if is_of_model else "autogen.exception")
 
 
-def told(kept: LogRecords) -> list[tuple[str, str, str]]:
+def summaries(kept: LogRecords) -> list[tuple[str, str, str]]:
     return [
         (one.attributes["gen_ai.operation.name"], one.severity_text, one.attributes["exception.message"])
         for one in kept.records
@@ -109,7 +109,7 @@ def test_an_exception_that_passes_through_calls_is_told_once_where_it_was_seen_f
     end(turn, Failure("tool_exception", error))
     assert not kept.records
     end(chat, Failure("tool_exception", error))
-    assert told(kept) == [("execute_tool", "ERROR", "no such claim")]
+    assert summaries(kept) == [("execute_tool", "ERROR", "no such claim")]
 
 
 def test_an_exception_that_something_copes_with_is_a_warning_once_that_is_known(
@@ -119,21 +119,21 @@ def test_an_exception_that_something_copes_with_is_a_warning_once_that_is_known(
     turn = begin(recorder, AgentTurn, chat)
     fail(recorder, ModelCall, TimeoutError("no answer in time"), turn)
     end(turn)
-    assert told(kept) == [("chat", "WARN", "no answer in time")]
+    assert summaries(kept) == [("chat", "WARN", "no answer in time")]
 
 
 def test_an_exception_that_leads_to_another_is_a_warning(recorder: Recorder, kept: LogRecords) -> None:
     turn = begin(recorder, AgentTurn)
     fail(recorder, ModelCall, TimeoutError("no answer in time"), turn)
     end(turn, Failure("timeout", RuntimeError("gave up")))
-    assert told(kept) == [("invoke_agent", "ERROR", "gave up"), ("chat", "WARN", "no answer in time")]
+    assert summaries(kept) == [("invoke_agent", "ERROR", "gave up"), ("chat", "WARN", "no answer in time")]
 
 
 def test_an_exception_made_anew_on_its_way_is_the_same(recorder: Recorder, kept: LogRecords) -> None:
     turn = begin(recorder, AgentTurn)
     fail(recorder, ModelCall, TimeoutError("no answer in time"), turn)
     end(turn, Failure("timeout", TimeoutError("no answer in time")))
-    assert told(kept) == [("chat", "ERROR", "no answer in time")]
+    assert summaries(kept) == [("chat", "ERROR", "no answer in time")]
 
 
 def test_what_was_under_way_when_the_program_cancelled_it_is_a_warning(
@@ -142,7 +142,7 @@ def test_what_was_under_way_when_the_program_cancelled_it_is_a_warning(
     turn = begin(recorder, AgentTurn)
     fail(recorder, ModelCall, OSError("gone"), turn)
     turn.end_with_error(KeyboardInterrupt())
-    assert told(kept) == [("chat", "WARN", "gone")]
+    assert summaries(kept) == [("chat", "WARN", "gone")]
 
 
 def test_a_model_call_outside_of_conversations_that_fails_is_an_error(
@@ -158,7 +158,7 @@ def test_a_retry_that_fails_alike_is_told_again(recorder: Recorder, kept: LogRec
         retried = begin(recorder, AgentTurn, turn)
         fail(recorder, ToolCall, TimeoutError("no answer in time"), retried)
         end(retried)
-    assert told(kept) == [("execute_tool", "WARN", "no answer in time")] * 2
+    assert summaries(kept) == [("execute_tool", "WARN", "no answer in time")] * 2
 
 
 def test_another_exception_after_a_handled_one_is_told(recorder: Recorder, kept: LogRecords) -> None:
@@ -168,7 +168,10 @@ def test_another_exception_after_a_handled_one_is_told(recorder: Recorder, kept:
     first.args = ("another one that has the place of the first",)
     end(turn, Failure("unknown", first))
     end(chat)
-    assert [words for _, _, words in told(kept)] == ["handled", "another one that has the place of the first"]
+    assert [words for _, _, words in summaries(kept)] == [
+        "handled",
+        "another one that has the place of the first",
+    ]
 
 
 def test_a_failure_without_an_exception_is_told_for_each_span(recorder: Recorder, kept: LogRecords) -> None:

@@ -31,18 +31,18 @@ def test_the_host_says_what_a_call_cost_where_there_is_no_price_list(
     telemetry: Telemetry, serve: Serve
 ) -> None:
     chat(user(), assistant([entry(serve([text("TERMINATE")]))]))
-    found = attributes_of(telemetry.one("chat"))
-    assert found["autogen.cost.usd"] > 0
-    assert found["autogen.cost.source"] == ("genai-prices" if HAS_PRICES else "autogen")
+    result = attributes_of(telemetry.one("chat"))
+    assert result["autogen.cost.usd"] > 0
+    assert result["autogen.cost.source"] == ("genai-prices" if HAS_PRICES else "autogen")
 
 
 def test_a_price_in_the_entry_is_what_was_agreed(telemetry: Telemetry, serve: Serve) -> None:
     helper = configured(assistant([entry(serve([text("TERMINATE")]))]), price=[1.0, 2.0])
     chat(user(), helper)
-    found = attributes_of(telemetry.one("chat"))
-    assert found["autogen.cost.source"] == "config"
-    tokens = found["gen_ai.usage.input_tokens"], found["gen_ai.usage.output_tokens"]
-    assert found["autogen.cost.usd"] == pytest.approx(tokens[0] / 1000 * 1.0 + tokens[1] / 1000 * 2.0)
+    result = attributes_of(telemetry.one("chat"))
+    assert result["autogen.cost.source"] == "config"
+    tokens = result["gen_ai.usage.input_tokens"], result["gen_ai.usage.output_tokens"]
+    assert result["autogen.cost.usd"] == pytest.approx(tokens[0] / 1000 * 1.0 + tokens[1] / 1000 * 2.0)
 
 
 def test_a_model_that_no_list_knows_has_no_cost(telemetry: Telemetry, serve: Serve) -> None:

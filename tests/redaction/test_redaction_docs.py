@@ -10,7 +10,7 @@ from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.names import looks_secret
 from autogen_otel.settings import Settings
 from tests.support.docs import REDACTION, filled
-from tests.support.rendering import Capture
+from tests.support.rendering import ContentRenderer
 
 TEXT = REDACTION.read_text(encoding="utf-8")
 
@@ -28,13 +28,13 @@ def test_the_example_takes_customers_out(monkeypatch: Any) -> None:
     monkeypatch.setattr(autogen_otel, "instrument", instrument)
     (example,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
     exec(example, {})  # noqa: S102 - that is the point
-    shown = Capture(given[0], KnownSecrets()).text("C-20417: ada@example.com asks again")
-    assert shown == "[redacted]: [redacted] asks again"
+    output = ContentRenderer(given[0], KnownSecrets()).text("C-20417: ada@example.com asks again")
+    assert output == "[redacted]: [redacted] asks again"
 
 
 def test_all_ways_to_take_out_that_it_names_look_the_same() -> None:
     for answer in re.findall(r"`(Ask [^`]*, please)`", TEXT):
-        capture = Capture(Settings(redact=lambda _, answer=str(answer): answer), KnownSecrets())  # type: ignore[misc]
+        capture = ContentRenderer(Settings(redact=lambda _, answer=str(answer): answer), KnownSecrets())  # type: ignore[misc]
         assert capture.text("Ask Ada, please") == "Ask [redacted], please"
 
 

@@ -64,21 +64,21 @@ def test_no_known_secret_survives_however_it_is_written(
 ) -> None:
     store = knowing(*(KEYS[:200] if many else ()), secret)
     written = embed(secret)
-    shown = store.mask(f"{before}{written}{after}")
-    assert secret not in shown
-    assert embed(secret).strip("\"'{}[]:a ") not in shown
-    assert store.mask(shown) == shown
+    output = store.mask(f"{before}{written}{after}")
+    assert secret not in output
+    assert embed(secret).strip("\"'{}[]:a ") not in output
+    assert store.mask(output) == output
 
 
 @given(st.binary(max_size=20), st.binary(max_size=20), st.sampled_from(KEYS[:50]), st.booleans())
 def test_no_known_secret_survives_inside_base64(before: bytes, after: bytes, key: str, urlsafe: bool) -> None:
     encode = base64.urlsafe_b64encode if urlsafe else base64.b64encode
     written = encode(before + key.encode() + after).decode()
-    shown = knowing(*KEYS[:50]).mask(written)
-    assert MASK in shown
+    output = knowing(*KEYS[:50]).mask(written)
+    assert MASK in output
     decoded = base64.b64decode(written.encode(), altchars=b"-_" if urlsafe else None)
     assert key.encode() in decoded
-    assert len(shown) - len(MASK) <= len(written) - 4 * (len(key) // 3 - 1)
+    assert len(output) - len(MASK) <= len(written) - 4 * (len(key) // 3 - 1)
 
 
 @given(st.text(max_size=400), st.integers(0, 400), st.integers(64, 300))
@@ -86,9 +86,9 @@ def test_no_part_of_a_secret_comes_back_with_the_cut(text: str, at: int, limit: 
     secret = KEYS[0]
     planted = f"{text[:at]}{secret}{text[at:]}" * 30
     redactor = Redactor(knowing(secret))
-    for shown in (redactor.fitted(planted, limit), redactor.fitted_end(planted, limit)):
-        assert len(shown) <= limit
-        assert not any(secret[part : part + 10] in shown for part in range(30))
+    for output in (redactor.fitted(planted, limit), redactor.fitted_end(planted, limit)):
+        assert len(output) <= limit
+        assert not any(secret[part : part + 10] in output for part in range(30))
 
 
 @given(st.text(max_size=300))

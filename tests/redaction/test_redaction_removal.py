@@ -18,7 +18,7 @@ from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.redaction.removal import only_removed
 from autogen_otel.settings import Settings, SettingsError
-from tests.support.rendering import Capture, Content, ContentKind
+from tests.support.rendering import Content, ContentKind, ContentRenderer
 
 MASK = "[redacted]"
 SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -48,12 +48,12 @@ class Noting:
         return text
 
 
-def door(hook: Any, limit: int = 400) -> Capture:
-    return Capture(Settings(redact=hook, max_value_length=limit), KnownSecrets())
+def content_renderer(hook: Any, limit: int = 400) -> ContentRenderer:
+    return ContentRenderer(Settings(redact=hook, max_value_length=limit), KnownSecrets())
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "shown"),
+    ("ours", "theirs", "output"),
     [
         ("Ada Lovelace called.", "*** called.", f"{MASK} called."),
         ("Ask Ada, please.", "Ask ***, please.", f"Ask {MASK}, please."),
@@ -77,19 +77,19 @@ def door(hook: Any, limit: int = 400) -> Capture:
     ],
 )
 def test_what_the_hook_took_out_is_masked_and_what_it_put_in_is_left_out(
-    ours: str, theirs: str, shown: str
+    ours: str, theirs: str, output: str
 ) -> None:
-    assert only_removed(ours, theirs) == shown
+    assert only_removed(ours, theirs) == output
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_word_is_exported_that_was_not_in_ours(ours: str, theirs: str) -> None:
-    shown = WORDS.findall(only_removed(ours, theirs))
+    output = WORDS.findall(only_removed(ours, theirs))
     had = iter(WORDS.findall(ours))
     # Each word that is no mask is found in ours, in that order.
-    assert all(any(word == one for one in had) for word in shown if word != MASK)
+    assert all(any(word == one for one in had) for word in output if word != MASK)
     given_back = WORDS.findall(theirs)
-    assert all(word in given_back for word in shown if word != MASK)
+    assert all(word in given_back for word in output if word != MASK)
 
 
 @given(
@@ -98,9 +98,9 @@ def test_no_word_is_exported_that_was_not_in_ours(ours: str, theirs: str) -> Non
 )
 def test_a_name_taken_out_is_gone_and_a_second_time_changes_nothing(text: str, names: set[str]) -> None:
     redactor = Redactor(KnownSecrets(), without(*names))
-    shown = redactor.text(text)
-    assert not any(name in shown for name in names)
-    assert redactor.text(shown) == shown
+    output = redactor.text(text)
+    assert not any(name in output for name in names)
+    assert redactor.text(output) == output
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.integers(64, 200))
@@ -109,12 +109,12 @@ def test_whatever_the_hook_returns_no_secret_gets_out_and_the_limit_holds(
 ) -> None:
     secrets = KnownSecrets()
     secrets.add("planted-secret-0001")
-    capture = Capture(
+    renderer = ContentRenderer(
         Settings(redact=lambda _: f"{answer} planted-secret-0001", max_value_length=limit), secrets
     )
-    shown = capture.text(f"{text} planted-secret-0001 {text}")
-    assert "planted" not in shown
-    assert len(shown) <= limit
+    output = renderer.text(f"{text} planted-secret-0001 {text}")
+    assert "planted" not in output
+    assert len(output) <= limit
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_what_the_hook_fails_on_is_masked_whole_and_said_once_without_content(
     hook: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, logger="autogen_otel")
-    capture = door(hook)
-    assert capture.text("about Ada") == MASK
-    assert capture.text("about Ada " * 20) == MASK
-    assert capture.error_message(ValueError("about Ada")) == MASK
+    renderer = content_renderer(hook)
+    assert renderer.text("about Ada") == MASK
+    assert renderer.text("about Ada " * 20) == MASK
+    assert renderer.error_message(ValueError("about Ada")) == MASK
     assert len(caplog.records) == 1
     assert "Settings(redact=...)" in caplog.text
     assert "Ada" not in caplog.text
@@ -151,8 +151,8 @@ def test_what_the_hook_failed_on_once_is_shown_to_it_again() -> None:
             raise failure
         return text
 
-    capture = door(hook)
-    assert [capture.text("about Ada"), capture.text("about Ada")] == [MASK, "about Ada"]
+    renderer = content_renderer(hook)
+    assert [renderer.text("about Ada"), renderer.text("about Ada")] == [MASK, "about Ada"]
 
 
 def test_an_interrupt_inside_the_hook_is_the_applications() -> None:
@@ -160,7 +160,7 @@ def test_an_interrupt_inside_the_hook_is_the_applications() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        door(interrupted).text("x")
+        content_renderer(interrupted).text("x")
 
 
 def test_a_hook_that_is_observed_itself_is_not_called_for_its_own_text() -> None:
@@ -169,14 +169,14 @@ def test_a_hook_that_is_observed_itself_is_not_called_for_its_own_text() -> None
 
     def hook(text: str) -> str:
         calls.append(text)
-        inside.append(capture.name("of the hook's own call"))
+        inside.append(renderer.name("of the hook's own call"))
         return text
 
-    capture = door(hook)
-    assert capture.text("about Ada") == "about Ada"
+    renderer = content_renderer(hook)
+    assert renderer.text("about Ada") == "about Ada"
     assert calls == ["about Ada"]
     assert inside == [MASK]
-    assert capture.name("of the hook's own call") == "of the hook's own call"
+    assert renderer.name("of the hook's own call") == "of the hook's own call"
 
 
 def test_threads_do_not_wait_for_or_disturb_each_others_hooks() -> None:
@@ -186,23 +186,23 @@ def test_threads_do_not_wait_for_or_disturb_each_others_hooks() -> None:
         both.wait()
         return text
 
-    capture = door(hook)
-    shown: list[str] = []
+    renderer = content_renderer(hook)
+    output: list[str] = []
     threads = [
-        threading.Thread(target=lambda text=text: shown.append(capture.text(text))) for text in ("a", "b")
+        threading.Thread(target=lambda text=text: output.append(renderer.text(text))) for text in ("a", "b")
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(shown) == ["a", "b"]
+    assert sorted(output) == ["a", "b"]
 
 
 def test_short_texts_are_shown_to_the_hook_once() -> None:
     hook = Noting()
-    capture = door(hook)
+    renderer = content_renderer(hook)
     for _ in range(3):
-        capture.name("assistant")
+        renderer.name("assistant")
     assert hook.texts == ["assistant"]
 
 
@@ -216,9 +216,9 @@ def test_json_stays_json_and_its_keys_numbers_and_nested_texts_are_looked_at() -
     def hook(text: str) -> str:
         return "" if text in ("1815", "password") else without("Ada", "Bob", '"', "{")(text)
 
-    shown = door(hook).content(Content(ContentKind.TOOL_ARGUMENTS, value))
-    assert shown is not None
-    assert json.loads(shown) == {
+    output = content_renderer(hook).content(Content(ContentKind.TOOL_ARGUMENTS, value))
+    assert output is not None
+    assert json.loads(output) == {
         MASK: 1,
         f"{MASK} 2": {"born": MASK, "told": json.dumps({"name": MASK, "n": [MASK]})},
         f"{MASK} 3": MASK,
@@ -226,7 +226,7 @@ def test_json_stays_json_and_its_keys_numbers_and_nested_texts_are_looked_at() -
 
 
 def test_every_way_through_the_door_is_looked_at() -> None:
-    capture = door(without("Ada", "test_redaction_removal"))
+    renderer = content_renderer(without("Ada", "test_redaction_removal"))
     error = type("AdaError", (Exception,), {"__module__": "Ada"})("Ada")
 
     def act() -> None:
@@ -235,35 +235,35 @@ def test_every_way_through_the_door_is_looked_at() -> None:
     with pytest.raises(Exception, match="Ada"):
         act()  # Ada in a line of source
     texts = [
-        capture.name("Ada"),
-        capture.text("Ada " * 60),
-        capture.url("https://example.com/Ada?name=Ada"),
-        capture.error_type(error),
-        capture.error_message(error),
-        capture.stacktrace(error),
-        capture.stack(),
-        capture.problem(ArgumentProblem("Ada", "mistyped", "number", "string", "Ada")),
-        capture.content(Content(ContentKind.CODE_OUTPUT, "Ada")),
-        capture.content(Content(ContentKind.TOOL_RESULT, "Ada")),
+        renderer.name("Ada"),
+        renderer.text("Ada " * 60),
+        renderer.url("https://example.com/Ada?name=Ada"),
+        renderer.error_type(error),
+        renderer.error_message(error),
+        renderer.stacktrace(error),
+        renderer.stack(),
+        renderer.problem(ArgumentProblem("Ada", "mistyped", "number", "string", "Ada")),
+        renderer.content(Content(ContentKind.CODE_OUTPUT, "Ada")),
+        renderer.content(Content(ContentKind.TOOL_RESULT, "Ada")),
     ]
-    for shown in texts:
-        assert shown is not None
-        assert MASK in shown
-        assert "Ada" not in shown
-        assert "test_redaction_removal" not in shown
+    for output in texts:
+        assert output is not None
+        assert MASK in output
+        assert "Ada" not in output
+        assert "test_redaction_removal" not in output
 
 
 def test_a_value_stays_hidden_whose_telling_name_the_hook_takes_out() -> None:
-    capture = door(without("api_key"))
-    shown = capture.problem(ArgumentProblem("user.api_key", "mistyped", "number", "string", "short"))
-    assert shown == f"user.{MASK}: expected number, got string {MASK}"
+    renderer = content_renderer(without("api_key"))
+    output = renderer.problem(ArgumentProblem("user.api_key", "mistyped", "number", "string", "short"))
+    assert output == f"user.{MASK}: expected number, got string {MASK}"
 
 
 def test_the_hook_sees_nothing_that_our_own_redaction_took_out() -> None:
     hook = Noting()
-    capture = door(hook)
-    capture.text("password=hunter22 of Ada")
-    capture.text("password=hunter22 of Ada " * 20)
+    renderer = content_renderer(hook)
+    renderer.text("password=hunter22 of Ada")
+    renderer.text("password=hunter22 of Ada " * 20)
     assert len(hook.texts) == 2
     assert not any("hunter22" in text for text in hook.texts)
 

@@ -15,7 +15,7 @@ from autogen_otel import Settings
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.rendering.messages.media import without_media
 from tests.support import hostile
-from tests.support.rendering import Capture, Content, ContentKind
+from tests.support.rendering import Content, ContentKind, ContentRenderer
 
 MESSAGE_KINDS = [
     ContentKind.INPUT_MESSAGES,
@@ -33,15 +33,15 @@ _BLOB = {"type": "blob", "modality": "image", "mime_type": "image/png", "content
 
 def rendered(*values: Any, kind: ContentKind = ContentKind.INPUT_MESSAGES, limit: int = 8192) -> Any:
     chosen = Settings(capture_message_content="SPAN_ONLY", max_value_length=limit)
-    shown = Capture(chosen, KnownSecrets()).content(Content(kind, values))
-    assert shown is not None
-    assert len(shown) <= limit
-    return json.loads(shown)
+    output = ContentRenderer(chosen, KnownSecrets()).content(Content(kind, values))
+    assert output is not None
+    assert len(output) <= limit
+    return json.loads(output)
 
 
 def parts_of(message: dict[str, Any]) -> Any:
-    (shown,) = rendered(message)
-    return shown["parts"]
+    (output,) = rendered(message)
+    return output["parts"]
 
 
 def fits(message: Any) -> bool:
@@ -120,7 +120,7 @@ def test_answers_instructions_and_tools_have_theirs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "shown"),
+    ("part", "output"),
     [
         ({"type": "image_url", "image_url": {"url": _URI}}, _BLOB),
         ({"type": "image_url", "image_url": _URI}, _BLOB),
@@ -155,8 +155,8 @@ def test_answers_instructions_and_tools_have_theirs() -> None:
         ("words", {"type": "text", "content": "words"}),
     ],
 )
-def test_parts_of_content_have_the_form_of_the_conventions(part: Any, shown: Any) -> None:
-    assert parts_of({"role": "user", "content": [part]}) == [shown]
+def test_parts_of_content_have_the_form_of_the_conventions(part: Any, output: Any) -> None:
+    assert parts_of({"role": "user", "content": [part]}) == [output]
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,9 @@ def test_parts_of_content_have_the_form_of_the_conventions(part: Any, shown: Any
     ],
 )
 def test_media_is_nowhere_inline(message: dict[str, Any]) -> None:
-    shown = json.dumps(rendered(message), ensure_ascii=False)
-    assert "sha256 " + hashlib.sha256(_PICTURE).hexdigest()[:16] in shown
-    assert not any(_ENCODED[start : start + 40] in shown for start in range(0, len(_ENCODED), 40))
+    output = json.dumps(rendered(message), ensure_ascii=False)
+    assert "sha256 " + hashlib.sha256(_PICTURE).hexdigest()[:16] in output
+    assert not any(_ENCODED[start : start + 40] in output for start in range(0, len(_ENCODED), 40))
 
 
 def test_words_are_no_media() -> None:
@@ -189,30 +189,30 @@ def test_words_are_no_media() -> None:
 
 
 def test_what_is_long_is_cut_and_says_how_long_it_was() -> None:
-    (shown,) = rendered({"role": "user", "content": "a" * 50_000}, limit=1000)
-    (part,) = shown["parts"]
+    (output,) = rendered({"role": "user", "content": "a" * 50_000}, limit=1000)
+    (part,) = output["parts"]
     assert part["content"].endswith("…[cut, 50000 characters in all]")
     assert len(part["content"]) > 850
 
 
 def test_the_newest_messages_are_favoured_and_those_left_out_are_counted() -> None:
     messages = [{"role": "user", "content": f"{number} " + "word " * 100} for number in range(40)]
-    shown = rendered(*messages, limit=2000)
-    assert shown[-1]["parts"][0]["content"] == messages[-1]["content"]
-    assert shown[0] == {
+    output = rendered(*messages, limit=2000)
+    assert output[-1]["parts"][0]["content"] == messages[-1]["content"]
+    assert output[0] == {
         "role": "omitted",
-        "parts": [{"type": "text", "content": f"[{41 - len(shown)} older messages cut]"}],
+        "parts": [{"type": "text", "content": f"[{41 - len(output)} older messages cut]"}],
     }
-    numbers = [int(message["parts"][0]["content"].split()[0]) for message in shown[1:]]
+    numbers = [int(message["parts"][0]["content"].split()[0]) for message in output[1:]]
     assert numbers == list(range(40 - len(numbers), 40))
 
 
 def test_a_short_message_leaves_its_room_to_a_long_one() -> None:
-    shown = rendered(
+    output = rendered(
         {"role": "user", "content": "brief"}, {"role": "user", "content": "b" * 9000}, limit=2000
     )
-    assert shown[0]["parts"][0]["content"] == "brief"
-    assert len(json.dumps(shown, ensure_ascii=False)) > 1900
+    assert output[0]["parts"][0]["content"] == "brief"
+    assert len(json.dumps(output, ensure_ascii=False)) > 1900
 
 
 _JSON = st.recursive(
@@ -244,9 +244,9 @@ _MESSAGES = st.lists(
 def test_whatever_is_said_the_value_is_json_of_the_right_form_and_fits(
     messages: list[Any], kind: ContentKind, limit: int
 ) -> None:
-    shown = rendered(*messages, kind=kind, limit=limit)
+    output = rendered(*messages, kind=kind, limit=limit)
     if kind in (ContentKind.INPUT_MESSAGES, ContentKind.OUTPUT_MESSAGES):
-        assert all(fits(message) for message in shown)
+        assert all(fits(message) for message in output)
 
 
 @pytest.mark.parametrize("kind", sorted(MESSAGE_KINDS, key=str))
@@ -267,7 +267,7 @@ def test_hostile_values_are_rendered_too(name: str, kind: ContentKind) -> None:
 
 def test_secrets_are_taken_out_before_anything_is_cut() -> None:
     for before in range(0, 160, 7):
-        shown = json.dumps(
+        output = json.dumps(
             rendered({"role": "user", "content": "." * before + _KEY * 3 + "." * 300}, limit=200)
         )
-        assert _KEY[:12] not in shown
+        assert _KEY[:12] not in output

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.settings import Settings
-from tests.support.rendering import Capture, Content, ContentKind
+from tests.support.rendering import Content, ContentKind, ContentRenderer
 
 SECRET = "planted-secret-0001"
 
 
-def door(*, capture: bool = True, limit: int = 200) -> Capture:
+def content_renderer(*, capture: bool = True, limit: int = 200) -> ContentRenderer:
     secrets = KnownSecrets()
     secrets.add(SECRET)
-    return Capture(Settings(capture_tool_content=capture, max_value_length=limit), secrets)
+    return ContentRenderer(Settings(capture_tool_content=capture, max_value_length=limit), secrets)
 
 
 PROBLEMS = {
@@ -49,19 +49,21 @@ PROBLEMS = {
 
 @pytest.mark.parametrize(("expected", "problem"), PROBLEMS.items())
 def test_a_problem_reads_as_the_contract_says(expected: str, problem: ArgumentProblem) -> None:
-    assert door().problem(problem) == expected
+    assert content_renderer().problem(problem) == expected
 
 
 def test_a_problem_shows_no_value_where_content_is_not_captured() -> None:
     problem = ArgumentProblem("amount", "mistyped", "number", "string", "ten thousand")
-    assert door(capture=False).problem(problem) == "amount: expected number, got string"
+    assert content_renderer(capture=False).problem(problem) == "amount: expected number, got string"
 
 
 def test_a_long_value_of_a_problem_is_shortened() -> None:
-    shown = door().problem(ArgumentProblem("amount", "mistyped", "number", "string", "x" * 5000))
-    assert shown.startswith("amount: expected number, got string 'xxx")
-    assert "…[cut, 5000 characters in all]'" in shown
-    assert len(shown) < 130
+    content = content_renderer().problem(
+        ArgumentProblem("amount", "mistyped", "number", "string", "x" * 5000)
+    )
+    assert content.startswith("amount: expected number, got string 'xxx")
+    assert "…[cut, 5000 characters in all]'" in content
+    assert len(content) < 130
 
 
 @pytest.mark.parametrize(
@@ -69,52 +71,59 @@ def test_a_long_value_of_a_problem_is_shortened() -> None:
 )
 def test_content_is_captured_only_where_the_policy_says_so(kind: ContentKind) -> None:
     content = Content(kind, {"a": 1, "password": "x", "b": SECRET})
-    assert door().content(content) == '{"a": 1, "password": "[redacted]", "b": "[redacted]"}'
-    assert door(capture=False).content(content) is None
+    assert content_renderer().content(content) == '{"a": 1, "password": "[redacted]", "b": "[redacted]"}'
+    assert content_renderer(capture=False).content(content) is None
 
 
 def test_a_printed_stack_trace_is_rendered_like_any_other_redacted() -> None:
-    assert door(capture=False).end(f"Traceback\nValueError: {SECRET}") == "Traceback\nValueError: [redacted]"
+    assert (
+        content_renderer(capture=False).end(f"Traceback\nValueError: {SECRET}")
+        == "Traceback\nValueError: [redacted]"
+    )
 
 
 @pytest.mark.parametrize("length", range(9_000, 9_060, 7))
 def test_of_output_the_end_is_kept_and_no_secret_is_halved_at_its_beginning(length: int) -> None:
     output = f"{SECRET} " * 700 + "x" * length + " the end"
-    shown = door().content(Content(ContentKind.CODE_OUTPUT, output))
-    assert shown is not None
-    assert shown.startswith(f"[cut, {len(output)} characters in all]…")
-    assert shown.endswith("x the end")
-    assert len(shown) == 200
-    dense = door().content(Content(ContentKind.CODE_OUTPUT, "y" * length + f"{SECRET} " * 700))
+    content = content_renderer().content(Content(ContentKind.CODE_OUTPUT, output))
+    assert content is not None
+    assert content.startswith(f"[cut, {len(output)} characters in all]…")
+    assert content.endswith("x the end")
+    assert len(content) == 200
+    dense = content_renderer().content(Content(ContentKind.CODE_OUTPUT, "y" * length + f"{SECRET} " * 700))
     assert dense is not None
     assert "secret" not in dense
     assert "0001" not in dense
 
 
 def test_a_plain_result_stays_plain_and_a_json_one_is_redacted_by_keys() -> None:
-    assert door().content(Content(ContentKind.TOOL_RESULT, "all fine")) == "all fine"
-    shown = door().content(Content(ContentKind.TOOL_RESULT, json.dumps({"credentials": {"a": "b"}})))
-    assert shown == '{"credentials": "[redacted]"}'
+    assert content_renderer().content(Content(ContentKind.TOOL_RESULT, "all fine")) == "all fine"
+    content = content_renderer().content(
+        Content(ContentKind.TOOL_RESULT, json.dumps({"credentials": {"a": "b"}}))
+    )
+    assert content == '{"credentials": "[redacted]"}'
 
 
 def test_a_name_is_one_short_line() -> None:
-    assert door().name("lookup\n policy\t") == "lookup policy"
-    assert door().name(f"agent {SECRET}") == "agent [redacted]"
-    assert len(door().name("n" * 1000)) == 256
-    assert door().name(None) == "None"
+    assert content_renderer().name("lookup\n policy\t") == "lookup policy"
+    assert content_renderer().name(f"agent {SECRET}") == "agent [redacted]"
+    assert len(content_renderer().name("n" * 1000)) == 256
+    assert content_renderer().name(None) == "None"
 
 
 def test_a_url_keeps_neither_userinfo_nor_secret_query_values() -> None:
-    shown = door().url(f"https://me:pw@host:8443/v1/{SECRET}?api-version=1&api-key=abc&sig=abcdefgh&page=2")
+    content = content_renderer().url(
+        f"https://me:pw@host:8443/v1/{SECRET}?api-version=1&api-key=abc&sig=abcdefgh&page=2"
+    )
     assert (
-        shown
+        content
         == "https://[redacted]@host:8443/v1/[redacted]?api-version=1&api-key=[redacted]&sig=[redacted]&page=2"
     )
 
 
 def test_an_error_is_named_by_module_and_class() -> None:
-    assert door().error_type(ValueError()) == "ValueError"
-    assert door().error_type(json.JSONDecodeError("m", "d", 0)) == "json.decoder.JSONDecodeError"
+    assert content_renderer().error_type(ValueError()) == "ValueError"
+    assert content_renderer().error_type(json.JSONDecodeError("m", "d", 0)) == "json.decoder.JSONDecodeError"
 
 
 def test_an_errors_message_is_redacted_and_one_that_raises_says_so() -> None:
@@ -122,8 +131,8 @@ def test_an_errors_message_is_redacted_and_one_that_raises_says_so() -> None:
         def __str__(self) -> str:
             raise KeyError
 
-    assert door().error_message(ValueError(f"bad {SECRET}")) == "bad [redacted]"
-    assert door().error_message(Mute()) == "<unprintable Mute: str raised KeyError>"
+    assert content_renderer().error_message(ValueError(f"bad {SECRET}")) == "bad [redacted]"
+    assert content_renderer().error_message(Mute()) == "<unprintable Mute: str raised KeyError>"
 
 
 def test_hostile_values_and_errors_do_not_raise() -> None:
@@ -132,20 +141,20 @@ def test_hostile_values_and_errors_do_not_raise() -> None:
 
     value = type("Hostile", (), {"__getattribute__": refuse})()
     error = type("HostileError", (Exception,), {"__getattribute__": refuse})(1)
-    assert "unprintable Hostile" in door().problem(
+    assert "unprintable Hostile" in content_renderer().problem(
         ArgumentProblem("a", "mistyped", "number", "object", value)
     )
-    assert "unprintable Hostile" in door().text(value)
-    assert "unprintable Hostile" in door().name(value)
-    assert door().stacktrace(error).endswith("HostileError: 1\n")
-    assert door().error_message(error) == "1"
-    assert door().error_type(error).endswith("HostileError")
+    assert "unprintable Hostile" in content_renderer().text(value)
+    assert "unprintable Hostile" in content_renderer().name(value)
+    assert content_renderer().stacktrace(error).endswith("HostileError: 1\n")
+    assert content_renderer().error_message(error) == "1"
+    assert content_renderer().error_type(error).endswith("HostileError")
 
 
 def test_stack_and_stacktrace_are_limited() -> None:
-    assert len(door().stack()) <= 200
-    assert len(door().stacktrace(ValueError("x" * 1000))) <= 200
-    assert door().stacktrace(ValueError(SECRET)) == "ValueError: [redacted]\n"
+    assert len(content_renderer().stack()) <= 200
+    assert len(content_renderer().stacktrace(ValueError("x" * 1000))) <= 200
+    assert content_renderer().stacktrace(ValueError(SECRET)) == "ValueError: [redacted]\n"
 
 
 @given(
@@ -154,14 +163,14 @@ def test_stack_and_stacktrace_are_limited() -> None:
 )
 def test_everything_encodes_fits_and_is_free_of_secrets(value: str, kind: str) -> None:
     planted = f"{value}{SECRET}{value}"
-    capture = door(limit=100)
+    renderer = content_renderer(limit=100)
     problem = ArgumentProblem(planted, kind, planted, planted, planted)
-    for shown in (
-        capture.text(planted),
-        capture.url(planted),
-        capture.problem(problem),
-        capture.error_message(ValueError(planted)),
+    for content in (
+        renderer.text(planted),
+        renderer.url(planted),
+        renderer.problem(problem),
+        renderer.error_message(ValueError(planted)),
     ):
-        shown.encode()
-        assert len(shown) <= 100
-        assert SECRET not in shown
+        content.encode()
+        assert len(content) <= 100
+        assert SECRET not in content

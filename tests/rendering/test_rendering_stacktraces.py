@@ -96,12 +96,12 @@ def test_groups_and_notes_are_what_python_prints() -> None:
 @pytest.mark.parametrize("depth", [0, 10, 300])
 def test_the_users_innermost_frame_type_and_cut_survive(limit: int, message: str, depth: int) -> None:
     error = caught(_deep, depth, message)
-    shown = stacktrace(error, limit)
-    assert len(shown) <= limit
-    assert "in _users_innermost\n    raise ValueError(message)\n" in shown
-    assert "ValueError: " in shown
+    text = stacktrace(error, limit)
+    assert len(text) <= limit
+    assert "in _users_innermost\n    raise ValueError(message)\n" in text
+    assert "ValueError: " in text
     if len(stacktrace(error, 1_000_000)) > limit:
-        assert "cut" in shown
+        assert "cut" in text
 
 
 def test_library_frames_go_before_the_users() -> None:
@@ -110,19 +110,19 @@ def test_library_frames_go_before_the_users() -> None:
 
     error = caught(outermost)
     whole = stacktrace(error, LIMIT)
-    shown = stacktrace(error, len(whole) - 10)
-    assert "in outermost" in shown
-    assert "in raw_decode" in shown
-    assert "in loads" not in shown
-    assert "[1 frames cut]" in shown
+    text = stacktrace(error, len(whole) - 10)
+    assert "in outermost" in text
+    assert "in raw_decode" in text
+    assert "in loads" not in text
+    assert "[1 frames cut]" in text
 
 
 def test_every_exception_of_a_long_chain_keeps_its_type_and_message() -> None:
     error = caught(_chained)
-    shown = stacktrace(error, 1100)
-    assert len(shown) <= 1100
-    assert "ValueError: first" in shown
-    assert "RuntimeError: third" in shown
+    text = stacktrace(error, 1100)
+    assert len(text) <= 1100
+    assert "ValueError: first" in text
+    assert "RuntimeError: third" in text
 
 
 def test_a_chain_of_thousands_is_cut_visibly() -> None:
@@ -131,25 +131,25 @@ def test_a_chain_of_thousands_is_cut_visibly() -> None:
         outer = RuntimeError(f"layer {index}")
         outer.__cause__ = error
         error = outer
-    shown = stacktrace(error, 2000)
-    assert shown.rstrip().endswith("RuntimeError: layer 2999")
-    assert "exceptions cut]" in shown
-    assert len(shown) <= 2000
+    text = stacktrace(error, 2000)
+    assert text.rstrip().endswith("RuntimeError: layer 2999")
+    assert "exceptions cut]" in text
+    assert len(text) <= 2000
 
 
 def test_cyclic_causes_end() -> None:
     first, second = ValueError("first"), KeyError("second")
     first.__cause__, second.__cause__ = second, first
-    shown = stacktrace(first, LIMIT)
-    assert shown.count("ValueError: first") == 1
-    assert shown.count("KeyError: 'second'") == 1
+    text = stacktrace(first, LIMIT)
+    assert text.count("ValueError: first") == 1
+    assert text.count("KeyError: 'second'") == 1
 
 
 def test_a_recursion_error_of_many_different_frames_is_bounded() -> None:
-    shown = stacktrace(caught(_deep, 100_000), 2000)
-    assert len(shown) <= 2000
-    assert "RecursionError" in shown
-    assert "frames cut]" in shown
+    text = stacktrace(caught(_deep, 100_000), 2000)
+    assert len(text) <= 2000
+    assert "RecursionError" in text
+    assert "frames cut]" in text
 
 
 def test_an_error_that_cannot_say_what_it_is_still_has_a_trace() -> None:
@@ -164,25 +164,25 @@ def test_an_error_that_cannot_say_what_it_is_still_has_a_trace() -> None:
     def broken() -> None:
         raise Broken
 
-    shown = stacktrace(caught(broken), LIMIT)
-    assert "in broken" in shown
-    assert "Broken: <unprintable Broken: str raised KeyError>" in shown
+    text = stacktrace(caught(broken), LIMIT)
+    assert "in broken" in text
+    assert "Broken: <unprintable Broken: str raised KeyError>" in text
 
 
 def test_missing_source_files_and_surrogates_in_names_do_no_harm() -> None:
     namespace: dict[str, Any] = {}
     exec(compile("def f():\n    raise ValueError('x\\ud800')", "no/such\udcff.py", "exec"), namespace)  # noqa: S102 - code without a file
-    shown = stacktrace(caught(namespace["f"]), LIMIT)
-    assert 'File "no/such\\udcff.py", line 2, in f\n' in shown
-    assert "ValueError: x\\ud800" in shown
-    shown.encode()
+    text = stacktrace(caught(namespace["f"]), LIMIT)
+    assert 'File "no/such\\udcff.py", line 2, in f\n' in text
+    assert "ValueError: x\\ud800" in text
+    text.encode()
 
 
 def test_our_own_frames_are_left_out() -> None:
-    shown = stacktrace(caught(lambda: Settings(max_value_length=1)), LIMIT)
+    text = stacktrace(caught(lambda: Settings(max_value_length=1)), LIMIT)
     package = str(Path(sys.modules["autogen_otel"].__file__ or "").parent)
-    assert package not in shown
-    assert "SettingsError: max_value_length must be at least 64" in shown
+    assert package not in text
+    assert "SettingsError: max_value_length must be at least 64" in text
 
 
 def test_local_variables_never_show() -> None:
@@ -194,9 +194,9 @@ def test_local_variables_never_show() -> None:
 
 
 def test_where_the_program_stands_ends_with_the_caller() -> None:
-    shown = current_stack(LIMIT)
-    assert shown.startswith("Stack (most recent call last):\n")
-    assert shown.rstrip().endswith("shown = current_stack(LIMIT)")
+    text = current_stack(LIMIT)
+    assert text.startswith("Stack (most recent call last):\n")
+    assert text.rstrip().endswith("text = current_stack(LIMIT)")
     assert len(current_stack(1024)) <= 1024
 
 
@@ -205,6 +205,6 @@ def test_no_secret_survives_whole_or_halved_and_the_limit_holds(limit: int, shif
     secret = "qwxzjv-0123456789-qwxzjv"
     secrets = KnownSecrets()
     secrets.add(secret)
-    shown = stacktrace(caught(_deep, depth, "." * shift + secret + "." * 3000), limit, Redactor(secrets))
-    assert len(shown) <= limit
-    assert "qwxz" not in shown
+    text = stacktrace(caught(_deep, depth, "." * shift + secret + "." * 3000), limit, Redactor(secrets))
+    assert len(text) <= limit
+    assert "qwxz" not in text

@@ -126,9 +126,9 @@ async def coroutine() -> None:
     ],
 )
 def test_a_value_becomes_json(value: object, expected: str) -> None:
-    shown = json_text(value, LIMIT).replace("tests.capture.", "")
-    assert shown == expected
-    assert "planted" not in shown
+    output = json_text(value, LIMIT).replace("tests.capture.", "")
+    assert output == expected
+    assert "planted" not in output
 
 
 def test_plain_text_says_what_python_says() -> None:
@@ -152,8 +152,8 @@ def test_nothing_lazy_is_consumed_or_awaited() -> None:
     numbers = iter([1, 2])
     generator = (number for number in [1, 2])
     pending = coroutine()
-    shown = json_text([numbers, generator, pending, map(str, numbers)], LIMIT)
-    assert shown == '["<iterator list_iterator>", "<generator>", "<coroutine>", "<iterator map>"]'
+    output = json_text([numbers, generator, pending, map(str, numbers)], LIMIT)
+    assert output == '["<iterator list_iterator>", "<generator>", "<coroutine>", "<iterator map>"]'
     assert list(numbers) == [1, 2]
     assert list(generator) == [1, 2]
     asyncio.run(pending)
@@ -189,10 +189,10 @@ class Counter:
 
 def test_of_a_gigantic_collection_only_the_beginning_is_read() -> None:
     Counter.printed = 0
-    shown = json_text([Counter()] * 1_000_000, LIMIT)
-    assert len(shown) <= LIMIT
+    output = json_text([Counter()] * 1_000_000, LIMIT)
+    assert len(output) <= LIMIT
     assert Counter.printed < 10_000
-    assert "…[cut, over " in shown
+    assert "…[cut, over " in output
 
 
 def test_a_long_value_keeps_its_original_length() -> None:
@@ -235,13 +235,13 @@ def test_a_hostile_object_is_shown_and_does_not_raise(base: type, methods: tuple
     # Without __getattribute__ in the first place the others would never be reached.
     names = [name for name in methods if len(methods) == 1 or name != "__getattribute__"]
     hostile = type("Hostile", (base,), dict.fromkeys(names, _raising))()
-    for shown in (
+    for output in (
         json_text(hostile, LIMIT),
         text(hostile, LIMIT),
         json_text([hostile, {"a": hostile}], LIMIT),
     ):
-        assert "hostile" not in shown
-        shown.encode()
+        assert "hostile" not in output
+        output.encode()
 
 
 def test_an_object_that_cannot_print_itself_says_so() -> None:
@@ -251,9 +251,9 @@ def test_an_object_that_cannot_print_itself_says_so() -> None:
 
 @given(st.text(alphabet=st.characters(), max_size=300), st.integers(64, 400))
 def test_any_text_encodes_and_fits(value: str, limit: int) -> None:
-    for shown in (text(value, limit), json_text(value, limit), json_text({"a": value, value: 1}, limit)):
-        shown.encode()
-        assert len(shown) <= limit
+    for output in (text(value, limit), json_text(value, limit), json_text({"a": value, value: 1}, limit)):
+        output.encode()
+        assert len(output) <= limit
 
 
 @given(st.binary(max_size=300))
@@ -317,14 +317,14 @@ def test_a_planted_secret_never_comes_out_in_any_form(
     secrets.add(secret)
     redactor = Redactor(secrets)
     data = [_planted(tree, secret, around), around + secret + around]
-    for shown in (
+    for output in (
         json_text(data, limit, redactor),
         json_text(json.dumps(data, default=repr), limit, redactor),
         text(data, limit, redactor),
         text(repr(data), limit, redactor),
     ):
-        assert len(shown) <= limit
+        assert len(output) <= limit
         if secrets.version and len(secret.strip()) >= 6:
-            assert secret.strip() not in shown
-            assert json.dumps(secret.strip())[1:-1] not in shown
-            assert json.dumps(secret.strip(), ensure_ascii=False)[1:-1] not in shown
+            assert secret.strip() not in output
+            assert json.dumps(secret.strip())[1:-1] not in output
+            assert json.dumps(secret.strip(), ensure_ascii=False)[1:-1] not in output

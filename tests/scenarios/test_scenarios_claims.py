@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def held(conversation: Conversation) -> tuple[Outcome, Sequence[ChatRequest]]:
+def play_out(conversation: Conversation) -> tuple[Outcome, Sequence[ChatRequest]]:
     model = ClaimsModel()
     with ScriptedServer(model) as server:
         outcome = play(conversation, server, model)
@@ -22,8 +22,8 @@ def held(conversation: Conversation) -> tuple[Outcome, Sequence[ChatRequest]]:
 
 
 def titled(title: str) -> Conversation:
-    [found] = [conversation for conversation in CONVERSATIONS if conversation.title == title]
-    return found
+    [result] = [conversation for conversation in CONVERSATIONS if conversation.title == title]
+    return result
 
 
 def tool_results(outcome: Outcome) -> list[str]:
@@ -36,7 +36,7 @@ def names(outcome: Outcome) -> list[Any]:
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda conversation: conversation.title)
 def test_only_the_one_that_dies_fails_and_every_reply_is_used(conversation: Conversation) -> None:
-    outcome, requests = held(conversation)
+    outcome, requests = play_out(conversation)
     died = conversation.title == "the one that dies"
     assert (outcome.error is not None) is died
     answered = [request for request in requests if request.model != RETIRED_MODEL]
@@ -46,7 +46,7 @@ def test_only_the_one_that_dies_fails_and_every_reply_is_used(conversation: Conv
 
 
 def test_all_three_tools_work() -> None:
-    outcome, requests = held(titled("all is well"))
+    outcome, requests = play_out(titled("all is well"))
     looked_up, opened, estimated = tool_results(outcome)
     assert "glass" in looked_up
     assert "C-20417" in opened
@@ -56,31 +56,31 @@ def test_all_three_tools_work() -> None:
 
 
 def test_a_failing_tool_becomes_a_text_and_the_conversation_goes_on() -> None:
-    outcome, _ = held(titled("a tool fails and the assistant talks around it"))
+    outcome, _ = play_out(titled("a tool fails and the assistant talks around it"))
     assert tool_results(outcome) == ["Error: policy id 'MOTOR-null-20417' names no region that has an office"]
     assert outcome.history[-1]["content"].startswith("I am sorry")
 
 
 def test_the_dead_entry_is_tried_each_time_and_nobody_notices() -> None:
-    outcome, requests = held(titled("a dead config entry"))
+    outcome, requests = play_out(titled("a dead config entry"))
     assert [request.model for request in requests] == [RETIRED_MODEL, MODEL] * 2
     assert "404" not in str(outcome.history)
 
 
 def test_silent_retries_leave_no_sign() -> None:
-    outcome, requests = held(titled("silent retries"))
+    outcome, requests = play_out(titled("silent retries"))
     assert len(requests) == 4
     assert "500" not in str(outcome.history)
 
 
 def test_the_group_hands_over_from_the_analyst_to_the_supervisor() -> None:
-    outcome, requests = held(titled("two agents hand over to each other"))
+    outcome, requests = play_out(titled("two agents hand over to each other"))
     assert names(outcome) == ["clerk", "fraud_analyst", "supervisor"]
     assert len(requests) == 4
 
 
 def test_the_one_that_dies_does_so_after_a_tool_failed_and_three_attempts() -> None:
-    outcome, requests = held(titled("the one that dies"))
+    outcome, requests = play_out(titled("the one that dies"))
     assert isinstance(outcome.error, openai.InternalServerError)
     assert outcome.error.request_id == "req_000004"
     assert [request.headers["x-stainless-retry-count"] for request in requests] == ["0", "0", "1", "2"]
@@ -97,5 +97,5 @@ def test_the_policies_failure_is_chained_and_deep() -> None:
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     for conversation in claims.CONVERSATIONS:
-        held(conversation)
+        play_out(conversation)
     assert capfd.readouterr() == ("", "")

@@ -63,7 +63,7 @@ def test_the_demo_shows_the_bare_error_and_then_why(tmp_path: Path) -> None:
     assert bare
     assert "InternalServerError: Error code: 500" in without
     assert "null" not in without
-    for told in (
+    for part in (
         "MOTOR-null-20417",
         "ValueError",
         "KeyError: 'null'",
@@ -71,7 +71,7 @@ def test_the_demo_shows_the_bare_error_and_then_why(tmp_path: Path) -> None:
         "POST 500",
         "req_000024",
     ):
-        assert told in tree
+        assert part in tree
     assert "run this again with a collector at http://127.0.0.1:9" in tree
 
 

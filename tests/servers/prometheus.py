@@ -140,10 +140,10 @@ class Prometheus(Server):
             since: how many seconds to look back.
         """
         now = time.time()
-        found = self._ask("query_exemplars", query=promql, start=now - since, end=now + since)
+        answer = self._ask("query_exemplars", query=promql, start=now - since, end=now + since)
         return [
             Exemplar(series["seriesLabels"], one["labels"], float(one["value"]))
-            for series in found
+            for series in answer
             for one in series["exemplars"]
         ]
 

@@ -35,7 +35,7 @@ class Collect(Protocol):
 
 
 @dataclass(frozen=True)
-class Held:
+class Report:
     """What the program says of the conversations that it held.
 
     Args:
@@ -49,14 +49,14 @@ class Held:
     late: str
 
 
-def _held(printed: str) -> Held:
+def _report(printed: str) -> Report:
     # AutoGen prints, too.
     said = json.loads(printed.splitlines()[-1])
-    return Held(said["spans"], frozenset(said["failed"]), said["late"])
+    return Report(said["spans"], frozenset(said["failed"]), said["late"])
 
 
-def _hold(endpoint: str, service: str, folder: Path, *, pause: float) -> Held:
-    return _held(
+def _hold(endpoint: str, service: str, folder: Path, *, pause: float) -> Report:
+    return _report(
         run(
             "sampled",
             str(pause),
@@ -107,11 +107,11 @@ def test_failing_conversations_arrive_whole_and_healthy_ones_only_by_their_share
     collector = collect(_KEEP_ONLY_WHAT_MUST_BE)
 
     # The late one fails when its first spans are much older than the wait after a root.
-    held = _hold(collector.otlp_url, service_name, tmp_path, pause=3)
+    report = _hold(collector.otlp_url, service_name, tmp_path, pause=3)
 
-    failing = {trace_id: held.spans[trace_id] for trace_id in held.failed}
-    assert held.late in failing
-    assert len(failing) < len(held.spans)
+    failing = {trace_id: report.spans[trace_id] for trace_id in report.failed}
+    assert report.late in failing
+    assert len(failing) < len(report.spans)
     for store in (jaeger, tempo):
         assert _counts(store.find(service_name, spans=sum(failing.values()))) == failing
 
@@ -121,9 +121,9 @@ def test_all_conversations_arrive_with_the_settings_of_a_laptop(
 ) -> None:
     collector = collect()
 
-    held = _hold(collector.otlp_url, service_name, tmp_path, pause=0)
+    report = _hold(collector.otlp_url, service_name, tmp_path, pause=0)
 
-    assert _counts(jaeger.find(service_name, spans=sum(held.spans.values()))) == held.spans
+    assert _counts(jaeger.find(service_name, spans=sum(report.spans.values()))) == report.spans
 
 
 def test_a_failure_after_the_decision_wait_still_arrives_without_what_came_before(
@@ -131,11 +131,11 @@ def test_a_failure_after_the_decision_wait_still_arrives_without_what_came_befor
 ) -> None:
     collector = collect({**_KEEP_ONLY_WHAT_MUST_BE, "SAMPLING_DECISION_WAIT": "1s"})
 
-    held = _hold(collector.otlp_url, service_name, tmp_path, pause=5)
+    report = _hold(collector.otlp_url, service_name, tmp_path, pause=5)
 
     (late,) = eventually(
-        lambda: [trace for trace in jaeger.find(service_name) if trace.trace_id == held.late],
-        lambda found: bool(found and found[0].named("invoke_workflow")),
+        lambda: [trace for trace in jaeger.find(service_name) if trace.trace_id == report.late],
+        lambda result: bool(result and result[0].named("invoke_workflow")),
     )
     assert len(late.named("invoke_workflow")) == 1
     assert [span.status for span in late.named("chat")] == ["error"]
@@ -155,12 +155,12 @@ def test_two_tiers_keep_the_spans_of_a_conversation_together(
         provider.get_tracer("plain").start_span(f"healthy {number}").end()
     provider.shutdown()
 
-    held = _hold(agent.otlp_url, service_name, tmp_path, pause=3)
+    report = _hold(agent.otlp_url, service_name, tmp_path, pause=3)
 
-    failing = {trace_id: held.spans[trace_id] for trace_id in held.failed}
+    failing = {trace_id: report.spans[trace_id] for trace_id in report.failed}
     assert _counts(jaeger.find(service_name, spans=sum(failing.values()))) == failing
     received = [_received_spans(sampler) for sampler in tier]
-    assert sum(received) == sum(held.spans.values()) + 40
+    assert sum(received) == sum(report.spans.values()) + 40
     assert all(received)
 
 
@@ -169,13 +169,13 @@ def test_metrics_arrive_with_exemplars_that_lead_to_their_traces(
 ) -> None:
     collector = collect()
 
-    held = _hold(collector.otlp_url, service_name, tmp_path, pause=0)
+    report = _hold(collector.otlp_url, service_name, tmp_path, pause=0)
 
     selector = f'{{service_name="{service_name}", deployment_environment_name="local"}}'
     assert eventually(lambda: prometheus.query(f"gen_ai_client_operation_duration_seconds_count{selector}"))
     exemplars = prometheus.exemplars(f"gen_ai_client_operation_duration_seconds_bucket{selector}")
     assert exemplars
-    assert {exemplar.labels["trace_id"] for exemplar in exemplars} <= set(held.spans)
+    assert {exemplar.labels["trace_id"] for exemplar in exemplars} <= set(report.spans)
 
 
 def _received_spans(collector: Collector) -> int:

@@ -67,8 +67,8 @@ def collector(jaeger: Jaeger, prometheus: Prometheus, start: Start, tmp_path: Pa
         "TEMPO_OTLP_ENDPOINT": jaeger.otlp_grpc_address,
         "PROMETHEUS_OTLP_ENDPOINT": f"{prometheus.url}/api/v1/otlp",
     }
-    shown = {"exporters": {"debug": {"verbosity": "detailed"}}}
-    return start(Collector(tmp_path / "collector", SHIPPED, shown, environ=environ))
+    output = {"exporters": {"debug": {"verbosity": "detailed"}}}
+    return start(Collector(tmp_path / "collector", SHIPPED, output, environ=environ))
 
 
 def _assert_no_secret(text: str, where: str) -> None:
@@ -126,10 +126,10 @@ def test_metrics_arrive_without_secrets(
 
 
 def test_log_records_are_taken_and_come_out_without_secrets(collector: Collector, service_name: str) -> None:
-    told = {"stringValue": f"{service_name} said {_TEXT}"}
+    report = {"stringValue": f"{service_name} said {_TEXT}"}
     record: dict[str, Any] = {
-        "body": told,
-        "attributes": [{"key": "exception.message", "value": told}],
+        "body": report,
+        "attributes": [{"key": "exception.message", "value": report}],
         "severityNumber": 17,
     }
     body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).encode()

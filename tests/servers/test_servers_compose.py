@@ -96,7 +96,7 @@ def test_a_conversation_with_failures_survives_a_restart_of_jaeger_and_is_found_
             OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.otlp_url,
             OTEL_SERVICE_NAME=service_name,
         )
-        eventually(lambda: jaeger.search(service_name), lambda found: len(found) == 2)
+        eventually(lambda: jaeger.search(service_name), lambda result: len(result) == 2)
         failing = jaeger.search(service_name, error="true")
     with _ShippedJaeger(tmp_path) as jaeger:
         assert len(failing) == 1

@@ -79,8 +79,8 @@ def test_every_variable_has_values(measured: Prometheus) -> None:
             if variable["type"] == "query":
                 asked = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
                 assert asked is not None
-                found = measured.query(f"count by ({asked[2]}) ({filled(asked[1])})")
-                assert any(one.labels.get(asked[2]) for one in found), variable["name"]
+                result = measured.query(f"count by ({asked[2]}) ({filled(asked[1])})")
+                assert any(one.labels.get(asked[2]) for one in result), variable["name"]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.where)
@@ -95,7 +95,7 @@ def test_a_query_for_one_service_answers_for_that_one_only(query: Asked, measure
 def test_numbers_on_the_dashboards_are_those_of_the_traces(
     title: str, measured: Prometheus, spans: list[Span]
 ) -> None:
-    told = {
+    expected = {
         "Conversations": [s for s in spans if s.parent_id is None and s.name.startswith("invoke_workflow")],
         # A client without HTTP is asked once, which is the attempt of its entry.
         "Attempts": [
@@ -111,7 +111,7 @@ def test_numbers_on_the_dashboards_are_those_of_the_traces(
     (query,) = (one for one in QUERIES if one.panel["title"] == title and one.panel["type"] == "stat")
     (number,) = measured.query(query.filled())
 
-    assert number.value == len(told[title]) > 0
+    assert number.value == len(expected[title]) > 0
 
 
 def test_the_handoff_matrix_names_both_agents(measured: Prometheus) -> None:
@@ -128,8 +128,8 @@ def test_exemplars_lead_to_the_trace(measured: Prometheus, jaeger: Jaeger, spans
     known = {span.trace_id for span in spans}
     for query in QUERIES:
         if query.target["exemplar"]:
-            found = measured.exemplars(query.filled())
-            assert {one.labels["trace_id"] for one in found} & known, query.where
+            result = measured.exemplars(query.filled())
+            assert {one.labels["trace_id"] for one in result} & known, query.where
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
@@ -186,7 +186,7 @@ def _links(panel: dict[str, Any]) -> list[Any]:
 
 def _tags(url: str, labels: dict[str, str]) -> dict[str, str]:
     """What Jaeger's search is told, once Grafana has filled in the labels of what was clicked."""
-    clicked = _FIELD.sub(lambda found: quote(labels.get(found[1], ""), safe=""), url)
+    clicked = _FIELD.sub(lambda result: quote(labels.get(result[1], ""), safe=""), url)
     query = urlsplit(clicked.replace("${jaeger:raw}", "http://jaeger")).query
     tags: dict[str, str] = json.loads(parse_qs(query)["tags"][0])
     return tags

@@ -97,14 +97,14 @@ def test_every_search_in_tempo_is_traceql(node_modules: Path) -> None:
 
 
 def _searches() -> list[str]:
-    found = []
+    queries = []
     for dashboard in models():
         text = json.dumps(dashboard)
         for url in re.findall(r'"(/explore\?[^"]*)"', text):
             (panes,) = parse_qs(urlsplit(url).query)["panes"]
-            found += [query["query"] for query in json.loads(panes)["traces"]["queries"]]
-        found += [
+            queries += [query["query"] for query in json.loads(panes)["traces"]["queries"]]
+        queries += [
             target["query"] for panel in panels(dashboard) for target in panel["targets"] if "query" in target
         ]
-    clicked = (re.sub(r"\$\{__(field|data)\.[^}]*\}", "0", query) for query in found)
+    clicked = (re.sub(r"\$\{__(field|data)\.[^}]*\}", "0", query) for query in queries)
     return [filled(query, trace_service="x") for query in clicked]

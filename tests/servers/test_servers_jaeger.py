@@ -23,7 +23,7 @@ SHORTEST_PART = 10
 
 
 @pytest.fixture(scope="module")
-def held(jaeger: Jaeger, tmp_path_factory: pytest.TempPathFactory) -> list[Trace]:
+def recorded(jaeger: Jaeger, tmp_path_factory: pytest.TempPathFactory) -> list[Trace]:
     """What a program left behind: the trace of a conversation that went well, and of one that died."""
     programs.run(
         "claims",
@@ -38,9 +38,9 @@ def held(jaeger: Jaeger, tmp_path_factory: pytest.TempPathFactory) -> list[Trace
 
 
 @pytest.fixture(scope="module")
-def died(held: list[Trace]) -> Trace:
+def died(recorded: list[Trace]) -> Trace:
     """The trace of the conversation that died."""
-    return held[-1]
+    return recorded[-1]
 
 
 def one(trace: Trace, name: str, status: str = "error") -> Span:
@@ -66,9 +66,9 @@ invoke_workflow clerk -> claims_assistant (internal) ERROR[openai.InternalServer
 
 
 def test_a_search_for_errors_finds_the_failed_conversation_only(
-    jaeger: Jaeger, held: list[Trace], died: Trace
+    jaeger: Jaeger, recorded: list[Trace], died: Trace
 ) -> None:
-    assert len(held) == 2
+    assert len(recorded) == 2
     assert jaeger.search(SERVICE, error="true") == {died.trace_id}
     assert jaeger.search(SERVICE, **{"autogen.error.origin": "tool_exception"}) == {died.trace_id}
     assert jaeger.search(SERVICE, **{"http.response.status_code": "500"}) == {died.trace_id}
@@ -105,17 +105,17 @@ def test_attempts_show_what_jaeger_makes_red_pills_of(died: Trace) -> None:
     assert len({span.attributes["autogen.http.request_id"] for span in attempts}) == 3
 
 
-def test_every_span_names_its_service_and_process(held: list[Trace]) -> None:
-    resources = [span.resource for trace in held for span in trace.spans]
+def test_every_span_names_its_service_and_process(recorded: list[Trace]) -> None:
+    resources = [span.resource for trace in recorded for span in trace.spans]
     assert {resource["service.name"] for resource in resources} == {SERVICE}
     assert {resource["deployment.environment.name"] for resource in resources} == {"test"}
     (instance,) = {resource["service.instance.id"] for resource in resources}
     assert len(instance) == 36
-    assert {span.scope for trace in held for span in trace.spans} == {"autogen_otel"}
+    assert {span.scope for trace in recorded for span in trace.spans} == {"autogen_otel"}
 
 
-def test_children_lie_within_their_parents_time(held: list[Trace]) -> None:
-    for trace in held:
+def test_children_lie_within_their_parents_time(recorded: list[Trace]) -> None:
+    for trace in recorded:
         for span in trace.spans:
             for child in trace.children(span):
                 assert span.start_ns <= child.start_ns <= child.end_ns <= span.end_ns, child.name
@@ -133,11 +133,11 @@ def test_no_planted_secret_reaches_jaeger(jaeger: Jaeger, service_name: str, tmp
     assert sum(span.name.startswith("invoke_workflow") for span in kept) == len(PLANTS)
     assert max(len(span.attributes) for span in kept) < MOST_ATTRIBUTES
 
-    shown = jaeger.everything(service_name).decode()
-    assert shown.count(CANARY) > len(PLANTS), "what stands beside the secrets is not there either"
-    leaked = [name for name, secret in SECRETS.items() if any(part in shown for part in parts(secret))]
+    everything = jaeger.everything(service_name).decode()
+    assert everything.count(CANARY) > len(PLANTS), "what stands beside the secrets is not there either"
+    leaked = [name for name, secret in SECRETS.items() if any(part in everything for part in parts(secret))]
     assert leaked == []
-    assert DEMO_KEY not in shown
+    assert DEMO_KEY not in everything
 
 
 def parts(secret: str) -> Iterator[str]:

@@ -40,7 +40,7 @@ def begin(recorder: Recorder, kind: type[Call], parent: Call | None = None, **fa
     call = _observed(kind)(recorder, parent)
     call.facts, call.name = None, kind.operation_name or kind.__name__
     call.start({key.replace("__", "."): value for key, value in facts.items()})
-    # What is around is given, not found.
+    # What is around is given; it is not the current call.
     call.leave()
     return call
 

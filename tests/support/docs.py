@@ -42,9 +42,9 @@ def hooks_table() -> Iterator[str]:
     for row in ROWS:
         yield f"| `{row.module}.{row.name}` | {row.yields} | {_marks(row.lineages, names)} |"
     # Several rows meet the same classes.
-    discovered = (found for row in ROWS for found in row.discovers)
-    for found in dict.fromkeys(discovered):
-        yield f"| `{found.method}` of {found.what} | {found.yields} | {_marks(found.lineages, names)} |"
+    discovered = (place for row in ROWS for place in row.discovers)
+    for place in dict.fromkeys(discovered):
+        yield f"| `{place.method}` of {place.what} | {place.yields} | {_marks(place.lineages, names)} |"
 
 
 def _marks(lineages: frozenset[str], names: list[str]) -> str:

@@ -149,13 +149,13 @@ def group(number: int = 0xD1B2C3D4) -> Recorded:
             with it.span(f"invoke_agent {agent}", 0.001, gen_ai__agent__name=agent):
                 chat(it, 900, 120, 3, 1800)
                 if agent == "researcher":
-                    found = ["Elbe 1962", "Elbe 2023", "Alster 2018", "Bille 2020", "Elbe 2024"]
+                    floods = ["Elbe 1962", "Elbe 2023", "Alster 2018", "Bille 2020", "Elbe 2024"]
                     it.leaf(
                         "execute_tool search",
                         0.4,
                         gen_ai__tool__name="search",
                         gen_ai__tool__call__arguments='{"query": "flood damage\\nHamburg", "limit": 5}',
-                        gen_ai__tool__call__result=json.dumps(found),
+                        gen_ai__tool__call__result=json.dumps(floods),
                     )
             previous = agent
     return it

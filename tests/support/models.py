@@ -12,6 +12,9 @@ from autogen import ConversableAgent
 
 from tests.support.agents import assistant
 
+HELLO = [{"role": "user", "content": "Hello"}]
+"""What a wrapper is asked where no agent asks it."""
+
 
 class HouseModel:
     """A custom client with a model of its own."""

@@ -152,10 +152,10 @@ def _entry_each(
     """An entry per kind; each is refused by a provider that repeats what it got."""
 
     def conversation(kinds: Sequence[Kind]) -> Conversation:
-        told = iter(kinds)
+        remaining = iter(kinds)
 
         def refuse(_request: ChatRequest) -> Any:
-            kind = next(told)
+            kind = next(remaining)
             return error(404, f"[{kind.name}] refused {kind.secret}")
 
         def agents(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:

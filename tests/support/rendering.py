@@ -34,7 +34,7 @@ class Content:
     value: object
 
 
-class Capture(Renderer):
+class ContentRenderer(Renderer):
     """A renderer that knows the policy for content too."""
 
     def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:

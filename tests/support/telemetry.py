@@ -26,7 +26,7 @@ EVERYTHING = autogen_otel.Settings(capture_message_content="SPAN_AND_EVENT")
 THREADING = pytest.mark.parametrize("threading_too", [False, True], ids=["alone", "with OpenTelemetry's"])
 """For tests that hold with and without OpenTelemetry's own instrumentation of threads."""
 
-_SHOWN = (
+_IN_TREES = (
     "http.response.status_code",
     "autogen.config.index",
     "autogen.cache.hit",
@@ -190,14 +190,14 @@ def threads_instrumented(active: bool) -> Iterator[None]:
             ThreadingInstrumentor().uninstrument()
 
 
-def _point(found: Any) -> Point:
-    total = getattr(found, "sum", None)
+def _point(data_point: Any) -> Point:
+    total = getattr(data_point, "sum", None)
     return Point(
-        labels=dict(found.attributes),
-        count=found.count if total is not None else found.value,
-        total=found.value if total is None else total,
-        traces=frozenset(one.trace_id for one in found.exemplars if one.trace_id is not None),
-        bounds=tuple(getattr(found, "explicit_bounds", ())),
+        labels=dict(data_point.attributes),
+        count=data_point.count if total is not None else data_point.value,
+        total=data_point.value if total is None else total,
+        traces=frozenset(one.trace_id for one in data_point.exemplars if one.trace_id is not None),
+        bounds=tuple(getattr(data_point, "explicit_bounds", ())),
     )
 
 
@@ -211,7 +211,7 @@ def line(span: ReadableSpan, also: tuple[str, ...] = ()) -> str:
     parts = [span.name]
     if span.status.status_code is StatusCode.ERROR:
         parts.append(f"ERROR[{attributes['autogen.error.origin']}: {attributes['error.type']}]")
-    for name in (*_SHOWN, *also):
+    for name in (*_IN_TREES, *also):
         value = attributes.get(name)
         if value is not None and not (
             name == "autogen.config.index"

@@ -58,6 +58,22 @@ invoke_workflow user -> chat_manager errors.handled=0 conversation.termination=m
 """A pattern or a swarm that asks the user after each agent."""
 
 
+def transfer_by(tool: str) -> str:
+    """A pattern or a swarm in which a model hands over with this tool."""
+    return f"""\
+invoke_workflow user -> chat_manager errors.handled=0 conversation.termination=no_eligible_speaker
+  handoff user -> triage handoff.reason=initial_agent
+  invoke_agent triage
+    chat gpt-4o config.index=0 cache.hit=False
+      POST http.response.status_code=200
+  execute_tool {tool}
+  handoff triage -> tech handoff.reason=llm_condition handoff.rule={tool}
+  invoke_agent tech
+    chat gpt-4o config.index=0 cache.hit=False
+      POST http.response.status_code=200
+  handoff tech -> (end) handoff.reason=after_work"""
+
+
 def of_handoffs(telemetry: Telemetry, attribute: str) -> list[Any]:
     """One attribute of each handoff, by the last part of its key."""
     return [attributes_of(span).get(f"autogen.handoff.{attribute}") for span in telemetry.named("handoff")]

@@ -46,8 +46,8 @@ def asks_the_plain_key() -> bool:
 
 def asks_for_inference_data() -> bool:
     """As OpenTelemetry's instrumentations on util-genai do."""
-    found = otel_context.get_value("opentelemetry.genai.client.inference.context")
-    return isinstance(found, InferenceData)
+    value = otel_context.get_value("opentelemetry.genai.client.inference.context")
+    return isinstance(value, InferenceData)
 
 
 OTHERS = pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def logged(our_errors: list[BaseException]) -> Iterator[tuple[Telemetry, LogReco
         yield telemetry, logs
 
 
-def told(kept: LogRecords, spans: Telemetry) -> list[tuple[str, str, str, bool]]:
+def summaries(kept: LogRecords, spans: Telemetry) -> list[tuple[str, str, str, bool]]:
     """Span, severity, origin and whether there is a stack trace, of each record."""
     named = {span.context.span_id: span.name for span in spans.spans if span.context}
     return [
@@ -41,7 +41,7 @@ def test_a_conversation_that_dies_says_so_once_and_what_led_to_it(logged: Any, s
     server = serve([tool_call("lookup", {"policy_id": "null"}), down, down, down])
     with pytest.raises(Exception, match="Down"):
         chat(*pair(server, lookup))
-    assert told(kept, spans) == [
+    assert summaries(kept, spans) == [
         ("execute_tool lookup", "WARN", "tool_exception", True),
         ("POST", "WARN", "backend", True),
         ("POST", "WARN", "backend", True),
@@ -55,7 +55,7 @@ def test_what_recovered_is_a_warning(logged: Any, serve: Serve) -> None:
     gone = error(404, "No model gpt-9", code="model_not_found")
     helper = assistant([entry(serve([gone]), "gpt-9"), entry(serve([text("TERMINATE")]), "gpt-4o-mini")])
     chat(user(), helper)
-    assert told(kept, spans) == [
+    assert summaries(kept, spans) == [
         ("POST", "WARN", "config_entry", True),
         ("config_entry 0 gpt-9", "WARN", "config_entry", True),
     ]

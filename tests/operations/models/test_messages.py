@@ -129,8 +129,8 @@ def test_a_response_of_the_chat_api_is_read_from_objects_and_dicts() -> None:
     choice = SimpleNamespace(message=message, finish_reason="stop")
     expected = ({"role": "assistant", "content": "So.", "finish_reason": "stop"},)
     assert messages_of(SimpleNamespace(choices=[choice])) == expected
-    held = {"message": {"content": "So."}, "finish_reason": "stop"}
-    assert messages_of(SimpleNamespace(choices=[held])) == expected
+    record = {"message": {"content": "So."}, "finish_reason": "stop"}
+    assert messages_of(SimpleNamespace(choices=[record])) == expected
     text = SimpleNamespace(text="So.", finish_reason="stop")
     assert messages_of(SimpleNamespace(choices=[text])) == expected
 

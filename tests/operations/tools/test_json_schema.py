@@ -256,7 +256,7 @@ schemas = st.recursive(
 
 @given(value=json_values, schema=schemas, path=st.sampled_from(["", "a"]))
 def test_no_value_and_no_schema_upsets_it(value: Any, schema: Any, path: str) -> None:
-    found = list(mismatches(value, schema, path))
-    assert len(found) <= MAX_PROBLEMS
-    assert {one.kind for one in found} <= {"missing", "unknown", "mistyped"}
-    assert all(one.argument for one in found)
+    result = list(mismatches(value, schema, path))
+    assert len(result) <= MAX_PROBLEMS
+    assert {one.kind for one in result} <= {"missing", "unknown", "mistyped"}
+    assert all(one.argument for one in result)

@@ -55,9 +55,9 @@ GROUP = """\
     ids=["plain", "output after it", "no message", "IPython", "Jupyter", "group", "syntax", "indentation"],
 )
 def test_type_and_message_are_read(output: str, kind: str | None, message: str) -> None:
-    found = printed_error(output)
-    assert (found.type, found.message) == (kind or "requests.exceptions.HTTPError", message)
-    assert found.stacktrace
+    result = printed_error(output)
+    assert (result.type, result.message) == (kind or "requests.exceptions.HTTPError", message)
+    assert result.stacktrace
 
 
 def test_the_stack_trace_is_cut_out_of_what_stands_around_it() -> None:
@@ -75,10 +75,10 @@ def test_a_chain_is_taken_whole_and_an_earlier_trace_of_something_else_is_not() 
     "output", ["", "no such file\n", "Traceback (most recent call last)", PLAIN.partition("requests")[0]]
 )
 def test_where_no_exception_shows_the_output_stands_for_it(output: str) -> None:
-    found = printed_error(output)
-    assert found.type is None
-    assert found.stacktrace is None
-    assert found.output == output
+    result = printed_error(output)
+    assert result.type is None
+    assert result.stacktrace is None
+    assert result.output == output
 
 
 def test_an_exception_before_a_flood_of_output_is_still_found() -> None:

@@ -74,8 +74,8 @@ def said(
     arguments: object, tool: Callable[..., Any] | None, schema: Mapping[str, Any] | None = None
 ) -> list[str]:
     signature = user_function.signature(tool) if tool is not None else None
-    found = problems(arguments, schema=schema, signature=signature)
-    return [f"{one.argument} {one.kind}: {one.expected}" for one in found]
+    outcome = problems(arguments, schema=schema, signature=signature)
+    return [f"{one.argument} {one.kind}: {one.expected}" for one in outcome]
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ def test_the_number_of_problems_is_bounded_over_both_sources() -> None:
 )
 def test_no_arguments_upset_it_and_each_is_reported_once_of_a_kind(arguments: dict[str, Any]) -> None:
     schema = {"properties": {"amount": {"type": "string"}}, "required": ["amount", "x"]}
-    found = problems(arguments, schema=schema, signature=inspect.signature(pay))
-    keys = [(one.argument, one.kind) for one in found]
+    outcome = problems(arguments, schema=schema, signature=inspect.signature(pay))
+    keys = [(one.argument, one.kind) for one in outcome]
     assert len(keys) == len(set(keys))
     assert ("x", "missing") in keys or "x" in arguments or len(keys) == 20
 
@@ -348,13 +348,13 @@ def mapped(tool: Callable[..., Any]) -> Any:
 
 def verdict(entry: Any, arguments: Any, schema: Mapping[str, Any] | None = None) -> str:
     """Call the entry as AutoGen does, and ask."""
-    found = problems(arguments, schema=schema, signature=user_function.signature(entry))
+    outcome = problems(arguments, schema=schema, signature=user_function.signature(entry))
     try:
         result = entry(**arguments)
         if inspect.isawaitable(result):
             asyncio.run(_awaited(result))
     except BaseException as error:
-        return cause(error, found, entry, json.loads(json.dumps(arguments)))
+        return cause(error, outcome, entry, json.loads(json.dumps(arguments)))
     raise AssertionError("it did not raise")
 
 
@@ -383,8 +383,8 @@ def test_unknown_arguments_are_the_cause_only_where_they_are_not_dropped() -> No
 
 
 def test_a_coerced_argument_is_not_the_cause_of_an_error_in_the_body() -> None:
-    found = TOOL_ARGUMENTS if IS_02 else TOOL_EXCEPTION
-    assert verdict(registered(offline), {"amount": "7"}) == found
+    outcome = TOOL_ARGUMENTS if IS_02 else TOOL_EXCEPTION
+    assert verdict(registered(offline), {"amount": "7"}) == outcome
 
 
 @pytest.mark.parametrize("arguments", [{}, {"claim": "x"}, {"claim": {"id": "x"}}, {"claim": {}}])
@@ -537,10 +537,10 @@ def test_without_an_error_the_problems_decide() -> None:
 
 
 def test_arguments_that_are_no_object_are_the_cause() -> None:
-    found = problems([1], schema=None, signature=None)
+    outcome = problems([1], schema=None, signature=None)
     with pytest.raises(TypeError) as caught:
         double(**[1])  # type: ignore[arg-type]
-    assert cause(caught.value, found, double, [1]) == TOOL_ARGUMENTS
+    assert cause(caught.value, outcome, double, [1]) == TOOL_ARGUMENTS
 
 
 @pytest.mark.parametrize(
@@ -569,6 +569,6 @@ def test_the_verdict_is_the_same_after_the_error_went_up_through_autogen(
         "executor", llm_config=False, human_input_mode="NEVER", function_map={"tool": recorder}
     )
     succeeded, _ = executor.execute_function({"name": "tool", "arguments": json.dumps(arguments)})
-    found = problems(arguments, schema=None, signature=user_function.signature(entry))
+    outcome = problems(arguments, schema=None, signature=user_function.signature(entry))
     assert not succeeded
-    assert cause(kept[0], found, entry, arguments) == expected
+    assert cause(kept[0], outcome, entry, arguments) == expected

@@ -111,29 +111,29 @@ def test_a_registered_function_is_found_below_all_layers(made: Any, function: An
 
 @pytest.mark.parametrize("made", [registered, mapped])
 def test_the_signature_has_its_annotations_resolved(made: Any) -> None:
-    found = signature(made(add))
-    assert found is not None
-    assert list(found.parameters) == ["a", "b"]
-    assert found.parameters["a"].annotation is int
-    assert found.parameters["b"].default == 2
+    outcome = signature(made(add))
+    assert outcome is not None
+    assert list(outcome.parameters) == ["a", "b"]
+    assert outcome.parameters["a"].annotation is int
+    assert outcome.parameters["b"].default == 2
 
 
 def test_an_annotation_is_resolved_where_the_function_was_defined() -> None:
     names: dict[str, Any] = {"__name__": "a_module_that_is_not_imported", "Amount": float}
     exec("def tool(a: 'Amount'): ...", names)  # noqa: S102
-    found = signature(names["tool"])
-    assert found is not None
-    assert found.parameters["a"].annotation is float
+    outcome = signature(names["tool"])
+    assert outcome is not None
+    assert outcome.parameters["a"].annotation is float
 
 
 def test_an_annotation_that_names_nothing_stays_text() -> None:
     def tool(a: Nowhere, b: int) -> None:  # type: ignore[name-defined] # noqa: F821
         raise NotImplementedError
 
-    found = signature(tool)
-    assert found is not None
-    assert found.parameters["a"].annotation == "Nowhere"
-    assert found.parameters["b"].annotation is int
+    outcome = signature(tool)
+    assert outcome is not None
+    assert outcome.parameters["a"].annotation == "Nowhere"
+    assert outcome.parameters["b"].annotation is int
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,10 @@ def test_callables_of_every_make_lead_to_the_function_inside(entry: Any, functio
 
 def test_a_lambda_is_its_own_function() -> None:
     entry = mapped(lambda a: a // 0)
-    found = location(entry)
+    outcome = location(entry)
     assert user_function.user_function(entry) is entry
-    assert found is not None
-    assert found["code.function.name"].endswith("<lambda>")
+    assert outcome is not None
+    assert outcome["code.function.name"].endswith("<lambda>")
     assert entered(raised(entry, a=1), entry) is not None
 
 
@@ -186,19 +186,19 @@ def test_a_tool_object_leads_to_the_users_function() -> None:
     from autogen.tools import Tool
 
     tool = Tool(name="tool", description="adds", func_or_tool=add)
-    found = signature(tool)
+    outcome = signature(tool)
     assert user_function.user_function(tool) is add
-    assert found is not None
-    assert list(found.parameters) == ["a", "b"]
+    assert outcome is not None
+    assert list(outcome.parameters) == ["a", "b"]
 
 
 @pytest.mark.needs(not IS_02, "0.2 has no group tools")
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_a_group_tool_with_context_variables_is_found_although_autogen_hides_it(asynchronous: bool) -> None:
     entry, function = _group_tool(asynchronous=asynchronous)
-    found = signature(entry)
-    assert found is not None
-    assert list(found.parameters) == ["a"]
+    outcome = signature(entry)
+    assert outcome is not None
+    assert list(outcome.parameters) == ["a"]
     frame = entered(raised(entry, a="1"), entry)
     assert frame is not None
     assert frame.f_code.co_name == function.__name__

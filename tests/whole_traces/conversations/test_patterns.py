@@ -14,22 +14,11 @@ from tests.support.groups import pattern, selecting, silent, trio
 from tests.support.lineage import HAS_PATTERNS
 from tests.support.telemetry import Telemetry, attributes_of
 from tests.support.tools import lookup
-from tests.support.trees import BACK_TO_USER, MODEL_CHOOSES, STORY, of_handoffs
+from tests.support.trees import BACK_TO_USER, MODEL_CHOOSES, STORY, of_handoffs, transfer_by
 
 pytestmark = pytest.mark.needs(HAS_PATTERNS, "0.2 has no group patterns")
 
-TRANSFER = """\
-invoke_workflow user -> chat_manager errors.handled=0 conversation.termination=no_eligible_speaker
-  handoff user -> triage handoff.reason=initial_agent
-  invoke_agent triage
-    chat gpt-4o config.index=0 cache.hit=False
-      POST http.response.status_code=200
-  execute_tool transfer_to_tech_1
-  handoff triage -> tech handoff.reason=llm_condition handoff.rule=transfer_to_tech_1
-  invoke_agent tech
-    chat gpt-4o config.index=0 cache.hit=False
-      POST http.response.status_code=200
-  handoff tech -> (end) handoff.reason=after_work"""
+TRANSFER = transfer_by("transfer_to_tech_1")
 
 
 def transferring(server: ScriptedServer) -> Any:

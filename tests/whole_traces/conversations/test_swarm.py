@@ -13,22 +13,18 @@ from tests.support.agents import SHAPES, Serve, assistant, converse, llm_config
 from tests.support.groups import selecting, silent, swarm, trio
 from tests.support.lineage import HAS_SWARM
 from tests.support.telemetry import Telemetry, attributes_of
-from tests.support.trees import BACK_TO_USER, CONDITION_ON_CONTEXT, MODEL_CHOOSES, STORY, of_handoffs
+from tests.support.trees import (
+    BACK_TO_USER,
+    CONDITION_ON_CONTEXT,
+    MODEL_CHOOSES,
+    STORY,
+    of_handoffs,
+    transfer_by,
+)
 
 pytestmark = pytest.mark.needs(HAS_SWARM, "only 0.9 has swarms")
 
-TRANSFER = """\
-invoke_workflow user -> chat_manager errors.handled=0 conversation.termination=no_eligible_speaker
-  handoff user -> triage handoff.reason=initial_agent
-  invoke_agent triage
-    chat gpt-4o config.index=0 cache.hit=False
-      POST http.response.status_code=200
-  execute_tool transfer_triage_to_tech
-  handoff triage -> tech handoff.reason=llm_condition handoff.rule=transfer_triage_to_tech
-  invoke_agent tech
-    chat gpt-4o config.index=0 cache.hit=False
-      POST http.response.status_code=200
-  handoff tech -> (end) handoff.reason=after_work"""
+TRANSFER = transfer_by("transfer_triage_to_tech")
 
 
 def transferring(server: ScriptedServer) -> Any:

@@ -17,12 +17,11 @@ from scenarios.responses_api import ResponsesServer
 from scenarios.server import DEMO_KEY, ScriptedServer, entry, error, text, tool_call
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.lineage import IS_014, IS_02
-from tests.support.models import house
+from tests.support.models import HELLO, house
 from tests.support.telemetry import Telemetry, attributes_of, exception_of
 from tests.support.tools import lookup
 
 GROQ_MODEL = "llama3-70b-8192"
-HELLO = [{"role": "user", "content": "Hello"}]
 
 
 @SHAPES

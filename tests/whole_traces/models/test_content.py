@@ -29,7 +29,7 @@ from scenarios.server import (
 from tests.support import groups
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.lineage import IS_014
-from tests.support.models import counting_words
+from tests.support.models import HELLO, counting_words
 from tests.support.telemetry import Telemetry, attributes_of, instrumented, strings_in
 from tests.support.tools import lookup
 
@@ -39,7 +39,6 @@ CONTENT = (
     names.GEN_AI_INPUT_MESSAGES,
     names.GEN_AI_OUTPUT_MESSAGES,
 )
-HELLO = [{"role": "user", "content": "Hello"}]
 
 
 @pytest.fixture
@@ -51,21 +50,21 @@ def telling(our_errors: list[BaseException]) -> Iterator[Telemetry]:
 
 def content_of(span: ReadableSpan) -> dict[str, Any]:
     """The content attributes of a span, parsed."""
-    held = attributes_of(span)
-    return {key: json.loads(held[key]) for key in CONTENT if key in held}
+    recorded_attributes = attributes_of(span)
+    return {key: json.loads(recorded_attributes[key]) for key in CONTENT if key in recorded_attributes}
 
 
-def told(telemetry: Telemetry) -> list[str]:
+def transcript_of(telemetry: Telemetry) -> list[str]:
     """What the model calls tell, one line each: what went in, an arrow, what came out."""
     lines = []
     for span in telemetry.named("chat"):
         content = content_of(span)
-        came = [*_shown(content.get(names.GEN_AI_INPUT_MESSAGES, ())), "->"]
-        lines.append(" | ".join([*came, *_shown(content.get(names.GEN_AI_OUTPUT_MESSAGES, ()))]))
+        came = [*_lines(content.get(names.GEN_AI_INPUT_MESSAGES, ())), "->"]
+        lines.append(" | ".join([*came, *_lines(content.get(names.GEN_AI_OUTPUT_MESSAGES, ()))]))
     return lines
 
 
-def _shown(messages: Any) -> list[str]:
+def _lines(messages: Any) -> list[str]:
     return [f"{one['role']}: {' + '.join(map(_part, one['parts']))}" for one in messages]
 
 
@@ -87,7 +86,7 @@ def test_each_message_stands_once_on_the_call_that_first_sent_it(
     server = serve([tool_call("lookup", {"policy_id": "P-1"}), text("Which one?"), text("Fine. TERMINATE")])
     asker, helper = pair(server, lookup)
     converse(shape, asker, helper)
-    assert told(telling) == [
+    assert transcript_of(telling) == [
         'user: Hello | -> | assistant: lookup({"policy_id": "P-1"})',
         "tool: policy P-1 is active | -> | assistant: Which one?",
         "user:  | -> | assistant: Fine. TERMINATE",
@@ -148,7 +147,7 @@ def test_in_a_group_everything_said_stands_once_although_everybody_sends_it(
     transcript = [str(message["content"]) for message in manager.groupchat.messages]
     distinct = [said for said in set(transcript) if transcript.count(said) == 1]
     assert len(distinct) > 5
-    everything = "\n".join(told(telling))
+    everything = "\n".join(transcript_of(telling))
     assert [said for said in distinct if everything.count(said) != 1] == []
 
 
@@ -184,7 +183,7 @@ def test_a_transform_that_cuts_and_reorders_the_history_makes_nothing_new(
     helper = assistant([entry(serve(answers))])
     helper.register_hook("process_all_messages_before_reply", lambda history: history[-3:][::-1])
     chat(user(default_auto_reply="Go on."), helper)
-    said = "\n".join(told(telling))
+    said = "\n".join(transcript_of(telling))
     assert [said.count(f"Remark {number}.") for number in range(7)] == [1] * 7
     assert said.count("Hello") == 1
 
@@ -193,7 +192,7 @@ def test_nested_chats_are_part_of_the_outer_conversation(telling: Telemetry, ser
     server = serve([text("Checked by the inner one."), text("Checked again.")])
     asker, helper = groups.nested([server])
     chat(asker, helper, "Is this claim fine?", max_turns=2)
-    assert told(telling) == [
+    assert transcript_of(telling) == [
         "user: Please check. | -> | assistant: Checked by the inner one.",
         "-> | assistant: Checked again.",
     ]
@@ -203,7 +202,7 @@ def test_conversations_have_an_account_each(telling: Telemetry, serve: Serve) ->
     server = serve([text("Fine. TERMINATE")] * 2)
     for _ in range(2):
         chat(user(), assistant([entry(server)]))
-    assert told(telling) == ["user: Hello | -> | assistant: Fine. TERMINATE"] * 2
+    assert transcript_of(telling) == ["user: Hello | -> | assistant: Fine. TERMINATE"] * 2
     assert all(names.GEN_AI_SYSTEM_INSTRUCTIONS in content_of(span) for span in telling.named("chat"))
 
 
@@ -211,7 +210,7 @@ def test_calls_outside_of_conversations_tell_all_they_send(telling: Telemetry, s
     wrapper = OpenAIWrapper(config_list=[entry(serve([text("Hi.")] * 2), cache_seed=None)])
     for _ in range(2):
         wrapper.create(messages=HELLO)
-    assert told(telling) == ["user: Hello | -> | assistant: Hi."] * 2
+    assert transcript_of(telling) == ["user: Hello | -> | assistant: Hi."] * 2
 
 
 @SHAPES
@@ -219,14 +218,14 @@ def test_a_failed_call_tells_what_it_was_asked(telling: Telemetry, serve: Serve,
     server = serve([error(400, "No", code="context_length_exceeded")])
     with pytest.raises(Exception, match="No"):
         converse(shape, user(), assistant([entry(server)]), message="A long story")
-    assert told(telling) == ["user: A long story | ->"]
+    assert transcript_of(telling) == ["user: A long story | ->"]
 
 
 def test_a_streamed_answer_is_told_as_autogen_put_it_together(telling: Telemetry, serve: Serve) -> None:
     server = serve([tool_call("lookup", {"policy_id": "P-1"}), text("It is all fine. TERMINATE")])
     asker, helper = pair(server, lookup)
     chat(asker, configured(helper, stream=True))
-    assert told(telling) == [
+    assert transcript_of(telling) == [
         'user: Hello | -> | assistant: lookup({"policy_id": "P-1"})',
         "tool: policy P-1 is active | -> | assistant: It is all fine. TERMINATE",
     ]
@@ -235,7 +234,7 @@ def test_a_streamed_answer_is_told_as_autogen_put_it_together(telling: Telemetry
 def test_a_stream_that_broke_is_told_as_far_as_it_came(telling: Telemetry, serve: Serve) -> None:
     with pytest.raises(Exception, match=r".*"):
         chat(user(), configured(assistant([entry(serve([stream_drop(2)]))]), stream=True))
-    assert told(telling) == ["user: Hello | -> | assistant: a "]
+    assert transcript_of(telling) == ["user: Hello | -> | assistant: a "]
 
 
 def test_a_cached_answer_is_told_too(telling: Telemetry, serve: Serve) -> None:
@@ -243,7 +242,7 @@ def test_a_cached_answer_is_told_too(telling: Telemetry, serve: Serve) -> None:
     for _ in range(2):
         wrapper.create(messages=HELLO, cache=cache)
     assert [attributes_of(span)[names.CACHE_HIT] for span in telling.named("chat")] == [False, True]
-    assert told(telling) == ["user: Hello | -> | assistant: Hi."] * 2
+    assert transcript_of(telling) == ["user: Hello | -> | assistant: Hi."] * 2
 
 
 @SHAPES
@@ -252,7 +251,7 @@ def test_legacy_function_calls_are_told(telling: Telemetry, serve: Serve, shape:
     asker = user()
     asker.register_function({"lookup": lookup})
     converse(shape, asker, assistant([entry(server)]))
-    assert told(telling) == [
+    assert transcript_of(telling) == [
         'user: Hello | -> | assistant: lookup({"policy_id": "P-1"})',
         "tool: policy P-1 is active | -> | assistant: Fine. TERMINATE",
     ]
@@ -264,7 +263,7 @@ def test_the_clients_of_ag2_are_told_alike(telling: Telemetry, api_type: str) ->
     answers = [tool_call("lookup", {"policy_id": "P-1"}), text("Which?"), text("Fine. TERMINATE")]
     with ResponsesServer(answers) as server:
         chat(*pair(server, lookup, entries=[entry(server, api_type=api_type)]))
-    assert told(telling) == [
+    assert transcript_of(telling) == [
         'user: Hello | -> | assistant: lookup({"policy_id": "P-1"})',
         "tool: policy P-1 is active | -> | assistant: Which?",
         "user:  | -> | assistant: Fine. TERMINATE",

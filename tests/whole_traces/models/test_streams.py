@@ -26,10 +26,9 @@ from scenarios.server import (
 )
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, user
 from tests.support.lineage import IS_014
-from tests.support.models import counting_words
+from tests.support.models import HELLO, counting_words
 from tests.support.telemetry import Telemetry, attributes_of, exception_of
 
-HELLO = [{"role": "user", "content": "Hello"}]
 CUT = {"httpx.RemoteProtocolError", "httpx.ReadError", "openai.APIConnectionError"}
 
 

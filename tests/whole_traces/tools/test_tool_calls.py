@@ -102,7 +102,7 @@ def test_arguments_that_do_not_fit_are_named(
     attributes = attributes_of(telemetry.one("execute_tool"))
     problems = attributes["autogen.tool.arguments.problems"]
     assert len(problems) == len(expected)
-    assert all(found.startswith(wanted) for found, wanted in zip(problems, expected, strict=True)), problems
+    assert all(one.startswith(wanted) for one, wanted in zip(problems, expected, strict=True)), problems
     assert attributes["autogen.error.origin"] == "tool_arguments"
     if kind is not None:
         assert attributes["error.type"] == kind
