@@ -3,14 +3,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autogen_otel.cli.show import trace_document
 from autogen_otel.traces.trace import Span, Trace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cli.conftest import Run
 
 FAILING = {
@@ -24,6 +23,8 @@ FAILING = {
     "outcome": "failed",
     "failures": {"count": 4, "causes": {"backend": 3, "tool_exception": 1}},
     "tokens": {"input": 1204, "output": 87},
+    "cost_usd": 0.0,
+    "ended_by": None,
 }
 
 
@@ -89,3 +90,34 @@ def test_json_needs_no_rich(journal: Path) -> None:
             check=True,
         )
         assert json.loads(done.stdout)["schema"] == 1
+
+
+def test_the_page_names_every_field(run: Run, journal: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "show-json.md").read_text(encoding="utf-8")
+    listed = json.loads(run("show", "--format", "json", "--journal", str(journal)).out)
+    shown = json.loads(run("show", "a1", "--format", "json", "--journal", str(journal)).out)
+    conversation, span = listed["conversations"][0], shown["spans"][0]
+    nested = {f"{name}.{key}" for name in ("failures", "tokens") for key in conversation[name]}
+    fields = {*listed, *shown, *conversation, *span, *nested} - {"failures", "tokens"}
+    assert {name for name in fields if f"`{name}`" not in page} == set()
+
+
+def test_only_what_is_asked_for_is_listed(run: Run, journal: Path) -> None:
+    def ids(*options: str) -> list[str]:
+        out = run("show", "--format", "json", "--journal", str(journal), *options).out
+        return [one["trace_id"][:2] for one in json.loads(out)["conversations"]]
+
+    assert ids("--cause", "tool_exception") == ["a1"]
+    assert ids("--outcome", "ok", "--limit", "0") != ids()
+    assert ids("--until", "2026-11-22T12:46:48.5Z", "--outcome", "failed") == ["a1"]
+
+
+def test_what_nothing_fits_and_what_is_no_time_is_one_sentence(run: Run, journal: Path) -> None:
+    for options, words in (
+        (("--agent", "nobody"), "holds no such conversation"),
+        (("--since", "soon"), "'soon' is no time"),
+        (("--cause", "weather"), "invalid choice"),
+    ):
+        code, out, err = run("show", "--journal", str(journal), *options)
+        assert (code, out) == (2, "")
+        assert words in err

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.terminal import one_line, signs
+from autogen_otel.cli.terminal import one_line, signs, visible
 from autogen_otel.traces.conversations import Outcome, Summary
+from autogen_otel.vocabulary import terminations
 
 STYLES: Final[Mapping[Outcome, str]] = {
     "failed": "bold red",
@@ -21,6 +22,7 @@ STYLES: Final[Mapping[Outcome, str]] = {
     "cancelled": "cyan",
     "unfinished": "cyan",
 }
+_SAID: Final = frozenset({"", terminations.ERROR, terminations.CANCELLED})
 _SHORTEST_PREFIX: Final = 8
 _NARROWEST: Final = 16
 _WIDE: Final = 105
@@ -28,14 +30,17 @@ _SHORT_NAME: Final = 60
 
 
 def sentence(summary: Summary) -> str:
-    """``failed: 2 failures (2 backend) in 4 turns of 2 agents, 12 s, 3,120 tokens in, 87 out``."""
+    """``ok: no failures in 4 turns of 2 agents, 12 s, 3,120 tokens in, 87 out; ended by max_turns``."""
     count = sum(summary.failures.values())
     failures = quantities.plural(count, "failure") if count else "no failures"
     causes = f" ({quantities.causes(summary.failures)})" if count else ""
     turns = f"{quantities.plural(summary.turns, 'turn')} of {quantities.plural(len(summary.agents), 'agent')}"
     tokens = f"{summary.input_tokens:,} tokens in, {summary.output_tokens:,} out"
     duration = quantities.duration(summary.duration_ns)
-    return f"{summary.outcome}: {failures}{causes} in {turns}, {duration}, {tokens}"
+    cost = f", about ${summary.cost_usd:.4f}" if summary.cost_usd else ""
+    # Of the others the outcome says it.
+    ended = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _SAID else ""
+    return f"{summary.outcome}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
 
 
 def render_listing(listed: Sequence[Summary], every: Sequence[Summary], console: Console) -> None:

@@ -20,7 +20,9 @@ from autogen_otel.cli import (
     require_rich,
     write_json,
 )
+from autogen_otel.cli.selecting import add_selection, selected
 from autogen_otel.traces.conversations import Summary, summaries, summarize
+from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
 
 _DEFAULT_LIMIT: Final = 20
@@ -32,6 +34,8 @@ _EPILOG: Final = """\
 examples:
   autogen-otel show                      the newest conversations
   autogen-otel show --failing            those in which something failed, also if it recovered
+  autogen-otel show --since 2h --cause tool_exception
+  autogen-otel show --agent planner --text "claim 7"
   autogen-otel show 4bf92f35             one conversation as a tree; any unique beginning of the id will do
   autogen-otel show 4bf92f35 --failing   only what failed in it, and where
   autogen-otel show 4bf92f35 --full      with whole stack traces, arguments and results
@@ -74,6 +78,7 @@ def register(subparsers: Any) -> None:
         help="conversations to list (default: 20, 0: all)",
     )
     parser.add_argument("--failing", action="store_true", help="only what failed, also if it recovered")
+    add_selection(parser)
     add_format(parser)
     parser.add_argument("--full", action="store_true", help="whole stack traces, arguments and results")
 
@@ -97,9 +102,13 @@ def _limit(text: str) -> int:
 
 
 def _list(path: Path, args: argparse.Namespace) -> None:
-    every = sorted(summaries(journals.spans(path)), key=lambda summary: summary.start_ns, reverse=True)
-    if not every:
+    selection = selected(args)
+    found = summaries(journals.spans(path), selection)
+    every = sorted(found, key=lambda summary: summary.start_ns, reverse=True)
+    if not every and selection == Selection():
         raise CommandError(f"The journal {path} holds no conversations: {journals.HOW_TO_GET_ONE}.")
+    if not every:
+        raise CommandError(f"The journal {path} holds no such conversation; ask for less to see others.")
     wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
     listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
@@ -177,6 +186,8 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
         "outcome": summary.outcome,
         "failures": {"count": sum(summary.failures.values()), "causes": dict(summary.failures)},
         "tokens": {"input": summary.input_tokens, "output": summary.output_tokens},
+        "cost_usd": summary.cost_usd,
+        "ended_by": summary.ended_by or None,
     }
 
 

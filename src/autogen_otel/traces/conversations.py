@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from autogen_otel.traces.failures import Failure, count_by_cause
+from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
 Outcome = Literal["failed", "recovered", "ok", "cancelled", "unfinished"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
 
@@ -28,6 +30,8 @@ class Summary:
         outcome: ``failed``; ``cancelled`` if the program itself ended it; ``recovered`` if failures happened
             and it went on; ``unfinished`` if its outermost span never arrived; else ``ok``.
         failures: how many failures began in it, by cause.
+        ended_by: why it ended; of several conversations side by side, the last one.
+        cost_usd: estimated; 0 where nothing is known.
     """
 
     trace_id: str
@@ -39,18 +43,32 @@ class Summary:
     turns: int
     outcome: Outcome
     failures: Counter[str]
+    ended_by: str
+    cost_usd: float
     input_tokens: int
     output_tokens: int
 
 
-def summaries(spans: Iterable[Span]) -> list[Summary]:
-    """Summarize each trace that has a conversation; its spans may come in any order."""
+def summaries(spans: Iterable[Span], selection: Selection | None = None) -> list[Summary]:
+    """Summarize each trace that has a conversation and is wanted; its spans may come in any order."""
+    selection = selection or Selection()
+    tests = selection.tests()
     builders: dict[str, _SummaryBuilder] = {}
+    passed: dict[str, set[str]] = {}
     for span in spans:
         if span.trace_id not in builders:
             builders[span.trace_id] = _SummaryBuilder(span.trace_id)
         builders[span.trace_id].add(span)
-    return [builder.summary() for builder in builders.values() if builder.is_conversation]
+        for name, test in tests.items():
+            if test(span):
+                passed.setdefault(span.trace_id, set()).add(name)
+    every = (one.summary() for one in builders.values() if one.is_conversation)
+    return [
+        one
+        for one in every
+        if selection.includes(one.start_ns, one.service, one.outcome)
+        and passed.get(one.trace_id, set()) >= tests.keys()
+    ]
 
 
 def summarize(trace: Trace) -> Summary:
@@ -81,6 +99,7 @@ class _SummaryBuilder:
     _agents: dict[str, tuple[int, str]] = field(default_factory=dict)
     """When each agent's first turn began, and its ``sender -> agent``."""
     _failures: list[Failure] = field(default_factory=list)
+    _cost_usd: float = 0.0
     _input_tokens: int = 0
     _output_tokens: int = 0
 
@@ -118,6 +137,8 @@ class _SummaryBuilder:
             turns=sum(turns) if turns else self._turns,
             outcome=self._outcome(outer, failures),
             failures=failures,
+            ended_by=str(outer[-1].attributes.get(names.CONVERSATION_TERMINATION, "")) if outer else "",
+            cost_usd=self._cost_usd,
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
         )
@@ -147,6 +168,8 @@ class _SummaryBuilder:
         if span.attributes.get(names.CACHE_HIT) is not True:
             self._input_tokens += _integer(span, names.GEN_AI_USAGE_INPUT_TOKENS) or 0
             self._output_tokens += _integer(span, names.GEN_AI_USAGE_OUTPUT_TOKENS) or 0
+        cost = span.attributes.get(names.COST_USD)
+        self._cost_usd += cost if isinstance(cost, (int, float)) else 0.0
 
     def _name(self, outer: list[Span]) -> str:
         first_turn = min(self._agents.values(), default=None)

@@ -1,0 +1,103 @@
+"""Which conversations somebody wants to see: by when, where and who, by what failed, and by text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from autogen_otel.traces.trace import Span
+from autogen_otel.vocabulary import attributes as names
+
+_AGO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
+_SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_NS: Final = 1_000_000_000
+
+Test = Callable[[Span], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a conversation must have; what is ``None`` is not asked for.
+
+    Args:
+        since: beginning of the time in which it began, in nanoseconds since 1970.
+        until: end of that time.
+        service: its program.
+        outcome: see ``Summary.outcome``.
+        agent: an agent that took part.
+        tool: a tool that was called.
+        cause: of a failure in it.
+        text: something that any of its spans says, in any case.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    service: str | None = None
+    outcome: str | None = None
+    agent: str | None = None
+    tool: str | None = None
+    cause: str | None = None
+    text: str | None = None
+
+    def tests(self) -> dict[str, Test]:
+        """What must be true of one span at least, by the name of what asks for it."""
+        tests: dict[str, Test] = {}
+        for name, key in (
+            ("agent", names.GEN_AI_AGENT_NAME),
+            ("tool", names.GEN_AI_TOOL_NAME),
+            ("cause", names.ERROR_ORIGIN),
+        ):
+            wanted = getattr(self, name)
+            if wanted is not None:
+                tests[name] = _has(key, wanted)
+        if self.text is not None:
+            tests["text"] = _says(self.text)
+        return tests
+
+    def includes(self, start_ns: int, service: str, outcome: str) -> bool:
+        """Whether a conversation as a whole is wanted."""
+        return (
+            (self.since is None or start_ns >= self.since)
+            and (self.until is None or start_ns < self.until)
+            and self.service in {None, service}
+            and self.outcome in {None, outcome}
+        )
+
+
+def moment(text: str, now: datetime) -> int:
+    """A moment in nanoseconds since 1970: ``30m``, ``2h`` or ``7d`` ago, or a date with or without a time.
+
+    Args:
+        text: as a person types it; without a time zone, that of ``now``.
+        now: with a time zone.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    ago = _AGO.fullmatch(text.strip())
+    if ago is not None:
+        then = now - timedelta(seconds=float(ago[1]) * _SECONDS[ago[2]])
+    else:
+        # Python 3.10 does not read a "Z".
+        then = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text.strip()))
+        then = then if then.tzinfo is not None else then.replace(tzinfo=now.tzinfo)
+    since_1970 = then.astimezone(timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return round(since_1970 / timedelta(microseconds=1)) * (_NS // 1_000_000)
+
+
+def _has(key: str, wanted: str) -> Test:
+    return lambda span: span.attributes.get(key) == wanted
+
+
+def _says(text: str) -> Test:
+    wanted = text.casefold()
+
+    def says(span: Span) -> bool:
+        holders = (span.attributes, *(event.attributes for event in span.events))
+        words: list[Any] = [span.name, span.status_message, *(v for held in holders for v in held.values())]
+        return any(wanted in str(one).casefold() for one in words)
+
+    return says
