@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 
     from autogen_otel.hooks.report import AttachReport
     from autogen_otel.instrumentor import AutoGenInstrumentor
+    from autogen_otel.recording.application import using_attributes
 
-__all__ = ["AttachReport", "AutoGenInstrumentor", "Settings", "instrument", "uninstrument"]
+__all__ = [
+    "AttachReport",
+    "AutoGenInstrumentor",
+    "Settings",
+    "instrument",
+    "uninstrument",
+    "using_attributes",
+]
 
 
 def instrument(
@@ -68,4 +76,8 @@ def __getattr__(name: str) -> Any:
         from autogen_otel.hooks.report import AttachReport  # noqa: PLC0415 - as above
 
         return AttachReport
+    if name == "using_attributes":
+        from autogen_otel.recording.application import using_attributes  # noqa: PLC0415 - as above
+
+        return using_attributes
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ from autogen.cache.in_memory_cache import InMemoryCache
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
+import autogen_otel
 from autogen_otel.hooks import guard
 from autogen_otel.vocabulary import (
     attributes,
@@ -154,7 +155,8 @@ def emitted() -> Emitted:
             for conversation in (*CONVERSATIONS, *EXTRA):
                 for shape in ("sync", "async"):
                     play(conversation, shape)
-            _cached()
+            with autogen_otel.using_attributes(session_id="s-7", user_id="u-1", tags=["beta"]):
+                _cached()
             _carried_over()
             everything.spans, everything.points = telemetry.spans, telemetry.points
     assert errors == []

@@ -21,6 +21,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--agent", metavar="NAME", help="in which this agent took part")
     group.add_argument("--tool", metavar="NAME", help="in which this tool was called")
     group.add_argument("--cause", choices=CAUSES, metavar="CAUSE", help="with a failure of this cause")
+    group.add_argument("--session", metavar="ID", help="of this session.id")
+    group.add_argument("--user", metavar="ID", help="of this user.id")
     group.add_argument("--text", metavar="TEXT", help="in which any span says this")
 
 
@@ -34,6 +36,8 @@ def selected(args: argparse.Namespace) -> Selection:
         agent=args.agent,
         tool=args.tool,
         cause=args.cause,
+        session=args.session,
+        user=args.user,
         text=args.text,
     )
 

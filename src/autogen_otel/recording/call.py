@@ -13,6 +13,7 @@ from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
 from autogen_otel.causes import Failure, chain, is_cancellation
 from autogen_otel.reading import read_text
+from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
 from autogen_otel.recording.current import CALL_KEY
 from autogen_otel.recording.failures import FailureRecord, record_failures
 from autogen_otel.recording.other_instrumentations import ag2_span_of, silence_others
@@ -41,6 +42,7 @@ class Kept(NamedTuple):
     """What explains it."""
 
 
+_NO_WORDS: dict[str, Any] = {}
 _accounts = Lock()
 """Calls on several threads add to the account of the same parent."""
 
@@ -68,6 +70,7 @@ class Call:
         has_children: whether spans were begun inside it, noted only of calls without a span.
         untold: log records of exceptions that left calls inside, by a hash of their words. Whether the
             application gets to see them is known when they go further, or not.
+        words: attributes that the application has put on it.
     """
 
     operation_name: ClassVar[str | None] = None
@@ -104,6 +107,7 @@ class Call:
         "recorder",
         "span",
         "untold",
+        "words",
     )
 
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
@@ -125,6 +129,7 @@ class Call:
         handling = sys.exc_info()[1]
         self._handling = None if handling is None else id(handling)
         self._started_name: str | None = None
+        self.words: dict[str, Any] = _NO_WORDS
 
     # ------------------------------------------------------------ what an operation says
     def returned(self, value: Any) -> Facts | None:
@@ -203,11 +208,16 @@ class Call:
                 around = None if parent is None else parent.span
                 theirs = ag2_span_of(self.operation_name, recorder.tracer, around)
         self._is_theirs = theirs is not None
+        own = recorder.attributes.on_spans(self.attributes)
+        words: ApplicationWords | None = get_current().get(WORDS_KEY)  # type: ignore[assignment]
+        if words is not None:
+            self.words = words.rendered(recorder)
+            own = {**self.words, **own}
         if theirs is None:
             self.span = recorder.tracer.start_span(
                 shown,
                 kind=SpanKind.CLIENT if self.is_client else SpanKind.INTERNAL,
-                attributes=recorder.attributes.on_spans(self.attributes),
+                attributes=own,
                 start_time=started,
                 record_exception=False,
                 set_status_on_exception=False,
@@ -215,7 +225,7 @@ class Call:
         else:
             self.span = theirs
             theirs.update_name(shown)
-            theirs.set_attributes(recorder.attributes.on_spans(self.attributes))
+            theirs.set_attributes(own)
         context = set_span_in_context(self.span)
         self.context = silence_others(context) if self.is_model_call else context
 

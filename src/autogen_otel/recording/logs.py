@@ -109,7 +109,10 @@ class FailureLogs:
             body=exception[names.EXCEPTION_MESSAGE],
             timestamp=time.time_ns(),
             context=call.context,
-            attributes={key: value for key, value in attributes.items() if key in self.ATTRIBUTES},
+            attributes={
+                **call.words,
+                **{key: value for key, value in attributes.items() if key in self.ATTRIBUTES},
+            },
         )
 
     def emit(self, record: FailureRecord, *, is_warning: bool) -> None:
@@ -142,7 +145,7 @@ class ContentEvents:
 
     def emit(self, call: Call) -> None:
         """Make the event of a model call that has ended."""
-        attributes: dict[str, Any] = {}
+        attributes: dict[str, Any] = dict(call.words)
         for key, value in call.attributes.items():
             if KINDS[key] in MESSAGE_KINDS:
                 attributes[key] = json.loads(value) if _TAKES_STRUCTURE else value

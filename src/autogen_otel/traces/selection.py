@@ -30,6 +30,8 @@ class Selection:
         agent: an agent that took part.
         tool: a tool that was called.
         cause: of a failure in it.
+        session: its ``session.id``.
+        user: its ``user.id``.
         text: something that any of its spans says, in any case.
     """
 
@@ -40,6 +42,8 @@ class Selection:
     agent: str | None = None
     tool: str | None = None
     cause: str | None = None
+    session: str | None = None
+    user: str | None = None
     text: str | None = None
 
     def tests(self) -> dict[str, Test]:
@@ -49,6 +53,8 @@ class Selection:
             ("agent", names.GEN_AI_AGENT_NAME),
             ("tool", names.GEN_AI_TOOL_NAME),
             ("cause", names.ERROR_ORIGIN),
+            ("session", names.SESSION_ID),
+            ("user", names.USER_ID),
         ):
             wanted = getattr(self, name)
             if wanted is not None:

@@ -235,6 +235,16 @@ CODE_LINE_NUMBER: Final = _key(
     "Where a tool begins; for a callback, the line that raised.",
 )
 
+# --- what the application says of itself with ``using_attributes``
+SESSION_ID: Final = _key(
+    "session.id",
+    Kind.NAME,
+    "every span",
+    "As given to `using_attributes`; any other attribute given there too.",
+)
+USER_ID: Final = _key("user.id", Kind.NAME, "every span", "As given to `using_attributes`.")
+TAGS: Final = _key("tag.tags", Kind.NAMES, "every span", "As given to `using_attributes`.")
+
 # --- of exception events and log records, not of spans
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"

@@ -1,0 +1,143 @@
+"""The application's own words: attributes that it puts on every span begun inside a block."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ContextDecorator
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from opentelemetry.context import attach, create_key, detach, get_value, set_value
+
+from autogen_otel.reading import read_text
+from autogen_otel.redaction import MASK, looks_secret
+from autogen_otel.vocabulary import attributes as names
+
+if TYPE_CHECKING:
+    from autogen_otel.recording.recorder import Recorder
+
+_log = logging.getLogger("autogen_otel")
+
+WORDS_KEY: Final = create_key("autogen_otel.application")
+_MOST: Final = 32
+"""Attributes of one application; a span has room for 128, of which ours are less than half."""
+_MOST_ELEMENTS: Final = 64
+_INT64_END: Final = 2**63
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class ApplicationWords:
+    """Attributes of the application's, rendered when the first span wants them.
+
+    Args:
+        raw: as given, by key.
+    """
+
+    __slots__ = ("_rendered", "raw")
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.raw = raw
+        self._rendered: tuple[Recorder, dict[str, Any]] | None = None
+
+    def rendered(self, recorder: Recorder) -> dict[str, Any]:
+        """As attributes: redacted and capped like everything else."""
+        kept = self._rendered
+        if kept is None or kept[0] is not recorder:
+            values = {key: _value(recorder, key, value) for key, value in self.raw.items()}
+            kept = self._rendered = (
+                recorder,
+                {recorder.renderer.name(key): one for key, one in values.items()},
+            )
+        return kept[1]
+
+
+class using_attributes(ContextDecorator):  # noqa: N801 - it reads as the function that it is used as
+    """Put the application's own words on every span and log record of AutoGen's that is begun inside.
+
+    ``with using_attributes(session_id="s-7"):``, or ``@using_attributes(...)`` on a function, a coroutine
+    function too. Inner blocks add to outer ones. They go along to the threads and tasks that AutoGen starts,
+    are redacted and capped as all else is, and are never labels of metrics.
+
+    Args:
+        session_id: ``session.id``.
+        user_id: ``user.id``.
+        tags: ``tag.tags``, as OpenInference names them.
+        attributes: any others; keys of ours and of the conventions' are kept for what is observed.
+    """
+
+    def __init__(
+        self,
+        *,
+        session_id: str | None = None,
+        user_id: str | None = None,
+        tags: Iterable[str] | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        others: object = attributes or {}
+        if not isinstance(others, Mapping):
+            _log.warning("using_attributes() takes a mapping as attributes, so %r is not used", others)
+            others = {}
+        given: dict[str, Any] = {str(key): value for key, value in others.items()}
+        taken = sorted(given.keys() & names.KINDS.keys())
+        if taken:
+            _log.warning("using_attributes() does not take %s: it tells what is observed", ", ".join(taken))
+        given = {key: value for key, value in given.items() if key not in taken}
+        given |= {names.SESSION_ID: session_id, names.USER_ID: user_id}
+        given[names.TAGS] = None if tags is None else [tags] if isinstance(tags, str) else list(tags)
+        self._given = {key: value for key, value in given.items() if value is not None}
+        self._tokens: list[Any] = []
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+        around = get_value(WORDS_KEY)
+        raw = {**(around.raw if isinstance(around, ApplicationWords) else {}), **self._given}
+        if len(raw) > _MOST:
+            _log.warning(
+                "Of %d attributes of the application only the first %d are recorded", len(raw), _MOST
+            )
+            raw = dict(list(raw.items())[:_MOST])
+        self._tokens.append(attach(set_value(WORDS_KEY, ApplicationWords(raw))))
+
+    def __exit__(self, *_exception: object) -> None:
+        """End the block."""
+        detach(self._tokens.pop())
+
+    def __call__(self, function: Function) -> Function:
+        """Make the whole function a block, anew for each call."""
+        given = self._given
+
+        def block() -> using_attributes:
+            made = using_attributes()
+            made._given = given
+            return made
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with block():
+                    return await function(*args, **kwargs)
+
+            return coroutine  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def sync(*args: Any, **kwargs: Any) -> Any:
+            with block():
+                return function(*args, **kwargs)
+
+        return sync  # type: ignore[return-value]
+
+
+def _value(recorder: Recorder, key: str, value: object) -> Any:
+    if looks_secret(key):
+        return MASK
+    if isinstance(value, bool) or type(value) is float:
+        return value
+    if type(value) is int and -_INT64_END <= value < _INT64_END:
+        return value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [recorder.renderer.text(read_text(one)) for one in list(value)[:_MOST_ELEMENTS]]
+    return recorder.renderer.text(value if type(value) is str else read_text(value))
