@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import weakref
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
-from autogen_otel.hooks.drive import Runtime, is_observed, observed
+from autogen_otel.hooks.drive import Runtime, is_observed, observed, original_of
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
 from autogen_otel.hooks.table import ROWS, Discovered, Place, Row
 from autogen_otel.lineages import Lineage
@@ -30,7 +31,7 @@ _WHY_STOOD_DOWN: Final = (
 
 @dataclass(frozen=True)
 class _Patch:
-    """One attribute we replaced."""
+    """One attribute of the host's own that we replaced."""
 
     owner: Any
     name: str
@@ -59,6 +60,8 @@ class Attachment:
     def __init__(self, runtime: Runtime, lineage: Lineage, rows: tuple[Row, ...] = ROWS) -> None:
         self._runtime, self._lineage, self._rows = runtime, lineage, rows
         self._patches: list[_Patch] = []
+        # Classes met at calls, by their id and the method observed: applications make them by the thousand.
+        self._classes: dict[tuple[int, str], weakref.ref[type]] = {}
         self._stood_down: list[StoodDown] = []
         self._lock = Lock()
 
@@ -70,6 +73,13 @@ class Attachment:
     def detach(self) -> None:
         """Restore the identical objects, last attached first."""
         with self._lock:
+            for (_, method), met in tuple(self._classes.items()):
+                owner = met()
+                function = None if owner is None else vars(owner).get(method)
+                # Unless somebody else has put a layer of theirs on top.
+                if owner is not None and is_observed(function):
+                    setattr(owner, method, original_of(function))
+            self._classes.clear()
             while self._patches:
                 self._patches.pop().undo()
 
@@ -123,8 +133,10 @@ class Attachment:
             # Not what is called without an instance; a function that others have wrapped is one still.
             if is_observed(original) or not inspect.isfunction(original):
                 return
-            self._patches = [one for one in self._patches if (one.owner, one.name) != (owner, method)]
-            self._replace(owner, method, original, observed(original, operation, self._runtime, owner))
+            setattr(owner, method, observed(original, operation, self._runtime, owner))
+            key = (id(owner), method)
+            # Neither the class nor its functions, which know the class, may be kept alive by us.
+            self._classes[key] = weakref.ref(owner, lambda _: self._classes.pop(key, None))
 
 
 class _Discovery:

@@ -187,6 +187,11 @@ def is_observed(function: object) -> bool:
     return type(function) is FunctionType and function.__code__ in _codes
 
 
+def original_of(function: Any) -> Any:
+    """The function that one made by ``observed`` stands for."""
+    return vars(function)["__wrapped__"]
+
+
 _codes: set[CodeType] = set()
 
 

@@ -1,0 +1,76 @@
+"""Classes that an application makes for each request are freed: what is observed is held weakly."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+from autogen import ConversableAgent
+
+import autogen_otel
+from tests.support.agents import chat, llm_config, user
+from tests.support.models import HouseModel
+from tests.support.telemetry import Telemetry, instrumented
+
+_CONVERSATIONS = 1000
+
+
+def _request(number: int) -> list[weakref.ref[type]]:
+    """One request: a client, two agents and a tool of classes of its own."""
+
+    class Client(HouseModel):
+        def create(self, params: dict[str, Any]) -> Any:
+            return super().create(params)
+
+    class Helper(ConversableAgent):  # type: ignore[misc]
+        def get_human_input(self, prompt: str) -> str:
+            return str(super().get_human_input(prompt))
+
+        def run_code(self, code: str, **options: Any) -> Any:
+            return super().run_code(code, **options)
+
+    config = llm_config([{"model": f"house-{number % 7}", "model_client_cls": "Client"}])
+    helper = Helper("helper", llm_config=config, human_input_mode="NEVER", code_execution_config=False)
+    helper.register_model_client(model_client_cls=Client)
+    chat(user(), helper)
+    return [weakref.ref(Client), weakref.ref(Helper)]
+
+
+def test_a_thousand_requests_with_classes_of_their_own_leave_none_alive(
+    telemetry: Telemetry, capsys: object
+) -> None:
+    alive: list[weakref.ref[type]] = []
+    for number in range(_CONVERSATIONS):
+        alive += _request(number)
+        telemetry.clear()
+        if number % 100 == 0:
+            gc.collect()
+    gc.collect()
+    assert sum(one() is not None for one in alive) == 0
+
+
+def test_without_us_they_are_freed_too() -> None:
+    autogen_otel.uninstrument()
+    alive = _request(1)
+    gc.collect()
+    assert [one() for one in alive] == [None, None]
+
+
+def test_classes_that_live_on_get_their_own_methods_back(our_errors: list[BaseException]) -> None:
+    class Client(HouseModel):
+        def create(self, params: dict[str, Any]) -> Any:
+            return super().create(params)
+
+    before = Client.__dict__["create"]
+    with instrumented():
+        helper = ConversableAgent(
+            "helper",
+            llm_config=llm_config([{"model": "house-1", "model_client_cls": "Client"}]),
+            human_input_mode="NEVER",
+            code_execution_config=False,
+        )
+        helper.register_model_client(model_client_cls=Client)
+        chat(user(), helper)
+        assert Client.__dict__["create"] is not before
+    assert Client.__dict__["create"] is before
