@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import socket
 import ssl
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,7 +37,7 @@ def cause(error: BaseException, **known: Any) -> str:
 
 
 def stream(*, chunks: int = 0, finished: bool = False, exhausted: bool = False, error: Any = None) -> Any:
-    return SimpleNamespace(chunks=chunks, finished=finished, exhausted=exhausted, error=error)
+    return SimpleNamespace(chunks=chunks, finished=finished, exhausted=exhausted, error=error, said=None)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,7 @@ def test_what_a_request_fails_with(error: Exception, decided: str) -> None:
     assert cause(error, scene=Scene.REQUEST) == decided
 
 
+AGENT = "autogen.agentchat.conversable_agent"
 EVENT = of_kind("APIError", "refused", code="rate_limit_exceeded")
 CUT = of_kind("ReadError", "peer closed the connection")
 
@@ -94,7 +97,8 @@ def test_what_a_streamed_request_fails_with(error: Exception, read: Any, decided
         (raised_in("mine"), {"scene": Scene.CODE}, causes.CODE_EXECUTION),
         (raised_in("autogen.agentchat"), {}, causes.UNKNOWN),
         (raised_in("autogen.agentchat"), {"answered": True}, causes.BACKEND),
-        (raised_in("autogen.agentchat"), {"asked_tools": True}, causes.TOOL_ARGUMENTS),
+        (raised_in(AGENT, "generate_tool_calls_reply"), {"asked_tools": True}, causes.TOOL_ARGUMENTS),
+        (raised_in(AGENT, "send"), {"asked_tools": True}, causes.UNKNOWN),
         (raised_in("autogen.agentchat"), {"oddity": Oddity(causes.RATE_LIMIT, "odd")}, causes.RATE_LIMIT),
         (raised_in("autogen.agentchat"), {"scene": Scene.SELECTION}, causes.ORCHESTRATION),
         (raised_in("requests.api"), {}, causes.UNKNOWN),
@@ -143,6 +147,42 @@ def test_no_body_is_too_odd(parsed: Any) -> None:
 
 
 def test_what_the_program_itself_ends_with() -> None:
-    ended = (asyncio.CancelledError(), KeyboardInterrupt(), GeneratorExit())
-    assert all(map(is_cancellation, ended))
+    assert is_cancellation(KeyboardInterrupt())
+    assert is_cancellation(GeneratorExit())
     assert not is_cancellation(SystemExit())
+    # Nobody can cancel what runs on a thread without a loop.
+    assert not is_cancellation(asyncio.CancelledError())
+
+
+@pytest.mark.needs(sys.version_info >= (3, 11), "older versions do not say who cancelled")
+def test_a_task_that_somebody_cancels_is_cancelled_and_one_that_raises_so_is_not() -> None:
+    def judged() -> bool:
+        return is_cancellation(asyncio.CancelledError())
+
+    async def own() -> bool:
+        return judged()
+
+    async def others() -> bool:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return judged()
+        return False
+
+    async def run() -> tuple[bool, bool]:
+        task = asyncio.create_task(others())
+        await asyncio.sleep(0)
+        task.cancel()
+        return await own(), await task
+
+    assert asyncio.run(run()) == (False, True)
+
+
+@pytest.mark.needs(sys.version_info >= (3, 11), "older versions have no groups")
+def test_the_members_of_a_group_are_behind_it() -> None:
+    group: Any = getattr(builtins, "BaseExceptionGroup", None)
+    member = of_kind("RateLimitError", status_code=429)
+    assert member in chain(group("several", [ValueError("other"), member]))
+    assert cause(group("several", [member])) == causes.RATE_LIMIT
+    assert is_cancellation(group("all", [KeyboardInterrupt()]))
+    assert not is_cancellation(group("some", [KeyboardInterrupt(), ValueError()]))

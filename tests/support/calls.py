@@ -77,12 +77,12 @@ def known(facts: Facts | None) -> Facts:
     return {key: value for key, value in (facts or {}).items() if value is not None}
 
 
-def raised_in(module: str) -> Exception:
+def raised_in(module: str, function: str = "choke") -> Exception:
     """An exception raised by code of this module, as it leaves an observed call: our frame is not in it."""
     namespace: dict[str, Any] = {"__name__": module}
-    exec("def choke():\n    raise KeyError('choices')", namespace)  # noqa: S102 - as if it stood there
+    exec(f"def {function}():\n    raise KeyError('choices')", namespace)  # noqa: S102 - as if it stood there
     try:
-        namespace["choke"]()
+        namespace[function]()
     except KeyError as error:
         traceback = error.__traceback__
         return error.with_traceback(None if traceback is None else traceback.tb_next)

@@ -45,7 +45,6 @@ def test_a_conversation_that_dies_says_so_once_and_what_led_to_it(logged: Any, s
         ("execute_tool lookup", "WARN", "tool_exception", True),
         ("POST", "WARN", "backend", True),
         ("POST", "WARN", "backend", True),
-        ("POST", "WARN", "backend", True),
         ("chat gpt-4o", "ERROR", "backend", True),
     ]
 
@@ -56,6 +55,5 @@ def test_what_recovered_is_a_warning(logged: Any, serve: Serve) -> None:
     helper = assistant([entry(serve([gone]), "gpt-9"), entry(serve([text("TERMINATE")]), "gpt-4o-mini")])
     chat(user(), helper)
     assert summaries(kept, spans) == [
-        ("POST", "WARN", "config_entry", True),
         ("config_entry 0 gpt-9", "WARN", "config_entry", True),
     ]

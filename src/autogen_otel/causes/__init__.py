@@ -1,10 +1,11 @@
 """Why calls fail: the one owner of the causes in ``vocabulary.causes``."""
 
-from autogen_otel.causes.chain import chain, is_cancellation
-from autogen_otel.causes.decision import Circumstances, Oddity, Scene, decide
+from autogen_otel.causes.chain import chain, identity, is_cancellation
+from autogen_otel.causes.decision import CANCELLED, Circumstances, Oddity, Scene, decide, was_lost
 from autogen_otel.causes.failure import Callback, Failure, PrintedError
 
 __all__ = [
+    "CANCELLED",
     "Callback",
     "Circumstances",
     "Failure",
@@ -13,5 +14,7 @@ __all__ = [
     "Scene",
     "chain",
     "decide",
+    "identity",
     "is_cancellation",
+    "was_lost",
 ]

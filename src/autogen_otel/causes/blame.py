@@ -30,55 +30,42 @@ _PASSES_ON = frozenset(
     }
 )
 """Libraries that the host and instrumentations run the calls of others through."""
-_USED_BY_THE_HOST = frozenset(
+_LIBRARIES = frozenset(
     {
-        "requests",
-        "urllib3",
-        "docker",
-        "diskcache",
-        "redis",
-        "azure",
-        "flaml",
-        "PIL",
-        "numpy",
-        "jupyter_client",
-        "nbclient",
-        "websockets",
-        "chromadb",
-        "jsonschema",
-        "yaml",
-        "regex",
-        "termcolor",
-        "mcp",
+        *("requests", "urllib3", "docker", "diskcache", "redis", "azure", "flaml", "PIL", "numpy", "yaml"),
+        *("jupyter_client", "nbclient", "websockets", "chromadb", "jsonschema", "regex", "termcolor", "mcp"),
+        *("anthropic", "google", "grpc", "groq", "mistralai", "cohere", "together", "ollama", "cerebras"),
+        *("boto3", "botocore", "tenacity", "mlflow", "agentops", "sentry_sdk", "ddtrace", "newrelic"),
+        *("langfuse", "logfire", "openlit", "phoenix", "weave", "langsmith"),
     }
 )
-"""Libraries that the host calls itself: where it does, what they raise comes from no function of others."""
+"""Libraries that the host calls itself, or that wrap it: what comes out of them is no function of others."""
 _NOT_THE_APPLICATIONS = HOST | _SDK | _PASSES_ON | (sys.stdlib_module_names - {"__main__"})
+_INSTALLED = ("site-packages", "dist-packages")
 _CACHES = "autogen.cache"
 _CLIENT_METHODS = ("create", "message_retrieval", "cost", "get_usage")
 
 
-def callback_of(error: BaseException) -> Callback | None:
+def callback_of(error: BaseException, *, strictly: bool = False) -> Callback | None:
     """The application's function that an exception came out of, if AutoGen called one.
 
     A method of the application's that only calls the host's method which it overrides is passed over.
+
+    Args:
+        error: the exception.
+        strictly: whether code that is installed as a package is none of the application's.
     """
-    outermost: FrameType | None = None
-    innermost: TracebackType | None = None
-    for link in _links(error):
-        frame = link.tb_frame
-        if is_applications(frame):
-            below = link.tb_next
-            if below is not None and _overrides(frame, below.tb_frame):
-                continue
-            if outermost is None and root(frame) in _USED_BY_THE_HOST:
-                return None
-            outermost, innermost = outermost or frame, link
-    if outermost is None or innermost is None:
-        return None
+    own = [link for link in _links(error) if is_applications(link.tb_frame) and not _passes_on(link)]
+    written = [link for link in own if _is_written(link.tb_frame)]
+    if not written:
+        # An application may be installed as a package itself; then what the host calls first is its.
+        if strictly or not own or root(own[0].tb_frame) in _LIBRARIES:
+            return None
+        written = own
+    outermost, innermost = written[0], written[-1]
     code = innermost.tb_frame.f_code
     return Callback(
-        _name(outermost),
+        _name(outermost.tb_frame),
         _name(innermost.tb_frame),
         code.co_filename,
         innermost.tb_lineno or code.co_firstlineno,
@@ -139,8 +126,19 @@ def _links(error: BaseException) -> Iterator[TracebackType]:
         link = link.tb_next
 
 
-def _overrides(frame: FrameType, below: FrameType) -> bool:
-    return frame.f_code.co_name == below.f_code.co_name and root(below) in HOST | _SDK | {"autogen_otel"}
+def _passes_on(link: TracebackType) -> bool:
+    """Whether a frame only calls the host's function of the same name."""
+    below = link.tb_next
+    if below is None:
+        return False
+    same = link.tb_frame.f_code.co_name == below.tb_frame.f_code.co_name
+    return same and root(below.tb_frame) in HOST | _SDK | {"autogen_otel"}
+
+
+def _is_written(frame: FrameType) -> bool:
+    """Whether code is the application's for sure: neither installed nor a library."""
+    is_installed = any(part in frame.f_code.co_filename for part in _INSTALLED)
+    return not is_installed and root(frame) not in _LIBRARIES
 
 
 def _module(frame: FrameType) -> str:

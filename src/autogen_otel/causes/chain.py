@@ -3,29 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections.abc import Iterator
 
-from autogen_otel.reading import read_link, suppresses_context
+from autogen_otel.reading import read, read_link, read_text, suppresses_context
 
 _MOST_LINKS = 16
+_MADE_ANEW = frozenset({TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError})
+"""Exceptions that asyncio makes anew where they pass from a future of one kind to one of the other."""
 
 
 def chain(error: BaseException, until: int | None = None) -> Iterator[BaseException]:
     """The exception and those it was raised from or while handling, nearest first, each once.
+
+    The members of a group come after it: what one of several tasks failed with is behind it, too.
 
     Args:
         error: the exception.
         until: id of an exception that was being handled before any of this, where the chain is cut.
     """
     seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen and id(link) != until and len(seen) < _MOST_LINKS:
+    waiting: list[BaseException | None] = [error]
+    while waiting and len(seen) < _MOST_LINKS:
+        link = waiting.pop(0)
+        if link is None or id(link) in seen or id(link) == until:
+            continue
         seen.add(id(link))
         yield link
         cause = read_link(link, "__cause__")
-        link = read_link(link, "__context__") if cause is None and not suppresses_context(link) else cause
+        behind = read_link(link, "__context__") if cause is None and not suppresses_context(link) else cause
+        waiting = [*members(link)[:_MOST_LINKS], behind, *waiting]
+
+
+def members(error: BaseException) -> tuple[BaseException, ...]:
+    """The members of a group of exceptions; of any other none."""
+    # By name, because Python 3.10 has groups only from a package.
+    if not any(cls.__name__ == "BaseExceptionGroup" for cls in type(error).__mro__):
+        return ()
+    kept = read(error, "exceptions")
+    return tuple(one for one in kept if isinstance(one, BaseException)) if isinstance(kept, tuple) else ()
+
+
+def identity(error: BaseException) -> int:
+    """What an exception is known by while it travels, without holding it.
+
+    Its id alone may be that of an exception which is gone; with its class and words it says the same anyway.
+    """
+    kind = type(error)
+    return hash((kind, read_text(error), None if kind in _MADE_ANEW else id(error)))
 
 
 def is_cancellation(error: BaseException) -> bool:
     """Whether an exception is how the program itself ends work under way, which is no failure of the work."""
-    return isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit))
+    if isinstance(error, asyncio.CancelledError):
+        return _is_being_cancelled()
+    inner = members(error)
+    if inner:
+        return all(map(is_cancellation, inner))
+    return isinstance(error, (KeyboardInterrupt, GeneratorExit))
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody has cancelled the running task; else the code inside raised that itself."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs on this thread, so nothing here can be cancelled from outside
+        return False
+    cancelling = read(task, "cancelling")
+    # Python 3.10 does not say.
+    return cancelling is None or cancelling() > 0

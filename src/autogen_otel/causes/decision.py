@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Protocol
@@ -23,16 +23,20 @@ from autogen_otel.causes.provider_error import ProviderError, error_in
 from autogen_otel.reading import read, read_text
 from autogen_otel.vocabulary import causes
 
+CANCELLED = "cancelled"
+"""In place of a cause: the program itself has ended it."""
 FIRST_FAILED_STATUS = 300
 """The SDK takes a redirect that its HTTP client does not follow for an error, too."""
 _FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_STATUS = 500
 _REFUSED_STATUSES = (None, 400, 422)
+_FILTER_STATUSES = (*_REFUSED_STATUSES, 403)
 
 _SIZE, _FILTER = wordings.matcher(wordings.SIZE_WORDINGS), wordings.matcher(wordings.FILTER_WORDINGS)
 _STALE, _CONFIG = wordings.matcher(wordings.STALE_WORDINGS), wordings.matcher(wordings.CONFIG_WORDINGS)
 _RATE, _TIMEOUT = wordings.matcher(wordings.RATE_WORDINGS), wordings.matcher(wordings.TIMEOUT_WORDINGS)
-_BY_WORDS = ((_RATE, causes.RATE_LIMIT), (_TIMEOUT, causes.TIMEOUT))
+_VAGUE_STATUSES = (None, 500)
+"""What gateways answer with whatever it was."""
 _PROXY_STATUS = re.compile(r"^\s*(\d{3})\b")
 
 _BY_CLASS_NAME = {
@@ -61,6 +65,8 @@ _TOKEN_COUNT = "autogen.token_count_utils"  # noqa: S105 - a module
 """AutoGen 0.2 and 0.9 count a stream's tokens here after its end, with a table that tiktoken downloads."""
 _PRICES = "autogen.oai.client"
 _HOST_AND_SDK = ("autogen", "ag2", "openai", "pydantic", "pydantic_core", "fast_depends")
+_TRIPPED = (TypeError, AttributeError, LookupError)
+_AGENT = "autogen.agentchat.conversable_agent"
 _HUNG_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
@@ -86,6 +92,7 @@ class Stream(Protocol):
     finished: bool
     exhausted: bool
     error: BaseException | None
+    said: ProviderError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,7 @@ class Circumstances:
         answered: whether a model had answered before.
         oddity: what was odd about that answer.
         asked_tools: whether tools were to be called.
+        lost: how the tool ended whose exception the host has lost.
         has_custom_client: whether the model client is one of the application's.
         has_odd_price: whether the entry's ``price`` is no pair of numbers.
     """
@@ -129,6 +137,7 @@ class Circumstances:
     answered: bool = False
     oddity: Oddity | None = None
     asked_tools: bool = False
+    lost: Failure | None = None
     has_custom_client: bool = False
     has_odd_price: bool = False
 
@@ -147,10 +156,19 @@ def decide(links: Iterable[BaseException], around: Circumstances) -> Failure:
     errors = tuple(links)
     if around.scene is Scene.CODE:
         return Failure(causes.CODE_EXECUTION, errors[0])
-    callback = callback_of(errors[0])
+    callback = callback_of(errors[0], strictly=around.scene is Scene.REQUEST)
     if around.scene is Scene.REQUEST:
         cause = next(_of_request(errors, around, callback))
         return Failure(cause, errors[0], callback=callback if cause == causes.CLIENT else None)
+    oddity = around.oddity
+    if (
+        callback is not None
+        and oddity is not None
+        and oddity.type is not None
+        and isinstance(errors[0], _TRIPPED)
+    ):
+        # Whoever reads an answer that is an error trips over it.
+        return replace(oddity.failure(errors[0]), callback=callback)
     if callback is not None:
         is_clients = in_model_client(errors[0], has_one=around.has_custom_client)
         return Failure(causes.CLIENT if is_clients else causes.CALLBACK, errors[0], callback=callback)
@@ -175,11 +193,23 @@ def cause_of_answer(status: int | None, said: ProviderError, carried_messages: i
     return next(_of_answer(status, said, carried_messages))
 
 
-def cause_of_break(error: BaseException) -> str:
-    """Cause of the end of a stream: an error event is read as an error body is; else it broke."""
+def cause_of_break(error: BaseException, carried_messages: int = 0) -> str:
+    """Cause of the end of a stream: an error event is read as an error body is; else it broke.
+
+    Args:
+        error: what the stream ended with.
+        carried_messages: messages of the prompt that an earlier conversation left.
+    """
     # The SDK raises its APIError itself, and no subclass of it, for an error event inside a stream.
     is_event = type(error).__name__ == "APIError" and read(error, "status_code") is None
-    return cause_of_answer(None, _said_by(error)) if is_event else causes.STREAM_INTERRUPTED
+    if not is_event:
+        return causes.STREAM_INTERRUPTED
+    return cause_of_answer(None, _said_by(error), carried_messages)
+
+
+def was_lost(error: BaseException) -> bool:
+    """Whether AG2 has lost what an asynchronous tool in a thread of its own ended with."""
+    return isinstance(error, KeyError) and in_function(error, _AGENT, "_in_thread")
 
 
 # Each of these yields what a failure may be, the surest reading first.
@@ -188,10 +218,9 @@ def cause_of_break(error: BaseException) -> str:
 def _of_answer(status: int | None, said: ProviderError, carried_messages: int) -> Iterator[str]:
     by_code = wordings.BY_CODE.get(said.code or "") or wordings.BY_CODE.get(said.type or "")
     words = said.message or ""
-    is_refusal = status is None or status < _FIRST_SERVER_STATUS
     if by_code == causes.PROMPT_TOO_LARGE or _SIZE.search(words):
         yield causes.PROMPT_TOO_LARGE
-    if by_code == causes.CONTENT_FILTER or (is_refusal and _FILTER.search(words)):
+    if by_code in {None, causes.BACKEND} and status in _FILTER_STATUSES and _FILTER.search(words):
         yield causes.CONTENT_FILTER
     if carried_messages and status in _REFUSED_STATUSES and _STALE.search(words):
         yield causes.STALE_STATE
@@ -199,20 +228,20 @@ def _of_answer(status: int | None, said: ProviderError, carried_messages: int) -
         yield by_code
     if status in wordings.BY_STATUS:
         yield wordings.BY_STATUS[status]
-    if not is_refusal:
-        yield causes.BACKEND
-    if said.parameter in wordings.ENTRY_PARAMETERS or _CONFIG.search(words):
+    is_refusal = status is None or status < _FIRST_SERVER_STATUS
+    if is_refusal and (said.parameter in wordings.ENTRY_PARAMETERS or _CONFIG.search(words)):
         yield causes.CONFIG_ENTRY
-    if status is not None:
-        yield causes.CLIENT
-    yield from (cause for matcher, cause in _BY_WORDS if matcher.search(words))
-    yield causes.BACKEND
+    if _RATE.search(words):
+        yield causes.RATE_LIMIT
+    if status in _VAGUE_STATUSES and _TIMEOUT.search(words):
+        yield causes.TIMEOUT
+    yield causes.CLIENT if status is not None and is_refusal else causes.BACKEND
 
 
 def _of_request(errors: Errors, around: Circumstances, callback: Callback | None) -> Iterator[str]:
     error = errors[0]
     if around.stream is not None:
-        yield from _of_stream(errors, around.stream)
+        yield from _of_stream(errors, around.stream, around.carried_messages)
     yield from _of_links(errors, around.carried_messages)
     if isinstance(error, UnicodeEncodeError) and raised_by(error, "httpx", "httpx2", "openai"):
         # A key or header with characters that cannot be sent.
@@ -228,10 +257,12 @@ def _of_request(errors: Errors, around: Circumstances, callback: Callback | None
     yield causes.CLIENT
 
 
-def _of_stream(errors: Errors, stream: Stream) -> Iterator[str]:
+def _of_stream(errors: Errors, stream: Stream, carried_messages: int) -> Iterator[str]:
     broken = stream.error
+    if stream.said is not None:
+        yield cause_of_answer(None, stream.said, carried_messages)
     if broken is not None and any(link is broken for link in errors):
-        yield cause_of_break(broken)
+        yield cause_of_break(broken, carried_messages)
     if not (stream.chunks or stream.exhausted):
         # A client that cannot stream took the stream for the answer.
         yield causes.CONFIG_ENTRY
@@ -267,11 +298,13 @@ def _of_chat(errors: Errors, around: Circumstances) -> Iterator[Failure]:
     yield from (Failure(cause, error) for cause in _of_links(errors, around.carried_messages))
     if not raised_by(error, *_HOST_AND_SDK):
         return
+    if around.lost is not None and around.lost.cause != CANCELLED and was_lost(error):
+        yield replace(around.lost, error=error, is_inner=True)
     if around.oddity is not None:
         yield around.oddity.failure(error)
     if around.answered:
         yield Failure(causes.BACKEND, error)
-    if around.asked_tools:
+    if around.asked_tools and (in_function(error, _AGENT, "tool") or in_function(error, _AGENT, "function")):
         yield Failure(causes.TOOL_ARGUMENTS, error)
 
 
@@ -282,8 +315,8 @@ def _of_links(links: Errors, carried_messages: int) -> Iterator[str]:
 
 def _of_link(error: BaseException, carried_messages: int) -> Iterator[str]:
     """What an exception's own fields, class and words say, and what a library hides behind it."""
-    status = read(error, "status_code")
-    if isinstance(status, int) and status >= FIRST_FAILED_STATUS:
+    status = _status_of(error)
+    if status is not None and status >= FIRST_FAILED_STATUS:
         yield cause_of_answer(status, _said_by(error), carried_messages)
     for origin in _origins(error):
         if isinstance(origin, socket.gaierror):
@@ -305,14 +338,35 @@ def _of_link(error: BaseException, carried_messages: int) -> Iterator[str]:
 
 def _said_by(error: BaseException) -> ProviderError:
     """What the provider said, from the exception of an SDK."""
-    said = error_in(read(error, "body"))
+    body, response = read(error, "body"), read(error, "response")
+    # The AWS SDK has a dict there, with its code in capitals.
+    aws = response.get("Error") if isinstance(response, dict) else None
+    said = error_in(
+        {str(key).lower(): value for key, value in aws.items()} if isinstance(aws, dict) else body
+    )
     code, kind, parameter = (read(error, name) for name in ("code", "type", "param"))
+    status = read(error, "status")
     return ProviderError(
         f"{said.message or ''} {read_text(error)}".strip(),
         said.code or (str(code) if isinstance(code, (str, int)) else None),
-        said.type or (kind if isinstance(kind, str) else None),
+        said.type or next((one for one in (kind, status) if isinstance(one, str)), None),
         said.parameter or (parameter if isinstance(parameter, str) else None),
     )
+
+
+def _status_of(error: BaseException) -> int | None:
+    """The HTTP status in an exception: of the openai SDK, of requests and httpx, of AWS, of Google."""
+    response = read(error, "response")
+    aws = response.get("ResponseMetadata") if isinstance(response, dict) else None
+    for status in (
+        read(error, "status_code"),
+        read(response, "status_code"),
+        aws.get("HTTPStatusCode") if isinstance(aws, dict) else None,
+        read(error, "code"),
+    ):
+        if isinstance(status, int) and not isinstance(status, bool) and 100 <= status < 600:  # noqa: PLR2004 - all there are
+            return status
+    return None
 
 
 def _origins(error: BaseException) -> Iterator[BaseException]:

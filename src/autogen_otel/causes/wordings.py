@@ -32,9 +32,9 @@ BY_CODE: Final = {
     # OpenAI, Azure
     "context_length_exceeded": causes.PROMPT_TOO_LARGE,
     "string_above_max_length": causes.PROMPT_TOO_LARGE,
-    "array_above_max_length": causes.PROMPT_TOO_LARGE,
     "request_too_large": causes.PROMPT_TOO_LARGE,
     "max_tokens_exceeded": causes.PROMPT_TOO_LARGE,
+    "tokens_limit_reached": causes.PROMPT_TOO_LARGE,
     "content_filter": causes.CONTENT_FILTER,
     "content_policy_violation": causes.CONTENT_FILTER,
     "ResponsibleAIPolicyViolation": causes.CONTENT_FILTER,
@@ -85,6 +85,7 @@ BY_CODE: Final = {
     # Alibaba
     "data_inspection_failed": causes.CONTENT_FILTER,
     "DataInspectionFailed": causes.CONTENT_FILTER,
+    "Arrearage": causes.RATE_LIMIT,
 }
 """By ``code`` or ``type`` of the error."""
 
@@ -99,6 +100,7 @@ BY_STATUS: Final = {
     410: causes.CONFIG_ENTRY,
     413: causes.PROMPT_TOO_LARGE,
     429: causes.RATE_LIMIT,
+    498: causes.RATE_LIMIT,
     504: causes.TIMEOUT,
     522: causes.TIMEOUT,
     524: causes.TIMEOUT,
@@ -138,15 +140,14 @@ SIZE_WORDINGS: Final = (
     Wording(_SIZE, r"input length and `?max_tokens`? exceed context limit", "Anthropic"),
     Wording(_SIZE, r"request (?:entity |body )?(?:is )?too large", "OpenAI (429), nginx, Cloudflare"),
     Wording(_SIZE, r"payload too large|content too large", "Azure, proxies"),
-    Wording(_SIZE, r"string too long|string_above_max_length", "OpenAI"),
-    Wording(_SIZE, r"array too long", "OpenAI"),
-    Wording(_SIZE, r"too many (?:input )?tokens(?! per)", "Cohere, Bedrock"),
+    Wording(_SIZE, r"content.{0,20}string too long", "OpenAI"),
+    Wording(_SIZE, r"too many (?:input )?tokens[:.]? (?:total|size|the|in )", "Cohere"),
     Wording(_SIZE, r"reduce the length of the (?:messages|prompt|input)", "OpenAI, Groq"),
     Wording(_SIZE, r"input token count.{0,40}exceeds? the maximum", "Google"),
     Wording(_SIZE, r"prompt contains \d+ tokens.{0,80}(?:too large|exceed|maximum)", "Mistral"),
     Wording(_SIZE, r"(?:inputs?|prompt).{0,60}must have less than \d+ tokens", "TGI"),
     Wording(_SIZE, r"`?inputs`? tokens \+ `?max_new_tokens`? must be", "TGI"),
-    Wording(_SIZE, r"exceeds? the (?:model|token|maximum token|max token)", "OpenAI, Together"),
+    Wording(_SIZE, r"exceeds? the (?:max(?:imum)? )?(?:token limit|number of tokens)", "Together, Google"),
     Wording(_SIZE, r"larger than the (?:maximum|model'?s?) context|longer than the model", "SGLang, vLLM"),
     Wording(_SIZE, r"range of input length should be", "Alibaba"),
 )
@@ -154,7 +155,11 @@ SIZE_WORDINGS: Final = (
 
 FILTER_WORDINGS: Final = (
     Wording(_FILTER, r"content management policy|content_filter", "Azure"),
-    Wording(_FILTER, r"content policy|safety system|usage polic(?:y|ies)", "OpenAI"),
+    Wording(
+        _FILTER,
+        r"(?:prompt|input|request|message|response).{0,80}(?:content policy|safety system|usage polic)",
+        "OpenAI",
+    ),
     Wording(_FILTER, r"requires moderation.{0,80}flagged|input was flagged", "OpenRouter"),
     Wording(_FILTER, r"blocked by (?:the )?content filter|output blocked by content filtering", "Anthropic"),
     Wording(_FILTER, r"may contain inappropriate content", "Alibaba"),
@@ -185,6 +190,7 @@ STALE_WORDINGS: Final = (
 CONFIG_WORDINGS: Final = (
     Wording(_CONFIG, r"unexpected endpoint or method", "LM Studio"),
     Wording(_CONFIG, r"(?:incorrect|invalid|missing|no) api[ _-]?key", "OpenAI and most others"),
+    Wording(_CONFIG, r"api[ _-]?key (?:is )?(?:not valid|invalid|missing|expired)", "Google"),
     Wording(_CONFIG, r"plain http request was sent to https port", "nginx"),
     Wording(_CONFIG, r"client sent an http request to an https server", "Go servers"),
     Wording(
@@ -210,6 +216,7 @@ RATE_WORDINGS: Final = (
     Wording(_RATE, r"rate.?limit|too many requests", "OpenAI and most others"),
     Wording(_RATE, r"exceeded your current quota|quota (?:was |has been )?exceeded|out of credits", "OpenAI"),
     Wording(_RATE, r"insufficient (?:balance|credits|quota|funds)", "DeepSeek, OpenRouter"),
+    Wording(_RATE, r"credit balance is too low", "Anthropic"),
     Wording(_RATE, r"resource (?:has been )?exhausted|throttl", "Google, AWS"),
 )
 """Limits of use, where the status does not say so."""

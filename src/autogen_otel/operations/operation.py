@@ -86,8 +86,8 @@ class Operation(Call):
     def failure_of(self, error: BaseException) -> Failure:
         """The failure by an exception that left the call; a cause decided inside it is kept."""
         known = self.known(error)
-        if known is not None:
-            return Failure(known.cause, error, message=known.message)
+        if known is not None and known.cause is not None:
+            return Failure(known.cause, error, message=known.message, is_inner=known.is_inner)
         return decide(chain(error, self._handling), self.circumstances())
 
     def circumstances(self) -> Circumstances:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from opentelemetry.context import attach, detach, get_current, set_value
 from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
-from autogen_otel.causes import Failure, chain, is_cancellation
-from autogen_otel.reading import read_text
+from autogen_otel.causes import Failure, chain, identity, is_cancellation
 from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
 from autogen_otel.recording.current import CALL_KEY
 from autogen_otel.recording.failures import FailureRecord, record_failures
@@ -34,12 +33,12 @@ Measurement = tuple[Metric, float, Mapping[str, Any]]
 class Kept(NamedTuple):
     """What is kept of an exception that left a call: nothing of the exception itself."""
 
-    kind: type[BaseException]
-    words: int
-    """Hash of its message."""
-    cause: str
+    cause: str | None
+    """Of the failure; ``None`` where the program itself has ended the call."""
     message: str | None
     """What explains it."""
+    is_inner: bool
+    """Whether it is a failure further inside once more."""
 
 
 _NO_WORDS: dict[str, Any] = {}
@@ -68,7 +67,7 @@ class Call:
         span: its span, or the one around it.
         context: the context that the call runs in.
         has_children: whether spans were begun inside it, noted only of calls without a span.
-        untold: log records of exceptions that left calls inside, by a hash of their words. Whether the
+        untold: log records of failures inside, by what their exceptions are known by. Whether the
             application gets to see them is known when they go further, or not.
         words: attributes that the application has put on it.
     """
@@ -88,6 +87,7 @@ class Call:
     __slots__ = (
         "_began",
         "_began_ns",
+        "_cancelled",
         "_causes",
         "_ended_at",
         "_handling",
@@ -121,8 +121,10 @@ class Call:
         self.has_children = False
         self.handled = self.open = 0
         self._causes: dict[str, None] = {}
-        # The exceptions that left calls directly inside, by id.
+        # The exceptions that left calls directly inside, by what they are known by.
         self._raised: dict[int, Kept] | None = None
+        # What the exception is known by with which the program ended it.
+        self._cancelled: int | None = None
         # When it ended, in seconds of time.perf_counter and in nanoseconds, if it is closed only later.
         self._ended_at: tuple[float, int] | None = None
         # What was being handled when the call began is none of its concern.
@@ -184,7 +186,8 @@ class Call:
         """End the call, which an exception has left."""
         facts: Facts | None = None
         try:
-            if is_cancellation(error):
+            if self.is_cancelled_by(error):
+                self._cancelled = identity(error)
                 facts = {**(self.cancelled() or {}), names.CANCELLED: True}
             else:
                 facts = self.failed(error)
@@ -295,17 +298,18 @@ class Call:
         """What is kept of the exception inside this call that ``error`` is or was raised from."""
         if self._raised is None:
             return None
-        links = tuple(chain(error, self._handling))
-        for link in links:
-            kept = self._raised.get(id(link))
-            if kept is not None and kept.kind is type(link):
+        for link in chain(error, self._handling):
+            kept = self._raised.get(identity(link))
+            if kept is not None:
                 return kept
-        # asyncio makes some exceptions anew where they pass from a thread to a task.
-        for link in links:
-            for kept in self._raised.values():
-                if kept.kind is type(link) and kept.words == hash(read_text(link)):
-                    return kept
         return None
+
+    def is_cancelled_by(self, error: BaseException) -> bool:
+        """Whether an exception is how the program itself has ended the call."""
+        if is_cancellation(error):
+            return True
+        kept = None if self._raised is None else self._raised.get(identity(error))
+        return kept is not None and kept.cause is None
 
     def survived(self) -> int:
         """How many failures inside this call something went on in spite of, given how it ends itself."""
@@ -323,9 +327,13 @@ class Call:
             raised: whether an exception goes on to the parent; without a failure it is none of this call's.
         """
         failure = self.failure
-        if failure is None and not (self.open or self.handled or self._causes or self._raised):
+        if failure is None and not (
+            self.open or self.handled or self._causes or self._raised or self._cancelled
+        ):
             return
         with _accounts:
+            if self._cancelled is not None:
+                parent._raised = {**(parent._raised or {}), self._cancelled: Kept(None, None, False)}
             parent._causes.update(self._causes)
             if failure is None and raised:
                 parent.handled += self.handled
@@ -340,5 +348,5 @@ class Call:
             parent._causes[failure.cause] = None
             if raised and failure.error is not None:
                 error = failure.error
-                kept = Kept(type(error), hash(read_text(error)), failure.cause, failure.message)
-                parent._raised = {**(parent._raised or {}), id(error): kept}
+                kept = Kept(failure.cause, failure.message, failure.is_inner)
+                parent._raised = {**(parent._raised or {}), identity(error): kept}

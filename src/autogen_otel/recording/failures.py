@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Status, StatusCode
 
-from autogen_otel.causes import Failure, PrintedError
+from autogen_otel.causes import Failure, PrintedError, chain, identity
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
 if TYPE_CHECKING:
     from autogen_otel.recording.call import Call
     from autogen_otel.recording.recorder import Recorder
+
+
+_REFUSED = 0
+"""Under which the record waits of a failure without an exception: an answer that is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +96,32 @@ def _record(call: Call, failure: Failure, *, recording: bool, raised: bool) -> N
     if logs is None:
         return
     around = call.parent
-    # The same words again are the same failure on its way: calls inside that were retried have let go of it.
-    key = None if error is None else hash((error_type, exception[names.EXCEPTION_MESSAGE]))
-    record = None if key is None else call.untold.pop(key, None)
-    if record is None:
-        record = logs.record(call, exception)
-    if key is not None and raised and around is not None and around.context is not None:
-        around.untold[key] = record
-    else:
+    record = _record_of(call, failure, logs.record(call, exception))
+    # An answer that is an error becomes an exception further out, if nobody tries again.
+    passes_on = raised if error is not None else failure.is_inner
+    if around is None or around.context is None or not passes_on:
         logs.emit(record, is_warning=around is not None)
+        return
+    key = _REFUSED if error is None else identity(error)
+    before = around.untold.pop(key, None)
+    if before is not None:
+        # It was tried again: nobody will hear of the one before.
+        logs.emit(before, is_warning=True)
+    around.untold[key] = record
+
+
+def _record_of(call: Call, failure: Failure, new: FailureRecord) -> FailureRecord:
+    """The one record of a failure: that of the same exception inside, or a new one with what that says."""
+    inner = None
+    for link in chain(failure.error) if failure.error is not None else ():
+        inner = call.untold.pop(identity(link), None)
+        if inner is not None and link is failure.error:
+            return inner
+        if inner is not None:
+            break
+    if inner is None and failure.is_inner:
+        inner = call.untold.pop(_REFUSED, None)
+    return new if inner is None else replace(new, attributes={**inner.attributes, **new.attributes})
 
 
 def _printed(printed: PrintedError, recorder: Recorder) -> dict[str, str]:

@@ -123,7 +123,12 @@ def test_a_turn_without_a_reply_is_why_the_chat_is_over() -> None:
     ("error", "answered", "asked", "cause"),
     [
         (raised_in("autogen.agentchat"), True, [1], causes.BACKEND),
-        (raised_in("autogen.agentchat"), False, [1], causes.TOOL_ARGUMENTS),
+        (
+            raised_in("autogen.agentchat.conversable_agent", "generate_tool_calls_reply"),
+            False,
+            [1],
+            causes.TOOL_ARGUMENTS,
+        ),
         (raised_in("autogen.agentchat"), False, [], causes.UNKNOWN),
         (KeyError("content"), True, [1], causes.UNKNOWN),
         (TimeoutError(), True, [1], causes.TIMEOUT),

@@ -99,7 +99,6 @@ def test_what_the_host_says_did_not_work_has_a_cause(
     ("arguments", "raised", "error", "cause"),
     [
         ('{"amount": 1}', SystemExit(), SystemExit(), causes.TOOL_EXCEPTION),
-        ('{"amount": 1}', KeyboardInterrupt(), KeyboardInterrupt(), causes.UNKNOWN),
         ("[1]", None, TypeError("odd"), causes.TOOL_ARGUMENTS),
         ('{"amount": 1}', None, TypeError("odd"), causes.UNKNOWN),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autogen_otel.causes import Circumstances, Oddity
+from autogen_otel.causes import CANCELLED, Circumstances, Failure, Oddity, was_lost
 from autogen_otel.operations.conversations.ending import Course, auto_replies, group_reason, turn_reason
 from autogen_otel.operations.first_sight import see_agent
 from autogen_otel.operations.operation import Operation
@@ -24,6 +24,8 @@ class AgentTurn(Operation):
         around: the course of the chat that the turn is a step of.
         model_answered: whether a model call inside it has returned a response.
         oddity: what was odd about that.
+        lost: how a tool ended that left with more than an ``Exception``: AG2 runs asynchronous tools in
+            threads of its own, where such ends are lost.
         asked_by_run: the tool calls that a run of an assistant asks for, which stand in no message.
         answer: what a human answered last; only whether it ends the chat is ever looked at.
         given: the tool calls begun, by their place among those asked for: equal ones are told apart.
@@ -38,6 +40,7 @@ class AgentTurn(Operation):
         "around",
         "asked_by_run",
         "given",
+        "lost",
         "messages",
         "model_answered",
         "oddity",
@@ -54,6 +57,7 @@ class AgentTurn(Operation):
         self.messages: Sequence[Any] = messages if isinstance(messages, (list, Sequence)) else ()
         self.agent, self.model_answered = seen.name, False
         self.oddity: Oddity | None = None
+        self.lost: Failure | None = None
         self.answer: str | None = None
         self.asked_by_run: Sequence[Any] = ()
         self.given: set[int] = set()
@@ -91,7 +95,15 @@ class AgentTurn(Operation):
         oddity = self.oddity
         if not self.model_answered and self.conversation is not None:
             oddity = self.conversation.oddity
-        return Circumstances(answered=self.model_answered, oddity=oddity, asked_tools=bool(self.asked_tools))
+        return Circumstances(
+            answered=self.model_answered, oddity=oddity, asked_tools=bool(self.asked_tools), lost=self.lost
+        )
+
+    def is_cancelled_by(self, error: BaseException) -> bool:
+        """Also where AG2 has lost that a tool was cancelled."""
+        lost = self.lost
+        is_lost = lost is not None and lost.cause == CANCELLED and was_lost(error)
+        return is_lost or super().is_cancelled_by(error)
 
     @property
     def asked_tools(self) -> Sequence[Any]:

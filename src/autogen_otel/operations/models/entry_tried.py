@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -70,14 +71,15 @@ class EntryTried(Operation):
         if used is not None:
             call.usages[index] = used
         call.read = read_answer(value)
+        call.refusal = self.refusal
         if self.refusal is not None:
             # The SDK takes an error with a good status for an answer.
-            call.refusal, self.failure = self.refusal, self.refusal.failure()
+            self.failure = self.refusal.failure()
         if stream is None:
             return None
         if stream.error is not None:
             # The client makes do with what had arrived; nobody else will ever hear of the break.
-            self.failure = Failure(cause_of_break(stream.error), stream.error)
+            self.failure = Failure(cause_of_break(stream.error, call.carried), stream.error)
         return self._stream_facts(call, stream, failed=False)
 
     def failed(self, error: BaseException) -> Facts | None:
@@ -98,9 +100,11 @@ class EntryTried(Operation):
 
     def failure_of(self, error: BaseException) -> Failure:
         """As the last attempt says, where the SDK or AutoGen tripped over what it was answered."""
-        if self.refusal is None or self.known(error) is not None:
-            return super().failure_of(error)
-        return self.refusal.failure(error)
+        if self.refusal is not None and self.known(error) is None:
+            return self.refusal.failure(error)
+        failure = super().failure_of(error)
+        said = None if self.stream is None else self.stream.said
+        return failure if said is None else replace(failure, message=said.message)
 
     def circumstances(self) -> Circumstances:
         """What this entry was answered with."""

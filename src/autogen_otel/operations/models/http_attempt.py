@@ -19,6 +19,8 @@ from autogen_otel.recording import Facts, Measurement
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import metrics
 
+_NO_STREAMS = ("application/json", "text/html", "application/problem+json")
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -173,16 +175,19 @@ class HttpAttempt(Operation):
             return ProviderError() if body is None else error_in_body(body, content_type)
         if body is not None:
             return error_in_answer(body, content_type, is_chat=self._is_chat)
-        # A stream of events is never a page, and the page is never read by us.
-        return ProviderError(f"{content_type}, no stream") if "html" in content_type else None
+        # A stream of events is neither a page nor an object, and what comes instead is never read by us.
+        kind = content_type.partition(";")[0].strip()
+        return ProviderError(f"{kind}, no stream of events") if kind in _NO_STREAMS else None
 
     def _refusal(self, response: Any, said: ProviderError) -> Oddity:
         status = response.status_code
         phrase = response.reason_phrase or _phrase(status)
         carried = 0 if self.model_call is None else self.model_call.carried
+        kind = str(status)
+        if status < FIRST_FAILED_STATUS:
+            phrase, kind = f"{phrase} with an error", "error_in_answer"
         text = f"{status} {phrase}: {said.message}" if said.message else f"{status} {phrase}"
-        kind = status if status >= FIRST_FAILED_STATUS else said.status or "error_in_answer"
-        return Oddity(cause_of_answer(status, said, carried), text, str(kind))
+        return Oddity(cause_of_answer(status, said, carried), text, kind)
 
     def _release(self) -> None:
         super()._release()

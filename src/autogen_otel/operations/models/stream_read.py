@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from autogen_otel.causes.provider_error import ProviderError, error_in
 from autogen_otel.operations.models.response import usage
+from autogen_otel.reading import read
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
+
+_TOLD = ("error", "message", "code", "type", "detail", "param")
 
 
 @dataclass(slots=True)
@@ -25,6 +29,7 @@ class StreamRead:
         exhausted: whether it was read to its end.
         broken: whether it broke.
         error: what broke it; let go of when the entry that asked for it ends.
+        said: the error that a chunk was instead of a piece of the answer.
         texts: the pieces of its text, where message content is recorded.
     """
 
@@ -36,6 +41,7 @@ class StreamRead:
     exhausted: bool = False
     broken: bool = False
     error: BaseException | None = None
+    said: ProviderError | None = None
     texts: list[str] | None = None
 
     def add(self, chunk: Any) -> None:
@@ -44,6 +50,8 @@ class StreamRead:
         if self.first_at is None:
             self.first_at = perf_counter()
         self.usage = usage(chunk) or self.usage
+        if not getattr(chunk, "choices", None):
+            self.said = self.said or _error(chunk)
         for choice in _items(getattr(chunk, "choices", None)):
             self.finished = self.finished or getattr(choice, "finish_reason", None) is not None
             delta = getattr(choice, "delta", None)
@@ -79,6 +87,14 @@ class StreamRead:
         if not self.texts:
             return None
         return ({"role": "assistant", "content": "".join(self.texts), "finish_reason": None},)
+
+
+def _error(chunk: Any) -> ProviderError | None:
+    """The error that a chunk is; the SDK makes a chunk of whatever JSON an event has."""
+    told = {key: value for key in _TOLD if (value := read(chunk, key)) is not None}
+    return (
+        error_in(told) if read(chunk, "object") == "error" or "error" in told or "message" in told else None
+    )
 
 
 def _chars(delta: Any) -> int:

@@ -49,7 +49,8 @@ def _parsed(text: str) -> object:
 
 def _error_of(value: Mapping[Any, Any]) -> str | None:
     error = value.get("error")
-    if error:
+    # A number is as often a measure of accuracy.
+    if error and (error is True or not isinstance(error, (int, float)) or _first(value) is not None):
         words = _first(error) if isinstance(error, Mapping) else error
         return _said(value.get("message") if words is True else words, value)
     status = value.get("status", value.get("state"))

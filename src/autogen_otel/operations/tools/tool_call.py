@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from autogen_otel.causes import Failure, is_cancellation
+from autogen_otel.causes import CANCELLED, Failure
 from autogen_otel.operations.conversations.transition import content_for_model
 from autogen_otel.operations.first_sight import see_agent
 from autogen_otel.operations.hidden_agents import name_of, runs_tools, shown_name
@@ -91,19 +91,23 @@ class ToolCall(Operation):
 
     def failed(self, error: BaseException) -> Facts:
         """What AutoGen does not catch: an exit, a panic of Rust's, or its own crash over odd arguments."""
-        facts = self.cancelled()
+        facts = self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
         if self.error is not None:
             failure = Failure(causes.TOOL_EXCEPTION, error)
         elif self._problems:
             failure = Failure(causes.TOOL_ARGUMENTS, error)
         else:
             failure = self.failure_of(error)
+        if self.turn is not None and not isinstance(error, Exception):
+            self.turn.lost = Failure(failure.cause, message=read_text(error) or None)
         self._fail(failure)
         return facts
 
     def cancelled(self) -> Facts:
         """What it was called with; the tool is only where the cancellation struck."""
-        self.error = None if self.error is not None and is_cancellation(self.error) else self.error
+        if self.turn is not None:
+            self.turn.lost = Failure(CANCELLED)
+        self.error = None
         return self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:
