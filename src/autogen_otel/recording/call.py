@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from opentelemetry.context import attach, detach, get_current, set_value
-from opentelemetry.trace import Span, SpanKind, set_span_in_context
+from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
 from autogen_otel.causes import Failure, chain, is_cancellation
 from autogen_otel.reading import read_text
@@ -40,6 +40,9 @@ class Kept(NamedTuple):
     message: str | None
     """What explains it."""
 
+
+_SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
+"""Where a context has its current span: of a context each change by the API makes two copies."""
 
 _accounts = Lock()
 """Calls on several threads add to the account of the same parent."""
@@ -153,15 +156,18 @@ class Call:
         parent, recorder = self.parent, self.recorder
         self._began = time.perf_counter()
         self.attributes = recorder.attributes.rendered(facts)
+        around = get_current()
         if self.name is None:
             self._began_ns = time.time_ns()
-            self.context = get_current()
+            self.context = around
             self.span = None if parent is None else parent.span
             self.untold: dict[int, FailureRecord] = {} if parent is None else parent.untold
         else:
             self.untold = {}
-            self._start_span()
-        self._token = attach(set_value(CALL_KEY, self, self.context))
+            self._start_span(around)
+        inside = self.context.copy()
+        inside[CALL_KEY] = self
+        self._token = attach(Context(inside))
 
     def leave(self) -> None:
         """Make the context of before the call current again."""
@@ -190,22 +196,24 @@ class Call:
         finally:
             self._close(facts, raised=True)
 
-    def _start_span(self, started: int | None = None, *, late: bool = False) -> None:
+    def _start_span(self, around: Context, started: int | None = None, *, late: bool = False) -> None:
         recorder, parent, name = self.recorder, self.parent, self.name or ""
         if parent is not None and parent._started_name is None:
             parent.has_children = True
         self._started_name = name
-        shown = recorder.renderer.name(name)
+        shown = recorder.attributes.name(name)
         theirs = None
         if self.operation_name is not None:
             self.attributes[names.GEN_AI_OPERATION_NAME] = self.operation_name
             if not late:
-                around = None if parent is None else parent.span
-                theirs = ag2_span_of(self.operation_name, recorder.tracer, around)
+                above = None if parent is None else parent.span
+                theirs = ag2_span_of(self.operation_name, recorder.tracer, above)
         self._is_theirs = theirs is not None
         if theirs is None:
             self.span = recorder.tracer.start_span(
                 shown,
+                # The current one, which the SDK would look up several times.
+                around,
                 kind=SpanKind.CLIENT if self.is_client else SpanKind.INTERNAL,
                 attributes=recorder.attributes.on_spans(self.attributes),
                 start_time=started,
@@ -216,12 +224,17 @@ class Call:
             self.span = theirs
             theirs.update_name(shown)
             theirs.set_attributes(recorder.attributes.on_spans(self.attributes))
-        context = set_span_in_context(self.span)
-        self.context = silence_others(context) if self.is_model_call else context
+        inside = around.copy()
+        inside[_SPAN_KEY] = self.span
+        if self.is_model_call:
+            silence_others(inside)
+        self.context = Context(inside)
 
     def _close(self, facts: Facts | None, *, raised: bool) -> None:
         try:
-            if self.parent is not None:
+            if self.parent is not None and (
+                self.failure is not None or self.open or self.handled or self._causes or self._raised
+            ):
                 self._settle(self.parent, raised=raised)
             self._record_end(facts, raised=raised)
         finally:
@@ -238,7 +251,7 @@ class Call:
         if self.name is not None and self._started_name is None:
             # It turned out to deserve a span, for the time that no span inside it tells of.
             self.untold = {}
-            self._start_span(None if self.has_children else self._began_ns, late=True)
+            self._start_span(get_current(), None if self.has_children else self._began_ns, late=True)
             span = self.span
         owns = self._started_name is not None
         try:
@@ -313,8 +326,6 @@ class Call:
             raised: whether an exception goes on to the parent; without a failure it is none of this call's.
         """
         failure = self.failure
-        if failure is None and not (self.open or self.handled or self._causes or self._raised):
-            return
         with _accounts:
             parent._causes.update(self._causes)
             if failure is None and raised:
