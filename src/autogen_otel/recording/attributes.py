@@ -83,8 +83,10 @@ class Attributes:
         # What policy keeps out has no way to be rendered.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
         # The two kinds that nearly all attributes are of are rendered without a call.
-        self._plain = {key: Kind.NUMBER for key, render in self._renders.items() if render == self._number}
-        self._plain |= {key: Kind.NAME for key, kind in KINDS.items() if kind is Kind.NAME}
+        self._ways: dict[str, object] = {
+            key: Kind.NUMBER if render == self._number else KINDS[key]
+            for key, render in self._renders.items()
+        }
 
     def rendered(self, facts: dict[str, Any], *, content: bool = True) -> dict[str, Any]:
         """Render facts.
@@ -94,26 +96,24 @@ class Attributes:
             content: whether the user's data is wanted; a span that is not sampled needs none.
         """
         attributes: dict[str, Any] = {}
-        names, plain, is_name, is_number = self._names, self._plain, Kind.NAME, Kind.NUMBER
+        names, ways, is_name, is_number = self._names, self._ways, Kind.NAME, Kind.NUMBER
         for key, value in facts.items():
             if value is None:
                 continue
-            way = plain.get(key)
+            way = ways[key]
             if way is is_name:
                 shown = names.get(value) if type(value) is str else None
                 attributes[key] = self._renderer.name(value) if shown is None else shown
             elif way is is_number:
-                kind = type(value)
-                is_plain = (
-                    kind is bool or kind is float or (kind is int and -_INT64_END <= value < _INT64_END)
-                )
+                # Small integers and booleans are nearly all.
+                is_plain = (type(value) is int and 0 <= value < _INT64_END) or value is True or value is False
                 attributes[key] = value if is_plain else self._number(value)
             elif content or key not in _CONTENT_KEYS:
                 render = self._renders[key]
                 shown = None if render is None else render(value)
                 if shown is not None:
                     attributes[key] = shown
-            elif KINDS[key] is Kind.ARGUMENTS:
+            elif way is Kind.ARGUMENTS:
                 self._secrets.add_passing(value)
         return attributes
 
