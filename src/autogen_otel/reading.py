@@ -17,6 +17,39 @@ def read(holder: object, name: str) -> Any:
         return None
 
 
+def data_of(answer: object) -> Any:
+    """The fields of one of the SDK's answers as a dict, not to be changed; all else as it is.
+
+    Pydantic searches long for an attribute that a model lacks, and for one that is no field of its class.
+    """
+    kind = type(answer)
+    if kind not in _answers:
+        try:
+            if not kind.__module__.startswith(_ANSWERS) or not hasattr(kind, "model_fields"):
+                return answer
+        except Exception:  # noqa: BLE001 - metaclasses are the user's code
+            return answer
+        # Only classes of the SDK: one of the user's must not live on here.
+        _answers.add(kind)
+    extra = getattr(answer, "__pydantic_extra__", None)
+    return {**answer.__dict__, **extra} if extra else answer.__dict__
+
+
+_ANSWERS = ("openai.types.chat.", "openai.types.completion_usage")
+"""Modules of the SDK whose classes are nothing but data."""
+_answers: set[type] = set()
+
+
+def read_field(holder: object, name: str) -> Any:
+    """As ``read``, but cheap where it is one of the SDK's answers that is asked."""
+    if type(holder) in _answers:
+        fields = holder.__dict__
+        if name in fields:
+            return fields[name]
+    data = data_of(holder)
+    return read(holder, name) if data is holder else data.get(name)
+
+
 def read_text(value: object) -> str:
     """The object as text, or that it would not say."""
     try:

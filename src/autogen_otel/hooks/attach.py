@@ -158,9 +158,10 @@ class _Discovery:
 
     def __call__(self, instance: Any) -> None:
         """Look at what an instance leads to."""
-        seen = self._memory.recall(instance)
-        if seen is not None:
-            parts, methods = seen
+        # Read from the memory and the instance without a call, as nearly always there is nothing to do.
+        seen = self._memory.get(id(instance))
+        if seen is not None and seen[0]() is instance:
+            parts, methods = seen[1]
             if parts == _parts(instance):
                 for attributes, method, function in methods:
                     if attributes.get(method) is not function:

@@ -78,8 +78,10 @@ class Boundary:
             instance, args = args[0], args[1:]
             if self._on_call is not None:
                 self._on_call(instance)
-        arguments = dict(zip(self._names, args))  # noqa: B905 - the rest are *args of the host
-        arguments.update(kwargs)
+        arguments = kwargs
+        if args:
+            arguments = dict(zip(self._names, args))  # noqa: B905 - the rest are *args of the host
+            arguments.update(kwargs)
         call = self._operation(self._runtime.recorder, parent, instance, arguments)  # type: ignore[arg-type]
         facts = call.begin()
         if facts is None:

@@ -61,10 +61,12 @@ class Operation(Call):
     def __init__(
         self, recorder: Recorder, parent: Operation | None, instance: Any, arguments: Mapping[str, Any]
     ) -> None:
-        super().__init__(recorder, parent)
+        # By its name here and below: ``super()`` is dear where each call passes.
+        Call.__init__(self, recorder, parent)
         self.instance, self.arguments = instance, arguments
         if parent is None:
-            self._unlink()
+            self.conversation = self.root = self.turn = self.handoff = None
+            self.model_call = self.entry = self.course = self.helper_role = None
         else:
             self.conversation, self.root, self.turn = parent.conversation, parent.root, parent.turn
             self.handoff, self.model_call, self.entry = parent.handoff, parent.model_call, parent.entry
@@ -95,10 +97,7 @@ class Operation(Call):
         return Circumstances()
 
     def _release(self) -> None:
-        super()._release()
+        Call._release(self)
         self.instance, self.arguments = None, {}
-        self._unlink()
-
-    def _unlink(self) -> None:
         self.conversation = self.root = self.turn = self.handoff = None
         self.model_call = self.entry = self.course = self.helper_role = None

@@ -61,7 +61,7 @@ class Attributes:
         self._renderer, self._secrets = renderer, secrets
         self._names: dict[str, str] = renderer.names
         self._tool_content = settings.capture_tool_content
-        self._messages_on_spans = settings.messages_on_spans
+        self._are_for_spans = settings.messages_on_spans or not settings.records_messages
         by_kind: dict[Kind, Render] = {
             Kind.NAME: renderer.name,
             Kind.TEXT: renderer.text,
@@ -83,8 +83,10 @@ class Attributes:
         # What policy keeps out has no way to be rendered.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
         # The two kinds that nearly all attributes are of are rendered without a call.
-        self._name_keys = frozenset(key for key, kind in KINDS.items() if kind is Kind.NAME)
-        self._number_keys = frozenset(key for key, render in self._renders.items() if render == self._number)
+        self._ways: dict[str, object] = {
+            key: Kind.NUMBER if render == self._number else KINDS[key]
+            for key, render in self._renders.items()
+        }
 
     def rendered(self, facts: dict[str, Any], *, content: bool = True) -> dict[str, Any]:
         """Render facts.
@@ -94,31 +96,30 @@ class Attributes:
             content: whether the user's data is wanted; a span that is not sampled needs none.
         """
         attributes: dict[str, Any] = {}
-        names, name_keys, number_keys = self._names, self._name_keys, self._number_keys
+        names, ways, is_name, is_number = self._names, self._ways, Kind.NAME, Kind.NUMBER
         for key, value in facts.items():
             if value is None:
                 continue
-            if key in name_keys:
+            way = ways[key]
+            if way is is_name:
                 shown = names.get(value) if type(value) is str else None
                 attributes[key] = self._renderer.name(value) if shown is None else shown
-            elif key in number_keys:
-                kind = type(value)
-                is_plain = (
-                    kind is bool or kind is float or (kind is int and -_INT64_END <= value < _INT64_END)
-                )
+            elif way is is_number:
+                # Small integers and booleans are nearly all.
+                is_plain = (type(value) is int and 0 <= value < _INT64_END) or value is True or value is False
                 attributes[key] = value if is_plain else self._number(value)
             elif content or key not in _CONTENT_KEYS:
                 render = self._renders[key]
                 shown = None if render is None else render(value)
                 if shown is not None:
                     attributes[key] = shown
-            elif KINDS[key] is Kind.ARGUMENTS:
+            elif way is Kind.ARGUMENTS:
                 self._secrets.add_passing(value)
         return attributes
 
     def on_spans(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """Those of a call's attributes that its span has: messages may be wanted in events only."""
-        if self._messages_on_spans:
+        if self._are_for_spans:
             return attributes
         return {key: value for key, value in attributes.items() if key not in _MESSAGE_KEYS}
 
@@ -131,8 +132,14 @@ class Attributes:
             return int(value) if -_INT64_END <= value < _INT64_END else self._renderer.text(value)
         return value
 
+    def name(self, value: str) -> str:
+        """Render a name, with a look-up where it was rendered before."""
+        shown = self._names.get(value)
+        return self._renderer.name(value) if shown is None else shown
+
     def _list_of_names(self, values: Any) -> list[str]:
-        return [self._renderer.name(one) for one in values]
+        names, name = self._names, self._renderer.name
+        return [names.get(one) or name(one) if type(one) is str else name(one) for one in values]
 
     def _arguments(self, value: Any) -> str | None:
         self._secrets.add_passing(value)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from opentelemetry.context import attach, detach, get_current, set_value
-from opentelemetry.trace import Span, SpanKind, set_span_in_context
+from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
 from autogen_otel.causes import Failure, chain, identity, is_cancellation
 from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
@@ -42,6 +42,9 @@ class Kept(NamedTuple):
 
 
 _NO_WORDS: dict[str, Any] = {}
+_SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
+"""Where a context has its current span: of a context each change by the API makes two copies."""
+
 _accounts = Lock()
 """Calls on several threads add to the account of the same parent."""
 
@@ -160,15 +163,18 @@ class Call:
         parent, recorder = self.parent, self.recorder
         self._began = time.perf_counter()
         self.attributes = recorder.attributes.rendered(facts)
+        around = get_current()
         if self.name is None:
             self._began_ns = time.time_ns()
-            self.context = get_current()
+            self.context = around
             self.span = None if parent is None else parent.span
             self.untold: dict[int, FailureRecord] = {} if parent is None else parent.untold
         else:
             self.untold = {}
-            self._start_span()
-        self._token = attach(set_value(CALL_KEY, self, self.context))
+            self._start_span(around)
+        inside = self.context.copy()
+        inside[CALL_KEY] = self
+        self._token = attach(Context(inside))
 
     def leave(self) -> None:
         """Make the context of before the call current again."""
@@ -198,27 +204,29 @@ class Call:
         finally:
             self._close(facts, raised=True)
 
-    def _start_span(self, started: int | None = None, *, late: bool = False) -> None:
+    def _start_span(self, around: Context, started: int | None = None, *, late: bool = False) -> None:
         recorder, parent, name = self.recorder, self.parent, self.name or ""
         if parent is not None and parent._started_name is None:
             parent.has_children = True
         self._started_name = name
-        shown = recorder.renderer.name(name)
+        shown = recorder.attributes.name(name)
         theirs = None
         if self.operation_name is not None:
             self.attributes[names.GEN_AI_OPERATION_NAME] = self.operation_name
             if not late:
-                around = None if parent is None else parent.span
-                theirs = ag2_span_of(self.operation_name, recorder.tracer, around)
+                above = None if parent is None else parent.span
+                theirs = ag2_span_of(self.operation_name, recorder.tracer, above)
         self._is_theirs = theirs is not None
         own = recorder.attributes.on_spans(self.attributes)
-        words: ApplicationWords | None = get_current().get(WORDS_KEY)  # type: ignore[assignment]
+        words: ApplicationWords | None = around.get(WORDS_KEY)  # type: ignore[assignment]
         if words is not None:
             self.words = words.rendered(recorder)
             own = {**self.words, **own}
         if theirs is None:
             self.span = recorder.tracer.start_span(
                 shown,
+                # The current one, which the SDK would look up several times.
+                around,
                 kind=SpanKind.CLIENT if self.is_client else SpanKind.INTERNAL,
                 attributes=own,
                 start_time=started,
@@ -229,12 +237,22 @@ class Call:
             self.span = theirs
             theirs.update_name(shown)
             theirs.set_attributes(own)
-        context = set_span_in_context(self.span)
-        self.context = silence_others(context) if self.is_model_call else context
+        inside = around.copy()
+        inside[_SPAN_KEY] = self.span
+        if self.is_model_call:
+            silence_others(inside)
+        self.context = Context(inside)
 
     def _close(self, facts: Facts | None, *, raised: bool) -> None:
         try:
-            if self.parent is not None:
+            if self.parent is not None and (
+                self.failure is not None
+                or self.open
+                or self.handled
+                or self._causes
+                or self._raised
+                or self._cancelled is not None
+            ):
                 self._settle(self.parent, raised=raised)
             self._record_end(facts, raised=raised)
         finally:
@@ -251,7 +269,7 @@ class Call:
         if self.name is not None and self._started_name is None:
             # It turned out to deserve a span, for the time that no span inside it tells of.
             self.untold = {}
-            self._start_span(None if self.has_children else self._began_ns, late=True)
+            self._start_span(get_current(), None if self.has_children else self._began_ns, late=True)
             span = self.span
         owns = self._started_name is not None
         try:
@@ -327,10 +345,6 @@ class Call:
             raised: whether an exception goes on to the parent; without a failure it is none of this call's.
         """
         failure = self.failure
-        if failure is None and not (
-            self.open or self.handled or self._causes or self._raised or self._cancelled
-        ):
-            return
         with _accounts:
             if self._cancelled is not None:
                 parent._raised = {**(parent._raised or {}), self._cancelled: Kept(None, None, False)}

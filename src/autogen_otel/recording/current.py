@@ -16,7 +16,7 @@ SUPPRESS_KEY = "suppress_instrumentation"
 
 def current_call() -> Call | None:
     """The innermost observed call around the running code."""
-    return otel_context.get_value(CALL_KEY)  # type: ignore[return-value]
+    return otel_context.get_current().get(CALL_KEY)  # type: ignore[return-value]
 
 
 def is_suppressed() -> bool:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.context import Context, set_value
 from opentelemetry.trace import Span
 
 from autogen_otel.recording.current import SUPPRESS_KEY
@@ -32,12 +31,13 @@ _AG2_TYPES: Final = {
 }
 
 
-def silence_others(context: Context) -> Context:
-    """The context in which a model call runs, so that nobody reports it a second time."""
+def silence_others(values: dict[str, object]) -> None:
+    """Add to the context of a model call what keeps others from reporting it a second time."""
     # The HTTP client instrumentations ask for the plain key.
-    context = set_value(SUPPRESS_KEY, True, set_value(_OWN_SUPPRESS_KEY, True, context))
+    values[SUPPRESS_KEY] = values[_OWN_SUPPRESS_KEY] = True
     data = _inference_data()
-    return context if data is None else set_value(_INFERENCE_KEY, data, context)
+    if data is not None:
+        values[_INFERENCE_KEY] = data
 
 
 def _inference_data() -> Any:

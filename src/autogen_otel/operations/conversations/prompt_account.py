@@ -34,7 +34,7 @@ class PromptAccount:
     def __init__(self, *agents: object) -> None:
         self.schemas: dict[str, Mapping[str, Any]] = {}
         # Marks of the messages in the last prompt, by pair of agents.
-        self._sent: dict[object, dict[Mark, int]] = {}
+        self._sent: dict[object, list[Mark]] = {}
         # Lists of tool definitions by id, since each call sends the same one: their length, their characters
         # as JSON, and the names of the tools.
         self._tools: dict[int, tuple[object, int, int | None, list[str]]] = {}
@@ -67,35 +67,28 @@ class PromptAccount:
             history: what the agent replies to, which ``messages`` are made of.
         """
         carried = self.carried(history) if self._left_over else 0
-        before = self._sent.get(pair)
-        if before is None:
-            before = Counter(_marks(messages, carried))
-        now: dict[Mark, int] = {}
-        total = largest = new = new_chars = 0
-        largest_message: Any = None
+        marks: list[Mark] = []
         for message in messages:
             # Asked of every message of every call: what most are is read here, without a call.
             content = message.get("content") if type(message) is dict else None
             if type(content) is str and "tool_calls" not in message and "function_call" not in message:
-                mark = (len(content), hash(content))
+                marks.append((len(content), hash(content)))
             else:
-                mark = mark_of(message)
-            chars, times = mark[0], now.get(mark, 0) + 1
-            now[mark] = times
-            total += chars
-            if chars > largest:
-                largest, largest_message = chars, message
-            if times > before.get(mark, 0):
-                new += 1
-                new_chars += chars
-        self._sent[pair] = now
+                marks.append(mark_of(message))
+        before = self._sent.get(pair)
+        if before is None:
+            before = list(_marks(messages, carried))
+        self._sent[pair] = marks
+        chars, new = [size for size, _ in marks], _beside(before, marks)
+        largest = max(chars, default=0)
+        largest_message = messages[chars.index(largest)] if largest else None
         offered = [self._definitions(listed) for listed in tools if listed]
         return {
             names.PROMPT_MESSAGES: len(messages),
-            names.PROMPT_NEW_MESSAGES: new,
+            names.PROMPT_NEW_MESSAGES: len(new),
             names.PROMPT_CARRIED_MESSAGES: carried or None,
-            names.PROMPT_CHARS: total,
-            names.PROMPT_NEW_CHARS: new_chars,
+            names.PROMPT_CHARS: sum(chars),
+            names.PROMPT_NEW_CHARS: sum(size for size, _ in new),
             names.PROMPT_LARGEST_CHARS: largest or None,
             names.PROMPT_LARGEST_FROM: _speaker(largest_message, messages),
             names.PROMPT_TOOLS: sum(map(len, tools)),
@@ -118,6 +111,20 @@ class PromptAccount:
         return size, named
 
 
+def _beside(before: list[Mark], now: list[Mark]) -> list[Mark]:
+    """The marks of now that are more than those before: of three equal ones the third, if two were there."""
+    if now[: len(before)] == before:
+        # What nearly every prompt is: the one before, and more.
+        return now[len(before) :]
+    left, new = Counter(before), []
+    for mark in now:
+        if left[mark] > 0:
+            left[mark] -= 1
+        else:
+            new.append(mark)
+    return new
+
+
 def mark_of(message: Any) -> Mark:
     """Characters of a message, and a hash of its text; of a message that will not say, nothing."""
     try:
@@ -133,7 +140,13 @@ def mark_of(message: Any) -> Mark:
         if isinstance(calls, (list, tuple)):
             for one in calls:
                 if type(one) is dict or isinstance(one, Mapping):
-                    total += _called_chars(one.get("function"))
+                    function = one.get("function")
+                    if type(function) is dict and type(function.get("arguments")) is str:
+                        # As ``_called_chars``, without the call.
+                        named = function.get("name")
+                        total += len(function["arguments"]) + (len(named) if isinstance(named, str) else 0)
+                    else:
+                        total += _called_chars(function)
         called = message.get("function_call")
         return (total if called is None else total + _called_chars(called)), known
     except Exception:  # noqa: BLE001 - mappings are the user's code, and the call is worth more than its size
@@ -173,7 +186,7 @@ def _tool_asked(call_id: Any, messages: Sequence[Any]) -> Any:
 
 def _field(message: Any, name: str) -> Any:
     try:
-        return message.get(name) if isinstance(message, Mapping) else None
+        return message.get(name) if type(message) is dict or isinstance(message, Mapping) else None
     except Exception:  # noqa: BLE001 - as above
         return None
 

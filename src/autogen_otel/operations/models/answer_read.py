@@ -8,7 +8,7 @@ from typing import Any
 
 from autogen_otel.causes import Oddity
 from autogen_otel.operations.models.answers import messages_of
-from autogen_otel.reading import read
+from autogen_otel.reading import read_field
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
@@ -87,12 +87,12 @@ def _named(asked: Mapping[str, Any]) -> str:
 def _oddity(response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> Oddity | None:
     if response is None or isinstance(response, (str, bytes)):
         return Oddity(causes.BACKEND, f"the answer is {_kind(response)}, no completion")
-    choices = read(response, "choices")
+    choices = read_field(response, "choices")
     if not messages:
         return Oddity(causes.BACKEND, "the answer has no choices")
     if not isinstance(choices, (list, tuple)):
         return None
-    if len(first) <= _EMPTY_MESSAGE and read(choices[0], "message") is None and "content" not in first:
+    if len(first) <= _EMPTY_MESSAGE and read_field(choices[0], "message") is None and "content" not in first:
         return Oddity(causes.BACKEND, "the answer has no message")
     content = first.get("content")
     if content is not None and type(content) is not str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autogen_otel.reading import read
+from autogen_otel.reading import data_of, read, read_field
 
 _MESSAGE = ("content", "tool_calls", "function_call", "reasoning_content", "refusal", "audio")
 _BLOCK = (
@@ -34,7 +34,7 @@ def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
 
     Their values are the response's own objects; none for what is no response.
     """
-    choices = read(response, "choices")
+    choices = read_field(response, "choices")
     if isinstance(choices, (list, tuple)):
         return tuple(_of_choice(choice) for choice in choices)
     messages = read(response, "messages")
@@ -46,12 +46,18 @@ def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
 
 
 def _of_choice(choice: Any) -> dict[str, Any]:
-    message = _field(choice, "message")
+    choice = data_of(choice)
+    message = data_of(_field(choice, "message"))
     if message is None:
         return _message(_field(choice, "finish_reason"), content=_field(choice, "text"))
-    values = {name: _field(message, name) for name in _MESSAGE}
-    values["tool_calls"] = _calls(values["tool_calls"])
-    values["function_call"] = _function(values["function_call"])
+    if isinstance(message, dict):
+        values = {name: message.get(name) for name in _MESSAGE}
+    else:
+        values = {name: read(message, name) for name in _MESSAGE}
+    if values["tool_calls"] is not None:
+        values["tool_calls"] = _calls(values["tool_calls"])
+    if values["function_call"] is not None:
+        values["function_call"] = _function(values["function_call"])
     return _message(_field(choice, "finish_reason"), **values)
 
 
@@ -90,7 +96,10 @@ def _message(reason: Any, **values: Any) -> dict[str, Any]:
 def _calls(calls: Any) -> list[Any] | None:
     if not isinstance(calls, (list, tuple)) or not calls:
         return None
-    return [{"id": _field(one, "id"), "function": _function(_field(one, "function"))} for one in calls]
+    return [
+        {"id": _field(one, "id"), "function": _function(_field(one, "function"))}
+        for one in map(data_of, calls)
+    ]
 
 
 def _is_call(block: dict[str, Any]) -> bool:
@@ -101,6 +110,7 @@ def _is_call(block: dict[str, Any]) -> bool:
 def _function(function: Any) -> dict[str, Any] | None:
     if function is None:
         return None
+    function = data_of(function)
     return {"name": _field(function, "name"), "arguments": _field(function, "arguments")}
 
 
@@ -113,4 +123,4 @@ def _block(block: Any) -> dict[str, Any]:
 
 
 def _field(holder: Any, name: str) -> Any:
-    return holder.get(name) if isinstance(holder, dict) else read(holder, name)
+    return holder.get(name) if isinstance(holder, dict) else read_field(holder, name)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from autogen_otel.causes.blame import HOST
 from autogen_otel.operations.first_sight import sdk_client, see_wrapper
-from autogen_otel.reading import read, text_or_none
+from autogen_otel.reading import read, read_field, text_or_none
 from autogen_otel.recording import Facts, Recorder
 from autogen_otel.vocabulary import attributes as names
 
@@ -136,7 +136,7 @@ def answered_index(wrapper: Any, response: Any) -> int | None:
 
     Source: ``response.config_id`` in 0.2 and 0.9, ``OpenAIWrapper._response_metadata`` in AG2 0.14.
     """
-    index = read(response, "config_id")
+    index = read_field(response, "config_id")
     if not isinstance(index, int):
         index = _metadata(wrapper, response).get("config_id")
     return index if isinstance(index, int) and 0 <= index < len(wrapper._clients) else None
@@ -147,7 +147,7 @@ def passed_filter(wrapper: Any, response: Any) -> bool:
 
     Source: as of ``answered_index``.
     """
-    passed = read(response, "pass_filter")
+    passed = read_field(response, "pass_filter")
     if passed is None:
         passed = _metadata(wrapper, response).get("pass_filter")
     return passed is None or bool(passed)
@@ -155,7 +155,7 @@ def passed_filter(wrapper: Any, response: Any) -> bool:
 
 def _metadata(wrapper: Any, response: Any) -> dict[str, Any]:
     """What AG2 0.14 keeps of a response, by its id; an id that is no text is a custom client's."""
-    kept, key = read(wrapper, "_response_metadata"), read(response, "id")
+    kept, key = read(wrapper, "_response_metadata"), read_field(response, "id")
     metadata = kept.get(key) if isinstance(kept, dict) and isinstance(key, str) else None
     return metadata if isinstance(metadata, dict) else {}
 

@@ -111,7 +111,10 @@ class HttpAttempt(Operation):
         tried = None if self.model_call is None else self.model_call.tried
         self.name = request.method
         self._is_chat, self._response = url.path.endswith("/chat/completions"), None
-        size = next((value for name, value in headers if name.lower() == b"content-length"), b"")
+        # As the HTTP client writes it; a transport of the user's may do otherwise.
+        size = dict(headers).get(b"Content-Length")
+        if size is None:
+            size = next((value for name, value in headers if name.lower() == b"content-length"), b"")
         return {
             names.HTTP_REQUEST_METHOD: request.method,
             names.URL_FULL: str(url),

@@ -17,7 +17,7 @@ from autogen_otel.operations.models.config_entries import Entry, see_entry
 from autogen_otel.operations.models.messages import answer_content, prompt_content
 from autogen_otel.operations.models.stream_read import StreamRead
 from autogen_otel.operations.operation import Operation
-from autogen_otel.reading import read, text_or_none
+from autogen_otel.reading import read_field, text_or_none
 from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, costs, metrics, spans
@@ -132,8 +132,8 @@ class ModelCall(Operation):
         passed = config_entries.passed_filter(wrapper, value)
         facts = self._ended(entry, failed=False)
         facts[names.CACHE_HIT] = is_cached
-        facts[names.GEN_AI_RESPONSE_ID] = text_or_none(read(value, "id"))
-        facts[names.GEN_AI_RESPONSE_MODEL] = text_or_none(read(value, "model"))
+        facts[names.GEN_AI_RESPONSE_ID] = text_or_none(read_field(value, "id"))
+        facts[names.GEN_AI_RESPONSE_MODEL] = text_or_none(read_field(value, "model"))
         answer = read_answer(value) if is_cached or self.read is None else self.read
         facts.update(answer.facts)
         if self.refusal is not None and not is_cached:
@@ -247,7 +247,7 @@ class ModelCall(Operation):
 
     def _cost(self, entry: Entry, facts: Facts, response: Any) -> Facts:
         """What it cost: by the entry's ``price``, else by the list of prices, else by the host's table."""
-        usd: Any = read(response, "cost")
+        usd: Any = read_field(response, "cost")
         is_known = not isinstance(usd, bool) and isinstance(usd, (int, float)) and 0 < usd < math.inf
         if is_known and "price" in self.instance._config_list[entry.index]:
             return {names.COST_USD: float(usd), names.COST_SOURCE: costs.CONFIG}

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autogen_otel.reading import read
+from autogen_otel.reading import data_of, read_field
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
 
 def usage(response: Any) -> Facts | None:
     """Token counts; the chat API, the Responses API and AG2's second clients name them differently."""
-    reported = read(response, "usage")
+    reported = data_of(read_field(response, "usage"))
     if reported is None:
         return None
-    details = _first(reported, "completion_tokens_details", "output_tokens_details")
-    prompt_details = _first(reported, "prompt_tokens_details", "input_tokens_details")
+    details = data_of(_first(reported, "completion_tokens_details", "output_tokens_details"))
+    prompt_details = data_of(_first(reported, "prompt_tokens_details", "input_tokens_details"))
     counts = {
         names.GEN_AI_USAGE_INPUT_TOKENS: _count(reported, "prompt_tokens", "input_tokens"),
         names.GEN_AI_USAGE_OUTPUT_TOKENS: _count(reported, "completion_tokens", "output_tokens"),
@@ -27,7 +27,7 @@ def usage(response: Any) -> Facts | None:
             reported if details is None else details, "reasoning_tokens"
         ),
     }
-    return None if all(count is None for count in counts.values()) else counts
+    return None if set(counts.values()) == {None} else counts
 
 
 def _count(holder: Any, *keys: str) -> int | None:
@@ -36,9 +36,9 @@ def _count(holder: Any, *keys: str) -> int | None:
 
 
 def _first(holder: Any, *keys: str) -> Any:
-    is_mapping = isinstance(holder, Mapping)
+    is_mapping = type(holder) is dict or isinstance(holder, Mapping)
     for key in keys:
-        value = holder.get(key) if is_mapping else read(holder, key)
+        value = holder.get(key) if is_mapping else read_field(holder, key)
         if value is not None:
             return value
     return None

@@ -34,6 +34,7 @@ _NAMES: Mapping[type, str] = {
 }
 _TYPES = frozenset(_NAMES.values())
 _PLAIN = frozenset({"type", "title", "description", "default", "nullable"})
+_FLAT = frozenset({"type", "properties", "required", "title", "description", "additionalProperties"})
 _COMBINERS = ("anyOf", "oneOf", "allOf")
 
 
@@ -52,6 +53,8 @@ def mismatches(value: object, schema: Mapping[str, Any], path: str = "") -> Iter
         path: name of the value, put before nested names. Without one the value is a tool's arguments as a
             whole, where a name the schema does not list is a problem unless it allows additional properties.
     """
+    if _fits_at_a_glance(value, schema):
+        return
     check = _Check()
     yield from islice(check.value(value, schema, _Place(path, top=not path)), MAX_PROBLEMS)
 
@@ -250,6 +253,23 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
     names = [stated] if isinstance(stated, str) else _list(stated)
     readable = all(isinstance(name, str) and name in _TYPES for name in names)
     return names if readable else []
+
+
+def _fits_at_a_glance(value: object, schema: Mapping[str, Any]) -> bool:
+    """Whether each value of an object has the one type that is asked for it; nearly always it does."""
+    if type(value) is not dict or type(schema) is not dict or not _FLAT.issuperset(schema):
+        return False
+    properties, required = schema.get("properties"), schema.get("required", [])
+    if schema.get("type") != "object" or type(properties) is not dict or type(required) is not list:
+        return False
+    for name in required:
+        if type(name) is not str or name not in value:
+            return False
+    for name, item in value.items():
+        own = properties.get(name)
+        if type(own) is not dict or not _PLAIN.issuperset(own) or _NAMES.get(type(item)) != own.get("type"):
+            return False
+    return True
 
 
 def _plainly_fits(value: object, schema: object) -> bool:

@@ -78,7 +78,9 @@ class ToolCall(Operation):
         """The host says whether it worked, and then forgets it."""
         succeeded, response = value
         decoded = tool_arguments.decode(self._requested, _formatter(self.instance))
-        content = content_for_model(response.get("content"))
+        content = response.get("content")
+        if type(content) is not str:
+            content = content_for_model(content)
         facts = self._description(decoded)
         facts[names.GEN_AI_TOOL_CALL_RESULT] = content
         if not succeeded:

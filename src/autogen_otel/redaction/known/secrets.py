@@ -132,22 +132,18 @@ class KnownSecrets:
     def add_headers(self, headers: Iterable[tuple[object, object]]) -> None:
         """Remember what authorises in the headers of a request, as tokens that a provider has just made.
 
-        Most headers are the same each time; of those that change most hold one word under a harmless name.
+        Most headers are the same each time, and so are passed by.
         """
         seen = self._seen_headers
-        for name, value in headers:
-            mark = hash((name, value))
-            if mark in seen:
-                continue
-            plain = name.decode("latin-1") if type(name) is bytes else name
-            if type(plain) is str and not looks_secret(plain):
-                text = value.decode("latin-1") if type(value) is bytes else value
-                if type(text) is str and len(text.split(None, 1)) < _WORDS_OF_CREDENTIAL:
-                    continue
-            for secret in in_header(name, value):
-                self.add(secret)
-            if len(seen) < _MOST_HEADERS:
-                seen.add(mark)
+        unseen = [(name, value) for name, value in headers if hash((name, value)) not in seen]
+        for name, value in unseen:
+            if not _is_harmless(name, value):
+                for secret in in_header(name, value):
+                    self.add(secret)
+            if len(seen) >= _MOST_HEADERS:
+                seen.clear()
+            # Last, so that whoever finds it seen also masks what is in it.
+            seen.add(hash((name, value)))
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
         """Remember the values of variables whose name looks secret, and the passwords in URLs.
@@ -233,6 +229,15 @@ class KnownSecrets:
             rf"(?:(?<![^\W_])|(?<=\\[abfnrtv]))(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])"
         )
         self._rise()
+
+
+def _is_harmless(name: object, value: object) -> bool:
+    """Whether a header is one word under a name that promises no secret."""
+    plain = name.decode("latin-1") if type(name) is bytes else name
+    if type(plain) is not str or looks_secret(plain):
+        return False
+    text = value.decode("latin-1") if type(value) is bytes else value
+    return type(text) is str and len(text.split(None, 1)) < _WORDS_OF_CREDENTIAL
 
 
 def _secrets_of_variable(name: str, value: str) -> Iterable[str]:
