@@ -22,7 +22,7 @@ _WORDS: Final = rf'"(?![{{\[ ])[^"\\\x00-\x1f]{{0,{_LONGEST_WORDS}}}"'
 _INTEGER: Final = "0|-?[1-9][0-9]{0,17}"
 # Any number holds fifteen digits exactly, and from a ten thousandth on it is written without an exponent.
 _DECIMAL: Final = r"(?!-?0\.0000)-?(?:0|[1-9][0-9]{0,8})\.(?:0|[0-9]{0,5}[1-9])"
-_VALUE: Final = rf"(?:{_WORDS}|(?:{_INTEGER}|{_DECIMAL}|true|false|null)(?=[,}}]))"
+_VALUE: Final = f"(?:{_WORDS}|{_INTEGER}|{_DECIMAL}|true|false|null)"
 
 
 def is_plain_records(text: str, longest: int) -> bool:
