@@ -155,6 +155,7 @@ def test_records_come_out_the_same_either_way(text: str, limit: int) -> None:
 _ODD = [
     *('{"a": "b".5}', '{"a": "b"e5}', '{"a": 1, "a": 2}', '{"a": -0}', '{"a": 1.50}', '{"a": 1.0e5}'),
     *('{"a": 0.00001}', '{"a": 0.0001}', '{"a": -0.0}', '{"a": 1E5}', '{"a": 12345678901234567890}'),
+    *('{"a": "x\\/y"}', '{"a": "\\u0141"}', '{"\\u0141": 1}'),
     *('{"a": NaN}', '{"a":1}', '{"a":  1}', '{"a": 1 }', '{"a": 00}', '{"a": "x\ty"}', '{"a": "\\u0078"}'),
     *('{"a": "{}"}', '{"a": " {}"}', '{"a": "\\"}', '{"a": [1]}', '{"a": {"b": 1}}', '{"": 1}', "{}", "1"),
     *('{"a": "}, {"}', '{"a": "\ud800"}', '{"a": "\x7f"}', '{"a": ": "}', '{"a": 123456789.123456}'),
@@ -167,12 +168,21 @@ _ODD = [
 @pytest.mark.parametrize("odd", _ODD)
 @pytest.mark.parametrize("separator", [", ", ",", " , "])
 def test_odd_records_come_out_the_same_either_way(odd: str, separator: str) -> None:
-    for number in (1, 40):
+    for number in (1, 80):
         text = f"[{separator.join([odd] * number)}]"
         for one in (text, text + " ", text[:-1], text + "]"):
             quick = json_text(one, 5000, redactor())
             with the_whole_way():
                 assert json_text(one, 5000, redactor()) == quick
+
+
+@pytest.mark.parametrize(("words", "number"), [(400, 2), (20, 99), (510, 3), (520, 3)])
+@pytest.mark.parametrize("limit", [64, 500, 683, 690, 5000])
+def test_records_that_are_to_be_cut_come_out_the_same_either_way(words: int, number: int, limit: int) -> None:
+    text = json.dumps([{"id": 1, "note": "word " * (words // 5)}] * number)
+    quick = json_text(text, limit, redactor())
+    with the_whole_way():
+        assert json_text(text, limit, redactor()) == quick
 
 
 @settings(max_examples=500, deadline=None)
