@@ -237,3 +237,14 @@ def test_tool_definitions_come_out_the_same_either_way(parameters: dict[str, Any
     quick = messages_json("tools", (tool,), limit, redactor())
     with the_whole_way():
         assert messages_json("tools", (tool,), limit, redactor()) == quick
+
+
+@pytest.mark.parametrize("media", ["data:image/png;base64,QUJDREVGR0g=", "A" * 40 + "b1" * 600, "x" * 4000])
+@pytest.mark.parametrize("limit", [1000, 8000])
+def test_media_in_arguments_that_are_no_text_comes_out_the_same_either_way(media: str, limit: int) -> None:
+    call = {"id": "1", "function": {"name": "f", "arguments": {"a": [media], "b": 1}}}
+    said = ({"role": "assistant", "tool_calls": [call]},)
+    quick = messages_json("input", said, limit, redactor())
+    assert media[:100] not in quick or media.startswith("x")
+    with the_whole_way():
+        assert messages_json("input", said, limit, redactor()) == quick
