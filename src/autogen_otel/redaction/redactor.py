@@ -89,6 +89,8 @@ class Redactor:
         Of text far longer than that only the beginning is read, and so much more that no secret is halved.
         """
         total = str.__len__(text)
+        if total <= limit:
+            return cut(self.text(head(text, total)), limit, total)
         margin = self.margin
         window = limit + 2 * margin
         shown = self.text(head(text, window))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from autogen_otel.redaction.redactor import Redactor
 
-_MOST_NODES: Final = 10_000
+MOST_NODES: Final = 10_000
 _DEEPEST: Final = 20
 _LONGEST_KEY: Final = 256
 LONGEST_JSON: Final = 262_144
@@ -38,9 +38,13 @@ _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
 }
 
 
+_WRITER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
+"""Made once, because ``json.dumps`` makes one for each call."""
+
+
 def dumped(tree: object) -> str:
-    """Write a converted tree as JSON."""
-    return json.dumps(tree, ensure_ascii=False, allow_nan=False)
+    """Write a converted tree, in which nothing lies within itself, as JSON."""
+    return _WRITER.encode(tree)
 
 
 def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | None:
@@ -70,24 +74,27 @@ def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR09
     """
     stack: list[tuple[Any, int]] = [(value, 0)]
     nodes = 0
+    harmless: set[str] = set()
     while stack:
         one, depth = stack.pop()
         if type(one) is dict:
-            names_secret = False
             for key in one:
-                if type(key) is not str or len(key) > _LONGEST_KEY or looks_secret(key):
+                if type(key) is not str:
                     return False
-                # {"name": "api_key", "value": "…"}: here the key is itself a value.
-                names_secret = names_secret or key in _NAME_KEYS
-                if names_secret and key == "value":
-                    return False
+                if key not in harmless:
+                    if len(key) > _LONGEST_KEY or looks_secret(key):
+                        return False
+                    harmless.add(key)
+            # {"name": "api_key", "value": "…"}: here the key is itself a value.
+            if "value" in one and not one.keys().isdisjoint(_NAME_KEYS):
+                return False
             items: Any = one.values()
         elif type(one) is list:
             items = one
         else:
             return False
         nodes += len(items)
-        if depth >= _DEEPEST or nodes > _MOST_NODES:
+        if depth >= _DEEPEST or nodes > MOST_NODES:
             return False
         for item in items:
             kind = type(item)
@@ -107,6 +114,21 @@ def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR09
     return True
 
 
+def written_as_it_is(value: object, limit: int, redactor: Redactor, longest: int | None = None) -> str | None:
+    """Write a value that a conversion would leave as it is as JSON; ``None`` for all others.
+
+    Args:
+        value: any object.
+        limit: characters the result may be shown with.
+        redactor: takes the secrets out of every text.
+        longest: characters of the longest text in it, if less than what would not be cut.
+    """
+    if not is_plain(value, limit * 3 // 4 if longest is None else min(longest, limit * 3 // 4)):
+        return None
+    written = dumped(value)
+    return written if len(written) <= 2 * limit and redactor.leaves_json(written) else None
+
+
 class Tree:
     """One bounded conversion.
 
@@ -121,7 +143,7 @@ class Tree:
         # A long text leaves room for what surrounds it, so that its own original length stays readable.
         self._leaf_limit = limit * 3 // 4
         self._window = limit + max(LONGEST_JSON, limit)
-        self._nodes = _MOST_NODES
+        self._nodes = MOST_NODES
         self._chars = 2 * limit
         self._path: set[int] = set()
 

@@ -100,7 +100,7 @@ def frozen(value: Any) -> int:
 
 
 def _key_of(message: Any) -> int:
-    if not isinstance(message, Mapping):
+    if type(message) is not dict and not isinstance(message, Mapping):
         return frozen(message)
     asked = message.get("tool_calls")
     if isinstance(asked, (list, tuple)) and asked:
@@ -115,7 +115,12 @@ def _key_of(message: Any) -> int:
 
 
 def _key_of_call(one: Any) -> int:
-    function = one.get("function") if isinstance(one, Mapping) else None
+    function = one.get("function") if type(one) is dict or isinstance(one, Mapping) else None
+    if type(one) is dict and type(function) is dict:
+        # Asked of every call in every history: texts are known without a call.
+        call_id, arguments = one.get("id"), function.get("arguments")
+        if type(call_id) is str and type(arguments) is str:
+            return hash((hash(call_id), hash(arguments)))
     if not isinstance(one, Mapping) or not isinstance(function, Mapping):
         return frozen(one)
     # Not the name: AutoGen replaces the characters in it that providers refuse.

@@ -19,6 +19,8 @@ _DATA_URI: Final = re.compile(
 _BARE: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{1024,}={0,2}")
 """Base64 that nothing announces; shorter than this no picture is."""
 _SHORTEST_BARE: Final = 1024
+LONGEST_PLAIN: Final = _SHORTEST_BARE - 1
+"""In text no longer than this there is media only if something announces it."""
 _MAGIC: Final = {
     "iVBORw0KGgo": "image/png",
     "/9j/": "image/jpeg",
@@ -84,9 +86,14 @@ def encoded(payload: str, mime_type: str | None = None) -> Media:
     return Media(mime, len(held), hashlib.sha256(held).hexdigest()[:16])
 
 
+def announces_media(text: str) -> bool:
+    """Tell whether there may be a ``data:`` URI in a text."""
+    return "base64," in text or "BASE64," in text
+
+
 def without_media(text: str) -> str:
     """Return the text with ``data:`` URIs and whatever else looks like a file in base64 described instead."""
-    if "base64," in text or "BASE64," in text:
+    if announces_media(text):
         text = _DATA_URI.sub(_described, text)
     if len(text) >= _SHORTEST_BARE:
         text = _BARE.sub(_described_if_random, text)

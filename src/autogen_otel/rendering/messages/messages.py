@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.redaction.introspection import unprintable
-from autogen_otel.rendering.messages.parts import Parts, within
+from autogen_otel.rendering.messages.parts import Parts, whole, within
 from autogen_otel.rendering.trees import dumped
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def messages_json(kind: str, values: tuple[Any, ...], limit: int, redactor: Reda
         "instructions": (parts.instruction, _omitted_part),
         "output": (parts.answer, _omitted_message),
     }.get(kind, (parts.message, _omitted_message))
-    shown = dumped(_fitted(_safe(build, redactor), values, limit, omitted))
+    shown = f"[{', '.join(_fitted(_safe(build, redactor), values, limit, omitted))}]"
     # Once more over the whole, for a secret that only the assembled text spells.
     masked = redactor.mask(shown)
     return masked if masked == shown or _is_json(masked) else "[]"
@@ -54,51 +54,56 @@ def _safe(build: Callable[[Any], Any], redactor: Redactor) -> Callable[[Any], An
 
 def _fitted(
     build: Callable[[Any], Any], values: tuple[Any, ...], limit: int, omitted: Callable[[int], Any]
-) -> list[Any]:
-    """As many of the newest as fit: each gets half of what is left, and where it was cut, what remains."""
+) -> list[str]:
+    """As many of the newest as fit: each gets half of what is left, and where it was cut, what remains.
+
+    Most fit as they are, and are written once.
+    """
     room, left_out = limit - _BRACKETS, 0
-    shown: list[tuple[Any, Any]] = []
+    shown: list[str] = []
+    cut: list[tuple[int, Any]] = []
     for index in range(len(values) - 1, -1, -1):
-        spare = room - (_size(omitted(index)) + _BETWEEN if index else 0)
+        spare = room - (len(dumped(omitted(index))) + _BETWEEN if index else 0)
+        share = spare // 2 if index else spare
         tree = build(values[index])
-        plain = _shortened(tree, spare // 2 if index else spare)
-        if plain is None:
-            left_out = index + 1
-            break
-        shown.append((tree, plain))
-        room -= _size(plain) + _BETWEEN
-    marker = [omitted(left_out)] if left_out else []
-    room -= _size(marker[0]) + _BETWEEN if marker else -_BETWEEN
+        written = whole(tree)
+        if len(written) > share:
+            shorter = _shortened(tree, share)
+            if shorter is None:
+                left_out = index + 1
+                break
+            cut.append((len(shown), tree))
+            written = shorter
+        shown.append(written)
+        room -= len(written) + _BETWEEN
+    marker = [dumped(omitted(left_out))] if left_out else []
+    room -= len(marker[0]) + _BETWEEN if marker else -_BETWEEN
     if room < 0:
         return []
-    for index, (tree, plain) in enumerate(shown):
-        wider = _shortened(tree, _size(plain) + room)
-        room -= _size(wider) - _size(plain)
-        shown[index] = (tree, wider)
-    return marker + [plain for _, plain in reversed(shown)]
+    for place, tree in cut:
+        shorter = shown[place]
+        shown[place] = _shortened(tree, len(shorter) + room) or shorter
+        room -= len(shown[place]) - len(shorter)
+    return marker + shown[::-1]
 
 
-def _shortened(tree: Any, room: int) -> Any:
+def _shortened(tree: Any, room: int) -> str | None:
     """The tree with its longest values cut until it fits; ``None`` if it never does."""
     found, low, high = None, _SHORTEST_LEAF, max(room, _SHORTEST_LEAF)
     tried = high
     while True:
-        plain = within(tree, tried)
-        if _size(plain) <= room:
-            found, low = plain, tried
+        written = dumped(within(tree, tried))
+        if len(written) <= room:
+            found, low = written, tried
         else:
             high = tried
         if high - low <= _STEP or tried == low == high:
             break
         tried = (low + high) // 2
     if found is None:
-        plain = within(tree, _SHORTEST_LEAF)
-        found = plain if _size(plain) <= room else None
+        written = dumped(within(tree, _SHORTEST_LEAF))
+        found = written if len(written) <= room else None
     return found
-
-
-def _size(plain: Any) -> int:
-    return len(dumped(plain))
 
 
 def _is_json(text: str) -> bool:

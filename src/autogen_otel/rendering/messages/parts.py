@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import UserDict
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.redaction.cutting import cut
 from autogen_otel.redaction.introspection import fields_of, instance_dict
-from autogen_otel.rendering.messages.media import without_media
+from autogen_otel.rendering.messages.media import LONGEST_PLAIN, announces_media, without_media
 from autogen_otel.rendering.messages.media_parts import MEDIA_TYPES, media_part
-from autogen_otel.rendering.trees import Tree, dumped, parsed_json
+from autogen_otel.rendering.trees import Tree, dumped, parsed_json, written_as_it_is
 
 if TYPE_CHECKING:
     from autogen_otel.redaction.redactor import Redactor
@@ -46,6 +48,16 @@ def within(tree: Any, limit: int) -> Any:
     if isinstance(tree, dict):
         return {key: within(value, limit) for key, value in tree.items()}
     return [within(value, limit) for value in tree] if isinstance(tree, list) else tree
+
+
+_WHOLE: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, default=attrgetter("plain")
+)
+
+
+def whole(tree: Any) -> str:
+    """The tree as JSON, none of its leaves cut."""
+    return _WHOLE.encode(tree)
 
 
 class Parts:
@@ -155,10 +167,11 @@ class Parts:
         return {} if shown is None else {"id": shown}
 
     def _word(self, value: Any) -> str | None:
-        if isinstance(value, Enum):
-            value = value._value_
-        if not isinstance(value, str):
-            return None
+        if type(value) is not str:
+            if isinstance(value, Enum):
+                value = value._value_
+            if not isinstance(value, str):
+                return None
         return " ".join(self._redactor.fitted(value, _LONGEST_WORD).split())
 
     def _words(self, value: Any) -> Leaf:
@@ -175,6 +188,9 @@ class Parts:
                 shown = self._redactor.fitted(text, self._limit)
                 return Leaf(shown, shown, len(text))
             value = parsed
+        written = written_as_it_is(value, self._limit, self._redactor, LONGEST_PLAIN)
+        if written is not None and not announces_media(written):
+            return Leaf(value, written, len(written))
         plain = _MediaTree(self._redactor, self._limit).plain(value)
         shown = plain if isinstance(plain, str) else dumped(plain)
         return Leaf(plain, shown, len(shown))
@@ -197,6 +213,8 @@ def _inner(held: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(value: Any) -> dict[str, Any] | None:
     """A message or part of one as a dict, whether it is one or a client's data object."""
+    if type(value) is dict:
+        return value
     if isinstance(value, UserDict):
         value = instance_dict(value).get("data")
     if isinstance(value, dict):
