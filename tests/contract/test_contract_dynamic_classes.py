@@ -46,8 +46,10 @@ def test_a_thousand_requests_with_classes_of_their_own_leave_none_alive(
         telemetry.clear()
         if number % 100 == 0:
             gc.collect()
-    gc.collect()
-    assert sum(one() is not None for one in alive) == 0
+    for _ in range(2):
+        # What is remembered of an agent goes with the agent, and only then nothing knows its class any more.
+        gc.collect()
+    assert [number for number, one in enumerate(alive) if one() is not None] == []
 
 
 def test_without_us_they_are_freed_too() -> None:
