@@ -130,6 +130,19 @@ def test_whose_code_and_what_it_was_given(error: Exception, known: dict[str, Any
         (504, ProviderError(None, type="server_error"), 0, causes.TIMEOUT),
         (403, ProviderError("blocked", code="content_filter"), 0, causes.CONTENT_FILTER),
         (599, ProviderError(), 0, causes.BACKEND),
+        # Words that say something else in another place.
+        (
+            429,
+            ProviderError("exceeds the token rate limit of your tier", "rate_limit_exceeded"),
+            0,
+            causes.RATE_LIMIT,
+        ),
+        (429, ProviderError("exceeds the model requests per minute"), 0, causes.RATE_LIMIT),
+        (403, ProviderError("Access terminated, see our usage policies"), 0, causes.CONFIG_ENTRY),
+        (404, ProviderError("Model safety system-1 not found"), 0, causes.CONFIG_ENTRY),
+        (400, ProviderError("array too long", parameter="tools"), 0, causes.CLIENT),
+        (400, ProviderError("Invalid 'messages[2].name': string too long"), 0, causes.CLIENT),
+        (503, ProviderError("reset reason: connection timeout"), 0, causes.BACKEND),
         (418, ProviderError(), 0, causes.CLIENT),
     ],
 )

@@ -382,7 +382,108 @@ REFUSED = (
         None,
         "invalid_request_error",
     ),
+    Refused(
+        "Bedrock, throttled by tokens",
+        answer(
+            429,
+            {"message": "Too many tokens, please wait before trying again.", "__type": "ThrottlingException"},
+        ),
+        "rate_limit",
+        "Too many tokens",
+        None,
+        "ThrottlingException",
+    ),
+    Refused(
+        "OpenAI, account closed",
+        openai(401, "Your account was closed for violating our usage policies.", "account_deactivated"),
+        "config_entry",
+        "account was closed",
+        "account_deactivated",
+    ),
+    Refused(
+        "Google, key",
+        answer(400, {"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}),
+        "config_entry",
+        "API key not valid",
+        "400",
+        "INVALID_ARGUMENT",
+    ),
+    Refused(
+        "Anthropic, credit",
+        answer(
+            400,
+            {
+                "type": "error",
+                "error": {"type": "invalid_request_error", "message": "Your credit balance is too low"},
+            },
+        ),
+        "rate_limit",
+        "credit balance",
+        None,
+        "invalid_request_error",
+    ),
+    Refused(
+        "LiteLLM, 500",
+        openai(500, "litellm.RateLimitError: AzureException RateLimitError - slow down"),
+        "rate_limit",
+        "litellm.RateLimitError",
+    ),
+    Refused(
+        "OpenRouter, what the provider behind it said",
+        openai(
+            400,
+            "Provider returned error",
+            400,
+            metadata={"raw": '{"error": {"message": "prompt is too long", "code": "too_long"}}'},
+        ),
+        "prompt_too_large",
+        "Provider returned error: prompt is too long",
+        "too_long",
+    ),
+    Refused(
+        "a list of errors",
+        answer(404, {"errors": [{"code": "model_not_found", "message": "gpt-9 is not here"}]}),
+        "config_entry",
+        "gpt-9 is not here",
+        "model_not_found",
+    ),
+    Refused(
+        "FastAPI, a detail that is an object",
+        answer(400, {"detail": {"error": {"message": "Long", "code": "context_length_exceeded"}}}),
+        "prompt_too_large",
+        "Long",
+        "context_length_exceeded",
+    ),
+    Refused(
+        "JSON in JSON",
+        answer(500, {"error": '{"message": "shard 3 is down", "code": "shard_down"}'}),
+        "backend",
+        "shard 3 is down",
+        "shard_down",
+    ),
     # ------------------------------------------------ errors with a good status
+    Refused(
+        "OpenRouter, in a choice",
+        answer(
+            200,
+            {
+                "id": "x",
+                "choices": [
+                    {"error": {"code": 429, "message": "Slow down"}, "finish_reason": "error", "index": 0}
+                ],
+            },
+        ),
+        "rate_limit",
+        "Slow down",
+        "429",
+    ),
+    Refused(
+        "a gateway of its own kind",
+        answer(200, {"success": False, "msg": "balance used up", "code": 402, "choices": None}),
+        "rate_limit",
+        "balance used up",
+        "402",
+    ),
     Refused(
         "a gateway, 200",
         answer(200, {"error": {"message": "Rate limit exceeded", "code": 429}}),

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Iterator
 
-from autogen_otel.reading import read, read_link, read_text, suppresses_context
+from autogen_otel.reading import read, read_link, read_text, read_traceback, suppresses_context
 
 _MOST_LINKS = 16
 _MADE_ANEW = frozenset({TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError})
@@ -47,10 +47,19 @@ def members(error: BaseException) -> tuple[BaseException, ...]:
 def identity(error: BaseException) -> int:
     """What an exception is known by while it travels, without holding it.
 
-    Its id alone may be that of an exception which is gone; with its class and words it says the same anyway.
+    Its id alone may be that of an exception which is gone; with its class, its words and the line that raised
+    it, it says the same anyway.
     """
-    kind = type(error)
-    return hash((kind, read_text(error), None if kind in _MADE_ANEW else id(error)))
+    kind, words = type(error), read_text(error)
+    return hash((kind, words) if kind in _MADE_ANEW else (kind, words, id(error), _line(error)))
+
+
+def _line(error: BaseException) -> tuple[int, int]:
+    """Where an exception was raised: it stays the innermost place however far it goes."""
+    link = read_traceback(error)
+    while link is not None and link.tb_next is not None:
+        link = link.tb_next
+    return (0, 0) if link is None else (id(link.tb_frame.f_code), link.tb_lineno or 0)
 
 
 def is_cancellation(error: BaseException) -> bool:

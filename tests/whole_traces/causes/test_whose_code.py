@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -266,6 +268,57 @@ def test_what_is_no_exception_of_a_tools_is_the_tools_all_the_same(
         chat(*pair(serve([tool_call("broken", {})]), broken))
     failed = [attributes_of(span) for span in telemetry.spans if not span.status.is_ok]
     assert {one["autogen.error.origin"] for one in failed} == {"tool_exception"}, telemetry.tree()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.needs(IS_014, "only AG2 runs asynchronous tools of sync chats in threads of its own")
+@pytest.mark.parametrize(
+    "error", [PanicException("index out of bounds"), KeyboardInterrupt()], ids=["panic", "interrupt"]
+)
+def test_what_ag2_loses_of_an_asynchronous_tool_is_found(
+    telemetry: Telemetry, serve: Serve, error: BaseException
+) -> None:
+    async def broken() -> str:
+        """Break."""
+        raise error
+
+    with pytest.raises(KeyError):
+        chat(*pair(serve([tool_call("broken", {})]), broken))
+    root = attributes_of(telemetry.one("invoke_workflow"))
+    if isinstance(error, KeyboardInterrupt):
+        assert (root["autogen.cancelled"], root["autogen.conversation.termination"]) == (True, "cancelled")
+        assert all(span.status.is_ok for span in telemetry.spans), telemetry.tree()
+    else:
+        assert (root["autogen.errors.origins"], root["autogen.errors.handled"]) == (("tool_exception",), 0)
+        assert "index out of bounds" in (telemetry.one("invoke_workflow").status.description or "")
+
+
+def test_an_exception_of_the_same_words_is_not_the_same(telemetry: Telemetry, serve: Serve) -> None:
+    def ask(*_args: Any, **_options: Any) -> Any:
+        inner = user("inner")
+        nothing: dict[str, Any] = {}
+        inner.register_reply([ConversableAgent, None], lambda *_a, **_o: nothing["content"])
+        with contextlib.suppress(KeyError):
+            chat(user("asker"), inner)
+        return nothing["content"]
+
+    helper = user("helper")
+    helper.register_reply([ConversableAgent, None], ask)
+    with pytest.raises(KeyError):
+        chat(user(), helper)
+    root = attributes_of(telemetry.named("invoke_workflow user -> helper")[0])
+    assert (root["autogen.errors.handled"], root["autogen.error.origin"]) == (1, "callback")
+
+
+def test_a_tool_that_raises_a_cancellation_itself_has_failed(telemetry: Telemetry, serve: Serve) -> None:
+    def broken() -> str:
+        """Break."""
+        raise asyncio.CancelledError("inner task")
+
+    with pytest.raises(asyncio.CancelledError):
+        chat(*pair(serve([tool_call("broken", {})]), broken))
+    root = attributes_of(telemetry.one("invoke_workflow"))
+    assert (root["autogen.errors.origins"], root.get("autogen.cancelled")) == (("tool_exception",), None)
 
 
 def test_two_calls_with_the_same_id_both_carry_it(telemetry: Telemetry, serve: Serve) -> None:
