@@ -14,10 +14,18 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from autogen_otel.delivery.ids import IdGenerator
     from autogen_otel.hooks.report import AttachReport
     from autogen_otel.instrumentor import AutoGenInstrumentor
 
-__all__ = ["AttachReport", "AutoGenInstrumentor", "Settings", "instrument", "uninstrument"]
+__all__ = [
+    "AttachReport",
+    "AutoGenInstrumentor",
+    "IdGenerator",
+    "Settings",
+    "instrument",
+    "uninstrument",
+]
 
 
 def instrument(
@@ -68,4 +76,8 @@ def __getattr__(name: str) -> Any:
         from autogen_otel.hooks.report import AttachReport  # noqa: PLC0415 - as above
 
         return AttachReport
+    if name == "IdGenerator":
+        from autogen_otel.delivery.ids import IdGenerator  # noqa: PLC0415 - brings in the SDK
+
+        return IdGenerator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ from autogen_otel.vocabulary.spans import SCOPE
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Tracer, TracerProvider
 
 _log = logging.getLogger("autogen_otel")
 _changing = Lock()
@@ -60,6 +60,11 @@ def report() -> AttachReport:
     if _active is not None:
         return _active.report
     return _refused or AttachReport(None, problem="instrument() has not been called")
+
+
+def tracer() -> Tracer | None:
+    """What makes the spans now; ``None`` while nothing is attached."""
+    return None if _active is None else _active.recorder.tracer
 
 
 @dataclass(frozen=True, kw_only=True)

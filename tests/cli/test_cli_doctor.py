@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
 
 import autogen_otel
 from autogen_otel import instrumentation
@@ -218,6 +219,22 @@ def test_a_program_that_is_instrumented_stays_so(run: Run, receiver: Receiver) -
         assert instrumentation.report() is report
     finally:
         autogen_otel.uninstrument()
+
+
+def test_a_provider_that_takes_the_seed_of_the_program_is_named_with_the_remedy(
+    run: Run, receiver: Receiver
+) -> None:
+    remedy = "make it TracerProvider(id_generator=autogen_otel.IdGenerator())\n"
+    assert f"ids: not from Python's global random; with a provider of your own, {remedy}" in run("doctor").out
+    for generator, is_shared in ((None, True), (autogen_otel.IdGenerator(), False)):
+        autogen_otel.instrument(tracer_provider=TracerProvider(id_generator=generator))
+        try:
+            out, found = run("doctor").out, json.loads(run("doctor", "--format", "json").out)
+        finally:
+            autogen_otel.uninstrument()
+        assert ("ids: your tracer provider draws them from Python's global random" in out) is is_shared
+        assert remedy in out
+        assert found["ids_from_global_random"] is is_shared
 
 
 @pytest.mark.parametrize("words", [["--format", "xml"], ["more"]])

@@ -17,7 +17,7 @@ from typing import Any, Final
 from opentelemetry._logs import NoOpLoggerProvider
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
-from opentelemetry.trace import NoOpTracerProvider
+from opentelemetry.trace import NoOpTracerProvider, get_tracer_provider
 
 from autogen_otel import instrumentation
 from autogen_otel.delivery.exporters import (
@@ -33,6 +33,7 @@ from autogen_otel.delivery.exporters import (
     is_otlp,
     plugin,
 )
+from autogen_otel.delivery.ids import draws_from_global_random
 from autogen_otel.delivery.journal import default_dir
 from autogen_otel.delivery.providers import logs_opted_in
 from autogen_otel.hooks.report import AttachReport
@@ -89,6 +90,7 @@ def examine(settings: Settings) -> Document:
         "logs_endpoints": list(_endpoints(LOGS)) if logs_are_on else None,
         "message_content": settings.capture_message_content,
         "journal": _journal(settings),
+        "ids_from_global_random": draws_from_global_random(instrumentation.tracer() or get_tracer_provider()),
         "settings": list(_settings(settings)),
     }
     if report.lineage is None:

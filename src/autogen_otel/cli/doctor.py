@@ -23,6 +23,12 @@ _CONTENT: Final = {
     EVENT_ONLY: "in log records",
     SPAN_AND_EVENT: "on spans and in log records",
 }
+_REMEDY: Final = "TracerProvider(id_generator=autogen_otel.IdGenerator())"
+_OWN_DRAWS: Final = f"not from Python's global random; with a provider of your own, make it {_REMEDY}"
+_SHARED_DRAWS: Final = (
+    "your tracer provider draws them from Python's global random, so a program that seeds it makes other "
+    f"choices with telemetry than without; make it {_REMEDY}"
+)
 _EPILOG: Final = """\
 examples:
   autogen-otel doctor                  in the environment (variables included) that your program runs in
@@ -111,6 +117,7 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     journal = checkup["journal"]
     state = ("writable" if journal["writable"] else "not writable") if journal["kept"] else "switched off"
     yield f"journal: {journal['folder']} ({quantities.size(journal['bytes'])}, {state})"
+    yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
     for one in checkup["settings"]:
         source = one["variable"] if one["set"] else f"default; {one['variable']}"
         yield f"setting: {one['name']} = {one['value']} ({source})"

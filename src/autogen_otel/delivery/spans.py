@@ -20,6 +20,7 @@ from opentelemetry.trace import Link, Status
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
 from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired, schedule_delay
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
+from autogen_otel.delivery.ids import IdGenerator
 from autogen_otel.delivery.journal import Journal
 from autogen_otel.delivery.resource import process_resource
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
@@ -38,7 +39,7 @@ def build(settings: Settings) -> TracerProvider:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    provider = TracerProvider(resource=process_resource())
+    provider = TracerProvider(resource=process_resource(), id_generator=IdGenerator())
     for exporter in _exporters(Journal(settings.journal_dir) if settings.journal else None):
         processor = BatchSpanProcessor(
             exporter, schedule_delay_millis=schedule_delay("OTEL_BSP_SCHEDULE_DELAY")
