@@ -266,6 +266,8 @@ def test_a_host_that_cannot_be_imported_is_named_in_one_warning(program: Program
         ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "3", "must be at least 64 characters, not 3"),
         ("AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT", "perhaps", "must be true or false, not 'perhaps'"),
         ("AUTOGEN_OTEL_JOURNAL", "2", "must be true or false, not '2'"),
+        ("AUTOGEN_OTEL_REDACT", "nobody", "records every text as [redacted]: AUTOGEN_OTEL_REDACT must be"),
+        ("AUTOGEN_OTEL_JOURNALDIR", "x", "does nothing; did you mean AUTOGEN_OTEL_JOURNAL_DIR?"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named_in_one_warning(
@@ -276,6 +278,23 @@ def test_a_variable_that_cannot_be_used_is_named_in_one_warning(
     assert variable in lines[0] or variable.removeprefix("AUTOGEN_OTEL_").lower() in lines[0]
     assert said in lines[0]
     assert program.out == "True\n"
+
+
+def test_a_function_named_in_the_environment_redacts_and_one_that_cannot_be_had_leaves_nothing(
+    program: Program,
+) -> None:
+    (program.site / "privacy.py").write_text("def f(text): return text.replace('assistant', '')\n")
+    code = f"import autogen_otel; autogen_otel.instrument(settings=autogen_otel.Settings())\n{_CONVERSATION}"
+    names = []
+    for function in ("privacy:f", "privacy:g"):
+        program.run(code, AUTOGEN_OTEL_REDACT=function)
+        (file,) = program.journal.glob("*.jsonl")
+        names.append(file.read_text())
+        file.unlink()
+    some, nothing = names
+    assert "invoke_workflow user -> [redacted]" in some
+    assert "assistant" not in some
+    assert "user" not in nothing.replace("user.name", "").replace("user_", "")
 
 
 def test_a_place_that_a_host_should_have_and_lacks_is_a_warning_and_the_others_work(program: Program) -> None:

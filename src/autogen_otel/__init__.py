@@ -46,7 +46,7 @@ def instrument(
             of the other two.
         logger_provider: where a log record of each failure goes; by default the provider set globally, if
             one is. ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`` makes one where there is none.
-        settings: what is recorded; by default from the ``AUTOGEN_OTEL_*`` environment variables.
+        settings: what is recorded; what they do not say is read from the ``AUTOGEN_OTEL_*`` variables.
 
     Returns:
         What was attached to the host, and what was not and why.

@@ -15,7 +15,7 @@ from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.lineages import Lineage, detect
 from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder
-from autogen_otel.settings import Settings
+from autogen_otel.settings import REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCOPE
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _refused = AttachReport(None, problem=detection.problem)
             _log.warning("autogen-otel instruments nothing: %s", detection.problem)
             return _refused
-        recorder = _recorder(providers, settings or _settings())
+        recorder = _recorder(providers, _settings(settings))
         recorder.hide_environment()
         _active = Instrumentation(recorder, detection.lineage)
     for row in _active.report.missing:
@@ -143,8 +143,13 @@ def stop() -> None:
         _active = _refused = None
 
 
-def _settings() -> Settings:
-    settings, problems = Settings.read_environ()
-    for problem in problems:
-        _log.warning("autogen-otel goes on with this setting's default: %s", problem)
+def _settings(given: Settings | None) -> Settings:
+    settings = Settings() if given is None else given
+    for problem in settings.problems:
+        if problem.startswith(REDACT_VARIABLE):
+            _log.warning("autogen-otel records every text as [redacted]: %s", problem)
+        else:
+            _log.warning("autogen-otel goes on with this setting's default: %s", problem)
+    for problem in unknown_variables():
+        _log.warning("autogen-otel: %s", problem)
     return settings

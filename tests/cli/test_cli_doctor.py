@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -247,6 +248,25 @@ def test_a_setting_that_cannot_be_used_is_refused(run: Run, monkeypatch: pytest.
     code, out, err = run("doctor")
     assert (code, out) == (2, "")
     assert err == "autogen-otel: AUTOGEN_OTEL_MAX_VALUE_LENGTH must be a whole number, not 'long'.\n"
+
+
+def test_a_variable_that_is_not_ours_is_a_problem(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_JURNAL", "off")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "AUTOGEN_OTEL_JURNAL is not known and does nothing; did you mean AUTOGEN_OTEL_JOURNAL?\n" in out
+
+
+def test_a_function_to_redact_with_is_found_beside_the_program(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "claims_privacy.py").write_text("def without_customers(text): return text\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("AUTOGEN_OTEL_REDACT", "claims_privacy:without_customers")
+    assert "setting: redact = claims_privacy:without_customers (AUTOGEN_OTEL_REDACT)\n" in run("doctor").out
 
 
 def test_help_has_examples(run: Run) -> None:

@@ -37,7 +37,7 @@ from autogen_otel.delivery.ids import draws_from_global_random
 from autogen_otel.delivery.journal import default_dir
 from autogen_otel.delivery.providers import logs_opted_in
 from autogen_otel.hooks.report import AttachReport
-from autogen_otel.settings import Settings
+from autogen_otel.settings import Settings, unknown_variables
 
 Document = dict[str, Any]
 """The part of the result that stands under one key of doctor's JSON."""
@@ -105,6 +105,7 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
+    yield from (f"{sentence}{'' if sentence.endswith('?') else '.'}" for sentence in unknown_variables())
     journal = checkup["journal"]
     has_journal = journal["kept"] and journal["writable"]
     if not has_journal and not any(one["takes"] for one in checkup["endpoints"]):
@@ -189,7 +190,12 @@ def _journal(settings: Settings) -> Document:
 
 def _settings(settings: Settings) -> Iterator[Document]:
     for field in fields(settings):
-        variable = field.metadata["env"]
-        if variable is not None:  # a function can only be given by the program itself
-            value, is_set = getattr(settings, field.name), bool(os.environ.get(variable))
-            yield {"name": field.name, "value": value, "variable": variable, "set": is_set}
+        variable, value = field.metadata["env"], getattr(settings, field.name)
+        if callable(value):
+            value = os.environ.get(variable, "a function")
+        yield {
+            "name": field.name,
+            "value": value,
+            "variable": variable,
+            "set": bool(os.environ.get(variable)),
+        }

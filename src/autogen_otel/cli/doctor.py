@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import (
@@ -62,6 +64,9 @@ def run(args: argparse.Namespace) -> int:
     """Examine everything, and print the result."""
     if args.format == "text":
         require_rich()
+    # AUTOGEN_OTEL_REDACT names a function that the program finds beside itself.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     settings = Settings.from_environ()
     from autogen_otel.cli.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
 
