@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import pwd
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -136,7 +138,10 @@ def test_nowhere_to_go_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch, n
     assert code == 1
     assert "does not take telemetry (nothing answers there)\n" in out
     assert f"journal: {no_folder} (0 B, not writable)\n" in out
-    assert out.endswith("FAILED Telemetry is lost: no endpoint takes it and the journal cannot be written.\n")
+    assert out.endswith(
+        "FAILED Telemetry is lost: no endpoint takes it and the journal cannot be written "
+        "(AUTOGEN_OTEL_JOURNAL_DIR may name another folder).\n"
+    )
 
 
 def test_a_journal_that_is_off_catches_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +160,24 @@ def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -
         patch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(journal))
         found = json.loads(run("doctor", "--format", "json").out)["journal"]
     assert found == {"folder": str(journal), "kept": True, "bytes": size, "writable": True}
+
+
+def test_where_nothing_can_be_written_doctor_and_show_say_what_to_do(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/dev/null/tmp"])
+    for home in ("/dev/null", None):
+        monkeypatch.setenv("HOME", home) if home else monkeypatch.delenv("HOME")
+        monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
+        code, out, err = run("doctor")
+        assert (code, err) == (0, "")
+        assert (
+            "journal: none, because neither the user's state folder nor one for temporary files can be" in out
+        )
+        code, _, err = run("show")
+        assert code == 2
+        assert "AUTOGEN_OTEL_JOURNAL_DIR may name another, and --journal a file or a folder to read." in err
 
 
 def test_no_host_is_a_problem(run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry._logs import NoOpLoggerProvider
@@ -34,7 +33,7 @@ from autogen_otel.delivery.exporters import (
     plugin,
 )
 from autogen_otel.delivery.ids import draws_from_global_random
-from autogen_otel.delivery.journal import default_dir
+from autogen_otel.delivery.journal import NoFolderError, default_dir, is_writable, resolved
 from autogen_otel.delivery.providers import logs_opted_in
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.settings import Settings, unknown_variables
@@ -109,7 +108,8 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
     journal = checkup["journal"]
     has_journal = journal["kept"] and journal["writable"]
     if not has_journal and not any(one["takes"] for one in checkup["endpoints"]):
-        why = "cannot be written" if journal["kept"] else "is switched off"
+        why = "cannot be written (AUTOGEN_OTEL_JOURNAL_DIR may name another folder)"
+        why = why if journal["kept"] else "is switched off"
         yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
     if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
         yield "Message content is lost: it goes into log records, and no endpoint takes them."
@@ -176,15 +176,20 @@ def _endpoint(label: str, problem: str | None = None) -> Document:
 
 
 def _journal(settings: Settings) -> Document:
-    folder = Path(settings.journal_dir).expanduser().absolute() if settings.journal_dir else default_dir()
-    size = 0
+    try:
+        folder = resolved(settings.journal_dir) if settings.journal_dir else default_dir()
+    except NoFolderError as error:
+        return {
+            "folder": None,
+            "kept": settings.journal,
+            "bytes": 0,
+            "writable": False,
+            "problem": str(error),
+        }
+    size, writable = 0, False
     with contextlib.suppress(OSError):
         size = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
-    writable = False
-    with contextlib.suppress(OSError):
-        # Files can be made there, or the folder itself in the nearest one that exists.
-        nearest = next(path for path in (folder, *folder.parents) if path.exists())
-        writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+        writable = is_writable(folder)
     return {"folder": str(folder), "kept": settings.journal, "bytes": size, "writable": writable}
 
 

@@ -121,7 +121,8 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     yield f"message content: {_CONTENT[checkup['message_content']]}"
     journal = checkup["journal"]
     state = ("writable" if journal["writable"] else "not writable") if journal["kept"] else "switched off"
-    yield f"journal: {journal['folder']} ({quantities.size(journal['bytes'])}, {state})"
+    folder = journal["folder"] or f"none, because {journal['problem']}"
+    yield f"journal: {folder} ({quantities.size(journal['bytes'])}, {state})"
     yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
     for one in checkup["settings"]:
         source = one["variable"] if one["set"] else f"default; {one['variable']}"
