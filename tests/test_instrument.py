@@ -65,17 +65,17 @@ class Program:
         """Put a distribution with these modules before the installed ones."""
         for module, source in modules.items():
             (self.site / f"{module}.py").write_text(source)
-        information = self.site / f"{distribution}-{version}.dist-info"
+        information = self.site / f"{distribution.replace('-', '_')}-{version}.dist-info"
         information.mkdir()
         (information / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
         )
 
-    def hide(self, *distributions: str) -> None:
-        """Make it as if these distributions, and the module ``autogen``, were not installed."""
+    def hide(self, *distributions: str, module: bool = True) -> None:
+        """Make it as if these distributions, and the module ``autogen`` if asked, were not installed."""
         (self.site / "sitecustomize.py").write_text(
             f"import importlib.abc, importlib.metadata as metadata, sys\n"
-            f"hidden, known = {distributions!r}, metadata.Distribution.from_name\n"
+            f"hidden, known = {tuple(distributions)!r}, metadata.Distribution.from_name\n"
             f"def from_name(name):\n"
             f"    if name in hidden:\n"
             f"        raise metadata.PackageNotFoundError(name)\n"
@@ -83,7 +83,7 @@ class Program:
             f"metadata.Distribution.from_name = staticmethod(from_name)\n"
             f"class Hide(importlib.abc.MetaPathFinder):\n"
             f"    def find_spec(self, name, path=None, target=None):\n"
-            f"        if name == 'autogen':\n"
+            f"        if {module} and name == 'autogen':\n"
             f"            raise ModuleNotFoundError('No module named autogen', name='autogen')\n"
             f"sys.meta_path.insert(0, Hide())\n"
         )
@@ -230,16 +230,27 @@ def test_without_any_host_one_warning_says_what_is_supported(program: Program) -
 
 @pytest.mark.parametrize(
     ("distribution", "version"),
-    [("pyautogen", "0.10.0"), ("ag2", "1.2.1")],
+    [("pyautogen", "0.10.0"), ("ag2", "1.2.1"), ("autogen-agentchat", "0.7.5")],
 )
-def test_a_host_without_conversable_agents_is_named_in_one_warning(
-    program: Program, distribution: str, version: str
+@pytest.mark.parametrize("has_module", [True, False])
+def test_another_product_of_the_name_is_said_to_be_one(
+    program: Program, distribution: str, version: str, has_module: bool
 ) -> None:
-    program.install(distribution, version, autogen=f"__version__ = {version!r}\n")
+    program.hide(*{"pyautogen", "ag2", "autogen"} - {distribution}, module=not has_module)
+    modules = {"autogen": f"__version__ = {version!r}\n"} if has_module else {}
+    program.install(distribution, version, **modules)
     (said,) = program.run(_GO_ON)
-    assert f"{distribution} {version}" in said
-    assert "ag2 0.14" in said
+    assert f"found {distribution} {version}, which has no ConversableAgent: it is another product" in said
+    assert "autogen-otel is for pyautogen 0.2.35 to 0.9 and ag2 0.14" in said
+    assert "pip install" not in said
     assert "the application goes on" in program.out
+
+
+def test_a_module_of_the_users_own_that_has_the_name_is_pointed_at(program: Program) -> None:
+    program.hide("pyautogen", "ag2", "autogen", module=False)
+    (program.site / "autogen.py").touch()
+    (said,) = program.run(_GO_ON)
+    assert f"a module autogen without ConversableAgent at {program.site}" in said
 
 
 @pytest.mark.parametrize(

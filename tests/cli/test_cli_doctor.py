@@ -188,6 +188,34 @@ def test_no_host_is_a_problem(run: Run, receiver: Receiver, monkeypatch: pytest.
     assert out.endswith("FAILED Nothing to attach to: found no AutoGen package.\n")
 
 
+def test_a_host_between_the_tested_versions_is_said_to_be_untested(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import autogen
+
+    assert "tested" not in run("doctor").out.splitlines()[0]
+    monkeypatch.setattr(autogen, "__version__", f"{autogen.__version__}.post9")
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "; attached to, but tested are only 0.2.35, 0.9.0, 0.14.0, 0.14.1)\n" in out
+
+
+def test_openai_that_is_missing_is_a_problem(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = metadata.version
+
+    def version(name: str) -> str:
+        if name == "openai":
+            raise metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "FAILED The package openai is not installed, so agents with a model fail: pip install" in out
+
+
 def test_a_function_that_is_gone_is_a_problem(
     run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

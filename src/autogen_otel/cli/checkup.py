@@ -68,6 +68,12 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
 }
 
 
+_NO_OPENAI: Final = (
+    "The package openai is not installed, so agents with a model fail: pip install 'autogen-otel[pyautogen]' "
+    "or 'autogen-otel[ag2]' brings it."
+)
+
+
 def examine(settings: Settings) -> Document:
     """Examine the host, the environment and the endpoints; nothing stays attached.
 
@@ -78,7 +84,12 @@ def examine(settings: Settings) -> Document:
     logs_are_on = settings.messages_in_events or logs_opted_in(os.environ)
     checkup: Document = {
         "problems": [],
-        "host": report.lineage and {"name": str(report.lineage), "lineage": report.lineage.name},
+        "host": report.lineage
+        and {
+            "name": str(report.lineage),
+            "lineage": report.lineage.name,
+            "tested": report.lineage.is_tested,
+        },
         "versions": {"python": platform.python_version(), **_versions(_PACKAGES)},
         "attached": list(map(asdict, report.attached)),
         "absent": list(map(asdict, report.absent)),
@@ -94,6 +105,8 @@ def examine(settings: Settings) -> Document:
     }
     if report.lineage is None:
         checkup["problems"].append(f"Nothing to attach to: {report.problem}.")
+    elif "openai" not in checkup["versions"]:
+        checkup["problems"].append(_NO_OPENAI)
     checkup["problems"] += _problems(checkup, settings)
     return checkup
 

@@ -17,8 +17,10 @@ from autogen_otel.cli import (
     require_rich,
     write_json,
 )
+from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
 
+_UNTESTED: Final = f"; attached to, but tested are only {', '.join(TESTED)}"
 _CONTENT: Final = {
     NO_CONTENT: "not recorded",
     SPAN_ONLY: "on spans",
@@ -100,7 +102,7 @@ def _host(checkup: dict[str, Any], *, rows: bool) -> Iterator[str]:
         yield "host: none that is supported"
     else:
         missing = sum(row["expected"] for row in absent)
-        yield f"host: {host['name']} (lineage {host['lineage']})"
+        yield f"host: {host['name']} (lineage {host['lineage']}{'' if host['tested'] else _UNTESTED})"
         yield f"attached: {len(attached)} functions, {missing} missing"
     if rows:
         yield from (f"  {row['target']}: {row['yields']}" for row in attached)
