@@ -208,6 +208,30 @@ def test_opentelemetrys_launcher_needs_no_line_of_code(program: Program) -> None
     assert '"name": "invoke_workflow user -> assistant"' in program.out
 
 
+def test_a_disabled_sdk_is_what_the_report_says(program: Program) -> None:
+    before = "import autogen; before = autogen.ConversableAgent.generate_reply\n"
+    after = "\nassert autogen.ConversableAgent.generate_reply is before"
+    said = program.run(before + _GO_ON + _CONVERSATION + after, OTEL_SDK_DISABLED="true")
+    assert said == []
+    assert "attached to nothing: OTEL_SDK_DISABLED is true, so nothing would be recorded\n" in program.out
+
+
+def test_a_version_that_is_not_tested_misses_nothing_that_it_does_not_have(program: Program) -> None:
+    said = program.run(
+        """
+import autogen
+autogen.__version__ += ".post9"
+del autogen.GroupChat.select_speaker
+import autogen_otel
+report = autogen_otel.instrument()
+assert report and not report.missing
+print(*(row.reason for row in report.absent))
+"""
+    )
+    assert said == []
+    assert ".post9 has no such function (AttributeError: " in program.out
+
+
 _GO_ON = """
 import autogen_otel
 report = autogen_otel.instrument()

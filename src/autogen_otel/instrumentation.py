@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
+from opentelemetry.trace import NoOpTracer
 
 from autogen_otel import delivery, distribution
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
-from autogen_otel.hooks.report import AttachReport
+from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Lineage, detect
 from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder
 from autogen_otel.settings import REDACT_VARIABLE, Settings, unknown_variables
@@ -38,7 +40,7 @@ class Instrumentation:
     def __init__(self, recorder: Recorder, lineage: Lineage) -> None:
         self.recorder, self.enabled = recorder, True
         self._attachment = Attachment(self, lineage)
-        self.report = self._attachment.attach()
+        self.report = _of_its_version(self._attachment.attach())
 
     def end(self) -> None:
         """Switch off and restore the host."""
@@ -99,6 +101,10 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _log.warning("autogen-otel instruments nothing: %s", detection.problem)
             return _refused
         recorder = _recorder(providers, _settings(settings))
+        if providers == Providers() and _is_disabled(recorder):
+            _refused = AttachReport(None, problem="OTEL_SDK_DISABLED is true, so nothing would be recorded")
+            _log.info("autogen-otel instruments nothing: %s", _refused.problem)
+            return _refused
         recorder.hide_environment()
         _active = Instrumentation(recorder, detection.lineage)
     for row in _active.report.missing:
@@ -132,6 +138,25 @@ def _beside(
         return delivery.meter_provider(tracers), loggers
     meters = providers.meter_provider or get_meter_provider()
     return meters, providers.logger_provider or delivery.global_logger_provider()
+
+
+def _is_disabled(recorder: Recorder) -> bool:
+    """Whether the variable that switches the SDK off is why nothing is recorded."""
+    is_set = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    return is_set and isinstance(recorder.tracer, NoOpTracer)
+
+
+def _of_its_version(report: AttachReport) -> AttachReport:
+    """The report, in which a version that is not tested misses nothing that it does not have."""
+    if report.lineage is None or report.lineage.is_tested:
+        return report
+    rows = [
+        replace(row, expected=False, reason=f"{report.lineage} has no such function ({row.reason})")
+        if isinstance(row, Absent) and row.expected
+        else row
+        for row in report.rows
+    ]
+    return replace(report, rows=tuple(rows))
 
 
 def stop() -> None:

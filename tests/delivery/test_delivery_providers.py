@@ -102,10 +102,20 @@ assert "google.protobuf" not in sys.modules
 """)
 
 
-def test_none_keeps_spans_in_the_journal_only(program: Program, receiver: Receiver) -> None:
+def test_none_means_that_spans_go_nowhere(program: Program, receiver: Receiver) -> None:
     said = program.script(_ONE_SPAN, OTEL_TRACES_EXPORTER="none", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
     assert (receiver.requests, said) == ([], "")
-    assert sorted(program.span_names()) == ["ours", "the tool's own"]
+    assert not program.journal.exists()
+
+
+def test_the_command_that_lists_the_journal_works_in_another_shell(program: Program) -> None:
+    state = {"XDG_STATE_HOME": str(program.folder / "state")}
+    assert f"`autogen-otel show --journal {program.journal}` lists them." in program.script(
+        _ONE_SPAN, **state
+    )
+    assert "`autogen-otel show` lists them." in program.script(
+        _ONE_SPAN, AUTOGEN_OTEL_JOURNAL_DIR="", **state
+    )
 
 
 def test_the_console_may_be_the_only_exporter(program: Program) -> None:

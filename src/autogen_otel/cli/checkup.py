@@ -52,6 +52,10 @@ _PACKAGES: Final = (
     "opentelemetry-instrumentation",
 )
 _SILENT: Final = "silent inside our model calls; reports what your program calls beside AutoGen"
+_REPEATS: Final = (
+    "cannot be told to stand down and would report conversations, turns and tools again: "
+    "switch on one of the two"
+)
 _OVERLAPPING: Final[Mapping[str, str]] = {
     "opentelemetry-instrumentation-genai-openai": _SILENT,
     "opentelemetry-instrumentation-openai": _SILENT,
@@ -61,10 +65,8 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
         "cannot be told to stand down and would report each model call again: do not switch it on, "
         "or take its successor opentelemetry-instrumentation-genai-openai"
     ),
-    "openinference-instrumentation-autogen": (
-        "cannot be told to stand down and would report conversations, turns and tools again: "
-        "switch on one of the two"
-    ),
+    "openinference-instrumentation-ag2": _REPEATS,
+    "openinference-instrumentation-autogen": _REPEATS,
 }
 
 
@@ -117,15 +119,31 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
+    yield from _not_taken(checkup)
     yield from (f"{sentence}{'' if sentence.endswith('?') else '.'}" for sentence in unknown_variables())
-    journal = checkup["journal"]
-    has_journal = journal["kept"] and journal["writable"]
-    if not has_journal and not any(one["takes"] for one in checkup["endpoints"]):
-        why = "cannot be written (AUTOGEN_OTEL_JOURNAL_DIR may name another folder)"
-        why = why if journal["kept"] else "is switched off"
-        yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
     if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
         yield "Message content is lost: it goes into log records, and no endpoint takes them."
+
+
+def _not_taken(checkup: Document) -> Iterator[str]:
+    """What goes nowhere, or only into the journal."""
+    traces, journal = checkup["endpoints"], checkup["journal"]
+    if not traces:
+        yield "Traces go nowhere: OTEL_TRACES_EXPORTER is none."
+    elif not any(one["takes"] for one in traces):
+        if journal["kept"] and journal["writable"]:
+            yield f"{_refusals(traces)}: traces are kept in the journal only."
+        else:
+            why = "cannot be written (AUTOGEN_OTEL_JOURNAL_DIR may name another folder)"
+            why = why if journal["kept"] else "is switched off"
+            yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+    metrics = checkup["metrics_endpoints"]
+    if metrics and not any(one["takes"] for one in metrics):
+        yield f"{_refusals(metrics)}: metrics go nowhere; OTEL_METRICS_EXPORTER=none makes none."
+
+
+def _refusals(endpoints: list[Document]) -> str:
+    return "; ".join(f"{one['endpoint']} does not take telemetry ({one['problem']})" for one in endpoints)
 
 
 def _attach_report(settings: Settings) -> AttachReport:

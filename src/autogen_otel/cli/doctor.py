@@ -43,7 +43,8 @@ It attaches and detaches in a process of its own, and sends one empty request to
 
 exit codes:
   0  all is well
-  1  something is wrong: no supported host, a function not attached, or nowhere for telemetry to go
+  1  something is wrong: no supported host, no openai, a function not attached, a variable that is misspelt,
+     or traces or metrics that no endpoint takes
   2  a word or a setting that cannot be used; one sentence on stderr says which
 """
 

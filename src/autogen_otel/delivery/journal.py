@@ -7,6 +7,7 @@ import errno
 import json
 import logging
 import os
+import shlex
 import stat
 import sys
 import tempfile
@@ -49,8 +50,18 @@ def default_dir() -> Path:
         NoFolderError: none of them can be written.
     """
     named = os.environ.get(DIR_VARIABLE)
-    if named:
-        return resolved(named)
+    return resolved(named) if named else _unnamed_dir()
+
+
+def show_command(folder: Path) -> str:
+    """Return the command that lists a journal, also in a shell that has other variables than this process."""
+    with suppress(NoFolderError):
+        if folder == _unnamed_dir():
+            return "autogen-otel show"
+    return f"autogen-otel show --journal {shlex.quote(str(folder))}"
+
+
+def _unnamed_dir() -> Path:
     for candidate in (_state_dir, _temporary_dir):
         # A user may have no home, and a container no folder for temporary files.
         with suppress(RuntimeError, OSError):

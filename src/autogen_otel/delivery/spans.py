@@ -21,7 +21,7 @@ from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
 from autogen_otel.delivery.export import EndpointExporter, batch_options, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.ids import IdGenerator
-from autogen_otel.delivery.journal import Journal, NoFolderError
+from autogen_otel.delivery.journal import Journal, NoFolderError, show_command
 from autogen_otel.delivery.resource import process_resource
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
@@ -65,9 +65,6 @@ def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
     kept = f"Spans are kept in {journal.folder}." if journal else f"Spans are dropped: {why_none}."
     console, endpoints = configured(SPANS, kept)
     exporters: list[SpanExporter] = [ConsoleSpanExporter()] if console else []
-    if not endpoints and not console:
-        # "none" means no endpoint, and the journal is for spans that no endpoint takes.
-        endpoints.append(None)
     for number, endpoint in enumerate(endpoints):
         behind = None if number else journal
         if endpoint or behind:
@@ -88,7 +85,7 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
     ) -> None:
         consequence = f"They are dropped: {why_no_journal}."
         if journal is not None:
-            consequence = f"They are kept in {journal.folder}; `autogen-otel show` lists them."
+            consequence = f"They are kept in {journal.folder}; `{show_command(journal.folder)}` lists them."
         super().__init__(SPANS, endpoint, dropped, consequence, journal=journal)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
