@@ -121,6 +121,26 @@ def test_instrumenting_again_changes_nothing_and_returns_the_same_report() -> No
     assert autogen.ConversableAgent.__dict__["generate_reply"] is before
 
 
+@pytest.mark.usefixtures("_undone")
+def test_instrumenting_again_is_silent_when_nothing_differs(caplog: pytest.LogCaptureFixture) -> None:
+    provider = Telemetry().provider
+    for _ in range(2):
+        # As a cell of a notebook does that runs again.
+        settings = autogen_otel.Settings(redact=lambda text: text.upper(), max_value_length=100)
+        autogen_otel.instrument(tracer_provider=provider, settings=settings)
+    autogen_otel.instrument()
+    assert caplog.messages == []
+    for differing in (
+        {"settings": autogen_otel.Settings(redact=lambda text: text.lower(), max_value_length=100)},
+        {"settings": autogen_otel.Settings(max_value_length=100)},
+        {"tracer_provider": Telemetry().provider},
+    ):
+        autogen_otel.instrument(**differing)
+    assert [message.split(",")[0] for message in caplog.messages] == [
+        "autogen-otel is switched on already"
+    ] * 3
+
+
 def test_undoing_what_was_never_done_is_harmless() -> None:
     before = dict(vars(autogen.ConversableAgent))
     autogen_otel.uninstrument()

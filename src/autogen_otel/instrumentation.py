@@ -35,10 +35,11 @@ class Instrumentation:
     Args:
         recorder: where calls are recorded.
         lineage: the host.
+        providers: those that the application handed over.
     """
 
-    def __init__(self, recorder: Recorder, lineage: Lineage) -> None:
-        self.recorder, self.enabled = recorder, True
+    def __init__(self, recorder: Recorder, lineage: Lineage, providers: Providers) -> None:
+        self.recorder, self.providers, self.enabled = recorder, providers, True
         self._attachment = Attachment(self, lineage)
         self.report = _of_its_version(self._attachment.attach())
 
@@ -89,7 +90,7 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
     with _changing:
         if active():
-            if providers != Providers() or settings is not None:
+            if _active is not None and _differ(_active, providers, settings):
                 _log.warning(
                     "autogen-otel is switched on already, so these settings and providers are not used; "
                     "call autogen_otel.uninstrument() before"
@@ -106,7 +107,7 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _log.info("autogen-otel instruments nothing: %s", _refused.problem)
             return _refused
         recorder.hide_environment()
-        _active = Instrumentation(recorder, detection.lineage)
+        _active = Instrumentation(recorder, detection.lineage, providers)
     for row in _active.report.missing:
         _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)
     return _active.report
@@ -138,6 +139,20 @@ def _beside(
         return delivery.meter_provider(tracers), loggers
     meters = providers.meter_provider or get_meter_provider()
     return meters, providers.logger_provider or delivery.global_logger_provider()
+
+
+def _differ(current: Instrumentation, providers: Providers, settings: Settings | None) -> bool:
+    """Whether a further ``instrument()`` asks for something else: notebooks and Streamlit run it again."""
+    for name, provider in vars(providers).items():
+        if provider is not None and provider is not getattr(current.providers, name):
+            return True
+    return settings is not None and not _same_settings(settings, current.recorder.settings)
+
+
+def _same_settings(one: Settings, other: Settings) -> bool:
+    # A script that runs again defines its function again.
+    codes = [getattr(each.redact, "__code__", each.redact) for each in (one, other)]
+    return codes[0] == codes[1] and replace(one, redact=None) == replace(other, redact=None)
 
 
 def _is_disabled(recorder: Recorder) -> bool:
