@@ -68,17 +68,17 @@ class Program:
         """Put a distribution with these modules before the installed ones."""
         for module, source in modules.items():
             (self.site / f"{module}.py").write_text(source)
-        information = self.site / f"{distribution}-{version}.dist-info"
+        information = self.site / f"{distribution.replace('-', '_')}-{version}.dist-info"
         information.mkdir()
         (information / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
         )
 
-    def hide(self, *distributions: str) -> None:
-        """Make it as if these distributions, and the module ``autogen``, were not installed."""
+    def hide(self, *distributions: str, module: bool = True) -> None:
+        """Make it as if these distributions, and the module ``autogen`` if asked, were not installed."""
         (self.site / "sitecustomize.py").write_text(
             f"import importlib.abc, importlib.metadata as metadata, sys\n"
-            f"hidden, known = {distributions!r}, metadata.Distribution.from_name\n"
+            f"hidden, known = {tuple(distributions)!r}, metadata.Distribution.from_name\n"
             f"def from_name(name):\n"
             f"    if name in hidden:\n"
             f"        raise metadata.PackageNotFoundError(name)\n"
@@ -86,7 +86,7 @@ class Program:
             f"metadata.Distribution.from_name = staticmethod(from_name)\n"
             f"class Hide(importlib.abc.MetaPathFinder):\n"
             f"    def find_spec(self, name, path=None, target=None):\n"
-            f"        if name == 'autogen':\n"
+            f"        if {module} and name == 'autogen':\n"
             f"            raise ModuleNotFoundError('No module named autogen', name='autogen')\n"
             f"sys.meta_path.insert(0, Hide())\n"
         )
@@ -122,6 +122,26 @@ def test_instrumenting_again_changes_nothing_and_returns_the_same_report() -> No
     assert autogen_otel.instrument(tracer_provider=Telemetry().provider) is first
     autogen_otel.AutoGenInstrumentor().instrument()
     assert autogen.ConversableAgent.__dict__["generate_reply"] is before
+
+
+@pytest.mark.usefixtures("_undone")
+def test_instrumenting_again_is_silent_when_nothing_differs(caplog: pytest.LogCaptureFixture) -> None:
+    provider = Telemetry().provider
+    for _ in range(2):
+        # As a cell of a notebook does that runs again.
+        settings = autogen_otel.Settings(redact=lambda text: text.upper(), max_value_length=100)
+        autogen_otel.instrument(tracer_provider=provider, settings=settings)
+    autogen_otel.instrument()
+    assert caplog.messages == []
+    for differing in (
+        {"settings": autogen_otel.Settings(redact=lambda text: text.lower(), max_value_length=100)},
+        {"settings": autogen_otel.Settings(max_value_length=100)},
+        {"tracer_provider": Telemetry().provider},
+    ):
+        autogen_otel.instrument(**differing)
+    assert [message.split(",")[0] for message in caplog.messages] == [
+        "autogen-otel is switched on already"
+    ] * 3
 
 
 def test_undoing_what_was_never_done_is_harmless() -> None:
@@ -207,6 +227,30 @@ def test_opentelemetrys_launcher_needs_no_line_of_code(program: Program) -> None
     assert '"name": "invoke_workflow user -> assistant"' in program.out
 
 
+def test_a_disabled_sdk_is_what_the_report_says(program: Program) -> None:
+    before = "import autogen; before = autogen.ConversableAgent.generate_reply\n"
+    after = "\nassert autogen.ConversableAgent.generate_reply is before"
+    said = program.run(before + _GO_ON + _CONVERSATION + after, OTEL_SDK_DISABLED="true")
+    assert said == []
+    assert "attached to nothing: OTEL_SDK_DISABLED is true, so nothing would be recorded\n" in program.out
+
+
+def test_a_version_that_is_not_tested_misses_nothing_that_it_does_not_have(program: Program) -> None:
+    said = program.run(
+        """
+import autogen
+autogen.__version__ += ".post9"
+del autogen.GroupChat.select_speaker
+import autogen_otel
+report = autogen_otel.instrument()
+assert report and not report.missing
+print(*(row.reason for row in report.absent))
+"""
+    )
+    assert said == []
+    assert ".post9 has no such function (AttributeError: " in program.out
+
+
 _GO_ON = """
 import autogen_otel
 report = autogen_otel.instrument()
@@ -229,16 +273,27 @@ def test_without_any_host_one_warning_says_what_is_supported(program: Program) -
 
 @pytest.mark.parametrize(
     ("distribution", "version"),
-    [("pyautogen", "0.10.0"), ("ag2", "1.2.1")],
+    [("pyautogen", "0.10.0"), ("ag2", "1.2.1"), ("autogen-agentchat", "0.7.5")],
 )
-def test_a_host_without_conversable_agents_is_named_in_one_warning(
-    program: Program, distribution: str, version: str
+@pytest.mark.parametrize("has_module", [True, False])
+def test_another_product_of_the_name_is_said_to_be_one(
+    program: Program, distribution: str, version: str, has_module: bool
 ) -> None:
-    program.install(distribution, version, autogen=f"__version__ = {version!r}\n")
+    program.hide(*{"pyautogen", "ag2", "autogen"} - {distribution}, module=not has_module)
+    modules = {"autogen": f"__version__ = {version!r}\n"} if has_module else {}
+    program.install(distribution, version, **modules)
     (said,) = program.run(_GO_ON)
-    assert f"{distribution} {version}" in said
-    assert "ag2 0.14" in said
+    assert f"found {distribution} {version}, which has no ConversableAgent: it is another product" in said
+    assert "autogen-otel is for pyautogen 0.2.35 to 0.9 and ag2 0.14" in said
+    assert "pip install" not in said
     assert "the application goes on" in program.out
+
+
+def test_a_module_of_the_users_own_that_has_the_name_is_pointed_at(program: Program) -> None:
+    program.hide("pyautogen", "ag2", "autogen", module=False)
+    (program.site / "autogen.py").touch()
+    (said,) = program.run(_GO_ON)
+    assert f"a module autogen without ConversableAgent at {program.site}" in said
 
 
 @pytest.mark.parametrize(
@@ -263,6 +318,8 @@ _UNUSABLE = {
     ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "3"): "must be at least 64 characters, not 3",
     ("AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT", "perhaps"): "must be true or false, not 'perhaps'",
     ("AUTOGEN_OTEL_JOURNAL", "2"): "must be true or false, not '2'",
+    ("AUTOGEN_OTEL_REDACT", "nobody"): "must be",
+    ("AUTOGEN_OTEL_JOURNALDIR", "x"): "does nothing; did you mean AUTOGEN_OTEL_JOURNAL_DIR?",
 }
 
 
@@ -281,6 +338,23 @@ for variable, value in {list(_UNUSABLE)!r}:
     assert program.out == "True\n" * len(_UNUSABLE)
     for line, ((variable, _), problem) in zip(warnings, _UNUSABLE.items(), strict=True):
         assert f"{variable} {problem}" in line
+
+
+def test_a_function_named_in_the_environment_redacts_and_one_that_cannot_be_had_leaves_nothing(
+    program: Program,
+) -> None:
+    (program.site / "privacy.py").write_text("def f(text): return text.replace('assistant', '')\n")
+    code = f"import autogen_otel; autogen_otel.instrument(settings=autogen_otel.Settings())\n{_CONVERSATION}"
+    names = []
+    for function in ("privacy:f", "privacy:g"):
+        program.run(code, AUTOGEN_OTEL_REDACT=function)
+        (file,) = program.journal.glob("*.jsonl")
+        names.append(file.read_text())
+        file.unlink()
+    some, nothing = names
+    assert "invoke_workflow user -> [redacted]" in some
+    assert "assistant" not in some
+    assert "user" not in nothing.replace("user.name", "").replace("user_", "")
 
 
 @pytest.mark.usefixtures("_undone")

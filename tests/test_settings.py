@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from autogen_otel import Settings
-from autogen_otel.settings import SettingsError
+from autogen_otel.settings import SettingsError, unknown_variables, withhold_everything
 
 WORDS = "NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT"
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -54,3 +56,51 @@ def test_all_wrong_variables_are_named_at_once() -> None:
 def test_a_wrong_word_in_the_program_is_refused() -> None:
     with pytest.raises(SettingsError, match="capture_message_content must be"):
         Settings(capture_message_content="ALL")
+
+
+def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT", "off")
+    monkeypatch.setenv("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "100")
+    monkeypatch.setenv(CONTENT, "perhaps")
+    settings = Settings(redact=str.upper, max_value_length=200)
+    assert (settings.capture_tool_content, settings.max_value_length) == (False, 200)
+    assert settings.redact is str.upper
+    assert settings.capture_message_content == "NO_CONTENT"
+    assert settings.problems == (f"{CONTENT} must be {WORDS}, not 'perhaps'",)
+    assert Settings(capture_message_content="SPAN_ONLY").problems == ()
+    assert Settings.from_environ({}) != settings
+    assert Settings.from_environ({}).capture_tool_content
+
+
+def test_a_function_to_redact_with_can_be_named() -> None:
+    named = Settings.from_environ({"AUTOGEN_OTEL_REDACT": "textwrap:dedent"})
+    assert named.redact is textwrap.dedent
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("textwrap.dedent", "must be module:function, not 'textwrap.dedent'"),
+        ("no_such_module:f", "cannot be had from 'no_such_module:f': ModuleNotFoundError: No module named"),
+        ("textwrap:no_such", "cannot be had from 'textwrap:no_such': AttributeError: "),
+        ("textwrap:__name__", "must be a function from str to str, not 'textwrap'"),
+    ],
+)
+def test_a_function_that_cannot_be_had_is_replaced_by_one_that_leaves_nothing(text: str, said: str) -> None:
+    settings, (problem,) = Settings.read_environ({"AUTOGEN_OTEL_REDACT": text})
+    assert problem.startswith(f"AUTOGEN_OTEL_REDACT {said}")
+    assert settings.redact is withhold_everything
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("AUTOGEN_OTEL_CAPTURE_TOOLS_CONTENT", "did you mean AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT?"),
+        ("AUTOGEN_OTEL_CAPTURE_MESSAGE_CONTENT", f"did you mean {CONTENT}?"),
+        ("Autogen_Otel_Journal_Dir", "did you mean AUTOGEN_OTEL_JOURNAL_DIR?"),
+        ("AUTOGEN_OTEL_QUX", "known are AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT, "),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_the_nearest_right_one(variable: str, said: str) -> None:
+    (sentence,) = unknown_variables({variable: "1", "AUTOGEN_OTEL_JOURNAL": "off", "PATH": "/bin"})
+    assert sentence.startswith(f"{variable} is not known and does nothing; {said}")

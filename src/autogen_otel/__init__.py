@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from autogen_otel.delivery.ids import IdGenerator
     from autogen_otel.hooks.report import AttachReport
     from autogen_otel.instrumentor import AutoGenInstrumentor
     from autogen_otel.recording.application import using_attributes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AttachReport",
     "AutoGenInstrumentor",
+    "IdGenerator",
     "Settings",
     "instrument",
     "uninstrument",
@@ -46,7 +48,7 @@ def instrument(
             of the other two.
         logger_provider: where a log record of each failure goes; by default the provider set globally, if
             one is. ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`` makes one where there is none.
-        settings: what is recorded; by default from the ``AUTOGEN_OTEL_*`` environment variables.
+        settings: what is recorded; what they do not say is read from the ``AUTOGEN_OTEL_*`` variables.
 
     Returns:
         What was attached to the host, and what was not and why.
@@ -80,4 +82,8 @@ def __getattr__(name: str) -> Any:
         from autogen_otel.recording.application import using_attributes  # noqa: PLC0415 - as above
 
         return using_attributes
+    if name == "IdGenerator":
+        from autogen_otel.delivery.ids import IdGenerator  # noqa: PLC0415 - brings in the SDK
+
+        return IdGenerator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

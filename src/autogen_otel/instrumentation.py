@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
+from opentelemetry.trace import NoOpTracer
 
 from autogen_otel import delivery, distribution
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
-from autogen_otel.hooks.report import AttachReport
+from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Lineage, detect
 from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder
-from autogen_otel.settings import Settings
+from autogen_otel.settings import REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCOPE
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Tracer, TracerProvider
 
 _log = logging.getLogger("autogen_otel")
 _changing = Lock()
@@ -33,12 +35,13 @@ class Instrumentation:
     Args:
         recorder: where calls are recorded.
         lineage: the host.
+        providers: those that the application handed over.
     """
 
-    def __init__(self, recorder: Recorder, lineage: Lineage) -> None:
-        self.recorder, self.enabled = recorder, True
+    def __init__(self, recorder: Recorder, lineage: Lineage, providers: Providers) -> None:
+        self.recorder, self.providers, self.enabled = recorder, providers, True
         self._attachment = Attachment(self, lineage)
-        self.report = self._attachment.attach()
+        self.report = _of_its_version(self._attachment.attach())
 
     def end(self) -> None:
         """Switch off and restore the host."""
@@ -62,6 +65,11 @@ def report() -> AttachReport:
     return _refused or AttachReport(None, problem="instrument() has not been called")
 
 
+def tracer() -> Tracer | None:
+    """What makes the spans now; ``None`` while nothing is attached."""
+    return None if _active is None else _active.recorder.tracer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Providers:
     """The providers that the application hands over; those it does not are found or made.
@@ -82,7 +90,7 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
     with _changing:
         if active():
-            if providers != Providers() or settings is not None:
+            if _active is not None and _differ(_active, providers, settings):
                 _log.warning(
                     "autogen-otel is switched on already, so these settings and providers are not used; "
                     "call autogen_otel.uninstrument() before"
@@ -93,9 +101,13 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _refused = AttachReport(None, problem=detection.problem)
             _log.warning("autogen-otel instruments nothing: %s", detection.problem)
             return _refused
-        recorder = _recorder(providers, settings or _settings())
+        recorder = _recorder(providers, _settings(settings))
+        if providers == Providers() and _is_disabled(recorder):
+            _refused = AttachReport(None, problem="OTEL_SDK_DISABLED is true, so nothing would be recorded")
+            _log.info("autogen-otel instruments nothing: %s", _refused.problem)
+            return _refused
         recorder.hide_environment()
-        _active = Instrumentation(recorder, detection.lineage)
+        _active = Instrumentation(recorder, detection.lineage, providers)
     for row in _active.report.missing:
         _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)
     return _active.report
@@ -129,6 +141,39 @@ def _beside(
     return meters, providers.logger_provider or delivery.global_logger_provider()
 
 
+def _differ(current: Instrumentation, providers: Providers, settings: Settings | None) -> bool:
+    """Whether a further ``instrument()`` asks for something else: notebooks and Streamlit run it again."""
+    for name, provider in vars(providers).items():
+        if provider is not None and provider is not getattr(current.providers, name):
+            return True
+    return settings is not None and not _same_settings(settings, current.recorder.settings)
+
+
+def _same_settings(one: Settings, other: Settings) -> bool:
+    # A script that runs again defines its function again.
+    codes = [getattr(each.redact, "__code__", each.redact) for each in (one, other)]
+    return codes[0] == codes[1] and replace(one, redact=None) == replace(other, redact=None)
+
+
+def _is_disabled(recorder: Recorder) -> bool:
+    """Whether the variable that switches the SDK off is why nothing is recorded."""
+    is_set = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    return is_set and isinstance(recorder.tracer, NoOpTracer)
+
+
+def _of_its_version(report: AttachReport) -> AttachReport:
+    """The report, in which a version that is not tested misses nothing that it does not have."""
+    if report.lineage is None or report.lineage.is_tested:
+        return report
+    rows = [
+        replace(row, expected=False, reason=f"{report.lineage} has no such function ({row.reason})")
+        if isinstance(row, Absent) and row.expected
+        else row
+        for row in report.rows
+    ]
+    return replace(report, rows=tuple(rows))
+
+
 def stop() -> None:
     """Detach from the host; see ``autogen_otel.uninstrument``."""
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
@@ -138,8 +183,13 @@ def stop() -> None:
         _active = _refused = None
 
 
-def _settings() -> Settings:
-    settings, problems = Settings.read_environ()
-    for problem in problems:
-        _log.warning("autogen-otel goes on with this setting's default: %s", problem)
+def _settings(given: Settings | None) -> Settings:
+    settings = Settings() if given is None else given
+    for problem in settings.problems:
+        if problem.startswith(REDACT_VARIABLE):
+            _log.warning("autogen-otel records every text as [redacted]: %s", problem)
+        else:
+            _log.warning("autogen-otel goes on with this setting's default: %s", problem)
+    for problem in unknown_variables():
+        _log.warning("autogen-otel: %s", problem)
     return settings

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from pkgutil import resolve_name
+from typing import Any, Final
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -21,15 +23,33 @@ class SettingsError(ValueError):
     """A setting that cannot be used; the message says which and what it may be."""
 
 
+class _FromEnvironment:
+    """Stands for a field that the program has not given."""
+
+    def __repr__(self) -> str:
+        return "<from the environment>"
+
+
+_NOT_GIVEN: Final[Any] = _FromEnvironment()
+_PREFIX: Final = "AUTOGEN_OTEL_"
+REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
+
+
+def withhold_everything(_text: str) -> str:
+    """Leave nothing of a text: what stands in for a ``redact`` that is asked for and cannot be had."""
+    return ""
+
+
 def _knob(default: Any, env: str, sentence: str) -> Any:
-    return field(default=default, metadata={"env": env, "sentence": sentence})
+    return field(default=_NOT_GIVEN, metadata={"env": env, "sentence": sentence, "default": default})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What is recorded and where it is kept.
 
-    A field that is not given takes its default; ``Settings.from_environ()`` reads the variables.
+    A field that is not given is read from its environment variable when the object is made; where that is
+    not set, or holds what cannot be used, the field takes its default.
     """
 
     capture_tool_content: bool = _knob(
@@ -65,13 +85,11 @@ class Settings:
         "Folder of the journal; by default `autogen-otel` in the user's state folder.",
     )
 
-    redact: Callable[[str], str] | None = field(
-        default=None,
-        metadata={
-            "env": None,
-            "sentence": "A function that takes out more: it gets each exported string and returns what may "
-            "stay ([redaction](docs/redaction.md)).",
-        },
+    redact: Callable[[str], str] | None = _knob(  # noqa: RUF009 - a field, as the others
+        None,
+        REDACT_VARIABLE,
+        "A function that takes out more: it gets each exported string and returns what may stay; in the "
+        "variable `module:function` ([redaction](docs/redaction.md)).",
     )
 
     @property
@@ -89,15 +107,21 @@ class Settings:
         """Whether the content of messages goes into events."""
         return self.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each variable that a field was to be read from and that cannot be used."""
+        problems: tuple[str, ...] = self.__dict__["_problems"]
+        return problems
+
     def __post_init__(self) -> None:
-        """Refuse values that would make telemetry useless."""
-        object.__setattr__(self, "capture_message_content", _message_content(self.capture_message_content))
-        if self.redact is not None and not callable(self.redact):
-            raise SettingsError(f"redact must be a function from str to str, not {self.redact!r}")
-        if self.max_value_length < 64:  # noqa: PLR2004 - below this a cut value says nothing
-            raise SettingsError(
-                f"max_value_length must be at least 64 characters, not {self.max_value_length}"
-            )
+        """Read what is not given, and refuse values that would make telemetry useless."""
+        problems: list[str] = []
+        for knob in fields(self):
+            value = getattr(self, knob.name)
+            if value is _NOT_GIVEN:
+                value = _read(knob, os.environ, problems)
+            object.__setattr__(self, knob.name, _checked(knob.name, value))
+        object.__setattr__(self, "_problems", tuple(problems))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -125,21 +149,50 @@ class Settings:
             The settings, and a sentence for each variable that does not hold what its knob takes.
         """
         source = os.environ if environ is None else environ
-        given: dict[str, Any] = {}
-        problems = []
-        for knob in fields(cls):
-            text = source.get(knob.metadata["env"] or "")
-            if not text:
-                continue
-            try:
-                value = _parse(knob, text)
-                cls(**{knob.name: value})
-            except SettingsError as error:
-                # The sentence is about the knob; here its variable is what somebody has to mend.
-                problems.append(f"{knob.metadata['env']}{str(error).removeprefix(knob.name)}")
-            else:
-                given[knob.name] = value
-        return cls(**given), problems
+        problems: list[str] = []
+        return cls(**{knob.name: _read(knob, source, problems) for knob in fields(cls)}), problems
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each variable that looks like one of ours and is none, with the nearest that is.
+
+    Args:
+        environ: the variables; the process's own by default.
+    """
+    known = {knob.name: knob.metadata["env"] for knob in fields(Settings)}
+    source = os.environ if environ is None else environ
+    sentences = []
+    for variable in source:
+        if not variable.upper().startswith(_PREFIX) or variable in known.values():
+            continue
+        near = difflib.get_close_matches(variable[len(_PREFIX) :].lower(), known, n=1)
+        hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
+        sentences.append(f"{variable} is not known and does nothing; {hint}")
+    return sentences
+
+
+def _read(knob: Field[Any], environ: Mapping[str, str], problems: list[str]) -> Any:
+    """The knob's value from its variable, or its default."""
+    variable, default = knob.metadata["env"], knob.metadata["default"]
+    text = environ.get(variable)
+    if not text:
+        return default
+    try:
+        return _checked(knob.name, _parse(knob, text))
+    except SettingsError as error:
+        # The sentence is about the knob; here its variable is what somebody has to mend.
+        problems.append(f"{variable}{str(error).removeprefix(knob.name)}")
+    return withhold_everything if variable == REDACT_VARIABLE else default
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name == "capture_message_content":
+        return _message_content(value)
+    if name == "redact" and value is not None and not callable(value):
+        raise SettingsError(f"redact must be a function from str to str, not {value!r}")
+    if name == "max_value_length" and value < 64:  # noqa: PLR2004 - below this a cut value says nothing
+        raise SettingsError(f"max_value_length must be at least 64 characters, not {value}")
+    return value
 
 
 def _message_content(value: object) -> str:
@@ -154,13 +207,25 @@ def _message_content(value: object) -> str:
 
 
 def _parse(knob: Field[Any], text: str) -> Any:
-    if isinstance(knob.default, bool):
+    default = knob.metadata["default"]
+    if isinstance(default, bool):
         if text.lower() in _TRUE | _FALSE:
             return text.lower() in _TRUE
         raise SettingsError(f"{knob.name} must be true or false, not {text!r}")
-    if isinstance(knob.default, int):
+    if isinstance(default, int):
         try:
             return int(text)
         except ValueError:
             raise SettingsError(f"{knob.name} must be a whole number, not {text!r}") from None
-    return text
+    return _function(text) if knob.name == "redact" else text
+
+
+def _function(text: str) -> Any:
+    module, colon, name = text.strip().partition(":")
+    if not (module and colon and name):
+        raise SettingsError(f"redact must be module:function, not {text!r}")
+    try:
+        return resolve_name(f"{module}:{name}")
+    except Exception as error:
+        # Their module is imported, and may raise anything.
+        raise SettingsError(f"redact cannot be had from {text!r}: {type(error).__name__}: {error}") from error

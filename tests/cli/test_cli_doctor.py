@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import pwd
+import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -8,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
 
 import autogen_otel
 from autogen_otel import instrumentation
 from autogen_otel.cli import checkup
+from autogen_otel.delivery import exporters
 from autogen_otel.lineages import Detection
 from tests.delivery.receivers import Receiver, closed_port, receiving
 from tests.support.telemetry import Telemetry
@@ -73,20 +78,40 @@ def test_json_tells_the_same(run: Run, receiver: Receiver) -> None:
     assert result["versions"]["autogen-otel"] == metadata.version("autogen-otel")
 
 
-def test_an_endpoint_that_refuses_is_no_harm_while_there_is_a_journal(run: Run, receiver: Receiver) -> None:
+def test_an_endpoint_that_refuses_is_a_problem_also_where_there_is_a_journal(
+    run: Run, receiver: Receiver
+) -> None:
     receiver.status = 401
     code, out, _ = run("doctor")
-    assert code == 0
+    assert code == 1
+    refused = "does not take telemetry (HTTP 401 Unauthorized)"
+    assert f"FAILED {receiver.url}/v1/traces {refused}: traces are kept in the journal only.\n" in out
+    assert f"FAILED {receiver.url}/v1/metrics {refused}: metrics go nowhere;" in out
     assert "/v1/traces does not take telemetry (HTTP 401 Unauthorized)\n" in out
     assert "autogen-otel/journal (0 B, writable)\n" in out
 
 
-def test_jaeger_alone_is_no_problem(run: Run, receiver: Receiver) -> None:
+def test_metrics_that_jaeger_alone_does_not_take_are_a_problem_that_can_be_switched_off(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     receiver.statuses["/v1/metrics"] = 404
     code, out, _ = run("doctor")
+    assert code == 1
+    assert "(HTTP 404 Not Found): metrics go nowhere; OTEL_METRICS_EXPORTER=none makes none.\n" in out
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
+    code, out, _ = run("doctor")
     assert code == 0
-    assert "/v1/metrics does not take telemetry (HTTP 404 Not Found)\n" in out
     assert out.endswith("All is well.\n")
+
+
+def test_grpc_without_its_exporter_is_a_problem(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    monkeypatch.setattr(exporters, "entry_points", lambda **_: [])
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert out.count("needs the package opentelemetry-exporter-otlp-proto-grpc; it is not installed.") == 4
 
 
 def test_signals_that_are_switched_off_are_said_to_be(
@@ -134,7 +159,10 @@ def test_nowhere_to_go_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch, n
     assert code == 1
     assert "does not take telemetry (nothing answers there)\n" in out
     assert f"journal: {no_folder} (0 B, not writable)\n" in out
-    assert out.endswith("FAILED Telemetry is lost: no endpoint takes it and the journal cannot be written.\n")
+    assert (
+        "FAILED Telemetry is lost: no endpoint takes it and the journal cannot be written "
+        "(AUTOGEN_OTEL_JOURNAL_DIR may name another folder).\n"
+    ) in out
 
 
 def test_a_journal_that_is_off_catches_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +171,7 @@ def test_a_journal_that_is_off_catches_nothing(run: Run, monkeypatch: pytest.Mon
     code, out, _ = run("doctor")
     assert code == 1
     assert "endpoint: none (OTEL_TRACES_EXPORTER is none)\n" in out
+    assert "FAILED Traces go nowhere: OTEL_TRACES_EXPORTER is none.\n" in out
     assert "setting: journal = False (AUTOGEN_OTEL_JOURNAL)\n" in out
     assert "setting: max_value_length = 8192 (default; AUTOGEN_OTEL_MAX_VALUE_LENGTH)\n" in out
 
@@ -155,12 +184,58 @@ def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -
     assert result == {"folder": str(journal), "kept": True, "bytes": size, "writable": True}
 
 
+def test_where_nothing_can_be_written_doctor_and_show_say_what_to_do(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/dev/null/tmp"])
+    for home in ("/dev/null", None):
+        monkeypatch.setenv("HOME", home) if home else monkeypatch.delenv("HOME")
+        monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
+        code, out, err = run("doctor")
+        assert (code, err) == (0, "")
+        assert (
+            "journal: none, because neither the user's state folder nor one for temporary files can be" in out
+        )
+        code, _, err = run("show")
+        assert code == 2
+        assert "AUTOGEN_OTEL_JOURNAL_DIR may name another, and --journal a file or a folder to read." in err
+
+
 def test_no_host_is_a_problem(run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instrumentation, "detect", lambda: Detection(problem="found no AutoGen package"))
     code, out, err = run("doctor")
     assert (code, err) == (1, "")
     assert out.startswith("host: none that is supported\n")
     assert out.endswith("FAILED Nothing to attach to: found no AutoGen package.\n")
+
+
+def test_a_host_between_the_tested_versions_is_said_to_be_untested(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import autogen
+
+    assert "tested" not in run("doctor").out.splitlines()[0]
+    monkeypatch.setattr(autogen, "__version__", f"{autogen.__version__}.post9")
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "; attached to, but tested are only 0.2.35, 0.9.0, 0.14.0, 0.14.1)\n" in out
+
+
+def test_openai_that_is_missing_is_a_problem(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = metadata.version
+
+    def version(name: str) -> str:
+        if name == "openai":
+            raise metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "FAILED The package openai is not installed, so agents with a model fail: pip install" in out
 
 
 def test_a_function_that_is_gone_is_a_problem(
@@ -192,7 +267,7 @@ def test_no_secret_of_the_endpoint_is_printed(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer s3cr3t")
         code, out, err = run("doctor", "--format", output)
-        assert (code, err) == (0, "")
+        assert (code, err) == (int("port" in url), "")
         assert "s3cr3t" not in out
 
 
@@ -220,6 +295,22 @@ def test_a_program_that_is_instrumented_stays_so(run: Run, receiver: Receiver) -
         autogen_otel.uninstrument()
 
 
+def test_a_provider_that_takes_the_seed_of_the_program_is_named_with_the_remedy(
+    run: Run, receiver: Receiver
+) -> None:
+    remedy = "make it TracerProvider(id_generator=autogen_otel.IdGenerator())\n"
+    assert f"ids: not from Python's global random; with a provider of your own, {remedy}" in run("doctor").out
+    for generator, is_shared in ((None, True), (autogen_otel.IdGenerator(), False)):
+        autogen_otel.instrument(tracer_provider=TracerProvider(id_generator=generator))
+        try:
+            out, found = run("doctor").out, json.loads(run("doctor", "--format", "json").out)
+        finally:
+            autogen_otel.uninstrument()
+        assert ("ids: your tracer provider draws them from Python's global random" in out) is is_shared
+        assert remedy in out
+        assert found["ids_from_global_random"] is is_shared
+
+
 @pytest.mark.parametrize("words", [["--format", "xml"], ["more"]])
 def test_wrong_words_are_refused(run: Run, words: list[str]) -> None:
     assert run("doctor", *words).code == 2
@@ -230,6 +321,25 @@ def test_a_setting_that_cannot_be_used_is_refused(run: Run, monkeypatch: pytest.
     code, out, err = run("doctor")
     assert (code, out) == (2, "")
     assert err == "autogen-otel: AUTOGEN_OTEL_MAX_VALUE_LENGTH must be a whole number, not 'long'.\n"
+
+
+def test_a_variable_that_is_not_ours_is_a_problem(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_JURNAL", "off")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "AUTOGEN_OTEL_JURNAL is not known and does nothing; did you mean AUTOGEN_OTEL_JOURNAL?\n" in out
+
+
+def test_a_function_to_redact_with_is_found_beside_the_program(
+    run: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "claims_privacy.py").write_text("def without_customers(text): return text\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("AUTOGEN_OTEL_REDACT", "claims_privacy:without_customers")
+    assert "setting: redact = claims_privacy:without_customers (AUTOGEN_OTEL_REDACT)\n" in run("doctor").out
 
 
 def test_help_has_examples(run: Run) -> None:

@@ -39,6 +39,16 @@ def test_a_wheel_has_the_files_and_not_their_builders(wheel: Path) -> None:
     assert information.endswith(".dist-info")
 
 
+def test_each_extra_for_a_host_brings_what_a_model_call_needs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        (path,) = (name for name in opened.namelist() if name.endswith("/METADATA"))
+        required = [
+            line for line in opened.read(path).decode().splitlines() if line.startswith("Requires-Dist")
+        ]
+    for extra in ("pyautogen", "ag2"):
+        assert any("openai" in line and line.endswith(f"extra == '{extra}'") for line in required), required
+
+
 def test_the_command_writes_the_files_of_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         opened.extractall(tmp_path / "site")  # noqa: S202 - our own

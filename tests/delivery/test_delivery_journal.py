@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from autogen_otel.delivery import Journal, default_dir
+from autogen_otel.delivery import Journal, NoFolderError, default_dir, journal
 from tests.delivery.receivers import finished
 
 posix_only = pytest.mark.needs(os.name == "posix", "POSIX file modes")
@@ -263,6 +264,7 @@ def test_the_default_folder_is_where_the_platform_keeps_state(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/u")
+    monkeypatch.setattr(journal, "is_writable", lambda folder: True)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert default_dir() == Path(expected)
@@ -275,6 +277,38 @@ def test_a_user_without_a_home_gets_a_temporary_folder(monkeypatch: pytest.Monke
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", no_home)
     assert default_dir().name.startswith("autogen-otel-")
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where temporary files go; nobody can write into the user's home."""
+    monkeypatch.setenv("HOME", "/dev/null")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@posix_only
+def test_where_the_state_folder_cannot_be_written_a_temporary_one_is_used(temporary: Path) -> None:
+    folder = temporary / f"autogen-otel-{os.getuid()}"
+    assert default_dir() == folder
+    Journal().append(finished("a"))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert default_dir() == folder
+
+
+@posix_only
+def test_a_temporary_folder_that_others_can_read_is_not_used(temporary: Path) -> None:
+    folder = temporary / f"autogen-otel-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with pytest.raises(NoFolderError, match="AUTOGEN_OTEL_JOURNAL_DIR may name another"):
+        default_dir()
+    folder.rmdir()
+    (temporary / "theirs").mkdir(mode=0o700)
+    folder.symlink_to(temporary / "theirs")
+    with pytest.raises(NoFolderError):
+        default_dir()
 
 
 def test_appending_says_nothing_when_all_is_well(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

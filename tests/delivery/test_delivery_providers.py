@@ -102,10 +102,20 @@ assert "google.protobuf" not in sys.modules
 """)
 
 
-def test_none_keeps_spans_in_the_journal_only(program: Program, receiver: Receiver) -> None:
+def test_none_means_that_spans_go_nowhere(program: Program, receiver: Receiver) -> None:
     said = program.script(_ONE_SPAN, OTEL_TRACES_EXPORTER="none", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
     assert (receiver.requests, said) == ([], "")
-    assert sorted(program.span_names()) == ["ours", "the tool's own"]
+    assert not program.journal.exists()
+
+
+def test_the_command_that_lists_the_journal_works_in_another_shell(program: Program) -> None:
+    state = {"XDG_STATE_HOME": str(program.folder / "state")}
+    assert f"`autogen-otel show --journal {program.journal}` lists them." in program.script(
+        _ONE_SPAN, **state
+    )
+    assert "`autogen-otel show` lists them." in program.script(
+        _ONE_SPAN, AUTOGEN_OTEL_JOURNAL_DIR="", **state
+    )
 
 
 def test_the_console_may_be_the_only_exporter(program: Program) -> None:
@@ -141,14 +151,51 @@ def test_an_exporter_that_cannot_be_had_is_one_warning_and_the_journal(
 
 def test_a_journal_switched_off_is_not_written(program: Program) -> None:
     said = program.script(_ONE_SPAN, AUTOGEN_OTEL_JOURNAL="false")
-    assert "no journal is kept" in said
+    assert "They are dropped: the journal is off." in said
     assert program.journalled() == []
 
 
 def test_an_environment_the_sdk_refuses_does_not_end_the_application(program: Program) -> None:
-    said = program.script(_ONE_SPAN, OTEL_BSP_MAX_QUEUE_SIZE="1", OTEL_BSP_MAX_EXPORT_BATCH_SIZE="5")
+    said = program.script(_ONE_SPAN, OTEL_BSP_MAX_QUEUE_SIZE="-1")
     assert "Nothing is recorded" in said
-    assert "max_export_batch_size" in said
+    assert "max_queue_size" in said
+
+
+def test_a_queue_shorter_than_a_batch_is_one_sentence(program: Program, receiver: Receiver) -> None:
+    environment = {"OTEL_BSP_MAX_QUEUE_SIZE": "100", "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+    (said,) = program.script(_ONE_SPAN, **environment).splitlines()
+    assert "OTEL_BSP_MAX_QUEUE_SIZE is 100, less than a batch (OTEL_BSP_MAX_EXPORT_BATCH_SIZE)" in said
+    assert len(receiver.span_names) == 2
+
+
+_NOTHING_WRITABLE = f"""
+import os, pwd, tempfile
+def nobody(uid):
+    raise KeyError(uid)
+pwd.getpwuid = nobody
+tempfile._candidate_tempdir_list = lambda: ["/dev/null/tmp"]
+for name in ("HOME", "USER", "LOGNAME", "AUTOGEN_OTEL_JOURNAL_DIR"):
+    os.environ.pop(name, None)
+{_ONE_SPAN}"""
+
+
+@pytest.mark.needs(os.name == "posix", "users as POSIX has them")
+def test_a_user_who_is_nobody_and_can_write_nothing_loses_the_journal_only(
+    program: Program, receiver: Receiver
+) -> None:
+    assert program.script(_NOTHING_WRITABLE, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url) == ""
+    assert sorted(receiver.span_names) == ["ours", "the tool's own"]
+    (said,) = program.script(_NOTHING_WRITABLE).splitlines()
+    assert "They are dropped: no journal can be kept: neither the user's state folder nor" in said
+    assert said.endswith("AUTOGEN_OTEL_JOURNAL_DIR may name another.")
+
+
+def test_what_is_dropped_is_not_said_to_be_kept(program: Program) -> None:
+    program.journal.touch()
+    dropped, refused = program.script(_ONE_SPAN).splitlines()
+    assert "Spans were dropped: the journal in" in dropped
+    assert "AUTOGEN_OTEL_JOURNAL_DIR may name another folder" in dropped
+    assert refused.endswith("does not take spans (nothing answers there).")
 
 
 @pytest.mark.needs(hasattr(os, "fork"), "needs fork")

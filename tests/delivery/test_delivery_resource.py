@@ -60,6 +60,38 @@ def test_the_program_has_a_name(
 
 
 @pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("/bin/gunicorn -w 4 -b localhost:8000 claims.web:app", "claims.web"),
+        ("/bin/gunicorn claims.web:create('x') -c python:conf --reload", "claims.web"),
+        ("/bin/gunicorn --reload claims.web:app", "claims.web"),
+        ("/bin/gunicorn -c python:conf claims.web", "claims.web"),
+        ("/bin/gunicorn -c conf.py", "gunicorn"),
+        ("/bin/uvicorn claims.web:app --port 80 --workers 2", "claims.web"),
+        ("/lib/uvicorn/__main__.py claims.web:app", "claims.web"),
+        ("/bin/celery -A claims.tasks worker -l info", "claims.tasks"),
+        ("/bin/celery --app=claims.tasks:app worker", "claims.tasks"),
+        ("/bin/celery worker", "celery"),
+        ("/bin/flask --app claims/web.py run", "web"),
+        ("/bin/streamlit run --server.port 80 pages/desk.py -- --x", "desk"),
+    ],
+)
+def test_a_service_is_called_after_the_application_and_not_after_its_launcher(
+    monkeypatch: pytest.MonkeyPatch, command: str, name: str
+) -> None:
+    for variable in ("CELERY_APP", "FLASK_APP", "JPY_SESSION_NAME"):
+        monkeypatch.delenv(variable, raising=False)
+    _running(monkeypatch, command.split())
+    assert program_name() == name
+
+
+def test_a_service_in_a_notebook_is_called_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    _running(monkeypatch, ["/lib/ipykernel_launcher.py", "-f", "kernel.json"], "ipykernel_launcher")
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/u/claims desk.ipynb")
+    assert program_name() == "claims desk"
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "name"),
     [
         ("OTEL_SERVICE_NAME", "claims", "claims"),

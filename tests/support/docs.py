@@ -29,9 +29,9 @@ def settings_table() -> Iterator[str]:
     yield "| `Settings` | environment variable | default | meaning |"
     yield "|---|---|---|---|"
     for knob in fields(Settings):
-        default = "" if knob.default is None else f"`{knob.default}`"
-        env = "" if knob.metadata["env"] is None else f"`{knob.metadata['env']}`"
-        yield f"| `{knob.name}` | {env} | {default} | {knob.metadata['sentence']} |"
+        value = knob.metadata["default"]
+        default = "" if value is None else f"`{value}`"
+        yield f"| `{knob.name}` | `{knob.metadata['env']}` | {default} | {knob.metadata['sentence']} |"
 
 
 def hooks_table() -> Iterator[str]:

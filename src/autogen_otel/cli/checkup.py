@@ -11,13 +11,12 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry._logs import NoOpLoggerProvider
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
-from opentelemetry.trace import NoOpTracerProvider
+from opentelemetry.trace import NoOpTracerProvider, get_tracer_provider
 
 from autogen_otel import instrumentation
 from autogen_otel.delivery.exporters import (
@@ -33,10 +32,11 @@ from autogen_otel.delivery.exporters import (
     is_otlp,
     plugin,
 )
-from autogen_otel.delivery.journal import default_dir
+from autogen_otel.delivery.ids import draws_from_global_random
+from autogen_otel.delivery.journal import NoFolderError, default_dir, is_writable, resolved
 from autogen_otel.delivery.providers import logs_opted_in
 from autogen_otel.hooks.report import AttachReport
-from autogen_otel.settings import Settings
+from autogen_otel.settings import Settings, unknown_variables
 
 Document = dict[str, Any]
 """The part of the result that stands under one key of doctor's JSON."""
@@ -52,6 +52,10 @@ _PACKAGES: Final = (
     "opentelemetry-instrumentation",
 )
 _SILENT: Final = "silent inside our model calls; reports what your program calls beside AutoGen"
+_REPEATS: Final = (
+    "cannot be told to stand down and would report conversations, turns and tools again: "
+    "switch on one of the two"
+)
 _OVERLAPPING: Final[Mapping[str, str]] = {
     "opentelemetry-instrumentation-genai-openai": _SILENT,
     "opentelemetry-instrumentation-openai": _SILENT,
@@ -61,11 +65,15 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
         "cannot be told to stand down and would report each model call again: do not switch it on, "
         "or take its successor opentelemetry-instrumentation-genai-openai"
     ),
-    "openinference-instrumentation-autogen": (
-        "cannot be told to stand down and would report conversations, turns and tools again: "
-        "switch on one of the two"
-    ),
+    "openinference-instrumentation-ag2": _REPEATS,
+    "openinference-instrumentation-autogen": _REPEATS,
 }
+
+
+_NO_OPENAI: Final = (
+    "The package openai is not installed, so agents with a model fail: pip install 'autogen-otel[pyautogen]' "
+    "or 'autogen-otel[ag2]' brings it."
+)
 
 
 def examine(settings: Settings) -> Document:
@@ -78,7 +86,12 @@ def examine(settings: Settings) -> Document:
     logs_are_on = settings.messages_in_events or logs_opted_in(os.environ)
     checkup: Document = {
         "problems": [],
-        "host": report.lineage and {"name": str(report.lineage), "lineage": report.lineage.name},
+        "host": report.lineage
+        and {
+            "name": str(report.lineage),
+            "lineage": report.lineage.name,
+            "tested": report.lineage.is_tested,
+        },
         "versions": {"python": platform.python_version(), **_versions(_PACKAGES)},
         "attached": list(map(asdict, report.attached)),
         "absent": list(map(asdict, report.absent)),
@@ -89,10 +102,13 @@ def examine(settings: Settings) -> Document:
         "logs_endpoints": list(_endpoints(LOGS)) if logs_are_on else None,
         "message_content": settings.capture_message_content,
         "journal": _journal(settings),
+        "ids_from_global_random": draws_from_global_random(instrumentation.tracer() or get_tracer_provider()),
         "settings": list(_settings(settings)),
     }
     if report.lineage is None:
         checkup["problems"].append(f"Nothing to attach to: {report.problem}.")
+    elif "openai" not in checkup["versions"]:
+        checkup["problems"].append(_NO_OPENAI)
     checkup["problems"] += _problems(checkup, settings)
     return checkup
 
@@ -103,13 +119,31 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
-    journal = checkup["journal"]
-    has_journal = journal["kept"] and journal["writable"]
-    if not has_journal and not any(one["takes"] for one in checkup["endpoints"]):
-        why = "cannot be written" if journal["kept"] else "is switched off"
-        yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+    yield from _not_taken(checkup)
+    yield from (f"{sentence}{'' if sentence.endswith('?') else '.'}" for sentence in unknown_variables())
     if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
         yield "Message content is lost: it goes into log records, and no endpoint takes them."
+
+
+def _not_taken(checkup: Document) -> Iterator[str]:
+    """What goes nowhere, or only into the journal."""
+    traces, journal = checkup["endpoints"], checkup["journal"]
+    if not traces:
+        yield "Traces go nowhere: OTEL_TRACES_EXPORTER is none."
+    elif not any(one["takes"] for one in traces):
+        if journal["kept"] and journal["writable"]:
+            yield f"{_refusals(traces)}: traces are kept in the journal only."
+        else:
+            why = "cannot be written (AUTOGEN_OTEL_JOURNAL_DIR may name another folder)"
+            why = why if journal["kept"] else "is switched off"
+            yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+    metrics = checkup["metrics_endpoints"]
+    if metrics and not any(one["takes"] for one in metrics):
+        yield f"{_refusals(metrics)}: metrics go nowhere; OTEL_METRICS_EXPORTER=none makes none."
+
+
+def _refusals(endpoints: list[Document]) -> str:
+    return "; ".join(f"{one['endpoint']} does not take telemetry ({one['problem']})" for one in endpoints)
 
 
 def _attach_report(settings: Settings) -> AttachReport:
@@ -173,21 +207,31 @@ def _endpoint(label: str, problem: str | None = None) -> Document:
 
 
 def _journal(settings: Settings) -> Document:
-    folder = Path(settings.journal_dir).expanduser().absolute() if settings.journal_dir else default_dir()
-    size = 0
+    try:
+        folder = resolved(settings.journal_dir) if settings.journal_dir else default_dir()
+    except NoFolderError as error:
+        return {
+            "folder": None,
+            "kept": settings.journal,
+            "bytes": 0,
+            "writable": False,
+            "problem": str(error),
+        }
+    size, writable = 0, False
     with contextlib.suppress(OSError):
         size = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
-    writable = False
-    with contextlib.suppress(OSError):
-        # Files can be made there, or the folder itself in the nearest one that exists.
-        nearest = next(path for path in (folder, *folder.parents) if path.exists())
-        writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+        writable = is_writable(folder)
     return {"folder": str(folder), "kept": settings.journal, "bytes": size, "writable": writable}
 
 
 def _settings(settings: Settings) -> Iterator[Document]:
     for field in fields(settings):
-        variable = field.metadata["env"]
-        if variable is not None:  # a function can only be given by the program itself
-            value, is_set = getattr(settings, field.name), bool(os.environ.get(variable))
-            yield {"name": field.name, "value": value, "variable": variable, "set": is_set}
+        variable, value = field.metadata["env"], getattr(settings, field.name)
+        if callable(value):
+            value = os.environ.get(variable, "a function")
+        yield {
+            "name": field.name,
+            "value": value,
+            "variable": variable,
+            "set": bool(os.environ.get(variable)),
+        }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import (
@@ -15,14 +17,22 @@ from autogen_otel.cli import (
     require_rich,
     write_json,
 )
+from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
 
+_UNTESTED: Final = f"; attached to, but tested are only {', '.join(TESTED)}"
 _CONTENT: Final = {
     NO_CONTENT: "not recorded",
     SPAN_ONLY: "on spans",
     EVENT_ONLY: "in log records",
     SPAN_AND_EVENT: "on spans and in log records",
 }
+_REMEDY: Final = "TracerProvider(id_generator=autogen_otel.IdGenerator())"
+_OWN_DRAWS: Final = f"not from Python's global random; with a provider of your own, make it {_REMEDY}"
+_SHARED_DRAWS: Final = (
+    "your tracer provider draws them from Python's global random, so a program that seeds it makes other "
+    f"choices with telemetry than without; make it {_REMEDY}"
+)
 _EPILOG: Final = """\
 examples:
   autogen-otel doctor                  in the environment (variables included) that your program runs in
@@ -33,7 +43,8 @@ It attaches and detaches in a process of its own, and sends one empty request to
 
 exit codes:
   0  all is well
-  1  something is wrong: no supported host, a function not attached, or nowhere for telemetry to go
+  1  something is wrong: no supported host, no openai, a function not attached, a variable that is misspelt,
+     or traces or metrics that no endpoint takes
   2  a word or a setting that cannot be used; one sentence on stderr says which
 """
 
@@ -56,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
     """Examine everything, and print the result."""
     if args.format == "text":
         require_rich()
+    # AUTOGEN_OTEL_REDACT names a function that the program finds beside itself.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     settings = Settings.from_environ()
     from autogen_otel.cli.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
 
@@ -89,7 +103,7 @@ def _host(checkup: dict[str, Any], *, rows: bool) -> Iterator[str]:
         yield "host: none that is supported"
     else:
         missing = sum(row["expected"] for row in absent)
-        yield f"host: {host['name']} (lineage {host['lineage']})"
+        yield f"host: {host['name']} (lineage {host['lineage']}{'' if host['tested'] else _UNTESTED})"
         yield f"attached: {len(attached)} functions, {missing} missing"
     if rows:
         yield from (f"  {row['target']}: {row['yields']}" for row in attached)
@@ -110,7 +124,9 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     yield f"message content: {_CONTENT[checkup['message_content']]}"
     journal = checkup["journal"]
     state = ("writable" if journal["writable"] else "not writable") if journal["kept"] else "switched off"
-    yield f"journal: {journal['folder']} ({quantities.size(journal['bytes'])}, {state})"
+    folder = journal["folder"] or f"none, because {journal['problem']}"
+    yield f"journal: {folder} ({quantities.size(journal['bytes'])}, {state})"
+    yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
     for one in checkup["settings"]:
         source = one["variable"] if one["set"] else f"default; {one['variable']}"
         yield f"setting: {one['name']} = {one['value']} ({source})"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from autogen_otel.cli import CommandError
-from autogen_otel.delivery.journal import default_dir
-from autogen_otel.settings import Settings
+from autogen_otel.delivery.journal import NoFolderError, default_dir
+from autogen_otel.settings import REDACT_VARIABLE, Settings
 from autogen_otel.traces.journal import journal_files, read_spans
 from autogen_otel.traces.otlp import TraceFilter
 from autogen_otel.traces.trace import Span
@@ -37,8 +37,14 @@ def locate(given: str | None) -> Path:
         if not path.exists():
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
         return path
-    configured = Settings.from_environ().journal_dir
-    path = Path(configured).expanduser() if configured else default_dir()
+    # Their function to redact with is of no use here, and importing it may not be possible.
+    Settings.from_environ({name: text for name, text in os.environ.items() if name != REDACT_VARIABLE})
+    try:
+        path = default_dir()
+    except NoFolderError as error:
+        raise CommandError(
+            f"There is no journal: {error}, and --journal a file or a folder to read."
+        ) from None
     if not path.exists():
         raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
     return path

@@ -4,7 +4,7 @@ Importing this room loads neither the SDK nor an exporter: a program with its ow
 """
 
 from autogen_otel.delivery.dropped import observe_dropped
-from autogen_otel.delivery.journal import Journal, default_dir
+from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
 from autogen_otel.delivery.providers import (
     global_logger_provider,
     logger_provider,
@@ -14,6 +14,7 @@ from autogen_otel.delivery.providers import (
 
 __all__ = [
     "Journal",
+    "NoFolderError",
     "default_dir",
     "global_logger_provider",
     "logger_provider",

@@ -27,6 +27,9 @@ _PAUSES: Final = {
 }
 _WARN_AGAIN_SECONDS: Final = 60.0
 _DELAY_MILLIS: Final = 1000.0
+_QUEUE_LENGTH: Final = 2048
+_BATCH_LENGTH: Final = 512
+"""The SDK's defaults."""
 MAX_BYTES: Final = 3 * 1024 * 1024
 """Receivers refuse a whole batch above 4 MiB (gRPC) or 20 MiB (HTTP)."""
 _VALUE_BYTES: Final = 24
@@ -109,7 +112,7 @@ class EndpointExporter:
         except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
             self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
             return False
-        self._react(result)
+        self._react(result, is_kept=is_delivered or self._journal is None)
         return is_delivered
 
     def _attempt(self, batch: Any) -> ExportResult | None:
@@ -131,7 +134,9 @@ class EndpointExporter:
             self._journal.append(batch)
         except OSError as error:
             folder, reason = self._journal.folder, error.strerror or type(error).__name__
-            self._drop(len(batch), NOT_DELIVERED, f"the journal in {folder} cannot be written ({reason})")
+            explanation = f"the journal in {folder} cannot be written ({reason})"
+            explanation = f"{explanation}; AUTOGEN_OTEL_JOURNAL_DIR may name another folder"
+            self._drop(len(batch), NOT_DELIVERED, explanation)
             return False
         except Exception as error:
             # Protobuf raises whatever fits the odd value.
@@ -146,8 +151,13 @@ class EndpointExporter:
             name = self._signal.items.capitalize()
             _LOGGER.warning("%s were dropped: %s (%d so far).", name, explanation, self._dropped_items)
 
-    def _react(self, result: ExportResult | None) -> None:
-        """Pause after a failure; log the first failure and the first success after it."""
+    def _react(self, result: ExportResult | None, *, is_kept: bool = True) -> None:
+        """Pause after a failure; log the first failure and the first success after it.
+
+        Args:
+            result: of the export.
+            is_kept: whether the consequence came true; where not, a message has said so.
+        """
         if result is None or self._endpoint is None:
             return
         label, items = self._endpoint.label, self._signal.items
@@ -164,11 +174,11 @@ class EndpointExporter:
         is_expected = self._by_default and result.outcome in (Outcome.UNREACHABLE, Outcome.UNSUPPORTED)
         _LOGGER.log(
             logging.INFO if is_expected else logging.WARNING,
-            "%s does not take %s (%s). %s",
+            "%s does not take %s (%s).%s",
             label,
             items,
             result.reason,
-            self._consequence,
+            f" {self._consequence}" if is_kept else "",
         )
 
     def _may_log(self, subject: str) -> bool:
@@ -187,12 +197,33 @@ def _is_exported(result: ExportResult | None) -> bool:
     return result is not None and result.outcome is Outcome.EXPORTED
 
 
-def schedule_delay(variable: str) -> float | None:
-    """Return the delay of a batch processor in milliseconds; ``None`` where the variable sets it.
+def batch_options(prefix: str) -> dict[str, Any]:
+    """Return what a batch processor is to do otherwise than the SDK would.
 
-    It is a fifth of the SDK's default for spans: a process that is killed loses what it has not exported yet.
+    The delay, where no variable sets it, is a fifth of the SDK's for spans: a process that is killed loses
+    what it has not exported yet. A queue that is shorter than a batch is taken, where the SDK refuses it.
+
+    Args:
+        prefix: ``OTEL_BSP`` or ``OTEL_BLRP``, of the processor's variables.
     """
-    return None if os.environ.get(variable) else _DELAY_MILLIS
+    options: dict[str, Any] = {}
+    if not os.environ.get(f"{prefix}_SCHEDULE_DELAY"):
+        options["schedule_delay_millis"] = _DELAY_MILLIS
+    length = _number(f"{prefix}_MAX_QUEUE_SIZE", _QUEUE_LENGTH)
+    batch = _number(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_LENGTH)
+    if 0 < length < batch:
+        message = (
+            "%s_MAX_QUEUE_SIZE is %d, less than a batch (%s_MAX_EXPORT_BATCH_SIZE): batches of %d are sent."
+        )
+        _LOGGER.warning(message, prefix, length, prefix, length)
+        options["max_export_batch_size"] = length
+    return options
+
+
+def _number(variable: str, default: int) -> int:
+    """The variable's number; the SDK takes its default too where it holds none, and says so."""
+    text = os.environ.get(variable, "").strip()
+    return int(text) if text.isdecimal() else default
 
 
 # ---------------------------------------------------------------- batches that receivers take

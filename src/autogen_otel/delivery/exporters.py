@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from autogen_otel.delivery.fork import importing
 from autogen_otel.delivery.probe import Probe, probe_for
+from autogen_otel.delivery.randomness import spare_global_random
 from autogen_otel.vocabulary import metrics
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class Endpoint:
         """Return the exporter; a forked process makes its own, because it must not share connections."""
         if self.exporter is None or self._pid != os.getpid():
             self.exporter, self._pid = self._make(), os.getpid()
+            spare_global_random()
         return self.exporter
 
     def force_flush(self, timeout_millis: int) -> bool:

@@ -12,7 +12,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.export import EndpointExporter, batch_options, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
@@ -41,8 +41,7 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
         return None
     provider = LoggerProvider(resource=resource_of(tracers))
     for exporter in exporters:
-        delay = schedule_delay("OTEL_BLRP_SCHEDULE_DELAY")
-        processor = sdk.BatchLogRecordProcessor(exporter, schedule_delay_millis=delay)
+        processor = sdk.BatchLogRecordProcessor(exporter, **batch_options("OTEL_BLRP"))
         provider.add_log_record_processor(count_overflow(processor, LOGS.items, PROCESS))
     return provider
 

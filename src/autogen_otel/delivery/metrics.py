@@ -27,6 +27,7 @@ from opentelemetry.sdk.metrics.view import (
 )
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped
+from autogen_otel.delivery.exemplars import with_own_draws
 from autogen_otel.delivery.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporters import METRICS, Endpoint, configured
 from autogen_otel.delivery.resource import resource_of
@@ -55,6 +56,7 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
     if not readers:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
+    readers = list(map(with_own_draws, readers))
     return MeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
 
 

@@ -23,6 +23,7 @@ from opentelemetry.sdk.resources import (
 
 from autogen_otel import distribution
 from autogen_otel.delivery.fork import in_child
+from autogen_otel.delivery.launchers import launched
 
 _DISTRO_NAME: Final = "telemetry.distro.name"
 _DISTRO_VERSION: Final = "telemetry.distro.version"
@@ -96,8 +97,12 @@ in_child(_after_fork)
 
 
 def program_name() -> str:
-    """Return the script's stem, or the package after ``-m``; ``python`` in a prompt or a notebook."""
+    """Return the script's stem, or the package after ``-m``; ``python`` in a prompt.
+
+    Under a launcher such as ``gunicorn``, it is the module of the application, or the name of the notebook.
+    """
     name = _module_name() or _script_name(sys.argv[0] if sys.argv else "")
+    name = launched(name, sys.argv[1:]) or name
     name = name.encode("utf-8", "replace").decode("utf-8").strip()
     return _INTERACTIVE if name.lower() in _LAUNCHERS else name
 

@@ -18,9 +18,10 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired, schedule_delay
+from autogen_otel.delivery.export import EndpointExporter, batch_options, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
-from autogen_otel.delivery.journal import Journal
+from autogen_otel.delivery.ids import IdGenerator
+from autogen_otel.delivery.journal import Journal, NoFolderError, show_command
 from autogen_otel.delivery.resource import process_resource
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
@@ -38,41 +39,53 @@ def build(settings: Settings) -> TracerProvider:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    provider = TracerProvider(resource=process_resource())
-    for exporter in _exporters(Journal(settings.journal_dir) if settings.journal else None):
-        processor = BatchSpanProcessor(
-            exporter, schedule_delay_millis=schedule_delay("OTEL_BSP_SCHEDULE_DELAY")
-        )
+    provider = TracerProvider(resource=process_resource(), id_generator=IdGenerator())
+    for exporter in _exporters(*_journal(settings)):
+        processor = BatchSpanProcessor(exporter, **batch_options("OTEL_BSP"))
         provider.add_span_processor(count_overflow(processor, SPANS.items, PROCESS))
     PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
     return provider
 
 
-def _exporters(journal: Journal | None) -> list[SpanExporter]:
+def _journal(settings: Settings) -> tuple[Journal | None, str]:
+    """The journal, or why there is none; then spans are exported all the same."""
+    if not settings.journal:
+        return None, "the journal is off"
+    try:
+        return Journal(settings.journal_dir), ""
+    except NoFolderError as error:
+        return None, f"no journal can be kept: {error}"
+
+
+def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
     """The first endpoint has the journal behind it.
 
     A span that one endpoint took must not come back from the journal because another did not.
     """
-    kept = f"Spans are kept in {journal.folder}." if journal else "Spans are dropped: the journal is off."
+    kept = f"Spans are kept in {journal.folder}." if journal else f"Spans are dropped: {why_none}."
     console, endpoints = configured(SPANS, kept)
     exporters: list[SpanExporter] = [ConsoleSpanExporter()] if console else []
-    if not endpoints and not console:
-        # "none" means no endpoint, and the journal is for spans that no endpoint takes.
-        endpoints.append(None)
     for number, endpoint in enumerate(endpoints):
         behind = None if number else journal
         if endpoint or behind:
-            exporters.append(JournaledSpanExporter(endpoint, behind, PROCESS))
+            why = why_none or "another endpoint has the journal"
+            exporters.append(JournaledSpanExporter(endpoint, behind, PROCESS, why))
     return exporters
 
 
 class JournaledSpanExporter(EndpointExporter, SpanExporter):
     """Exports each span to the endpoint or else to the journal, once, or counts it as dropped."""
 
-    def __init__(self, endpoint: Endpoint | None, journal: Journal | None, dropped: Dropped) -> None:
-        consequence = "They are dropped, because no journal is kept."
+    def __init__(
+        self,
+        endpoint: Endpoint | None,
+        journal: Journal | None,
+        dropped: Dropped,
+        why_no_journal: str = "no journal is kept",
+    ) -> None:
+        consequence = f"They are dropped: {why_no_journal}."
         if journal is not None:
-            consequence = f"They are kept in {journal.folder}; `autogen-otel show` lists them."
+            consequence = f"They are kept in {journal.folder}; `{show_command(journal.folder)}` lists them."
         super().__init__(SPANS, endpoint, dropped, consequence, journal=journal)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:

@@ -13,6 +13,14 @@ SUPPORTED = (
     "ag2 0.14 (pip install 'autogen-otel[ag2]')"
 )
 
+TESTED = ("0.2.35", "0.9.0", "0.14.0", "0.14.1")
+"""The versions that the tests run on; others from the first to the last are attached to all the same."""
+_FOR_CONVERSABLE_AGENTS = "pyautogen 0.2.35 to 0.9 and ag2 0.14"
+_OTHER_PRODUCTS = (
+    "which has no ConversableAgent: it is another product of that name, and autogen-otel is for "
+    f"{_FOR_CONVERSABLE_AGENTS}. A program written for the one does not run on the other, so installing "
+    "another version is no remedy"
+)
 _DISTRIBUTIONS = ("ag2", "pyautogen", "autogen", "autogen-agentchat")
 
 
@@ -40,9 +48,17 @@ def detect() -> Detection:
     try:
         module = importlib.import_module("autogen")
     except Exception as error:  # noqa: BLE001 - a broken host may raise anything on import, and that is its own affair
+        if _failed(error) == "" and any(_is_other_product(*one) for one in installed.items()):
+            # Some bring no module of this name at all.
+            return Detection(problem=f"found {found}, {_OTHER_PRODUCTS}")
         return Detection(problem=f"found {found}{_failed(error)}; supported are {SUPPORTED}")
     if not hasattr(module, "ConversableAgent"):
-        return Detection(problem=f"found {found}, which has no ConversableAgent; supported are {SUPPORTED}")
+        if installed:
+            return Detection(problem=f"found {found}, {_OTHER_PRODUCTS}")
+        other = (
+            f"a module autogen without ConversableAgent at {getattr(module, '__file__', 'an unknown place')}"
+        )
+        return Detection(problem=f"found {found}, but {other}; supported are {SUPPORTED}")
     version = str(getattr(module, "__version__", "unknown"))
     distribution = next((name for name, of in installed.items() if _same(of, version)), "autogen")
     return Detection(lineage=_lineage(distribution, version))
@@ -52,6 +68,13 @@ def _failed(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == "autogen":
         return ""
     return f", but importing autogen failed ({type(error).__name__}: {error})"
+
+
+def _is_other_product(name: str, version: str) -> bool:
+    """Whether these are AutoGen 0.4 and later, or AG2 1.0 and later, which share the name only."""
+    if name == "autogen-agentchat" or not version.startswith("0."):
+        return True
+    return name == "pyautogen" and _minor(version) >= 10  # noqa: PLR2004 - a minor version
 
 
 def _installed() -> dict[str, str]:
@@ -74,7 +97,8 @@ def _same(distribution_version: str, module_version: str) -> bool:
 def _lineage(distribution: str, version: str) -> Lineage:
     minor = _minor(version)
     (name,) = PYAUTOGEN_0_2 if minor <= 2 else AG2_0_9 if minor < 11 else AG2_0_14  # noqa: PLR2004 - minor versions
-    return Lineage(name, distribution, version, awaits_results=name in AG2_0_14)
+    is_tested = any(_same(tested, version) for tested in TESTED)
+    return Lineage(name, distribution, version, awaits_results=name in AG2_0_14, is_tested=is_tested)
 
 
 def _minor(version: str) -> int:

@@ -20,12 +20,14 @@ class Lineage:
         distribution: the package that brought it.
         version: its version.
         awaits_results: whether ``execute_function`` awaits what a plain function returns.
+        is_tested: whether the tests run on this version; others of the lineage are attached to all the same.
     """
 
     name: str
     distribution: str
     version: str
     awaits_results: bool = False
+    is_tested: bool = True
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"
