@@ -319,7 +319,7 @@ _UNUSABLE = {
     ("AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT", "perhaps"): "must be true or false, not 'perhaps'",
     ("AUTOGEN_OTEL_JOURNAL", "2"): "must be true or false, not '2'",
     ("AUTOGEN_OTEL_REDACT", "nobody"): "must be",
-    ("AUTOGEN_OTEL_JOURNALDIR", "x"): "does nothing; did you mean AUTOGEN_OTEL_JOURNAL_DIR?",
+    ("AUTOGEN_OTEL_JOURNALDIR", "x"): "is not known and does nothing; did you mean AUTOGEN_OTEL_JOURNAL_DIR?",
 }
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from autogen import ConversableAgent
 
-import autogen_otel
 from tests.support.agents import chat, llm_config, user
 from tests.support.models import HouseModel
-from tests.support.telemetry import Telemetry, instrumented
+from tests.support.telemetry import instrumented
 
-_CONVERSATIONS = 1000
+_REQUESTS = 1000
+_ENOUGH_FOR_THE_HOST = 200
 
 
 def _request(number: int) -> list[weakref.ref[type]]:
@@ -37,26 +38,25 @@ def _request(number: int) -> list[weakref.ref[type]]:
     return [weakref.ref(Client), weakref.ref(Helper)]
 
 
-def test_a_thousand_requests_with_classes_of_their_own_leave_none_alive(
-    telemetry: Telemetry, capsys: object
-) -> None:
-    alive: list[weakref.ref[type]] = []
-    for number in range(_CONVERSATIONS):
-        alive += _request(number)
-        telemetry.clear()
-        if number % 100 == 0:
-            gc.collect()
+def _alive_after(requests: int, forget: Callable[[], None]) -> int:
+    """How many of the classes of so many requests live on."""
+    made: list[weakref.ref[type]] = []
+    for number in range(requests):
+        made += _request(number)
+        forget()
     for _ in range(2):
         # What is remembered of an agent goes with the agent, and only then nothing knows its class any more.
         gc.collect()
-    assert [number for number, one in enumerate(alive) if one() is not None] == []
+    return sum(one() is not None for one in made)
 
 
-def test_without_us_they_are_freed_too() -> None:
-    autogen_otel.uninstrument()
-    alive = _request(1)
-    gc.collect()
-    assert [one() for one in alive] == [None, None]
+def test_a_thousand_requests_with_classes_of_their_own_leave_none_alive(
+    our_errors: list[BaseException],
+) -> None:
+    # AG2 itself keeps the last few.
+    by_the_host = _alive_after(_ENOUGH_FOR_THE_HOST, lambda: None)
+    with instrumented() as telemetry:
+        assert _alive_after(_REQUESTS, telemetry.clear) <= by_the_host
 
 
 def test_classes_that_live_on_get_their_own_methods_back(our_errors: list[BaseException]) -> None:

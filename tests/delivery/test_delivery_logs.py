@@ -25,7 +25,7 @@ def tell(message):
         exception = {"exception.type": "KeyError", "exception.message": message, "exception.stacktrace": ""}
         call = begin(recorder, ToolCall)
         call.context = trace.set_span_in_context(span)
-        failure_logs.emit(call, exception, None)
+        failure_logs.emit(failure_logs.record(call, exception), is_warning=False)
 """
 _ONE_RECORD = f"{_SETUP}\ntell('no such claim')\n"
 _OPT_IN = {"OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN": "http, logs/dup"}

@@ -180,7 +180,8 @@ class HttpAttempt(Operation):
             return error_in_answer(body, content_type, is_chat=self._is_chat)
         # A stream of events is neither a page nor an object, and what comes instead is never read by us.
         kind = content_type.partition(";")[0].strip()
-        return ProviderError(f"{kind}, no stream of events") if kind in _NO_STREAMS else None
+        is_odd = self._is_chat and kind in _NO_STREAMS
+        return ProviderError(f"{kind}, no stream of events") if is_odd else None
 
     def _refusal(self, response: Any, said: ProviderError) -> Oddity:
         status = response.status_code
