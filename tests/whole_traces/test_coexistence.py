@@ -9,14 +9,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import openai
+import openai._base_client
 import pytest
 from autogen import OpenAIWrapper
+from opentelemetry import baggage
 from opentelemetry import context as otel_context
+from opentelemetry.instrumentation import httpx as http_instrumentations
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import autogen_otel
 from scenarios.server import entry, error, text, tool_call
-from tests.support.agents import Serve, assistant, chat, pair, user
+from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.lineage import HAS_TRACER
+from tests.support.models import HouseModel, counting_words
 from tests.support.telemetry import Telemetry, attributes_of, exception_of, instrumented
 from tests.support.tools import lookup
 
@@ -99,6 +106,70 @@ def test_others_are_silent_in_our_model_calls_and_hide_no_attempt(
         sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])
         assert reported == ["model call"]
         monkeypatch.undo()
+
+
+@pytest.fixture
+def http_spans() -> Iterator[InMemorySpanExporter]:
+    """The spans of OpenTelemetry's own instrumentation of the SDK's HTTP client, which is switched on."""
+    named = "HTTPX2ClientInstrumentor" if "httpx2" in vars(openai._base_client) else "HTTPXClientInstrumentor"
+    spans, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    instrumentor = getattr(http_instrumentations, named)()
+    instrumentor.instrument(tracer_provider=provider)
+    yield spans
+    instrumentor.uninstrument()
+
+
+@pytest.mark.usefixtures("our_errors")
+@pytest.mark.parametrize("streams", [False, True])
+def test_trace_headers_and_baggage_go_out_from_our_attempt_and_their_span_is_not_made(
+    http_spans: InMemorySpanExporter, serve: Serve, streams: bool
+) -> None:
+    server = serve([error(500, "Boom"), text("Fine. TERMINATE")])
+    token = otel_context.attach(baggage.set_baggage("tenant", "acme"))
+    try:
+        with instrumented() as telemetry, counting_words():
+            chat(user(), configured(assistant([entry(server)]), **({"stream": True} if streams else {})))
+    finally:
+        otel_context.detach(token)
+    attempts = [span.context for span in telemetry.named("POST") if span.context]
+    assert [request.headers["traceparent"] for request in server.requests] == [
+        f"00-{one.trace_id:032x}-{one.span_id:016x}-{request.headers['traceparent'][-2:]}"
+        for one, request in zip(attempts, server.requests, strict=True)
+    ]
+    assert {request.headers["baggage"] for request in server.requests} == {"tenant=acme"}
+    assert http_spans.get_finished_spans() == ()
+
+
+@pytest.mark.usefixtures("our_errors")
+def test_what_a_custom_client_asks_over_http_is_still_reported(
+    http_spans: InMemorySpanExporter, serve: Serve
+) -> None:
+    http = vars(openai._base_client)["httpx2" if "httpx2" in vars(openai._base_client) else "httpx"]
+    server = serve([text("Fine. TERMINATE")])
+
+    class Gateway(HouseModel):
+        def create(self, params: dict[str, Any]) -> Any:
+            http.post(f"{server.base_url}/chat/completions", json={"model": "m", "messages": []})
+            return super().create(params)
+
+    helper = assistant([{"model": "house-1", "model_client_cls": "Gateway"}])
+    helper.register_model_client(model_client_cls=Gateway)
+    with instrumented() as telemetry:
+        chat(user(), helper)
+    (theirs,), call = http_spans.get_finished_spans(), telemetry.one("chat")
+    assert theirs.parent is not None
+    assert call.context is not None
+    assert theirs.parent.span_id == call.context.span_id
+    assert "traceparent" in server.requests[0].headers
+
+
+@pytest.mark.usefixtures("our_errors")
+def test_without_an_instrumentation_no_headers_are_added(serve: Serve) -> None:
+    server = serve([text("TERMINATE")])
+    with instrumented():
+        chat(user(), assistant([entry(server)]))
+    assert "traceparent" not in server.requests[0].headers
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from autogen_otel.operations.conversations.transition import DetermineNextAgent
 from autogen_otel.operations.first_sight import MakeWrapper, sdk_client
 from autogen_otel.operations.models.assistant_run import AssistantRun, WaitForRun
 from autogen_otel.operations.models.entry_tried import EntryTried
-from autogen_otel.operations.models.http_attempt import ApiRequest, HttpAttempt
+from autogen_otel.operations.models.http_attempt import ApiRequest, HttpAttempt, SendRequest
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.code_run import ExecuteBlocks, RunBlocks, RunCode
@@ -133,13 +133,18 @@ def _executor(agent: Any) -> tuple[Any, ...]:
     return () if executor is None else (executor,)
 
 
+def _http_clients(sdk: Any) -> tuple[Any, ...]:
+    return (sdk._client,)
+
+
 _OWN = "each agent class that has its own"
 _CLIENTS = "each model client, custom ones too"
 _EXECUTORS = "each code executor, custom ones too"
 _ASSISTANT = "`GPTAssistantAgent`"
 _ASSISTANTS = PYAUTOGEN_0_2 | AG2_0_9
 _SENDERS = (
-    Discovered(lambda sdk: (sdk._client,), "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts"),
+    Discovered(_http_clients, "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts"),
+    Discovered(_http_clients, "_send_single_request", SendRequest, "the SDK's HTTP client", "trace headers"),
 )
 _MODEL_CLIENTS = (
     Discovered(lambda wrapper: wrapper._clients, "create", EntryTried, _CLIENTS, "config entries"),
@@ -151,6 +156,13 @@ _MODEL_CLIENTS = (
         HttpAttempt,
         "its HTTP client",
         "HTTP attempts",
+    ),
+    Discovered(
+        lambda wrapper: (sdk._client for sdk in _sdk_clients(wrapper)),
+        "_send_single_request",
+        SendRequest,
+        "its HTTP client",
+        "trace headers",
     ),
 )
 _PEOPLE = (

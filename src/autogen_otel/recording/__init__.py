@@ -4,7 +4,14 @@ from autogen_otel.recording.attributes import ArgumentProblem
 from autogen_otel.recording.call import Call, Facts, Measurement
 from autogen_otel.recording.logs import MODEL_EXCEPTION, ContentEvents, FailureLogs
 from autogen_otel.recording.meters import Meters
-from autogen_otel.recording.other_instrumentations import go_together
+from autogen_otel.recording.other_instrumentations import (
+    go_together,
+    hear_others,
+    send_headers,
+    sends_headers,
+    silence_http,
+    silence_others,
+)
 from autogen_otel.recording.recorder import Recorder
 
 __all__ = [
@@ -18,4 +25,9 @@ __all__ = [
     "Meters",
     "Recorder",
     "go_together",
+    "hear_others",
+    "send_headers",
+    "sends_headers",
+    "silence_http",
+    "silence_others",
 ]

@@ -15,7 +15,7 @@ from autogen_otel.causes import Failure, chain, identity, is_cancellation
 from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
 from autogen_otel.recording.current import CALL_KEY
 from autogen_otel.recording.failures import FailureRecord, record_failures
-from autogen_otel.recording.other_instrumentations import ag2_span_of, silence_others
+from autogen_otel.recording.other_instrumentations import Change, ag2_span_of
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.causes import UNKNOWN
 from autogen_otel.vocabulary.metrics import Metric
@@ -73,6 +73,7 @@ class Call:
         untold: log records of failures inside, by what their exceptions are known by. Whether the
             application gets to see them is known when they go further, or not.
         words: attributes that the application has put on it.
+        changes: what it changes in the context for what runs inside.
     """
 
     operation_name: ClassVar[str | None] = None
@@ -80,7 +81,7 @@ class Call:
     is_client: ClassVar[bool] = False
     """Whether its span is of kind CLIENT."""
     is_model_call: ClassVar[bool] = False
-    """Whether it is a logical call of a model, which other instrumentations would tell of again."""
+    """Whether it is a logical call of a model."""
     failure_event: ClassVar[str] = "autogen.exception"
     """Name of the log record of a failure."""
 
@@ -99,6 +100,7 @@ class Call:
         "_started_name",
         "_token",
         "attributes",
+        "changes",
         "context",
         "failure",
         "handled",
@@ -135,6 +137,7 @@ class Call:
         self._handling = None if handling is None else id(handling)
         self._started_name: str | None = None
         self.words: dict[str, Any] = _NO_WORDS
+        self.changes: Change | None = None
 
     # ------------------------------------------------------------ what an operation says
     def returned(self, value: Any) -> Facts | None:
@@ -174,6 +177,8 @@ class Call:
             self._start_span(around)
         inside = self.context.copy()
         inside[CALL_KEY] = self
+        if self.changes is not None:
+            self.changes(inside)
         self._token = attach(Context(inside))
 
     def leave(self) -> None:
@@ -239,8 +244,6 @@ class Call:
             theirs.set_attributes(own)
         inside = around.copy()
         inside[_SPAN_KEY] = self.span
-        if self.is_model_call:
-            silence_others(inside)
         self.context = Context(inside)
 
     def _close(self, facts: Facts | None, *, raised: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from opentelemetry import context as otel_context
@@ -15,9 +16,13 @@ from autogen_otel.vocabulary import spans
 _OWN_SUPPRESS_KEY: str = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", SUPPRESS_KEY)
 """Asked for by OpenLLMetry, OpenLIT, AgentOps and OpenInference; each process has one of its own."""
 
+_HTTP_KEY: str = getattr(otel_context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "suppress_http_instrumentation")
+"""Asked for by OpenTelemetry's instrumentations of HTTP clients."""
+
 _INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
 """Asked for by packages built on ``opentelemetry-util-genai``; its value collects what they know."""
 
+_INSTRUMENTATIONS: Final = "opentelemetry.instrumentation."
 _AG2_TRACER: Final = "autogen.opentelemetry"
 _AG2_TYPE: Final = "ag2.span.type"
 _AG2_TYPES: Final = {
@@ -31,13 +36,43 @@ _AG2_TYPES: Final = {
 }
 
 
-def silence_others(values: dict[str, object]) -> None:
-    """Add to the context of a model call what keeps others from reporting it a second time."""
-    # The HTTP client instrumentations ask for the plain key.
+Change = Callable[[dict[str, Any]], None]
+"""What a call changes in the context that it runs in."""
+
+
+def silence_others(values: dict[str, Any]) -> None:
+    """Keep the instrumentations of the SDK from reporting a model call a second time."""
     values[SUPPRESS_KEY] = values[_OWN_SUPPRESS_KEY] = True
     data = _inference_data()
     if data is not None:
         values[_INFERENCE_KEY] = data
+
+
+def hear_others(values: dict[str, Any]) -> None:
+    """Let everything be reported again: hooks, auth and transports of the application's HTTP client."""
+    for key in (SUPPRESS_KEY, _OWN_SUPPRESS_KEY, _INFERENCE_KEY):
+        values.pop(key, None)
+
+
+def silence_http(values: dict[str, Any]) -> None:
+    """Keep the instrumentation of the HTTP client from reporting a recorded attempt a second time."""
+    values[_HTTP_KEY] = True
+
+
+def sends_headers(transport: Any) -> bool:
+    """Whether an instrumentation reports the requests of a transport, and sends trace headers along."""
+    makers: list[Any] = [type(transport)]
+    for name in ("handle_request", "handle_async_request"):
+        wrapper = getattr(getattr(transport, name, None), "_self_wrapper", None)
+        makers.append(getattr(wrapper, "func", wrapper))
+    return any(str(getattr(one, "__module__", "")).startswith(_INSTRUMENTATIONS) for one in makers)
+
+
+def send_headers(headers: Any) -> None:
+    """Send the trace headers and baggage that a silenced instrumentation would send, from the attempt on."""
+    from opentelemetry import propagate  # noqa: PLC0415 - looks for entry points; whoever instruments HTTP has it
+
+    propagate.inject(headers)
 
 
 def _inference_data() -> Any:

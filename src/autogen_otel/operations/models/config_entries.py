@@ -57,6 +57,7 @@ class Entry:
         model: the model asked for.
         facts: what is recorded of it.
         is_custom: whether its model client is one of the application's.
+        has_sdk: whether its model client asks through the OpenAI SDK.
     """
 
     index: int
@@ -64,6 +65,7 @@ class Entry:
     model: str | None
     facts: Facts
     is_custom: bool = False
+    has_sdk: bool = False
 
 
 def see_entry(recorder: Recorder, wrapper: Any, index: int) -> Entry:
@@ -96,7 +98,8 @@ def _entry(config: Any, clients: Any, index: int) -> Entry:
         names.REQUEST_MAX_RETRIES: _count(read(sdk, "max_retries")),
         names.CLIENT_CLASS: f"{module}.{type(client).__qualname__}" if is_custom else None,
     }
-    return Entry(index, len(clients), model, facts, is_custom)
+    has_sdk = any(base.__module__.startswith("openai.") for base in type(sdk).__mro__)
+    return Entry(index, len(clients), model, facts, is_custom, has_sdk and not is_custom)
 
 
 def has_odd_price(config: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from autogen_otel.operations.models.model_call import Fallback, ModelCall
 from autogen_otel.operations.models.response import usage
 from autogen_otel.operations.models.stream_read import StreamRead
 from autogen_otel.operations.operation import Operation
-from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
+from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement, silence_others
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import metrics, spans
 
@@ -56,6 +56,8 @@ class EntryTried(Operation):
         entry = call.first if call.first.index == index else see_entry(self.recorder, call.instance, index)
         self.tried: Entry = entry
         call.gave_up, call.tried = None, entry
+        if entry.has_sdk:
+            self.changes = silence_others
         if entry.count > 1:
             self.name = spans.config_entry(entry.index, entry.model)
             return entry.facts

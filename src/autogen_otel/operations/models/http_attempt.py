@@ -15,7 +15,14 @@ from autogen_otel.causes.provider_error import ProviderError, error_in_answer, e
 from autogen_otel.operations.models.config_entries import DEFAULT_PORTS
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import read, read_text
-from autogen_otel.recording import Facts, Measurement
+from autogen_otel.recording import (
+    Facts,
+    Measurement,
+    hear_others,
+    send_headers,
+    sends_headers,
+    silence_http,
+)
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import metrics
 
@@ -110,6 +117,7 @@ class HttpAttempt(Operation):
             self.entry.attempts += 1
         tried = None if self.model_call is None else self.model_call.tried
         self.name = request.method
+        self.changes = hear_others
         self._is_chat, self._response = url.path.endswith("/chat/completions"), None
         # As the HTTP client writes it; a transport of the user's may do otherwise.
         size = dict(headers).get(b"Content-Length")
@@ -209,6 +217,28 @@ class HttpAttempt(Operation):
             metrics.ATTEMPT_RESENT: names.HTTP_REQUEST_RESEND_COUNT in attributes,
         }
         yield metrics.MODEL_ATTEMPTS, 1, labels
+
+
+class SendRequest(Operation):
+    """Reads ``Client._send_single_request`` of httpx and httpx2: the request itself, past hooks and auth."""
+
+    parameters = ("request",)
+
+    __slots__ = ()
+
+    def begin(self) -> Facts | None:
+        """Take the place of an instrumentation of the HTTP client, which would report the attempt again."""
+        if not isinstance(self.parent, HttpAttempt):
+            return None
+        request = self.arguments["request"]
+        if not sends_headers(self.instance._transport_for_url(request.url)):
+            return None
+        send_headers(request.headers)
+        self.changes = silence_http
+        return {}
+
+    def failed(self, _error: BaseException) -> None:
+        """The attempt around it records that."""
 
 
 def _raw(headers: Any) -> Headers:
