@@ -87,8 +87,9 @@ def moment(text: str, now: datetime) -> int:
     if ago is not None:
         then = now - timedelta(seconds=float(ago[1]) * _SECONDS[ago[2]])
     else:
-        # Python 3.10 does not read a "Z".
-        then = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text.strip()))
+        # Python 3.10 reads neither a "Z" nor parts of a second but three or six digits of them.
+        written = re.sub("[zZ]$", "+00:00", text.strip())
+        then = datetime.fromisoformat(re.sub(r"\.\d+", lambda part: f"{part[0]:0<7}"[:7], written))
         then = then if then.tzinfo is not None else then.replace(tzinfo=now.tzinfo)
     since_1970 = then.astimezone(timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
     return round(since_1970 / timedelta(microseconds=1)) * (_NS // 1_000_000)

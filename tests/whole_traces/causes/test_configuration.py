@@ -25,7 +25,7 @@ def origins(telemetry: Telemetry) -> set[Any]:
 def fail(config: dict[str, Any]) -> None:
     """A conversation with this entry, which fails."""
     with pytest.raises(Exception, match=_ANY):
-        chat(user(), assistant([{"model": "gpt-4o", "api_key": DEMO_KEY, "max_retries": 0, **config}]))
+        chat(user(), assistant([{"model": "gpt-4o", "api_key": DEMO_KEY, **config}]))
 
 
 def test_a_host_that_does_not_resolve(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_proxy_that_wants_to_know_who_asks(telemetry: Telemetry) -> None:
         raise http.ProxyError("407 Proxy Authentication Required")
 
     client = http.Client(transport=http.MockTransport(refuse))
-    helper = assistant([{"model": "gpt-4o", "api_key": DEMO_KEY, "max_retries": 0}])
+    helper = assistant([{"model": "gpt-4o", "api_key": DEMO_KEY}])
     helper.client._clients[0]._oai_client._client = client
     with pytest.raises(Exception, match=_ANY):
         chat(user(), helper)

@@ -199,9 +199,7 @@ def test_a_stale_history_is_stale_in_a_stream_too(telemetry: Telemetry, serve: S
 def test_each_failure_of_an_outage_has_a_record(our_errors: list[BaseException], serve: Serve) -> None:
     logs = LogRecords()
     with instrumented(logger_provider=logs.provider):
-        helper = assistant(
-            [entry(serve([drop()] * 3), max_retries=2), entry(serve([drop()] * 3), max_retries=2)]
-        )
+        helper = assistant([entry(serve([drop()] * 3)), entry(serve([drop()] * 3))])
         with pytest.raises(Exception, match=_ANY):
             chat(user(), helper)
     severities = [record.severity_text for record in logs.records]

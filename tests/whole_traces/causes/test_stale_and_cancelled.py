@@ -130,11 +130,11 @@ def test_a_timeout_that_passes_an_executor_is_one_failure(
 ) -> None:
     logs = LogRecords()
     with instrumented(logger_provider=logs.provider) as telemetry:
-        helper = assistant([entry(serve([hang(5)]), timeout=0.2, max_retries=0)])
+        helper = assistant([entry(serve([hang(5)] * 3))], timeout=1)
         with pytest.raises(Exception, match="timed out"):
             asyncio.run(user().a_initiate_chat(helper, message="Hello", silent=True))
     root = attributes_of(telemetry.one("invoke_workflow"))
-    assert (root["autogen.errors.origins"], root["autogen.errors.handled"]) == (("timeout",), 0)
+    assert (root["autogen.errors.origins"], root["autogen.errors.handled"]) == (("timeout",), 2)
     assert [one.severity_text for one in logs.records].count("ERROR") == 1
-    bodies = [(one.attributes["exception.type"], one.body) for one in logs.records]
-    assert len(set(bodies)) == len(bodies)
+    kinds = [str(one.attributes["exception.type"]).rpartition(".")[2] for one in logs.records]
+    assert sorted(kinds) == ["ReadTimeout", "ReadTimeout", "TimeoutError"]

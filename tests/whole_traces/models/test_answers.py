@@ -82,10 +82,9 @@ def test_the_largest_message_names_the_tool_that_gave_it(telemetry: Telemetry, s
 
 
 def test_an_entry_tells_its_timeout_and_retries(telemetry: Telemetry, serve: Serve) -> None:
-    config = entry(serve([text("TERMINATE")]), timeout=7, max_retries=1)
-    chat(user(), assistant([config]))
+    chat(user(), assistant([entry(serve([text("TERMINATE")]))], timeout=7))
     call = attributes_of(telemetry.one("chat"))
-    assert (call["autogen.request.timeout_seconds"], call["autogen.request.max_retries"]) == (7.0, 1)
+    assert (call["autogen.request.timeout_seconds"], call["autogen.request.max_retries"]) == (7.0, 2)
 
 
 def test_a_client_of_the_applications_is_named(telemetry: Telemetry) -> None:
