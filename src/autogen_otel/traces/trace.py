@@ -47,6 +47,7 @@ class Span:
         attributes: values are str, bool, int, float, bytes, list or dict.
         scope: name of the instrumentation that recorded it.
         service: the program, ``service.name``.
+        resource: all that is recorded of the program; the spans of one batch share it.
     """
 
     trace_id: str
@@ -63,6 +64,7 @@ class Span:
     links: tuple[Link, ...] = ()
     scope: str = ""
     service: str = ""
+    resource: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
