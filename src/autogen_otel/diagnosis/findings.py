@@ -18,6 +18,7 @@ from autogen_otel.vocabulary import causes
 _MOST_EVIDENCE: Final = 3
 _MOST_COMPARED: Final = 2000
 _MOST_SYMPTOMS: Final = 5
+_NEARLY_ALL: Final = 0.9
 _WORTH: Final = {Effect.ENDED: 1.0, Effect.SWALLOWED: 0.5, Effect.FELL_OVER: 0.1, Effect.RETRIED: 0.1}
 """How much of a failed conversation each effect counts as: what a user notices counts most."""
 _UNEXPLAINED: Final = {causes.UNKNOWN: 0.9}
@@ -154,9 +155,7 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
     for one in worst.values():
         effects[one.effect] += one.weight
     statuses = Counter(str(one.subject["status_code"]) for one in group if "status_code" in one.subject)
-    subject = dict(group[0].subject)
-    if statuses:
-        subject["status_code"] = int(statuses.most_common(1)[0][0])
+    subject = _subject(group)
     symptoms: Counter[str] = Counter()
     for one in group:
         symptoms.update(one.symptoms)
@@ -186,6 +185,18 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
         visible_as=visible_as(group[0].cause, subject, counts),
         advice=advice_for(group[0].cause, subject, found),
     )
+
+
+def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
+    """What the failures have in common: their usual status, and their host if nearly all have the same."""
+    subject = dict(group[0].subject)
+    for name, least in (("status_code", 0.0), ("host", _NEARLY_ALL)):
+        values = Counter(one.subject[name] for one in group if name in one.subject)
+        subject.pop(name, None)
+        for value, count in values.most_common(1):
+            if count >= least * len(group):
+                subject[name] = value
+    return subject
 
 
 def _evidence(occurrences: Sequence[Occurrence], crowded: Counter[str]) -> tuple[Evidence, ...]:

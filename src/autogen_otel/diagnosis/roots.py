@@ -7,6 +7,7 @@ been called wrongly, a model call that only fails after a tool failed is that to
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
@@ -112,13 +113,9 @@ def _by_size(group: Sequence[Occurrence], calls: Sequence[Features], weight: flo
     good = _numbers(calls)
     if len(bad) < _FEWEST or not good:
         return None
-    best: tuple[float, int] | None = None
-    for cut in sorted(set(bad)):
-        table = _above(cut, bad, good)
-        best = max(best or (-1.0, 0), (table.effect, cut))
-    assert best is not None
-    effect, cut = best
-    if not _is_explained(_above(cut, bad, good), weight):
+    cut = max(sorted(set(bad)), key=lambda size: _likelihood(_above(size, bad, good), weight))
+    table = _above(cut, bad, good)
+    if not _is_explained(table, weight):
         return None
     below = max((size for size in (*good, *bad) if size < cut), default=0)
     limit = round_between(below, cut)
@@ -127,7 +124,7 @@ def _by_size(group: Sequence[Occurrence], calls: Sequence[Features], weight: flo
         size = features.get(names.PROMPT_CHARS)
         return isinstance(size, int) and size >= cut
 
-    return effect, causes.PROMPT_TOO_LARGE, is_large, {"limit_chars": int(limit)}
+    return table.effect, causes.PROMPT_TOO_LARGE, is_large, {"limit_chars": int(limit)}
 
 
 def _by_history(group: Sequence[Occurrence], calls: Sequence[Features], weight: float) -> _Explanation | None:
@@ -147,6 +144,17 @@ def _is_explained(table: Table, weight: float) -> bool:
     precision = table.failing / (table.failing + table.working * weight)
     covers = table.failing_share >= _NEARLY_ALL and table.effect >= _CLEAR_EFFECT
     return (covers and precision >= _USUAL_LIMITS) or precision >= _MOST_OF_THEM
+
+
+def _likelihood(table: Table, weight: float) -> float:
+    """How well the failures are told by one rate with a property and another one without it."""
+    total = 0.0
+    for bad, good in (
+        (table.failing, table.working * weight),
+        (table.all_failing - table.failing, (table.all_working - table.working) * weight),
+    ):
+        total += sum(count * math.log(count / (bad + good)) for count in (bad, good) if count)
+    return total
 
 
 def _measure_limit(group: Sequence[Occurrence], calls: Sequence[Features]) -> None:
@@ -222,7 +230,7 @@ def _without_symptoms(found: list[Occurrence], calls: Sequence[Features], weight
             continue
         for one in group:
             root = tools.get((one.trace_id, one.after_tool or ""))
-            if root is None:
+            if root is None or not _is_after_tool(one):
                 continue
             root.symptoms[one.words] += 1
             root.lost_ns += one.lost_ns

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from autogen_otel.diagnosis.comparison.candidates import Comparison, Property, properties
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
-from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, HOUR, TIME, TURN, Features
+from autogen_otel.diagnosis.evidence.features import (
+    AGENT_PAIR,
+    CONVERSATION_NUMBER,
+    HOUR,
+    TIME,
+    TURN,
+    Features,
+)
 from autogen_otel.vocabulary import attributes as names
 
 SIGNIFICANT: Final = 0.01
@@ -24,6 +31,8 @@ _PENALTIES: Final = {
     names.CONFIG_INDEX: 0.001,
     names.SERVER_ADDRESS: 0.002,
     names.GEN_AI_REQUEST_MODEL: 0.003,
+    names.GEN_AI_AGENT_NAME: 0.004,
+    AGENT_PAIR: 0.012,
     names.GEN_AI_PROVIDER_NAME: 0.02,
     names.SERVER_PORT: 0.02,
     names.HTTP_REQUEST_BODY_SIZE: 0.02,
@@ -45,6 +54,8 @@ _COMPARISON_PENALTIES: Final = {
     Comparison.AT_MOST: 0.015,
     Comparison.WITHIN: 0.03,
 }
+_SCANNED: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.WITHIN})
+_FAMILIES: Final = 2
 _OTHER_PENALTY: Final = 0.01
 _DERIVED: Final = (".length", ".depth", ".chars")
 
@@ -64,6 +75,26 @@ class Discriminator:
     probability: float
 
 
+class _Family:
+    """Comparisons that are corrected for together."""
+
+    def __init__(self) -> None:
+        self._tried = 0
+        self._candidates: list[tuple[Property, Table, float]] = []
+
+    def take(self, candidate: Property, table: Table, comparisons: int) -> None:
+        """Take one that was chosen from so many; only what could matter is calculated."""
+        self._tried += comparisons
+        if table.effect >= _SMALLEST_EFFECT and table.failing_share >= _SMALLEST_SHARE:
+            self._candidates.append((candidate, table, fisher(table)))
+
+    def corrected(self) -> Iterator[Discriminator]:
+        """What was taken, with the probability corrected for all comparisons of both families."""
+        corrected = holm([probability for _, _, probability in self._candidates], self._tried)
+        for (candidate, table, _), probability in zip(self._candidates, corrected, strict=True):
+            yield Discriminator(candidate, table, min(1.0, _FAMILIES * probability))
+
+
 def discriminate(failing: Sequence[Features], working: Sequence[Features]) -> list[Discriminator]:
     """Find what separates failing from working calls, the strongest first.
 
@@ -75,18 +106,14 @@ def discriminate(failing: Sequence[Features], working: Sequence[Features]) -> li
     """
     if len(failing) < 2 or not working:  # noqa: PLR2004 - one call has everything that it has
         return []
-    candidates: list[tuple[Property, Table, float]] = []
-    tried = 0
+    # Two families, so that the hundreds of cuts of numbers do not outweigh the few plain values.
+    plain, scanned = _Family(), _Family()
     for candidate, comparisons in properties(failing, working):
-        tried += comparisons
+        family = scanned if candidate.comparison in _SCANNED else plain
         table = table_of(candidate.tester(), failing, working)
-        if table.effect >= _SMALLEST_EFFECT and table.failing_share >= _SMALLEST_SHARE:
-            candidates.append((candidate, table, fisher(table)))
-    corrected = holm([probability for _, _, probability in candidates], tried)
+        family.take(candidate, table, comparisons)
     significant = [
-        Discriminator(candidate, table, probability)
-        for (candidate, table, _), probability in zip(candidates, corrected, strict=True)
-        if probability <= SIGNIFICANT
+        one for family in (plain, scanned) for one in family.corrected() if one.probability <= SIGNIFICANT
     ]
     significant.sort(key=lambda one: (-_score(one), one.probability, one.property.attribute))
     return _independent(significant[:_CONSIDERED], failing, working)

@@ -217,8 +217,9 @@ def group_key(occurrence: Occurrence) -> GroupKey:
     """What failures that are alike have in common."""
     subject = dict(occurrence.subject)
     if occurrence.kind == MODEL:
-        # One outage answers with several statuses.
-        subject.pop("status_code", None)
+        # One outage answers with several statuses, and one service has several hosts.
+        for name in ("status_code", "host"):
+            subject.pop(name, None)
     return (
         occurrence.cause,
         occurrence.kind,
