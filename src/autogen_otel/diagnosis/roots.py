@@ -36,6 +36,8 @@ _CLEAR_EFFECT: Final = 0.6
 _FEWEST: Final = 3
 _TELLING_EFFECT: Final = 0.3
 _USUAL_LIMITS: Final = 0.5
+_SMALLEST_LIMIT: Final = 1000
+"""Characters; no model is bothered by less."""
 _SLOW_SECONDS: Final = 1.0
 
 
@@ -60,7 +62,7 @@ def find_roots(population: Population) -> list[Occurrence]:
                 if cause == causes.PROMPT_TOO_LARGE:
                     _measure_limit(group, calls)
                 if cause == causes.TIMEOUT:
-                    _blame_slow_tool(group, calls)
+                    _blame_slow_tool(group, calls, weight)
             found.extend(group)
     found.extend(_loops(population))
     _show_fallbacks(found)
@@ -96,7 +98,10 @@ def _explain_plain(group: Sequence[Occurrence], calls: Sequence[Features], weigh
     ]
     if not explanations:
         return
-    _, cause, holds, more = max(explanations, key=lambda one: one[0])
+    effect, cause, holds, more = max(explanations, key=lambda one: one[0])
+    # What tools say of their failures makes prompts longer, too.
+    if _after_tools(group, calls).effect >= effect:
+        return
     for one in group:
         if holds(one.features):
             one.symptoms[one.words] += 1
@@ -115,7 +120,7 @@ def _by_size(group: Sequence[Occurrence], calls: Sequence[Features], weight: flo
         return None
     cut = max(sorted(set(bad)), key=lambda size: _likelihood(_above(size, bad, good), weight))
     table = _above(cut, bad, good)
-    if not _is_explained(table, weight):
+    if cut < _SMALLEST_LIMIT or not _is_explained(table, weight):
         return None
     below = max((size for size in (*good, *bad) if size < cut), default=0)
     limit = round_between(below, cut)
@@ -125,6 +130,12 @@ def _by_size(group: Sequence[Occurrence], calls: Sequence[Features], weight: flo
         return isinstance(size, int) and size >= cut
 
     return table.effect, causes.PROMPT_TOO_LARGE, is_large, {"limit_chars": int(limit)}
+
+
+def _after_tools(group: Sequence[Occurrence], calls: Sequence[Features]) -> Table:
+    bad = sum(map(_is_after_tool, group))
+    good = sum(features.get(names.TOOL_FAILED_BEFORE) is True for features in calls)
+    return Table(bad, len(group), good, len(calls))
 
 
 def _by_history(group: Sequence[Occurrence], calls: Sequence[Features], weight: float) -> _Explanation | None:
@@ -169,26 +180,25 @@ def _measure_limit(group: Sequence[Occurrence], calls: Sequence[Features]) -> No
         one.subject = {**one.subject, "limit_chars": int(limit)}
 
 
-def _blame_slow_tool(group: Sequence[Occurrence], calls: Sequence[Features]) -> None:
+def _blame_slow_tool(group: Sequence[Occurrence], calls: Sequence[Features], weight: float) -> None:
     """Name the tool after which calls time out, if it is its slowness that they have in common."""
     tools = Counter(one.features[PREVIOUS_TOOL] for one in group if PREVIOUS_TOOL in one.features)
     for tool, count in tools.most_common(1):
-        slow = [
-            one.features[PREVIOUS_TOOL_SECONDS] for one in group if one.features.get(PREVIOUS_TOOL) == tool
-        ]
-        cut = min(slow)
-        good = sum(
-            features.get(PREVIOUS_TOOL) == tool and features[PREVIOUS_TOOL_SECONDS] >= cut
-            for features in calls
-        )
-        table = Table(count, len(group), good, len(calls))
-        if cut >= _SLOW_SECONDS and table.failing >= _FEWEST and fisher(table) <= _SURE:
-            if table.failing_share < _MOST_OF_THEM or table.effect < _CLEAR_EFFECT:
-                return
-            for one in group:
-                if one.features.get(PREVIOUS_TOOL) == tool:
-                    one.symptoms[one.words] += 1
-                    one.subject = {**one.subject, "tool": tool}
+        bad = [_seconds_of(tool, one.features) for one in group]
+        good = [_seconds_of(tool, features) for features in calls]
+        cut = max(sorted(set(bad)), key=lambda seconds: _likelihood(_above(seconds, bad, good), weight))
+        table = _above(cut, bad, good)
+        if cut < _SLOW_SECONDS or count < _FEWEST or not _is_explained(table, weight):
+            return
+        for one in group:
+            if _seconds_of(tool, one.features) >= cut:
+                one.symptoms[one.words] += 1
+                one.subject = {**one.subject, "tool": tool}
+
+
+def _seconds_of(tool: str, features: Features) -> float:
+    """How long the tool before took, if it was this one."""
+    return float(features[PREVIOUS_TOOL_SECONDS]) if features.get(PREVIOUS_TOOL) == tool else 0.0
 
 
 def _show_fallbacks(found: Sequence[Occurrence]) -> None:
@@ -220,9 +230,7 @@ def _without_symptoms(found: list[Occurrence], calls: Sequence[Features], weight
             by_entry[one.cause, one.subject.get("model")].append(one)
     dropped: set[int] = set()
     for group in by_entry.values():
-        after = [_is_after_tool(one) for one in group]
-        good = sum(features.get(names.TOOL_FAILED_BEFORE) is True for features in calls)
-        table = Table(sum(after), len(after), good, len(calls))
+        table = _after_tools(group, calls)
         # Where tools fail all the time, that one failed before says nothing.
         always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
         is_symptom = always or _is_explained(table, weight)
@@ -253,7 +261,7 @@ def _numbers(calls: Iterable[Features]) -> list[int]:
     return [size for size in sizes if isinstance(size, int)]
 
 
-def _above(cut: float, bad: Sequence[int], good: Sequence[int]) -> Table:
+def _above(cut: float, bad: Sequence[float], good: Sequence[float]) -> Table:
     return Table(sum(one >= cut for one in bad), len(bad), sum(one >= cut for one in good), len(good))
 
 

@@ -37,6 +37,8 @@ _PENALTIES: Final = {
     names.SERVER_PORT: 0.02,
     names.HTTP_REQUEST_BODY_SIZE: 0.02,
     names.PROMPT_MESSAGES: 0.02,
+    names.PROMPT_NEW_CHARS: 0.015,
+    names.PROMPT_LARGEST_CHARS: 0.015,
     TURN: 0.01,
     HOUR: 0.02,
     TIME: 0.04,
@@ -57,7 +59,7 @@ _COMPARISON_PENALTIES: Final = {
 _SCANNED: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.WITHIN})
 _FAMILIES: Final = 2
 _OTHER_PENALTY: Final = 0.01
-_DERIVED: Final = (".length", ".depth", ".chars")
+_DERIVED: Final = (".length", "arguments.depth", "arguments.chars")
 
 
 @dataclass(frozen=True, slots=True)

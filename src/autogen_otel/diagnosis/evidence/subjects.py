@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import plain_problem
-from autogen_otel.traces.stacktrace import innermost_user_frame
+from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -27,6 +27,7 @@ MODEL_CAUSES: Final = frozenset(
 """What happens between a model call and its provider."""
 _QUOTA: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _OK: Final = 200
+_UNKNOWN_TOOL: Final = "unknown tool"
 
 
 def tool_subject(span: Span, problems: tuple[str, ...]) -> dict[str, Any]:
@@ -34,7 +35,8 @@ def tool_subject(span: Span, problems: tuple[str, ...]) -> dict[str, Any]:
     subject: dict[str, Any] = {"tool": str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)}
     if problems:
         subject.update(problem_subject(problems[0]))
-    subject.update(raised_subject(span))
+    if subject.get("problem") != _UNKNOWN_TOOL:
+        subject.update(raised_subject(span))
     return subject
 
 
@@ -51,8 +53,10 @@ def raised_subject(span: Span) -> dict[str, Any]:
     kind = str(span.attributes.get(names.ERROR_TYPE) or "")
     if event is not None:
         kind = str(event.attributes.get(names.EXCEPTION_TYPE) or kind)
-        frame = innermost_user_frame(str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")))
-        if frame is not None:
+        # The model's code is another file each time.
+        is_models = span.operation == span_names.EXECUTE_CODE
+        frame = raising_user_frame(str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")))
+        if frame is not None and not is_models:
             subject["location"] = frame.location.replace(" in ", " ", 1)
     if kind:
         subject = {"exception": kind.rpartition(".")[2], **subject}
