@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +30,7 @@ _NS: Final = 1_000_000_000
 _AGO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
+_MANY_OBJECTS: Final = 200_000
 _EPILOG: Final = """\
 examples:
   autogen-otel diagnose                         all conversations of the journal
@@ -103,7 +107,8 @@ def _diagnose(path: Path, wanted: Filter) -> tuple[Diagnosis, str]:
         return False
 
     trace_filter = is_wanted if prefix else None
-    diagnosis = diagnose(journals.spans(path, trace_filter, may_repeat=True), wanted)
+    with _few_collections():
+        diagnosis = diagnose(journals.spans(path, trace_filter, may_repeat=True), wanted)
     source = "standard input" if path == STANDARD_INPUT else f"journal {path}"
     if prefix and len(ids) > 1:
         raise CommandError(f"{prefix} is the beginning of {len(ids)} traces; give more digits.")
@@ -114,6 +119,17 @@ def _diagnose(path: Path, wanted: Filter) -> tuple[Diagnosis, str]:
         why = "none fits the options" if narrowed else journals.HOW_TO_GET_ONE
         raise CommandError(f"No conversations in {source}: {why}.")
     return diagnosis, source
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
+    before = gc.get_threshold()
+    gc.set_threshold(_MANY_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _trace(args: argparse.Namespace) -> str:

@@ -86,7 +86,7 @@ def _scope(group: Any) -> str:
 
 
 def _trace_id(raw: Any) -> str:
-    return _id(raw["traceId"], _TRACE_ID_DIGITS)
+    return _known_id(raw["traceId"], _TRACE_ID_DIGITS)
 
 
 def _span(raw: Any, trace_id: str, *, scope: str, resource: Mapping[str, Any]) -> Span:
@@ -103,33 +103,28 @@ def _span(raw: Any, trace_id: str, *, scope: str, resource: Mapping[str, Any]) -
         status_code=_number(status.get("code", 0), _STATUSES),
         status_message=str(status.get("message", "")),
         attributes=attributes_of(raw.get("attributes")),
-        events=tuple(
-            Event(str(e.get("name", "")), int(e.get("timeUnixNano") or 0), attributes_of(e.get("attributes")))
-            for e in events
-        )
-        if events
-        else (),
-        links=tuple(
-            Link(
-                _trace_id(link),
-                _id(link["spanId"], _SPAN_ID_DIGITS),
-                attributes_of(link.get("attributes")),
-            )
-            for link in links
-        )
-        if links
-        else (),
+        events=tuple(map(_event, events)) if events else (),
+        links=tuple(map(_link, links)) if links else (),
         scope=scope,
         service=str(resource.get(_SERVICE_NAME, "")),
         resource=resource,
     )
 
 
+def _event(raw: Any) -> Event:
+    return Event(
+        str(raw.get("name", "")), int(raw.get("timeUnixNano") or 0), attributes_of(raw.get("attributes"))
+    )
+
+
+def _link(raw: Any) -> Link:
+    return Link(_trace_id(raw), _id(raw["spanId"], _SPAN_ID_DIGITS), attributes_of(raw.get("attributes")))
+
+
 def _number(value: Any, numbers: Mapping[str, int]) -> int:
     return value if isinstance(value, int) else numbers.get(value, 0)
 
 
-@lru_cache(maxsize=8192)  # a trace's id comes with each of its spans, a parent's with each child
 def _id(value: str, digits: int) -> str:
     if len(value) != digits:
         value = base64.b64decode(value, validate=True).hex()
@@ -138,6 +133,11 @@ def _id(value: str, digits: int) -> str:
     return value.lower()
 
 
+# A trace's id comes with each of its spans, a parent's with each child.
+_known_id: Final = lru_cache(maxsize=8192)(_id)
+
+
+@lru_cache(maxsize=8192)
 def _parent(value: str | None) -> str | None:
     if not value or value.strip("0A=") == "":
         return None

@@ -37,9 +37,12 @@ class Link:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Span:
     """One recorded operation: ids in lower-case hex digits, times in nanoseconds since 1970.
+
+    Nobody changes one. It is not frozen because making a frozen one takes three times as long, and journals
+    have millions.
 
     Args:
         kind: OTLP's number, an index of ``KINDS``.

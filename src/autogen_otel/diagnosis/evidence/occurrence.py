@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -44,12 +44,13 @@ class Occurrence:
         effect: what came of it.
         lost_ns: time that went into it.
         attempts: how often the same was tried in vain.
-        features: what is known of the call.
+        describe: makes the features; asked only of failures that are kept.
         after_tool: the span of a tool that had failed before, if the call links to one.
         fell_after: causes of the failures of other entries that came before in the same model call.
         problems: how the arguments of a tool did not fit, without their values.
         symptoms: what happened as a consequence, in words, and how often.
         weight: how many failures it stands for.
+        features: what is known of the call.
     """
 
     cause: str
@@ -62,12 +63,19 @@ class Occurrence:
     effect: Effect
     lost_ns: int
     attempts: int
-    features: Features
+    describe: Callable[[], Features] | None
     after_tool: str | None = None
     fell_after: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     symptoms: Counter[str] = field(default_factory=Counter)
     weight: float = 1.0
+    features: Features = field(default_factory=dict)
+
+    def described(self) -> Occurrence:
+        """The same with its features, and without its conversation, which need not be kept for them then."""
+        if self.describe is not None:
+            self.features, self.describe = self.describe(), None
+        return self
 
     @property
     def is_fatal(self) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
@@ -155,7 +154,7 @@ class Population:
         sample = self.groups.get(key)
         if sample is None:
             sample = self.groups[key] = Sample(_LARGEST_GROUP)
-        sample.offer(lambda: occurrence)
+        sample.offer(occurrence.described)
 
     def _sample(self, kind: str) -> Sample[Features] | None:
         sample = self.working.get(kind)
@@ -172,7 +171,7 @@ class Population:
             if not tool.failed and tool.attributes.get(names.CANCELLED) is not True:
                 sample = self._sample(tool_kind(name))
                 if sample is not None:
-                    sample.offer(lambda tool=tool: trace.tool_features(tool))  # type: ignore[misc]
+                    sample.offer(lambda tool=tool: trace.reading.tool_features(tool))  # type: ignore[misc]
         returned = {
             str(tool.attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
             for tool in tools
@@ -244,11 +243,6 @@ class _LazyTrace:
             self._reading = Reading(Trace.of(self.spans), self._number)
         return self._reading
 
-    def tool_features(self, tool: Span) -> dict[str, Any]:
-        features = self.reading.surroundings.of_call(tool)
-        features.update(argument_features(tool.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)))
-        return features
-
     def answering_entry(self, chat: Span) -> Span | None:
         """The entry that answered; ``None`` if an attempt failed there first."""
         if self._reading is None:
@@ -276,5 +270,6 @@ class _LazyTrace:
             Effect.SWALLOWED,
             root.duration_ns,
             loop.times,
-            self.reading.surroundings.of_conversation(root),
+            None,
+            features=self.reading.surroundings.of_conversation(root),
         )

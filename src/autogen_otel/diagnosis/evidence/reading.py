@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 from typing import Final
 
 from autogen_otel.diagnosis.evidence.arguments import argument_features
@@ -40,8 +41,13 @@ class Reading:
 
     def __init__(self, trace: Trace, number: int) -> None:
         self.trace = trace
-        self.surroundings = Surroundings(trace, number)
+        self._number = number
         self.failed_calls: set[str] = set()
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """The conversation that the calls happen in."""
+        return Surroundings(self.trace, self._number)
 
     def occurrences(self) -> list[Occurrence]:
         """The failures, in the order they began."""
@@ -69,8 +75,6 @@ class Reading:
     def _of_tool(self, span: Span, cause: str) -> Occurrence:
         problems = _problems(span)
         subject = tool_subject(span, problems if cause == causes.TOOL_ARGUMENTS else ())
-        features = self.surroundings.of_call(span)
-        features.update(argument_features(span.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)))
         return Occurrence(
             cause,
             subject,
@@ -82,7 +86,7 @@ class Reading:
             self._effect(span, Effect.SWALLOWED),
             span.duration_ns,
             1,
-            features,
+            partial(self.tool_features, span),
             problems=problems,
         )
 
@@ -100,7 +104,7 @@ class Reading:
             self._effect(span, Effect.SWALLOWED),
             span.duration_ns,
             1,
-            self.surroundings.of_conversation(root),
+            lambda: self.surroundings.of_conversation(root),
         )
 
     def _of_model(self, chat: Span, began: Sequence[Span]) -> Iterator[Occurrence]:
@@ -136,11 +140,17 @@ class Reading:
                 effect,
                 self._lost(chat, entry, spans),
                 max(1, len(attempts)),
-                self.model_features(chat, entry),
+                partial(self.model_features, chat, entry),
                 after_tool=after_tool,
                 fell_after=tuple(before),
             )
             before.append(cause)
+
+    def tool_features(self, tool: Span) -> dict[str, object]:
+        """What is known of a tool call, with what stands in its arguments."""
+        features = self.surroundings.of_call(tool)
+        features.update(argument_features(tool.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)))
+        return features
 
     def model_features(self, chat: Span, entry: Span) -> dict[str, object]:
         """What is known of a model call as one of its entries got it."""
