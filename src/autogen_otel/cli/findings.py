@@ -58,8 +58,8 @@ def _render(finding: Finding, number: int, total: int, console: Console, journal
     style = "bold red" if finding.ended else "bold yellow"
     head = Text(f"{number}. ").append(finding.cause, style=style)
     head.append(f": {one_line(_title(finding), console, _LONG)}", style="bold")
-    if finding.recovered:
-        head.append("  (recovered)", style="yellow")
+    if not finding.ended:
+        head.append("  (recovered)" if finding.recovered else "  (swallowed)", style="yellow")
     console.print(head, soft_wrap=True)
     for label, words in _lines(finding, total, journal):
         line = dim(f"   {label:<{_LABEL_WIDTH}}").append(one_line(words, console, 4 * _LONG), style="not dim")

@@ -44,7 +44,7 @@ class Finding:
         attempts: those retries counted.
         conversations: in which it happened.
         ended: conversations that ended with it.
-        recovered: whether every one of them went on in spite of it.
+        recovered: whether nobody noticed: each time a retry or another entry answered.
         lost_seconds: time that went into failing and into waiting to try again.
         first_ns: when it happened first.
         last_ns: when it happened last.
@@ -173,7 +173,7 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
         attempts=round(sum(one.weight * one.attempts for one in group)),
         conversations=round(sum(one.weight for one in first.values())),
         ended=counts.get(Effect.ENDED, 0),
-        recovered=not counts.get(Effect.ENDED),
+        recovered=not (counts.get(Effect.ENDED) or counts.get(Effect.SWALLOWED)),
         lost_seconds=round(sum(one.weight * one.lost_ns for one in group) / 1e9, 3),
         first_ns=group[0].time_ns,
         last_ns=group[-1].time_ns,
