@@ -160,7 +160,9 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
     for one in group:
         symptoms.update(one.symptoms)
     # One call of each conversation: those of one conversation are not independent of each other.
-    failing = [one.features for one in list(first.values())[:_MOST_COMPARED]]
+    # Of too many, every so many: the first ones would all be early.
+    step = max(1, -(-len(first) // _MOST_COMPARED))
+    failing = [one.features for one in list(first.values())[::step]]
     sample = population.working.get(group[0].kind)
     working = sample.kept if sample is not None else []
     found = discriminate(failing, working)

@@ -154,7 +154,8 @@ class Population:
         sample = self.groups.get(key)
         if sample is None:
             sample = self.groups[key] = Sample(_LARGEST_GROUP)
-        sample.offer(occurrence.described)
+        if sample.wants():
+            sample.keep(occurrence.described())
 
     def _sample(self, kind: str) -> Sample[Features] | None:
         sample = self.working.get(kind)
@@ -164,34 +165,32 @@ class Population:
         return sample
 
     def _keep_working(self, trace: _LazyTrace, tools: list[Span], chats: list[Span]) -> None:
+        returned: set[str] = set()
         for tool in tools:
-            name = str(tool.attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
-            if names.TOOL_RETURNED_ERROR in tool.attributes:
+            attributes = tool.attributes
+            name = str(attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
+            if names.TOOL_RETURNED_ERROR in attributes:
                 self.returned_errors[name] += 1
-            if not tool.failed and tool.attributes.get(names.CANCELLED) is not True:
-                sample = self._sample(tool_kind(name))
-                if sample is not None:
-                    sample.offer(lambda tool=tool: trace.reading.tool_features(tool))  # type: ignore[misc]
-        returned = {
-            str(tool.attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
-            for tool in tools
-            if names.TOOL_RETURNED_ERROR in tool.attributes
-        }
+                returned.add(name)
+            if tool.failed or attributes.get(names.CANCELLED) is True:
+                continue
+            sample = self._sample(tool_kind(name))
+            if sample is not None and sample.wants():
+                sample.keep(trace.reading.tool_features(tool))
         self.returned_conversations.update(returned)
+        models = self._sample(MODEL)
         for chat in chats:
             attributes = chat.attributes
             if (
-                attributes.get(names.CANCELLED) is True
-                or attributes.get(names.CACHE_HIT) is True
+                models is None
                 or chat.failed
+                or attributes.get(names.CANCELLED) is True
+                or attributes.get(names.CACHE_HIT) is True
             ):
                 continue
             entry = trace.answering_entry(chat)
-            sample = self._sample(MODEL)
-            if sample is not None and entry is not None:
-                sample.offer(
-                    lambda chat=chat, entry=entry: trace.reading.model_features(chat, entry)  # type: ignore[misc]
-                )
+            if entry is not None and models.wants():
+                models.keep(trace.reading.model_features(chat, entry))
 
     def _keep_conversation(self, trace: _LazyTrace, roots: list[Span], found: list[Occurrence]) -> None:
         root = min(roots, key=lambda span: span.start_ns, default=None)
@@ -208,8 +207,8 @@ class Population:
                 return
         if not any(one.kind == CONVERSATION for one in found):
             sample = self._sample(CONVERSATION)
-            if sample is not None:
-                sample.offer(lambda: trace.reading.surroundings.of_conversation(root))
+            if sample is not None and sample.wants():
+                sample.keep(trace.reading.surroundings.of_conversation(root))
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:
