@@ -14,7 +14,6 @@ SIZE: Final = "autogen.tool.arguments.chars"
 NULL: Final = "null"
 _MOST_LEAVES: Final = 64
 _LONGEST_VALUE: Final = 80
-_DEEP: Final = 3
 _TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
 
 
