@@ -97,6 +97,13 @@ CONVERSATIONS = (
     ),
 )
 
+_WELL, _AGAIN, _TOOL_FAILS, _DEAD_ENTRY, _RETRIES = CONVERSATIONS[:5]
+EARLIER = (
+    *(_WELL, _AGAIN, _TOOL_FAILS, _AGAIN, _WELL, _RETRIES, _AGAIN, _AGAIN, _TOOL_FAILS, _WELL) * 2,
+    *(_AGAIN, _DEAD_ENTRY, _WELL, _TOOL_FAILS, _AGAIN, _DEAD_ENTRY, _WELL, _AGAIN, _WELL),
+)
+"""What the desk has had to do before: enough conversations to tell what failures go with."""
+
 
 class ClaimsModel:
     """The scripted model: the retired one is not found, any other gives the replies of the conversation."""

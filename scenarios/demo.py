@@ -30,6 +30,7 @@ _NOBODY_LISTENS = "http://127.0.0.1:9"
 _DEFAULT_ENDPOINT = "http://localhost:4318"
 _JAEGER_UI = "http://localhost:16686"
 _SEND_SECONDS = 3.0
+_LISTED = 7
 _ERROR = 2  # STATUS_CODE_ERROR of OTLP
 
 
@@ -37,7 +38,7 @@ def main() -> int:
     """Run the demo.
 
     Returns:
-        The exit code: 1 if the conversation that dies is not in the journal.
+        The exit code: 1 if the conversation that dies is not in the journal, or nothing is found.
     """
     endpoint = _into_the_journal()
     outcomes = _hold_conversations()
@@ -50,14 +51,16 @@ def main() -> int:
         print(f"The journal {JOURNAL} has {len(died)} conversations that died, not one.", file=sys.stderr)
         return 1
     sys.stdout.flush()
-    listed = cli.main(["show"])
+    listed = cli.main(["show", "--limit", str(_LISTED)])
     print(
         "\nAnd this is the one that died: the model's arguments broke a tool, AutoGen told the model and not"
     )
     print("you, and then the backend failed three times while the SDK retried in silence.\n", flush=True)
     shown = cli.main(["show", died[0]])
+    _heading("And what all of them together tell, autogen-otel diagnose:")
+    diagnosed = cli.main(["diagnose", "--journal", str(_relative(JOURNAL))])
     _show_next(endpoint, lines, died[0])
-    return listed or shown
+    return listed or shown or int(diagnosed != cli.PROBLEM)
 
 
 def _into_the_journal() -> str:
@@ -78,13 +81,14 @@ def _into_the_journal() -> str:
 def _hold_conversations() -> list[Outcome]:
     # The hosts warn while they are imported about packages that nobody needs here.
     warnings.simplefilter("ignore")
-    from scenarios.claims import CONVERSATIONS, ClaimsModel, play  # noqa: PLC0415
+    from scenarios.claims import CONVERSATIONS, EARLIER, ClaimsModel, play  # noqa: PLC0415
 
     autogen_otel.instrument()
-    print(f"A claims desk of AutoGen agents holds {len(CONVERSATIONS)} conversations …", flush=True)
+    conversations = (*EARLIER, *CONVERSATIONS)
+    print(f"A claims desk of AutoGen agents holds {len(conversations)} conversations …", flush=True)
     model = ClaimsModel()
     with ScriptedServer(model) as server:
-        return [play(conversation, server, model) for conversation in CONVERSATIONS]
+        return [play(conversation, server, model) for conversation in conversations]
 
 
 def _flush() -> None:

@@ -69,9 +69,15 @@ def test_the_demo_shows_the_bare_error_and_then_why(tmp_path: Path) -> None:
         "KeyError: 'null'",
         "policies.py:",
         "POST 500",
-        "req_000024",
+        "req_000108",
     ):
         assert part in tree
+    _, said, diagnosis = tree.partition("autogen-otel diagnose:")
+    assert said
+    assert "36 conversations" in diagnosis
+    assert "1. tool_exception: lookup_policy raises ValueError at policies.py:" in diagnosis
+    assert "autogen.tool.argument.policy_id = MOTOR-null-20417: 100% of the failing calls" in diagnosis
+    assert "config_entry: config_list[0] gpt-4-32k at 127.0.0.1 answers 404  (recovered)" in diagnosis
     assert "run this again with a collector at http://127.0.0.1:9" in tree
 
 
@@ -87,7 +93,7 @@ def test_a_collector_that_listens_gets_a_copy(tmp_path: Path) -> None:
         for scope in resource["scopeSpans"]
         for span in scope["spans"]
     ]
-    assert sum(not span.get("parentSpanId") for span in spans) == 7
+    assert sum(not span.get("parentSpanId") for span in spans) == 36
     assert f"(sent to {endpoint})" in done.stdout
 
 

@@ -51,12 +51,14 @@ class Recorded:
         number: makes the ids of this trace its own.
         at: seconds after ``START`` at which it begins.
         service: the program.
+        resource: what else is recorded of it.
     """
 
-    def __init__(self, number: int = 1, *, at: float = 0, service: str = "claims") -> None:
+    def __init__(self, number: int = 1, *, at: float = 0, service: str = "claims", **resource: Any) -> None:
         self.trace_id = f"{number:08x}" + "0" * 23 + "1"
         self.now_ns = START * NS + round(at * 1000) * NS // 1000
         self.service = service
+        self.resource = resource
         self.spans: list[dict[str, Any]] = []
         self._number = number
         self._count = 0
@@ -126,7 +128,7 @@ class Recorded:
     @property
     def line(self) -> str:
         """The trace as one line of a journal."""
-        resource = {"attributes": pairs({"service.name": self.service})}
+        resource = {"attributes": pairs({"service.name": self.service, **self.resource})}
         scopes = [{"scope": {"name": "autogen_otel"}, "spans": self.spans}]
         return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}) + "\n"
 

@@ -14,7 +14,7 @@ from typing import Final
 from autogen_otel.cli import CommandError
 from autogen_otel.delivery.journal import NoFolderError, default_dir
 from autogen_otel.settings import REDACT_VARIABLE, Settings
-from autogen_otel.traces.journal import journal_files, read_spans
+from autogen_otel.traces.journal import STANDARD_INPUT, journal_files, read_spans
 from autogen_otel.traces.otlp import TraceFilter
 from autogen_otel.traces.trace import Span
 
@@ -50,19 +50,27 @@ def locate(given: str | None) -> Path:
     return path
 
 
-def spans(path: Path, trace_filter: TraceFilter | None = None) -> Iterator[Span]:
+def spans(path: Path, trace_filter: TraceFilter | None = None, *, may_repeat: bool = False) -> Iterator[Span]:
     """Read the file or folder from ``locate``, with progress on stderr once it takes longer than a second.
+
+    Args:
+        path: file or folder, or ``STANDARD_INPUT``.
+        trace_filter: which traces; all by default.
+        may_repeat: see ``read_spans``.
 
     Raises:
         CommandError: it cannot be read, or nothing is in it.
     """
+    if path == STANDARD_INPUT:
+        yield from read_spans([path], trace_filter=trace_filter, may_repeat=may_repeat)
+        return
     try:
         files = journal_files(path)
         size = sum(file.stat().st_size for file in files)
         if size == 0:
             raise CommandError(f"The journal {path} is empty: {HOW_TO_GET_ONE}.")
         with _progress(size) as advance:
-            yield from read_spans(files, trace_filter=trace_filter, advance=advance)
+            yield from read_spans(files, trace_filter=trace_filter, advance=advance, may_repeat=may_repeat)
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
 

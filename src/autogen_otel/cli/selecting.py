@@ -14,8 +14,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     """Add the options to a command."""
     group = parser.add_argument_group("which conversations")
     when = "2h, 30m, 7d ago, or 2026-11-22T07:00"
-    group.add_argument("--since", type=_moment, metavar="TIME", help=f"begun since then: {when}")
-    group.add_argument("--until", type=_moment, metavar="TIME", help="begun before then")
+    group.add_argument("--since", type=moment_option, metavar="TIME", help=f"begun since then: {when}")
+    group.add_argument("--until", type=moment_option, metavar="TIME", help="begun before then")
     group.add_argument("--service", metavar="NAME", help="of this program")
     group.add_argument("--outcome", choices=OUTCOMES, help="that ended so")
     group.add_argument("--agent", metavar="NAME", help="in which this agent took part")
@@ -42,7 +42,8 @@ def selected(args: argparse.Namespace) -> Selection:
     )
 
 
-def _moment(text: str) -> int:
+def moment_option(text: str) -> int:
+    """A moment in nanoseconds since 1970, for an option that takes one; local time without a time zone."""
     try:
         return moment(text, datetime.now().astimezone())
     except (ValueError, OverflowError):

@@ -59,6 +59,7 @@ def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
         ),
         scope=str(tags.pop("otel.scope.name", tags.pop("otel.library.name", ""))),
         service=str(process.get("serviceName", "")),
+        resource=_tags(process.get("tags")),
         attributes=tags,
     )
 

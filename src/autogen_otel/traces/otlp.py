@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from autogen_otel.traces.trace import KINDS, STATUSES, Event, Link, Span
@@ -40,13 +40,13 @@ def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator
     """
     for batch in _batches(document):
         try:
-            service = _service(batch)
+            resource = _resource(batch)
             groups = [(_scope(group), list(group["spans"])) for group in batch.get("scopeSpans") or ()]
         except MALFORMED as error:
             yield error
             continue
         for scope, raw_spans in groups:
-            span_of = partial(_span, scope=scope, service=service)
+            span_of = partial(_span, scope=scope, resource=resource)
             yield from decoded(raw_spans, _trace_id, span_of, trace_filter)
 
 
@@ -77,9 +77,8 @@ def _batches(document: Any) -> Iterator[Any]:
     yield from document.get("resourceSpans") or document.get("batches") or ()
 
 
-def _service(batch: Any) -> str:
-    resource = batch.get("resource") or {}
-    return str(attributes_of(resource.get("attributes")).get(_SERVICE_NAME, ""))
+def _resource(batch: Any) -> dict[str, Any]:
+    return attributes_of((batch.get("resource") or {}).get("attributes"))
 
 
 def _scope(group: Any) -> str:
@@ -87,11 +86,12 @@ def _scope(group: Any) -> str:
 
 
 def _trace_id(raw: Any) -> str:
-    return _id(raw["traceId"], _TRACE_ID_DIGITS)
+    return _known_id(raw["traceId"], _TRACE_ID_DIGITS)
 
 
-def _span(raw: Any, trace_id: str, *, scope: str, service: str) -> Span:
+def _span(raw: Any, trace_id: str, *, scope: str, resource: Mapping[str, Any]) -> Span:
     status = raw.get("status") or {}
+    events, links = raw.get("events"), raw.get("links")
     return Span(
         trace_id=trace_id,
         span_id=_id(raw["spanId"], _SPAN_ID_DIGITS),
@@ -103,21 +103,22 @@ def _span(raw: Any, trace_id: str, *, scope: str, service: str) -> Span:
         status_code=_number(status.get("code", 0), _STATUSES),
         status_message=str(status.get("message", "")),
         attributes=attributes_of(raw.get("attributes")),
-        events=tuple(
-            Event(str(e.get("name", "")), int(e.get("timeUnixNano") or 0), attributes_of(e.get("attributes")))
-            for e in raw.get("events") or ()
-        ),
-        links=tuple(
-            Link(
-                _trace_id(link),
-                _id(link["spanId"], _SPAN_ID_DIGITS),
-                attributes_of(link.get("attributes")),
-            )
-            for link in raw.get("links") or ()
-        ),
+        events=tuple(map(_event, events)) if events else (),
+        links=tuple(map(_link, links)) if links else (),
         scope=scope,
-        service=service,
+        service=str(resource.get(_SERVICE_NAME, "")),
+        resource=resource,
     )
+
+
+def _event(raw: Any) -> Event:
+    return Event(
+        str(raw.get("name", "")), int(raw.get("timeUnixNano") or 0), attributes_of(raw.get("attributes"))
+    )
+
+
+def _link(raw: Any) -> Link:
+    return Link(_trace_id(raw), _id(raw["spanId"], _SPAN_ID_DIGITS), attributes_of(raw.get("attributes")))
 
 
 def _number(value: Any, numbers: Mapping[str, int]) -> int:
@@ -132,6 +133,11 @@ def _id(value: str, digits: int) -> str:
     return value.lower()
 
 
+# A trace's id comes with each of its spans, a parent's with each child.
+_known_id: Final = lru_cache(maxsize=8192)(_id)
+
+
+@lru_cache(maxsize=8192)
 def _parent(value: str | None) -> str | None:
     if not value or value.strip("0A=") == "":
         return None
@@ -140,7 +146,17 @@ def _parent(value: str | None) -> str | None:
 
 def attributes_of(raw: Any) -> dict[str, Any]:
     """Decode a list of OTLP key-value pairs; the last of a repeated key counts."""
-    return {pair["key"]: value_of(pair.get("value")) for pair in raw or ()}
+    decoded: dict[str, Any] = {}
+    for pair in raw or ():
+        value = pair.get("value")
+        # Nearly all are text, and journals are long: these are decoded without a call.
+        text = value.get("stringValue") if value else None
+        if type(text) is str:
+            decoded[pair["key"]] = text
+        else:
+            number = value.get("intValue") if value else None
+            decoded[pair["key"]] = value_of(value) if number is None else int(number)
+    return decoded
 
 
 def value_of(raw: Any) -> Any:

@@ -24,6 +24,7 @@ _NOT_USER_CODE: Final = re.compile(
     r"|[/\\]src[/\\]autogen_otel[/\\]"
     r"|^<frozen ",
 )
+_HOST_CODE: Final = re.compile(r"[/\\](?:autogen|ag2|pyautogen)[/\\]")
 _COMPARED_CHARACTERS: Final = 200
 
 
@@ -77,6 +78,22 @@ def innermost_user_frame(stacktrace: str) -> Frame | None:
         user_frames = [frame for frame in frames if frame.in_user_code]
         if user_frames:
             return user_frames[-1]
+    return None
+
+
+def raising_user_frame(stacktrace: str) -> Frame | None:
+    """The same, if the exception began in the user's code or in what it called.
+
+    An exception of AutoGen's own has the user's frames around it, which only began the conversation.
+    """
+    for block in _BETWEEN_EXCEPTIONS.split(stacktrace):
+        frames = [
+            Frame(match["file"], int(match["line"]), match["function"], match["source"])
+            for match in _FRAME.finditer(block)
+        ]
+        users = [index for index, frame in enumerate(frames) if frame.in_user_code]
+        if users and not any(_HOST_CODE.search(frame.file) for frame in frames[users[-1] + 1 :]):
+            return frames[users[-1]]
     return None
 
 

@@ -37,9 +37,12 @@ class Link:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Span:
     """One recorded operation: ids in lower-case hex digits, times in nanoseconds since 1970.
+
+    Nobody changes one. It is not frozen because making a frozen one takes three times as long, and journals
+    have millions.
 
     Args:
         kind: OTLP's number, an index of ``KINDS``.
@@ -47,6 +50,7 @@ class Span:
         attributes: values are str, bool, int, float, bytes, list or dict.
         scope: name of the instrumentation that recorded it.
         service: the program, ``service.name``.
+        resource: all that is recorded of the program; the spans of one batch share it.
     """
 
     trace_id: str
@@ -63,6 +67,7 @@ class Span:
     links: tuple[Link, ...] = ()
     scope: str = ""
     service: str = ""
+    resource: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:

@@ -1,0 +1,1 @@
+"""What separates failing calls from working ones, by the numbers."""

@@ -1,0 +1,164 @@
+"""What failing calls have that working calls of the same kind do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from autogen_otel.diagnosis.comparison.candidates import Comparison, Property, properties
+from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
+from autogen_otel.diagnosis.evidence.features import (
+    AGENT_PAIR,
+    CONVERSATION_NUMBER,
+    HOUR,
+    TIME,
+    TURN,
+    Features,
+)
+from autogen_otel.vocabulary import attributes as names
+
+SIGNIFICANT: Final = 0.01
+"""How often what is reported may be chance, for one finding and all that was tried for it."""
+_SMALLEST_EFFECT: Final = 0.15
+_SMALLEST_SHARE: Final = 0.3
+_MOST: Final = 5
+_CONSIDERED: Final = 40
+_PENALTIES: Final = {
+    names.PROMPT_CHARS: 0.0,
+    names.PROMPT_CARRIED_MESSAGES: 0.0,
+    names.TOOL_FAILED_BEFORE: 0.0,
+    names.CONFIG_INDEX: 0.001,
+    names.SERVER_ADDRESS: 0.002,
+    names.GEN_AI_REQUEST_MODEL: 0.003,
+    names.GEN_AI_AGENT_NAME: 0.004,
+    AGENT_PAIR: 0.012,
+    names.GEN_AI_PROVIDER_NAME: 0.02,
+    names.SERVER_PORT: 0.02,
+    names.HTTP_REQUEST_BODY_SIZE: 0.02,
+    names.PROMPT_MESSAGES: 0.02,
+    names.PROMPT_NEW_CHARS: 0.015,
+    names.PROMPT_LARGEST_CHARS: 0.015,
+    TURN: 0.01,
+    HOUR: 0.02,
+    TIME: 0.04,
+    CONVERSATION_NUMBER: 0.05,
+    "process.pid": 0.05,
+}
+"""Which of two attributes that separate about as well is the better explanation: the one with less."""
+_COMPARISON_PENALTIES: Final = {
+    Comparison.EQUALS: 0.0,
+    Comparison.IS: 0.005,
+    Comparison.INCLUDES: 0.005,
+    Comparison.PRESENT: 0.005,
+    Comparison.ABSENT: 0.01,
+    Comparison.AT_LEAST: 0.01,
+    Comparison.AT_MOST: 0.015,
+    Comparison.WITHIN: 0.03,
+}
+_SCANNED: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.WITHIN})
+_FAMILIES: Final = 2
+_OTHER_PENALTY: Final = 0.01
+_DERIVED: Final = (".length", "arguments.depth", "arguments.chars")
+
+
+@dataclass(frozen=True, slots=True)
+class Discriminator:
+    """A property that failing calls have more often.
+
+    Args:
+        property: what they have.
+        table: how many calls have it.
+        probability: of so much by chance, corrected for all that was tried.
+    """
+
+    property: Property
+    table: Table
+    probability: float
+
+
+class _Family:
+    """Comparisons that are corrected for together."""
+
+    def __init__(self) -> None:
+        self._tried = 0
+        self._candidates: list[tuple[Property, Table, float]] = []
+
+    def take(self, candidate: Property, table: Table, comparisons: int) -> None:
+        """Take one that was chosen from so many; only what could matter is calculated."""
+        self._tried += comparisons
+        if table.effect >= _SMALLEST_EFFECT and table.failing_share >= _SMALLEST_SHARE:
+            self._candidates.append((candidate, table, fisher(table)))
+
+    def corrected(self) -> Iterator[Discriminator]:
+        """What was taken, with the probability corrected for all comparisons of both families."""
+        corrected = holm([probability for _, _, probability in self._candidates], self._tried)
+        for (candidate, table, _), probability in zip(self._candidates, corrected, strict=True):
+            yield Discriminator(candidate, table, min(1.0, _FAMILIES * probability))
+
+
+def discriminate(failing: Sequence[Features], working: Sequence[Features]) -> list[Discriminator]:
+    """Find what separates failing from working calls, the strongest first.
+
+    What only follows from a stronger one is left out, and so is what may be chance.
+
+    Args:
+        failing: one call of each conversation in which it failed.
+        working: calls of the same kind that worked.
+    """
+    if len(failing) < 2 or not working:  # noqa: PLR2004 - one call has everything that it has
+        return []
+    # Two families, so that the hundreds of cuts of numbers do not outweigh the few plain values.
+    plain, scanned = _Family(), _Family()
+    for candidate, comparisons in properties(failing, working):
+        family = scanned if candidate.comparison in _SCANNED else plain
+        table = table_of(candidate.tester(), failing, working)
+        family.take(candidate, table, comparisons)
+    significant = [
+        one for family in (plain, scanned) for one in family.corrected() if one.probability <= SIGNIFICANT
+    ]
+    significant.sort(key=lambda one: (-_score(one), one.probability, one.property.attribute))
+    return _independent(significant[:_CONSIDERED], failing, working)
+
+
+def table_of(
+    holds: Callable[[Features], bool], failing: Sequence[Features], working: Sequence[Features]
+) -> Table:
+    """Count the calls that have a property."""
+    return Table(sum(map(holds, failing)), len(failing), sum(map(holds, working)), len(working))
+
+
+def _score(one: Discriminator) -> float:
+    attribute = one.property.attribute
+    penalty = _PENALTIES.get(attribute, _OTHER_PENALTY)
+    if attribute.endswith(_DERIVED):
+        penalty += 0.02
+    return one.table.effect - penalty - _COMPARISON_PENALTIES[one.property.comparison]
+
+
+def _independent(
+    ranked: list[Discriminator], failing: Sequence[Features], working: Sequence[Features]
+) -> list[Discriminator]:
+    kept: list[Discriminator] = []
+    for one in ranked:
+        if all(_adds_to(one, stronger, failing, working) for stronger in kept):
+            kept.append(one)
+            if len(kept) == _MOST:
+                break
+    return kept
+
+
+def _adds_to(
+    one: Discriminator, stronger: Discriminator, failing: Sequence[Features], working: Sequence[Features]
+) -> bool:
+    """Whether a property still separates among the calls that have a stronger one, or that do not."""
+    if one.property.attribute == stronger.property.attribute:
+        return False
+    has_stronger, has_it = stronger.property.tester(), one.property.tester()
+    for has in (True, False):
+        bad = [features for features in failing if has_stronger(features) is has]
+        good = [features for features in working if has_stronger(features) is has]
+        table = table_of(has_it, bad, good)
+        if table.effect >= _SMALLEST_EFFECT and fisher(table) <= SIGNIFICANT:
+            return True
+    return False

@@ -1,0 +1,81 @@
+"""Fisher's exact test, and Holm's correction for having tried many things."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+_NEGLIGIBLE: Final = 1e-18
+
+
+class Table(NamedTuple):
+    """How many of the failing and of the working calls have a property.
+
+    Args:
+        failing: failing calls that have it.
+        all_failing: all of them.
+        working: working calls that have it.
+        all_working: all of them.
+    """
+
+    failing: int
+    all_failing: int
+    working: int
+    all_working: int
+
+    @property
+    def failing_share(self) -> float:
+        """Part of the failing calls that has it."""
+        return self.failing / self.all_failing if self.all_failing else 0.0
+
+    @property
+    def working_share(self) -> float:
+        """Part of the working calls that has it."""
+        return self.working / self.all_working if self.all_working else 0.0
+
+    @property
+    def effect(self) -> float:
+        """The difference of the two, from -1 to 1: how well the property tells failing from working."""
+        return self.failing_share - self.working_share
+
+
+def fisher(table: Table) -> float:
+    """The probability that so many or more of the failing calls have a property by chance."""
+    having = table.failing + table.working
+    total = table.all_failing + table.all_working
+    highest = min(having, table.all_failing)
+    if table.failing > highest or not having or not table.all_failing:
+        return 1.0
+    ways = _log_ways(total, table.all_failing)
+    tail = 0.0
+    for count in range(table.failing, highest + 1):
+        others = table.all_failing - count
+        if others > total - having:
+            continue
+        term = math.exp(_log_ways(having, count) + _log_ways(total - having, others) - ways)
+        tail += term
+        if term < tail * _NEGLIGIBLE:
+            break
+    return min(1.0, tail)
+
+
+def holm(probabilities: Sequence[float], tried: int) -> list[float]:
+    """The probabilities corrected for the number of comparisons, in the same order.
+
+    Args:
+        probabilities: of those comparisons that came to something.
+        tried: how many comparisons there were in all.
+    """
+    corrected = [1.0] * len(probabilities)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(probabilities)), key=probabilities.__getitem__)):
+        largest = max(largest, min(1.0, probabilities[index] * max(1, tried - rank)))
+        corrected[index] = largest
+    return corrected
+
+
+@lru_cache(maxsize=65536)
+def _log_ways(total: int, chosen: int) -> float:
+    return math.lgamma(total + 1) - math.lgamma(chosen + 1) - math.lgamma(total - chosen + 1)

@@ -1,0 +1,73 @@
+"""A diagnosis as JSON: ``docs/diagnose.md`` says what each field means."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from autogen_otel.diagnosis.comparison.candidates import Comparison
+from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.findings import Diagnosis, Finding
+
+_NS: Final = 1_000_000_000
+_SHARE_DIGITS: Final = 4
+
+
+def document_of(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
+    """The diagnosis for programs, but for the number of the schema."""
+    return {
+        "source": source,
+        "conversations": diagnosis.conversations,
+        "failing": diagnosis.failing,
+        "first_conversation": _time(diagnosis.first_ns),
+        "last_conversation": _time(diagnosis.last_ns),
+        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "noted": [
+            {"tool": one.tool, "returned_errors": one.occurrences, "conversations": one.conversations}
+            for one in diagnosis.noted
+        ],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "cause": finding.cause,
+        "occurrences": finding.occurrences,
+        "conversations": finding.conversations,
+        "first_seen": _time(finding.first_ns),
+        "last_seen": _time(finding.last_ns),
+        "subject": dict(finding.subject),
+        "discriminators": [_discriminator(one) for one in finding.discriminators],
+        "evidence": [{"trace_id": one.trace_id, "span_id": one.span_id} for one in finding.evidence],
+        "visible_as": finding.visible_as,
+        "advice": finding.advice,
+        "ended_conversations": finding.ended,
+        "recovered": finding.recovered,
+        "lost_seconds": finding.lost_seconds,
+        "attempts": finding.attempts,
+        "status_codes": dict(finding.status_codes),
+        "effects": {effect.name.lower(): count for effect, count in finding.effects.items()},
+        "symptoms": [{"what": what, "times": times} for what, times in finding.symptoms.items()],
+        "compared": {"failing": finding.compared[0], "working": finding.compared[1]},
+    }
+
+
+def _discriminator(one: Discriminator) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "attribute": one.property.attribute,
+        "value": one.property.text,
+        "failing": round(one.table.failing_share, _SHARE_DIGITS),
+        "working": round(one.table.working_share, _SHARE_DIGITS),
+        "comparison": one.property.comparison.value,
+        "p": one.probability,
+    }
+    if one.property.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}:
+        document["threshold"] = one.property.value
+    return document
+
+
+def _time(nanoseconds: int) -> str | None:
+    if not nanoseconds:
+        return None
+    moment = datetime.fromtimestamp(nanoseconds // _NS, timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,1 @@
+"""From spans to calls: what failed in each conversation, and what the calls that worked were like."""

@@ -1,0 +1,82 @@
+"""What stands in a tool's arguments: each leaf of the JSON, and what is odd about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from autogen_otel.diagnosis.evidence.features import TRAITS, Features
+
+PREFIX: Final = "autogen.tool.argument."
+DEPTH: Final = "autogen.tool.arguments.depth"
+SIZE: Final = "autogen.tool.arguments.chars"
+NULL: Final = "null"
+_MOST_LEAVES: Final = 64
+_LONGEST_VALUE: Final = 80
+_TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
+
+
+def argument_features(recorded: object) -> Features:
+    """Describe the arguments of a call, as they were recorded."""
+    if not isinstance(recorded, str):
+        return {}
+    try:
+        parsed = json.loads(recorded)
+    except (ValueError, RecursionError):
+        # Not JSON, or cut because it was too long.
+        return {SIZE: len(recorded)}
+    features: dict[str, Any] = {SIZE: len(recorded)}
+    deepest = 0
+    several: dict[str, set[Any]] = {}
+    for count, (path, depth, leaf) in enumerate(_leaves(parsed)):
+        if count == _MOST_LEAVES:
+            break
+        deepest = max(deepest, depth)
+        name = PREFIX + path
+        several.setdefault(name + TRAITS, set()).update(_traits(leaf))
+        if isinstance(leaf, str):
+            features[f"{name}.length"] = max(len(leaf), features.get(f"{name}.length", 0))
+        if isinstance(leaf, (list, dict)) or leaf is None:
+            continue
+        value = leaf[:_LONGEST_VALUE] if isinstance(leaf, str) else leaf
+        if "[]" in path:
+            several.setdefault(name, set()).add(value)
+        else:
+            features[name] = value
+    features.update({name: frozenset(values) for name, values in several.items()})
+    features[DEPTH] = deepest
+    return features
+
+
+def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int, Any]]:
+    """Values that hold no others, empty lists and objects among them; elements of a list share a path."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else key, depth + 1)
+    elif isinstance(value, list) and value:
+        for inner in value:
+            yield from _leaves(inner, f"{path}[]", depth + 1)
+    elif path:
+        yield path, depth, value
+
+
+def _traits(leaf: Any) -> Iterator[str]:
+    if leaf is None:
+        yield NULL
+        return
+    yield _TYPES.get(type(leaf), "an object")
+    if leaf in ("", [], {}) and not isinstance(leaf, (bool, int, float)):
+        yield "empty"
+    elif isinstance(leaf, str):
+        if not leaf.isascii():
+            yield "not ASCII"
+        if not leaf.strip():
+            yield "blank"
+        if leaf.strip().lower() in {"null", "none", "nan", "undefined", "n/a"}:
+            yield "text for nothing"
+    elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+        if leaf < 0:
+            yield "negative"
+        if leaf == 0:
+            yield "zero"

@@ -1,0 +1,199 @@
+"""What is known of a call beside its outcome: its recorded attributes, and when and where it happened."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from typing import Any, Final
+
+from autogen_otel.traces.trace import HTTP, Span, Trace
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import spans as span_names
+
+Features = Mapping[str, Any]
+"""By name: text, a number, a boolean, or a frozenset where there are several values."""
+
+TRAITS: Final = "#traits"
+"""Ends the name of a feature that says what is odd about the attribute whose name is before it."""
+TIME: Final = "time"
+"""Seconds since 1970."""
+HOUR: Final = "hour"
+"""Of the day, UTC."""
+CONVERSATION_NUMBER: Final = "process.conversation"
+"""How many conversations this one's process has had with it."""
+TURN: Final = "turn"
+GAP: Final = "gap_seconds"
+"""Since the call before ended."""
+AGENT_PAIR: Final = "agent_pair"
+PREVIOUS_TOOL: Final = "previous_tool"
+PREVIOUS_TOOL_SECONDS: Final = "previous_tool.seconds"
+TOOLS_USED: Final = "tools_used"
+PROBLEMS: Final = "autogen.tool.arguments.problems"
+
+_NS: Final = 1_000_000_000
+_HOUR: Final = 3600
+_DAY_HOURS: Final = 24
+_LONGEST_TEXT: Final = 200
+_MOST_NAMES: Final = 64
+_OUTCOMES: Final = frozenset(
+    {
+        names.ERROR_TYPE,
+        names.ERROR_ORIGIN,
+        names.ERRORS_HANDLED,
+        names.ERRORS_ORIGINS,
+        names.ERRORS_RETURNED,
+        names.CANCELLED,
+        names.CALLBACK_NAME,
+        names.CODE_FUNCTION_NAME,
+        names.CODE_FILE_PATH,
+        names.CODE_LINE_NUMBER,
+        names.CONVERSATION_TERMINATION,
+        names.CONVERSATION_TURNS,
+        names.GEN_AI_CONVERSATION_ID,
+        names.GEN_AI_OPERATION_NAME,
+        names.GEN_AI_TOOL_CALL_ID,
+        names.GEN_AI_TOOL_CALL_RESULT,
+        names.GEN_AI_TOOL_CALL_ARGUMENTS,
+        names.GEN_AI_TOOL_NAME,
+        names.GEN_AI_TOOL_TYPE,
+        names.GEN_AI_SYSTEM_INSTRUCTIONS,
+        names.GEN_AI_INPUT_MESSAGES,
+        names.GEN_AI_OUTPUT_MESSAGES,
+        names.GEN_AI_TOOL_DEFINITIONS,
+        names.HTTP_RESPONSE_STATUS_CODE,
+        names.HTTP_REQUEST_RESEND_COUNT,
+        names.HTTP_REQUEST_METHOD,
+        names.URL_FULL,
+        names.CACHE_HIT,
+        names.CONFIG_REJECTED,
+        names.TOOL_ARGUMENTS_PROBLEMS,
+        names.HANDOFF_TO,
+    }
+)
+_OUTCOME_PREFIXES: Final = (
+    "gen_ai.response.",
+    "gen_ai.usage.",
+    "autogen.response.",
+    "autogen.cost.",
+    "autogen.stream.",
+    "autogen.http.",
+    "autogen.code.",
+    "autogen.assistant.",
+    "autogen.human.",
+    "autogen.tool.returned",
+)
+_NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name", "service.instance.id")
+_STEPS: Final = frozenset(
+    {span_names.CHAT, span_names.EXECUTE_TOOL, span_names.EXECUTE_CODE, span_names.AWAIT_HUMAN_INPUT}
+)
+
+
+class Surroundings:
+    """The conversation that calls happen in, for what their own spans do not say.
+
+    Args:
+        trace: the conversation.
+        number: which one of its process it is.
+    """
+
+    __slots__ = ("_number", "_steps", "_tool_ends", "_tools", "_turns", "trace")
+
+    def __init__(self, trace: Trace, number: int) -> None:
+        self.trace = trace
+        self._number = number
+        spans = [(span, span.operation) for span in trace.spans]
+        self._turns = [
+            span.start_ns
+            for span, operation in spans
+            if operation == span_names.INVOKE_AGENT and names.HELPER_ROLE not in span.attributes
+        ]
+        self._steps = sorted(span.end_ns for span, operation in spans if operation in _STEPS)
+        tools = [span for span, operation in spans if operation == span_names.EXECUTE_TOOL]
+        self._tools = sorted(tools, key=lambda tool: tool.end_ns)
+        self._tool_ends = [tool.end_ns for tool in self._tools]
+
+    def of_call(self, span: Span, *more: Span) -> dict[str, Any]:
+        """Describe a call.
+
+        Args:
+            span: of the call.
+            more: further spans whose attributes are the call's; the last one's count.
+        """
+        features = {**self._of_moment(span), **attributes_of(span)}
+        for one in more:
+            features.update(attributes_of(one))
+        return features
+
+    def of_conversation(self, root: Span) -> dict[str, Any]:
+        """Describe a conversation as a whole."""
+        features = {**self._of_moment(root), **attributes_of(root)}
+        for name in (TURN, GAP, AGENT_PAIR):
+            features.pop(name, None)
+        used = {str(tool.attributes.get(names.GEN_AI_TOOL_NAME)) for tool in self._tools}
+        if used:
+            features[TOOLS_USED] = frozenset(used)
+        chats = [span for span in self.trace.spans if span.operation == span_names.CHAT]
+        for name in (names.PROMPT_CHARS, names.PROMPT_CARRIED_MESSAGES):
+            known = [one for chat in chats if isinstance(one := chat.attributes.get(name), int)]
+            if known:
+                features[name] = max(known)
+        return features
+
+    def _of_moment(self, span: Span) -> dict[str, Any]:
+        seconds = span.start_ns // _NS
+        features: dict[str, Any] = {
+            name: value
+            for name, value in span.resource.items()
+            if not name.startswith(_NOT_OF_THE_PROGRAM) and isinstance(value, (str, int, bool))
+        }
+        features.update({TIME: seconds, HOUR: str(seconds // _HOUR % _DAY_HOURS)})
+        features["service.name"] = span.service
+        features[CONVERSATION_NUMBER] = self._number
+        features[TURN] = bisect_right(self._turns, span.start_ns)
+        before = bisect_right(self._steps, span.start_ns)
+        if before:
+            features[GAP] = (span.start_ns - self._steps[before - 1]) / _NS
+        tools = bisect_right(self._tool_ends, span.start_ns)
+        if tools:
+            tool = self._tools[tools - 1]
+            features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
+            features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / _NS
+        turn = self._turn_of(span)
+        if turn is not None and names.SENDER_NAME in turn.attributes:
+            agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
+            features[AGENT_PAIR] = f"{turn.attributes[names.SENDER_NAME]} -> {agent}"
+        return features
+
+    def _turn_of(self, span: Span) -> Span | None:
+        above = self.trace.span(span.parent_id)
+        for _ in range(_MOST_NAMES):
+            if above is None or above.operation == span_names.INVOKE_AGENT:
+                return above
+            above = self.trace.span(above.parent_id)
+        return None
+
+
+def attributes_of(span: Span) -> dict[str, Any]:
+    """What was recorded of a call before its outcome was known."""
+    features: dict[str, Any] = {}
+    for name, value in span.attributes.items():
+        if name in _OUTCOMES or name.startswith(_OUTCOME_PREFIXES):
+            continue
+        if isinstance(value, list):
+            features[name] = frozenset(one for one in value[:_MOST_NAMES] if isinstance(one, (str, int)))
+        elif not isinstance(value, str) or len(value) <= _LONGEST_TEXT:
+            features[name] = value
+    if span.operation == HTTP:
+        # Where the attempt went says its entry, better than it does itself.
+        return {name: features[name] for name in (names.HTTP_REQUEST_BODY_SIZE,) if name in features}
+    problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
+    if isinstance(problems, list) and problems:
+        features[PROBLEMS] = frozenset(map(plain_problem, map(str, problems)))
+    return features
+
+
+def plain_problem(problem: str) -> str:
+    """A problem of arguments without the value that came: ``amount: expected number, got string``."""
+    argument, _, words = problem.partition(": ")
+    before, got, value = words.partition("got ")
+    return f"{argument}: {before}{got}{value.split(' ', 1)[0]}" if got else problem

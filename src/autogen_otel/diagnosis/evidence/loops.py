@@ -1,0 +1,91 @@
+"""Conversations that went round in circles until a limit ended them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Final, NamedTuple
+
+from autogen_otel.traces.trace import Span
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import handoffs, terminations
+from autogen_otel.vocabulary import spans as span_names
+
+LIMITS: Final = frozenset({terminations.MAX_ROUND, terminations.MAX_TURNS, terminations.MAX_AUTO_REPLY})
+_CHOSEN: Final = frozenset({handoffs.AUTO, handoffs.LLM_CONDITION, handoffs.REPLY_RESULT})
+"""Handoffs that a model decided on; what a rule or a turn order decides repeats itself by design."""
+_FEWEST_HANDOFFS: Final = 5
+_FEWEST_CALLS: Final = 3
+_LONGEST_CIRCLE: Final = 3
+
+
+class Loop(NamedTuple):
+    """What went on and on.
+
+    Args:
+        agents: who is in it, in order.
+        tool: the tool that was called with the same arguments again and again, if that is what repeats.
+        times: how often.
+    """
+
+    agents: tuple[str, ...]
+    tool: str | None
+    times: int
+
+
+def loop_in(spans: list[Span], root: Span) -> Loop | None:
+    """The circle that a conversation ended in, if a limit ended it."""
+    if root.attributes.get(names.CONVERSATION_TERMINATION) not in LIMITS:
+        return None
+    ordered = sorted(spans, key=lambda span: span.start_ns)
+    return _same_calls(ordered) or _circle(ordered)
+
+
+def _same_calls(spans: list[Span]) -> Loop | None:
+    calls: Counter[tuple[str, str]] = Counter()
+    agents: dict[tuple[str, str], str] = {}
+    for span in spans:
+        recorded = span.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
+        if span.operation != span_names.EXECUTE_TOOL or span.failed or not isinstance(recorded, str):
+            continue
+        call = (str(span.attributes.get(names.GEN_AI_TOOL_NAME)), _canonical(recorded))
+        calls[call] += 1
+        agents[call] = str(span.attributes.get(names.GEN_AI_AGENT_NAME, ""))
+    for call, times in calls.most_common(1):
+        # Most of what was done has to be this one call: polling beside other work is no circle.
+        if times >= _FEWEST_CALLS and times * 2 > calls.total():
+            return Loop(tuple(filter(None, (agents[call],))), call[0], times)
+    return None
+
+
+def _circle(spans: list[Span]) -> Loop | None:
+    passed = [
+        (str(span.attributes.get(names.HANDOFF_FROM)), str(span.attributes[names.HANDOFF_TO]))
+        for span in spans
+        if span.operation == span_names.HANDOFF
+        and names.HANDOFF_TO in span.attributes
+        and span.attributes.get(names.HANDOFF_REASON) in _CHOSEN
+    ]
+    for length in range(1, _LONGEST_CIRCLE + 1):
+        last = passed[-length:]
+        repeated = 0
+        for handoff, again in zip(reversed(passed), _around(last, len(passed)), strict=False):
+            if handoff != again:
+                break
+            repeated += 1
+        if repeated >= max(_FEWEST_HANDOFFS, 2 * length):
+            agents = dict.fromkeys(name for handoff in last for name in handoff)
+            return Loop(tuple(agents), None, repeated)
+    return None
+
+
+def _around(circle: list[tuple[str, str]], count: int) -> list[tuple[str, str]]:
+    backwards = circle[::-1]
+    return [backwards[index % len(backwards)] for index in range(count)] if backwards else []
+
+
+def _canonical(arguments: str) -> str:
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments

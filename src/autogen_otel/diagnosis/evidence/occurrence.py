@@ -1,0 +1,90 @@
+"""One failure that happened: why, to what, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from autogen_otel.diagnosis.evidence.features import Features
+
+MODEL: Final = "model"
+CONVERSATION: Final = "conversation"
+_TOOL: Final = "tool "
+
+
+def tool_kind(tool: str) -> str:
+    """What calls of one tool are compared as."""
+    return f"{_TOOL}{tool}"
+
+
+class Effect(Enum):
+    """What came of a failure, the worst first."""
+
+    ENDED = "ended the conversation"
+    SWALLOWED = "swallowed"
+    FELL_OVER = "fell over to another entry"
+    RETRIED = "retried"
+
+
+@dataclass(slots=True)
+class Occurrence:
+    """One failure, with the retries of the same call.
+
+    Args:
+        cause: why.
+        subject: what it is of, by the keys of a finding's subject.
+        detail: what else tells failures of one subject apart, or is worth counting.
+        trace_id: the conversation.
+        span_id: where it began.
+        time_ns: when.
+        kind: what calls it is compared with.
+        effect: what came of it.
+        lost_ns: time that went into it.
+        attempts: how often the same was tried in vain.
+        describe: makes the features; asked only of failures that are kept.
+        after_tool: the span of a tool that had failed before, if the call links to one.
+        fell_after: causes of the failures of other entries that came before in the same model call.
+        problems: how the arguments of a tool did not fit, without their values.
+        symptoms: what happened as a consequence, in words, and how often.
+        weight: how many failures it stands for.
+        features: what is known of the call.
+    """
+
+    cause: str
+    subject: dict[str, Any]
+    detail: Mapping[str, Any]
+    trace_id: str
+    span_id: str
+    time_ns: int
+    kind: str
+    effect: Effect
+    lost_ns: int
+    attempts: int
+    describe: Callable[[], Features] | None
+    after_tool: str | None = None
+    fell_after: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    symptoms: Counter[str] = field(default_factory=Counter)
+    weight: float = 1.0
+    features: Features = field(default_factory=dict)
+
+    def described(self) -> Occurrence:
+        """The same with its features, and without its conversation, which need not be kept for them then."""
+        if self.describe is not None:
+            self.features, self.describe = self.describe(), None
+        return self
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the conversation ended with it."""
+        return self.effect is Effect.ENDED
+
+    @property
+    def words(self) -> str:
+        """What happened in a few words, for the list of another failure's symptoms."""
+        what = self.subject.get("tool") or self.subject.get("model") or self.subject.get("agent") or ""
+        how = self.subject.get("status_code") or self.subject.get("exception") or ""
+        return " ".join(str(part) for part in (self.cause, what, how) if part)

@@ -1,0 +1,217 @@
+"""What failed in one conversation: each failure where it began, once, with its retries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from typing import Final
+
+from autogen_otel.diagnosis.evidence.arguments import argument_features
+from autogen_otel.diagnosis.evidence.features import Surroundings, plain_problem
+from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
+from autogen_otel.diagnosis.evidence.subjects import (
+    is_attempt,
+    model_detail,
+    model_subject,
+    other_subject,
+    raised_subject,
+    tool_subject,
+)
+from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.trace import HTTP, Span, Trace
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import spans as span_names
+
+_MOST_DEEP: Final = 200
+_OF_A_CALL: Final = frozenset({HTTP, span_names.CONFIG_ENTRY, span_names.CHAT})
+
+
+class Reading:
+    """The failures of one conversation.
+
+    Args:
+        trace: the conversation.
+        number: which one of its process it is.
+
+    Attributes:
+        failed_calls: ids of the model calls and entries in which something failed, also if they recovered.
+    """
+
+    def __init__(self, trace: Trace, number: int) -> None:
+        self.trace = trace
+        self._number = number
+        self.failed_calls: set[str] = set()
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """The conversation that the calls happen in."""
+        return Surroundings(self.trace, self._number)
+
+    def occurrences(self) -> list[Occurrence]:
+        """The failures, in the order they began."""
+        failed = [span for span in self.trace.spans if span.failed]
+        passed_on = passing_on(map(Failure.of, failed))
+        began = [span for span in failed if span.span_id not in passed_on]
+        found: list[Occurrence] = []
+        calls: dict[str, list[Span]] = defaultdict(list)
+        for span in began:
+            cause = _cause(span)
+            chat = self._call_of(span)
+            if chat is not None and cause not in {causes.CALLBACK, causes.TOOL_EXCEPTION}:
+                calls[chat.span_id].append(span)
+            elif span.operation == span_names.EXECUTE_TOOL:
+                found.append(self._of_tool(span, cause))
+            else:
+                found.append(self._of_other(span, cause))
+        for chat_id, spans in calls.items():
+            chat = self.trace.span(chat_id)
+            if chat is not None:
+                found.extend(self._of_model(chat, spans))
+        return sorted(found, key=lambda one: one.time_ns)
+
+    # ------------------------------------------------------------ kinds of calls
+    def _of_tool(self, span: Span, cause: str) -> Occurrence:
+        problems = _problems(span)
+        subject = tool_subject(span, problems if cause == causes.TOOL_ARGUMENTS else ())
+        return Occurrence(
+            cause,
+            subject,
+            {},
+            span.trace_id,
+            span.span_id,
+            span.start_ns,
+            tool_kind(subject["tool"]),
+            self._effect(span, Effect.SWALLOWED),
+            span.duration_ns,
+            1,
+            partial(self.tool_features, span),
+            problems=problems,
+        )
+
+    def _of_other(self, span: Span, cause: str) -> Occurrence:
+        subject = other_subject(span, self.trace)
+        root = self.trace.top[0]
+        return Occurrence(
+            cause,
+            subject,
+            {},
+            span.trace_id,
+            span.span_id,
+            span.start_ns,
+            CONVERSATION,
+            self._effect(span, Effect.SWALLOWED),
+            span.duration_ns,
+            1,
+            lambda: self.surroundings.of_conversation(root),
+        )
+
+    def _of_model(self, chat: Span, began: Sequence[Span]) -> Iterator[Occurrence]:
+        entries = [child for child in self.trace.children(chat) if child.operation == span_names.CONFIG_ENTRY]
+        last_entry = max(entries, key=lambda entry: entry.start_ns).span_id if entries else chat.span_id
+        self.failed_calls.add(chat.span_id)
+        grouped: dict[tuple[str, str], list[Span]] = defaultdict(list)
+        for span in began:
+            grouped[self._entry_of(span, chat).span_id, _cause(span)].append(span)
+        before: list[str] = []
+        after_tool = next((link.span_id for link in chat.links if self.trace.span(link.span_id)), None)
+        for (entry_id, cause), spans in grouped.items():
+            entry = self.trace.span(entry_id) or chat
+            self.failed_calls.add(entry_id)
+            attempts = [span for span in spans if is_attempt(span)]
+            told = attempts or [child for child in self.trace.children(entry) if is_attempt(child)]
+            attempt = told[-1] if told else None
+            subject = model_subject(chat, entry, attempt)
+            if cause not in _PLAIN_MODEL_CAUSES:
+                subject.update(raised_subject(spans[0]))
+            if chat.failed:
+                effect = Effect.FELL_OVER if entry_id != last_entry else self._effect(chat, Effect.SWALLOWED)
+            else:
+                effect = Effect.FELL_OVER if entry.failed else Effect.RETRIED
+            yield Occurrence(
+                cause,
+                subject,
+                model_detail(cause, attempt, subject),
+                chat.trace_id,
+                spans[0].span_id,
+                spans[0].start_ns,
+                MODEL,
+                effect,
+                self._lost(chat, entry, spans),
+                max(1, len(attempts)),
+                partial(self.model_features, chat, entry),
+                after_tool=after_tool,
+                fell_after=tuple(before),
+            )
+            before.append(cause)
+
+    def tool_features(self, tool: Span) -> dict[str, object]:
+        """What is known of a tool call, with what stands in its arguments."""
+        features = self.surroundings.of_call(tool)
+        features.update(argument_features(tool.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)))
+        return features
+
+    def model_features(self, chat: Span, entry: Span) -> dict[str, object]:
+        """What is known of a model call as one of its entries got it."""
+        children = self.trace.children(entry)
+        attempt = next((child for child in children if is_attempt(child)), None)
+        more = [one for one in (entry, attempt) if one is not None and one is not chat]
+        return self.surroundings.of_call(chat, *more)
+
+    # ------------------------------------------------------------ what came of it
+    def _effect(self, span: Span, otherwise: Effect) -> Effect:
+        """Whether the conversation ended with the failure of a span."""
+        ended = contiguous = False
+        above: Span | None = span
+        for _ in range(_MOST_DEEP):
+            if above is None:
+                break
+            contiguous = above.failed and (contiguous or above is span)
+            if above.operation == span_names.INVOKE_WORKFLOW:
+                ended = contiguous
+            above = self.trace.span(above.parent_id)
+        return Effect.ENDED if ended else otherwise
+
+    def _lost(self, chat: Span, entry: Span, spans: Sequence[Span]) -> int:
+        """Time from the first failure until what worked began, or all of the entry if nothing did."""
+        begun = min(span.start_ns for span in spans)
+        later = [
+            child.start_ns
+            for child in self.trace.children(entry)
+            if is_attempt(child) and not child.failed and child.start_ns > begun
+        ]
+        if later and not entry.failed:
+            return max(0, min(later) - begun)
+        return max(0, (entry.end_ns or chat.end_ns) - begun)
+
+    # ------------------------------------------------------------ where it belongs
+    def _call_of(self, span: Span) -> Span | None:
+        above: Span | None = span
+        for _ in range(_MOST_DEEP):
+            if above is None or above.operation not in _OF_A_CALL:
+                return None
+            if above.operation == span_names.CHAT:
+                return above
+            above = self.trace.span(above.parent_id)
+        return None
+
+    def _entry_of(self, span: Span, chat: Span) -> Span:
+        above: Span | None = span
+        while above is not None and above is not chat:
+            if above.operation == span_names.CONFIG_ENTRY:
+                return above
+            above = self.trace.span(above.parent_id)
+        return chat
+
+
+_PLAIN_MODEL_CAUSES: Final = frozenset(causes.CAUSES) - {causes.CLIENT, causes.UNKNOWN}
+
+
+def _cause(span: Span) -> str:
+    return str(span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN))
+
+
+def _problems(span: Span) -> tuple[str, ...]:
+    recorded = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
+    return tuple(plain_problem(str(one)) for one in recorded) if isinstance(recorded, list) else ()

@@ -1,0 +1,207 @@
+"""The findings: failures that have the same root, how much they explain, and what they go with."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
+from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
+from autogen_otel.diagnosis.evidence.population import Filter, Population, group_key
+from autogen_otel.diagnosis.roots import find_roots
+from autogen_otel.diagnosis.words import advice_for, visible_as
+from autogen_otel.traces.trace import Span
+from autogen_otel.vocabulary import causes
+
+_MOST_EVIDENCE: Final = 3
+_MOST_COMPARED: Final = 2000
+_MOST_SYMPTOMS: Final = 5
+_NEARLY_ALL: Final = 0.9
+_WORTH: Final = {Effect.ENDED: 1.0, Effect.SWALLOWED: 0.5, Effect.FELL_OVER: 0.1, Effect.RETRIED: 0.1}
+"""How much of a failed conversation each effect counts as: what a user notices counts most."""
+_UNEXPLAINED: Final = {causes.UNKNOWN: 0.9}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where to look."""
+
+    trace_id: str
+    span_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Failures with one root.
+
+    Args:
+        cause: one of ``vocabulary.causes``.
+        subject: what it is of.
+        status_codes: how often providers answered with which status.
+        occurrences: failures; retries of the same call are one.
+        attempts: those retries counted.
+        conversations: in which it happened.
+        ended: conversations that ended with it.
+        recovered: whether nobody noticed: each time a retry or another entry answered.
+        lost_seconds: time that went into failing and into waiting to try again.
+        first_ns: when it happened first.
+        last_ns: when it happened last.
+        effects: conversations by what came of it.
+        discriminators: what failing calls have that working ones do not.
+        compared: how many failing and how many working calls that is by.
+        symptoms: what else happened because of it.
+        evidence: the best conversations to look at.
+        visible_as: how the user of the program saw it.
+        advice: what to do.
+    """
+
+    cause: str
+    subject: Mapping[str, Any]
+    status_codes: Mapping[str, int]
+    occurrences: int
+    attempts: int
+    conversations: int
+    ended: int
+    recovered: bool
+    lost_seconds: float
+    first_ns: int
+    last_ns: int
+    effects: Mapping[Effect, int]
+    discriminators: tuple[Discriminator, ...]
+    compared: tuple[int, int]
+    symptoms: Mapping[str, int]
+    evidence: tuple[Evidence, ...]
+    visible_as: str
+    advice: str
+
+    @property
+    def weight(self) -> float:
+        """How much failure it explains, in conversations."""
+        total = sum(_WORTH[effect] * count for effect, count in self.effects.items())
+        return total * _UNEXPLAINED.get(self.cause, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A tool that returned errors instead of raising: for the reader to know, no finding."""
+
+    tool: str
+    occurrences: int
+    conversations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is wrong with a population of conversations.
+
+    Args:
+        conversations: how many were read.
+        failing: in how many of them something failed, also if it recovered.
+        first_ns: when the first of them began; 0 for none.
+        last_ns: when the last of them began.
+        findings: what fails, what explains most first.
+        noted: what does not count as a failure.
+    """
+
+    conversations: int
+    failing: int
+    first_ns: int
+    last_ns: int
+    findings: tuple[Finding, ...]
+    noted: tuple[Noted, ...]
+
+
+def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
+    """Read conversations and say what fails in them, and why.
+
+    Args:
+        spans: of all conversations, in any order.
+        wanted: which of them count.
+    """
+    population = Population.of(spans, wanted)
+    grouped: dict[Any, list[Occurrence]] = defaultdict(list)
+    failing: dict[str, float] = {}
+    for occurrence in find_roots(population):
+        grouped[group_key(occurrence)].append(occurrence)
+        failing[occurrence.trace_id] = occurrence.weight
+    crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
+    findings = [_finding(group, population, crowded) for group in grouped.values()]
+    findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
+    noted = [
+        Noted(tool, count, population.returned_conversations[tool])
+        for tool, count in population.returned_errors.most_common()
+    ]
+    return Diagnosis(
+        population.conversations,
+        min(population.conversations, round(sum(failing.values()))),
+        population.first_ns,
+        population.last_ns,
+        tuple(findings),
+        tuple(noted),
+    )
+
+
+def _finding(group: Sequence[Occurrence], population: Population, crowded: Counter[str]) -> Finding:
+    group = sorted(group, key=lambda one: one.time_ns)
+    worst: dict[str, Occurrence] = {}
+    first: dict[str, Occurrence] = {}
+    for one in group:
+        first.setdefault(one.trace_id, one)
+        if one.trace_id not in worst or _WORTH[one.effect] > _WORTH[worst[one.trace_id].effect]:
+            worst[one.trace_id] = one
+    effects: dict[Effect, float] = defaultdict(float)
+    for one in worst.values():
+        effects[one.effect] += one.weight
+    statuses = Counter(str(one.subject["status_code"]) for one in group if "status_code" in one.subject)
+    subject = _subject(group)
+    symptoms: Counter[str] = Counter()
+    for one in group:
+        symptoms.update(one.symptoms)
+    # One call of each conversation: those of one conversation are not independent of each other.
+    # Of too many, every so many: the first ones would all be early.
+    step = max(1, -(-len(first) // _MOST_COMPARED))
+    failing = [one.features for one in list(first.values())[::step]]
+    sample = population.working.get(group[0].kind)
+    working = sample.kept if sample is not None else []
+    found = discriminate(failing, working)
+    counts = {effect: round(count) for effect, count in effects.items()}
+    return Finding(
+        cause=group[0].cause,
+        subject=subject,
+        status_codes=dict(statuses.most_common()),
+        occurrences=round(sum(one.weight for one in group)),
+        attempts=round(sum(one.weight * one.attempts for one in group)),
+        conversations=round(sum(one.weight for one in first.values())),
+        ended=counts.get(Effect.ENDED, 0),
+        recovered=not (counts.get(Effect.ENDED) or counts.get(Effect.SWALLOWED)),
+        lost_seconds=round(sum(one.weight * one.lost_ns for one in group) / 1e9, 3),
+        first_ns=group[0].time_ns,
+        last_ns=group[-1].time_ns,
+        effects=counts,
+        discriminators=tuple(found),
+        compared=(len(failing), len(working)),
+        symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
+        evidence=_evidence(list(worst.values()), crowded),
+        visible_as=visible_as(group[0].cause, subject, counts),
+        advice=advice_for(group[0].cause, subject, found),
+    )
+
+
+def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
+    """What the failures have in common: their usual status, and their host if nearly all have the same."""
+    subject = dict(group[0].subject)
+    for name, least in (("status_code", 0.0), ("host", _NEARLY_ALL)):
+        values = Counter(one.subject[name] for one in group if name in one.subject)
+        subject.pop(name, None)
+        for value, count in values.most_common(1):
+            if count >= least * len(group):
+                subject[name] = value
+    return subject
+
+
+def _evidence(occurrences: Sequence[Occurrence], crowded: Counter[str]) -> tuple[Evidence, ...]:
+    """The conversations that show it best: those that ended with it, and where little else went wrong."""
+    ranked = sorted(occurrences, key=lambda one: (-_WORTH[one.effect], crowded[one.trace_id], one.time_ns))
+    return tuple(Evidence(one.trace_id, one.span_id) for one in ranked[:_MOST_EVIDENCE])

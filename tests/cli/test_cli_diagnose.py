@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.diagnosed import healthy, incidents, journal
+from tests.support.recorded import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Run
+
+NULL = journal(incidents()["a null argument"], 4)
+WELL = journal(healthy()["all is well"], 4)
+
+
+@pytest.fixture
+def nulls(tmp_path: Path) -> str:
+    return str(write(tmp_path / "nulls.jsonl", *NULL))
+
+
+def test_a_finding_says_what_how_often_where_and_what_to_do(run: Run, nulls: str) -> None:
+    code, out, err = run("diagnose", "--journal", nulls)
+    assert (code, err) == (1, "")
+    for part in (
+        "100 conversations, 2026-11-22 ",
+        "1. tool_exception: lookup_policy raises ValueError at policies.py:42 parse_id  (swallowed)",
+        "autogen.tool.argument.policy_id is null: 100% of the failing calls",
+        "swallowed by AutoGen; the model was told the error",
+        "Mend lookup_policy at policies.py:42 parse_id",
+        "autogen-otel show 0000",
+    ):
+        assert part in out
+
+
+def test_json_is_what_the_documentation_says(run: Run, nulls: str) -> None:
+    code, out, _ = run("diagnose", "--journal", nulls, "--format", "json")
+    document = json.loads(out)
+    (finding,) = document["findings"]
+    assert code == 1
+    assert (document["schema"], document["conversations"]) == (1, 100)
+    assert document["failing"] == finding["conversations"]
+    assert finding["cause"] == "tool_exception"
+    assert finding["subject"] == {
+        "tool": "lookup_policy",
+        "exception": "ValueError",
+        "location": "policies.py:42 parse_id",
+    }
+    first = finding["discriminators"][0]
+    assert (first["attribute"], first["value"]) == ("autogen.tool.argument.policy_id", "null")
+    assert first["failing"] == 1.0
+    assert first["working"] < 0.2
+    assert len(finding["evidence"]) == 3
+    assert finding["first_seen"].endswith("Z")
+
+
+def test_nothing_wrong_is_exit_code_0(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("diagnose", "--journal", str(write(tmp_path / "well.jsonl", *WELL)))
+    assert code == 0
+    assert "nothing failed" in out
+
+
+def test_compressed_files_and_standard_input_are_read(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = gzip.compress("".join(one.line for one in NULL).encode())
+    path = tmp_path / "traces.jsonl.gz"
+    path.write_bytes(data)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(data))))
+    from_file = run("diagnose", "--journal", str(tmp_path), "--format", "json")
+    from_stdin = run("diagnose", "--journal", "-", "--format", "json")
+    assert json.loads(from_file.out)["findings"] == json.loads(from_stdin.out)["findings"]
+    assert json.loads(from_stdin.out)["source"] == "standard input"
+
+
+def test_a_compressed_file_that_is_cut_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "cut.jsonl.gz"
+    path.write_bytes(gzip.compress(NULL[0].line.encode())[:-20])
+    code, _, err = run("diagnose", "--journal", str(path))
+    assert code == 2
+    assert err.startswith(f"autogen-otel: {path} is damaged:")
+    assert err.count("\n") == 1
+
+
+def test_conversations_are_narrowed(run: Run, nulls: str) -> None:
+    def count(*words: str) -> int:
+        return int(
+            json.loads(run("diagnose", "--journal", nulls, "--format", "json", *words).out)["conversations"]
+        )
+
+    assert count("--limit", "7") == 7
+    assert count("--service", "claims") == 100
+    early, late = count("--until", "2026-11-22T18:00"), count("--since", "2026-11-22T18:00Z")
+    assert early + late == 100
+    assert 0 < early < 100
+    assert count("--conversation", NULL[0].trace_id) == 1
+
+
+def test_one_trace_is_explained(run: Run, nulls: str) -> None:
+    evidence = json.loads(run("diagnose", "--journal", nulls, "--format", "json").out)["findings"][0][
+        "evidence"
+    ]
+    code, out, _ = run("diagnose", evidence[0]["trace_id"], "--journal", nulls)
+    assert code == 1
+    assert "1 conversation, 2026" in out
+    assert "1. tool_exception" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("xyz",), "is not a trace id"),
+        (("fff",), "No trace in journal"),
+        (("0",), "is the beginning of 100 traces"),
+        (("--since", "yesterday"), "is no time"),
+        (("--service", "other"), "none fits the options"),
+        (("--limit", "few"), "not a whole number"),
+        (("4", "--conversation", "4"), "are the same"),
+    ],
+)
+def test_bad_input_is_one_sentence(run: Run, nulls: str, words: tuple[str, ...], said: str) -> None:
+    code, out, err = run("diagnose", "--journal", nulls, *words)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_journal_without_conversations_says_how_to_get_some(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"resourceMetrics": []}\n')
+    code, _, err = run("diagnose", "--journal", str(tmp_path))
+    assert code == 2
+    assert "call autogen_otel.instrument() in your program" in err

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from autogen_otel.diagnosis.document import document_of
+from autogen_otel.diagnosis.findings import diagnose
+from tests.support.diagnosed import healthy, incidents, journal, secret_words, wrong_with
+from tests.support.recorded import spans_of
+
+SEEDS = (1, 2)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", incidents())
+def test_what_is_wrong_is_found_first_and_what_it_goes_with(name: str, seed: int) -> None:
+    incident = incidents()[name]
+    assert wrong_with(diagnose(spans_of(*journal(incident, seed))), incident) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", healthy())
+def test_nothing_is_found_where_nothing_is_wrong(name: str, seed: int) -> None:
+    incident = healthy()[name]
+    assert wrong_with(diagnose(spans_of(*journal(incident, seed))), incident) == []
+
+
+def test_the_order_in_which_spans_come_makes_no_difference() -> None:
+    spans = spans_of(*journal(incidents()["three things at once"], 5))
+    document = document_of(diagnose(spans), "a test")
+    random.Random(7).shuffle(spans)  # noqa: S311 - no secret
+    shuffled = document_of(diagnose(spans), "a test")
+    causes = [(one["cause"], one["occurrences"], one["subject"]) for one in document["findings"]]
+    assert [(one["cause"], one["occurrences"], one["subject"]) for one in shuffled["findings"]] == causes
+
+
+def test_what_tools_return_is_in_no_diagnosis() -> None:
+    for name in ("a null argument", "three things at once", "a missing package"):
+        document = document_of(diagnose(spans_of(*journal(incidents()[name], 3))), "a test")
+        assert secret_words() not in json.dumps(document)
+
+
+def test_tools_that_return_errors_are_noted() -> None:
+    incident = healthy()["tools return errors and users are scary"]
+    (noted,) = diagnose(spans_of(*journal(incident, 1))).noted
+    assert noted.tool == "search"
+    assert noted.occurrences >= noted.conversations > 5

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from autogen_otel.diagnosis.comparison.candidates import Comparison, Property, round_between
+from autogen_otel.diagnosis.comparison.discriminators import discriminate
+from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
+from autogen_otel.diagnosis.evidence.arguments import argument_features
+from autogen_otel.diagnosis.evidence.gathering import gather
+from autogen_otel.diagnosis.evidence.sample import Sample
+from autogen_otel.traces.trace import Span
+
+
+def test_fishers_test_gives_the_textbooks_numbers() -> None:
+    # Fisher's lady tasting tea: all four cups right, and three of four.
+    assert fisher(Table(4, 4, 0, 4)) == pytest.approx(1 / 70)
+    assert fisher(Table(3, 4, 1, 4)) == pytest.approx(17 / 70)
+    assert fisher(Table(0, 4, 4, 4)) == pytest.approx(1.0)
+    assert fisher(Table(0, 0, 3, 9)) == 1.0
+
+
+def test_fishers_test_holds_for_thousands_of_calls() -> None:
+    expected = math.comb(1000, 5) / math.comb(4000, 5)
+    assert fisher(Table(5, 5, 995, 3995)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_holms_correction_counts_all_that_was_tried() -> None:
+    assert holm([0.01, 0.0001], 10) == pytest.approx([0.09, 0.001])
+    assert holm([0.5], 10) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(47_200, 48_311, 48_000), (0.2, 0.9, 0.6), (3, 4, 4), (5, 5, 5), (-8, -1, -4)],
+)
+def test_a_cut_is_the_roundest_number_between(low: float, high: float, expected: float) -> None:
+    assert round_between(low, high) == pytest.approx(expected)
+
+
+def test_chance_is_not_reported() -> None:
+    failing = [{"colour": "red", "size": size} for size in (3, 9)]
+    working = [{"colour": colour, "size": size} for size in range(20) for colour in ("red", "blue")]
+    assert discriminate(failing, working) == []
+
+
+def test_what_only_follows_from_a_stronger_one_is_left_out() -> None:
+    failing = [{"host": "b", "region": "b-land", "size": size} for size in range(30)]
+    working = [
+        {"host": "a", "region": "b-land" if size % 5 == 0 else "a-land", "size": size} for size in range(60)
+    ]
+    (found,) = discriminate(failing, working)
+    assert found.property == Property("host", Comparison.EQUALS, "b")
+    assert found.table == Table(30, 30, 0, 60)
+
+
+def test_leaves_of_arguments_are_described_however_deep() -> None:
+    features = argument_features(
+        '{"to": {"name": "Köln"}, "items": [{"price": -3}, {"price": 4}], "note": null}'
+    )
+    assert features["autogen.tool.argument.to.name"] == "Köln"
+    assert "not ASCII" in features["autogen.tool.argument.to.name#traits"]
+    assert features["autogen.tool.argument.items[].price"] == {-3, 4}
+    assert "negative" in features["autogen.tool.argument.items[].price#traits"]
+    assert features["autogen.tool.argument.note#traits"] == {"null"}
+    assert features["autogen.tool.arguments.depth"] == 3
+
+
+def test_arguments_that_are_no_json_have_a_size() -> None:
+    assert argument_features("{cut") == {"autogen.tool.arguments.chars": 4}
+    assert argument_features(None) == {}
+
+
+def test_a_sample_is_fair_and_bounded() -> None:
+    sample: Sample[int] = Sample(1000)
+    for number in range(100_000):
+        if sample.wants():
+            sample.keep(number)
+    assert len(sample.kept) == 1000
+    assert sample.weight == 100
+    assert 45_000 < sum(sample.kept) / 1000 < 55_000
+
+
+def span(trace: int, number: int, parent: str | None = "p") -> Span:
+    return Span(trace_id=f"{trace:032x}", span_id=f"{number:016x}", parent_id=parent)
+
+
+def test_traces_are_given_once_their_root_has_come_and_some_time_has_passed() -> None:
+    spans = [span(1, 1), span(2, 2), span(1, 3, None), span(2, 4), span(1, 5), span(2, 6), span(2, 7, None)]
+    traces = [[one.span_id[-1] for one in trace] for trace in gather(spans, patience=3)]
+    assert traces == [["1", "3", "5"], ["2", "4", "6", "7"]]
+
+
+def test_no_more_spans_wait_than_are_allowed() -> None:
+    spans = [span(number, number) for number in range(10)]
+    assert [len(trace) for trace in gather(iter(spans), most_open=4)] == [1] * 10

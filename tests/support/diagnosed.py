@@ -1,0 +1,778 @@
+"""Incidents for ``diagnose``: a hundred conversations with one thing wrong, or several, or nothing.
+
+Each is drawn from a seed. What every conversation has (agents, hours, processes, sizes) varies
+beside what is wrong, so that much merely goes along with it. ``python -m tests.support.diagnosed 20``
+diagnoses all of them with twenty seeds and prints what was not found.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autogen_otel.diagnosis.findings import Diagnosis, Finding, diagnose
+from tests.support.incidents import API_TRACE
+from tests.support.recorded import ORIGIN, Recorded, exception, spans_of
+
+CONVERSATIONS = 100
+_MODEL = "gpt-4o"
+_HOSTS = ("eu.llm.example", "us.llm.example")
+_AGENTS = ("planner", "researcher", "clerk")
+_CITIES = ("Lisbon", "Leeds", "Hartford", "Porto")
+_SECRET_WORDS = "the customer said that the windscreen"
+"""Stands in what tools return and models say: it must never be in a diagnosis."""
+
+Error = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is wrong.
+
+    Args:
+        cause: the true cause.
+        subject: what the finding's subject must say at least.
+        attribute: what the failures go with, if they go with something.
+        value: its value; ``None`` for any.
+    """
+
+    cause: str
+    subject: Mapping[str, Any] = field(default_factory=dict)
+    attribute: str | None = None
+    value: str | None = None
+
+
+@dataclass
+class Call:
+    """A model call that is about to be made, or a tool call.
+
+    Args:
+        rng: decides what happens by chance.
+        agent: who makes it.
+        hour: of the day.
+        minute: since the beginning.
+        host: where the model is.
+        chars: of the prompt.
+        carried: messages that an earlier conversation left.
+        turn: of the conversation.
+        gap: seconds since the call before.
+        tool: the tool to call.
+        arguments: of that tool.
+        last_tool: the tool called before.
+        tool_failed: whether a tool failed before.
+    """
+
+    rng: random.Random
+    agent: str
+    hour: int
+    minute: float
+    host: str
+    chars: int
+    carried: int
+    turn: int = 0
+    gap: float = 1.0
+    tool: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    last_tool: str = ""
+    tool_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Answers of a model call that goes wrong.
+
+    Args:
+        cause: as it is recorded.
+        statuses: of its attempts; ``None`` for no answer.
+        kind: class of the exception if the call fails.
+        code: the provider's own.
+        seconds: that each attempt takes.
+        message: what the provider says.
+        after_answer: whether the attempt itself went well.
+    """
+
+    cause: str
+    statuses: tuple[int | None, ...]
+    kind: str = "InternalServerError"
+    code: str | None = None
+    seconds: float = 0.4
+    message: str = "The server had an error"
+    after_answer: bool = False
+
+    @property
+    def recovers(self) -> bool:
+        """Whether the last attempt worked."""
+        return self.statuses[-1] == 200 and not self.after_answer
+
+
+FaultOf = Callable[[Call], Fault | None]
+ErrorOf = Callable[[Call], tuple[str, Error, list[str]] | None]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """How conversations go in it.
+
+    Args:
+        truths: what is wrong, in any order; none for a healthy population.
+        model: what goes wrong with a model call.
+        tool: what goes wrong with a tool call: cause, exception, problems of the arguments.
+        second: what goes wrong with the second entry of a list of two.
+        entries: how many entries there are.
+        dress: changes a call before it is made.
+        end: what happens at the end of a conversation; may say why it ended.
+        termination: why conversations end otherwise.
+    """
+
+    truths: tuple[Truth, ...]
+    model: FaultOf = lambda _: None
+    tool: ErrorOf = lambda _: None
+    second: FaultOf = lambda _: None
+    entries: int = 1
+    dress: Callable[[Call], None] = lambda _: None
+    end: Callable[[Recorded, random.Random], str | None] = lambda _it, _rng: None
+    termination: str = "termination_message"
+
+
+def journal(incident: Incident, seed: int, count: int = CONVERSATIONS) -> list[Recorded]:
+    """Hold the conversations of an incident."""
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    return [_conversation(incident, rng, seed * 1000 + number) for number in range(1, count + 1)]
+
+
+def _conversation(incident: Incident, rng: random.Random, number: int) -> Recorded:
+    at = (number % 1000) * 420 + rng.random() * 300
+    it = Recorded(
+        number,
+        at=at,
+        **{"service.instance.id": f"worker-{rng.randrange(3)}", "host.name": f"node-{rng.randrange(4)}"},
+    )
+    call = Call(
+        rng,
+        rng.choice(_AGENTS),
+        int(at // 3600) % 24,
+        at / 60,
+        rng.choice(_HOSTS),
+        rng.randrange(800, 9000),
+        rng.choice((0, 0, 0, 4, 6)),
+    )
+    workflow: dict[str, Any] = {"gen_ai.workflow.name": f"user -> {call.agent}"}
+    state: dict[str, Any] = {"failed": None}
+    with it.span(f"invoke_workflow user -> {call.agent}", 0.002) as root:
+        for turn in range(rng.randrange(1, 5)):
+            call.turn, call.gap = turn, rng.expovariate(1 / 3)
+            call.tool, call.arguments = "", {}
+            incident.dress(call)
+            it.now_ns += int(call.gap * 1e9)
+            if not _model_turn(it, incident, call, state):
+                break
+            _tool_turn(it, incident, call, state)
+            call.chars += rng.randrange(200, 6000)
+        else:
+            _model_turn(it, incident, call, state)
+        ended_by = incident.end(it, rng) if state["failed"] is None else None
+    failed = state["failed"]
+    workflow["autogen.conversation.turns"] = 2 * call.turn + 1
+    workflow["autogen.conversation.termination"] = "error" if failed else ended_by or incident.termination
+    _finish(root, workflow, failed)
+    return it
+
+
+def _finish(raw: dict[str, Any], attributes: dict[str, Any], failed: tuple[str, Error] | None) -> None:
+    it = Recorded()
+    error = None if failed is None else failed[1]
+    if failed is not None:
+        attributes[ORIGIN] = failed[0]
+    with it.span(raw["name"], 0, error, **attributes) as made:
+        pass
+    for key in ("attributes", "events", "status"):
+        if key in made:
+            raw[key] = made[key]
+
+
+def _model_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, Any]) -> bool:
+    fault = incident.model(call)
+    second = incident.second(call) if fault is not None and incident.entries > 1 else None
+    last = second if incident.entries > 1 else fault
+    fails = fault is not None and not fault.recovers and not (incident.entries > 1 and second is None)
+    failed = None
+    if fails:
+        assert last is not None
+        message = f"Error code: {last.statuses[-1]} - {last.message}"
+        error = exception(
+            f"openai.{last.kind}", message, API_TRACE.format(error=f"openai.{last.kind}: {message}")
+        )
+        failed = (last.cause, error)
+    with it.span(f"invoke_agent {call.agent}", 0.001) as turn:
+        with it.span(f"chat {_MODEL}", 0.002) as chat:
+            if incident.entries == 1:
+                _attempts(it, call, fault, 0, call.host)
+            else:
+                _entry(it, call, fault, 0)
+                if fault is not None and not fault.recovers:
+                    _entry(it, call, second, 1)
+        if call.tool_failed and fails:
+            chat["links"] = [{"traceId": it.trace_id, "spanId": state["tool"]}] if state.get("tool") else []
+        answering = 1 if incident.entries > 1 and fault is not None and not fault.recovers else 0
+        _finish(chat, _chat_attributes(call, incident.entries, answering), failed)
+    _finish(turn, {"gen_ai.agent.name": call.agent, "autogen.sender.name": "user"}, failed)
+    state["failed"] = failed
+    return failed is None
+
+
+def _chat_attributes(call: Call, entries: int, answering: int) -> dict[str, Any]:
+    return {
+        "gen_ai.agent.name": call.agent,
+        "gen_ai.request.model": _MODEL,
+        "autogen.config.count": entries,
+        "autogen.config.index": answering,
+        "server.address": call.host if answering == 0 else "backup.llm.example",
+        "autogen.prompt.chars": call.chars,
+        "autogen.prompt.messages": 2 + 2 * call.turn + call.carried,
+        "autogen.prompt.carried_messages": call.carried or None,
+        "autogen.prompt.new_chars": call.rng.randrange(50, 900),
+        "autogen.prompt.tool_names": ["lookup_policy", "pay", "search"],
+        "autogen.tool.failed_before": True if call.tool_failed else None,
+        "autogen.request.timeout_seconds": 600.0,
+        "gen_ai.response.id": f"chatcmpl-{call.rng.random()}",
+    }
+
+
+def _entry(it: Recorded, call: Call, fault: Fault | None, index: int) -> None:
+    host = call.host if index == 0 else "backup.llm.example"
+    failed = None
+    if fault is not None and not fault.recovers:
+        message = f"Error code: {fault.statuses[-1]} - {fault.message}"
+        failed = (fault.cause, exception(f"openai.{fault.kind}", message))
+    with it.span(f"config_entry {index} {_MODEL}", 0.001) as entry:
+        _attempts(it, call, fault, index, host)
+    attributes = {
+        "autogen.config.index": index,
+        "gen_ai.request.model": _MODEL,
+        "server.address": host,
+    }
+    _finish(entry, attributes, failed)
+
+
+def _attempts(it: Recorded, call: Call, fault: Fault | None, index: int, host: str) -> None:
+    statuses = fault.statuses if fault is not None else (200,)
+    for resend, status in enumerate(statuses):
+        error = None
+        more: dict[str, Any] = {}
+        if fault is not None and status != 200:
+            error = exception(str(status or "APITimeoutError"), fault.message)
+            more = {ORIGIN: fault.cause, "autogen.http.error.code": fault.code}
+        it.post(
+            fault.seconds if fault is not None else 0.5 + call.rng.random(),
+            status,
+            error,
+            server__address=host,
+            autogen__config__index=index,
+            http__request__resend_count=resend or None,
+            http__request__body__size=call.chars + 900,
+            **more,
+        )
+
+
+def _tool_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, Any]) -> None:
+    rng = call.rng
+    call.tool = rng.choice(("lookup_policy", "lookup_policy", "pay", "search"))
+    if call.tool == "lookup_policy":
+        call.arguments = {
+            "policy_id": f"P-{rng.randrange(900)}",
+            "region": rng.choice(("EU", "UK", "US")),
+        }
+    elif call.tool == "pay":
+        call.arguments = {"amount": rng.randrange(1, 5000), "to": {"name": rng.choice(_CITIES)}}
+    else:
+        years = [{"year": rng.randrange(2000, 2026)} for _ in range(rng.randrange(3))]
+        call.arguments = {"query": f"hail in {rng.choice(_CITIES)}", "filters": years}
+    incident.dress(call)
+    wrong = incident.tool(call)
+    seconds = call.arguments.pop("#seconds", rng.random())
+    error, attributes = None, {}
+    if wrong is not None:
+        cause, error, problems = wrong
+        attributes = {ORIGIN: cause, "autogen.tool.arguments.problems": problems or None}
+    with it.span("invoke_agent user", 0.001, **{"gen_ai.agent.name": "user"}):
+        span_id = it.leaf(
+            f"execute_tool {call.tool}",
+            seconds,
+            error,
+            **{
+                "gen_ai.tool.name": call.tool,
+                "gen_ai.agent.name": "user",
+                "gen_ai.tool.call.arguments": json.dumps(call.arguments, ensure_ascii=False),
+                "gen_ai.tool.call.result": f"Error: {_SECRET_WORDS}",
+                "autogen.tool.returned_error": "not found" if call.arguments.pop("#returns", False) else None,
+                **attributes,
+            },
+        )
+    call.last_tool = call.tool
+    if wrong is not None:
+        call.tool_failed = True
+        state["tool"] = span_id
+
+
+def raised(kind: str, line: int, function: str, message: str = "no such thing") -> Error:
+    """What a tool of the user's raised."""
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "/venv/lib/python3.12/site-packages/autogen/agent.py", line 9, in execute_function\n'
+        f'  File "/home/eve/claims/policies.py", line {line}, in {function}\n    return it\n'
+        f"{kind}: {message}\n"
+    )
+    return exception(kind, message, trace)
+
+
+# ---------------------------------------------------------------- the incidents
+def _sometimes(rate: float, then: Fault) -> FaultOf:
+    return lambda call: then if call.rng.random() < rate else None
+
+
+def _where(test: Callable[[Call], bool], then: Fault, rate: float = 1.0) -> FaultOf:
+    return lambda call: then if test(call) and call.rng.random() < rate else None
+
+
+_DOWN = Fault("backend", (500, 500, 500))
+_RETRIED = Fault("backend", (500, 500, 200))
+_LIMITED = Fault("rate_limit", (429, 429, 200), code="rate_limit_exceeded")
+_LIMITED_OUT = Fault("rate_limit", (429, 429, 429), "RateLimitError", "rate_limit_exceeded")
+_BAD_KEY = Fault("config_entry", (401,), "AuthenticationError", "invalid_api_key")
+_NO_MODEL = Fault("config_entry", (404,), "NotFoundError", "model_not_found")
+_TOO_LONG = Fault(
+    "prompt_too_large", (400,), "BadRequestError", "context_length_exceeded", message="maximum context length"
+)
+_BAD_ORDER = Fault("stale_state", (400,), "BadRequestError")
+_BAD_REQUEST = Fault("client", (400,), "BadRequestError", message="Invalid request")
+_FILTERED = Fault("content_filter", (400,), "BadRequestError", "content_filter")
+_LATE = Fault("timeout", (None, None, None), "APITimeoutError", seconds=30.0, message="Request timed out")
+_BROKEN = Fault("stream_interrupted", (200,), "APIConnectionError", after_answer=True, message="peer closed")
+_HTML = Fault("backend", (200,), "APIResponseValidationError", after_answer=True, message="no completion")
+_ODD = Fault("unknown", (200,), "WeirdError", after_answer=True, message="odd")
+
+
+def _argument(tool: str, name: str, value: Any, rate: float) -> Callable[[Call], None]:
+    def dress(call: Call) -> None:
+        if call.tool == tool and name in call.arguments and call.rng.random() < rate:
+            call.arguments[name] = value(call.rng) if callable(value) else value
+
+    return dress
+
+
+def _raises(tool: str, test: Callable[[dict[str, Any]], bool], error: Error) -> ErrorOf:
+    return lambda call: ("tool_exception", error, []) if call.tool == tool and test(call.arguments) else None
+
+
+def _two_bugs(call: Call) -> tuple[str, Error, list[str]] | None:
+    if call.tool != "lookup_policy":
+        return None
+    if call.arguments["policy_id"] is None:
+        return "tool_exception", raised("AttributeError", 42, "parse_id"), []
+    if call.arguments["region"] == "XX":
+        return "tool_exception", raised("KeyError", 77, "office_of"), []
+    return None
+
+
+def _two_bad_arguments(call: Call) -> None:
+    _argument("lookup_policy", "policy_id", None, 0.07)(call)
+    _argument("lookup_policy", "region", "XX", 0.07)(call)
+
+
+def _mistyped(call: Call) -> tuple[str, Error, list[str]] | None:
+    if call.tool == "pay" and isinstance(call.arguments["amount"], str):
+        problem = f"amount: expected integer, got string {call.arguments['amount']!r}"
+        return "tool_exception", raised("ValueError", 12, "pay"), [problem]
+    return None
+
+
+def _large(call: Call) -> None:
+    if call.rng.random() < 0.06:
+        call.chars += call.rng.randrange(30_000, 60_000)
+
+
+def _both(one: Callable[[Call], None], other: Callable[[Call], None]) -> Callable[[Call], None]:
+    def dress(call: Call) -> None:
+        one(call)
+        other(call)
+
+    return dress
+
+
+class _SlowTool:
+    """Remembers whether the tool before was slow."""
+
+    def __init__(self) -> None:
+        self.slow = False
+
+    def dress(self, call: Call) -> None:
+        if call.tool == "search":
+            self.slow = call.rng.random() < 0.25
+            call.arguments["#seconds"] = 40.0 + call.rng.random() * 20 if self.slow else call.rng.random()
+
+    def fault(self, call: Call) -> Fault | None:
+        slow = self.slow and call.last_tool == "search"
+        self.slow = False
+        return _LATE if slow else None
+
+
+def _slow_tool() -> Incident:
+    tool = _SlowTool()
+    return Incident((Truth("timeout", {"tool": "search"}),), model=tool.fault, dress=tool.dress)
+
+
+def _pause(call: Call) -> None:
+    if not call.tool and call.rng.random() < 0.1:
+        call.gap = call.rng.uniform(330, 900)
+
+
+def _selection_fails(it: Recorded, rng: random.Random) -> None:
+    if rng.random() < 0.12:
+        it.leaf(
+            "handoff planner -> clerk",
+            0.3,
+            "nobody was named",
+            **{
+                "autogen.handoff.from": "planner",
+                "autogen.handoff.to": "clerk",
+                "autogen.handoff.reason": "fallback",
+                "error.type": "speaker_selection_failed",
+                ORIGIN: "orchestration",
+            },
+        )
+
+
+def _code_fails(it: Recorded, rng: random.Random) -> None:
+    error = exception("ModuleNotFoundError", "No module named 'pandas'") if rng.random() < 0.15 else None
+    attributes = {"autogen.code.exit_code": 1, ORIGIN: "code_execution"} if error else {}
+    with it.span("invoke_agent runner", 0.001, **{"gen_ai.agent.name": "runner"}):
+        it.leaf("execute_code python", 0.2, error, **{"gen_ai.agent.name": "runner", **attributes})
+
+
+def _check_fails(it: Recorded, rng: random.Random) -> None:
+    if rng.random() < 0.1:
+        it.leaf(
+            "invoke_agent clerk",
+            0.01,
+            raised("TypeError", 5, "is_done", "argument of type 'NoneType' is not iterable"),
+            **{
+                "gen_ai.agent.name": "clerk",
+                "autogen.callback.name": "is_termination_msg",
+                "code.function.name": "is_done",
+                ORIGIN: "callback",
+            },
+        )
+
+
+def _summary_fails(it: Recorded, rng: random.Random) -> None:
+    if rng.random() < 0.1:
+        error = exception("openai.InternalServerError", "Error code: 500")
+        more = {"autogen.helper.role": "summary", "gen_ai.request.model": _MODEL, "autogen.config.index": 0}
+        with it.span(f"chat {_MODEL}", 0.01, error, **more, **{ORIGIN: "backend"}):
+            for _ in range(3):
+                it.post(0.2, 500, **{ORIGIN: "backend"})
+
+
+def _client_fails(it: Recorded, rng: random.Random) -> None:
+    error = raised("LookupError", 31, "create", "no weights") if rng.random() < 0.12 else None
+    attributes = {ORIGIN: "client"} if error else {}
+    it.leaf(
+        "chat house-1",
+        0.2,
+        error,
+        **{
+            "gen_ai.request.model": "house-1",
+            "autogen.client.class": "House",
+            "autogen.config.index": 0,
+            **attributes,
+        },
+    )
+
+
+def _circle(it: Recorded, rng: random.Random) -> str | None:
+    rounds = 8 if rng.random() < 0.12 else 2
+    for index in range(rounds):
+        source, target = ("coder", "critic") if index % 2 else ("critic", "coder")
+        it.leaf(
+            f"handoff {source} -> {target}",
+            0.2,
+            **{
+                "autogen.handoff.from": source,
+                "autogen.handoff.to": target,
+                "autogen.handoff.reason": "auto",
+            },
+        )
+    return "max_round" if rounds > 2 else None
+
+
+def _repeat(it: Recorded, rng: random.Random) -> str | None:
+    if rng.random() > 0.1:
+        return None
+    for _ in range(9):
+        it.leaf(
+            "execute_tool lookup_policy",
+            0.2,
+            **{
+                "gen_ai.tool.name": "lookup_policy",
+                "gen_ai.agent.name": "clerk",
+                "gen_ai.tool.call.arguments": '{"policy_id": "P-7", "region": "EU"}',
+            },
+        )
+    return "max_turns"
+
+
+def _mixture(call: Call) -> Fault | None:
+    if call.host == _HOSTS[1] and call.rng.random() < 0.15:
+        return _LIMITED_OUT
+    return _TOO_LONG if call.chars > 32_000 else None
+
+
+def _scary(call: Call) -> None:
+    if call.tool == "search" and "query" in call.arguments:
+        call.arguments["query"] = "Error: DROP TABLE claims; null"
+        call.arguments["#returns"] = call.rng.random() < 0.3
+
+
+def incidents() -> dict[str, Incident]:
+    """One for every cause, some for how they can look, mixtures, and healthy populations."""
+    null = _argument("lookup_policy", "policy_id", None, 0.1)
+    is_null: Callable[[dict[str, Any]], bool] = lambda arguments: arguments["policy_id"] is None  # noqa: E731
+    value_error = raised("ValueError", 42, "parse_id")
+    looked_up = {"tool": "lookup_policy", "exception": "ValueError", "location": "policies.py:42 parse_id"}
+    name = "autogen.tool.argument."
+    tool_null = Truth("tool_exception", looked_up, f"{name}policy_id", "null")
+    return {
+        "a null argument": Incident(
+            (tool_null,), tool=_raises("lookup_policy", is_null, value_error), dress=null
+        ),
+        "a null argument among retries": Incident(
+            (tool_null, Truth("backend", {"status_code": 500})),
+            model=_sometimes(0.05, _RETRIED),
+            tool=_raises("lookup_policy", is_null, value_error),
+            dress=null,
+        ),
+        "a negative amount": Incident(
+            (Truth("tool_exception", {"tool": "pay"}, f"{name}amount"),),
+            tool=_raises("pay", lambda arguments: arguments["amount"] < 0, raised("ValueError", 9, "pay")),
+            dress=_argument("pay", "amount", lambda rng: -rng.randrange(1, 900), 0.2),
+        ),
+        "a name that is not ASCII": Incident(
+            (Truth("tool_exception", {"tool": "pay"}, f"{name}to.name"),),
+            tool=_raises(
+                "pay",
+                lambda arguments: not arguments["to"]["name"].isascii(),
+                raised("UnicodeEncodeError", 9, "pay"),
+            ),
+            dress=_argument("pay", "to", lambda rng: {"name": rng.choice(("Köln", "Łódź", "Århus"))}, 0.2),
+        ),
+        "an empty list": Incident(
+            (Truth("tool_exception", {"tool": "search", "exception": "IndexError"}, f"{name}filters"),),
+            tool=_raises(
+                "search", lambda arguments: not arguments["filters"], raised("IndexError", 3, "first")
+            ),
+        ),
+        "two bugs in one tool": Incident(
+            (
+                Truth("tool_exception", {"exception": "AttributeError"}, f"{name}policy_id", "null"),
+                Truth("tool_exception", {"exception": "KeyError"}, f"{name}region", "XX"),
+            ),
+            tool=_two_bugs,
+            dress=_two_bad_arguments,
+        ),
+        "a mistyped argument": Incident(
+            (
+                Truth(
+                    "tool_arguments",
+                    {"tool": "pay", "argument": "amount", "problem": "expected integer, got string"},
+                ),
+            ),
+            tool=_mistyped,
+            dress=_argument("pay", "amount", lambda rng: f"{rng.randrange(900)} euros", 0.25),
+        ),
+        "a dead first entry": Incident(
+            (Truth("config_entry", {"entry": 0, "status_code": 401}),),
+            model=_where(lambda call: call.agent == "researcher", _BAD_KEY),
+            entries=2,
+        ),
+        "a dead backup": Incident(
+            (Truth("config_entry", {"entry": 1, "status_code": 404}), Truth("rate_limit", {"entry": 0})),
+            model=_sometimes(0.07, _LIMITED_OUT),
+            second=lambda _: _NO_MODEL,
+            entries=2,
+        ),
+        "a size limit that looks like an outage": Incident(
+            (Truth("prompt_too_large", {"limit_chars": 32_000}, "autogen.prompt.chars"),),
+            model=_where(lambda call: call.chars > 32_000, _DOWN),
+            dress=_large,
+        ),
+        "a size limit among outages": Incident(
+            (
+                Truth("prompt_too_large", {"limit_chars": 32_000}, "autogen.prompt.chars"),
+                Truth("backend", {"status_code": 500}),
+            ),
+            model=lambda call: _DOWN if call.chars > 32_000 or call.rng.random() < 0.02 else None,
+            dress=_large,
+        ),
+        "a context length": Incident(
+            (Truth("prompt_too_large", {"limit_chars": 32_000, "status_code": 400}, "autogen.prompt.chars"),),
+            model=_where(lambda call: call.chars > 32_000, _TOO_LONG),
+            dress=_large,
+        ),
+        "a rate limit in the morning": Incident(
+            (Truth("rate_limit", {"status_code": 429}),),
+            model=_where(lambda call: 200 <= call.minute < 320, _LIMITED, 0.5),
+        ),
+        "a content filter": Incident(
+            (Truth("content_filter", {"status_code": 400}, "previous_tool", "search"),),
+            model=_where(lambda call: call.last_tool == "search", _FILTERED, 0.25),
+        ),
+        "one host of two": Incident(
+            (Truth("backend", {"host": _HOSTS[1]}, "server.address", _HOSTS[1]),),
+            model=_where(lambda call: call.host == _HOSTS[1], _DOWN, 0.15),
+        ),
+        "an outage": Incident(
+            (Truth("backend", {"status_code": 500}, "time"),),
+            model=_where(lambda call: 300 <= call.minute < 380, _DOWN, 0.9),
+        ),
+        "idle connections": Incident(
+            (Truth("backend", {}, "gap_seconds"),),
+            model=_where(lambda call: call.gap > 300, Fault("backend", (None, 200), message="reset")),
+            dress=_pause,
+        ),
+        "one agent": Incident(
+            (Truth("backend", {}, "gen_ai.agent.name", "clerk"),),
+            model=_where(lambda call: call.agent == "clerk", _DOWN, 0.15),
+        ),
+        "a web page": Incident(
+            (Truth("backend", {"status_code": 200, "host": _HOSTS[0]}, "server.address"),),
+            model=_where(lambda call: call.host == _HOSTS[0], _HTML, 0.15),
+        ),
+        "timeouts": Incident(
+            (Truth("timeout", {}, "autogen.prompt.chars"),),
+            model=_where(lambda call: call.chars > 14_000, _LATE, 0.7),
+        ),
+        "a slow tool": _slow_tool(),
+        "a broken stream": Incident(
+            (Truth("stream_interrupted", {"host": _HOSTS[0]}, "server.address"),),
+            model=_where(lambda call: call.host == _HOSTS[0], _BROKEN, 0.2),
+        ),
+        "messages out of order": Incident(
+            (Truth("stale_state", {"status_code": 400}, "autogen.prompt.carried_messages"),),
+            model=_where(lambda call: call.carried > 0 and call.turn == 0, _BAD_ORDER, 0.6),
+        ),
+        "a bad request over old history": Incident(
+            (Truth("stale_state", {"status_code": 400}, "autogen.prompt.carried_messages"),),
+            model=_where(lambda call: call.carried > 0, _BAD_REQUEST, 0.8),
+        ),
+        "a tool whose failure ends it": Incident(
+            (tool_null,),
+            model=_where(lambda call: call.tool_failed, _DOWN, 0.8),
+            tool=_raises("lookup_policy", is_null, value_error),
+            dress=null,
+        ),
+        "a missing package": Incident(
+            (Truth("code_execution", {"exception": "ModuleNotFoundError"}),), end=_code_fails
+        ),
+        "a termination check": Incident(
+            (Truth("callback", {"function": "is_done", "location": "policies.py:5 is_done"}),),
+            end=_check_fails,
+        ),
+        "a summary nobody misses": Incident((Truth("backend", {"status_code": 500}),), end=_summary_fails),
+        "a client of one's own": Incident(
+            (Truth("client", {"exception": "LookupError", "location": "policies.py:31 create"}),),
+            end=_client_fails,
+        ),
+        "nobody speaks next": Incident((Truth("orchestration", {"agent": "planner"}),), end=_selection_fails),
+        "round in circles": Incident((Truth("orchestration", {"agent": "critic, coder"}),), end=_circle),
+        "the same call again and again": Incident(
+            (Truth("orchestration", {"agent": "clerk", "tool": "lookup_policy"}),), end=_repeat
+        ),
+        "a rare null": Incident(
+            (tool_null,),
+            tool=_raises("lookup_policy", is_null, value_error),
+            dress=_argument("lookup_policy", "policy_id", None, 0.07),
+        ),
+        "silent retries": Incident(
+            (Truth("backend", {"status_code": 500}),), model=_sometimes(0.06, _RETRIED)
+        ),
+        "something unknown": Incident(
+            (Truth("unknown", {"exception": "WeirdError"}),), model=_sometimes(0.05, _ODD)
+        ),
+        "three things at once": Incident(
+            (
+                tool_null,
+                Truth("rate_limit", {"host": _HOSTS[1]}, "server.address"),
+                Truth("prompt_too_large", {"limit_chars": 32_000}, "autogen.prompt.chars"),
+            ),
+            model=_mixture,
+            tool=_raises("lookup_policy", is_null, value_error),
+            dress=_both(null, _large),
+        ),
+    }
+
+
+def healthy() -> dict[str, Incident]:
+    """Populations in which nothing fails, whatever is said in them."""
+    return {
+        "all is well": Incident(()),
+        "all ends at a limit": Incident((), termination="max_turns", end=_circle),
+        "tools return errors and users are scary": Incident((), dress=_scary),
+        "two entries": Incident((), entries=2),
+    }
+
+
+def secret_words() -> str:
+    """What tools return and models say in all of them."""
+    return _SECRET_WORDS
+
+
+def wrong_with(diagnosis: Diagnosis, incident: Incident) -> list[str]:
+    """What a diagnosis does not say of an incident, or says wrongly."""
+    found = diagnosis.findings
+    if not incident.truths:
+        return [f"found {one.cause} where nothing is wrong" for one in found]
+    if not found:
+        return ["found nothing"]
+    wrong = []
+    if not any(_fits(found[0], truth) for truth in incident.truths):
+        wrong.append(f"first is {found[0].cause} {dict(found[0].subject)}")
+    for truth in incident.truths:
+        fitting = next((one for one in found if _fits(one, truth)), None)
+        if fitting is None:
+            wrong.append(f"no {truth.cause} {dict(truth.subject)}")
+        elif truth.attribute is not None:
+            first = fitting.discriminators[0].property if fitting.discriminators else None
+            if first is None or first.attribute != truth.attribute or truth.value not in {None, first.text}:
+                wrong.append(f"{truth.cause} goes with {first}, not with {truth.attribute} {truth.value}")
+    extra = [one for one in found if not any(_fits(one, truth) for truth in incident.truths)]
+    return wrong + [f"also found {one.cause} {dict(one.subject)}" for one in extra]
+
+
+def _fits(finding: Finding, truth: Truth) -> bool:
+    subject = dict(truth.subject)
+    limit = subject.pop("limit_chars", None)
+    near = limit is None or abs(finding.subject.get("limit_chars", 0) - limit) <= limit / 4
+    said = {name: finding.subject.get(name) for name in subject}
+    return near and finding.cause == truth.cause and said == subject
+
+
+def main(seeds: int) -> int:
+    """Diagnose all incidents with so many seeds, and print what is wrong with that."""
+    mistakes = total = 0
+    for name in {**incidents(), **healthy()}:
+        for seed in range(1, seeds + 1):
+            incident = {**incidents(), **healthy()}[name]
+            wrong = wrong_with(diagnose(spans_of(*journal(incident, seed))), incident)
+            total, mistakes = total + 1, mistakes + bool(wrong)
+            if wrong:
+                sys.stdout.write(f"{name}, seed {seed}: {'; '.join(wrong)}\n")
+    sys.stdout.write(f"{total - mistakes} of {total} right\n")
+    return 1 if mistakes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,27 @@
+"""Real conversations by the dozen, diagnosed as their user would."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from autogen_otel.diagnosis.findings import diagnose
+from tests.support.desk import population, scenes
+from tests.support.diagnosed import Incident, wrong_with
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("name", scenes())
+def test_what_is_wrong_with_real_conversations_is_found_first(
+    name: str, tmp_path: Path, our_errors: list[BaseException]
+) -> None:
+    logging.getLogger("autogen.oai.client").setLevel(logging.ERROR)
+    scene = scenes()[name]
+    diagnosis = diagnose(population(scene, tmp_path, seed=1))
+    truths = () if scene.truth is None else (scene.truth,)
+    assert wrong_with(diagnosis, Incident(truths)) == []
+    assert diagnosis.conversations == 40
