@@ -15,8 +15,8 @@ autogen_otel.instrument()
 from opentelemetry._logs import get_logger_provider
 
 from autogen_otel.vocabulary.metrics import PROMPT_SIZE
-from scenarios.server import ScriptedServer, entry, error, text
-from tests.support.agents import assistant, user
+from scenarios.server import ScriptedServer, entry, error, text, tool_call
+from tests.support.agents import assistant, pair, user
 from tests.support.conversations import CONVERSATIONS, play
 
 
@@ -52,6 +52,16 @@ with ScriptedServer(lambda _: text("Done. TERMINATE")) as works, ScriptedServer(
 house = assistant([{"model": "house-1", "model_client_cls": "HouseModel"}], "housekeeper")
 house.register_model_client(model_client_cls=HouseModel)
 user().initiate_chat(house, message="Hello", silent=True)
+
+
+def claim() -> str:
+    """Look a claim up."""
+    return '{"error": "no such claim"}'
+
+
+with ScriptedServer([tool_call("claim", {}), text("Done. TERMINATE", finish_reason="length")]) as cuts:
+    clerk, helper = pair(cuts, claim)
+    clerk.initiate_chat(helper, message="Hello", silent=True)
 
 for conversation in [*CONVERSATIONS, *[one for one in CONVERSATIONS if one.name == "fallback"] * 10]:
     play(conversation, "sync")
