@@ -16,6 +16,7 @@ def spare_global_random() -> None:
 
     Some draw the jitter of a retry, before each export, and from the thread that exports.
     """
-    for name, module in list(sys.modules.items()):
+    # A copy is made in one step; a list of items is not, and other threads import meanwhile.
+    for name, module in sys.modules.copy().items():
         if name.startswith(_EXPORTERS) and vars(module).get("random") is random:
             vars(module)["random"] = SYSTEM
