@@ -12,7 +12,6 @@ from autogen_otel.diagnosis.evidence.occurrence import Effect
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
-_ARGUMENT: Final = "autogen.tool.argument."
 _QUOTA_STATUS: Final = 402
 _OK: Final = 200
 _UNAUTHORIZED: Final = frozenset({401, 403, 407})

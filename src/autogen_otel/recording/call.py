@@ -347,7 +347,11 @@ class Call:
             parent: the call around.
             raised: whether an exception goes on to the parent; without a failure it is none of this call's.
         """
-        failure = self.failure
+        failure, kept, key = self.failure, None, 0
+        # Reading exceptions runs code of the application's, which must not wait for us nor we for it.
+        survived = self.survived()
+        if raised and failure is not None and failure.error is not None:
+            kept, key = Kept(failure.cause, failure.message, failure.is_inner), identity(failure.error)
         with _accounts:
             if self._cancelled is not None:
                 parent._raised = {**(parent._raised or {}), self._cancelled: Kept(None, None, False)}
@@ -358,12 +362,10 @@ class Call:
                 if self._raised:
                     parent._raised = {**(parent._raised or {}), **self._raised}
                 return
-            parent.handled += self.survived()
+            parent.handled += survived
             if failure is None:
                 return
             parent.open += 1
             parent._causes[failure.cause] = None
-            if raised and failure.error is not None:
-                error = failure.error
-                kept = Kept(failure.cause, failure.message, failure.is_inner)
-                parent._raised = {**(parent._raised or {}), identity(error): kept}
+            if kept is not None:
+                parent._raised = {**(parent._raised or {}), key: kept}

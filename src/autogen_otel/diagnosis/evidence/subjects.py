@@ -12,19 +12,6 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
-MODEL_CAUSES: Final = frozenset(
-    {
-        causes.CONFIG_ENTRY,
-        causes.PROMPT_TOO_LARGE,
-        causes.RATE_LIMIT,
-        causes.CONTENT_FILTER,
-        causes.BACKEND,
-        causes.TIMEOUT,
-        causes.STREAM_INTERRUPTED,
-        causes.STALE_STATE,
-    }
-)
-"""What happens between a model call and its provider."""
 _QUOTA: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _OK: Final = 200
 _UNKNOWN_TOOL: Final = "unknown tool"
