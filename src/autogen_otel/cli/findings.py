@@ -36,7 +36,7 @@ def render_diagnosis(diagnosis: Diagnosis, source: str, console: Console, *, jou
         console.print(Text("nothing failed", style="green"), soft_wrap=True)
     for number, finding in enumerate(diagnosis.findings, start=1):
         console.print()
-        _render(finding, number, diagnosis.conversations, console, journal)
+        render_finding(finding, number, diagnosis.conversations, console, journal)
     if diagnosis.noted:
         console.print()
     for one in diagnosis.noted:
@@ -47,7 +47,16 @@ def render_diagnosis(diagnosis: Diagnosis, source: str, console: Console, *, jou
         console.print(dim(words), soft_wrap=True)
 
 
-def _render(finding: Finding, number: int, total: int, console: Console, journal: str | None) -> None:
+def render_finding(finding: Finding, number: int, total: int, console: Console, journal: str | None) -> None:
+    """Print one finding.
+
+    Args:
+        finding: what to print.
+        number: of it.
+        total: of how many conversations.
+        console: where to print.
+        journal: the option ``--journal``, for the commands that show more.
+    """
     style = "bold red" if finding.ended else "bold yellow"
     head = Text(f"{number}. ").append(finding.cause, style=style)
     head.append(f": {one_line(wording.title(finding.cause, finding.subject), console, _LONG)}", style="bold")

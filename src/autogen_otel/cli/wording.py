@@ -113,12 +113,27 @@ def condition(one: Discriminator) -> str:
     return f"{one.property.attribute} {_SIGNS.get(one.property.comparison, '')}{one.property.text}"
 
 
-def _goes_with(one: Discriminator) -> str:
-    table, what = one.table, condition(one)
-    chance = "p < 1e-6" if one.probability < _TINY else f"p = {one.probability:.2g}"
+def shares(one: Discriminator) -> str:
+    """How many of the failing and of the working calls have it, and how likely that is by chance."""
+    table = one.table
     failing = f"{table.failing_share:.0%} of the failing calls ({table.failing:,} of {table.all_failing:,})"
     working = f"{_percent(table.working_share)} of the working ones"
-    return f"{what}: {failing}, {working} ({table.working:,} of {table.all_working:,}); {chance}"
+    numbers = f"({table.working:,} of {table.all_working:,})"
+    return f"{failing}, {working} {numbers}; {chance(one.probability)}"
+
+
+def chance(probability: float) -> str:
+    """``p = 0.003``."""
+    return "p < 1e-6" if probability < _TINY else f"p = {probability:.2g}"
+
+
+def share_of(count: int, total: int) -> str:
+    """``28 of 130 (21.5%)``."""
+    return f"{count:,} of {total:,}" + (f" ({count / total:.1%})" if total else "")
+
+
+def _goes_with(one: Discriminator) -> str:
+    return f"{condition(one)}: {shares(one)}"
 
 
 def _percent(share: float) -> str:
