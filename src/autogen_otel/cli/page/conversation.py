@@ -144,7 +144,10 @@ def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
     )
     if trace.spans[0].resource:
         resource = trace.spans[0].resource.items()
-        pairs = ((element("dt", key), element("dd", in_a_line(pretty(value)))) for key, value in resource)
+        pairs = (
+            (element("dt", in_a_line(key)), element("dd", in_a_line(pretty(value))))
+            for key, value in resource
+        )
         yield element("details", element("summary", "Where it ran"), element("dl", pairs))
 
 

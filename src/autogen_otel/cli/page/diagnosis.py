@@ -10,7 +10,7 @@ from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.page.charts import property_chart, when_chart
 from autogen_otel.cli.page.conversation import TONES, conversation, footer, toolbar
 from autogen_otel.cli.page.html import Node, document, element
-from autogen_otel.cli.page.spans import in_a_line
+from autogen_otel.cli.page.spans import in_a_line, in_a_sentence
 from autogen_otel.diagnosis.changes import Change, Changes
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
 from autogen_otel.traces.conversations import summarize
@@ -107,7 +107,7 @@ def _lines(finding: Finding, total: int) -> Iterator[Node]:
         if label in _NOT_HERE or (drawn and label == "goes with"):
             continue
         yield element("dt", new_label)
-        yield element("dd", words)
+        yield element("dd", in_a_sentence(words))
         if label == "how often":
             yield element("dt", "when")
             yield element("dd", _span_of_time(finding.first_ns, finding.last_ns))

@@ -8,7 +8,16 @@ from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.page.html import Node, element
-from autogen_otel.cli.page.spans import Texts, block, error_line, in_a_line, plain_label, server, stack_block
+from autogen_otel.cli.page.spans import (
+    Texts,
+    block,
+    error_line,
+    in_a_line,
+    in_a_sentence,
+    plain_label,
+    server,
+    stack_block,
+)
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.words import advice_for, visible_as
@@ -91,7 +100,12 @@ def _card(
         facts += [" ", element("span", f"cost {quantities.duration(one.lost_ns)}", class_="fact")]
     return element(
         "article",
-        element("h3", element("span", one.cause, class_="cause"), " ", wording.title(one.cause, one.subject)),
+        element(
+            "h3",
+            element("span", in_a_line(one.cause), class_="cause"),
+            " ",
+            in_a_line(wording.title(one.cause, one.subject)),
+        ),
         element("p", facts, class_="facts"),
         element("p", _path(trace, span, rows), class_="path"),
         None if before is None else element("p", "A tool had failed before: ", _link(before, rows)),
@@ -99,8 +113,10 @@ def _card(
         _arguments(span, texts),
         _table(attempts, begun, rows) if len(attempts) > 1 or span.operation == HTTP else None,
         [_stack(each, texts, opened=opened) for each in raised],
-        element("p", element("b", "Seen as: "), visible_as(one.cause, one.subject, {one.effect: 1})),
-        element("p", element("b", "Do: "), advice_for(one.cause, one.subject, ())),
+        element(
+            "p", element("b", "Seen as: "), in_a_sentence(visible_as(one.cause, one.subject, {one.effect: 1}))
+        ),
+        element("p", element("b", "Do: "), in_a_sentence(advice_for(one.cause, one.subject, ()))),
         class_=f"card {_TONES[one.effect]}",
     )
 
@@ -123,7 +139,7 @@ def _error(span: Span, texts: Texts) -> Element:
         frame = innermost_user_frame(str(span.exception.attributes.get(names.EXCEPTION_STACKTRACE, "")))
     parts: list[Node] = [element("pre", texts.whole(error_line(span)))]
     if frame is not None:
-        where = element("span", frame.location, class_="where")
+        where = element("span", in_a_line(frame.location), class_="where")
         parts.append(element("p", where, f"  {in_a_line(frame.source or '')}", class_="frame"))
     return element("div", *parts, class_="error")
 
@@ -187,9 +203,9 @@ def _table(attempts: Sequence[Span], begun_ns: int, rows: Mapping[str, str]) -> 
             (f"{number}. ", _link(span, rows)),
             f"+{quantities.duration(span.start_ns - begun_ns)}",
             quantities.duration(span.duration_ns),
-            element("span", str(status), class_="fact bad" if span.failed else "fact good"),
-            server(attributes) if names.SERVER_ADDRESS in attributes else "",
-            str(attributes.get(names.HTTP_REQUEST_ID, "")),
+            element("span", in_a_line(status), class_="fact bad" if span.failed else "fact good"),
+            in_a_line(server(attributes)) if names.SERVER_ADDRESS in attributes else "",
+            in_a_line(attributes.get(names.HTTP_REQUEST_ID, "")),
         ]
         body.append(element("tr", (element("td", cell) for cell in cells)))
     return element("div", element("table", element("thead", head), element("tbody", body)), class_="scroll")

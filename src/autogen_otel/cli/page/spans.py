@@ -16,6 +16,7 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
 _IN_A_LINE: Final = 160
+_SENTENCE: Final = 800
 _CLIENT_ERROR: Final = 400
 _USUAL_PORTS: Final = frozenset({None, 80, 443})
 _PROMINENT: Final = (
@@ -56,10 +57,15 @@ class Texts:
         return text[: self.longest], element("span", more, class_="more")
 
 
-def in_a_line(value: object) -> str:
-    """A value as one line, cut if it is long."""
-    text = " ".join(str(value)[: 4 * _IN_A_LINE].split())
-    return text if len(text) <= _IN_A_LINE else f"{text[:_IN_A_LINE].rstrip()}…"
+def in_a_line(value: object, longest: int = _IN_A_LINE) -> str:
+    """A value as one line, cut if it has more characters than that."""
+    text = " ".join(str(value)[: 4 * longest].split())
+    return text if len(text) <= longest else f"{text[:longest].rstrip()}…"
+
+
+def in_a_sentence(words: str) -> str:
+    """A sentence of ours with recorded values in it, cut if they are long."""
+    return in_a_line(words, _SENTENCE)
 
 
 def pretty(value: object) -> str:
@@ -296,7 +302,9 @@ def recorded(span: Span, begun_ns: int, texts: Texts, seen: dict[str, str], row:
             rows[f"event {event.name}"] = dict(event.attributes)
     for number, link in enumerate(span.links, 1):
         rows[f"link {number}"] = f"span {link.span_id} of trace {link.trace_id}"
-    pairs = ((element("dt", key), element("dd", texts.whole(value))) for key, value in rows.items())
+    pairs = (
+        (element("dt", in_a_line(key)), element("dd", texts.whole(value))) for key, value in rows.items()
+    )
     yield element("dl", pairs)
 
 

@@ -99,7 +99,7 @@ def _of_numbers(of: Property, failing: Sequence[Features], working: Sequence[Fea
     tail = int(len(numbers) * _TAIL)
     low, high = min(numbers[tail], cut), max(numbers[-1 - tail], cut)
     step = _round_step((high - low) / _BINS)
-    # The cut is an edge: no bar has both what fails and what works.
+    # The cut is an edge, so that no bar stands on both sides of it.
     edges = [
         cut + step * number
         for number in range(math.floor((low - cut) / step), math.ceil((high - cut) / step) + 1)
@@ -108,10 +108,9 @@ def _of_numbers(of: Property, failing: Sequence[Features], working: Sequence[Fea
     bars = []
     for begin, end in zip([-math.inf, *edges], [*edges, math.inf], strict=True):
         counts = [sum(_is_between(one, begin, end, at_least) for one in calls) for calls in (bad, good)]
-        middle = max(begin, low - step) if begin == -math.inf else begin
         if any(counts) or math.isfinite(begin + end):
             bars.append(
-                Bar(_range(begin, end), counts[0], counts[1], middle >= cut if at_least else end <= cut)
+                Bar(_range(begin, end), counts[0], counts[1], begin >= cut if at_least else end <= cut)
             )
     return tuple(bars)
 
