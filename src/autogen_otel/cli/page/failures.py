@@ -14,9 +14,11 @@ from autogen_otel.cli.page.spans import (
     error_line,
     in_a_line,
     in_a_sentence,
+    offset,
     plain_label,
     server,
     stack_block,
+    stack_of,
 )
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
@@ -95,7 +97,7 @@ def _card(
     if one.attempts > 1:
         facts += [" ", element("span", f"{one.attempts} attempts", class_="fact")]
     begun = trace.spans[0].start_ns
-    facts += [" ", element("span", f"at +{quantities.duration(one.time_ns - begun)}", class_="fact")]
+    facts += [" ", element("span", offset(one.time_ns, begun), class_="fact")]
     if one.lost_ns >= quantities.NS_PER_SECOND:
         facts += [" ", element("span", f"cost {quantities.duration(one.lost_ns)}", class_="fact")]
     return element(
@@ -136,7 +138,7 @@ def _raised(trace: Trace, span: Span) -> list[Span]:
 def _error(span: Span, texts: Texts) -> Element:
     frame = None
     if span.exception is not None and span.operation != HTTP:
-        frame = innermost_user_frame(str(span.exception.attributes.get(names.EXCEPTION_STACKTRACE, "")))
+        frame = innermost_user_frame(stack_of(span.exception))
     parts: list[Node] = [element("pre", texts.whole(error_line(span)))]
     if frame is not None:
         where = element("span", in_a_line(frame.location), class_="where")
@@ -155,10 +157,9 @@ def _arguments(span: Span, texts: Texts) -> Iterator[Node]:
 
 
 def _stack(span: Span, texts: Texts, *, opened: bool) -> Node:
-    event = span.exception
-    stacktrace = "" if event is None else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+    stacktrace = "" if span.exception is None else stack_of(span.exception)
     # What the recorder notes of an attempt is where the program stood, not where something was raised.
-    if span.operation == HTTP or not stacktrace.strip():
+    if span.operation == HTTP or not stacktrace:
         return None
     summary = element("summary", f"Stack trace of {plain_label(span)}")
     # Where no line is the user's, the stack trace says no more than the message.
@@ -201,7 +202,7 @@ def _table(attempts: Sequence[Span], begun_ns: int, rows: Mapping[str, str]) -> 
         status = attributes.get(names.HTTP_RESPONSE_STATUS_CODE, "no answer")
         cells: list[Node] = [
             (f"{number}. ", _link(span, rows)),
-            f"+{quantities.duration(span.start_ns - begun_ns)}",
+            offset(span.start_ns, begun_ns),
             quantities.duration(span.duration_ns),
             element("span", in_a_line(status), class_="fact bad" if span.failed else "fact good"),
             in_a_line(server(attributes)) if names.SERVER_ADDRESS in attributes else "",

@@ -257,24 +257,25 @@ def block(title: Node, value: Node, class_: str = "") -> Element:
 
 def stack_block(stacktrace: str, texts: Texts) -> Element:
     """A stack trace with the frames of the user's code standing out."""
-    shown = stacktrace.rstrip()
     parts: list[Node] = [
-        element("mark", text) if is_users else text for text, is_users in marked(shown[: texts.longest])
+        element("mark", text) if is_users else text for text, is_users in marked(stacktrace[: texts.longest])
     ]
-    if len(shown) > texts.longest:
+    if len(stacktrace) > texts.longest:
         texts.cut += 1
-        parts.append(element("span", f" … {len(shown) - texts.longest:,} more characters", class_="more"))
+        parts.append(
+            element("span", f" … {len(stacktrace) - texts.longest:,} more characters", class_="more")
+        )
     return element("pre", *parts, class_="stack")
 
 
-def recorded(span: Span, begun_ns: int, texts: Texts, seen: dict[str, str], row: str) -> Iterator[Node]:
+def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], row: str) -> Iterator[Node]:
     """Everything that was recorded of a span.
 
     Args:
         span: of which.
         begun_ns: when the conversation began.
         texts: decides how long values may be.
-        seen: in which row each stack trace stands already; this one's is added.
+        where: in which row each stack trace stands.
         row: the id of the span's row.
     """
     attributes = dict(span.attributes)
@@ -285,12 +286,12 @@ def recorded(span: Span, begun_ns: int, texts: Texts, seen: dict[str, str], row:
         yield block("Because of", texts.whole(explained), "error")
     for event in span.events:
         if event.name == span_names.EXCEPTION_EVENT:
-            yield _stack(event, texts, seen, row)
+            yield _stack(event, texts, where, row)
     for key, title in _PROMINENT:
         if key in attributes:
             tone = "warn" if key in {names.TOOL_ARGUMENTS_PROBLEMS, names.TOOL_RETURNED_ERROR} else ""
             yield block(title, texts.whole(attributes.pop(key)), tone)
-    times = f"+{quantities.duration(span.start_ns - begun_ns)}, {quantities.utc_time(span.start_ns)}"
+    times = f"{offset(span.start_ns, begun_ns)}, {quantities.utc_time(span.start_ns)}"
     rows: dict[str, object] = {"began": times, "took": _took(span), **attributes}
     rows |= {"span": span.span_id, "name": span.name}
     rows |= {"kind": KINDS[span.kind] if 0 <= span.kind < len(KINDS) else span.kind}
@@ -308,16 +309,25 @@ def recorded(span: Span, begun_ns: int, texts: Texts, seen: dict[str, str], row:
     yield element("dl", pairs)
 
 
+def offset(time_ns: int, begun_ns: int) -> str:
+    """When something was, since the conversation began."""
+    return f"+{quantities.duration(time_ns - begun_ns)}" if time_ns > begun_ns else "at the beginning"
+
+
 def _took(span: Span) -> str:
     return quantities.duration(span.duration_ns) if span.end_ns else "it did not end while it was recorded"
 
 
-def _stack(event: Event, texts: Texts, seen: dict[str, str], row: str) -> Node:
-    stacktrace = str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
-    if not stacktrace.strip():
+def stack_of(event: Event) -> str:
+    """The stack trace of an exception; empty if none was recorded."""
+    return str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")).rstrip()
+
+
+def _stack(event: Event, texts: Texts, where: Mapping[str, str], row: str) -> Node:
+    stacktrace = stack_of(event)
+    if not stacktrace:
         return None
-    if stacktrace in seen:
-        where = element("a", "it stands where it was raised first", href=f"#{seen[stacktrace]}")
-        return element("p", "The stack trace is the same: ", where, class_="hint")
-    seen[stacktrace] = row
+    if where.get(stacktrace, row) != row:
+        link = element("a", "where it was raised", href=f"#{where[stacktrace]}")
+        return element("p", "The stack trace stands ", link, ".", class_="hint")
     return element("section", element("h4", "Stack trace"), stack_block(stacktrace, texts), class_="block")

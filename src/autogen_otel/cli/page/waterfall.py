@@ -9,9 +9,10 @@ from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.html import Node, element
-from autogen_otel.cli.page.spans import Texts, error_line, in_a_line, label, recorded, shape
+from autogen_otel.cli.page.spans import Texts, error_line, in_a_line, label, recorded, shape, stack_of
 from autogen_otel.traces.failures import Failure, passing_on
 from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
 MOST_ROWS: Final = 5000
 _WIDTH: Final = 1000
@@ -57,7 +58,7 @@ class _Rows:
         self._passing_on = passing_on(Failure.of(span) for span in trace.spans if span.failed)
         self._texts = texts
         self._rows = rows
-        self._seen: dict[str, str] = {}
+        self._where = _raised_where(trace, rows)
 
     def row(self, span: Span, depth: int) -> Element:
         """One span."""
@@ -75,7 +76,7 @@ class _Rows:
             element("span", quantities.duration(span.duration_ns) if span.end_ns else "…", class_="took"),
             self._bar(span),
         )
-        body = element("div", recorded(span, self._begun, self._texts, self._seen, row), class_="body")
+        body = element("div", recorded(span, self._begun, self._texts, self._where, row), class_="body")
         state = ("failed passing" if passes_on else "failed") if span.failed else None
         return element("li", element("details", summary, body), id=row, class_=state, aria_level=depth + 1)
 
@@ -85,6 +86,18 @@ class _Rows:
         rect = element("rect", x=round(at, 1), width=round(width, 1), height=_HEIGHT, class_=shape(span))
         box = f"0 0 {_WIDTH} {_HEIGHT}"
         return element("svg", rect, class_="bar", viewBox=box, preserveAspectRatio="none", aria_hidden="true")
+
+
+def _raised_where(trace: Trace, rows: Mapping[str, str]) -> dict[str, str]:
+    """The row of each stack trace: of those who passed the exception on, the innermost."""
+    where: dict[str, tuple[int, str]] = {}
+    for span, depth in trace.walk():
+        for event in span.events:
+            if event.name == EXCEPTION_EVENT and span.span_id in rows:
+                stacktrace = stack_of(event)
+                if stacktrace not in where or where[stacktrace][0] < depth:
+                    where[stacktrace] = (depth, rows[span.span_id])
+    return {stacktrace: row for stacktrace, (_, row) in where.items()}
 
 
 def _axis(total: int) -> Element:
