@@ -39,6 +39,13 @@ def test_a_wheel_has_the_files_and_not_their_builders(wheel: Path) -> None:
     assert information.endswith(".dist-info")
 
 
+def test_a_wheel_has_what_pages_are_made_of(wheel: Path) -> None:
+    folder = "autogen_otel/cli/page"
+    with zipfile.ZipFile(wheel) as opened:
+        for name in ("page.css", "page.js"):
+            assert opened.read(f"{folder}/{name}") == (_ROOT / "src" / folder / name).read_bytes()
+
+
 def test_each_extra_for_a_host_brings_what_a_model_call_needs(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         (path,) = (name for name in opened.namelist() if name.endswith("/METADATA"))

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from autogen_otel.cli import main
 from autogen_otel.cli.page.conversation import conversation_page
-from tests.servers.browser import OPTIONS, browser
+from tests.servers.browser import OPTIONS, NoBrowser, browser, install_browser
 from tests.support.diagnosed import incidents, journal
 from tests.support.incidents import failing_tool, group
 from tests.support.pages import HOSTILE, large, said
@@ -97,6 +97,13 @@ def page_of(recorded: Recorded) -> str:
 
 def focused(page: Page) -> str:
     return cast("str", page.evaluate("document.activeElement.innerText"))
+
+
+def test_without_a_browser_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("BROWSER_PROGRAM", raising=False)
+    with pytest.raises(NoBrowser, match=r"install Chromium .*, or name it in BROWSER_PROGRAM\.$"):
+        install_browser()
 
 
 def test_the_page_is_all_that_is_asked_for(visit: Open, asked: list[str]) -> None:

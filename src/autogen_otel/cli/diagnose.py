@@ -23,6 +23,8 @@ from autogen_otel.cli import (
 )
 from autogen_otel.cli.comparing import sides
 from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
+from autogen_otel.cli.page.html import clean
+from autogen_otel.cli.page.spans import in_a_line
 from autogen_otel.cli.selecting import moment_option
 from autogen_otel.diagnosis.changes import Changes, compare
 from autogen_otel.diagnosis.document import changes_document, document_of
@@ -129,7 +131,8 @@ def _compare(path: Path, source: str, wanted: Filter, args: argparse.Namespace) 
         changes = compare(journals.spans(path, may_repeat=True), before, after)
     for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
         if not diagnosis.conversations:
-            there = f"; there are: {', '.join(changes.known[:_MOST_NAMED])}" if changes.known else ""
+            named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))
+            there = f"; there are: {named}" if named else ""
             raise CommandError(f"No conversations in {source} are {side.label}{there}.")
     _write(args, path, source, changes.after, changes)
     if args.html == "-":

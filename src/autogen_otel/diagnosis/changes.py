@@ -17,6 +17,7 @@ from autogen_otel.traces.trace import Span
 
 _VOLATILE: Final = frozenset({"status_code", "host", "limit_chars"})
 """What one and the same fault answers now so, now so."""
+_MOST_KNOWN: Final = 100
 _LINE: Final = re.compile(r":\d+")
 
 
@@ -93,7 +94,7 @@ class Changes:
         before: what was found in the first.
         after: what was found in the second.
         changed: each finding of either, what matters most first.
-        known: values that the attribute has, where the sides are told by one.
+        known: values that the attribute has, where the sides are told by one; not all of very many.
     """
 
     sides: tuple[Side, Side]
@@ -120,7 +121,7 @@ def compare(spans: Iterable[Span], before: Side, after: Side) -> Changes:
     populations = (Population(), Population())
     known: dict[str, None] = {}
     for gathered in gather(spans):
-        if before.key is not None:
+        if before.key is not None and len(known) < _MOST_KNOWN:
             known.update(dict.fromkeys(value for span in gathered for value in _values(span, before.key)))
         for side, population in zip(sides, populations, strict=True):
             limit = side.filter.limit
