@@ -1,42 +1,61 @@
-"""Finding the journal and reading from it, with progress for large ones."""
+"""The options that say where traces are read from, and the sources that they mean."""
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
+import shlex
 from pathlib import Path
 from typing import Final
 
 from autogen_otel.cli import CommandError
 from autogen_otel.delivery.journal import NoFolderError, default_dir
 from autogen_otel.settings import REDACT_VARIABLE, Settings
-from autogen_otel.traces.journal import STANDARD_INPUT, journal_files, read_spans
-from autogen_otel.traces.otlp import TraceFilter
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.journal import STANDARD_INPUT
+from autogen_otel.traces.source import Source
+from autogen_otel.traces.sources.files import Files
 
 HOW_TO_GET_ONE: Final = (
     "call autogen_otel.instrument() in your program and run it with no collector listening: "
     "what no endpoint takes is kept there; or name another file or folder with --journal"
 )
-_PATIENCE_SECONDS: Final = 1.0
-_REFRESH_SECONDS: Final = 0.1
 
 
-def locate(given: str | None) -> Path:
-    """Find the journal: as given, else as configured, else where the writer puts it.
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a command."""
+    group = parser.add_argument_group("where from (default: the journal of this user)")
+    group.add_argument(
+        "--journal",
+        action="append",
+        metavar="PATH",
+        help="OTLP JSON file (.gz too) or folder of *.jsonl files; - for standard input; may be repeated",
+    )
+
+
+def opened(args: argparse.Namespace) -> Source:
+    """The source that the options name.
 
     Raises:
-        CommandError: there is none.
+        CommandError: there is no such thing.
     """
-    if given is not None:
-        path = Path(given).expanduser()
-        if not path.exists():
+    return _files(args.journal) if args.journal else _own_journal()
+
+
+def words(source: Source) -> str:
+    """The options that name a source, with a blank before them, for a command to copy."""
+    return "".join(f" {shlex.quote(word)}" for word in source.option)
+
+
+def _files(given: list[str]) -> Files:
+    paths = [STANDARD_INPUT if one == "-" else Path(one).expanduser() for one in given]
+    for path in paths:
+        if path != STANDARD_INPUT and not path.exists():
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
-        return path
+    option = [word for one in given if one != "-" for word in ("--journal", one)]
+    return Files(paths, option, HOW_TO_GET_ONE)
+
+
+def _own_journal() -> Files:
     # Their function to redact with is of no use here, and importing it may not be possible.
     Settings.from_environ({name: text for name, text in os.environ.items() if name != REDACT_VARIABLE})
     try:
@@ -47,56 +66,4 @@ def locate(given: str | None) -> Path:
         ) from None
     if not path.exists():
         raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
-    return path
-
-
-def spans(path: Path, trace_filter: TraceFilter | None = None, *, may_repeat: bool = False) -> Iterator[Span]:
-    """Read the file or folder from ``locate``, with progress on stderr once it takes longer than a second.
-
-    Args:
-        path: file or folder, or ``STANDARD_INPUT``.
-        trace_filter: which traces; all by default.
-        may_repeat: see ``read_spans``.
-
-    Raises:
-        CommandError: it cannot be read, or nothing is in it.
-    """
-    if path == STANDARD_INPUT:
-        yield from read_spans([path], trace_filter=trace_filter, may_repeat=may_repeat)
-        return
-    try:
-        files = journal_files(path)
-        size = sum(file.stat().st_size for file in files)
-        if size == 0:
-            raise CommandError(f"The journal {path} is empty: {HOW_TO_GET_ONE}.")
-        with _progress(size) as advance:
-            yield from read_spans(files, trace_filter=trace_filter, advance=advance, may_repeat=may_repeat)
-    except OSError as error:
-        raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
-
-
-@contextmanager
-def _progress(size: int) -> Iterator[Callable[[int], None] | None]:
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or find_spec("rich") is None:
-        yield None
-        return
-    from rich.console import Console  # noqa: PLC0415 - JSON output works without rich
-    from rich.progress import Progress  # noqa: PLC0415
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task("reading the journal", total=size)
-    done, due = 0, time.monotonic() + _PATIENCE_SECONDS
-
-    def advance(count: int) -> None:
-        nonlocal done, due
-        done += count
-        if time.monotonic() < due:
-            return
-        due = time.monotonic() + _REFRESH_SECONDS
-        bar.start()
-        bar.update(task, completed=done)
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
+    return Files([path], (), HOW_TO_GET_ONE)

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
-from autogen_otel.diagnosis.evidence.population import Filter, Population, group_key
+from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.roots import find_roots
 from autogen_otel.diagnosis.words import advice_for, visible_as
+from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import causes
 
@@ -113,14 +114,15 @@ class Diagnosis:
     noted: tuple[Noted, ...]
 
 
-def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
+def diagnose(spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Diagnosis:
     """Read conversations and say what fails in them, and why.
 
     Args:
         spans: of all conversations, in any order.
-        wanted: which of them count.
+        selection: which of them count.
+        limit: at most so many, in the order they come; 0 for all.
     """
-    population = Population.of(spans, wanted)
+    population = Population.of(spans, selection, limit)
     grouped: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}
     for occurrence in find_roots(population):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
@@ -66,9 +66,19 @@ def summaries(spans: Iterable[Span], selection: Selection | None = None) -> list
     return [
         one
         for one in every
-        if selection.includes(one.start_ns, one.service, one.outcome)
+        if selection.begins_in_time(one.start_ns)
+        and selection.outcome in {None, one.outcome}
         and passed.get(one.trace_id, set()) >= tests.keys()
     ]
+
+
+def takes(selection: Selection, spans: Collection[Span]) -> bool:
+    """Whether a conversation, given by all of its spans, is wanted."""
+    return (
+        selection.begins_in_time(min(span.start_ns for span in spans))
+        and all(any(map(test, spans)) for test in selection.tests().values())
+        and (selection.outcome is None or summarize(Trace.of(spans)).outcome == selection.outcome)
+    )
 
 
 def summarize(trace: Trace) -> Summary:
