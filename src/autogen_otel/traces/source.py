@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span
@@ -63,8 +63,12 @@ class Source(Protocol):
             progress: is told how far it has come.
         """
 
-    def link(self, trace_id: str, span_id: str | None = None) -> str | None:
-        """The address at which a browser shows a trace or a span; ``None`` if it has none."""
+    def link(self, trace_id: str, span_id: str) -> str | None:
+        """The address at which a browser shows a span in its trace; ``None`` if it has none."""
+
+    @property
+    def lookback_ns(self) -> int | None:
+        """How far back it looks where a selection does not say since when; ``None`` for all it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Weighted:
     weight: float
 
 
+@runtime_checkable
 class SampledSource(Source, Protocol):
     """A source that may be too large to be read whole."""
 
@@ -90,12 +95,12 @@ class SampledSource(Source, Protocol):
         failing: int,
         working: int,
         progress: Progress | None = None,
-    ) -> Iterator[Weighted]:
+    ) -> list[Weighted]:
         """Read the conversations in which something failed, and a random sample of the others.
 
         Args:
             selection: which conversations are wanted; others do not come.
-            failing: at most so many of those in which something failed: all, or a random sample.
-            working: at most about so many of the others. All of them weigh the same.
+            failing: about so many of those in which something failed at most: all, or a random sample.
+            working: about so many of the others at most. Within either group all weigh the same.
             progress: is told how far it has come.
         """

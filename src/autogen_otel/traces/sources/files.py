@@ -21,6 +21,7 @@ class Files:
     """
 
     def __init__(self, paths: Sequence[Path], option: Sequence[str] = (), advice: str = "") -> None:
+        self.lookback_ns = None
         self._paths = paths
         self.option = tuple(option)
         self._advice = advice
@@ -67,7 +68,7 @@ class Files:
             may_repeat=may_repeat,
         )
 
-    def link(self, trace_id: str, span_id: str | None = None) -> None:
+    def link(self, trace_id: str, span_id: str) -> None:
         """No browser shows a file."""
 
 
