@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from autogen_otel.cli import (
     DONE,
-    CommandError,
     add_command,
     add_format,
     quantities,
@@ -19,10 +18,17 @@ from autogen_otel.cli import (
     write_json,
 )
 from autogen_otel.cli.progress import shown
-from autogen_otel.cli.selecting import add_selection, add_trace, count_option, one_trace, selected
-from autogen_otel.cli.sources import HOW_TO_GET_ONE, add_sources, opened
+from autogen_otel.cli.selecting import (
+    add_selection,
+    add_trace,
+    count_option,
+    one_trace,
+    selected,
+    with_beginning,
+)
+from autogen_otel.cli.sources import add_sources, nothing_in, opened
 from autogen_otel.traces.conversations import Summary, summaries, summarize
-from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
 
@@ -90,15 +96,14 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _list(source: Source, selection: Selection, args: argparse.Namespace) -> None:
+def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
+    selection = with_beginning(source, asked)
     narrowed = replace(selection, failing=args.failing)
     with shown(source.name) as progress:
         found = summaries(source.spans(narrowed, newest=args.limit, progress=progress), selection)
     every = sorted(found, key=lambda summary: summary.start_ns, reverse=True)
-    if not every and narrowed == EVERYTHING:
-        raise CommandError(f"The {source.name} holds no conversations: {HOW_TO_GET_ONE}.")
     if not every:
-        raise CommandError(f"The {source.name} holds no such conversation; ask for less to see others.")
+        raise nothing_in(source, narrowed, replace(asked, failing=args.failing))
     wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
     listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
@@ -107,7 +112,7 @@ def _list(source: Source, selection: Selection, args: argparse.Namespace) -> Non
     from autogen_otel.cli.listing import render_listing  # noqa: PLC0415 - JSON output works without rich
     from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
 
-    render_listing(listed, every, TextConsole())
+    render_listing(listed, every, TextConsole(), source)
 
 
 def _show(trace: Trace, args: argparse.Namespace) -> None:
