@@ -123,9 +123,7 @@ def nothing_in(source: Source, selection: Selection, asked: Selection) -> Comman
         )
     if asked == EVERYTHING:
         return CommandError(f"No conversations in {source.name}: {HOW_TO_GET_ONE}.")
-    return CommandError(
-        f"No conversations in {source.name}: none fits the options; ask for less to see others."
-    )
+    return CommandError(f"{source.name} holds no such conversation: none fits the options; ask for less.")
 
 
 def words(source: Source) -> str:
