@@ -30,7 +30,7 @@ class Answer:
 
 
 Ask = Callable[[str, dict[str, str], Mapping[str, str]], Answer]
-"""Takes path, parameters and headers."""
+"""Takes path, parameters and headers, whose names are in lower case."""
 
 
 @contextmanager
@@ -40,7 +40,8 @@ def serving(ask: Ask) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            answer = ask(parts.path, dict(parse_qsl(parts.query)), dict(self.headers))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = ask(parts.path, dict(parse_qsl(parts.query)), headers)
             body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
             self.send_response(answer.status)
             for name, value in answer.headers.items():
