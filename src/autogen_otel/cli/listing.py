@@ -25,6 +25,7 @@ STYLES: Final[Mapping[Outcome, str]] = {
 }
 _SAID: Final = frozenset({"", terminations.ERROR, terminations.CANCELLED})
 _SHORTEST_PREFIX: Final = 8
+_FOLLOWED_PREFIX: Final = 12
 _NARROWEST: Final = 16
 _WIDE: Final = 105
 _SHORT_NAME: Final = 60
@@ -82,6 +83,14 @@ def render_listing(
         table.add_row(*(cell(summary) for _, cell in columns.values()))
     console.print(table)
     console.print(Text(_footer(listed, every, source), style="dim"), soft_wrap=True)
+
+
+def render_ended(summary: Summary, console: Console) -> None:
+    """Print one line of a conversation that has ended."""
+    when = quantities.local_time(summary.start_ns + summary.duration_ns)
+    name = one_line(summary.name, console, _SHORT_NAME)
+    line = Text(f"{when}  ").append(summary.trace_id[:_FOLLOWED_PREFIX], style="bold").append(f"  {name}  ")
+    console.print(line.append(sentence(summary), style=STYLES[summary.outcome]), soft_wrap=True)
 
 
 def _outcome(summary: Summary) -> Text:

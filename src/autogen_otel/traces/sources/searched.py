@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from autogen_otel.traces.conversations import is_conversation, takes
+from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, Weighted
 from autogen_otel.traces.trace import Span
@@ -38,6 +39,8 @@ _MOST_STRETCHES: Final = 64
 _MOST_PARTS: Final = 4**10
 _MOST_READ_PARTS: Final = 4000
 _SEED: Final = 14
+_YOUNG_NS: Final = 600 * _NS
+"""How long after it began a conversation that ends is still told of, when a store is followed."""
 _CLOCKS_DIFFER_NS: Final = 60 * _NS
 _LATE_NS: Final = _HOUR_NS
 """How long after it began a conversation may still fail and be found by that."""
@@ -133,6 +136,7 @@ class Searched:
     def __init__(self, store: Store, option: Sequence[str], now_ns: int | None = None) -> None:
         self.option = tuple(option)
         self.lookback_ns = _DAY_NS
+        self.pause_seconds = 5.0
         self._store = store
         self._now_ns = now_ns
 
@@ -198,6 +202,21 @@ class Searched:
             *(Weighted(spans, worked_weight * worked.share) for spans in worked.kept),
             *(Weighted(spans, failed_weight * failed.share) for spans in failed.kept),
         ]
+
+    def arrivals(self, selection: Selection) -> Arrivals:
+        """What arrives from now on; a conversation is looked for as long as it is young."""
+        known: set[str] = set()
+        begun = self._until()
+
+        def arrived() -> list[Span]:
+            recent = replace(selection, since=self._until() - _YOUNG_NS, until=None)
+            pages = self._newest_first(recent, Progress())
+            found = [spans for page in pages for spans in page if max(span.end_ns for span in spans) >= begun]
+            new = [span for spans in found for span in spans if span.span_id not in known]
+            known.update(span.span_id for span in new)
+            return new
+
+        return arrived
 
     # ------------------------------------------------------------ paging
     def _newest_first(self, selection: Selection, progress: Progress) -> Iterator[list[list[Span]]]:
