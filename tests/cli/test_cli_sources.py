@@ -142,7 +142,7 @@ def test_evidence_links_to_jaeger_or_where_the_template_says(
     template = "https://grafana.example/t/{trace_id}#{span_id}"
     linked = f"https://grafana.example/t/{evidence['trace_id']}#{evidence['span_id']}\n"
     assert linked in run("diagnose", "--journal", kept, "--link", template).out
-    monkeypatch.setenv("AUTOGEN_OTEL_TRACE_LINK", template)
+    monkeypatch.setenv("AUTOGEN_OTEL_ANNOUNCE_FAILURES", template)
     assert linked in run("diagnose", "--journal", kept).out
 
 

@@ -22,10 +22,12 @@ from autogen_otel.traces.sources.jaeger import Jaeger
 from autogen_otel.traces.sources.searched import Searched, Store
 from autogen_otel.traces.sources.tempo import Tempo
 
-HEADERS_VARIABLE, PROMETHEUS_HEADERS_VARIABLE, LINK_VARIABLE = COMMAND_VARIABLES
+HEADERS_VARIABLE, PROMETHEUS_HEADERS_VARIABLE = COMMAND_VARIABLES
 HOW_TO_GET_ONE: Final = (
     "call autogen_otel.instrument() in your program and run it with no collector listening: "
-    "what no endpoint takes is kept there; or name another file or folder with --journal"
+    "what no endpoint takes is kept there, and every conversation with AUTOGEN_OTEL_JOURNAL=all or, where "
+    "the tracer provider is your own, with provider.add_span_processor(autogen_otel.JournalProcessor()); "
+    "or name another file or folder with --journal"
 )
 
 
@@ -53,9 +55,8 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--link",
         metavar="TEMPLATE",
-        default=os.environ.get(LINK_VARIABLE),
         help="address at which a browser shows a trace, with {trace_id} and {span_id} where they belong "
-        f"(default: {LINK_VARIABLE}, else Jaeger's own)",
+        "(default: that of AUTOGEN_OTEL_ANNOUNCE_FAILURES, else Jaeger's own)",
     )
 
 
@@ -76,9 +77,19 @@ def opened(args: argparse.Namespace) -> Source:
 
 
 def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
-    """The address at which a browser shows a span, if one is known."""
+    """The address at which a browser shows a span, if one is known.
+
+    Args:
+        source: where it is.
+        template: as given on the command line.
+        trace_id: of its trace.
+        span_id: its own.
+    """
     if template is None:
-        return source.link(trace_id, span_id)
+        configured = Settings.read_environ(_without_redact())[0].announce_failures
+        if not isinstance(configured, str):
+            return source.link(trace_id, span_id)
+        template = configured
     return template.replace("{trace_id}", trace_id).replace("{span_id}", span_id)
 
 
@@ -174,9 +185,13 @@ def _files(given: list[str]) -> Files:
     return Files(paths, option, HOW_TO_GET_ONE)
 
 
+def _without_redact() -> dict[str, str]:
+    """The environment: their function to redact with is of no use here, and importing it may fail."""
+    return {name: text for name, text in os.environ.items() if name != REDACT_VARIABLE}
+
+
 def _own_journal() -> Files:
-    # Their function to redact with is of no use here, and importing it may not be possible.
-    Settings.from_environ({name: text for name, text in os.environ.items() if name != REDACT_VARIABLE})
+    Settings.from_environ(_without_redact())
     try:
         path = default_dir()
     except NoFolderError as error:
