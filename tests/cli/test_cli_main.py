@@ -119,13 +119,6 @@ def test_wrong_words_are_refused_in_one_sentence(run: Run, words: list[str], sen
     assert sentence in refused(run, *words)
 
 
-def test_text_without_rich_says_what_to_install(
-    run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "rich", None)
-    assert "pip install 'autogen-otel[cli]'" in refused(run, "show", "--journal", str(journal))
-
-
 def test_without_a_command_the_help_is_shown(run: Run) -> None:
     code, out, err = run()
     assert (code, out) == (2, "")

@@ -352,10 +352,14 @@ def test_what_was_cancelled_is_told_and_what_it_waited_for() -> None:
         it.span("invoke_agent b", 0, autogen__cancelled=True, gen_ai__agent__name="b"),
     ):
         it.leaf("chat gpt-4o", 1)
-        it.leaf("execute_tool crawl", 41, autogen__cancelled=True, gen_ai__tool__name="crawl")
+        more: dict[str, Any] = {
+            "gen_ai__tool__name": "crawl",
+            "gen_ai__tool__call__arguments": '{"depth": 3}',
+        }
+        it.leaf("execute_tool crawl", 41, autogen__cancelled=True, **more)
     lines = printed(trace_of(it), color_system=None).splitlines()
     assert lines[1].startswith("cancelled: no failures")
-    assert lines[2] == "cancelled after it had waited 41 s for tool crawl()"
+    assert lines[2] == "cancelled after it had waited 41 s for tool crawl(depth=3)"
     assert sum("cancelled after" in line for line in lines) == 1
 
 

@@ -134,20 +134,6 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
-def require_rich() -> None:
-    """Make sure that text can be printed.
-
-    Raises:
-        CommandError: rich is not installed.
-    """
-    try:
-        importlib.import_module("rich")
-    except ImportError:
-        raise CommandError(
-            "Text output needs rich: pip install 'autogen-otel[cli]' (or ask for --format json)."
-        ) from None
-
-
 def write_json(document: dict[str, Any]) -> None:
     """Print one JSON object with the number of its schema."""
     sys.stdout.write(json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n")

@@ -17,7 +17,6 @@ from autogen_otel.cli import (
     CommandError,
     add_command,
     add_format,
-    require_rich,
     write_json,
 )
 from autogen_otel.cli.progress import shown
@@ -82,8 +81,6 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
-    if args.format == "text":
-        require_rich()
     source, selection = opened(args), selected(args)
     diagnosis, read_from = _diagnose(source, selection, args)
     if args.format == "json":

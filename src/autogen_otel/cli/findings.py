@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from rich.console import Console
-from rich.text import Text
-
 from autogen_otel.cli import quantities, sources
+from autogen_otel.cli.drawing import Console, Text
 from autogen_otel.cli.terminal import dim, one_line
 from autogen_otel.diagnosis.comparison.candidates import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator

@@ -8,10 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rich.console import Console
-from rich.text import Text
-
 from autogen_otel.cli import quantities
+from autogen_otel.cli.drawing import Console, Text
 from autogen_otel.cli.terminal import dim, one_line, signs
 from autogen_otel.traces.trace import HTTP, Span
 from autogen_otel.vocabulary import attributes as names

@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from autogen_otel.cli import quantities, sources
+from autogen_otel.cli.drawing import Console, Table, Text
 from autogen_otel.cli.terminal import one_line, signs, visible
 from autogen_otel.traces.conversations import Outcome, Summary
 from autogen_otel.traces.source import Source

@@ -18,7 +18,6 @@ from autogen_otel.cli import (
     add_command,
     add_format,
     quantities,
-    require_rich,
     write_json,
 )
 from autogen_otel.cli.progress import shown
@@ -94,8 +93,6 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the conversations or the trace."""
-    if args.format == "text":
-        require_rich()
     source, selection = opened(args), selected(args)
     if args.follow:
         _follow(source, selection, args)

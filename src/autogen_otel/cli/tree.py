@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
-
-from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.segment import Segment
-from rich.text import Text
-from rich.tree import Tree
+from typing import TYPE_CHECKING, Final
 
 from autogen_otel.cli import quantities
+from autogen_otel.cli.drawing import Console, Group, Text, Tree
 from autogen_otel.cli.labels import View, label, parts
 from autogen_otel.cli.listing import STYLES, sentence
 from autogen_otel.cli.terminal import dim, signs, visible
@@ -20,6 +16,9 @@ from autogen_otel.traces.messages import said_in
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, innermost_user_frame
 from autogen_otel.traces.trace import HTTP, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleOptions, RenderResult
 
 _LONG: Final = 300
 _SHORT: Final = 120
@@ -75,7 +74,14 @@ class _Indented:
         self._guide = guide
         self._lines = list(lines)
 
+    def lines(self) -> Iterator[str]:
+        """The same without rich, which wraps nothing."""
+        for text in self._lines:
+            yield from (f"{self._guide.ljust(_INDENT)}{line}" for line in text.plain.split("\n"))
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.segment import Segment  # noqa: PLC0415 - only rich asks
+
         if not self._lines:
             return
         guide = Segment(self._guide.ljust(_INDENT), console.get_style("dim"))
