@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,3 +206,14 @@ def test_progress_appears_once_patience_ends(
     monkeypatch.setattr(progress, "_PATIENCE_SECONDS", -1.0)
     main(["show", "--journal", str(journal)])
     assert "reading journal" in capsys.readouterr().err
+
+
+def test_progress_of_standard_input_has_no_end(
+    journal: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with (journal / "1.jsonl").open("rb") as file:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=file))
+        assert main(["show", "--journal", "-"]) == 0
+    assert "reading standard input" in capsys.readouterr().err

@@ -80,12 +80,12 @@ tool sleep(not {json)  2.0 s
 """
 
 LISTING = """\
-time            trace     conversation       outcome                              turns   took  agents        tokens
-11-22 12:50:48  e1b2c3d4  user -> assistant  unfinished                               1  2.8 s       1     100 -> 10
-11-22 12:49:48  d1b2c3d4  user -> manager    ok                                       4  6.4 s       4  5,200 -> 492
-11-22 12:48:48  c1b2c3d4  user -> assistant  recovered: 2 backend                     2  4.2 s       1      95 -> 12
-11-22 12:47:48  b1b2c3d4  user -> assistant  recovered: 1 config_entry                1  1.2 s       1     812 -> 44
-11-22 12:46:48  a1b2c3d4  user -> assistant  failed: 3 backend, 1 tool_exception      3  5.0 s       2   1,204 -> 87
+time            trace     conversation       outcome                                                 turns   took  agents        tokens
+11-22 12:50:48  e1b2c3d4  user -> assistant  unfinished                                                  1  2.8 s       1     100 -> 10
+11-22 12:49:48  d1b2c3d4  user -> manager    ok                                                          4  6.4 s       4  5,200 -> 492
+11-22 12:48:48  c1b2c3d4  user -> assistant  recovered: 2 backend                                        2  4.2 s       1      95 -> 12
+11-22 12:47:48  b1b2c3d4  user -> assistant  recovered: 1 config_entry (config_list[0] gpt-4-turbo)      1  1.2 s       1     812 -> 44
+11-22 12:46:48  a1b2c3d4  user -> assistant  failed: 3 backend, 1 tool_exception                         3  5.0 s       2   1,204 -> 87
 5 conversations (1 failed, 2 recovered, 1 unfinished in all). Show one with: autogen-otel show TRACE --journal {journal}
 """
 

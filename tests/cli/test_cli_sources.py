@@ -136,6 +136,8 @@ def test_evidence_links_to_jaeger_or_where_the_template_says(
     with serving(ScriptedJaeger(*INCIDENT)) as url:
         out = run("diagnose", "--jaeger", url, *SINCE).out
         document = json.loads(run("diagnose", "--jaeger", url, *SINCE, "--format", "json").out)
+        tree = run("show", INCIDENT[0].trace_id, "--jaeger", url).out.splitlines()
+    assert tree[1].startswith(f"{url}/trace/{INCIDENT[0].trace_id}?uiFind=")
     evidence = document["findings"][0]["evidence"][0]
     assert evidence["url"] == f"{url}/trace/{evidence['trace_id']}?uiFind={evidence['span_id']}"
     assert f"               {evidence['url']}\n" in out

@@ -46,6 +46,8 @@ examples:
   autogen-otel diagnose 4bf92f35                explain one conversation
   autogen-otel diagnose --journal traces.jsonl.gz --format json | jq .findings
   zcat old/*.gz | autogen-otel diagnose --journal -
+  autogen-otel diagnose --jaeger http://localhost:16686 --since 6h --service claims
+  autogen-otel diagnose --tempo http://localhost:3200 --since 7d --prometheus http://localhost:9090
 
 exit codes:
   0  nothing failed

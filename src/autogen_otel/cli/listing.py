@@ -23,6 +23,7 @@ STYLES: Final[Mapping[Outcome, str]] = {
 _SAID: Final = frozenset({"", terminations.ERROR, terminations.CANCELLED})
 _SHORTEST_PREFIX: Final = 8
 _FOLLOWED_PREFIX: Final = 12
+_MOST_ENTRIES: Final = 3
 _NARROWEST: Final = 16
 _WIDE: Final = 105
 _SHORT_NAME: Final = 60
@@ -92,6 +93,11 @@ def render_ended(summary: Summary, console: Console) -> None:
 
 def _outcome(summary: Summary) -> Text:
     causes = quantities.causes(summary.failures)
+    if summary.failed_entries:
+        named = (
+            f"config_list[{one.index}] {one.model}".rstrip() for one in summary.failed_entries[:_MOST_ENTRIES]
+        )
+        causes += visible(f" ({', '.join(named)})")
     return Text().append(summary.outcome, STYLES[summary.outcome]).append(f": {causes}" if causes else "")
 
 

@@ -1,4 +1,4 @@
-"""``autogen-otel show``: list the conversations of the journal, or show one as a tree."""
+"""``autogen-otel show``: list conversations, or show one as a tree."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from autogen_otel.cli.selecting import (
     selected,
     with_beginning,
 )
-from autogen_otel.cli.sources import add_sources, nothing_in, opened
+from autogen_otel.cli.sources import add_sources, link, nothing_in, opened
 from autogen_otel.traces.conversations import Summary, summaries, summarize
 from autogen_otel.traces.following import FollowedSource, Following
 from autogen_otel.traces.selection import Selection
@@ -47,8 +47,12 @@ examples:
   autogen-otel show --agent planner --text "claim 7"
   autogen-otel show 4bf92f35             one conversation as a tree; any unique beginning of the id will do
   autogen-otel show 4bf92f35 --failing   only what failed in it, and where
-  autogen-otel show 4bf92f35 --full      with whole stack traces, arguments and results
+  autogen-otel show 4bf92f35 --full      with whole stack traces, arguments, results and messages
+  autogen-otel show --follow --failing   tell of those that fail as they end
+  autogen-otel show --jaeger http://localhost:16686 --since 1d --session s-7
+  autogen-otel show --tempo http://localhost:3200 --header 'X-Scope-OrgID: team-a'
   autogen-otel show --journal run.jsonl --format json | jq .conversations
+  zcat old/*.gz | autogen-otel show --journal -
 
 outcomes:
   ok          nothing failed
@@ -58,8 +62,9 @@ outcomes:
   unfinished  it is still running, or the program was killed
 
 exit codes:
-  0  shown
-  2  no such journal, trace or option; one sentence on stderr says which
+  0    shown
+  2    no such source, trace or option; one sentence on stderr says which
+  130  ended with Ctrl-C
 """
 
 
@@ -69,8 +74,8 @@ def register(subparsers: Any) -> None:
         subparsers,
         "show",
         run,
-        summary="list the conversations of the journal, or show one as a tree",
-        description="List the conversations of the journal, newest first, or show one as a tree.",
+        summary="list the conversations of the journal, Jaeger or Tempo, or show one as a tree",
+        description="List conversations, newest first, or show one as a tree.",
         epilog=_EPILOG,
     )
     add_trace(parser, "show this trace")
@@ -88,7 +93,9 @@ def register(subparsers: Any) -> None:
     add_sources(parser)
     add_selection(parser)
     add_format(parser)
-    parser.add_argument("--full", action="store_true", help="whole stack traces, arguments and results")
+    parser.add_argument(
+        "--full", action="store_true", help="whole stack traces, arguments, results and messages"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -97,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     if args.follow:
         _follow(source, selection, args)
     elif selection.trace:
-        _show(one_trace(source, selection), args)
+        _show(source, one_trace(source, selection), args)
     else:
         _list(source, selection, args)
     return DONE
@@ -141,14 +148,15 @@ def _follow(source: Source, asked: Selection, args: argparse.Namespace) -> NoRet
         time.sleep(source.pause_seconds)
 
 
-def _show(trace: Trace, args: argparse.Namespace) -> None:
+def _show(source: Source, trace: Trace, args: argparse.Namespace) -> None:
     if args.format == "json":
         write_json(trace_document(trace, failing=args.failing))
         return
     from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415 - JSON output works without rich
     from autogen_otel.cli.tree import render_trace  # noqa: PLC0415
 
-    render_trace(trace, TextConsole(), full=args.full, failing=args.failing)
+    url = link(source, args.link, trace.trace_id, trace.top[0].span_id)
+    render_trace(trace, TextConsole(), full=args.full, failing=args.failing, link=url)
 
 
 # ---------------------------------------------------------------- JSON
@@ -181,7 +189,11 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
         "agents": list(summary.agents),
         "turns": summary.turns,
         "outcome": summary.outcome,
-        "failures": {"count": sum(summary.failures.values()), "causes": dict(summary.failures)},
+        "failures": {
+            "count": sum(summary.failures.values()),
+            "causes": dict(summary.failures),
+            "entries": list(map(asdict, summary.failed_entries)),
+        },
         "tokens": {"input": summary.input_tokens, "output": summary.output_tokens},
         "cost_usd": summary.cost_usd,
         "ended_by": summary.ended_by or None,

@@ -26,18 +26,23 @@ _INDENT: Final = 4
 _MOST_CANCELLED: Final = 5
 
 
-def render_trace(trace: Trace, console: Console, full: bool = False, *, failing: bool = False) -> None:
+def render_trace(
+    trace: Trace, console: Console, full: bool = False, *, failing: bool = False, link: str | None = None
+) -> None:
     """Print a trace.
 
     Args:
         trace: what to print.
         console: where.
-        full: print whole stack traces, arguments and results.
+        full: print whole stack traces, arguments, results and messages.
         failing: print only what failed and what leads there.
+        link: where a browser shows it.
     """
     summary = summarize(trace)
     where = f"  {visible(summary.service)}" if summary.service else ""
     console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
+    if link is not None:
+        console.print(dim(visible(link)), soft_wrap=True)
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = View(console, full)
     for span in trace.cancelled()[:_MOST_CANCELLED]:

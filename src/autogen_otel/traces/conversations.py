@@ -19,6 +19,14 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Entry:
+    """An entry of a ``config_list``."""
+
+    index: int
+    model: str
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """A conversation in one line; the tokens of cached replies are not counted.
@@ -32,6 +40,7 @@ class Summary:
         failures: how many failures began in it, by cause.
         ended_by: why it ended; of several conversations side by side, the last one.
         cost_usd: estimated; 0 where nothing is known.
+        failed_entries: entries of a ``config_list`` that failed, in that order.
     """
 
     trace_id: str
@@ -47,6 +56,7 @@ class Summary:
     cost_usd: float
     input_tokens: int
     output_tokens: int
+    failed_entries: tuple[Entry, ...] = ()
 
 
 def summaries(spans: Iterable[Span], selection: Selection | None = None) -> list[Summary]:
@@ -114,6 +124,7 @@ class _SummaryBuilder:
     _agents: dict[str, tuple[int, str]] = field(default_factory=dict)
     """When each agent's first turn began, and its ``sender -> agent``."""
     _failures: list[Failure] = field(default_factory=list)
+    _failed_entries: set[Entry] = field(default_factory=set)
     _cost_usd: float = 0.0
     _input_tokens: int = 0
     _output_tokens: int = 0
@@ -127,6 +138,11 @@ class _SummaryBuilder:
         self.is_conversation = self.is_conversation or _belongs_to_a_conversation(span)
         if span.failed:
             self._failures.append(Failure.of(span))
+            index = _integer(span, names.CONFIG_INDEX)
+            if operation == span_names.CONFIG_ENTRY and index is not None:
+                self._failed_entries.add(
+                    Entry(index, str(span.attributes.get(names.GEN_AI_REQUEST_MODEL, "")))
+                )
         if operation == span_names.INVOKE_AGENT:
             self._add_turn(span)
         elif operation == span_names.CHAT:
@@ -155,6 +171,7 @@ class _SummaryBuilder:
             cost_usd=self._cost_usd,
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
+            failed_entries=tuple(sorted(self._failed_entries)),
         )
 
     def _add_place(self, span: Span) -> None:
