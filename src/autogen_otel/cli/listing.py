@@ -114,10 +114,12 @@ def _footer(listed: Sequence[Summary], every: Sequence[Summary], source: Source)
     unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "unfinished")
     what = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in unwell if counts[outcome])
     total = quantities.plural(len(counted), "conversation")
-    if source.lookback_ns is not None and len(listed) < len(every):
-        total = f"The newest {total}"
-    of = f"{len(listed):,} of {total}" if len(listed) < len(counted) else total
-    said = f" ({what} in all)" if what else ""
+    of, in_all = total, " in all"
+    if len(listed) < len(counted):
+        of = f"{len(listed):,} of {total}"
+    elif len(listed) < len(every):
+        of, in_all = f"The newest {total}", ""
+    said = f" ({what}{in_all})" if what else ""
     return f"{of}{said}. Show one with: autogen-otel show TRACE{sources.words(source)}"
 
 
