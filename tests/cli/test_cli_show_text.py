@@ -363,6 +363,18 @@ def test_what_was_cancelled_is_told_and_what_it_waited_for() -> None:
     assert sum("cancelled after" in line for line in lines) == 1
 
 
+def test_what_still_runs_in_a_thread_is_what_a_cancelled_task_waited_for() -> None:
+    it = Recorded()
+    with it.span("invoke_agent b", 0, autogen__cancelled=True, gen_ai__agent__name="b"):
+        it.leaf("chat gpt-4o", 1)
+        with it.span("chat gpt-4o-mini", 1):
+            it.leaf("POST", 2, http__request__method="POST")
+    agent = next(raw for raw in it.spans if raw["name"].startswith("invoke_agent"))
+    agent["endTimeUnixNano"] = str(int(agent["startTimeUnixNano"]) + 2_500_000_000)
+    lines = printed(trace_of(it), color_system=None).splitlines()
+    assert lines[2] == "cancelled after it had waited 1.5 s for POST no answer"
+
+
 SAID = {
     "gen_ai__system_instructions": '[{"type": "text", "content": "Be brief."}]',
     "gen_ai__input__messages": json.dumps(

@@ -45,9 +45,8 @@ def render_trace(
         console.print(dim(visible(link)), soft_wrap=True)
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = View(console, full)
-    for span in trace.cancelled()[:_MOST_CANCELLED]:
-        waited = quantities.duration(span.duration_ns)
-        words = Text(f"cancelled after it had waited {waited} for ", style="cyan")
+    for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
+        words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
         console.print(words.append_text(next(parts(span, view))), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)

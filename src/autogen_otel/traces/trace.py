@@ -157,8 +157,11 @@ class Trace:
                 span = self.span(span.parent_id)
         return Trace(tuple(span for span in self.spans if span.span_id in kept)) if kept else self
 
-    def cancelled(self) -> tuple[Span, ...]:
-        """What the program waited for when it ended itself: the deepest cancelled spans, in start order."""
+    def waited_for(self) -> tuple[tuple[Span, int], ...]:
+        """What the program waited for when it ended itself, and for how many nanoseconds.
+
+        That is the deepest cancelled span, or what was still running in it: a thread is not cancelled.
+        """
         cancelled = [span for span in self.spans if span.attributes.get(names.CANCELLED) is True]
         above: set[str] = set()
         for span in cancelled:
@@ -166,7 +169,14 @@ class Trace:
             while around is not None and around.span_id not in above:
                 above.add(around.span_id)
                 around = self.span(around.parent_id)
-        return tuple(span for span in cancelled if span.span_id not in above)
+        return tuple(self._running_in(span) for span in cancelled if span.span_id not in above)
+
+    def _running_in(self, cancelled: Span) -> tuple[Span, int]:
+        running, then = cancelled, cancelled.end_ns
+        for span, _ in self._below(cancelled):
+            if span.parent_id == running.span_id and span.start_ns <= then <= span.end_ns:
+                running = span
+        return running, max(0, then - running.start_ns)
 
     def _below(self, first: Span) -> Iterator[tuple[Span, int]]:
         pending, visited = [(first, 0)], set()
