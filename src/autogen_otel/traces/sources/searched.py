@@ -130,15 +130,13 @@ class Searched:
     Args:
         store: the store.
         option: the words that name it on the command line.
-        now_ns: the time at which it looks, if it is not the present.
     """
 
-    def __init__(self, store: Store, option: Sequence[str], now_ns: int | None = None) -> None:
+    def __init__(self, store: Store, option: Sequence[str]) -> None:
         self.option = tuple(option)
         self.lookback_ns = _DAY_NS
         self.pause_seconds = 5.0
         self._store = store
-        self._now_ns = now_ns
 
     @property
     def name(self) -> str:
@@ -359,8 +357,7 @@ class Searched:
         return Window(self._aligned(since), self._aligned(until + self._store.finest_ns - 1))
 
     def _until(self) -> int:
-        now = time.time_ns() if self._now_ns is None else self._now_ns
-        return self._aligned(now + _CLOCKS_DIFFER_NS)
+        return self._aligned(time.time_ns() + _CLOCKS_DIFFER_NS)
 
     def _aligned(self, moment_ns: int) -> int:
         return moment_ns - moment_ns % self._store.finest_ns
