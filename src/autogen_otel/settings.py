@@ -42,6 +42,8 @@ _NOT_GIVEN: Final[Any] = _FromEnvironment()
 _PREFIX: Final = "AUTOGEN_OTEL_"
 REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
 _JOURNAL_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL"
+COMMAND_VARIABLES: Final = ("AUTOGEN_OTEL_SOURCE_HEADERS", "AUTOGEN_OTEL_PROMETHEUS_HEADERS")
+"""What the command line reads, and programs do not."""
 
 
 def withhold_everything(_text: str) -> str:
@@ -205,7 +207,7 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
     source = os.environ if environ is None else environ
     sentences = []
     for variable in source:
-        if not variable.upper().startswith(_PREFIX) or variable in known.values():
+        if not variable.upper().startswith(_PREFIX) or variable in {*known.values(), *COMMAND_VARIABLES}:
             continue
         near = difflib.get_close_matches(variable[len(_PREFIX) :].lower(), known, n=1)
         hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"

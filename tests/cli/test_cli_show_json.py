@@ -21,7 +21,7 @@ FAILING = {
     "agents": ["assistant", "user"],
     "turns": 3,
     "outcome": "failed",
-    "failures": {"count": 4, "causes": {"backend": 3, "tool_exception": 1}},
+    "failures": {"count": 4, "causes": {"backend": 3, "tool_exception": 1}, "entries": []},
     "tokens": {"input": 1204, "output": 87},
     "cost_usd": 0.0,
     "ended_by": None,

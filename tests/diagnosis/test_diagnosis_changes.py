@@ -10,9 +10,9 @@ import pytest
 from autogen_otel.diagnosis.changes import Change, Changes, Side, compare
 from autogen_otel.diagnosis.comparison.candidates import Comparison, Property
 from autogen_otel.diagnosis.comparison.distribution import distribution
-from autogen_otel.diagnosis.evidence.population import Filter
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.diagnosis.findings import diagnose
+from autogen_otel.traces.selection import EVERYTHING, Selection
 from tests.support.diagnosed import Call, Error, Incident, healthy, incidents, journal, raised
 from tests.support.recorded import spans_of
 
@@ -40,8 +40,8 @@ def compared(before: Incident, after: Incident) -> Changes:
             one.resource[_VERSION] = version
             recorded.append(one)
     random.Random(1).shuffle(recorded)  # noqa: S311 - no secret
-    sides = (Side(version, Filter(), _VERSION, version) for version in ("1.4", "1.5"))
-    return compare(spans_of(*recorded), *sides)
+    was, now = (Side(version, EVERYTHING, _VERSION, version) for version in ("1.4", "1.5"))
+    return compare(spans_of(*recorded), was, now)
 
 
 WELL, NULL = healthy()["all is well"], incidents()["a null argument"]
@@ -78,7 +78,7 @@ def test_several_findings_are_told_apart() -> None:
 def test_times_are_compared_as_attributes_are() -> None:
     spans = spans_of(*journal(NULL, 4))
     middle = sorted(span.start_ns for span in spans)[len(spans) // 2]
-    changes = compare(spans, Side("early", Filter(until_ns=middle)), Side("late", Filter(since_ns=middle)))
+    changes = compare(spans, Side("early", Selection(until=middle)), Side("late", Selection(since=middle)))
     assert changes.before.conversations + changes.after.conversations == 100
     assert changes.before.last_ns < middle <= changes.after.first_ns
 

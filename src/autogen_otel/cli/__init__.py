@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from autogen_otel import distribution
 from autogen_otel.settings import SettingsError
-from autogen_otel.traces.journal import JournalError
+from autogen_otel.traces.source import SourceError
 
 _COMMANDS: Final = ("dashboards", "diagnose", "doctor", "show", "stack")
 """The modules of this room with a function ``register(subparsers)``, which adds the command."""
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(argv)
         sys.stdout.flush()
-    except (CommandError, JournalError, SettingsError) as error:
+    except (CommandError, SourceError, SettingsError) as error:
         sys.stderr.write(f"autogen-otel: {str(error).removesuffix('.')}.\n")
         return BAD_INPUT
     except KeyboardInterrupt:
@@ -150,20 +150,6 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 def add_html(parser: argparse.ArgumentParser, summary: str) -> None:
     """Add the option ``--html`` to a command."""
     parser.add_argument("--html", metavar="FILE", help=f"{summary} (- for standard output)")
-
-
-def require_rich() -> None:
-    """Make sure that text can be printed.
-
-    Raises:
-        CommandError: rich is not installed.
-    """
-    try:
-        importlib.import_module("rich")
-    except ImportError:
-        raise CommandError(
-            "Text output needs rich: pip install 'autogen-otel[cli]' (or ask for --format json)."
-        ) from None
 
 
 def write_json(document: dict[str, Any]) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.console import Console
-from rich.text import Text
-
 from autogen_otel.cli import quantities, wording
+from autogen_otel.cli.drawing import Console, Text
 from autogen_otel.cli.findings import render_finding
 from autogen_otel.cli.terminal import dim, one_line
 from autogen_otel.diagnosis.changes import Change, Changed, Changes
@@ -23,22 +21,24 @@ _STYLES: Final = {
 }
 
 
-def render_changes(changes: Changes, source: str, console: Console, *, journal: str | None) -> None:
+def render_changes(changes: Changes, read_from: str, console: Console, look: wording.Look) -> None:
     """Print a comparison.
 
     Args:
         changes: what to print.
-        source: where the conversations were read from.
+        read_from: what it was made of.
         console: where to print.
-        journal: the option ``--journal``, for the commands that show more.
+        look: says where to look at an evidence.
     """
-    console.print(Text(f"from {one_line(source, console, _LONG)}"), soft_wrap=True)
+    console.print(Text(f"from {one_line(read_from, console, _LONG)}"), soft_wrap=True)
     for name, side, diagnosis in zip(
         ("before", "after"), changes.sides, (changes.before, changes.after), strict=True
     ):
         total = quantities.plural(diagnosis.conversations, "conversation")
         words = f"{one_line(side.label, console, _LONG)}: {total}, something failed in {diagnosis.failing:,}"
         console.print(dim(f"{name:<{_WIDTH}}").append(words, style="not dim bold"), soft_wrap=True)
+        if diagnosis.sampling is not None:
+            console.print(dim(f"{'':<{_WIDTH}}{wording.sampled(diagnosis.sampling)}"), soft_wrap=True)
     console.print()
     if not changes.changed:
         console.print(Text("nothing failed in either", style="green"))
@@ -47,7 +47,7 @@ def render_changes(changes: Changes, source: str, console: Console, *, journal: 
     worse = [one for one in changes.changed if one.change in {Change.NEW, Change.GREW}]
     for number, one in enumerate(worse, start=1):
         console.print()
-        render_finding(one.finding, number, changes.after.conversations, console, journal)
+        render_finding(one.finding, number, changes.after.conversations, console, look)
 
 
 def _render_line(one: Changed, console: Console) -> None:

@@ -9,13 +9,12 @@ from typing import Final
 from autogen_otel.cli import CommandError, quantities
 from autogen_otel.cli.selecting import moment_option
 from autogen_otel.diagnosis.changes import Side
-from autogen_otel.diagnosis.evidence.population import Filter
+from autogen_otel.traces.selection import Selection
 
 _MINUTES: Final = len("2026-11-22T12:46")
-_FOREVER: Final = 2**63
 
 
-def sides(text: str, wanted: Filter) -> tuple[Side, Side]:
+def sides(text: str, wanted: Selection) -> tuple[Side, Side]:
     """The two that an option asks for, before and after.
 
     Args:
@@ -35,10 +34,10 @@ def sides(text: str, wanted: Filter) -> tuple[Side, Side]:
     if key:
         return Side(f"{key}={before}", wanted, key, before), Side(f"{key}={after}", wanted, key, after)
     since, until = _moment(before), _moment(after)
-    earlier = replace(wanted, since_ns=since, until_ns=until)
-    if not wanted.since_ns and not wanted.until_ns:
+    earlier = replace(wanted, since=since, until=until)
+    if wanted.since is None and wanted.until is None:
         # Whoever names only the time before means what came after it.
-        wanted = replace(wanted, since_ns=until)
+        wanted = replace(wanted, since=until)
     if _overlap(earlier, wanted):
         raise CommandError(
             f"The time before ({_label(earlier)}) and the time to compare with it ({_label(wanted)}) overlap;"
@@ -47,19 +46,26 @@ def sides(text: str, wanted: Filter) -> tuple[Side, Side]:
     return Side(_label(earlier), earlier), Side(_label(wanted), wanted)
 
 
-def _moment(text: str) -> int:
+def _moment(text: str) -> int | None:
     try:
-        return moment_option(text) if text else 0
+        return moment_option(text) if text else None
     except argparse.ArgumentTypeError as error:
         raise CommandError(f"--compare: {error}") from None
 
 
-def _overlap(one: Filter, other: Filter) -> bool:
-    return one.since_ns < (other.until_ns or _FOREVER) and other.since_ns < (one.until_ns or _FOREVER)
+def _overlap(one: Selection, other: Selection) -> bool:
+    return _begins_before_end(one, other) and _begins_before_end(other, one)
 
 
-def _label(wanted: Filter) -> str:
-    since, until = (quantities.utc_time(one)[:_MINUTES] + "Z" for one in (wanted.since_ns, wanted.until_ns))
-    if not wanted.until_ns:
-        return f"since {since}" if wanted.since_ns else "at any time"
-    return f"{since} to {until}" if wanted.since_ns else f"until {until}"
+def _begins_before_end(one: Selection, other: Selection) -> bool:
+    return one.since is None or other.until is None or one.since < other.until
+
+
+def _label(wanted: Selection) -> str:
+    since, until = (
+        None if one is None else quantities.utc_time(one)[:_MINUTES] + "Z"
+        for one in (wanted.since, wanted.until)
+    )
+    if until is None:
+        return "at any time" if since is None else f"since {since}"
+    return f"until {until}" if since is None else f"{since} to {until}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from autogen_otel.cli import (
@@ -16,8 +18,6 @@ from autogen_otel.cli import (
     add_command,
     add_format,
     add_html,
-    journals,
-    require_rich,
     write_json,
     write_page,
 )
@@ -25,16 +25,36 @@ from autogen_otel.cli.comparing import sides
 from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
 from autogen_otel.cli.page.html import clean
 from autogen_otel.cli.page.spans import in_a_line
-from autogen_otel.cli.selecting import moment_option
-from autogen_otel.diagnosis.changes import Changes, compare
+from autogen_otel.cli.progress import shown
+from autogen_otel.cli.selecting import (
+    add_selection,
+    add_trace,
+    count_option,
+    one_trace,
+    selected,
+    with_beginning,
+)
+from autogen_otel.cli.sources import (
+    add_prometheus,
+    add_sources,
+    link,
+    nothing_in,
+    opened,
+    prometheus,
+    read_again,
+)
+from autogen_otel.cli.wording import places_to_look
+from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
 from autogen_otel.diagnosis.document import changes_document, document_of
-from autogen_otel.diagnosis.evidence.population import Filter
-from autogen_otel.diagnosis.findings import Diagnosis, diagnose
-from autogen_otel.traces.journal import STANDARD_INPUT
+from autogen_otel.diagnosis.findings import Diagnosis, diagnose, diagnose_sample
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import SampledSource, Source, Weighted
+from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.sources.prometheus import Counts, count, reweighted
 from autogen_otel.traces.trace import Span, Trace
 
-_ID_DIGITS: Final = frozenset("0123456789abcdef")
 _MOST_NAMED: Final = 10
+_MOST_OF_EITHER: Final = 1000
 _MANY_OBJECTS: Final = 200_000
 _EPILOG: Final = """\
 examples:
@@ -47,6 +67,8 @@ examples:
   autogen-otel diagnose --html report.html      as one page too, with charts and the best traces
   autogen-otel diagnose --compare service.version=1.4..1.5   what the new version broke or mended
   autogen-otel diagnose --since 2h --compare 26h..24h        the last two hours with the same of yesterday
+  autogen-otel diagnose --jaeger http://localhost:16686 --since 6h --service claims
+  autogen-otel diagnose --tempo http://localhost:3200 --since 7d --prometheus http://localhost:9090
 
 exit codes:
   0  nothing failed; with --compare: nothing is new or more frequent
@@ -65,125 +87,149 @@ def register(subparsers: Any) -> None:
         description="Read conversations and say what fails in them, why, what it goes with, and what to do.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "trace_id", nargs="?", metavar="TRACE_ID", help="explain this trace; its beginning is enough"
-    )
-    parser.add_argument(
-        "--journal",
-        metavar="PATH",
-        help="OTLP JSON file (.gz too), or folder of *.jsonl files, to read; - for standard input",
-    )
-    parser.add_argument(
-        "--since",
-        type=moment_option,
-        metavar="TIME",
-        help="begun since then: 2h, 3d ago, or 2026-11-22T07:00",
-    )
-    parser.add_argument("--until", type=moment_option, metavar="TIME", help="begun before then")
-    parser.add_argument("--service", metavar="NAME", help="only conversations of this program")
-    parser.add_argument("--conversation", metavar="TRACE", help="the same as TRACE_ID")
+    add_trace(parser, "explain this trace")
     parser.add_argument(
         "--limit",
-        type=_limit,
+        type=count_option,
         default=0,
         metavar="N",
-        help="conversations to read at most, as they are stored (default: all)",
+        help="conversations to read at most, as they are stored (default: all); "
+        f"of Jaeger and Tempo so many that fail and so many others (default: {_MOST_OF_EITHER:,} each)",
     )
     parser.add_argument(
         "--compare",
         metavar="WHAT",
         help="with what was before: SINCE..UNTIL, or KEY=BEFORE..AFTER for two values of an attribute",
     )
+    add_sources(parser)
+    add_prometheus(parser)
+    add_selection(parser, failures=False)
     add_format(parser)
     add_html(parser, "write one self-contained page to this file too, with charts and the best traces")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
-    if args.format == "text":
-        require_rich()
-    path = STANDARD_INPUT if args.journal == "-" else journals.locate(args.journal)
-    wanted = Filter(args.since or 0, args.until or 0, args.service, _trace(args), args.limit)
     # A page is made of what is read twice.
-    with journals.kept(path) if args.html is not None else nullcontext(path) as readable:
-        source = "standard input" if path == STANDARD_INPUT else f"journal {path}"
+    with read_again(args) if args.html is not None else nullcontext(opened(args)) as source:
+        selection = selected(args)
         if args.compare is not None:
-            return _compare(readable, source, wanted, args)
-        diagnosis = _diagnose(readable, source, wanted)
-        _write(args, readable, source, diagnosis)
+            return _compare(source, selection, args)
+        diagnosis, read_from = _diagnose(source, selection, args)
+        _write(args, source, read_from, diagnosis)
     if args.html == "-":
         pass
     elif args.format == "json":
-        write_json(document_of(diagnosis, source))
+        write_json(document_of(diagnosis, read_from, partial(link, source, args.link)))
     else:
-        from autogen_otel.cli.findings import render_diagnosis  # noqa: PLC0415 - JSON output works without rich
+        from autogen_otel.cli.findings import render_diagnosis  # noqa: PLC0415 - JSON output needs no drawing
         from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
 
-        render_diagnosis(diagnosis, source, TextConsole(), journal=args.journal)
+        render_diagnosis(diagnosis, read_from, source, TextConsole(), args.link)
     return PROBLEM if diagnosis.findings else DONE
 
 
-def _compare(path: Path, source: str, wanted: Filter, args: argparse.Namespace) -> int:
-    if wanted.trace:
+def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> int:
+    if selection.trace:
         raise CommandError("--compare is about many conversations; leave the trace id out.")
-    before, after = sides(args.compare, wanted)
-    with _few_collections():
-        changes = compare(journals.spans(path, may_repeat=True), before, after)
+    before, after = sides(args.compare, selection)
+    changes = _changes(source, before, after, args)
     for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
         if not diagnosis.conversations:
             named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))
             there = f"; there are: {named}" if named else ""
-            raise CommandError(f"No conversations in {source} are {side.label}{there}.")
-    _write(args, path, source, changes.after, changes)
+            raise CommandError(f"No conversations in {source.name} are {side.label}{there}.")
+    _write(args, source, source.name, changes.after, changes)
     if args.html == "-":
         pass
     elif args.format == "json":
-        write_json(changes_document(changes, source))
+        write_json(changes_document(changes, source.name, partial(link, source, args.link)))
     else:
-        from autogen_otel.cli.changes import render_changes  # noqa: PLC0415 - JSON output works without rich
+        from autogen_otel.cli.changes import render_changes  # noqa: PLC0415 - JSON output needs no drawing
         from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
 
-        render_changes(changes, source, TextConsole(), journal=args.journal)
+        look = partial(places_to_look, source, args.link)
+        render_changes(changes, source.name, TextConsole(), look)
     return PROBLEM if changes.got_worse else DONE
 
 
+def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace) -> Changes:
+    if not isinstance(source, SampledSource):
+        with shown(source.name) as progress, _few_collections():
+            spans = source.spans(EVERYTHING, may_repeat=True, progress=progress)
+            return compare(spans, before, after, args.limit)
+    if before.key is not None:
+        raise CommandError(
+            f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
+            "compare times: --compare SINCE..UNTIL."
+        )
+    was, now = (
+        diagnose_sample(
+            _sample(source, with_beginning(source, side.selection), args.limit or _MOST_OF_EITHER)
+        )
+        for side in (before, after)
+    )
+    return changes_of((before, after), was, now)
+
+
 def _write(
-    args: argparse.Namespace, path: Path, source: str, diagnosis: Diagnosis, changes: Changes | None = None
+    args: argparse.Namespace,
+    source: Source,
+    read_from: str,
+    diagnosis: Diagnosis,
+    changes: Changes | None = None,
 ) -> None:
+    """Write the page, with the conversations that show each finding best."""
     if args.html is None:
         return
     best = [one.trace_id for finding in diagnosis.findings for one in finding.evidence]
-    wanted = dict.fromkeys(best[:MOST_TRACES])
+    wanted = list(dict.fromkeys(best))[:MOST_TRACES]
+    # What is searched finds one by its id; files are read as a whole.
+    asked = [EVERYTHING] if source.lookback_ns is None else [Selection(trace=one) for one in wanted]
     spans: dict[str, list[Span]] = {trace_id: [] for trace_id in wanted}
-    if wanted:
-        for span in journals.spans(path, wanted.__contains__):
-            spans[span.trace_id].append(span)
+    for selection in asked if wanted else ():
+        for span in source.spans(selection):
+            if span.trace_id in spans:
+                spans[span.trace_id].append(span)
     traces = {trace_id: Trace.of(found) for trace_id, found in spans.items() if found}
-    write_page(args.html, diagnosis_page(diagnosis, source, traces, changes))
+    write_page(args.html, diagnosis_page(diagnosis, read_from, traces, changes))
 
 
-def _diagnose(path: Path, source: str, wanted: Filter) -> Diagnosis:
-    prefix = wanted.trace
-    ids: set[str] = set()
-
-    def is_wanted(trace_id: str) -> bool:
-        if trace_id.startswith(prefix):
-            ids.add(trace_id)
-            return True
-        return False
-
-    trace_filter = is_wanted if prefix else None
-    with _few_collections():
-        diagnosis = diagnose(journals.spans(path, trace_filter, may_repeat=True), wanted)
-    if prefix and len(ids) > 1:
-        raise CommandError(f"{prefix} is the beginning of {len(ids)} traces; give more digits.")
-    if prefix and not ids:
-        raise CommandError(f"No trace in {source} begins with {prefix}.")
+def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:
+    """The diagnosis, and what it was made of."""
+    selection, read_from = asked, source.name
+    counting = prometheus(args)
+    if counting is not None and not isinstance(source, SampledSource):
+        raise CommandError("--prometheus counts what --jaeger or --tempo give a sample of; name one of them.")
+    if asked.trace:
+        diagnosis = diagnose(one_trace(source, asked).spans)
+    elif isinstance(source, SampledSource):
+        selection = with_beginning(source, asked)
+        sample = _sample(source, selection, args.limit or _MOST_OF_EITHER)
+        if counting is not None and sample:
+            sample = reweighted(sample, _counted(counting, selection))
+            read_from = f"{source.name}, counted by {counting.name}"
+        diagnosis = diagnose_sample(sample)
+    else:
+        with shown(source.name) as progress, _few_collections():
+            spans = source.spans(selection, may_repeat=True, progress=progress)
+            diagnosis = diagnose(spans, selection, args.limit)
     if not diagnosis.conversations:
-        narrowed = wanted.since_ns or wanted.until_ns or wanted.service or prefix
-        why = "none fits the options" if narrowed else journals.HOW_TO_GET_ONE
-        raise CommandError(f"No conversations in {source}: {why}.")
-    return diagnosis
+        raise nothing_in(source, selection, asked)
+    return diagnosis, read_from
+
+
+def _sample(source: SampledSource, selection: Selection, most: int) -> list[Weighted]:
+    with shown(source.name) as progress, _few_collections():
+        return source.sample(selection, failing=most, working=most, progress=progress)
+
+
+def _counted(counting: Client, selection: Selection) -> Counts:
+    if replace(selection, since=None, until=None, service=None) != EVERYTHING:
+        raise CommandError(
+            "--prometheus counts by --since, --until and --service only: leave the other options out."
+        )
+    return count(counting, replace(selection, until=selection.until or time.time_ns()))
 
 
 @contextmanager
@@ -195,21 +241,3 @@ def _few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-def _trace(args: argparse.Namespace) -> str:
-    given = args.trace_id or args.conversation
-    if given is None:
-        return ""
-    if args.trace_id and args.conversation:
-        raise CommandError("TRACE_ID and --conversation are the same; give one of them.")
-    prefix = str(given).strip().lower()
-    if not prefix or not _ID_DIGITS.issuperset(prefix):
-        raise CommandError(f"{given!r} is not a trace id: those are made of the digits 0-9 and a-f.")
-    return prefix
-
-
-def _limit(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)

@@ -14,7 +14,6 @@ from autogen_otel.cli import (
     add_command,
     add_format,
     quantities,
-    require_rich,
     write_json,
 )
 from autogen_otel.lineages import TESTED
@@ -65,8 +64,6 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine everything, and print the result."""
-    if args.format == "text":
-        require_rich()
     # AUTOGEN_OTEL_REDACT names a function that the program finds beside itself.
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
@@ -83,8 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(checkup: dict[str, Any], *, rows: bool) -> None:
     """Print the result for people, problems last, where the eye is when printing ends."""
-    from rich.text import Text  # noqa: PLC0415 - JSON works without rich
-
+    from autogen_otel.cli.drawing import Text  # noqa: PLC0415 - JSON works without it
     from autogen_otel.cli.terminal import TextConsole, dim, one_line, signs  # noqa: PLC0415 - same
 
     console = TextConsole()

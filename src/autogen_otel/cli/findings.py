@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from rich.console import Console
-from rich.text import Text
-
 from autogen_otel.cli import quantities, wording
+from autogen_otel.cli.drawing import Console, Text
 from autogen_otel.cli.terminal import dim, one_line
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
+from autogen_otel.traces.source import Source
 
 _LABEL_WIDTH: Final = 12
 _LONG: Final = 160
 _SHORT: Final = 60
 
 
-def render_diagnosis(diagnosis: Diagnosis, source: str, console: Console, *, journal: str | None) -> None:
+def render_diagnosis(
+    diagnosis: Diagnosis, read_from: str, source: Source, console: Console, link: str | None
+) -> None:
     """Print a diagnosis.
 
     Args:
         diagnosis: what to print.
+        read_from: what it was made of.
         source: where the conversations were read from.
         console: where to print.
-        journal: the option ``--journal``, for the commands that show more.
+        link: the option ``--link``.
     """
     total = quantities.plural(diagnosis.conversations, "conversation")
     when = wording.span_of_time(diagnosis.first_ns, diagnosis.last_ns)
-    console.print(Text(f"{total}, {when}, from {one_line(source, console, _LONG)}"), soft_wrap=True)
+    console.print(Text(f"{total}, {when}, from {one_line(read_from, console, _LONG)}"), soft_wrap=True)
+    if diagnosis.sampling is not None:
+        console.print(dim(wording.sampled(diagnosis.sampling)), soft_wrap=True)
     if diagnosis.findings:
         ended = sum(finding.ended for finding in diagnosis.findings)
         words = f"something failed in {diagnosis.failing:,} of them, {ended:,} ended with it"
@@ -36,7 +41,8 @@ def render_diagnosis(diagnosis: Diagnosis, source: str, console: Console, *, jou
         console.print(Text("nothing failed", style="green"), soft_wrap=True)
     for number, finding in enumerate(diagnosis.findings, start=1):
         console.print()
-        render_finding(finding, number, diagnosis.conversations, console, journal)
+        look = partial(wording.places_to_look, source, link)
+        render_finding(finding, number, diagnosis.conversations, console, look)
     if diagnosis.noted:
         console.print()
     for one in diagnosis.noted:
@@ -47,7 +53,7 @@ def render_diagnosis(diagnosis: Diagnosis, source: str, console: Console, *, jou
         console.print(dim(words), soft_wrap=True)
 
 
-def render_finding(finding: Finding, number: int, total: int, console: Console, journal: str | None) -> None:
+def render_finding(finding: Finding, number: int, total: int, console: Console, look: wording.Look) -> None:
     """Print one finding.
 
     Args:
@@ -55,7 +61,7 @@ def render_finding(finding: Finding, number: int, total: int, console: Console, 
         number: of it.
         total: of how many conversations.
         console: where to print.
-        journal: the option ``--journal``, for the commands that show more.
+        look: says where to look at an evidence.
     """
     style = "bold red" if finding.ended else "bold yellow"
     head = Text(f"{number}. ").append(finding.cause, style=style)
@@ -63,6 +69,6 @@ def render_finding(finding: Finding, number: int, total: int, console: Console, 
     if not finding.ended:
         head.append("  (recovered)" if finding.recovered else "  (swallowed)", style="yellow")
     console.print(head, soft_wrap=True)
-    for label, words in wording.lines(finding, total, journal):
+    for label, words in wording.lines(finding, total, look):
         line = dim(f"   {label:<{_LABEL_WIDTH}}").append(one_line(words, console, 4 * _LONG), style="not dim")
         console.print(line, soft_wrap=True)

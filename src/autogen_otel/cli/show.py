@@ -1,14 +1,16 @@
-"""``autogen-otel show``: list the conversations of the journal, or show one as a tree."""
+"""``autogen-otel show``: list conversations, or show one as a tree."""
 
 from __future__ import annotations
 
 import argparse
 import base64
+import json
 import math
-from dataclasses import asdict
+import sys
+import time
+from dataclasses import asdict, replace
 from itertools import islice
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from autogen_otel.cli import (
     DONE,
@@ -16,21 +18,29 @@ from autogen_otel.cli import (
     add_command,
     add_format,
     add_html,
-    journals,
     quantities,
-    require_rich,
     write_json,
     write_page,
 )
 from autogen_otel.cli.page.conversation import conversation_page
-from autogen_otel.cli.selecting import add_selection, selected
+from autogen_otel.cli.progress import shown
+from autogen_otel.cli.selecting import (
+    add_selection,
+    add_trace,
+    count_option,
+    one_trace,
+    selected,
+    with_beginning,
+)
+from autogen_otel.cli.sources import add_sources, link, nothing_in, opened
 from autogen_otel.traces.conversations import Summary, summaries, summarize
+from autogen_otel.traces.following import FollowedSource, Following
 from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import Source
 from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
 
 _DEFAULT_LIMIT: Final = 20
-_MOST_IDS: Final = 10
-_ID_DIGITS: Final = frozenset("0123456789abcdef")
+_ONE_PAGE: Final = "--html is the page of one trace: autogen-otel show TRACE_ID --html FILE."
 _STATUSES: Final = dict(enumerate(STATUSES))
 _KINDS: Final = dict(enumerate(KINDS))
 _EPILOG: Final = """\
@@ -41,9 +51,13 @@ examples:
   autogen-otel show --agent planner --text "claim 7"
   autogen-otel show 4bf92f35             one conversation as a tree; any unique beginning of the id will do
   autogen-otel show 4bf92f35 --failing   only what failed in it, and where
-  autogen-otel show 4bf92f35 --full      with whole stack traces, arguments and results
+  autogen-otel show 4bf92f35 --full      with whole stack traces, arguments, results and messages
   autogen-otel show 4bf92f35 --html trace.html   as one page, to attach to a ticket
+  autogen-otel show --follow --failing   tell of those that fail as they end
+  autogen-otel show --jaeger http://localhost:16686 --since 1d --session s-7
+  autogen-otel show --tempo http://localhost:3200 --header 'X-Scope-OrgID: team-a'
   autogen-otel show --journal run.jsonl --format json | jq .conversations
+  zcat old/*.gz | autogen-otel show --journal -
 
 outcomes:
   ok          nothing failed
@@ -53,8 +67,9 @@ outcomes:
   unfinished  it is still running, or the program was killed
 
 exit codes:
-  0  shown
-  2  no such journal, trace or option; one sentence on stderr says which
+  0    shown
+  2    no such source, trace or option; one sentence on stderr says which
+  130  ended with Ctrl-C
 """
 
 
@@ -64,58 +79,55 @@ def register(subparsers: Any) -> None:
         subparsers,
         "show",
         run,
-        summary="list the conversations of the journal, or show one as a tree",
-        description="List the conversations of the journal, newest first, or show one as a tree.",
+        summary="list the conversations of the journal, Jaeger or Tempo, or show one as a tree",
+        description="List conversations, newest first, or show one as a tree.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "trace_id", nargs="?", metavar="TRACE_ID", help="trace to show; its beginning is enough"
-    )
-    parser.add_argument(
-        "--journal", metavar="PATH", help="OTLP JSON file, or folder of *.jsonl files, to read"
-    )
+    add_trace(parser, "show this trace")
     parser.add_argument(
         "--limit",
-        type=_limit,
+        type=count_option,
         default=_DEFAULT_LIMIT,
         metavar="N",
         help="conversations to list (default: 20, 0: all)",
     )
     parser.add_argument("--failing", action="store_true", help="only what failed, also if it recovered")
+    parser.add_argument(
+        "--follow", action="store_true", help="tell of conversations as they end, until Ctrl-C"
+    )
+    add_sources(parser)
     add_selection(parser)
     add_format(parser)
-    parser.add_argument("--full", action="store_true", help="whole stack traces, arguments and results")
+    parser.add_argument(
+        "--full", action="store_true", help="whole stack traces, arguments, results and messages"
+    )
     add_html(parser, "write the trace as one self-contained page to this file instead")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the conversations or the trace."""
-    if args.html is not None and (args.trace_id is None or args.format != "text"):
-        raise CommandError("--html is the page of one trace: autogen-otel show TRACE_ID --html FILE.")
-    if args.format == "text" and args.html is None:
-        require_rich()
-    path = journals.locate(args.journal)
-    if args.trace_id is None:
-        _list(path, args)
+    if args.html is not None and (args.follow or args.format != "text"):
+        raise CommandError(_ONE_PAGE)
+    source, selection = opened(args), selected(args)
+    if args.html is not None and not selection.trace:
+        raise CommandError(_ONE_PAGE)
+    if args.follow:
+        _follow(source, selection, args)
+    elif selection.trace:
+        _show(source, one_trace(source, selection), args)
     else:
-        _show(path, args)
+        _list(source, selection, args)
     return DONE
 
 
-def _limit(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
-
-
-def _list(path: Path, args: argparse.Namespace) -> None:
-    selection = selected(args)
-    found = summaries(journals.spans(path), selection)
+def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
+    selection = with_beginning(source, asked)
+    narrowed = replace(selection, failing=args.failing)
+    with shown(source.name) as progress:
+        found = summaries(source.spans(narrowed, newest=args.limit, progress=progress), selection)
     every = sorted(found, key=lambda summary: summary.start_ns, reverse=True)
-    if not every and selection == Selection():
-        raise CommandError(f"The journal {path} holds no conversations: {journals.HOW_TO_GET_ONE}.")
     if not every:
-        raise CommandError(f"The journal {path} holds no such conversation; ask for less to see others.")
+        raise nothing_in(source, narrowed, replace(asked, failing=args.failing))
     wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
     listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
@@ -124,36 +136,31 @@ def _list(path: Path, args: argparse.Namespace) -> None:
     from autogen_otel.cli.listing import render_listing  # noqa: PLC0415 - JSON output works without rich
     from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
 
-    render_listing(listed, every, TextConsole())
+    render_listing(listed, every, TextConsole(), source)
 
 
-def _trace(path: Path, trace_id: str) -> Trace:
-    prefix = trace_id.strip().lower()
-    if not prefix or not _ID_DIGITS.issuperset(prefix):
-        raise CommandError(f"{trace_id!r} is not a trace id: those are made of the digits 0-9 and a-f.")
-    ids: dict[str, None] = {}
-    spans: list[Span] = []
-    for span in journals.spans(path, lambda candidate: candidate.startswith(prefix)):
-        ids[span.trace_id] = None
-        if len(ids) == 1:
-            spans.append(span)
-    if not ids:
-        raise CommandError(
-            f"No trace in {path} begins with {prefix}; autogen-otel show lists those that are there."
-        )
-    if len(ids) > 1:
-        first = ", ".join(list(ids)[:_MOST_IDS])
-        more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
-        raise CommandError(
-            f"{prefix} is the beginning of {len(ids)} traces: {first}{more}; give more digits."
-        )
-    return Trace.of(spans)
+def _follow(source: Source, asked: Selection, args: argparse.Namespace) -> NoReturn:
+    """Tell of conversations as they end, until the user has seen enough."""
+    if not isinstance(source, FollowedSource):
+        raise CommandError(f"{source.name} cannot be followed.")
+    selection = replace(asked, failing=args.failing)
+    following = Following(source.arrivals(selection), selection)
+    while True:
+        for summary in following.ended():
+            if args.format == "json":
+                sys.stdout.write(json.dumps(_json_value(_summary_document(summary)), allow_nan=False) + "\n")
+                continue
+            from autogen_otel.cli.listing import render_ended  # noqa: PLC0415 - JSON output works without rich
+            from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
+
+            render_ended(summary, TextConsole())
+        sys.stdout.flush()
+        time.sleep(source.pause_seconds)
 
 
-def _show(path: Path, args: argparse.Namespace) -> None:
-    trace = _trace(path, args.trace_id)
+def _show(source: Source, trace: Trace, args: argparse.Namespace) -> None:
     if args.html is not None:
-        write_page(args.html, conversation_page(trace, f"journal {path}"))
+        write_page(args.html, conversation_page(trace, source.name))
         return
     if args.format == "json":
         write_json(trace_document(trace, failing=args.failing))
@@ -161,7 +168,8 @@ def _show(path: Path, args: argparse.Namespace) -> None:
     from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415 - JSON output works without rich
     from autogen_otel.cli.tree import render_trace  # noqa: PLC0415
 
-    render_trace(trace, TextConsole(), full=args.full, failing=args.failing)
+    url = link(source, args.link, trace.trace_id, trace.top[0].span_id)
+    render_trace(trace, TextConsole(), full=args.full, failing=args.failing, link=url)
 
 
 # ---------------------------------------------------------------- JSON
@@ -194,7 +202,11 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
         "agents": list(summary.agents),
         "turns": summary.turns,
         "outcome": summary.outcome,
-        "failures": {"count": sum(summary.failures.values()), "causes": dict(summary.failures)},
+        "failures": {
+            "count": sum(summary.failures.values()),
+            "causes": dict(summary.failures),
+            "entries": list(map(asdict, summary.failed_entries)),
+        },
         "tokens": {"input": summary.input_tokens, "output": summary.output_tokens},
         "cost_usd": summary.cost_usd,
         "ended_by": summary.ended_by or None,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from typing import IO, Final, NamedTuple
 
-from rich.console import Console
-from rich.text import Text
+from autogen_otel.cli.drawing import Console, Text
 
 _UNLIMITED: Final = 1_000_000
 

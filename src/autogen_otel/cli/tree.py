@@ -3,53 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
-
-from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.segment import Segment
-from rich.text import Text
-from rich.tree import Tree
+from typing import TYPE_CHECKING, Final
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.labels import View, label
+from autogen_otel.cli.drawing import Console, Group, Text, Tree
+from autogen_otel.cli.labels import View, label, parts
 from autogen_otel.cli.listing import STYLES, sentence
 from autogen_otel.cli.terminal import dim, signs, visible
 from autogen_otel.traces.conversations import summarize
 from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.messages import said_in
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, innermost_user_frame
 from autogen_otel.traces.trace import HTTP, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 
+if TYPE_CHECKING:
+    from rich.console import ConsoleOptions, RenderResult
+
 _LONG: Final = 300
 _SHORT: Final = 120
 _INDENT: Final = 4
+_MOST_CANCELLED: Final = 5
 
 
-def render_trace(trace: Trace, console: Console, full: bool = False, *, failing: bool = False) -> None:
+def render_trace(
+    trace: Trace, console: Console, full: bool = False, *, failing: bool = False, link: str | None = None
+) -> None:
     """Print a trace.
 
     Args:
         trace: what to print.
         console: where.
-        full: print whole stack traces, arguments and results.
+        full: print whole stack traces, arguments, results and messages.
         failing: print only what failed and what leads there.
+        link: where a browser shows it.
     """
     summary = summarize(trace)
     where = f"  {visible(summary.service)}" if summary.service else ""
     console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
+    if link is not None:
+        console.print(dim(visible(link)), soft_wrap=True)
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = View(console, full)
+    for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
+        words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
+        console.print(words.append_text(next(parts(span, view))), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
     branch = [Tree("", guide_style="dim", hide_root=True)]
     for span, depth in printed.walk():
         guide = signs(console).guide if printed.children(span) else " "
         content = Group(
-            label(span, view).append_text(failures.beside(span)), _Indented(guide, failures.below(span))
+            label(span, view).append_text(failures.beside(span)),
+            _Indented(guide, [*failures.below(span), *(_content(span, view) if full else ())]),
         )
         del branch[depth + 1 :]
         branch.append(branch[-1].add(content))
     console.print(branch[0])
+
+
+def _content(span: Span, view: View) -> Iterator[Text]:
+    """What was said, where it was recorded."""
+    for one in said_in(span):
+        sign = f"{signs(view.console).arrow} " if one.is_answer else ""
+        lines = visible(one.words).split("\n")
+        yield Text(sign).append(f"{view.cut(one.who, _SHORT)}: ", style="bold").append(lines[0])
+        yield from (Text(f"  {line}") for line in lines[1:])
 
 
 class _Indented:
@@ -59,7 +78,14 @@ class _Indented:
         self._guide = guide
         self._lines = list(lines)
 
+    def lines(self) -> Iterator[str]:
+        """The same without rich, which wraps nothing."""
+        for text in self._lines:
+            yield from (f"{self._guide.ljust(_INDENT)}{line}" for line in text.plain.split("\n"))
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.segment import Segment  # noqa: PLC0415 - only rich asks
+
         if not self._lines:
             return
         guide = Segment(self._guide.ljust(_INDENT), console.get_style("dim"))

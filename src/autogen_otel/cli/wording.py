@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from autogen_otel.cli import quantities
+from autogen_otel.cli import quantities, sources
 from autogen_otel.diagnosis.comparison.candidates import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
-from autogen_otel.diagnosis.findings import Finding
+from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
+from autogen_otel.traces.source import Source
 from autogen_otel.vocabulary import causes
 
 _TINY: Final = 1e-6
 _PREFIX: Final = 12
 
 
-def lines(finding: Finding, total: int, journal: str | None) -> Iterator[tuple[str, str]]:
+Look = Callable[[Evidence], Iterator[str]]
+"""Says where to look at an evidence."""
+
+
+def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]:
     """What there is to say of a finding below its title: labels and words; a label that is empty goes on.
 
     Args:
         finding: what to describe.
         total: of how many conversations.
-        journal: the option ``--journal``, for the commands that show more.
+        look: says where to look at an evidence.
     """
     share = finding.conversations / total if total else 0
     often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
@@ -43,9 +47,35 @@ def lines(finding: Finding, total: int, journal: str | None) -> Iterator[tuple[s
         yield label, f"{what}, {quantities.plural(times, 'time')}"
     yield "seen as", finding.visible_as
     yield "do", finding.advice
-    option = f" --journal {shlex.quote(journal)}" if journal not in {None, "-"} else ""
-    for label, evidence in zip(_once("look"), finding.evidence, strict=False):
-        yield label, f"autogen-otel show {evidence.trace_id[:_PREFIX]}{option}"
+    places = [place for evidence in finding.evidence for place in look(evidence)]
+    yield from zip(_once("look"), places, strict=False)
+
+
+def places_to_look(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
+    """How to see a conversation: the command, and where a browser shows it.
+
+    Args:
+        source: where it was read from.
+        template: the option ``--link``.
+        evidence: which one.
+    """
+    # What is searched for finds a whole id at once, however old the trace is.
+    digits = _PREFIX if source.lookback_ns is None else None
+    yield f"autogen-otel show {evidence.trace_id[:digits]}{sources.words(source)}"
+    url = sources.link(source, template, evidence.trace_id, evidence.span_id)
+    if url is not None:
+        yield url
+
+
+def sampled(one: Sampling) -> str:
+    """What was read, where that is not all."""
+
+    def part(read: int, of: int, what: str) -> str:
+        return f"all {of:,} {what}" if read == of else f"{read:,} of about {of:,} {what}"
+
+    failing = part(one.failing_read, one.failing, "conversations in which something failed")
+    working = part(one.working_read, one.working, "others")
+    return f"read {failing} and {working}, chosen at random; what is counted below is extrapolated"
 
 
 def _once(label: str) -> Iterator[str]:

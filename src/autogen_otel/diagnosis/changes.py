@@ -11,8 +11,10 @@ from typing import Any, Final
 from autogen_otel.diagnosis.comparison.discriminators import SIGNIFICANT
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
 from autogen_otel.diagnosis.evidence.gathering import gather
-from autogen_otel.diagnosis.evidence.population import Filter, Population
+from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude
+from autogen_otel.traces.conversations import takes
+from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span
 
 _VOLATILE: Final = frozenset({"status_code", "host", "limit_chars"})
@@ -37,19 +39,19 @@ class Side:
 
     Args:
         label: what to call it.
-        filter: which conversations.
+        selection: which conversations.
         key: an attribute that they have, of the program or of any span; ``None`` for none.
         value: its value, as text.
     """
 
     label: str
-    filter: Filter
+    selection: Selection
     key: str | None = None
     value: str = ""
 
     def takes(self, spans: list[Span]) -> bool:
         """Whether a conversation belongs to it."""
-        if not self.filter.takes(spans):
+        if not takes(self.selection, spans):
             return False
         return self.key is None or any(self.value in _values(span, self.key) for span in spans)
 
@@ -109,13 +111,14 @@ class Changes:
         return any(one.change in {Change.NEW, Change.GREW} for one in self.changed)
 
 
-def compare(spans: Iterable[Span], before: Side, after: Side) -> Changes:
+def compare(spans: Iterable[Span], before: Side, after: Side, limit: int = 0) -> Changes:
     """Read conversations once and compare those of two kinds.
 
     Args:
         spans: of all conversations, in any order.
         before: which ones count as before; what both take counts on both sides.
         after: which ones count as after.
+        limit: so many of either at most, in the order they come; 0 for all.
     """
     sides = (before, after)
     populations = (Population(), Population())
@@ -124,11 +127,17 @@ def compare(spans: Iterable[Span], before: Side, after: Side) -> Changes:
         if before.key is not None and len(known) < _MOST_KNOWN:
             known.update(dict.fromkeys(value for span in gathered for value in _values(span, before.key)))
         for side, population in zip(sides, populations, strict=True):
-            limit = side.filter.limit
             if (not limit or population.conversations < limit) and side.takes(gathered):
                 population.add(gathered)
     was, now = map(conclude, populations)
-    return Changes(sides, was, now, _changed(was, now), tuple(known))
+    return changes_of(sides, was, now, tuple(known))
+
+
+def changes_of(
+    sides: tuple[Side, Side], before: Diagnosis, after: Diagnosis, known: tuple[str, ...] = ()
+) -> Changes:
+    """Compare two diagnoses."""
+    return Changes(sides, before, after, _changed(before, after), known)
 
 
 def _values(span: Span, key: str) -> Iterable[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -10,22 +11,32 @@ from autogen_otel.diagnosis.changes import Changed, Changes
 from autogen_otel.diagnosis.comparison.candidates import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.distribution import Bar
-from autogen_otel.diagnosis.findings import Diagnosis, Finding
+from autogen_otel.diagnosis.findings import Diagnosis, Evidence, Finding
 
 _NS: Final = 1_000_000_000
 _SHARE_DIGITS: Final = 4
 _OF_A_SIDE: Final = ("conversations", "failing", "first_conversation", "last_conversation")
 
+Link = Callable[[str, str], str | None]
+"""Gives the address at which a browser shows a span, if there is one."""
 
-def document_of(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
-    """The diagnosis for programs, but for the number of the schema."""
+
+def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> dict[str, Any]:
+    """The diagnosis for programs, but for the number of the schema.
+
+    Args:
+        diagnosis: what to say.
+        source: where the conversations were read from.
+        link: gives the address of a span, by the ids of its trace and its own.
+    """
     return {
         "source": source,
         "conversations": diagnosis.conversations,
         "failing": diagnosis.failing,
+        "sampling": None if diagnosis.sampling is None else asdict(diagnosis.sampling),
         "first_conversation": _time(diagnosis.first_ns),
         "last_conversation": _time(diagnosis.last_ns),
-        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "findings": [_finding(finding, link) for finding in diagnosis.findings],
         "noted": [
             {"tool": one.tool, "returned_errors": one.occurrences, "conversations": one.conversations}
             for one in diagnosis.noted
@@ -35,8 +46,8 @@ def document_of(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
     }
 
 
-def changes_document(changes: Changes, source: str) -> dict[str, Any]:
-    """The diagnosis of what came after, with what changed."""
+def changes_document(changes: Changes, source: str, link: Link | None = None) -> dict[str, Any]:
+    """The diagnosis of what came after, with what changed; arguments as for ``document_of``."""
     sides = {}
     for name, side, diagnosis in zip(
         ("before", "after"), changes.sides, (changes.before, changes.after), strict=True
@@ -44,12 +55,12 @@ def changes_document(changes: Changes, source: str) -> dict[str, Any]:
         document = document_of(diagnosis, source)
         sides[name] = {"label": side.label} | {key: document[key] for key in _OF_A_SIDE}
     return {
-        **document_of(changes.after, source),
-        "comparison": {**sides, "changes": [_changed(one) for one in changes.changed]},
+        **document_of(changes.after, source, link),
+        "comparison": {**sides, "changes": [_changed(one, link) for one in changes.changed]},
     }
 
 
-def _changed(one: Changed) -> dict[str, Any]:
+def _changed(one: Changed, link: Link | None) -> dict[str, Any]:
     table = one.table
     return {
         "change": one.change.value,
@@ -57,7 +68,7 @@ def _changed(one: Changed) -> dict[str, Any]:
         "p": one.probability,
         "before": {"conversations": table.working, "share": round(table.working_share, _SHARE_DIGITS)},
         "after": {"conversations": table.failing, "share": round(table.failing_share, _SHARE_DIGITS)},
-        "finding": _finding(one.finding),
+        "finding": _finding(one.finding, link),
     }
 
 
@@ -65,7 +76,7 @@ def _over_time(counts: Mapping[int, int]) -> list[dict[str, Any]]:
     return [{"from": _time(begin * _NS), "conversations": count} for begin, count in counts.items()]
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, link: Link | None) -> dict[str, Any]:
     return {
         "cause": finding.cause,
         "occurrences": finding.occurrences,
@@ -78,7 +89,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             _discriminator(one, bars)
             for one, bars in zip(finding.discriminators, finding.distributions, strict=True)
         ],
-        "evidence": [{"trace_id": one.trace_id, "span_id": one.span_id} for one in finding.evidence],
+        "evidence": [_evidence(one, link) for one in finding.evidence],
         "visible_as": finding.visible_as,
         "advice": finding.advice,
         "ended_conversations": finding.ended,
@@ -90,6 +101,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "symptoms": [{"what": what, "times": times} for what, times in finding.symptoms.items()],
         "compared": {"failing": finding.compared[0], "working": finding.compared[1]},
     }
+
+
+def _evidence(one: Evidence, link: Link | None) -> dict[str, Any]:
+    document = {"trace_id": one.trace_id, "span_id": one.span_id}
+    url = None if link is None else link(one.trace_id, one.span_id)
+    return document if url is None else {**document, "url": url}
 
 
 def _discriminator(one: Discriminator, bars: Iterable[Bar]) -> dict[str, Any]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.distribution import Bar, distribution
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
-from autogen_otel.diagnosis.evidence.population import Filter, Population, group_key
+from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.roots import find_roots
 from autogen_otel.diagnosis.words import advice_for, visible_as
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import causes
 
@@ -98,6 +100,32 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """What was read of conversations that are too many to be read, and of how many.
+
+    Args:
+        failing_read: conversations that were read in which something failed.
+        failing: conversations that these stand for.
+        working_read: other conversations that were read.
+        working: conversations that these stand for.
+    """
+
+    failing_read: int
+    failing: int
+    working_read: int
+    working: int
+
+    @classmethod
+    def of(cls, sample: Sequence[Weighted]) -> Sampling | None:
+        """What a sample is; ``None`` if it is everything."""
+        failing = [one.weight for one in sample if any(span.failed for span in one.spans)]
+        working = [one.weight for one in sample if not any(span.failed for span in one.spans)]
+        if all(weight == 1 for weight in (*failing, *working)):
+            return None
+        return cls(len(failing), round(sum(failing)), len(working), round(sum(working)))
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What is wrong with a population of conversations.
 
@@ -110,6 +138,7 @@ class Diagnosis:
         noted: what does not count as a failure.
         interval_seconds: how long the intervals of time are.
         over_time: conversations by the beginning of the interval in which they began, in seconds since 1970.
+        sampling: what was read, where that is not all.
     """
 
     conversations: int
@@ -120,16 +149,23 @@ class Diagnosis:
     noted: tuple[Noted, ...]
     interval_seconds: int
     over_time: Mapping[int, int]
+    sampling: Sampling | None = None
 
 
-def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
+def diagnose(spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Diagnosis:
     """Read conversations and say what fails in them, and why.
 
     Args:
         spans: of all conversations, in any order.
-        wanted: which of them count.
+        selection: which of them count.
+        limit: at most so many, in the order they come; 0 for all.
     """
-    return conclude(Population.of(spans, wanted))
+    return conclude(Population.of(spans, selection, limit))
+
+
+def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
+    """Say what fails in the conversations that a sample stands for, and why."""
+    return replace(conclude(Population.of_sample(sample)), sampling=Sampling.of(sample))
 
 
 def conclude(population: Population) -> Diagnosis:
@@ -146,9 +182,10 @@ def conclude(population: Population) -> Diagnosis:
         Noted(tool, count, population.returned_conversations[tool])
         for tool, count in population.returned_errors.most_common()
     ]
+    conversations = round(population.conversations)
     return Diagnosis(
-        population.conversations,
-        min(population.conversations, round(sum(failing.values()))),
+        conversations,
+        min(conversations, round(sum(failing.values()))),
         population.first_ns,
         population.last_ns,
         tuple(findings),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
@@ -19,6 +19,14 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Entry:
+    """An entry of a ``config_list``."""
+
+    index: int
+    model: str
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """A conversation in one line; the tokens of cached replies are not counted.
@@ -32,6 +40,7 @@ class Summary:
         failures: how many failures began in it, by cause.
         ended_by: why it ended; of several conversations side by side, the last one.
         cost_usd: estimated; 0 where nothing is known.
+        failed_entries: entries of a ``config_list`` that failed, in that order.
     """
 
     trace_id: str
@@ -47,6 +56,7 @@ class Summary:
     cost_usd: float
     input_tokens: int
     output_tokens: int
+    failed_entries: tuple[Entry, ...] = ()
 
 
 def summaries(spans: Iterable[Span], selection: Selection | None = None) -> list[Summary]:
@@ -66,9 +76,24 @@ def summaries(spans: Iterable[Span], selection: Selection | None = None) -> list
     return [
         one
         for one in every
-        if selection.includes(one.start_ns, one.service, one.outcome)
+        if selection.begins_in_time(one.start_ns)
+        and selection.outcome in {None, one.outcome}
         and passed.get(one.trace_id, set()) >= tests.keys()
     ]
+
+
+def is_conversation(spans: Iterable[Span]) -> bool:
+    """Whether a trace has a conversation, or a part of one, in it."""
+    return any(map(_belongs_to_a_conversation, spans))
+
+
+def takes(selection: Selection, spans: Collection[Span]) -> bool:
+    """Whether a conversation, given by all of its spans, is wanted."""
+    return (
+        selection.begins_in_time(min(span.start_ns for span in spans))
+        and all(any(map(test, spans)) for test in selection.tests().values())
+        and (selection.outcome is None or summarize(Trace.of(spans)).outcome == selection.outcome)
+    )
 
 
 def summarize(trace: Trace) -> Summary:
@@ -99,6 +124,7 @@ class _SummaryBuilder:
     _agents: dict[str, tuple[int, str]] = field(default_factory=dict)
     """When each agent's first turn began, and its ``sender -> agent``."""
     _failures: list[Failure] = field(default_factory=list)
+    _failed_entries: set[Entry] = field(default_factory=set)
     _cost_usd: float = 0.0
     _input_tokens: int = 0
     _output_tokens: int = 0
@@ -109,10 +135,14 @@ class _SummaryBuilder:
         self.end_ns = max(self.end_ns, span.end_ns)
         self.service = self.service or span.service
         operation = span.operation
-        if operation in _OPERATIONS or span.scope.startswith(span_names.SCOPE):
-            self.is_conversation = True
+        self.is_conversation = self.is_conversation or _belongs_to_a_conversation(span)
         if span.failed:
             self._failures.append(Failure.of(span))
+            index = _integer(span, names.CONFIG_INDEX)
+            if operation == span_names.CONFIG_ENTRY and index is not None:
+                self._failed_entries.add(
+                    Entry(index, str(span.attributes.get(names.GEN_AI_REQUEST_MODEL, "")))
+                )
         if operation == span_names.INVOKE_AGENT:
             self._add_turn(span)
         elif operation == span_names.CHAT:
@@ -141,6 +171,7 @@ class _SummaryBuilder:
             cost_usd=self._cost_usd,
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
+            failed_entries=tuple(sorted(self._failed_entries)),
         )
 
     def _add_place(self, span: Span) -> None:
@@ -198,6 +229,10 @@ def _is_inside(chat: Span, other: Span) -> bool:
     # Chats side by side, as a batch runs them, overlap in time too but hang below the same span.
     contained = other.start_ns <= chat.start_ns and chat.end_ns <= other.end_ns
     return contained and chat.parent_id not in {None, other.parent_id} and chat.span_id != other.span_id
+
+
+def _belongs_to_a_conversation(span: Span) -> bool:
+    return span.operation in _OPERATIONS or span.scope.startswith(span_names.SCOPE)
 
 
 def _integer(span: Span, name: str) -> int | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from autogen_otel.traces import jaeger, otlp
+from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.trace import Span
 
 PATTERN: Final = "*.jsonl"
@@ -25,15 +26,11 @@ _OTLP_KEYS: Final = frozenset(
 )
 
 
-class JournalError(Exception):
-    """A journal that cannot be read; the message says why, in one sentence."""
-
-
 def journal_files(path: Path) -> list[Path]:
     """The files to read, oldest name first, of a file or a folder of ``*.jsonl`` and ``*.jsonl.gz`` files.
 
     Raises:
-        JournalError: there is nothing, or reading it is not permitted.
+        SourceError: there is nothing, or reading it is not permitted.
     """
     try:
         if not path.is_dir():
@@ -41,9 +38,9 @@ def journal_files(path: Path) -> list[Path]:
             return [path]
         return sorted(file for file in path.iterdir() if any(map(file.match, PATTERNS)) and file.is_file())
     except FileNotFoundError:
-        raise JournalError(f"{path} does not exist") from None
+        raise SourceError(f"{path} does not exist") from None
     except OSError as error:
-        raise JournalError(f"{path} cannot be read: {error.strerror}") from error
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def read_spans(
@@ -57,7 +54,8 @@ def read_spans(
     """Read files one after the other, with one line at a time in memory; compressed ones too.
 
     A torn last line is skipped in silence: that is how a file looks while a program writes it. Other damage
-    is reported once per file, and costs only what is damaged. A span that is stored twice is read once.
+    is reported once per file, and costs only what is damaged. So does a file of several that cannot be read.
+    A span that is stored twice is read once.
 
     Args:
         paths: the files; ``STANDARD_INPUT`` is one.
@@ -67,10 +65,11 @@ def read_spans(
         may_repeat: give a span that is stored twice twice, and remember none: for more spans than fit memory.
 
     Raises:
-        JournalError: a file cannot be read.
+        SourceError: no file can be read.
     """
     read: set[int] = set()
-    for path in paths:
+    files, refused = list(paths), []
+    for path in files:
         damaged: list[int] = []
         try:
             with _opened(path) as file:
@@ -83,12 +82,68 @@ def read_spans(
                     if key not in read:
                         read.add(key)
                         yield span
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise JournalError(f"{path} is damaged: {error}") from error
-        except OSError as error:
-            raise JournalError(f"{path} cannot be read: {error.strerror}") from error
+        except (OSError, EOFError, zlib.error) as error:
+            refused.append(_refusal(path, error))
         if damaged:
             (warn or _write_to_stderr)(_damage(path, damaged))
+    if refused and len(refused) == len(files):
+        raise SourceError(refused[0])
+    for sentence in refused:
+        (warn or _write_to_stderr)(f"{sentence}; all else was read.")
+
+
+def _refusal(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+        return f"{path} cannot be read: {error.strerror}"
+    return f"{path} is damaged: {error}"
+
+
+class Tail:
+    """What is appended to the files of a journal, from now on.
+
+    Args:
+        path: file, or folder in which files come and go.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Files are renamed when they are full: they are known by what they are, not by their names.
+        self._read = {_identity(file): file.stat().st_size for file in journal_files(path)}
+
+    def spans(self) -> list[Span]:
+        """The spans of the lines that were completed since the last time.
+
+        Raises:
+            SourceError: a file cannot be read.
+        """
+        try:
+            return [span for file in journal_files(self._path) for span in self._appended(file)]
+        except FileNotFoundError:
+            # It was deleted while it was looked at.
+            return []
+        except OSError as error:
+            raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    def _appended(self, file: Path) -> Iterator[Span]:
+        if file.suffix == ".gz":
+            return
+        identity = _identity(file)
+        with file.open("rb") as opened:
+            opened.seek(self._read.get(identity, 0))
+            text = opened.read()
+        complete = text[: text.rfind(b"\n") + 1]
+        self._read[identity] = self._read.get(identity, 0) + len(complete)
+        for line in complete.splitlines():
+            try:
+                document = _loads(line)
+            except (ValueError, RecursionError):
+                continue
+            yield from (span for span in _document_spans(document, None) if isinstance(span, Span))
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_dev, status.st_ino
 
 
 @contextmanager

@@ -102,7 +102,7 @@ def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evi
 def _lines(finding: Finding, total: int) -> Iterator[Node]:
     drawn = bool(finding.discriminators)
     label = ""
-    for new_label, words in wording.lines(finding, total, None):
+    for new_label, words in wording.lines(finding, total, lambda _: iter(())):
         label = new_label or label
         if label in _NOT_HERE or (drawn and label == "goes with"):
             continue

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import Features
@@ -14,11 +14,15 @@ from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effe
 from autogen_otel.diagnosis.evidence.reading import Reading
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.evidence.timeline import Timeline
+from autogen_otel.traces.conversations import takes
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
+_SEED: Final = 14
 _MOST_KINDS: Final = 500
 _MOST_REMEMBERED: Final = 100_000
 _LARGEST_GROUP: Final = 4000
@@ -27,35 +31,11 @@ _INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 GroupKey = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which conversations count.
-
-    Args:
-        since_ns: begun then or later.
-        until_ns: begun before then.
-        service: of that program.
-        trace: whose trace id begins so.
-        limit: at most so many, in the order they are stored; 0 for all.
-    """
-
-    since_ns: int = 0
-    until_ns: int = 0
-    service: str | None = None
-    trace: str = ""
-    limit: int = 0
-
-    def takes(self, spans: list[Span]) -> bool:
-        """Whether a conversation counts."""
-        if self.since_ns or self.until_ns:
-            start = min(span.start_ns for span in spans)
-            if start < self.since_ns or (self.until_ns and start >= self.until_ns):
-                return False
-        return self.service is None or any(span.service == self.service for span in spans)
-
-
 class Population:
     """What is kept of all conversations.
+
+    Args:
+        heaviest: how many conversations one that is taken stands for at most.
 
     Attributes:
         conversations: how many there were.
@@ -67,8 +47,8 @@ class Population:
         returned_errors: tools that returned errors, and in how many conversations.
     """
 
-    def __init__(self) -> None:
-        self.conversations = 0
+    def __init__(self, heaviest: float = 1.0) -> None:
+        self.conversations = 0.0
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
         self.groups: dict[GroupKey, Sample[Occurrence]] = {}
@@ -80,26 +60,42 @@ class Population:
         self.ended: Counter[str] = Counter()
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._of_process: Counter[str] = Counter()
+        self._heaviest, self._weight = heaviest, 1.0
+        self._random = random.Random(_SEED)  # noqa: S311 - a sample, no secret
 
     @classmethod
-    def of(cls, spans: Iterable[Span], wanted: Filter | None = None) -> Population:
+    def of(cls, spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Population:
         """Read conversations.
 
         Args:
             spans: in any order.
-            wanted: which conversations; all by default.
+            selection: which conversations.
+            limit: at most so many, in the order they come; 0 for all.
         """
-        wanted = wanted or Filter()
         population = cls()
         for gathered in gather(spans):
-            if wanted.takes(gathered):
+            if selection == EVERYTHING or takes(selection, gathered):
                 population.add(gathered)
-                if wanted.limit and population.conversations >= wanted.limit:
+                if limit and population.conversations >= limit:
                     break
         return population
 
-    def add(self, spans: list[Span]) -> None:
-        """Take the spans of one conversation, or of a late piece of one."""
+    @classmethod
+    def of_sample(cls, sample: Sequence[Weighted]) -> Population:
+        """Read conversations that stand for others as well."""
+        population = cls(max((one.weight for one in sample), default=1.0))
+        for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):
+            population.add(one.spans, one.weight)
+        return population
+
+    def add(self, spans: list[Span], weight: float = 1.0) -> None:
+        """Take the spans of one conversation, or of a late piece of one.
+
+        Args:
+            spans: of the conversation.
+            weight: how many conversations it stands for.
+        """
+        self._weight = weight
         has_failed = is_ours = False
         unique: dict[str, Span] = {}
         tools: list[Span] = []
@@ -126,7 +122,9 @@ class Population:
         found = trace.reading.occurrences() if has_failed else []
         for occurrence in found:
             self._keep(occurrence)
-        self._keep_working(trace, tools, chats)
+        # Of what works, all that is kept has to stand for the same number: of the lighter only some is kept.
+        if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
+            self._keep_working(trace, tools, chats)
         self._keep_conversation(trace, roots, found)
 
     def in_group(self, key: GroupKey) -> list[Occurrence]:
@@ -141,14 +139,15 @@ class Population:
         number = self._seen.get(first.trace_id)
         if number is not None:
             return number
-        self.conversations += 1
+        self.conversations += self._weight
         start = min(span.start_ns for span in spans)
         self.first_ns = min(self.first_ns or start, start)
         self.last_ns = max(self.last_ns, start)
-        self.over_time.add(start)
+        self.over_time.add(start, self._weight)
         process = "/".join(str(first.resource.get(name, "")) for name in _INSTANCES) + first.service
         self._of_process[process] += 1
-        number = self._seen[first.trace_id] = self._of_process[process]
+        # Of a sample nobody knows which one of its process a conversation was.
+        number = self._seen[first.trace_id] = self._of_process[process] if self._heaviest <= 1 else 0
         if len(self._seen) > _MOST_REMEMBERED:
             self._seen.popitem(last=False)
         return number
@@ -157,7 +156,7 @@ class Population:
         key = group_key(occurrence)
         sample = self.groups.get(key)
         if sample is None:
-            sample = self.groups[key] = Sample(_LARGEST_GROUP)
+            sample = self.groups[key] = Sample(_LARGEST_GROUP, self._weight)
         if sample.wants():
             sample.keep(occurrence.described())
 
@@ -165,7 +164,7 @@ class Population:
         sample = self.working.get(kind)
         if sample is None and len(self.working) < _MOST_KINDS:
             # Models make up names of tools; only so many are kept.
-            sample = self.working[kind] = Sample()
+            sample = self.working[kind] = Sample(each=self._heaviest)
         return sample
 
     def _keep_working(self, trace: _LazyTrace, tools: list[Span], chats: list[Span]) -> None:
@@ -174,14 +173,14 @@ class Population:
             attributes = tool.attributes
             name = str(attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
             if names.TOOL_RETURNED_ERROR in attributes:
-                self.returned_errors[name] += 1
+                self.returned_errors[name] += round(self._heaviest)
                 returned.add(name)
             if tool.failed or attributes.get(names.CANCELLED) is True:
                 continue
             sample = self._sample(tool_kind(name))
             if sample is not None and sample.wants():
                 sample.keep(trace.reading.tool_features(tool))
-        self.returned_conversations.update(returned)
+        self.returned_conversations.update(dict.fromkeys(returned, round(self._heaviest)))
         models = self._sample(MODEL)
         for chat in chats:
             attributes = chat.attributes
@@ -201,13 +200,15 @@ class Population:
         if root is None:
             return
         workflow = str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
-        self.ended[workflow] += 1
+        self.ended[workflow] += round(self._weight)
         limited = root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS
         if limited:
-            self.ended_at_limit[workflow] += 1
+            self.ended_at_limit[workflow] += round(self._weight)
             loop = loop_in(trace.spans, root)
             if loop is not None and not found:
-                self.loops.append((workflow, loop, trace.loop_occurrence(root, loop)))
+                occurrence = trace.loop_occurrence(root, loop)
+                occurrence.weight = self._weight
+                self.loops.append((workflow, loop, occurrence))
                 return
         if not any(one.kind == CONVERSATION for one in found):
             sample = self._sample(CONVERSATION)

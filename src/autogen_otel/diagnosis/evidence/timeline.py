@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -28,16 +28,16 @@ class Timeline:
     def __init__(self) -> None:
         self._widths = iter(_WIDTHS)
         self.seconds = next(self._widths)
-        self._counts: Counter[int] = Counter()
+        self._counts: defaultdict[int, float] = defaultdict(float)
 
-    def add(self, time_ns: int) -> None:
-        """Count one more."""
-        self._counts[time_ns // _NS // self.seconds] += 1
+    def add(self, time_ns: int, weight: float = 1.0) -> None:
+        """Count one more, or so many as it stands for."""
+        self._counts[time_ns // _NS // self.seconds] += weight
         while len(self._counts) > _MOST or self._length > 2 * _MOST:
             wider = next(self._widths, None)
             if wider is None:
                 return
-            merged: Counter[int] = Counter()
+            merged: defaultdict[int, float] = defaultdict(float)
             for number, count in self._counts.items():
                 merged[number * self.seconds // wider] += count
             self._counts, self.seconds = merged, wider
@@ -45,7 +45,7 @@ class Timeline:
     @property
     def counts(self) -> dict[int, int]:
         """How many by the beginning of each interval, in seconds since 1970, in order."""
-        return {number * self.seconds: self._counts[number] for number in sorted(self._counts)}
+        return {number * self.seconds: round(self._counts[number]) for number in sorted(self._counts)}
 
     def count(self, weights: Iterable[tuple[int, float]]) -> Mapping[int, int]:
         """Count others by the same intervals: times in nanoseconds, each with how many it stands for."""

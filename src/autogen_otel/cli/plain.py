@@ -1,0 +1,123 @@
+"""What commands draw with where rich is not installed: the same texts, tables and trees, plain."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, Final
+
+_BETWEEN_COLUMNS: Final = "  "
+_UNLIMITED: Final = 1_000_000
+
+
+class Text:
+    """Text whose styles are not shown.
+
+    Args:
+        plain: what it says.
+        style: not shown.
+    """
+
+    def __init__(self, plain: str = "", style: str = "") -> None:  # noqa: ARG002 - see the class
+        self.plain = plain
+
+    def append(self, text: str | Text, style: str = "") -> Text:  # noqa: ARG002 - see the class
+        """Add to it."""
+        self.plain += text if isinstance(text, str) else text.plain
+        return self
+
+    def append_text(self, text: Text) -> Text:
+        """Add to it."""
+        return self.append(text)
+
+    def lines(self) -> Iterator[str]:
+        """What to print."""
+        yield from self.plain.split("\n")
+
+
+class Table:
+    """Columns side by side, as wide as what is in them."""
+
+    def __init__(self, **_: Any) -> None:
+        self._rows: list[list[str]] = [[]]
+        self._are_numbers: list[bool] = []
+
+    def add_column(self, heading: str, *, justify: str = "left", **_: Any) -> None:
+        """Add a column, before the first row."""
+        self._rows[0].append(heading)
+        self._are_numbers.append(justify == "right")
+
+    def add_row(self, *cells: str | Text) -> None:
+        """Add a row."""
+        self._rows.append([cell if isinstance(cell, str) else cell.plain for cell in cells])
+
+    def lines(self) -> Iterator[str]:
+        """What to print."""
+        widths = [max(map(len, column)) for column in zip(*self._rows, strict=True)]
+        for row in self._rows:
+            cells = (
+                cell.rjust(width) if is_number else cell.ljust(width)
+                for cell, width, is_number in zip(row, widths, self._are_numbers, strict=True)
+            )
+            yield _BETWEEN_COLUMNS.join(cells).rstrip()
+
+
+class Group:
+    """Things one below the other."""
+
+    def __init__(self, *parts: Any) -> None:
+        self._parts = parts
+
+    def lines(self) -> Iterator[str]:
+        """What to print."""
+        for part in self._parts:
+            yield from part.lines()
+
+
+class Tree:
+    """A tree whose root is not shown."""
+
+    def __init__(self, content: Any, **_: Any) -> None:
+        self.content = content
+        self.branches: list[Tree] = []
+
+    def add(self, content: Any) -> Tree:
+        """Add a branch."""
+        self.branches.append(Tree(content))
+        return self.branches[-1]
+
+    def lines(self) -> Iterator[str]:
+        """What to print; a trace may be as deep as it likes."""
+        # What stands before the first line of a branch, and before all others.
+        pending = [(branch, "", "") for branch in reversed(self.branches)]
+        while pending:
+            branch, first, others = pending.pop()
+            before = first
+            for line in branch.content.lines():
+                yield (before + line).rstrip()
+                before = others
+            last = branch.branches[-1:]
+            pending += [
+                (
+                    one,
+                    others + ("`-- " if one in last else "+-- "),
+                    others + ("    " if one in last else "|   "),
+                )
+                for one in reversed(branch.branches)
+            ]
+
+
+class Console:
+    """Prints to a file, or to the current stdout."""
+
+    is_terminal: Final = False
+    encoding: Final = "ascii"
+    width: Final = _UNLIMITED
+
+    def __init__(self, file: IO[str] | None = None, **_: Any) -> None:
+        self._file = file
+
+    def print(self, shown: Any = "", **_: Any) -> None:
+        """Print something of this module's, or a text."""
+        lines: Iterable[str] = [shown] if isinstance(shown, str) else shown.lines()
+        (self._file or sys.stdout).write("".join(f"{line}\n" for line in lines))

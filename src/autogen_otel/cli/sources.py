@@ -1,0 +1,219 @@
+"""The options that say where traces are read from, and the sources that they mean."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from autogen_otel.cli import CommandError, quantities
+from autogen_otel.delivery.journal import NoFolderError, default_dir
+from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
+from autogen_otel.traces.journal import STANDARD_INPUT
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Source
+from autogen_otel.traces.sources.files import Files
+from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.sources.jaeger import Jaeger
+from autogen_otel.traces.sources.searched import Searched, Store
+from autogen_otel.traces.sources.tempo import Tempo
+
+HEADERS_VARIABLE, PROMETHEUS_HEADERS_VARIABLE = COMMAND_VARIABLES
+HOW_TO_GET_ONE: Final = (
+    "call autogen_otel.instrument() in your program and run it with no collector listening: "
+    "what no endpoint takes is kept there, and every conversation with AUTOGEN_OTEL_JOURNAL=all or, where "
+    "the tracer provider is your own, with provider.add_span_processor(autogen_otel.JournalProcessor()); "
+    "or name another file or folder with --journal"
+)
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a command."""
+    group = parser.add_argument_group("where from (default: the journal of this user)")
+    kinds = group.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--journal",
+        action="append",
+        metavar="PATH",
+        help="OTLP JSON file (.gz too) or folder of *.jsonl files; - for standard input; may be repeated",
+    )
+    for name, product in _STORES.items():
+        kinds.add_argument(f"--{name}", metavar="URL", help=product.help)
+    group.add_argument(
+        "--header",
+        action="append",
+        type=_header,
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="sent with each request, such as 'Authorization: Bearer …'; may be repeated; "
+        f"others do not see those in {HEADERS_VARIABLE}, as 'NAME=VALUE,NAME=VALUE'",
+    )
+    group.add_argument(
+        "--link",
+        metavar="TEMPLATE",
+        help="address at which a browser shows a trace, with {trace_id} and {span_id} where they belong "
+        "(default: that of AUTOGEN_OTEL_ANNOUNCE_FAILURES, else Jaeger's own)",
+    )
+
+
+def opened(args: argparse.Namespace) -> Source:
+    """The source that the options name.
+
+    Raises:
+        CommandError: there is no such thing.
+    """
+    for name, product in _STORES.items():
+        url = getattr(args, name)
+        if url is not None:
+            client = Client(
+                product.name, url, {**_headers_in_environment(HEADERS_VARIABLE), **dict(args.header)}
+            )
+            return Searched(product.store(client), (f"--{name}", client.url))
+    return _files(args.journal) if args.journal else _own_journal()
+
+
+@contextmanager
+def read_again(args: argparse.Namespace) -> Iterator[Source]:
+    """The source that the options name, to be read more than once: standard input is copied to a file."""
+    if "-" not in (args.journal or ()):
+        yield opened(args)
+        return
+    with NamedTemporaryFile(prefix="autogen-otel-") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield _files(args.journal, Path(copy.name))
+
+
+def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
+    """The address at which a browser shows a span, if one is known.
+
+    Args:
+        source: where it is.
+        template: as given on the command line.
+        trace_id: of its trace.
+        span_id: its own.
+    """
+    if template is None:
+        configured = Settings.read_environ(_without_redact())[0].announce_failures
+        if not isinstance(configured, str):
+            return source.link(trace_id, span_id)
+        template = configured
+    return template.replace("{trace_id}", trace_id).replace("{span_id}", span_id)
+
+
+def add_prometheus(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which a command counts what it reads only a sample of."""
+    group = parser.add_argument_group("rates (with --jaeger and --tempo)")
+    group.add_argument(
+        "--prometheus",
+        metavar="URL",
+        help="count conversations there, in a Prometheus or Mimir, instead of estimating how many there were",
+    )
+    group.add_argument(
+        "--prometheus-header",
+        action="append",
+        type=_header,
+        default=[],
+        metavar="'NAME: VALUE'",
+        help=f"as --header, for Prometheus; or {PROMETHEUS_HEADERS_VARIABLE}",
+    )
+
+
+def prometheus(args: argparse.Namespace) -> Client | None:
+    """What the options of ``add_prometheus`` name."""
+    if args.prometheus is None:
+        return None
+    headers = {**_headers_in_environment(PROMETHEUS_HEADERS_VARIABLE), **dict(args.prometheus_header)}
+    return Client("Prometheus", args.prometheus, headers)
+
+
+def nothing_in(source: Source, selection: Selection, asked: Selection) -> CommandError:
+    """Say that a source holds no such conversation, and what to do about it.
+
+    Args:
+        source: which.
+        selection: what was looked for.
+        asked: what the user asked for.
+    """
+    if source.lookback_ns is not None and asked.since is None and selection.since is not None:
+        since = quantities.local_time(selection.since)
+        return CommandError(
+            f"{source.name} holds no such conversation since {since}; --since looks further back."
+        )
+    if asked == EVERYTHING:
+        return CommandError(f"No conversations in {source.name}: {HOW_TO_GET_ONE}.")
+    return CommandError(f"{source.name} holds no such conversation: none fits the options; ask for less.")
+
+
+def words(source: Source) -> str:
+    """The options that name a source, with a blank before them, for a command to copy."""
+    return "".join(f" {shlex.quote(word)}" for word in source.option)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    # What it says is not repeated: it may be a secret.
+    if not colon or not name.strip() or not _is_printable(name + value):
+        raise argparse.ArgumentTypeError("a header is written 'NAME: VALUE'")
+    return name.strip(), value.strip()
+
+
+def _headers_in_environment(variable: str) -> dict[str, str]:
+    headers = {}
+    for pair in filter(None, os.environ.get(variable, "").split(",")):
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip() or not _is_printable(name + value):
+            raise CommandError(f"{variable} does not hold NAME=VALUE,NAME=VALUE.")
+        headers[name.strip()] = unquote(value.strip())
+    return headers
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+class _Product(NamedTuple):
+    name: str
+    store: Callable[[Client], Store]
+    help: str
+
+
+_STORES: Final = {
+    "jaeger": _Product("Jaeger", Jaeger, "a Jaeger, such as http://localhost:16686"),
+    "tempo": _Product("Tempo", Tempo, "a Tempo, such as http://localhost:3200"),
+}
+
+
+def _files(given: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
+    paths = [standard_input if one == "-" else Path(one).expanduser() for one in given]
+    for path in paths:
+        if path != STANDARD_INPUT and not path.exists():
+            raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
+    option = [word for one in given if one != "-" for word in ("--journal", one)]
+    return Files(paths, option, HOW_TO_GET_ONE, standard_input)
+
+
+def _without_redact() -> dict[str, str]:
+    """The environment: their function to redact with is of no use here, and importing it may fail."""
+    return {name: text for name, text in os.environ.items() if name != REDACT_VARIABLE}
+
+
+def _own_journal() -> Files:
+    Settings.from_environ(_without_redact())
+    try:
+        path = default_dir()
+    except NoFolderError as error:
+        raise CommandError(
+            f"There is no journal: {error}, and --journal a file or a folder to read."
+        ) from None
+    if not path.exists():
+        raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
+    return Files([path], (), HOW_TO_GET_ONE)

@@ -1,0 +1,389 @@
+"""A store that can only be searched, some traces at a time, as a source.
+
+It pages through time: a search that comes back full is repeated over shorter windows. What is too much to be
+read whole is sampled: time is divided into equal windows, of which a random choice is read, and each
+conversation found in them stands for as many as there are windows for each that was read.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
+
+from autogen_otel.traces.conversations import is_conversation, takes
+from autogen_otel.traces.following import Arrivals
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import Progress, Weighted
+from autogen_otel.traces.trace import Span
+
+_NS: Final = 1_000_000_000
+_HOUR_NS: Final = 3600 * _NS
+_DAY_NS: Final = 24 * _HOUR_NS
+_ID_DIGITS: Final = 32
+_AT_ONCE: Final = 4
+"""Requests at the same time."""
+_FIRST_SHARE: Final = 16
+_SPARSE: Final = 4
+_PROBES: Final = 4
+_FEW: Final = 5
+_FEWEST_PARTS: Final = 16
+"""Of so many moments at least a sample is made."""
+_MOST_OF_A_MOMENT: Final = 50
+"""So many times as many traces as usual are asked for of the shortest window."""
+_MOST_STRETCHES: Final = 64
+_MOST_PARTS: Final = 4**10
+_MOST_READ_PARTS: Final = 4000
+_SEED: Final = 14
+_YOUNG_NS: Final = 600 * _NS
+"""How long after it began a conversation that ends is still told of, when a store is followed."""
+_CLOCKS_DIFFER_NS: Final = 60 * _NS
+_LATE_NS: Final = _HOUR_NS
+"""How long after it began a conversation may still fail and be found by that."""
+
+
+class Window(NamedTuple):
+    """A stretch of time, in nanoseconds since 1970.
+
+    Args:
+        start_ns: its beginning.
+        end_ns: its end, which is not part of it.
+    """
+
+    start_ns: int
+    end_ns: int
+
+    def __contains__(self, moment_ns: object) -> bool:
+        return isinstance(moment_ns, int) and self.start_ns <= moment_ns < self.end_ns
+
+    def part(self, number: int, of: int) -> Window:
+        """One of so many equal parts, from 0."""
+        length = self.end_ns - self.start_ns
+        return Window(self.start_ns + length * number // of, self.start_ns + length * (number + 1) // of)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A trace that a search gave.
+
+    Args:
+        trace_id: which.
+        found_at_ns: the first moment at which it has what was searched for: of all windows that time is
+            divided into, this lies in one.
+        spans: of the whole trace; ``None`` if the search gives no more than its id.
+    """
+
+    trace_id: str
+    found_at_ns: int
+    spans: list[Span] | None = None
+
+
+class Page(NamedTuple):
+    """The answer to a search.
+
+    Args:
+        found: traces, in any order.
+        full: whether there may be more.
+    """
+
+    found: list[Found]
+    full: bool
+
+
+class Store(Protocol):
+    """What can be searched. Every method may raise ``SourceError``, and is called in several threads."""
+
+    name: str
+    most: int
+    """Traces that one search gives at most."""
+    finest_ns: int
+    """The shortest window that it can search; all begin and end at a multiple of it."""
+    longest_ns: int
+    """The longest."""
+
+    def query(self, selection: Selection, window: Window) -> Any:
+        """Prepare searches: as much of the selection as the store can look for."""
+
+    def search(self, query: Any, window: Window, most: int) -> Page:
+        """Search traces that have what the query looks for at a time within the window.
+
+        Args:
+            query: from ``query``.
+            window: a trace whose ``found_at_ns`` is in it must be found, others may be.
+            most: traces to give.
+        """
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """The spans of one trace; none if it is not there."""
+
+    def link(self, trace_id: str, span_id: str) -> str | None:
+        """See ``Source.link``."""
+
+
+class Searched:
+    """A store as a source; see the module.
+
+    Args:
+        store: the store.
+        option: the words that name it on the command line.
+    """
+
+    def __init__(self, store: Store, option: Sequence[str]) -> None:
+        self.option = tuple(option)
+        self.lookback_ns = _DAY_NS
+        self.pause_seconds = 5.0
+        self._store = store
+
+    @property
+    def name(self) -> str:
+        """``Jaeger at http://…``."""
+        return self._store.name
+
+    def link(self, trace_id: str, span_id: str) -> str | None:
+        """The address of a span in the store's own user interface, if it has one."""
+        return self._store.link(trace_id, span_id)
+
+    def spans(
+        self,
+        selection: Selection,
+        *,
+        newest: int = 0,
+        may_repeat: bool = False,  # noqa: ARG002 - no trace is found twice
+        progress: Progress | None = None,
+    ) -> Iterator[Span]:
+        """Read the wanted conversations, the newest first, whole traces one after the other."""
+        if len(selection.trace) == _ID_DIGITS:
+            yield from _once(self._store.trace(selection.trace))
+            return
+        count = 0
+        for page in self._newest_first(selection, progress or Progress()):
+            for spans in page:
+                # Of a trace that was asked for by its id it does not matter what is in it.
+                if (selection.trace or is_conversation(spans)) and takes(selection, spans):
+                    count += 1
+                    yield from spans
+            if newest and count >= newest:
+                return
+
+    def sample(
+        self, selection: Selection, *, failing: int, working: int, progress: Progress | None = None
+    ) -> list[Weighted]:
+        """See ``SampledSource.sample``."""
+        progress = progress or Progress()
+        progress.expect(failing + working, "conversations")
+        window = self._window(selection)
+        worked, failed = _Kept(working, progress), _Kept(failing, progress)
+
+        def keep(spans: list[Span]) -> None:
+            (failed if any(span.failed for span in spans) else worked).keep(spans)
+
+        def is_enough() -> bool:
+            return worked.offered >= working or failed.offered >= _SPARSE * failing
+
+        worked_weight = failed_weight = self._draw(selection, window, keep, is_enough, self._size(working))
+        if worked_weight > 1 or failed.offered > failing:
+            # Failures are rare: they are searched for by themselves.
+            failed = _Kept(failing, progress)
+            longer = Window(window.start_ns, max(window.end_ns, min(window.end_ns + _LATE_NS, self._until())))
+            failed_weight = self._draw(
+                replace(selection, failing=True),
+                longer,
+                failed.keep,
+                lambda: failed.offered >= failing,
+                self._size(failing),
+            )
+        return [
+            *(Weighted(spans, worked_weight * worked.share) for spans in worked.kept),
+            *(Weighted(spans, failed_weight * failed.share) for spans in failed.kept),
+        ]
+
+    def arrivals(self, selection: Selection) -> Arrivals:
+        """What arrives from now on; a conversation is looked for as long as it is young."""
+        known: set[str] = set()
+        begun = self._until()
+
+        def arrived() -> list[Span]:
+            recent = replace(selection, since=self._until() - _YOUNG_NS, until=None)
+            pages = self._newest_first(recent, Progress())
+            found = [spans for page in pages for spans in page if max(span.end_ns for span in spans) >= begun]
+            new = [span for spans in found for span in spans if span.span_id not in known]
+            known.update(span.span_id for span in new)
+            return new
+
+        return arrived
+
+    # ------------------------------------------------------------ paging
+    def _newest_first(self, selection: Selection, progress: Progress) -> Iterator[list[list[Span]]]:
+        """Whole traces, in groups of which each is newer than the next."""
+        window = self._window(selection)
+        store, seen = self._store, set[str]()
+        query = store.query(selection, window)
+        progress.expect((window.end_ns - window.start_ns) // _NS, "seconds")
+        width = max(self._aligned((window.end_ns - window.start_ns) // _FIRST_SHARE), store.finest_ns)
+        end = window.end_ns
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while end > window.start_ns:
+                start = max(window.start_ns, end - min(width, store.longest_ns))
+                page = self._page(query, Window(start, end))
+                if page.full and end - start > store.finest_ns:
+                    width = max(self._aligned((end - start) // _SPARSE), store.finest_ns)
+                    continue
+                if page.full:
+                    progress.warn(f"{self.name}: so much began at the same moment that some is missing.")
+                new = [one for one in page.found if one.trace_id not in seen]
+                new.sort(key=lambda one: -one.found_at_ns)
+                seen.update(one.trace_id for one in new)
+                yield list(pool.map(self._whole, self._of_prefix(new, selection.trace)))
+                progress.advance((end - start) // _NS)
+                end = start
+                if len(page.found) * _SPARSE < store.most:
+                    width *= _SPARSE
+
+    @staticmethod
+    def _of_prefix(found: list[Found], beginning: str) -> list[Found]:
+        return [one for one in found if one.trace_id.startswith(beginning)] if beginning else found
+
+    # ------------------------------------------------------------ sampling
+    def _draw(
+        self,
+        selection: Selection,
+        window: Window,
+        take: Callable[[list[Span]], None],
+        is_enough: Callable[[], bool],
+        size: int,
+    ) -> float:
+        """Read parts of a window, each with about so many, in random order until it is enough.
+
+        Returns:
+            How many conversations each of those that were read stands for.
+        """
+        rng = random.Random(_SEED)  # noqa: S311 - a sample, no secret
+        query = self._store.query(selection, window)
+        read = 0
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            busy = self._busy(query, window, pool)
+            count = self._parts(query, busy, pool, rng, size)
+            order = rng.sample(range(count), min(count, _MOST_READ_PARTS))
+            for at in range(0, len(order), _AT_ONCE):
+                numbers = order[at : at + _AT_ONCE]
+                pieces = [piece for number in numbers for piece in self._pieces(busy, number, count)]
+                found = [one for some in pool.map(partial(self._all_in, query), pieces) for one in some]
+                for spans in pool.map(self._whole, found):
+                    if is_conversation(spans) and takes(selection, spans):
+                        take(spans)
+                read += len(numbers)
+                if is_enough():
+                    break
+        return count / read
+
+    def _size(self, wanted: int) -> int:
+        """How many conversations of a sample may begin close to each other."""
+        return min(self._store.most, max(2, wanted // _FEWEST_PARTS))
+
+    def _busy(self, query: Any, window: Window, pool: ThreadPoolExecutor) -> list[Window]:
+        """The window without the stretches in which nothing is found: conversations often come in bursts."""
+        longest = max(1, -(-(window.end_ns - window.start_ns) // self._store.longest_ns))
+        unknown = self._split(window, longest)
+        few: list[Window] = []
+        while unknown and len(few) + len(unknown) < _MOST_STRETCHES:
+            pages = list(pool.map(partial(self._store.search, query, most=_FEW), unknown))
+            several = [one for one, page in zip(unknown, pages, strict=True) if page.full]
+            few += [one for one, page in zip(unknown, pages, strict=True) if page.found and not page.full]
+            few += [one for one in several if one.end_ns - one.start_ns <= self._store.finest_ns]
+            unknown = [part for one in several if one not in few for part in self._split(one, _SPARSE)]
+        return sorted([*few, *unknown])
+
+    def _parts(
+        self, query: Any, busy: list[Window], pool: ThreadPoolExecutor, rng: random.Random, size: int
+    ) -> int:
+        """Into how many parts to divide busy time, so that less than so many are found in a dense one."""
+        total = sum(one.end_ns - one.start_ns for one in busy)
+        count = 1
+        dense = rng.sample(busy, min(len(busy), _PROBES))
+        while True:
+            pages = pool.map(partial(self._store.search, query, most=size), dense)
+            full = [piece for piece, page in zip(dense, pages, strict=True) if page.full]
+            if not full:
+                return count
+            shortest = min(piece.end_ns - piece.start_ns for piece in full)
+            count = min(max(1, total * _SPARSE // shortest), _MOST_PARTS)
+            if count == _MOST_PARTS or shortest <= self._store.finest_ns:
+                return count
+            quarters = [part for piece in full for part in self._split(piece, _SPARSE)]
+            dense = rng.sample(quarters, min(len(quarters), _PROBES))
+
+    def _pieces(self, busy: list[Window], number: int, of: int) -> Iterator[Window]:
+        """One of so many equal parts of busy time, which may be in several pieces."""
+        total = sum(one.end_ns - one.start_ns for one in busy)
+        wanted = Window(0, total).part(number, of)
+        before = 0
+        for one in busy:
+            start = one.start_ns + max(0, wanted.start_ns - before)
+            end = one.start_ns + min(one.end_ns - one.start_ns, wanted.end_ns - before)
+            before += one.end_ns - one.start_ns
+            piece = Window(self._aligned(start), self._aligned(end))
+            if piece.start_ns < piece.end_ns:
+                yield piece
+
+    def _page(self, query: Any, window: Window) -> Page:
+        page = self._store.search(query, window, self._store.most)
+        if page.full and window.end_ns - window.start_ns <= self._store.finest_ns:
+            return self._store.search(query, window, self._store.most * _MOST_OF_A_MOMENT)
+        return page
+
+    def _split(self, window: Window, of: int) -> list[Window]:
+        parts = (window.part(number, of) for number in range(of))
+        aligned = (Window(self._aligned(part.start_ns), self._aligned(part.end_ns)) for part in parts)
+        return [one for one in aligned if one.start_ns < one.end_ns]
+
+    def _all_in(self, query: Any, window: Window) -> list[Found]:
+        """Everything that is found at a time in a window."""
+        page = self._page(query, window)
+        if page.full and window.end_ns - window.start_ns > self._store.finest_ns:
+            return [one for half in self._split(window, 2) for one in self._all_in(query, half)]
+        return [one for one in page.found if one.found_at_ns in window]
+
+    # ------------------------------------------------------------ the same everywhere
+    def _whole(self, found: Found) -> list[Span]:
+        return _once(self._store.trace(found.trace_id) if found.spans is None else found.spans)
+
+    def _window(self, selection: Selection) -> Window:
+        until = self._until() if selection.until is None else selection.until
+        since = until - self.lookback_ns if selection.since is None else selection.since
+        return Window(self._aligned(since), self._aligned(until + self._store.finest_ns - 1))
+
+    def _until(self) -> int:
+        return self._aligned(time.time_ns() + _CLOCKS_DIFFER_NS)
+
+    def _aligned(self, moment_ns: int) -> int:
+        return moment_ns - moment_ns % self._store.finest_ns
+
+
+class _Kept:
+    """At most so many of those that come, whose order is random, and how many came."""
+
+    def __init__(self, most: int, progress: Progress) -> None:
+        self.kept: list[list[Span]] = []
+        self.offered = 0
+        self._most = most
+        self._progress = progress
+
+    def keep(self, spans: list[Span]) -> None:
+        self.offered += 1
+        if len(self.kept) < self._most:
+            self.kept.append(spans)
+            self._progress.advance(1)
+
+    @property
+    def share(self) -> float:
+        """How many came for each one that is kept."""
+        return self.offered / len(self.kept) if self.kept else 1.0
+
+
+def _once(spans: list[Span]) -> list[Span]:
+    """Each span once: a store may have received one twice."""
+    return list({span.span_id: span for span in spans}.values())

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from autogen_otel.diagnosis.document import document_of
+from autogen_otel.diagnosis.findings import Diagnosis, Sampling, diagnose, diagnose_sample
+from autogen_otel.traces.source import Weighted
+from tests.support.diagnosed import healthy, incidents, journal, wrong_with
+from tests.support.recorded import Recorded, spans_of
+
+
+def sampled(recorded: list[Recorded], share: int, failing_share: int = 1) -> list[Weighted]:
+    """All failing conversations of some or every so many, and every so many of the others."""
+    conversations = [spans_of(one) for one in recorded]
+    failing = [spans for spans in conversations if any(span.failed for span in spans)]
+    working = [spans for spans in conversations if not any(span.failed for span in spans)]
+    return [
+        *(Weighted(spans, failing_share) for spans in failing[::failing_share]),
+        *(Weighted(spans, share) for spans in working[::share]),
+    ]
+
+
+def rate(diagnosis: Diagnosis) -> float:
+    return diagnosis.findings[0].conversations / diagnosis.conversations
+
+
+@pytest.mark.parametrize("name", ["a null argument", "three things at once", "a context length"])
+def test_all_that_fail_and_some_of_the_others_give_the_same_findings(name: str) -> None:
+    incident = incidents()[name]
+    recorded = journal(incident, 3) + journal(incident, 4)
+    for number, one in enumerate(recorded):
+        for raw in one.spans:
+            raw["traceId"] = f"{number + 1:032x}"
+    everything = diagnose(spans_of(*recorded))
+    sample = diagnose_sample(sampled(recorded, 3))
+    assert wrong_with(sample, incident) == []
+    assert sample.failing == everything.failing
+    assert sample.conversations == pytest.approx(everything.conversations, rel=0.03)
+    assert rate(sample) == pytest.approx(rate(everything), rel=0.03)
+    assert sample.findings[0].compared[0] == everything.findings[0].compared[0]
+    assert sample.findings[0].compared[1] < everything.findings[0].compared[1]
+
+
+def test_some_of_those_that_fail_stand_for_the_others() -> None:
+    recorded = journal(incidents()["a null argument"], 3)
+    everything = diagnose(spans_of(*recorded))
+    sample = diagnose_sample(sampled(recorded, 4, failing_share=2))
+    assert sample.findings[0].cause == everything.findings[0].cause
+    assert sample.findings[0].occurrences == pytest.approx(everything.findings[0].occurrences, rel=0.25)
+    assert sample.failing == pytest.approx(everything.failing, abs=2)
+
+
+def test_what_was_read_is_said_unless_it_was_everything() -> None:
+    recorded = journal(incidents()["a null argument"], 3)
+    failing = sum(any(raw["status"].get("code") == 2 for raw in one.spans) for one in recorded)
+    some = sampled(recorded, 4)
+    assert Sampling.of(some) == Sampling(failing, failing, len(some) - failing, 4 * (len(some) - failing))
+    assert Sampling.of(sampled(recorded, 1)) is None
+    document = document_of(diagnose_sample(some), "a test")
+    assert document["sampling"]["failing_read"] == failing
+    assert document_of(diagnose_sample(sampled(recorded, 1)), "a test")["sampling"] is None
+
+
+def test_everything_as_a_sample_is_the_same_as_everything() -> None:
+    for incident in (incidents()["three things at once"], healthy()["all is well"]):
+        recorded = journal(incident, 5)
+        sample = document_of(diagnose_sample(sampled(recorded, 1)), "a test")
+        assert sample == document_of(diagnose(spans_of(*recorded)), "a test")
