@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
+from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.questions import Asking, Calls, together
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Filter, Population, group_key
 from autogen_otel.diagnosis.roots import find_roots
@@ -121,13 +123,28 @@ def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
         wanted: which of them count.
     """
     population = Population.of(spans, wanted)
+
+    def calls_of(kind: str) -> Listed:
+        sample = population.working.get(kind)
+        return Listed([]) if sample is None else Listed(sample.kept, sample.weight)
+
+    return conclude(population, calls_of)
+
+
+def conclude(population: Population, calls_of: Callable[[str], Calls]) -> Diagnosis:
+    """Say what fails in a population, and why.
+
+    Args:
+        population: what is known of its conversations, and their failures.
+        calls_of: the calls of a kind that worked.
+    """
     grouped: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}
-    for occurrence in find_roots(population):
+    for occurrence in find_roots(population, calls_of):
         grouped[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
     crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
-    findings = [_finding(group, population, crowded) for group in grouped.values()]
+    findings = _with_discriminators(list(grouped.values()), calls_of, crowded)
     findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
     noted = [
         Noted(tool, count, population.returned_conversations[tool])
@@ -143,8 +160,20 @@ def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
     )
 
 
-def _finding(group: Sequence[Occurrence], population: Population, crowded: Counter[str]) -> Finding:
-    group = sorted(group, key=lambda one: one.time_ns)
+def _with_discriminators(
+    groups: Sequence[Sequence[Occurrence]], calls_of: Callable[[str], Calls], crowded: Counter[str]
+) -> list[Finding]:
+    by_kind: dict[str, list[Sequence[Occurrence]]] = defaultdict(list)
+    for group in groups:
+        by_kind[group[0].kind].append(sorted(group, key=lambda one: one.time_ns))
+    return [
+        finding
+        for kind, alike in by_kind.items()
+        for finding in together([_finding(group, crowded) for group in alike], calls_of(kind))
+    ]
+
+
+def _finding(group: Sequence[Occurrence], crowded: Counter[str]) -> Asking[Finding]:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
     for one in group:
@@ -163,9 +192,7 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
     # Of too many, every so many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
     failing = [one.features for one in list(first.values())[::step]]
-    sample = population.working.get(group[0].kind)
-    working = sample.kept if sample is not None else []
-    found = discriminate(failing, working)
+    found, working = yield from discriminate(failing)
     counts = {effect: round(count) for effect, count in effects.items()}
     return Finding(
         cause=group[0].cause,
@@ -181,7 +208,7 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
         last_ns=group[-1].time_ns,
         effects=counts,
         discriminators=tuple(found),
-        compared=(len(failing), len(working)),
+        compared=(len(failing), working),
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
         evidence=_evidence(list(worst.values()), crowded),
         visible_as=visible_as(group[0].cause, subject, counts),

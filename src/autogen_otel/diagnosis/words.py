@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import Comparison
+from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
 from autogen_otel.diagnosis.evidence.occurrence import Effect
