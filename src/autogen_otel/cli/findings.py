@@ -11,8 +11,8 @@ from rich.text import Text
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.terminal import dim, one_line
-from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
 from autogen_otel.vocabulary import causes
 

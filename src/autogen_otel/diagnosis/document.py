@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
 
 _NS: Final = 1_000_000_000
