@@ -43,7 +43,6 @@ _PENALTIES: Final = {
     AGENT_PAIR: 0.012,
     names.GEN_AI_PROVIDER_NAME: 0.02,
     names.SERVER_PORT: 0.02,
-    names.HTTP_REQUEST_BODY_SIZE: 0.02,
     names.PROMPT_MESSAGES: 0.02,
     names.PROMPT_NEW_CHARS: 0.015,
     names.PROMPT_LARGEST_CHARS: 0.015,

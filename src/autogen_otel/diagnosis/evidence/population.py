@@ -188,9 +188,8 @@ class Population:
                 or attributes.get(names.CACHE_HIT) is True
             ):
                 continue
-            entry = trace.answering_entry(chat)
-            if entry is not None and models.wants():
-                models.keep(trace.reading.model_features(chat, entry))
+            if trace.was_answered_at_once(chat) and models.wants():
+                models.keep(trace.reading.model_features(chat, chat))
 
     def _keep_conversation(self, trace: _LazyTrace, roots: list[Span], found: list[Occurrence]) -> None:
         root = min(roots, key=lambda span: span.start_ns, default=None)
@@ -242,17 +241,15 @@ class _LazyTrace:
             self._reading = Reading(Trace.of(self.spans), self._number)
         return self._reading
 
-    def answering_entry(self, chat: Span) -> Span | None:
-        """The entry that answered; ``None`` if an attempt failed there first."""
-        if self._reading is None:
-            # Nothing in it failed: its own span says all that the entry's would.
-            return chat
-        if chat.span_id not in self._reading.failed_calls:
-            return chat
-        trace = self._reading.trace
-        entries = [one for one in trace.children(chat) if one.operation == span_names.CONFIG_ENTRY]
-        well = [one for one in entries if one.span_id not in self._reading.failed_calls and not one.failed]
-        return well[-1] if well else None
+    def was_answered_at_once(self, chat: Span) -> bool:
+        """Whether the entry that answered did so with its first attempt."""
+        if self._reading is None or chat.span_id not in self._reading.failed_calls:
+            return True
+        trace, failed = self._reading.trace, self._reading.failed_calls
+        return any(
+            one.operation == span_names.CONFIG_ENTRY and not one.failed and one.span_id not in failed
+            for one in trace.children(chat)
+        )
 
     def loop_occurrence(self, root: Span, loop: Loop) -> Occurrence:
         subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
