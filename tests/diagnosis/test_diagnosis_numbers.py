@@ -14,6 +14,7 @@ from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.sample import Sample
+from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import Span
 
 
@@ -107,3 +108,13 @@ def test_traces_are_given_once_their_root_has_come_and_some_time_has_passed() ->
 def test_no_more_spans_wait_than_are_allowed() -> None:
     spans = [span(number, number) for number in range(10)]
     assert [len(trace) for trace in gather(iter(spans), most_open=4)] == [1] * 10
+
+
+def test_failures_that_are_each_others_parents_are_a_finding_all_the_same() -> None:
+    attributes = {"autogen.error.origin": "backend", "gen_ai.operation.name": "chat"}
+    spans = [
+        Span(trace_id="1" * 32, span_id=one, parent_id=other, name="chat m", status_code=2, attributes=attributes)
+        for one, other in (("a" * 16, "b" * 16), ("b" * 16, "a" * 16))
+    ]
+    (found,) = diagnose(spans).findings
+    assert (found.cause, found.occurrences) == ("backend", 1)

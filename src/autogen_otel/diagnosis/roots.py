@@ -37,7 +37,8 @@ _MOST_OF_THEM: Final = 0.8
 _CLEAR_EFFECT: Final = 0.6
 _FEWEST: Final = 3
 _TELLING_EFFECT: Final = 0.3
-_USUAL_LIMITS: Final = 0.5
+USUAL_LIMITS: Final = 0.5
+"""A workflow of which more conversations end at a limit is built so."""
 _SMALLEST_LIMIT: Final = 1000
 """Characters; no model is bothered by less."""
 _SLOW_SECONDS: Final = 1.0
@@ -190,7 +191,7 @@ def _is_explained(table: Table, weight: float) -> bool:
         return False
     precision = table.failing / (table.failing + table.working * weight)
     covers = table.failing_share >= _NEARLY_ALL and table.effect >= _CLEAR_EFFECT
-    return (covers and precision >= _USUAL_LIMITS) or precision >= _MOST_OF_THEM
+    return (covers and precision >= USUAL_LIMITS) or precision >= _MOST_OF_THEM
 
 
 def _likelihood(table: Table, weight: float) -> float:
@@ -259,9 +260,10 @@ def _loops(population: Population) -> list[Occurrence]:
     """Loops of workflows that do not always end at their limit: those that do are built so."""
     return [
         occurrence
-        for workflow, _, occurrence in population.loops
+        for workflow, loop in population.loops
         if population.ended[workflow] == 1
-        or population.ended_at_limit[workflow] <= population.ended[workflow] * _USUAL_LIMITS
+        or population.ended_at_limit[workflow] <= population.ended[workflow] * USUAL_LIMITS
+        for occurrence in population.in_loop((workflow, loop))
     ]
 
 

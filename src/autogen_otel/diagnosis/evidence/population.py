@@ -20,7 +20,9 @@ from autogen_otel.vocabulary import spans as span_names
 
 _MOST_KINDS: Final = 500
 _MOST_REMEMBERED: Final = 100_000
-_LARGEST_GROUP: Final = 4000
+_GROUP_SIZES: Final = ((100, 4000), (1000, 400), (20_000, 4))
+"""How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
+_MOST_LOOPS: Final = 1000
 _INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 GroupKey = tuple[Any, ...]
@@ -62,7 +64,11 @@ class Population:
         last_ns: when the last of them began.
         groups: failures that are alike.
         working: a sample of the calls that worked, by kind.
-        returned_errors: tools that returned errors, and in how many conversations.
+        returned_errors: how often each tool returned an error.
+        returned_conversations: in how many conversations it did.
+        loops: conversations that went in circles, by workflow and who was in it.
+        ended: conversations that ended, by workflow.
+        ended_at_limit: those of them that a limit ended.
     """
 
     def __init__(self) -> None:
@@ -72,7 +78,7 @@ class Population:
         self.working: dict[str, Sample[Features]] = {}
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
-        self.loops: list[tuple[str, Loop, Occurrence]] = []
+        self.loops: dict[tuple[str, Loop], Sample[Occurrence]] = {}
         self.ended_at_limit: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self._seen: OrderedDict[str, int] = OrderedDict()
@@ -118,20 +124,35 @@ class Population:
                 is_ours = operation == span_names.INVOKE_AGENT or span.scope == span_names.SCOPE
         if not (is_ours or tools or chats or roots):
             return
-        number = self._count(spans)
-        trace = _LazyTrace(list(unique.values()), number)
-        found = trace.reading.occurrences() if has_failed else []
-        for occurrence in found:
-            self._keep(occurrence)
+        trace = _LazyTrace(list(unique.values()), self._count(spans))
+        found = self._keep_failures(trace) if has_failed else []
         self._keep_working(trace, tools, chats)
         self._keep_conversation(trace, roots, found)
 
+    def add_failing(self, spans: list[Span], number: int) -> bool:
+        """Take what failed in a conversation whose working calls and whose end somebody else counts.
+
+        Args:
+            spans: of the conversation, each once.
+            number: which one of its process it is.
+
+        Returns:
+            Whether the conversation itself is what failed, and not a call in it.
+        """
+        trace = _LazyTrace(spans, number)
+        found = self._keep_failures(trace)
+        root = _root_of(span for span in spans if span.operation == span_names.INVOKE_WORKFLOW)
+        if root is not None and not found and self._keep_loop(trace, root):
+            return True
+        return any(one.kind == CONVERSATION for one in found)
+
     def in_group(self, key: GroupKey) -> list[Occurrence]:
         """The failures of a group, each with the number of failures that it stands for."""
-        sample = self.groups[key]
-        for occurrence in sample.kept:
-            occurrence.weight = sample.weight
-        return sample.kept
+        return _weighted(self.groups[key])
+
+    def in_loop(self, key: tuple[str, Loop]) -> list[Occurrence]:
+        """The conversations that went in one circle, each with the number of them that it stands for."""
+        return _weighted(self.loops[key])
 
     def _count(self, spans: list[Span]) -> int:
         first = spans[0]
@@ -149,13 +170,31 @@ class Population:
             self._seen.popitem(last=False)
         return number
 
-    def _keep(self, occurrence: Occurrence) -> None:
-        key = group_key(occurrence)
-        sample = self.groups.get(key)
-        if sample is None:
-            sample = self.groups[key] = Sample(_LARGEST_GROUP)
-        if sample.wants():
-            sample.keep(occurrence.described())
+    def _keep_failures(self, trace: _LazyTrace) -> list[Occurrence]:
+        found = trace.reading.occurrences()
+        for occurrence in found:
+            key = group_key(occurrence)
+            sample = self.groups.get(key)
+            if sample is None:
+                size = next((size for most, size in _GROUP_SIZES if len(self.groups) < most), 0)
+                if not size:
+                    continue
+                sample = self.groups[key] = Sample(size)
+            if sample.wants():
+                sample.keep(occurrence.described())
+        return found
+
+    def _keep_loop(self, trace: _LazyTrace, root: Span) -> bool:
+        loop = loop_in(trace.spans, root)
+        if loop is None:
+            return False
+        key = (_workflow(root), loop._replace(times=0))
+        sample = self.loops.get(key)
+        if sample is None and len(self.loops) < _MOST_LOOPS:
+            sample = self.loops[key] = Sample(_GROUP_SIZES[1][1])
+        if sample is not None and sample.wants():
+            sample.keep(trace.loop_occurrence(root, loop))
+        return True
 
     def _sample(self, kind: str) -> Sample[Features] | None:
         sample = self.working.get(kind)
@@ -192,17 +231,14 @@ class Population:
                 models.keep(trace.reading.model_features(chat, chat))
 
     def _keep_conversation(self, trace: _LazyTrace, roots: list[Span], found: list[Occurrence]) -> None:
-        root = min(roots, key=lambda span: span.start_ns, default=None)
+        root = _root_of(roots)
         if root is None:
             return
-        workflow = str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
+        workflow = _workflow(root)
         self.ended[workflow] += 1
-        limited = root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS
-        if limited:
+        if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
             self.ended_at_limit[workflow] += 1
-            loop = loop_in(trace.spans, root)
-            if loop is not None and not found:
-                self.loops.append((workflow, loop, trace.loop_occurrence(root, loop)))
+            if not found and self._keep_loop(trace, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):
             sample = self._sample(CONVERSATION)
@@ -223,6 +259,20 @@ def group_key(occurrence: Occurrence) -> GroupKey:
         tuple(sorted((name, str(value)) for name, value in subject.items())),
         tuple(sorted((name, str(value)) for name, value in occurrence.detail.items())),
     )
+
+
+def _weighted(sample: Sample[Occurrence]) -> list[Occurrence]:
+    for occurrence in sample.kept:
+        occurrence.weight = sample.weight
+    return sample.kept
+
+
+def _root_of(workflows: Iterable[Span]) -> Span | None:
+    return min(workflows, key=lambda span: span.start_ns, default=None)
+
+
+def _workflow(root: Span) -> str:
+    return str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
 
 
 class _LazyTrace:
