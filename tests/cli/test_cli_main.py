@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autogen_otel import cli
-from autogen_otel.cli import journals, main, show
+from autogen_otel.cli import main, progress, show, sources
 from tests.support.incidents import fallback
 from tests.support.recorded import Recorded, write
 
@@ -38,7 +38,7 @@ def test_the_journal_is_where_it_is_configured_to_be(
 def test_the_journal_is_by_default_where_the_writer_puts_it(
     run: Run, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journals, "default_dir", lambda: tmp_path / "state")
+    monkeypatch.setattr(sources, "default_dir", lambda: tmp_path / "state")
     assert f"no journal yet at {tmp_path / 'state'}: call autogen_otel.instrument()" in refused(run, "show")
     journal.rename(tmp_path / "state")
     assert "5 conversations" in run("show").out
@@ -76,7 +76,9 @@ def test_a_folder_without_files_is_an_empty_journal(run: Run, tmp_path: Path) ->
 
 
 def test_an_unknown_trace_is_refused(run: Run, journal: Path) -> None:
-    assert f"No trace in {journal} begins with f00" in refused(run, "show", "f00", "--journal", str(journal))
+    assert f"No trace in journal {journal} begins with f00" in refused(
+        run, "show", "f00", "--journal", str(journal)
+    )
 
 
 @pytest.mark.parametrize("trace_id", ["xyz", "", "--", "a1 b2"])
@@ -203,8 +205,8 @@ def test_progress_appears_once_patience_ends(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     main(["show", "--journal", str(journal)])
-    assert "reading the journal" not in capsys.readouterr().err
+    assert "reading journal" not in capsys.readouterr().err
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(journals, "_PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", -1.0)
     main(["show", "--journal", str(journal)])
-    assert "reading the journal" in capsys.readouterr().err
+    assert "reading journal" in capsys.readouterr().err

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.traces.journal import JournalError, journal_files, read_spans
+from autogen_otel.traces.journal import journal_files, read_spans
 from autogen_otel.traces.otlp import value_of
+from autogen_otel.traces.source import SourceError
 from tests.support.incidents import failing_tool, recovered
 from tests.support.recorded import Recorded, write
 
@@ -205,9 +206,9 @@ def test_a_folder_holds_its_jsonl_files_by_name(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "none"
-    with pytest.raises(JournalError, match="none does not exist"):
+    with pytest.raises(SourceError, match="none does not exist"):
         journal_files(missing)
-    with pytest.raises(JournalError, match="none cannot be read: No such file"):
+    with pytest.raises(SourceError, match="none cannot be read: No such file"):
         list(read_spans([missing]))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 from autogen_otel import distribution
 from autogen_otel.settings import SettingsError
-from autogen_otel.traces.journal import JournalError
+from autogen_otel.traces.source import SourceError
 
 _COMMANDS: Final = ("dashboards", "diagnose", "doctor", "show")
 """The modules of this room with a function ``register(subparsers)``, which adds the command."""
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(argv)
         sys.stdout.flush()
-    except (CommandError, JournalError, SettingsError) as error:
+    except (CommandError, SourceError, SettingsError) as error:
         sys.stderr.write(f"autogen-otel: {str(error).removesuffix('.')}.\n")
         return BAD_INPUT
     except KeyboardInterrupt:

@@ -6,7 +6,6 @@ import argparse
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import (
@@ -15,17 +14,17 @@ from autogen_otel.cli import (
     CommandError,
     add_command,
     add_format,
-    journals,
     require_rich,
     write_json,
 )
-from autogen_otel.cli.selecting import moment_option
+from autogen_otel.cli.progress import shown
+from autogen_otel.cli.selecting import add_selection, add_trace, count_option, one_trace, selected
+from autogen_otel.cli.sources import HOW_TO_GET_ONE, add_sources, opened
 from autogen_otel.diagnosis.document import document_of
-from autogen_otel.diagnosis.evidence.population import Filter
 from autogen_otel.diagnosis.findings import Diagnosis, diagnose
-from autogen_otel.traces.journal import STANDARD_INPUT
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Source
 
-_ID_DIGITS: Final = frozenset("0123456789abcdef")
 _MANY_OBJECTS: Final = 200_000
 _EPILOG: Final = """\
 examples:
@@ -53,30 +52,16 @@ def register(subparsers: Any) -> None:
         description="Read conversations and say what fails in them, why, what it goes with, and what to do.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "trace_id", nargs="?", metavar="TRACE_ID", help="explain this trace; its beginning is enough"
-    )
-    parser.add_argument(
-        "--journal",
-        metavar="PATH",
-        help="OTLP JSON file (.gz too), or folder of *.jsonl files, to read; - for standard input",
-    )
-    parser.add_argument(
-        "--since",
-        type=moment_option,
-        metavar="TIME",
-        help="begun since then: 2h, 3d ago, or 2026-11-22T07:00",
-    )
-    parser.add_argument("--until", type=moment_option, metavar="TIME", help="begun before then")
-    parser.add_argument("--service", metavar="NAME", help="only conversations of this program")
-    parser.add_argument("--conversation", metavar="TRACE", help="the same as TRACE_ID")
+    add_trace(parser, "explain this trace")
     parser.add_argument(
         "--limit",
-        type=_limit,
+        type=count_option,
         default=0,
         metavar="N",
         help="conversations to read at most, as they are stored (default: all)",
     )
+    add_sources(parser)
+    add_selection(parser, failures=False)
     add_format(parser)
 
 
@@ -84,42 +69,29 @@ def run(args: argparse.Namespace) -> int:
     """Print the findings."""
     if args.format == "text":
         require_rich()
-    path = STANDARD_INPUT if args.journal == "-" else journals.locate(args.journal)
-    wanted = Filter(args.since or 0, args.until or 0, args.service, _trace(args), args.limit)
-    diagnosis, source = _diagnose(path, wanted)
+    source, selection = opened(args), selected(args)
+    diagnosis = _diagnose(source, selection, args.limit)
     if args.format == "json":
-        write_json(document_of(diagnosis, source))
+        write_json(document_of(diagnosis, source.name))
     else:
         from autogen_otel.cli.findings import render_diagnosis  # noqa: PLC0415 - JSON output works without rich
         from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
 
-        render_diagnosis(diagnosis, source, TextConsole(), journal=args.journal)
+        render_diagnosis(diagnosis, source, TextConsole())
     return PROBLEM if diagnosis.findings else DONE
 
 
-def _diagnose(path: Path, wanted: Filter) -> tuple[Diagnosis, str]:
-    prefix = wanted.trace
-    ids: set[str] = set()
-
-    def is_wanted(trace_id: str) -> bool:
-        if trace_id.startswith(prefix):
-            ids.add(trace_id)
-            return True
-        return False
-
-    trace_filter = is_wanted if prefix else None
-    with _few_collections():
-        diagnosis = diagnose(journals.spans(path, trace_filter, may_repeat=True), wanted)
-    source = "standard input" if path == STANDARD_INPUT else f"journal {path}"
-    if prefix and len(ids) > 1:
-        raise CommandError(f"{prefix} is the beginning of {len(ids)} traces; give more digits.")
-    if prefix and not ids:
-        raise CommandError(f"No trace in {source} begins with {prefix}.")
+def _diagnose(source: Source, selection: Selection, limit: int) -> Diagnosis:
+    if selection.trace:
+        diagnosis = diagnose(one_trace(source, selection).spans)
+    else:
+        with shown(source.name) as progress, _few_collections():
+            spans = source.spans(selection, may_repeat=True, progress=progress)
+            diagnosis = diagnose(spans, selection, limit)
     if not diagnosis.conversations:
-        narrowed = wanted.since_ns or wanted.until_ns or wanted.service or prefix
-        why = "none fits the options" if narrowed else journals.HOW_TO_GET_ONE
-        raise CommandError(f"No conversations in {source}: {why}.")
-    return diagnosis, source
+        why = HOW_TO_GET_ONE if selection == EVERYTHING else "none fits the options"
+        raise CommandError(f"No conversations in {source.name}: {why}.")
+    return diagnosis
 
 
 @contextmanager
@@ -131,21 +103,3 @@ def _few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-def _trace(args: argparse.Namespace) -> str:
-    given = args.trace_id or args.conversation
-    if given is None:
-        return ""
-    if args.trace_id and args.conversation:
-        raise CommandError("TRACE_ID and --conversation are the same; give one of them.")
-    prefix = str(given).strip().lower()
-    if not prefix or not _ID_DIGITS.issuperset(prefix):
-        raise CommandError(f"{given!r} is not a trace id: those are made of the digits 0-9 and a-f.")
-    return prefix
-
-
-def _limit(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)

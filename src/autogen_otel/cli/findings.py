@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
-from autogen_otel.cli import quantities
+from autogen_otel.cli import quantities, sources
 from autogen_otel.cli.terminal import dim, one_line
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
+from autogen_otel.traces.source import Source
 from autogen_otel.vocabulary import causes
 
 _LABEL_WIDTH: Final = 12
@@ -23,18 +23,17 @@ _TINY: Final = 1e-6
 _PREFIX: Final = 12
 
 
-def render_diagnosis(diagnosis: Diagnosis, source: str, console: Console, *, journal: str | None) -> None:
+def render_diagnosis(diagnosis: Diagnosis, source: Source, console: Console) -> None:
     """Print a diagnosis.
 
     Args:
         diagnosis: what to print.
         source: where the conversations were read from.
         console: where to print.
-        journal: the option ``--journal``, for the commands that show more.
     """
     total = quantities.plural(diagnosis.conversations, "conversation")
     when = _span_of_time(diagnosis.first_ns, diagnosis.last_ns)
-    console.print(Text(f"{total}, {when}, from {one_line(source, console, _LONG)}"), soft_wrap=True)
+    console.print(Text(f"{total}, {when}, from {one_line(source.name, console, _LONG)}"), soft_wrap=True)
     if diagnosis.findings:
         ended = sum(finding.ended for finding in diagnosis.findings)
         words = f"something failed in {diagnosis.failing:,} of them, {ended:,} ended with it"
@@ -43,7 +42,7 @@ def render_diagnosis(diagnosis: Diagnosis, source: str, console: Console, *, jou
         console.print(Text("nothing failed", style="green"), soft_wrap=True)
     for number, finding in enumerate(diagnosis.findings, start=1):
         console.print()
-        _render(finding, number, diagnosis.conversations, console, journal)
+        _render(finding, number, diagnosis.conversations, console, source)
     if diagnosis.noted:
         console.print()
     for one in diagnosis.noted:
@@ -54,19 +53,19 @@ def render_diagnosis(diagnosis: Diagnosis, source: str, console: Console, *, jou
         console.print(dim(words), soft_wrap=True)
 
 
-def _render(finding: Finding, number: int, total: int, console: Console, journal: str | None) -> None:
+def _render(finding: Finding, number: int, total: int, console: Console, source: Source) -> None:
     style = "bold red" if finding.ended else "bold yellow"
     head = Text(f"{number}. ").append(finding.cause, style=style)
     head.append(f": {one_line(_title(finding), console, _LONG)}", style="bold")
     if not finding.ended:
         head.append("  (recovered)" if finding.recovered else "  (swallowed)", style="yellow")
     console.print(head, soft_wrap=True)
-    for label, words in _lines(finding, total, journal):
+    for label, words in _lines(finding, total, source):
         line = dim(f"   {label:<{_LABEL_WIDTH}}").append(one_line(words, console, 4 * _LONG), style="not dim")
         console.print(line, soft_wrap=True)
 
 
-def _lines(finding: Finding, total: int, journal: str | None) -> Iterator[tuple[str, str]]:
+def _lines(finding: Finding, total: int, source: Source) -> Iterator[tuple[str, str]]:
     share = finding.conversations / total if total else 0
     often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
     if finding.occurrences != finding.conversations:
@@ -86,9 +85,8 @@ def _lines(finding: Finding, total: int, journal: str | None) -> Iterator[tuple[
         yield label, f"{what}, {quantities.plural(times, 'time')}"
     yield "seen as", finding.visible_as
     yield "do", finding.advice
-    option = f" --journal {shlex.quote(journal)}" if journal not in {None, "-"} else ""
     for label, evidence in zip(_once("look"), finding.evidence, strict=False):
-        yield label, f"autogen-otel show {evidence.trace_id[:_PREFIX]}{option}"
+        yield label, f"autogen-otel show {evidence.trace_id[:_PREFIX]}{sources.words(source)}"
 
 
 def _once(label: str) -> Iterator[str]:

@@ -4,30 +4,66 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
+from typing import Final
 
+from autogen_otel.cli import CommandError, sources
+from autogen_otel.cli.progress import shown
 from autogen_otel.traces.conversations import OUTCOMES
 from autogen_otel.traces.selection import Selection, moment
+from autogen_otel.traces.source import Source
+from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
 
+_MOST_IDS: Final = 10
+_ID_DIGITS: Final = frozenset("0123456789abcdef")
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Add the options to a command."""
+
+def add_trace(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the argument that names a trace to a command.
+
+    Args:
+        parser: of the command.
+        what: what the command does with it.
+    """
+    parser.add_argument(
+        "trace_id", nargs="?", metavar="TRACE_ID", help=f"{what}; the beginning of its id is enough"
+    )
+    parser.add_argument("--conversation", metavar="TRACE_ID", help="the same as TRACE_ID")
+
+
+def add_selection(parser: argparse.ArgumentParser, *, failures: bool = True) -> None:
+    """Add the options that choose conversations to a command.
+
+    Args:
+        parser: of the command.
+        failures: whether they may be chosen by what failed in them and by how they ended.
+    """
     group = parser.add_argument_group("which conversations")
     when = "2h, 30m, 7d ago, or 2026-11-22T07:00"
     group.add_argument("--since", type=moment_option, metavar="TIME", help=f"begun since then: {when}")
     group.add_argument("--until", type=moment_option, metavar="TIME", help="begun before then")
     group.add_argument("--service", metavar="NAME", help="of this program")
-    group.add_argument("--outcome", choices=OUTCOMES, help="that ended so")
     group.add_argument("--agent", metavar="NAME", help="in which this agent took part")
     group.add_argument("--tool", metavar="NAME", help="in which this tool was called")
-    group.add_argument("--cause", choices=CAUSES, metavar="CAUSE", help="with a failure of this cause")
     group.add_argument("--session", metavar="ID", help="of this session.id")
     group.add_argument("--user", metavar="ID", help="of this user.id")
+    if not failures:
+        parser.set_defaults(outcome=None, cause=None, text=None)
+        return
+    group.add_argument("--outcome", choices=OUTCOMES, help="that ended so")
+    group.add_argument("--cause", choices=CAUSES, metavar="CAUSE", help="with a failure of this cause")
     group.add_argument("--text", metavar="TEXT", help="in which any span says this")
 
 
 def selected(args: argparse.Namespace) -> Selection:
-    """What the options ask for."""
+    """What the options ask for.
+
+    Raises:
+        CommandError: they name no trace id, or two.
+    """
+    given = [one for one in (args.trace_id, args.conversation) if one is not None]
+    if len(given) > 1:
+        raise CommandError("TRACE_ID and --conversation are the same; give one of them.")
     return Selection(
         since=args.since,
         until=args.until,
@@ -39,7 +75,35 @@ def selected(args: argparse.Namespace) -> Selection:
         session=args.session,
         user=args.user,
         text=args.text,
+        trace=_beginning(given[0]) if given else "",
     )
+
+
+def one_trace(source: Source, selection: Selection) -> Trace:
+    """The trace whose id begins as asked.
+
+    Raises:
+        CommandError: there is none, or there are several.
+    """
+    beginning = selection.trace
+    ids: dict[str, None] = {}
+    spans: list[Span] = []
+    with shown(source.name) as progress:
+        for span in source.spans(selection, progress=progress):
+            if span.trace_id.startswith(beginning):
+                ids[span.trace_id] = None
+                if len(ids) == 1:
+                    spans.append(span)
+    if not ids:
+        others = f"autogen-otel show{sources.words(source)} lists those that are there"
+        raise CommandError(f"No trace in {source.name} begins with {beginning}; {others}.")
+    if len(ids) > 1:
+        first = ", ".join(list(ids)[:_MOST_IDS])
+        more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
+        raise CommandError(
+            f"{beginning} is the beginning of {len(ids)} traces: {first}{more}; give more digits."
+        )
+    return Trace.of(spans)
 
 
 def moment_option(text: str) -> int:
@@ -50,3 +114,17 @@ def moment_option(text: str) -> int:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time; say 30m, 2h, 7d, or a date such as 2026-11-22T07:00"
         ) from None
+
+
+def count_option(text: str) -> int:
+    """A whole number from 0, for an option that takes one."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _beginning(trace_id: str) -> str:
+    beginning = trace_id.strip().lower()
+    if not beginning or not _ID_DIGITS.issuperset(beginning):
+        raise CommandError(f"{trace_id!r} is not a trace id: those are made of the digits 0-9 and a-f.")
+    return beginning

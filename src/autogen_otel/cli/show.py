@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import base64
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import (
@@ -15,19 +14,19 @@ from autogen_otel.cli import (
     CommandError,
     add_command,
     add_format,
-    journals,
     quantities,
     require_rich,
     write_json,
 )
-from autogen_otel.cli.selecting import add_selection, selected
+from autogen_otel.cli.progress import shown
+from autogen_otel.cli.selecting import add_selection, add_trace, count_option, one_trace, selected
+from autogen_otel.cli.sources import HOW_TO_GET_ONE, add_sources, opened
 from autogen_otel.traces.conversations import Summary, summaries, summarize
-from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Source
 from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
 
 _DEFAULT_LIMIT: Final = 20
-_MOST_IDS: Final = 10
-_ID_DIGITS: Final = frozenset("0123456789abcdef")
 _STATUSES: Final = dict(enumerate(STATUSES))
 _KINDS: Final = dict(enumerate(KINDS))
 _EPILOG: Final = """\
@@ -64,20 +63,16 @@ def register(subparsers: Any) -> None:
         description="List the conversations of the journal, newest first, or show one as a tree.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "trace_id", nargs="?", metavar="TRACE_ID", help="trace to show; its beginning is enough"
-    )
-    parser.add_argument(
-        "--journal", metavar="PATH", help="OTLP JSON file, or folder of *.jsonl files, to read"
-    )
+    add_trace(parser, "show this trace")
     parser.add_argument(
         "--limit",
-        type=_limit,
+        type=count_option,
         default=_DEFAULT_LIMIT,
         metavar="N",
         help="conversations to list (default: 20, 0: all)",
     )
     parser.add_argument("--failing", action="store_true", help="only what failed, also if it recovered")
+    add_sources(parser)
     add_selection(parser)
     add_format(parser)
     parser.add_argument("--full", action="store_true", help="whole stack traces, arguments and results")
@@ -87,28 +82,23 @@ def run(args: argparse.Namespace) -> int:
     """Print the conversations or the trace."""
     if args.format == "text":
         require_rich()
-    path = journals.locate(args.journal)
-    if args.trace_id is None:
-        _list(path, args)
+    source, selection = opened(args), selected(args)
+    if selection.trace:
+        _show(one_trace(source, selection), args)
     else:
-        _show(path, args)
+        _list(source, selection, args)
     return DONE
 
 
-def _limit(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
-
-
-def _list(path: Path, args: argparse.Namespace) -> None:
-    selection = selected(args)
-    found = summaries(journals.spans(path), selection)
+def _list(source: Source, selection: Selection, args: argparse.Namespace) -> None:
+    narrowed = replace(selection, failing=args.failing)
+    with shown(source.name) as progress:
+        found = summaries(source.spans(narrowed, newest=args.limit, progress=progress), selection)
     every = sorted(found, key=lambda summary: summary.start_ns, reverse=True)
-    if not every and selection == Selection():
-        raise CommandError(f"The journal {path} holds no conversations: {journals.HOW_TO_GET_ONE}.")
+    if not every and narrowed == EVERYTHING:
+        raise CommandError(f"The {source.name} holds no conversations: {HOW_TO_GET_ONE}.")
     if not every:
-        raise CommandError(f"The journal {path} holds no such conversation; ask for less to see others.")
+        raise CommandError(f"The {source.name} holds no such conversation; ask for less to see others.")
     wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
     listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
@@ -120,31 +110,7 @@ def _list(path: Path, args: argparse.Namespace) -> None:
     render_listing(listed, every, TextConsole())
 
 
-def _trace(path: Path, trace_id: str) -> Trace:
-    prefix = trace_id.strip().lower()
-    if not prefix or not _ID_DIGITS.issuperset(prefix):
-        raise CommandError(f"{trace_id!r} is not a trace id: those are made of the digits 0-9 and a-f.")
-    ids: dict[str, None] = {}
-    spans: list[Span] = []
-    for span in journals.spans(path, lambda candidate: candidate.startswith(prefix)):
-        ids[span.trace_id] = None
-        if len(ids) == 1:
-            spans.append(span)
-    if not ids:
-        raise CommandError(
-            f"No trace in {path} begins with {prefix}; autogen-otel show lists those that are there."
-        )
-    if len(ids) > 1:
-        first = ", ".join(list(ids)[:_MOST_IDS])
-        more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
-        raise CommandError(
-            f"{prefix} is the beginning of {len(ids)} traces: {first}{more}; give more digits."
-        )
-    return Trace.of(spans)
-
-
-def _show(path: Path, args: argparse.Namespace) -> None:
-    trace = _trace(path, args.trace_id)
+def _show(trace: Trace, args: argparse.Namespace) -> None:
     if args.format == "json":
         write_json(trace_document(trace, failing=args.failing))
         return

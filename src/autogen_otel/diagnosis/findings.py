@@ -11,9 +11,10 @@ from autogen_otel.diagnosis.comparison.discriminators import Discriminator, disc
 from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.questions import Asking, Calls, together
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
-from autogen_otel.diagnosis.evidence.population import Filter, Population, group_key
+from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.roots import find_roots
 from autogen_otel.diagnosis.words import advice_for, visible_as
+from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import causes
 
@@ -115,14 +116,15 @@ class Diagnosis:
     noted: tuple[Noted, ...]
 
 
-def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
+def diagnose(spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Diagnosis:
     """Read conversations and say what fails in them, and why.
 
     Args:
         spans: of all conversations, in any order.
-        wanted: which of them count.
+        selection: which of them count.
+        limit: at most so many, in the order they come; 0 for all.
     """
-    population = Population.of(spans, wanted)
+    population = Population.of(spans, selection, limit)
 
     def calls_of(kind: str) -> Listed:
         sample = population.working.get(kind)

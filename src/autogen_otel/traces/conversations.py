@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
@@ -66,9 +66,24 @@ def summaries(spans: Iterable[Span], selection: Selection | None = None) -> list
     return [
         one
         for one in every
-        if selection.includes(one.start_ns, one.service, one.outcome)
+        if selection.begins_in_time(one.start_ns)
+        and selection.outcome in {None, one.outcome}
         and passed.get(one.trace_id, set()) >= tests.keys()
     ]
+
+
+def is_conversation(spans: Iterable[Span]) -> bool:
+    """Whether a trace has a conversation, or a part of one, in it."""
+    return any(map(_belongs_to_a_conversation, spans))
+
+
+def takes(selection: Selection, spans: Collection[Span]) -> bool:
+    """Whether a conversation, given by all of its spans, is wanted."""
+    return (
+        selection.begins_in_time(min(span.start_ns for span in spans))
+        and all(any(map(test, spans)) for test in selection.tests().values())
+        and (selection.outcome is None or summarize(Trace.of(spans)).outcome == selection.outcome)
+    )
 
 
 def summarize(trace: Trace) -> Summary:
@@ -109,8 +124,7 @@ class _SummaryBuilder:
         self.end_ns = max(self.end_ns, span.end_ns)
         self.service = self.service or span.service
         operation = span.operation
-        if operation in _OPERATIONS or span.scope.startswith(span_names.SCOPE):
-            self.is_conversation = True
+        self.is_conversation = self.is_conversation or _belongs_to_a_conversation(span)
         if span.failed:
             self._failures.append(Failure.of(span))
         if operation == span_names.INVOKE_AGENT:
@@ -198,6 +212,10 @@ def _is_inside(chat: Span, other: Span) -> bool:
     # Chats side by side, as a batch runs them, overlap in time too but hang below the same span.
     contained = other.start_ns <= chat.start_ns and chat.end_ns <= other.end_ns
     return contained and chat.parent_id not in {None, other.parent_id} and chat.span_id != other.span_id
+
+
+def _belongs_to_a_conversation(span: Span) -> bool:
+    return span.operation in _OPERATIONS or span.scope.startswith(span_names.SCOPE)
 
 
 def _integer(span: Span, name: str) -> int | None:

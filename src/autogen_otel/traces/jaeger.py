@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
 from autogen_otel.traces.otlp import MALFORMED, TraceFilter, decoded
 from autogen_otel.traces.trace import KINDS, STATUS_ERROR, Event, Link, Span
+from autogen_otel.vocabulary import attributes as vocabulary
+from autogen_otel.vocabulary.attributes import Kind
 
 _TRACE_ID_DIGITS: Final = 32
 _SPAN_ID_DIGITS: Final = 16
 _NS_PER_US: Final = 1000
 _KINDS: Final = {name: number for number, name in enumerate(KINDS)}
+_LISTS: Final = frozenset(
+    key for key, kind in vocabulary.KINDS.items() if kind in {Kind.NAMES, Kind.INTEGERS, Kind.PROBLEMS}
+)
 _STATUSES: Final = {"OK": 1, "ERROR": STATUS_ERROR}
 
 
@@ -60,8 +66,23 @@ def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
         scope=str(tags.pop("otel.scope.name", tags.pop("otel.library.name", ""))),
         service=str(process.get("serviceName", "")),
         resource=_tags(process.get("tags")),
-        attributes=tags,
+        attributes=restored(tags),
     )
+
+
+def restored(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes with their lists, which Jaeger stores as JSON."""
+    return {key: _list(value) if key in _LISTS else value for key, value in attributes.items()}
+
+
+def _list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return parsed if isinstance(parsed, list) else value
 
 
 def _trace_id(raw: Any) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from autogen_otel.traces import jaeger, otlp
+from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.trace import Span
 
 PATTERN: Final = "*.jsonl"
@@ -25,15 +26,11 @@ _OTLP_KEYS: Final = frozenset(
 )
 
 
-class JournalError(Exception):
-    """A journal that cannot be read; the message says why, in one sentence."""
-
-
 def journal_files(path: Path) -> list[Path]:
     """The files to read, oldest name first, of a file or a folder of ``*.jsonl`` and ``*.jsonl.gz`` files.
 
     Raises:
-        JournalError: there is nothing, or reading it is not permitted.
+        SourceError: there is nothing, or reading it is not permitted.
     """
     try:
         if not path.is_dir():
@@ -41,9 +38,9 @@ def journal_files(path: Path) -> list[Path]:
             return [path]
         return sorted(file for file in path.iterdir() if any(map(file.match, PATTERNS)) and file.is_file())
     except FileNotFoundError:
-        raise JournalError(f"{path} does not exist") from None
+        raise SourceError(f"{path} does not exist") from None
     except OSError as error:
-        raise JournalError(f"{path} cannot be read: {error.strerror}") from error
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def read_spans(
@@ -57,7 +54,8 @@ def read_spans(
     """Read files one after the other, with one line at a time in memory; compressed ones too.
 
     A torn last line is skipped in silence: that is how a file looks while a program writes it. Other damage
-    is reported once per file, and costs only what is damaged. A span that is stored twice is read once.
+    is reported once per file, and costs only what is damaged. So does a file of several that cannot be read.
+    A span that is stored twice is read once.
 
     Args:
         paths: the files; ``STANDARD_INPUT`` is one.
@@ -67,10 +65,11 @@ def read_spans(
         may_repeat: give a span that is stored twice twice, and remember none: for more spans than fit memory.
 
     Raises:
-        JournalError: a file cannot be read.
+        SourceError: no file can be read.
     """
     read: set[int] = set()
-    for path in paths:
+    files, refused = list(paths), []
+    for path in files:
         damaged: list[int] = []
         try:
             with _opened(path) as file:
@@ -83,12 +82,20 @@ def read_spans(
                     if key not in read:
                         read.add(key)
                         yield span
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise JournalError(f"{path} is damaged: {error}") from error
-        except OSError as error:
-            raise JournalError(f"{path} cannot be read: {error.strerror}") from error
+        except (OSError, EOFError, zlib.error) as error:
+            refused.append(_refusal(path, error))
         if damaged:
             (warn or _write_to_stderr)(_damage(path, damaged))
+    if refused and len(refused) == len(files):
+        raise SourceError(refused[0])
+    for sentence in refused:
+        (warn or _write_to_stderr)(f"{sentence}; all else was read.")
+
+
+def _refusal(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+        return f"{path} cannot be read: {error.strerror}"
+    return f"{path} is damaged: {error}"
 
 
 @contextmanager

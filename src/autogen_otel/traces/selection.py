@@ -33,6 +33,8 @@ class Selection:
         session: its ``session.id``.
         user: its ``user.id``.
         text: something that any of its spans says, in any case.
+        failing: whether something must have failed in it, also if it recovered.
+        trace: how its trace id begins, in lower case.
     """
 
     since: int | None = None
@@ -45,6 +47,8 @@ class Selection:
     session: str | None = None
     user: str | None = None
     text: str | None = None
+    failing: bool = False
+    trace: str = ""
 
     def tests(self) -> dict[str, Test]:
         """What must be true of one span at least, by the name of what asks for it."""
@@ -59,18 +63,26 @@ class Selection:
             wanted = getattr(self, name)
             if wanted is not None:
                 tests[name] = _has(key, wanted)
+        if self.service is not None:
+            service = self.service
+            tests["service"] = lambda span: span.service == service
         if self.text is not None:
             tests["text"] = _says(self.text)
+        if self.failing:
+            tests["failing"] = lambda span: span.failed
+        if self.trace:
+            beginning = self.trace
+            tests["trace"] = lambda span: span.trace_id.startswith(beginning)
         return tests
 
-    def includes(self, start_ns: int, service: str, outcome: str) -> bool:
-        """Whether a conversation as a whole is wanted."""
-        return (
-            (self.since is None or start_ns >= self.since)
-            and (self.until is None or start_ns < self.until)
-            and self.service in {None, service}
-            and self.outcome in {None, outcome}
+    def begins_in_time(self, start_ns: int) -> bool:
+        """Whether a conversation that begins then is in the time asked for."""
+        return (self.since is None or start_ns >= self.since) and (
+            self.until is None or start_ns < self.until
         )
+
+
+EVERYTHING: Final = Selection()
 
 
 def moment(text: str, now: datetime) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import Features
@@ -13,6 +12,8 @@ from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading
 from autogen_otel.diagnosis.evidence.sample import Sample
+from autogen_otel.traces.conversations import takes
+from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -26,33 +27,6 @@ _MOST_LOOPS: Final = 1000
 _INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 GroupKey = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which conversations count.
-
-    Args:
-        since_ns: begun then or later.
-        until_ns: begun before then.
-        service: of that program.
-        trace: whose trace id begins so.
-        limit: at most so many, in the order they are stored; 0 for all.
-    """
-
-    since_ns: int = 0
-    until_ns: int = 0
-    service: str | None = None
-    trace: str = ""
-    limit: int = 0
-
-    def takes(self, spans: list[Span]) -> bool:
-        """Whether a conversation counts."""
-        if self.since_ns or self.until_ns:
-            start = min(span.start_ns for span in spans)
-            if start < self.since_ns or (self.until_ns and start >= self.until_ns):
-                return False
-        return self.service is None or any(span.service == self.service for span in spans)
 
 
 class Population:
@@ -85,19 +59,19 @@ class Population:
         self._of_process: Counter[str] = Counter()
 
     @classmethod
-    def of(cls, spans: Iterable[Span], wanted: Filter | None = None) -> Population:
+    def of(cls, spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Population:
         """Read conversations.
 
         Args:
             spans: in any order.
-            wanted: which conversations; all by default.
+            selection: which conversations.
+            limit: at most so many, in the order they come; 0 for all.
         """
-        wanted = wanted or Filter()
         population = cls()
         for gathered in gather(spans):
-            if wanted.takes(gathered):
+            if selection == EVERYTHING or takes(selection, gathered):
                 population.add(gathered)
-                if wanted.limit and population.conversations >= wanted.limit:
+                if limit and population.conversations >= limit:
                     break
         return population
 

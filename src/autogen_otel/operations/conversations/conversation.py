@@ -35,8 +35,7 @@ class Conversation(Operation):
             call that fails later links to them.
         prompts: the prompts sent in it.
         messages: which messages were recorded, those of nested conversations too.
-        model_answered: whether a model call directly inside it has returned a response.
-        oddity: what was odd about the last one.
+        oddity: what was odd about the last answer of a model directly inside it.
         returned_errors: how many tools returned an error.
     """
 
@@ -46,7 +45,6 @@ class Conversation(Operation):
         "_is_outermost",
         "failed_tools",
         "messages",
-        "model_answered",
         "oddity",
         "prompts",
         "returned_errors",
@@ -63,7 +61,6 @@ class Conversation(Operation):
             self.helper_role, self.course = SPEAKER_SELECTION, None
             return {}
         self.turns = self.returned_errors = 0
-        self.model_answered = False
         self.oddity: Oddity | None = None
         self.prompts, self.messages = PromptAccount(self.instance, recipient), MessageAccount()
         self.failed_tools: deque[Any] = deque(maxlen=_REMEMBERED_TOOLS)

@@ -138,9 +138,11 @@ class ModelCall(Operation):
         facts.update(answer.facts)
         if self.refusal is not None and not is_cached:
             self.failure = self.refusal.failure()
-        for around in (self.turn, self.conversation):
-            if around is not None:
-                around.model_answered, around.oddity = True, self.refusal or answer.oddity
+        oddity = self.refusal or answer.oddity
+        if self.turn is not None:
+            self.turn.model_answered, self.turn.oddity = True, oddity
+        if self.conversation is not None:
+            self.conversation.oddity = oddity
         facts[names.CONFIG_REJECTED] = [one for one in self.answered if one != index or not passed] or None
         # A cached answer costs nothing now: its tokens were counted when it was first given.
         if not is_cached and index is not None:

@@ -1,0 +1,142 @@
+"""The options that say where traces are read from, and the sources that they mean."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from autogen_otel.cli import CommandError
+from autogen_otel.delivery.journal import NoFolderError, default_dir
+from autogen_otel.settings import REDACT_VARIABLE, Settings
+from autogen_otel.traces.journal import STANDARD_INPUT
+from autogen_otel.traces.source import Source
+from autogen_otel.traces.sources.files import Files
+from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.sources.jaeger import Jaeger
+from autogen_otel.traces.sources.searched import Searched, Store
+from autogen_otel.traces.sources.tempo import Tempo
+
+HEADERS_VARIABLE: Final = "AUTOGEN_OTEL_SOURCE_HEADERS"
+LINK_VARIABLE: Final = "AUTOGEN_OTEL_TRACE_LINK"
+HOW_TO_GET_ONE: Final = (
+    "call autogen_otel.instrument() in your program and run it with no collector listening: "
+    "what no endpoint takes is kept there; or name another file or folder with --journal"
+)
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a command."""
+    group = parser.add_argument_group("where from (default: the journal of this user)")
+    kinds = group.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--journal",
+        action="append",
+        metavar="PATH",
+        help="OTLP JSON file (.gz too) or folder of *.jsonl files; - for standard input; may be repeated",
+    )
+    for name, product in _STORES.items():
+        kinds.add_argument(f"--{name}", metavar="URL", help=product.help)
+    group.add_argument(
+        "--header",
+        action="append",
+        type=_header,
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="sent with each request, such as 'Authorization: Bearer …'; may be repeated; "
+        f"others do not see those in {HEADERS_VARIABLE}, as 'NAME=VALUE,NAME=VALUE'",
+    )
+    group.add_argument(
+        "--link",
+        metavar="TEMPLATE",
+        default=os.environ.get(LINK_VARIABLE),
+        help="address at which a browser shows a trace, with {trace_id} and {span_id} where they belong "
+        f"(default: {LINK_VARIABLE}, else Jaeger's own)",
+    )
+
+
+def opened(args: argparse.Namespace) -> Source:
+    """The source that the options name.
+
+    Raises:
+        CommandError: there is no such thing.
+    """
+    for name, product in _STORES.items():
+        url = getattr(args, name)
+        if url is not None:
+            client = Client(product.name, url, {**_headers_in_environment(), **dict(args.header)})
+            return Searched(product.store(client), (f"--{name}", client.url))
+    return _files(args.journal) if args.journal else _own_journal()
+
+
+def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
+    """The address at which a browser shows a span, if one is known."""
+    if template is None:
+        return source.link(trace_id, span_id)
+    return template.replace("{trace_id}", trace_id).replace("{span_id}", span_id)
+
+
+def words(source: Source) -> str:
+    """The options that name a source, with a blank before them, for a command to copy."""
+    return "".join(f" {shlex.quote(word)}" for word in source.option)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    # What it says is not repeated: it may be a secret.
+    if not colon or not name.strip() or not _is_printable(name + value):
+        raise argparse.ArgumentTypeError("a header is written 'NAME: VALUE'")
+    return name.strip(), value.strip()
+
+
+def _headers_in_environment() -> dict[str, str]:
+    headers = {}
+    for pair in filter(None, os.environ.get(HEADERS_VARIABLE, "").split(",")):
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip() or not _is_printable(name + value):
+            raise CommandError(f"{HEADERS_VARIABLE} does not hold NAME=VALUE,NAME=VALUE.")
+        headers[name.strip()] = unquote(value.strip())
+    return headers
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+class _Product(NamedTuple):
+    name: str
+    store: Callable[[Client], Store]
+    help: str
+
+
+_STORES: Final = {
+    "jaeger": _Product("Jaeger", Jaeger, "a Jaeger, such as http://localhost:16686"),
+    "tempo": _Product("Tempo", Tempo, "a Tempo, such as http://localhost:3200"),
+}
+
+
+def _files(given: list[str]) -> Files:
+    paths = [STANDARD_INPUT if one == "-" else Path(one).expanduser() for one in given]
+    for path in paths:
+        if path != STANDARD_INPUT and not path.exists():
+            raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
+    option = [word for one in given if one != "-" for word in ("--journal", one)]
+    return Files(paths, option, HOW_TO_GET_ONE)
+
+
+def _own_journal() -> Files:
+    # Their function to redact with is of no use here, and importing it may not be possible.
+    Settings.from_environ({name: text for name, text in os.environ.items() if name != REDACT_VARIABLE})
+    try:
+        path = default_dir()
+    except NoFolderError as error:
+        raise CommandError(
+            f"There is no journal: {error}, and --journal a file or a folder to read."
+        ) from None
+    if not path.exists():
+        raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
+    return Files([path], (), HOW_TO_GET_ONE)

@@ -1,0 +1,106 @@
+"""What stores traces, as commands ask it: files, Jaeger, Tempo and others behind one interface."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.trace import Span
+
+
+class SourceError(Exception):
+    """A source that cannot be read; the message says in one sentence what is wrong and what to do."""
+
+
+class Progress:
+    """Is told how far the reading of a source has come; this one shows nothing."""
+
+    def expect(self, total: int | None, unit: str) -> None:
+        """Reading begins.
+
+        Args:
+            total: how much there is; ``None`` if nobody knows.
+            unit: of what: ``bytes``, ``seconds``, ``conversations``.
+        """
+
+    def advance(self, count: int) -> None:
+        """So much more was read."""
+
+    def warn(self, sentence: str) -> None:
+        """Something could not be read, and the rest can."""
+        sys.stderr.write(f"autogen-otel: {sentence}\n")
+
+
+class Source(Protocol):
+    """Something that traces are read from. Every method may raise ``SourceError``."""
+
+    @property
+    def name(self) -> str:
+        """What a report calls it: ``journal /var/…``, ``Jaeger at http://…``; never with credentials."""
+
+    @property
+    def option(self) -> Sequence[str]:
+        """The words that name it on the command line, for commands that a report suggests; never a secret."""
+
+    def spans(
+        self,
+        selection: Selection,
+        *,
+        newest: int = 0,
+        may_repeat: bool = False,
+        progress: Progress | None = None,
+    ) -> Iterator[Span]:
+        """Read spans as a stream.
+
+        Args:
+            selection: which conversations are wanted. Of these all spans come. Others may come as well: who
+                asks selects again.
+            newest: how many of them are enough, the newest; 0 for all. A source without an order gives all.
+            may_repeat: whether a span that is stored twice may come twice.
+            progress: is told how far it has come.
+        """
+
+    def link(self, trace_id: str, span_id: str) -> str | None:
+        """The address at which a browser shows a span in its trace; ``None`` if it has none."""
+
+    @property
+    def lookback_ns(self) -> int | None:
+        """How far back it looks where a selection does not say since when; ``None`` for all it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A conversation that stands for others, which were not read.
+
+    Args:
+        spans: all of it.
+        weight: how many conversations it stands for, itself included.
+    """
+
+    spans: list[Span]
+    weight: float
+
+
+@runtime_checkable
+class SampledSource(Source, Protocol):
+    """A source that may be too large to be read whole."""
+
+    def sample(
+        self,
+        selection: Selection,
+        *,
+        failing: int,
+        working: int,
+        progress: Progress | None = None,
+    ) -> list[Weighted]:
+        """Read the conversations in which something failed, and a random sample of the others.
+
+        Args:
+            selection: which conversations are wanted; others do not come.
+            failing: about so many of those in which something failed at most: all, or a random sample.
+            working: about so many of the others at most. Within either group all weigh the same.
+            progress: is told how far it has come.
+        """

@@ -1,0 +1,1 @@
+"""The sources of traces: each a file, behind the interface in ``traces.source``."""

@@ -1,0 +1,191 @@
+"""Asking the HTTP interface of a store for JSON: whatever goes wrong is one sentence."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPException
+from typing import Any, Final
+
+from autogen_otel.traces.source import SourceError
+
+SECONDS: Final = 60.0
+_TRIES: Final = 3
+_LONGEST_PAUSE_SECONDS: Final = 10.0
+_BUSY: Final = frozenset(
+    {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
+)
+_SHOWN: Final = 200
+_SCHEMES: Final = ("http", "https")
+
+
+class RefusedError(SourceError):
+    """A store answered, and not with what was asked for.
+
+    Args:
+        status: of HTTP.
+        sentence: what to tell the user.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Client:
+    """Asks one server.
+
+    Args:
+        product: what it is: ``Jaeger``.
+        url: its address, with a path if it has a prefix; a user and a password in it become a header.
+        headers: to send with each request; their values are in no message.
+        seconds: to wait for an answer.
+
+    Attributes:
+        url: the address without user and password.
+        name: ``Jaeger at http://…``.
+
+    Raises:
+        SourceError: the address is none.
+    """
+
+    def __init__(
+        self, product: str, url: str, headers: Mapping[str, str] | None = None, seconds: float = SECONDS
+    ) -> None:
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
+        self._seconds = seconds
+        self.url = self._without_user(product, url)
+        self.name = f"{product} at {self.url}"
+        self._opener = urllib.request.build_opener(_SameServer)
+
+    def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
+        """The JSON under a path.
+
+        Raises:
+            SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
+        """
+        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+        body = self._body(f"{self.url}{path}{query}")
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            raise SourceError(self._no_json(body)) from None
+
+    def _body(self, url: str) -> bytes:
+        request = urllib.request.Request(url, headers=self._headers)  # noqa: S310 - the scheme is checked
+        try:
+            for tried in range(1, _TRIES):
+                pause = self._pause_before_again(request, tried)
+                if isinstance(pause, bytes):
+                    return pause
+                time.sleep(pause)
+            return self._asked(request)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise RefusedError(error.code, self._refusal(error)) from None
+        except (OSError, HTTPException, EOFError, zlib.error) as error:
+            raise SourceError(self._unreachable(error)) from None
+
+    def _asked(self, request: urllib.request.Request) -> bytes:
+        with self._opener.open(request, timeout=self._seconds) as answer:
+            body: bytes = answer.read()
+            return gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
+
+    def _pause_before_again(self, request: urllib.request.Request, tried: int) -> bytes | float:
+        """The answer, or in how many seconds to ask again a server that is busy."""
+        try:
+            return self._asked(request)
+        except urllib.error.HTTPError as error:
+            if error.code not in _BUSY:
+                raise
+            with error:
+                return _pause(error, tried)
+
+    # ------------------------------------------------------------ what went wrong
+    def _unreachable(self, error: Exception) -> str:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(reason, (TimeoutError, socket.timeout)):
+            advice = "ask for less, with --since or --limit"
+            return f"{self.name} did not answer within {self._seconds:g} s; {advice}"
+        if isinstance(reason, ssl.SSLError):
+            return f"{self.name} cannot be reached: {reason.reason or reason}; is it https that it speaks?"
+        if isinstance(reason, ConnectionRefusedError):
+            return f"{self.name} cannot be reached: nothing listens there"
+        said = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+        return f"{self.name} cannot be reached: {said or type(reason).__name__}"
+
+    def _refusal(self, error: urllib.error.HTTPError) -> str:
+        if error.code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return (
+                f"{self.name} does not let you in (HTTP {error.code}); "
+                "give credentials with --header 'Authorization: …'"
+            )
+        if HTTPStatus.MULTIPLE_CHOICES <= error.code < HTTPStatus.BAD_REQUEST:
+            return f"{self.name} sends you elsewhere (HTTP {error.code}), perhaps to log in"
+        said = _said(error)
+        return f"{self.name} refused (HTTP {error.code}){': ' if said else ''}{said}"
+
+    def _no_json(self, body: bytes) -> str:
+        what = "a web page" if body.lstrip()[:1] == b"<" else "no JSON"
+        return f"{self.name} answered with {what}: that is not its query interface; check host, port and path"
+
+    def _without_user(self, product: str, url: str) -> str:
+        try:
+            parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, parts = None, urllib.parse.urlsplit("")
+        if not host or parts.scheme not in _SCHEMES:
+            raise SourceError(f"That is no address of {product}: say something like http://localhost:16686")
+        if parts.username is not None:
+            user = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+            self._headers.setdefault("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
+        named = f"[{host}]" if ":" in host else host
+        address = named if port is None else f"{named}:{port}"
+        return urllib.parse.urlunsplit((parts.scheme, address, parts.path.rstrip("/"), "", ""))
+
+
+class _SameServer(urllib.request.HTTPRedirectHandler):
+    """Follows redirects within a server only: credentials must not go to another one."""
+
+    def redirect_request(  # noqa: PLR0917 - the signature is urllib's
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        before, after = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
+        if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            return None
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _pause(error: urllib.error.HTTPError, tried: int) -> float:
+    asked = error.headers.get("Retry-After", "")
+    return min(float(asked) if asked.isdecimal() else float(tried), _LONGEST_PAUSE_SECONDS)
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """What the server wrote, if that is a sentence and no web page."""
+    try:
+        text = error.read(_SHOWN * 20).decode("utf-8", "replace")
+    except (OSError, HTTPException):
+        return ""
+    try:
+        document = json.loads(text)
+        inner = document.get("error") or document.get("errors") or document
+        inner = inner[0] if isinstance(inner, list) else inner
+        text = (
+            str(inner.get("message") or inner.get("msg") or text) if isinstance(inner, dict) else str(inner)
+        )
+    except (ValueError, AttributeError, LookupError):
+        if text.lstrip().startswith("<"):
+            return ""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:_SHOWN]

@@ -1,0 +1,263 @@
+"""Jaeger v2: its v3 query interface, and v1's where it still exists and v3's does not search attributes."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from http import HTTPStatus
+from typing import Final
+
+from autogen_otel.traces import jaeger, otlp
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import SourceError
+from autogen_otel.traces.sources.http import Client, RefusedError
+from autogen_otel.traces.sources.searched import Found, Page, Window
+from autogen_otel.traces.trace import Span
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import spans as span_names
+
+_NS: Final = 1_000_000_000
+_NS_PER_US: Final = 1000
+_AT_ONCE: Final = 8
+_ERROR: Final = "error"
+"""The tag by which Jaeger finds spans that failed."""
+_OURS: Final = frozenset(
+    {span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT, span_names.EXECUTE_TOOL}
+)
+_OF_OURS: Final = _OURS | {
+    span_names.HANDOFF,
+    span_names.CONFIG_ENTRY,
+    span_names.EXECUTE_CODE,
+    span_names.AWAIT_HUMAN_INPUT,
+    "POST",
+}
+_MOST_WORKFLOWS: Final = 10
+_MOST_NAMED: Final = 10
+_ON_EVERY_SPAN: Final = (("session", names.SESSION_ID), ("user", names.USER_ID))
+_ON_SOME_SPAN: Final = (
+    ("cause", names.ERROR_ORIGIN),
+    ("tool", names.GEN_AI_TOOL_NAME),
+    ("agent", names.GEN_AI_AGENT_NAME),
+)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What one request looks for: a span that is all of this.
+
+    Args:
+        service: its program.
+        operation: its name; ``None`` for any.
+        tags: its attributes, and ``error`` for whether it failed.
+    """
+
+    service: str
+    operation: str | None
+    tags: Mapping[str, str]
+
+    def finds(self, span: Span) -> bool:
+        """Whether a span is that."""
+        return (
+            span.service == self.service
+            and self.operation in {None, span.name}
+            and all(
+                span.failed if key == _ERROR else span.attributes.get(key) == value
+                for key, value in self.tags.items()
+            )
+        )
+
+
+class Jaeger:
+    """The traces in a Jaeger.
+
+    Args:
+        client: asks it.
+    """
+
+    most = 50
+    finest_ns = _NS_PER_US
+    longest_ns = 365 * 24 * 3600 * _NS
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.name = client.name
+
+    # ------------------------------------------------------------ what a search is
+    def query(self, selection: Selection, window: Window) -> list[Search]:
+        """The searches that together find the conversations of a selection.
+
+        Attributes of different spans cannot be combined, so where a failure is looked for it is that.
+        """
+        tags = {
+            key: wanted for name, key in _ON_EVERY_SPAN if (wanted := getattr(selection, name)) is not None
+        }
+        some = [
+            (key, wanted) for name, key in _ON_SOME_SPAN if (wanted := getattr(selection, name)) is not None
+        ]
+        if selection.cause is not None or (some and not selection.failing):
+            tags.update(some[:1])
+        elif selection.failing:
+            services = self._services(selection)
+            return self._failing(services, tags, window)
+        return [
+            Search(service, operation, tags)
+            for service, operations in self._services(selection).items()
+            for operation in ([None] if tags else _narrowest(operations))
+        ]
+
+    def _failing(self, services: Iterable[str], tags: Mapping[str, str], window: Window) -> list[Search]:
+        searches = [Search(service, None, {**tags, _ERROR: "true"}) for service in services]
+        if any(self._search(one, window, 1) for one in searches):
+            return searches
+        # Jaeger's memory storage finds no errors, but the causes that ours name.
+        by_cause = (
+            Search(service, None, {**tags, names.ERROR_ORIGIN: cause})
+            for service in services
+            for cause in causes.CAUSES
+        )
+        return [one for one in by_cause if self._search(one, window, 1)]
+
+    def _services(self, selection: Selection) -> dict[str, list[str]]:
+        """The programs that hold conversations, with the names of their spans."""
+        known = self._known_services
+        if selection.service is not None:
+            if selection.service not in known:
+                raise SourceError(f"{self.name} knows no program {selection.service!r}{_which(known)}")
+            return {selection.service: self._operations(selection.service)}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            operations = dict(zip(known, pool.map(self._operations, known), strict=True))
+        found = {
+            service: its for service, its in operations.items() if any(_first(one) in _OURS for one in its)
+        }
+        if not found:
+            raise SourceError(f"{self.name} holds no conversations{_which(known)}")
+        return found
+
+    @cached_property
+    def _known_services(self) -> list[str]:
+        answer = self._client.get("/api/v3/services")
+        if not isinstance(answer, dict):
+            raise SourceError(
+                f"{self.name} does not speak Jaeger's query interface; check host, port and path"
+            )
+        return sorted(map(str, answer.get("services") or ()))
+
+    def _operations(self, service: str) -> list[str]:
+        answer = self._client.get("/api/v3/operations", {"service": service})
+        return [str(one.get("name", "")) for one in answer.get("operations") or ()]
+
+    # ------------------------------------------------------------ searching
+    def search(self, query: list[Search], window: Window, most: int) -> Page:
+        """See ``Store.search``."""
+        found: dict[str, Found] = {}
+        full = False
+        for search in query:
+            traces = self._search(search, window, most)
+            full = full or len(traces) >= most
+            for trace_id, (spans, whole) in traces.items():
+                starts = [span.start_ns for span in spans if any(one.finds(span) for one in query)]
+                if starts:
+                    found[trace_id] = Found(trace_id, min(starts), spans if whole else None)
+        return Page(list(found.values()), full)
+
+    def _search(self, search: Search, window: Window, most: int) -> dict[str, tuple[list[Span], bool]]:
+        """Traces by id: their spans, and whether these are all that is known of them, exactly."""
+        if search.tags and self._has_v1:
+            return {
+                trace_id: (spans, False) for trace_id, spans in self._search_v1(search, window, most).items()
+            }
+        parameters: dict[str, str | int] = {
+            "query.service_name": search.service,
+            "query.start_time_min": _timestamp(window.start_ns),
+            "query.start_time_max": _timestamp(window.end_ns - 1),
+            "query.num_traces": most,
+            "query.raw_traces": "true",
+        }
+        if search.operation is not None:
+            parameters["query.operation_name"] = search.operation
+        if search.tags:
+            parameters["query.attributes"] = json.dumps(search.tags)
+        try:
+            answer = self._client.get("/api/v3/traces", parameters)
+        except RefusedError as refusal:
+            if refusal.status == HTTPStatus.NOT_FOUND:
+                return {}
+            raise
+        return {trace_id: (spans, True) for trace_id, spans in _by_trace(otlp.spans_of(answer)).items()}
+
+    def _search_v1(self, search: Search, window: Window, most: int) -> dict[str, list[Span]]:
+        parameters: dict[str, str | int] = {
+            "service": search.service,
+            "tags": json.dumps(search.tags),
+            "start": window.start_ns // _NS_PER_US,
+            "end": (window.end_ns - 1) // _NS_PER_US,
+            "limit": most,
+            "raw": "true",
+        }
+        answer = self._client.get("/api/traces", parameters)
+        return _by_trace(jaeger.spans_of(answer)) if jaeger.is_jaeger(answer) else {}
+
+    @cached_property
+    def _has_v1(self) -> bool:
+        try:
+            return jaeger.is_jaeger(self._client.get("/api/services"))
+        except SourceError:
+            return False
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """See ``Store.trace``."""
+        try:
+            answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"})
+        except RefusedError as refusal:
+            if refusal.status == HTTPStatus.NOT_FOUND:
+                return []
+            raise
+        return _by_trace(otlp.spans_of(answer)).get(trace_id, [])
+
+    def link(self, trace_id: str, span_id: str) -> str:
+        """The trace in Jaeger's user interface, with the span open."""
+        return f"{self._client.url}/trace/{trace_id}?{urllib.parse.urlencode({'uiFind': span_id})}"
+
+
+def _by_trace(decoded: Iterator[Span | Exception]) -> dict[str, list[Span]]:
+    traces: dict[str, list[Span]] = defaultdict(list)
+    for span in decoded:
+        if isinstance(span, Span):
+            span.attributes = jaeger.restored(span.attributes)
+            traces[span.trace_id].append(span)
+    return traces
+
+
+def _narrowest(operations: Sequence[str]) -> list[str | None]:
+    """The names to search for in a program that does other things as well; ``None`` for all."""
+    workflows = [one for one in operations if _first(one) == span_names.INVOKE_WORKFLOW]
+    if (
+        not workflows
+        or len(workflows) > _MOST_WORKFLOWS
+        or all(_first(one) in _OF_OURS for one in operations)
+    ):
+        return [None]
+    return list(workflows)
+
+
+def _first(operation: str) -> str:
+    return operation.partition(" ")[0]
+
+
+def _which(services: Sequence[str]) -> str:
+    if not services:
+        return ": it has no traces at all"
+    more = f" and {len(services) - _MOST_NAMED} more" if len(services) > _MOST_NAMED else ""
+    return f"; the programs it knows are {', '.join(services[:_MOST_NAMED])}{more}"
+
+
+def _timestamp(moment_ns: int) -> str:
+    seconds, rest = divmod(moment_ns, _NS)
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"

@@ -1,0 +1,328 @@
+"""A store that can only be searched, some traces at a time, as a source.
+
+It pages through time: a search that comes back full is repeated over shorter windows. What is too much to be
+read whole is sampled: time is divided into equal windows, of which a random choice is read, and each
+conversation found in them stands for as many as there are windows for each that was read.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+from autogen_otel.traces.conversations import is_conversation, takes
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import Progress, Weighted
+from autogen_otel.traces.trace import Span
+
+_NS: Final = 1_000_000_000
+_HOUR_NS: Final = 3600 * _NS
+_DAY_NS: Final = 24 * _HOUR_NS
+_ID_DIGITS: Final = 32
+_AT_ONCE: Final = 4
+"""Requests at the same time."""
+_FIRST_SHARE: Final = 16
+_SPARSE: Final = 4
+_PROBES: Final = 4
+_MOST_PARTS: Final = 4**10
+_MOST_READ_PARTS: Final = 4000
+_SEED: Final = 14
+_CLOCKS_DIFFER_NS: Final = 60 * _NS
+_LATE_NS: Final = _HOUR_NS
+"""How long after it began a conversation may still fail and be found by that."""
+
+T = TypeVar("T")
+
+
+class Window(NamedTuple):
+    """A stretch of time, in nanoseconds since 1970.
+
+    Args:
+        start_ns: its beginning.
+        end_ns: its end, which is not part of it.
+    """
+
+    start_ns: int
+    end_ns: int
+
+    def __contains__(self, moment_ns: object) -> bool:
+        return isinstance(moment_ns, int) and self.start_ns <= moment_ns < self.end_ns
+
+    def part(self, number: int, of: int) -> Window:
+        """One of so many equal parts, from 0."""
+        length = self.end_ns - self.start_ns
+        return Window(self.start_ns + length * number // of, self.start_ns + length * (number + 1) // of)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A trace that a search gave.
+
+    Args:
+        trace_id: which.
+        found_at_ns: the first moment at which it has what was searched for: of all windows that time is
+            divided into, this lies in one.
+        spans: of the whole trace; ``None`` if the search gives no more than its id.
+    """
+
+    trace_id: str
+    found_at_ns: int
+    spans: list[Span] | None = None
+
+
+class Page(NamedTuple):
+    """The answer to a search.
+
+    Args:
+        found: traces, in any order.
+        full: whether there may be more.
+    """
+
+    found: list[Found]
+    full: bool
+
+
+class Store(Protocol):
+    """What can be searched. Every method may raise ``SourceError``, and is called in several threads."""
+
+    name: str
+    most: int
+    """Traces that one search gives at most."""
+    finest_ns: int
+    """The shortest window that it can search; all begin and end at a multiple of it."""
+    longest_ns: int
+    """The longest."""
+
+    def query(self, selection: Selection, window: Window) -> Any:
+        """Prepare searches: as much of the selection as the store can look for."""
+
+    def search(self, query: Any, window: Window, most: int) -> Page:
+        """Search traces that have what the query looks for at a time within the window.
+
+        Args:
+            query: from ``query``.
+            window: a trace whose ``found_at_ns`` is in it must be found, others may be.
+            most: traces to give.
+        """
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """The spans of one trace; none if it is not there."""
+
+    def link(self, trace_id: str, span_id: str) -> str | None:
+        """See ``Source.link``."""
+
+
+class Searched:
+    """A store as a source; see the module.
+
+    Args:
+        store: the store.
+        option: the words that name it on the command line.
+        now_ns: the time at which it looks, if it is not the present.
+    """
+
+    def __init__(self, store: Store, option: Sequence[str], now_ns: int | None = None) -> None:
+        self.option = tuple(option)
+        self.lookback_ns = _DAY_NS
+        self._store = store
+        self._now_ns = now_ns
+
+    @property
+    def name(self) -> str:
+        """``Jaeger at http://…``."""
+        return self._store.name
+
+    def link(self, trace_id: str, span_id: str) -> str | None:
+        """The address of a span in the store's own user interface, if it has one."""
+        return self._store.link(trace_id, span_id)
+
+    def spans(
+        self,
+        selection: Selection,
+        *,
+        newest: int = 0,
+        may_repeat: bool = False,  # noqa: ARG002 - no trace is found twice
+        progress: Progress | None = None,
+    ) -> Iterator[Span]:
+        """Read the wanted conversations, the newest first, whole traces one after the other."""
+        if len(selection.trace) == _ID_DIGITS:
+            yield from _once(self._store.trace(selection.trace))
+            return
+        count = 0
+        for page in self._newest_first(selection, progress or Progress()):
+            for spans in page:
+                # Of a trace that was asked for by its id it does not matter what is in it.
+                if (selection.trace or is_conversation(spans)) and takes(selection, spans):
+                    count += 1
+                    yield from spans
+            if newest and count >= newest:
+                return
+
+    def sample(
+        self, selection: Selection, *, failing: int, working: int, progress: Progress | None = None
+    ) -> list[Weighted]:
+        """See ``SampledSource.sample``."""
+        progress = progress or Progress()
+        progress.expect(failing + working, "conversations")
+        window = self._window(selection)
+        worked, failed = _Kept(working, progress), _Kept(failing, progress)
+
+        def keep(spans: list[Span]) -> None:
+            (failed if any(span.failed for span in spans) else worked).keep(spans)
+
+        def is_enough() -> bool:
+            return worked.offered >= working or failed.offered >= _SPARSE * failing
+
+        worked_weight = failed_weight = self._draw(selection, window, keep, is_enough)
+        if worked_weight > 1 or failed.offered > failing:
+            # Failures are rare: they are searched for by themselves.
+            failed = _Kept(failing, progress)
+            longer = Window(window.start_ns, max(window.end_ns, min(window.end_ns + _LATE_NS, self._until())))
+            failed_weight = self._draw(
+                replace(selection, failing=True), longer, failed.keep, lambda: failed.offered >= failing
+            )
+        return [
+            *(Weighted(spans, worked_weight * worked.share) for spans in worked.kept),
+            *(Weighted(spans, failed_weight * failed.share) for spans in failed.kept),
+        ]
+
+    # ------------------------------------------------------------ paging
+    def _newest_first(self, selection: Selection, progress: Progress) -> Iterator[list[list[Span]]]:
+        """Whole traces, in groups of which each is newer than the next."""
+        window = self._window(selection)
+        store, seen = self._store, set[str]()
+        query = store.query(selection, window)
+        progress.expect((window.end_ns - window.start_ns) // _NS, "seconds")
+        width = max(self._aligned((window.end_ns - window.start_ns) // _FIRST_SHARE), store.finest_ns)
+        end = window.end_ns
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while end > window.start_ns:
+                start = max(window.start_ns, end - min(width, store.longest_ns))
+                page = store.search(query, Window(start, end), store.most)
+                if page.full and end - start > store.finest_ns:
+                    width = max(self._aligned((end - start) // _SPARSE), store.finest_ns)
+                    continue
+                if page.full:
+                    progress.warn(
+                        f"{self.name} gives {store.most} traces at a time; of those that began at the "
+                        "same moment some are missing."
+                    )
+                new = [one for one in page.found if one.trace_id not in seen]
+                new.sort(key=lambda one: -one.found_at_ns)
+                seen.update(one.trace_id for one in new)
+                yield list(pool.map(self._whole, self._of_prefix(new, selection.trace)))
+                progress.advance((end - start) // _NS)
+                end = start
+                if len(page.found) * _SPARSE < store.most:
+                    width *= _SPARSE
+
+    @staticmethod
+    def _of_prefix(found: list[Found], beginning: str) -> list[Found]:
+        return [one for one in found if one.trace_id.startswith(beginning)] if beginning else found
+
+    # ------------------------------------------------------------ sampling
+    def _draw(
+        self,
+        selection: Selection,
+        window: Window,
+        take: Callable[[list[Span]], None],
+        is_enough: Callable[[], bool],
+    ) -> float:
+        """Read parts of a window in random order until that is enough; how many each one stands for."""
+        rng = random.Random(_SEED)  # noqa: S311 - a sample, no secret
+        query = self._store.query(selection, window)
+        read = 0
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            count = self._parts(query, window, rng, pool)
+            order = rng.sample(range(count), min(count, _MOST_READ_PARTS))
+            for at in range(0, len(order), _AT_ONCE):
+                parts = [self._part(window, number, count) for number in order[at : at + _AT_ONCE]]
+                found = [
+                    one for some in pool.map(lambda part: self._all_in(query, part), parts) for one in some
+                ]
+                for spans in pool.map(self._whole, found):
+                    if is_conversation(spans) and takes(selection, spans):
+                        take(spans)
+                read += len(parts)
+                if is_enough():
+                    break
+        return count / read
+
+    def _parts(self, query: Any, window: Window, rng: random.Random, pool: ThreadPoolExecutor) -> int:
+        """Into how many parts to divide a window, so that one search gives all of one."""
+        count = max(1, -(-(window.end_ns - window.start_ns) // self._store.longest_ns))
+        dense = [
+            self._part(window, number, count) for number in rng.sample(range(count), min(count, _PROBES))
+        ]
+        while True:
+            pages = pool.map(lambda part: self._store.search(query, part, self._store.most), dense)
+            full = [part for part, page in zip(dense, pages, strict=True) if page.full]
+            if (
+                not full
+                or count >= _MOST_PARTS
+                or (window.end_ns - window.start_ns) // count <= self._store.finest_ns
+            ):
+                return count
+            count *= _SPARSE
+            quarters = [self._part(part, number, _SPARSE) for part in full for number in range(_SPARSE)]
+            dense = rng.sample(quarters, min(len(quarters), _PROBES))
+
+    def _all_in(self, query: Any, window: Window) -> list[Found]:
+        """Everything that is found at a time in a window."""
+        if window.end_ns <= window.start_ns:
+            return []
+        page = self._store.search(query, window, self._store.most)
+        if page.full and window.end_ns - window.start_ns > self._store.finest_ns:
+            halves = (self._part(window, number, 2) for number in range(2))
+            return [one for half in halves for one in self._all_in(query, half)]
+        return [one for one in page.found if one.found_at_ns in window]
+
+    # ------------------------------------------------------------ the same everywhere
+    def _whole(self, found: Found) -> list[Span]:
+        return _once(self._store.trace(found.trace_id) if found.spans is None else found.spans)
+
+    def _window(self, selection: Selection) -> Window:
+        until = self._until() if selection.until is None else selection.until
+        since = until - self.lookback_ns if selection.since is None else selection.since
+        return Window(self._aligned(since), self._aligned(until + self._store.finest_ns - 1))
+
+    def _until(self) -> int:
+        now = time.time_ns() if self._now_ns is None else self._now_ns
+        return self._aligned(now + _CLOCKS_DIFFER_NS)
+
+    def _part(self, window: Window, number: int, of: int) -> Window:
+        part = window.part(number, of)
+        return Window(self._aligned(part.start_ns), self._aligned(part.end_ns))
+
+    def _aligned(self, moment_ns: int) -> int:
+        return moment_ns - moment_ns % self._store.finest_ns
+
+
+class _Kept:
+    """At most so many of those that come, whose order is random, and how many came."""
+
+    def __init__(self, most: int, progress: Progress) -> None:
+        self.kept: list[list[Span]] = []
+        self.offered = 0
+        self._most = most
+        self._progress = progress
+
+    def keep(self, spans: list[Span]) -> None:
+        self.offered += 1
+        if len(self.kept) < self._most:
+            self.kept.append(spans)
+            self._progress.advance(1)
+
+    @property
+    def share(self) -> float:
+        """How many came for each one that is kept."""
+        return self.offered / len(self.kept) if self.kept else 1.0
+
+
+def _once(spans: list[Span]) -> list[Span]:
+    """Each span once: a store may have received one twice."""
+    return list({span.span_id: span for span in spans}.values())

@@ -1,0 +1,106 @@
+"""Tempo: its search by TraceQL, and its traces by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+from autogen_otel.traces import otlp
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import SourceError
+from autogen_otel.traces.sources.http import Client, RefusedError
+from autogen_otel.traces.sources.searched import Found, Page, Window
+from autogen_otel.traces.trace import Span
+from autogen_otel.vocabulary import attributes as names
+
+_NS: Final = 1_000_000_000
+_TRACE_ID_DIGITS: Final = 32
+_ANY_SPAN: Final = (
+    ("agent", names.GEN_AI_AGENT_NAME),
+    ("tool", names.GEN_AI_TOOL_NAME),
+    ("cause", names.ERROR_ORIGIN),
+    ("session", names.SESSION_ID),
+    ("user", names.USER_ID),
+)
+
+
+class Tempo:
+    """The traces in a Tempo.
+
+    Args:
+        client: asks it.
+    """
+
+    most = 100
+    finest_ns = _NS
+    longest_ns = 24 * 3600 * _NS
+    """Tempo refuses searches over more than 168 h, if it is not told otherwise."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.name = client.name
+
+    def query(self, selection: Selection, window: Window) -> str:  # noqa: ARG002 - each search has its own
+        """The TraceQL that finds the conversations of a selection: each pair of braces is some span of it."""
+        program = "" if selection.service is None else f"resource.service.name = {_quoted(selection.service)}"
+        spans = [" && ".join(filter(None, (program, f"span.{names.GEN_AI_OPERATION_NAME} != nil")))]
+        spans += [
+            f"span.{key} = {_quoted(wanted)}"
+            for name, key in _ANY_SPAN
+            if (wanted := getattr(selection, name)) is not None
+        ]
+        if selection.failing:
+            spans.append("status = error")
+        return " && ".join(f"{{ {one} }}" for one in spans)
+
+    def search(self, query: str, window: Window, most: int) -> Page:
+        """See ``Store.search``: a trace is found at its beginning."""
+        answer = self._client.get(
+            "/api/search",
+            {
+                "q": query,
+                "start": window.start_ns // _NS,
+                "end": -(-window.end_ns // _NS),
+                "limit": most,
+                "spss": 1,
+            },
+        )
+        traces = answer.get("traces") if isinstance(answer, dict) else None
+        if traces is None and not (isinstance(answer, dict) and "metrics" in answer):
+            raise SourceError(
+                f"{self.name} does not speak Tempo's query interface; check host, port and path"
+            )
+        found = [_found(one) for one in traces or ()]
+        return Page(found, len(found) >= most)
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """See ``Store.trace``."""
+        # Tempo before 2.7 knows the second only.
+        for path in (f"/api/v2/traces/{trace_id}", f"/api/traces/{trace_id}"):
+            try:
+                answer = self._client.get(path)
+            except RefusedError as refusal:
+                if refusal.status != HTTPStatus.NOT_FOUND:
+                    raise
+                continue
+            return list(_decoded(answer))
+        return []
+
+    def link(self, trace_id: str, span_id: str) -> None:
+        """Grafana shows its traces, at an address that Tempo does not know."""
+
+
+def _found(raw: Any) -> Found:
+    # Tempo leaves leading zeros out.
+    trace_id = str(raw["traceID"]).rjust(_TRACE_ID_DIGITS, "0")
+    return Found(trace_id, int(raw.get("startTimeUnixNano") or 0))
+
+
+def _decoded(answer: Any) -> Iterator[Span]:
+    return (span for span in otlp.spans_of(answer) if isinstance(span, Span))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
