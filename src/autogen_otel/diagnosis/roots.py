@@ -223,7 +223,7 @@ def _blame_slow_tool(group: Sequence[Occurrence], weight: float) -> Asking[None]
     tools = Counter(one.features[PREVIOUS_TOOL] for one in group if PREVIOUS_TOOL in one.features)
     for tool, count in tools.most_common(1):
         bad = [_seconds_of(tool, one.features) for one in group]
-        outline = yield Outline({PREVIOUS_TOOL_SECONDS: thinned(bad)}, tool)
+        outline = yield Outline({PREVIOUS_TOOL_SECONDS: thinned(bad)}, tool=tool)
         seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.total)
         cut = seconds.best_cut(weight)
         if cut < _SLOW_SECONDS or count < _FEWEST or not _is_explained(seconds.above(cut), weight):

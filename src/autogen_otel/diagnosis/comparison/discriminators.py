@@ -117,7 +117,7 @@ def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator
         What separates them, and how many working calls that is by.
     """
     is_one = len(failing) < 2  # noqa: PLR2004 - one call has everything that it has
-    outline = yield Outline({} if is_one else cuts_of(failing))
+    outline = yield Outline({} if is_one else cuts_of(failing), names=not is_one)
     if is_one or not outline.total:
         return [], outline.total
     proposed = list(properties(failing, outline))

@@ -35,7 +35,8 @@ class Listed:
     def _answer(self, question: Question) -> Answer:
         total = len(self._calls)
         if isinstance(question, Outline):
-            present = Counter(name for call in self._calls for name in call if not name.endswith(TRAITS))
+            named = self._calls if question.names else ()
+            present = Counter(name for call in named for name in call if not name.endswith(TRAITS))
             chosen = [call for call in self._calls if question.tool in {None, call.get(PREVIOUS_TOOL)}]
             runs = {
                 name: runs_of((call.get(name) for call in chosen), cuts)
@@ -54,6 +55,8 @@ class Listed:
 def runs_of(values: Iterable[object], cuts: Sequence[float]) -> list[Run]:
     """How many values are at the cuts and between them."""
     runs: dict[int, Run] = {}
+    if not cuts:
+        return []
     for value in values:
         if not isinstance(value, (int, float)) or not is_number(value):
             continue

@@ -23,11 +23,13 @@ class Outline:
     """Which attributes do the calls have, and where do their numbers lie?
 
     Args:
+        names: whether to count how many calls have which attribute.
         cuts: by attribute, numbers in ascending order: how many calls have exactly them, or lie between them?
         tool: only calls for which this was the tool called before count for ``cuts``.
     """
 
     cuts: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    names: bool = False
     tool: str | None = None
 
 

@@ -33,7 +33,7 @@ PROBLEMS: Final = "autogen.tool.arguments.problems"
 _NS: Final = 1_000_000_000
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
-_LONGEST_TEXT: Final = 200
+LONGEST_TEXT: Final = 200
 _MOST_NAMES: Final = 64
 _OUTCOMES: Final = frozenset(
     {
@@ -82,8 +82,8 @@ _OUTCOME_PREFIXES: Final = (
     "autogen.human.",
     "autogen.tool.returned",
 )
-_NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name", "service.instance.id")
-_STEPS: Final = frozenset(
+NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name", "service.instance.id")
+STEPS: Final = frozenset(
     {span_names.CHAT, span_names.EXECUTE_TOOL, span_names.EXECUTE_CODE, span_names.AWAIT_HUMAN_INPUT}
 )
 
@@ -107,7 +107,7 @@ class Surroundings:
             for span, operation in spans
             if operation == span_names.INVOKE_AGENT and names.HELPER_ROLE not in span.attributes
         ]
-        self._steps = sorted(span.end_ns for span, operation in spans if operation in _STEPS)
+        self._steps = sorted(span.end_ns for span, operation in spans if operation in STEPS)
         tools = [span for span, operation in spans if operation == span_names.EXECUTE_TOOL]
         self._tools = sorted(tools, key=lambda tool: tool.end_ns)
         self._tool_ends = [tool.end_ns for tool in self._tools]
@@ -144,7 +144,7 @@ class Surroundings:
         features: dict[str, Any] = {
             name: value
             for name, value in span.resource.items()
-            if not name.startswith(_NOT_OF_THE_PROGRAM) and isinstance(value, (str, int, bool))
+            if not name.startswith(NOT_OF_THE_PROGRAM) and isinstance(value, (str, int, bool))
         }
         features.update({TIME: seconds, HOUR: str(seconds // _HOUR % _DAY_HOURS)})
         features["service.name"] = span.service
@@ -186,7 +186,7 @@ def attributes_of(span: Span) -> dict[str, Any]:
             continue
         if isinstance(value, list):
             features[name] = frozenset(one for one in value[:_MOST_NAMES] if isinstance(one, (str, int)))
-        elif not isinstance(value, str) or len(value) <= _LONGEST_TEXT:
+        elif not isinstance(value, str) or len(value) <= LONGEST_TEXT:
             features[name] = value
     problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
     if isinstance(problems, list) and problems:

@@ -24,7 +24,7 @@ _MOST_REMEMBERED: Final = 100_000
 _GROUP_SIZES: Final = ((100, 4000), (1000, 400), (20_000, 4))
 """How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
 _MOST_LOOPS: Final = 1000
-_INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
+INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 GroupKey = tuple[Any, ...]
 
@@ -137,7 +137,7 @@ class Population:
         start = min(span.start_ns for span in spans)
         self.first_ns = min(self.first_ns or start, start)
         self.last_ns = max(self.last_ns, start)
-        process = "/".join(str(first.resource.get(name, "")) for name in _INSTANCES) + first.service
+        process = "/".join(str(first.resource.get(name, "")) for name in INSTANCES) + first.service
         self._of_process[process] += 1
         number = self._seen[first.trace_id] = self._of_process[process]
         if len(self._seen) > _MOST_REMEMBERED:
