@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from autogen_otel.traces.parsing import loads
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError
@@ -179,7 +180,7 @@ class ClickHouse:
 
     def _row(self, line: bytes) -> list[Any]:
         try:
-            row = json.loads(line)
+            row = loads(line)
         except ValueError:
             row = None
         if isinstance(row, list):
@@ -246,7 +247,10 @@ def _last_word(name: str) -> str:
 
 
 def _attributes(written: Mapping[str, str]) -> dict[str, Any]:
-    return {name: _DECODERS.get(names.KINDS.get(name), _guessed)(text) for name, text in written.items()}
+    return {
+        name: text if name in _TEXTS else _DECODERS.get(name, _guessed)(text)
+        for name, text in written.items()
+    }
 
 
 def _guessed(text: str) -> Any:
@@ -279,18 +283,16 @@ def _number(text: str) -> Any:
         return text
 
 
-_DECODERS: Final = {
-    None: _guessed,
+_OF_KIND: Final = {
     Kind.INTEGER: _integer,
     Kind.NUMBER: _number,
     Kind.BOOLEAN: lambda text: text == "true",
     Kind.NAMES: _listed,
     Kind.INTEGERS: _listed,
     Kind.PROBLEMS: _listed,
-    **dict.fromkeys(
-        set(Kind) - {Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.NAMES, Kind.INTEGERS, Kind.PROBLEMS}, str
-    ),
 }
+_DECODERS: Final = {name: _OF_KIND[kind] for name, kind in names.KINDS.items() if kind in _OF_KIND}
+_TEXTS: Final = frozenset(names.KINDS) - _DECODERS.keys()
 
 
 def _parameter(value: Any) -> str:
