@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ time            trace     conversation       outcome                            
 11-22 12:48:48  c1b2c3d4  user -> assistant  recovered: 2 backend                     2  4.2 s       1      95 -> 12
 11-22 12:47:48  b1b2c3d4  user -> assistant  recovered: 1 config_entry                1  1.2 s       1     812 -> 44
 11-22 12:46:48  a1b2c3d4  user -> assistant  failed: 3 backend, 1 tool_exception      3  5.0 s       2   1,204 -> 87
-5 conversations (1 failed, 2 recovered, 1 unfinished in all). Show one with: autogen-otel show TRACE
+5 conversations (1 failed, 2 recovered, 1 unfinished in all). Show one with: autogen-otel show TRACE --journal {journal}
 """
 
 
@@ -99,7 +100,7 @@ def test_a_conversation_reads_from_top_to_bottom(
 
 
 def test_conversations_are_listed_newest_first(run: Run, journal: Path) -> None:
-    assert run("show", "--journal", str(journal)) == (0, LISTING, "")
+    assert run("show", "--journal", str(journal)) == (0, LISTING.format(journal=journal), "")
 
 
 def test_a_group_chat_shows_who_spoke_and_who_chose(run: Run, journal: Path) -> None:
@@ -127,7 +128,7 @@ def test_only_what_failed_is_shown_when_asked(run: Run, journal: Path) -> None:
 
 
 def test_a_limit_of_zero_lists_all(run: Run, journal: Path) -> None:
-    assert run("show", "--limit", "0", "--journal", str(journal)).out == LISTING
+    assert run("show", "--limit", "0", "--journal", str(journal)).out == LISTING.format(journal=journal)
 
 
 def test_programs_are_told_apart_where_there_are_several(run: Run, tmp_path: Path) -> None:
@@ -282,3 +283,128 @@ def test_a_request_without_an_answer_tells_the_exception() -> None:
     lines = printed(trace_of(it), color_system=None).splitlines()
     assert lines[2].startswith("✗ POST no answer  1.0 s")
     assert "    httpx.ConnectError: refused  [backend]" in lines
+
+
+def test_a_request_that_the_program_serves_keeps_its_name_and_route() -> None:
+    it = Recorded()
+    served: dict[str, Any] = {"http__request__method": "POST", "http__response__status_code": 500}
+    with it.span("POST", 1, "failed", http__route="/ask", **served) as raw:
+        it.leaf("invoke_workflow a -> b", 1)
+        it.post(1, 500)
+    raw["kind"] = 2
+    with it.span("POST /ask", 1, **served) as raw:
+        pass
+    raw["kind"] = 2
+    lines = printed(trace_of(it), color_system=None).splitlines()
+    assert lines[2].startswith("✗ POST /ask  3.0 s  500")
+    assert lines[-1].startswith("POST /ask  1.0 s  500")
+    assert any("✗ POST 500  1.0 s  api.openai.com" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("chars", "origin", "full", "is_said"),
+    [
+        (48_000, None, False, True),
+        (4_000, None, False, False),
+        (4_000, None, True, True),
+        (4_000, "prompt_too_large", False, True),
+    ],
+)
+def test_the_message_that_makes_a_prompt_large_is_told_with_who_said_it(
+    chars: int, origin: str | None, full: bool, is_said: bool
+) -> None:
+    it = Recorded()
+    it.leaf(
+        "chat gpt-4o",
+        1,
+        None if origin is None else "too long",
+        autogen__prompt__messages=4,
+        autogen__prompt__chars=chars,
+        autogen__prompt__largest_message__chars=chars - 100,
+        autogen__prompt__largest_message__from="search_docs",
+        **{ORIGIN: origin},
+    )
+    out = io.StringIO()
+    render_trace(trace_of(it), TextConsole(out), full)
+    assert (f"largest: {chars - 100:,} chars from search_docs" in out.getvalue()) == is_said
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"autogen__response__problem": "cut_at_token_limit"}, "answer: cut at token limit"),
+        ({"gen_ai__response__finish_reasons": ["length"]}, "answer: length"),
+        ({"gen_ai__response__finish_reasons": ["stop"]}, ""),
+    ],
+)
+def test_a_finish_reason_is_told_where_it_matters(attributes: dict[str, Any], said: str) -> None:
+    it = Recorded()
+    it.leaf("chat gpt-4o", 1, **attributes)
+    out = printed(trace_of(it), color_system=None)
+    assert said in out
+    assert bool(said) == ("answer:" in out)
+
+
+def test_what_was_cancelled_is_told_and_what_it_waited_for() -> None:
+    it = Recorded()
+    with (
+        it.span("invoke_workflow a -> b", 0, autogen__cancelled=True),
+        it.span("invoke_agent b", 0, autogen__cancelled=True, gen_ai__agent__name="b"),
+    ):
+        it.leaf("chat gpt-4o", 1)
+        it.leaf("execute_tool crawl", 41, autogen__cancelled=True, gen_ai__tool__name="crawl")
+    lines = printed(trace_of(it), color_system=None).splitlines()
+    assert lines[1].startswith("cancelled: no failures")
+    assert lines[2] == "cancelled after it had waited 41 s for tool crawl()"
+    assert sum("cancelled after" in line for line in lines) == 1
+
+
+SAID = {
+    "gen_ai__system_instructions": '[{"type": "text", "content": "Be brief."}]',
+    "gen_ai__input__messages": json.dumps(
+        [
+            {
+                "role": "user",
+                "name": "clerk",
+                "parts": [{"type": "text", "content": "Is P-1\nactive?\x1b[2J"}],
+            },
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": {"a": None}}]},
+        ]
+    ),
+    "gen_ai__output__messages": json.dumps(
+        [
+            {
+                "role": "assistant",
+                "parts": [{"type": "tool_call", "id": "2", "name": "look", "arguments": {"id": "P-1"}}],
+                "finish_reason": "tool_calls",
+            }
+        ]
+    ),
+}
+
+
+def test_full_shows_what_was_said_where_it_was_recorded() -> None:
+    it = Recorded()
+    it.leaf("chat gpt-4o", 1, **SAID)
+    out = io.StringIO()
+    render_trace(trace_of(it), TextConsole(out), full=True)
+    lines = [line.strip() for line in out.getvalue().splitlines()[3:]]
+    assert lines == [
+        "instructions: Be brief.",
+        "user (clerk): Is P-1",
+        "active?\\x1b[2J",
+        'tool: {"a": null}',
+        '-> assistant: look({"id": "P-1"})',
+    ]
+    shorter = printed(trace_of(it), color_system=None)
+    assert "Be brief" not in shorter
+
+
+@pytest.mark.parametrize("recorded", ["no json", "[1, null]", '[{"role": "user"}]', '[{"parts": 7}]', "{}"])
+def test_messages_of_any_shape_are_shown(recorded: str) -> None:
+    it = Recorded()
+    it.leaf("chat gpt-4o", 1, gen_ai__input__messages=recorded)
+    assert printed(trace_of(it), color_system=None)
+    out = io.StringIO()
+    render_trace(trace_of(it), TextConsole(out), full=True)
+    assert "chat gpt-4o" in out.getvalue()

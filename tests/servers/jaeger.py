@@ -96,6 +96,15 @@ class Jaeger(Server):
         (answer,) = traces(_resource_spans(get_json(f"{self.query_url}/api/v3/traces/{trace_id}")))
         return answer
 
+    def has(self, trace_id: str) -> bool:
+        """Return whether a trace has arrived."""
+        try:
+            return bool(self.trace(trace_id).spans)
+        except Refused as refusal:
+            if refusal.status == _NOT_FOUND:
+                return False
+            raise
+
     def everything(self, service: str) -> bytes:
         """Return every byte that a search for a service's traces gives, in both of Jaeger's formats."""
         legacy: dict[str, str | int | float] = {"service": service, "limit": _MOST_TRACES - 1}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from rich.console import Console
@@ -12,9 +13,12 @@ from autogen_otel.cli import quantities, sources
 from autogen_otel.cli.terminal import dim, one_line
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
-from autogen_otel.diagnosis.findings import Diagnosis, Finding
+from autogen_otel.diagnosis.findings import Diagnosis, Evidence, Finding, Sampling
 from autogen_otel.traces.source import Source
 from autogen_otel.vocabulary import causes
+
+Look = Callable[[Evidence], Iterator[str]]
+"""Says where to look at an evidence."""
 
 _LABEL_WIDTH: Final = 12
 _LONG: Final = 160
@@ -23,17 +27,23 @@ _TINY: Final = 1e-6
 _PREFIX: Final = 12
 
 
-def render_diagnosis(diagnosis: Diagnosis, source: Source, console: Console) -> None:
+def render_diagnosis(
+    diagnosis: Diagnosis, read_from: str, source: Source, console: Console, link: str | None
+) -> None:
     """Print a diagnosis.
 
     Args:
         diagnosis: what to print.
+        read_from: what it was made of.
         source: where the conversations were read from.
         console: where to print.
+        link: the option ``--link``.
     """
     total = quantities.plural(diagnosis.conversations, "conversation")
     when = _span_of_time(diagnosis.first_ns, diagnosis.last_ns)
-    console.print(Text(f"{total}, {when}, from {one_line(source.name, console, _LONG)}"), soft_wrap=True)
+    console.print(Text(f"{total}, {when}, from {one_line(read_from, console, _LONG)}"), soft_wrap=True)
+    if diagnosis.sampling is not None:
+        console.print(dim(_sampled(diagnosis.sampling)), soft_wrap=True)
     if diagnosis.findings:
         ended = sum(finding.ended for finding in diagnosis.findings)
         words = f"something failed in {diagnosis.failing:,} of them, {ended:,} ended with it"
@@ -42,7 +52,7 @@ def render_diagnosis(diagnosis: Diagnosis, source: Source, console: Console) -> 
         console.print(Text("nothing failed", style="green"), soft_wrap=True)
     for number, finding in enumerate(diagnosis.findings, start=1):
         console.print()
-        _render(finding, number, diagnosis.conversations, console, source)
+        _render(finding, number, diagnosis.conversations, console, partial(_look, source, link))
     if diagnosis.noted:
         console.print()
     for one in diagnosis.noted:
@@ -53,19 +63,19 @@ def render_diagnosis(diagnosis: Diagnosis, source: Source, console: Console) -> 
         console.print(dim(words), soft_wrap=True)
 
 
-def _render(finding: Finding, number: int, total: int, console: Console, source: Source) -> None:
+def _render(finding: Finding, number: int, total: int, console: Console, look: Look) -> None:
     style = "bold red" if finding.ended else "bold yellow"
     head = Text(f"{number}. ").append(finding.cause, style=style)
     head.append(f": {one_line(_title(finding), console, _LONG)}", style="bold")
     if not finding.ended:
         head.append("  (recovered)" if finding.recovered else "  (swallowed)", style="yellow")
     console.print(head, soft_wrap=True)
-    for label, words in _lines(finding, total, source):
+    for label, words in _lines(finding, total, look):
         line = dim(f"   {label:<{_LABEL_WIDTH}}").append(one_line(words, console, 4 * _LONG), style="not dim")
         console.print(line, soft_wrap=True)
 
 
-def _lines(finding: Finding, total: int, source: Source) -> Iterator[tuple[str, str]]:
+def _lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]:
     share = finding.conversations / total if total else 0
     often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
     if finding.occurrences != finding.conversations:
@@ -85,8 +95,27 @@ def _lines(finding: Finding, total: int, source: Source) -> Iterator[tuple[str, 
         yield label, f"{what}, {quantities.plural(times, 'time')}"
     yield "seen as", finding.visible_as
     yield "do", finding.advice
-    for label, evidence in zip(_once("look"), finding.evidence, strict=False):
-        yield label, f"autogen-otel show {evidence.trace_id[:_PREFIX]}{sources.words(source)}"
+    places = [place for evidence in finding.evidence for place in look(evidence)]
+    yield from zip(_once("look"), places, strict=False)
+
+
+def _look(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
+    """How to see a conversation: the command, and where a browser shows it."""
+    # What is searched for finds a whole id at once, however old the trace is.
+    digits = _PREFIX if source.lookback_ns is None else None
+    yield f"autogen-otel show {evidence.trace_id[:digits]}{sources.words(source)}"
+    url = sources.link(source, template, evidence.trace_id, evidence.span_id)
+    if url is not None:
+        yield url
+
+
+def _sampled(one: Sampling) -> str:
+    def part(read: int, of: int, what: str) -> str:
+        return f"all {of:,} {what}" if read == of else f"{read:,} of about {of:,} {what}"
+
+    failing = part(one.failing_read, one.failing, "conversations in which something failed")
+    working = part(one.working_read, one.working, "others")
+    return f"read {failing} and {working}, chosen at random; what is counted below is extrapolated"
 
 
 def _once(label: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from autogen_otel.cli import quantities
 from autogen_otel.cli.terminal import dim, one_line, signs
 from autogen_otel.traces.trace import HTTP, Span
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
 _LONG: Final = 100
@@ -22,6 +23,11 @@ _SHORT: Final = 60
 _GAP: Final = "  "
 _USUAL_PORTS: Final = frozenset({None, 80, 443})
 _CLIENT_ERROR: Final = 400
+_HTTP_ROUTE: Final = "http.route"
+_LARGE_PROMPT: Final = 20_000
+"""Characters from which on it matters what a prompt is made of."""
+_MOST_OF_IT: Final = 0.5
+_USUAL_ENDS: Final = frozenset({"stop", "tool_calls", "tool_call", "function_call", "unknown", "end_turn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +49,22 @@ class View:
 
 def label(span: Span, view: View) -> Text:
     """Describe a span in one line."""
-    parts = _PARTS.get(span.operation, _other)(span, view)
+    described = parts(span, view)
     line = Text()
     if span.failed:
         line.append(f"{signs(view.console).failed} ", style="bold red")
-    line.append_text(next(parts))
+    line.append_text(next(described))
     line.append(_GAP + quantities.duration(span.duration_ns), style="dim")
-    for detail in parts:
+    for detail in described:
         line.append(_GAP).append_text(detail)
     if span.attributes.get(names.CANCELLED) is True:
         line.append(f"{_GAP}cancelled", style="cyan")
     return line
+
+
+def parts(span: Span, view: View) -> Iterator[Text]:
+    """What a span is, then its details."""
+    return _PARTS.get(span.operation, _other)(span, view)
 
 
 # Each of these yields what the span is, then its details.
@@ -97,15 +108,41 @@ def _chat(span: Span, view: View) -> Iterator[Text]:
     if entries > 1:
         answered = "" if span.failed else " answered"
         yield Text(f"config_list[{attributes.get(names.CONFIG_INDEX)}] of {entries}{answered}")
-    if names.PROMPT_MESSAGES in attributes:
-        prompt = quantities.plural(int(attributes[names.PROMPT_MESSAGES]), "message")
-        characters = attributes.get(names.PROMPT_CHARS)
-        yield dim(prompt if characters is None else f"{prompt}, {quantities.plural(int(characters), 'char')}")
-    if names.RESPONSE_PROBLEM in attributes:
-        problem = str(attributes[names.RESPONSE_PROBLEM]).replace("_", " ")
+    yield from _prompt(span, view)
+    problem = _problem(attributes)
+    if problem:
         yield Text(f"answer: {view.cut(problem, _SHORT)}", style="yellow")
+    cost = attributes.get(names.COST_USD)
+    if view.full and isinstance(cost, (int, float)):
+        yield dim(f"about ${cost:.4f}")
     if names.HELPER_ROLE in attributes:
         yield dim(f"for {view.cut(attributes[names.HELPER_ROLE], _SHORT)}")
+
+
+def _prompt(span: Span, view: View) -> Iterator[Text]:
+    attributes = span.attributes
+    if names.PROMPT_MESSAGES not in attributes:
+        return
+    prompt = quantities.plural(int(attributes[names.PROMPT_MESSAGES]), "message")
+    characters = attributes.get(names.PROMPT_CHARS)
+    yield dim(prompt if characters is None else f"{prompt}, {quantities.plural(int(characters), 'char')}")
+    largest, whose = attributes.get(names.PROMPT_LARGEST_CHARS), attributes.get(names.PROMPT_LARGEST_FROM)
+    if not isinstance(largest, int) or not isinstance(characters, int):
+        return
+    is_why = attributes.get(names.ERROR_ORIGIN) == causes.PROMPT_TOO_LARGE
+    if is_why or view.full or (characters >= _LARGE_PROMPT and largest >= characters * _MOST_OF_IT):
+        said_by = f" from {view.cut(whose, _SHORT)}" if whose else ""
+        style = "yellow" if is_why else "dim"
+        yield Text(f"largest: {quantities.plural(largest, 'char')}{said_by}", style=style)
+
+
+def _problem(attributes: Mapping[str, Any]) -> str:
+    """What is wrong with an answer, in words; empty for nothing."""
+    if names.RESPONSE_PROBLEM in attributes:
+        return str(attributes[names.RESPONSE_PROBLEM]).replace("_", " ")
+    reasons = attributes.get(names.GEN_AI_RESPONSE_FINISH_REASONS)
+    odd = [str(one) for one in reasons if one not in _USUAL_ENDS] if isinstance(reasons, list) else []
+    return ", ".join(odd)
 
 
 def _entry(span: Span, view: View) -> Iterator[Text]:
@@ -140,7 +177,10 @@ def _http(span: Span, view: View) -> Iterator[Text]:
 def _tool(span: Span, view: View) -> Iterator[Text]:
     attributes = span.attributes
     tool = view.cut(attributes.get(names.GEN_AI_TOOL_NAME) or span.subject, _LONG)
-    arguments = view.cut(_arguments(attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)), _LONG)
+    recorded = attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
+    # What was not recorded is not the same as a call without arguments.
+    arguments = "…" if recorded is None else _arguments(recorded)
+    arguments = view.cut(arguments, _LONG)
     yield _head("tool", tool, "bold blue").append(f"({arguments})")
     result = attributes.get(names.GEN_AI_TOOL_CALL_RESULT)
     # AutoGen's result of a failed tool repeats the exception, which stands below.
@@ -150,7 +190,15 @@ def _tool(span: Span, view: View) -> Iterator[Text]:
 
 
 def _other(span: Span, view: View) -> Iterator[Text]:
-    yield Text(view.cut(span.name or "(no name)", _LONG))
+    """A span of somebody else's, under its own name: a request that the program serves with its route."""
+    name = span.name or "(no name)"
+    route = span.attributes.get(_HTTP_ROUTE)
+    if isinstance(route, str) and route not in name:
+        name = f"{name} {route}"
+    yield Text(view.cut(name, _LONG))
+    status = span.attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
+    if status is not None:
+        yield Text(str(status), style="bold red" if span.failed else "")
 
 
 _PARTS: Final[Mapping[str, Callable[[Span, View], Iterator[Text]]]] = {
@@ -183,7 +231,7 @@ def _arguments(recorded: object) -> str:
         return ", ".join(f"{name}={_json(value)}" for name, value in parsed.items())
     if isinstance(recorded, str):
         return recorded
-    return "" if recorded is None else _json(recorded)
+    return _json(recorded)
 
 
 def _json(value: object) -> str:

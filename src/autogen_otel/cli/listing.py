@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autogen_otel.cli import quantities
+from autogen_otel.cli import quantities, sources
 from autogen_otel.cli.terminal import one_line, signs, visible
 from autogen_otel.traces.conversations import Outcome, Summary
+from autogen_otel.traces.source import Source
 from autogen_otel.vocabulary import terminations
 
 STYLES: Final[Mapping[Outcome, str]] = {
@@ -24,6 +25,7 @@ STYLES: Final[Mapping[Outcome, str]] = {
 }
 _SAID: Final = frozenset({"", terminations.ERROR, terminations.CANCELLED})
 _SHORTEST_PREFIX: Final = 8
+_FOLLOWED_PREFIX: Final = 12
 _NARROWEST: Final = 16
 _WIDE: Final = 105
 _SHORT_NAME: Final = 60
@@ -43,13 +45,16 @@ def sentence(summary: Summary) -> str:
     return f"{summary.outcome}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
 
 
-def render_listing(listed: Sequence[Summary], every: Sequence[Summary], console: Console) -> None:
+def render_listing(
+    listed: Sequence[Summary], every: Sequence[Summary], console: Console, source: Source
+) -> None:
     """Print a table of conversations.
 
     Args:
         listed: the conversations to list, in order.
-        every: all of the journal: trace ids are shortened so that they stay unique among these.
+        every: all that were read: trace ids are shortened so that they stay unique among these.
         console: where.
+        source: where they come from.
     """
     prefix = _prefix_length([summary.trace_id for summary in every])
     fixed: dict[str, Any] = {"no_wrap": True}
@@ -77,7 +82,15 @@ def render_listing(listed: Sequence[Summary], every: Sequence[Summary], console:
     for summary in listed:
         table.add_row(*(cell(summary) for _, cell in columns.values()))
     console.print(table)
-    console.print(Text(_footer(listed, every), style="dim"))
+    console.print(Text(_footer(listed, every, source), style="dim"), soft_wrap=True)
+
+
+def render_ended(summary: Summary, console: Console) -> None:
+    """Print one line of a conversation that has ended."""
+    when = quantities.local_time(summary.start_ns + summary.duration_ns)
+    name = one_line(summary.name, console, _SHORT_NAME)
+    line = Text(f"{when}  ").append(summary.trace_id[:_FOLLOWED_PREFIX], style="bold").append(f"  {name}  ")
+    console.print(line.append(sentence(summary), style=STYLES[summary.outcome]), soft_wrap=True)
 
 
 def _outcome(summary: Summary) -> Text:
@@ -91,13 +104,18 @@ def _tokens(summary: Summary, console: Console) -> str:
     return f"{summary.input_tokens:,} {signs(console).arrow} {summary.output_tokens:,}"
 
 
-def _footer(listed: Sequence[Summary], every: Sequence[Summary]) -> str:
-    counts = Counter(summary.outcome for summary in every)
+def _footer(listed: Sequence[Summary], every: Sequence[Summary], source: Source) -> str:
+    # What is searched is read only as far back as the list reaches.
+    counted = every if source.lookback_ns is None else listed
+    counts = Counter(summary.outcome for summary in counted)
     unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "unfinished")
     what = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in unwell if counts[outcome])
-    total = quantities.plural(len(every), "conversation")
-    of = f"{len(listed):,} of {total}" if len(listed) < len(every) else total
-    return of + (f" ({what} in all)" if what else "") + ". Show one with: autogen-otel show TRACE"
+    total = quantities.plural(len(counted), "conversation")
+    if source.lookback_ns is not None and len(listed) < len(every):
+        total = f"The newest {total}"
+    of = f"{len(listed):,} of {total}" if len(listed) < len(counted) else total
+    said = f" ({what} in all)" if what else ""
+    return f"{of}{said}. Show one with: autogen-otel show TRACE{sources.words(source)}"
 
 
 def _prefix_length(trace_ids: Sequence[str]) -> int:

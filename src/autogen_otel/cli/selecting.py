@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from autogen_otel.cli import CommandError, sources
+from autogen_otel.cli import CommandError, quantities, sources
 from autogen_otel.cli.progress import shown
 from autogen_otel.traces.conversations import OUTCOMES
 from autogen_otel.traces.selection import Selection, moment
@@ -14,6 +16,7 @@ from autogen_otel.traces.source import Source
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
 
+_TRACE_ID_DIGITS: Final = 32
 _MOST_IDS: Final = 10
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
@@ -79,12 +82,24 @@ def selected(args: argparse.Namespace) -> Selection:
     )
 
 
+def with_beginning(source: Source, selection: Selection) -> Selection:
+    """A selection that says since when, where the source does not look back for ever."""
+    if source.lookback_ns is None or len(selection.trace) == _TRACE_ID_DIGITS:
+        return selection
+    until = time.time_ns() if selection.until is None else selection.until
+    since = until - source.lookback_ns if selection.since is None else selection.since
+    if since >= until:
+        raise CommandError("--since is not before --until: there is no time between them.")
+    return replace(selection, since=since)
+
+
 def one_trace(source: Source, selection: Selection) -> Trace:
     """The trace whose id begins as asked.
 
     Raises:
         CommandError: there is none, or there are several.
     """
+    selection = with_beginning(source, selection)
     beginning = selection.trace
     ids: dict[str, None] = {}
     spans: list[Span] = []
@@ -96,7 +111,8 @@ def one_trace(source: Source, selection: Selection) -> Trace:
                     spans.append(span)
     if not ids:
         others = f"autogen-otel show{sources.words(source)} lists those that are there"
-        raise CommandError(f"No trace in {source.name} begins with {beginning}; {others}.")
+        since = f" since {quantities.local_time(selection.since)}" if selection.since else ""
+        raise CommandError(f"No trace in {source.name}{since} begins with {beginning}; {others}.")
     if len(ids) > 1:
         first = ", ".join(list(ids)[:_MOST_IDS])
         more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import base64
+import json
 import math
+import sys
+import time
 from dataclasses import asdict, replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from autogen_otel.cli import (
     DONE,
@@ -19,10 +22,18 @@ from autogen_otel.cli import (
     write_json,
 )
 from autogen_otel.cli.progress import shown
-from autogen_otel.cli.selecting import add_selection, add_trace, count_option, one_trace, selected
-from autogen_otel.cli.sources import HOW_TO_GET_ONE, add_sources, opened
+from autogen_otel.cli.selecting import (
+    add_selection,
+    add_trace,
+    count_option,
+    one_trace,
+    selected,
+    with_beginning,
+)
+from autogen_otel.cli.sources import add_sources, nothing_in, opened
 from autogen_otel.traces.conversations import Summary, summaries, summarize
-from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.following import FollowedSource, Following
+from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
 
@@ -72,6 +83,9 @@ def register(subparsers: Any) -> None:
         help="conversations to list (default: 20, 0: all)",
     )
     parser.add_argument("--failing", action="store_true", help="only what failed, also if it recovered")
+    parser.add_argument(
+        "--follow", action="store_true", help="tell of conversations as they end, until Ctrl-C"
+    )
     add_sources(parser)
     add_selection(parser)
     add_format(parser)
@@ -83,22 +97,23 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "text":
         require_rich()
     source, selection = opened(args), selected(args)
-    if selection.trace:
+    if args.follow:
+        _follow(source, selection, args)
+    elif selection.trace:
         _show(one_trace(source, selection), args)
     else:
         _list(source, selection, args)
     return DONE
 
 
-def _list(source: Source, selection: Selection, args: argparse.Namespace) -> None:
+def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
+    selection = with_beginning(source, asked)
     narrowed = replace(selection, failing=args.failing)
     with shown(source.name) as progress:
         found = summaries(source.spans(narrowed, newest=args.limit, progress=progress), selection)
     every = sorted(found, key=lambda summary: summary.start_ns, reverse=True)
-    if not every and narrowed == EVERYTHING:
-        raise CommandError(f"The {source.name} holds no conversations: {HOW_TO_GET_ONE}.")
     if not every:
-        raise CommandError(f"The {source.name} holds no such conversation; ask for less to see others.")
+        raise nothing_in(source, narrowed, replace(asked, failing=args.failing))
     wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
     listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
@@ -107,7 +122,26 @@ def _list(source: Source, selection: Selection, args: argparse.Namespace) -> Non
     from autogen_otel.cli.listing import render_listing  # noqa: PLC0415 - JSON output works without rich
     from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
 
-    render_listing(listed, every, TextConsole())
+    render_listing(listed, every, TextConsole(), source)
+
+
+def _follow(source: Source, asked: Selection, args: argparse.Namespace) -> NoReturn:
+    """Tell of conversations as they end, until the user has seen enough."""
+    if not isinstance(source, FollowedSource):
+        raise CommandError(f"{source.name} cannot be followed.")
+    selection = replace(asked, failing=args.failing)
+    following = Following(source.arrivals(selection), selection)
+    while True:
+        for summary in following.ended():
+            if args.format == "json":
+                sys.stdout.write(json.dumps(_json_value(_summary_document(summary)), allow_nan=False) + "\n")
+                continue
+            from autogen_otel.cli.listing import render_ended  # noqa: PLC0415 - JSON output works without rich
+            from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
+
+            render_ended(summary, TextConsole())
+        sys.stdout.flush()
+        time.sleep(source.pause_seconds)
 
 
 def _show(trace: Trace, args: argparse.Namespace) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from autogen_otel.cli import CommandError
+from autogen_otel.cli import CommandError, quantities
 from autogen_otel.delivery.journal import NoFolderError, default_dir
-from autogen_otel.settings import REDACT_VARIABLE, Settings
+from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
 from autogen_otel.traces.journal import STANDARD_INPUT
+from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
@@ -21,11 +22,12 @@ from autogen_otel.traces.sources.jaeger import Jaeger
 from autogen_otel.traces.sources.searched import Searched, Store
 from autogen_otel.traces.sources.tempo import Tempo
 
-HEADERS_VARIABLE: Final = "AUTOGEN_OTEL_SOURCE_HEADERS"
-LINK_VARIABLE: Final = "AUTOGEN_OTEL_TRACE_LINK"
+HEADERS_VARIABLE, PROMETHEUS_HEADERS_VARIABLE = COMMAND_VARIABLES
 HOW_TO_GET_ONE: Final = (
     "call autogen_otel.instrument() in your program and run it with no collector listening: "
-    "what no endpoint takes is kept there; or name another file or folder with --journal"
+    "what no endpoint takes is kept there, and every conversation with AUTOGEN_OTEL_JOURNAL=all or, where "
+    "the tracer provider is your own, with provider.add_span_processor(autogen_otel.JournalProcessor()); "
+    "or name another file or folder with --journal"
 )
 
 
@@ -53,9 +55,8 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--link",
         metavar="TEMPLATE",
-        default=os.environ.get(LINK_VARIABLE),
         help="address at which a browser shows a trace, with {trace_id} and {span_id} where they belong "
-        f"(default: {LINK_VARIABLE}, else Jaeger's own)",
+        "(default: that of AUTOGEN_OTEL_ANNOUNCE_FAILURES, else Jaeger's own)",
     )
 
 
@@ -68,16 +69,72 @@ def opened(args: argparse.Namespace) -> Source:
     for name, product in _STORES.items():
         url = getattr(args, name)
         if url is not None:
-            client = Client(product.name, url, {**_headers_in_environment(), **dict(args.header)})
+            client = Client(
+                product.name, url, {**_headers_in_environment(HEADERS_VARIABLE), **dict(args.header)}
+            )
             return Searched(product.store(client), (f"--{name}", client.url))
     return _files(args.journal) if args.journal else _own_journal()
 
 
 def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
-    """The address at which a browser shows a span, if one is known."""
+    """The address at which a browser shows a span, if one is known.
+
+    Args:
+        source: where it is.
+        template: as given on the command line.
+        trace_id: of its trace.
+        span_id: its own.
+    """
     if template is None:
-        return source.link(trace_id, span_id)
+        configured = Settings.read_environ(_without_redact())[0].announce_failures
+        if not isinstance(configured, str):
+            return source.link(trace_id, span_id)
+        template = configured
     return template.replace("{trace_id}", trace_id).replace("{span_id}", span_id)
+
+
+def add_prometheus(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which a command counts what it reads only a sample of."""
+    group = parser.add_argument_group("rates (with --jaeger and --tempo)")
+    group.add_argument(
+        "--prometheus",
+        metavar="URL",
+        help="count conversations there, in a Prometheus or Mimir, instead of estimating how many there were",
+    )
+    group.add_argument(
+        "--prometheus-header",
+        action="append",
+        type=_header,
+        default=[],
+        metavar="'NAME: VALUE'",
+        help=f"as --header, for Prometheus; or {PROMETHEUS_HEADERS_VARIABLE}",
+    )
+
+
+def prometheus(args: argparse.Namespace) -> Client | None:
+    """What the options of ``add_prometheus`` name."""
+    if args.prometheus is None:
+        return None
+    headers = {**_headers_in_environment(PROMETHEUS_HEADERS_VARIABLE), **dict(args.prometheus_header)}
+    return Client("Prometheus", args.prometheus, headers)
+
+
+def nothing_in(source: Source, selection: Selection, asked: Selection) -> CommandError:
+    """Say that a source holds no such conversation, and what to do about it.
+
+    Args:
+        source: which.
+        selection: what was looked for.
+        asked: what the user asked for.
+    """
+    if source.lookback_ns is not None and asked.since is None and selection.since is not None:
+        since = quantities.local_time(selection.since)
+        return CommandError(
+            f"{source.name} holds no such conversation since {since}; --since looks further back."
+        )
+    if asked == EVERYTHING:
+        return CommandError(f"No conversations in {source.name}: {HOW_TO_GET_ONE}.")
+    return CommandError(f"{source.name} holds no such conversation: none fits the options; ask for less.")
 
 
 def words(source: Source) -> str:
@@ -93,12 +150,12 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _headers_in_environment() -> dict[str, str]:
+def _headers_in_environment(variable: str) -> dict[str, str]:
     headers = {}
-    for pair in filter(None, os.environ.get(HEADERS_VARIABLE, "").split(",")):
+    for pair in filter(None, os.environ.get(variable, "").split(",")):
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not _is_printable(name + value):
-            raise CommandError(f"{HEADERS_VARIABLE} does not hold NAME=VALUE,NAME=VALUE.")
+            raise CommandError(f"{variable} does not hold NAME=VALUE,NAME=VALUE.")
         headers[name.strip()] = unquote(value.strip())
     return headers
 
@@ -128,9 +185,13 @@ def _files(given: list[str]) -> Files:
     return Files(paths, option, HOW_TO_GET_ONE)
 
 
+def _without_redact() -> dict[str, str]:
+    """The environment: their function to redact with is of no use here, and importing it may fail."""
+    return {name: text for name, text in os.environ.items() if name != REDACT_VARIABLE}
+
+
 def _own_journal() -> Files:
-    # Their function to redact with is of no use here, and importing it may not be possible.
-    Settings.from_environ({name: text for name, text in os.environ.items() if name != REDACT_VARIABLE})
+    Settings.from_environ(_without_redact())
     try:
         path = default_dir()
     except NoFolderError as error:

@@ -11,11 +11,12 @@ from rich.text import Text
 from rich.tree import Tree
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.labels import View, label
+from autogen_otel.cli.labels import View, label, parts
 from autogen_otel.cli.listing import STYLES, sentence
 from autogen_otel.cli.terminal import dim, signs, visible
 from autogen_otel.traces.conversations import summarize
 from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.messages import said_in
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, innermost_user_frame
 from autogen_otel.traces.trace import HTTP, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -23,6 +24,7 @@ from autogen_otel.vocabulary import attributes as names
 _LONG: Final = 300
 _SHORT: Final = 120
 _INDENT: Final = 4
+_MOST_CANCELLED: Final = 5
 
 
 def render_trace(trace: Trace, console: Console, full: bool = False, *, failing: bool = False) -> None:
@@ -39,17 +41,31 @@ def render_trace(trace: Trace, console: Console, full: bool = False, *, failing:
     console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = View(console, full)
+    for span in trace.cancelled()[:_MOST_CANCELLED]:
+        waited = quantities.duration(span.duration_ns)
+        words = Text(f"cancelled after it had waited {waited} for ", style="cyan")
+        console.print(words.append_text(next(parts(span, view))), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
     branch = [Tree("", guide_style="dim", hide_root=True)]
     for span, depth in printed.walk():
         guide = signs(console).guide if printed.children(span) else " "
         content = Group(
-            label(span, view).append_text(failures.beside(span)), _Indented(guide, failures.below(span))
+            label(span, view).append_text(failures.beside(span)),
+            _Indented(guide, [*failures.below(span), *(_content(span, view) if full else ())]),
         )
         del branch[depth + 1 :]
         branch.append(branch[-1].add(content))
     console.print(branch[0])
+
+
+def _content(span: Span, view: View) -> Iterator[Text]:
+    """What was said, where it was recorded."""
+    for one in said_in(span):
+        sign = f"{signs(view.console).arrow} " if one.is_answer else ""
+        lines = visible(one.words).split("\n")
+        yield Text(sign).append(f"{view.cut(one.who, _SHORT)}: ", style="bold").append(lines[0])
+        yield from (Text(f"  {line}") for line in lines[1:])
 
 
 class _Indented:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
-from autogen_otel.diagnosis.findings import Diagnosis, Finding
+from autogen_otel.diagnosis.findings import Diagnosis, Evidence, Finding
 
 _NS: Final = 1_000_000_000
 _SHARE_DIGITS: Final = 4
 
+Link = Callable[[str, str], str | None]
+"""Gives the address at which a browser shows a span, if there is one."""
 
-def document_of(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
-    """The diagnosis for programs, but for the number of the schema."""
+
+def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> dict[str, Any]:
+    """The diagnosis for programs, but for the number of the schema.
+
+    Args:
+        diagnosis: what to say.
+        source: where the conversations were read from.
+        link: gives the address of a span, by the ids of its trace and its own.
+    """
     return {
         "source": source,
         "conversations": diagnosis.conversations,
         "failing": diagnosis.failing,
+        "sampling": None if diagnosis.sampling is None else asdict(diagnosis.sampling),
         "first_conversation": _time(diagnosis.first_ns),
         "last_conversation": _time(diagnosis.last_ns),
-        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "findings": [_finding(finding, link) for finding in diagnosis.findings],
         "noted": [
             {"tool": one.tool, "returned_errors": one.occurrences, "conversations": one.conversations}
             for one in diagnosis.noted
@@ -29,7 +41,7 @@ def document_of(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, link: Link | None) -> dict[str, Any]:
     return {
         "cause": finding.cause,
         "occurrences": finding.occurrences,
@@ -38,7 +50,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "last_seen": _time(finding.last_ns),
         "subject": dict(finding.subject),
         "discriminators": [_discriminator(one) for one in finding.discriminators],
-        "evidence": [{"trace_id": one.trace_id, "span_id": one.span_id} for one in finding.evidence],
+        "evidence": [_evidence(one, link) for one in finding.evidence],
         "visible_as": finding.visible_as,
         "advice": finding.advice,
         "ended_conversations": finding.ended,
@@ -50,6 +62,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "symptoms": [{"what": what, "times": times} for what, times in finding.symptoms.items()],
         "compared": {"failing": finding.compared[0], "working": finding.compared[1]},
     }
+
+
+def _evidence(one: Evidence, link: Link | None) -> dict[str, Any]:
+    document = {"trace_id": one.trace_id, "span_id": one.span_id}
+    url = None if link is None else link(one.trace_id, one.span_id)
+    return document if url is None else {**document, "url": url}
 
 
 def _discriminator(one: Discriminator) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
@@ -15,6 +15,7 @@ from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.roots import find_roots
 from autogen_otel.diagnosis.words import advice_for, visible_as
 from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import causes
 
@@ -96,6 +97,32 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """What was read of conversations that are too many to be read, and of how many.
+
+    Args:
+        failing_read: conversations that were read in which something failed.
+        failing: conversations that these stand for.
+        working_read: other conversations that were read.
+        working: conversations that these stand for.
+    """
+
+    failing_read: int
+    failing: int
+    working_read: int
+    working: int
+
+    @classmethod
+    def of(cls, sample: Sequence[Weighted]) -> Sampling | None:
+        """What a sample is; ``None`` if it is everything."""
+        failing = [one.weight for one in sample if any(span.failed for span in one.spans)]
+        working = [one.weight for one in sample if not any(span.failed for span in one.spans)]
+        if all(weight == 1 for weight in (*failing, *working)):
+            return None
+        return cls(len(failing), round(sum(failing)), len(working), round(sum(working)))
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What is wrong with a population of conversations.
 
@@ -106,6 +133,7 @@ class Diagnosis:
         last_ns: when the last of them began.
         findings: what fails, what explains most first.
         noted: what does not count as a failure.
+        sampling: what was read, where that is not all.
     """
 
     conversations: int
@@ -114,6 +142,7 @@ class Diagnosis:
     last_ns: int
     findings: tuple[Finding, ...]
     noted: tuple[Noted, ...]
+    sampling: Sampling | None = None
 
 
 def diagnose(spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Diagnosis:
@@ -124,8 +153,15 @@ def diagnose(spans: Iterable[Span], selection: Selection = EVERYTHING, limit: in
         selection: which of them count.
         limit: at most so many, in the order they come; 0 for all.
     """
-    population = Population.of(spans, selection, limit)
+    return _conclude_listed(Population.of(spans, selection, limit))
 
+
+def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
+    """Say what fails in the conversations that a sample stands for, and why."""
+    return replace(_conclude_listed(Population.of_sample(sample)), sampling=Sampling.of(sample))
+
+
+def _conclude_listed(population: Population) -> Diagnosis:
     def calls_of(kind: str) -> Listed:
         sample = population.working.get(kind)
         return Listed([]) if sample is None else Listed(sample.kept, sample.weight)
@@ -152,9 +188,10 @@ def conclude(population: Population, calls_of: Callable[[str], Calls]) -> Diagno
         Noted(tool, count, population.returned_conversations[tool])
         for tool, count in population.returned_errors.most_common()
     ]
+    conversations = round(population.conversations)
     return Diagnosis(
-        population.conversations,
-        min(population.conversations, round(sum(failing.values()))),
+        conversations,
+        min(conversations, round(sum(failing.values()))),
         population.first_ns,
         population.last_ns,
         tuple(findings),

@@ -97,6 +97,54 @@ def _refusal(path: Path, error: Exception) -> str:
     return f"{path} is damaged: {error}"
 
 
+class Tail:
+    """What is appended to the files of a journal, from now on.
+
+    Args:
+        path: file, or folder in which files come and go.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Files are renamed when they are full: they are known by what they are, not by their names.
+        self._read = {_identity(file): file.stat().st_size for file in journal_files(path)}
+
+    def spans(self) -> list[Span]:
+        """The spans of the lines that were completed since the last time.
+
+        Raises:
+            SourceError: a file cannot be read.
+        """
+        try:
+            return [span for file in journal_files(self._path) for span in self._appended(file)]
+        except FileNotFoundError:
+            # It was deleted while it was looked at.
+            return []
+        except OSError as error:
+            raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    def _appended(self, file: Path) -> Iterator[Span]:
+        if file.suffix == ".gz":
+            return
+        identity = _identity(file)
+        with file.open("rb") as opened:
+            opened.seek(self._read.get(identity, 0))
+            text = opened.read()
+        complete = text[: text.rfind(b"\n") + 1]
+        self._read[identity] = self._read.get(identity, 0) + len(complete)
+        for line in complete.splitlines():
+            try:
+                document = _loads(line)
+            except (ValueError, RecursionError):
+                continue
+            yield from (span for span in _document_spans(document, None) if isinstance(span, Span))
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_dev, status.st_ino
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     if path == STANDARD_INPUT:

@@ -14,6 +14,7 @@ from autogen_otel.vocabulary import spans as span_names
 KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUSES: Final = ("unset", "ok", "error")
 """OTLP's names of the numbers in ``Span.kind`` and ``Span.status_code``."""
+_SERVER: Final = KINDS.index("server")
 STATUS_ERROR: Final = 2
 HTTP: Final = "http"
 """The ``Span.operation`` of an HTTP attempt; those of all other spans are in ``vocabulary.spans``."""
@@ -82,7 +83,7 @@ class Span:
     @property
     def operation(self) -> str:
         """What kind of call this is: ``chat``, ``execute_tool``, ``config_entry``, ``http`` …."""
-        if names.HTTP_REQUEST_METHOD in self.attributes:
+        if names.HTTP_REQUEST_METHOD in self.attributes and self.kind != _SERVER:
             return HTTP
         operation = self.attributes.get(names.GEN_AI_OPERATION_NAME)
         return operation if isinstance(operation, str) else self.name.partition(" ")[0]
@@ -155,6 +156,17 @@ class Trace:
                 kept.add(span.span_id)
                 span = self.span(span.parent_id)
         return Trace(tuple(span for span in self.spans if span.span_id in kept)) if kept else self
+
+    def cancelled(self) -> tuple[Span, ...]:
+        """What the program waited for when it ended itself: the deepest cancelled spans, in start order."""
+        cancelled = [span for span in self.spans if span.attributes.get(names.CANCELLED) is True]
+        above: set[str] = set()
+        for span in cancelled:
+            around = self.span(span.parent_id)
+            while around is not None and around.span_id not in above:
+                above.add(around.span_id)
+                around = self.span(around.parent_id)
+        return tuple(span for span in cancelled if span.span_id not in above)
 
     def _below(self, first: Span) -> Iterator[tuple[Span, int]]:
         pending, visited = [(first, 0)], set()

@@ -93,7 +93,7 @@ class Surroundings:
 
     Args:
         trace: the conversation.
-        number: which one of its process it is.
+        number: which one of its process it is; 0 if that is not known.
     """
 
     __slots__ = ("_number", "_steps", "_tool_ends", "_tools", "_turns", "trace")
@@ -148,7 +148,8 @@ class Surroundings:
         }
         features.update({TIME: seconds, HOUR: str(seconds // _HOUR % _DAY_HOURS)})
         features["service.name"] = span.service
-        features[CONVERSATION_NUMBER] = self._number
+        if self._number:
+            features[CONVERSATION_NUMBER] = self._number
         features[TURN] = bisect_right(self._turns, span.start_ns)
         before = bisect_right(self._steps, span.start_ns)
         if before:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import Features
@@ -14,11 +15,13 @@ from autogen_otel.diagnosis.evidence.reading import Reading
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.traces.conversations import takes
 from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
+_SEED: Final = 14
 _MOST_KINDS: Final = 500
 _MOST_REMEMBERED: Final = 100_000
 _GROUP_SIZES: Final = ((100, 4000), (1000, 400), (20_000, 4))
@@ -31,6 +34,9 @@ GroupKey = tuple[Any, ...]
 
 class Population:
     """What is kept of all conversations.
+
+    Args:
+        heaviest: how many conversations one that is taken stands for at most.
 
     Attributes:
         conversations: how many there were.
@@ -45,8 +51,8 @@ class Population:
         ended_at_limit: those of them that a limit ended.
     """
 
-    def __init__(self) -> None:
-        self.conversations = 0
+    def __init__(self, heaviest: float = 1.0) -> None:
+        self.conversations = 0.0
         self.first_ns = self.last_ns = 0
         self.groups: dict[GroupKey, Sample[Occurrence]] = {}
         self.working: dict[str, Sample[Features]] = {}
@@ -57,6 +63,8 @@ class Population:
         self.ended: Counter[str] = Counter()
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._of_process: Counter[str] = Counter()
+        self._heaviest, self._weight = heaviest, 1.0
+        self._random = random.Random(_SEED)  # noqa: S311 - a sample, no secret
 
     @classmethod
     def of(cls, spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Population:
@@ -75,8 +83,22 @@ class Population:
                     break
         return population
 
-    def add(self, spans: list[Span]) -> None:
-        """Take the spans of one conversation, or of a late piece of one."""
+    @classmethod
+    def of_sample(cls, sample: Sequence[Weighted]) -> Population:
+        """Read conversations that stand for others as well."""
+        population = cls(max((one.weight for one in sample), default=1.0))
+        for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):
+            population.add(one.spans, one.weight)
+        return population
+
+    def add(self, spans: list[Span], weight: float = 1.0) -> None:
+        """Take the spans of one conversation, or of a late piece of one.
+
+        Args:
+            spans: of the conversation.
+            weight: how many conversations it stands for.
+        """
+        self._weight = weight
         has_failed = is_ours = False
         unique: dict[str, Span] = {}
         tools: list[Span] = []
@@ -100,7 +122,9 @@ class Population:
             return
         trace = _LazyTrace(list(unique.values()), self._count(spans))
         found = self._keep_failures(trace) if has_failed else []
-        self._keep_working(trace, tools, chats)
+        # Of what works, all that is kept has to stand for the same number: of the lighter only some is kept.
+        if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
+            self._keep_working(trace, tools, chats)
         self._keep_conversation(trace, roots, found)
 
     def add_failing(self, spans: list[Span], number: int) -> bool:
@@ -133,13 +157,14 @@ class Population:
         number = self._seen.get(first.trace_id)
         if number is not None:
             return number
-        self.conversations += 1
+        self.conversations += self._weight
         start = min(span.start_ns for span in spans)
         self.first_ns = min(self.first_ns or start, start)
         self.last_ns = max(self.last_ns, start)
         process = "/".join(str(first.resource.get(name, "")) for name in INSTANCES) + first.service
         self._of_process[process] += 1
-        number = self._seen[first.trace_id] = self._of_process[process]
+        # Of a sample nobody knows which one of its process a conversation was.
+        number = self._seen[first.trace_id] = self._of_process[process] if self._heaviest <= 1 else 0
         if len(self._seen) > _MOST_REMEMBERED:
             self._seen.popitem(last=False)
         return number
@@ -153,7 +178,7 @@ class Population:
                 size = next((size for most, size in _GROUP_SIZES if len(self.groups) < most), 0)
                 if not size:
                     continue
-                sample = self.groups[key] = Sample(size)
+                sample = self.groups[key] = Sample(size, self._weight)
             if sample.wants():
                 sample.keep(occurrence.described())
         return found
@@ -165,7 +190,7 @@ class Population:
         key = (_workflow(root), loop._replace(times=0))
         sample = self.loops.get(key)
         if sample is None and len(self.loops) < _MOST_LOOPS:
-            sample = self.loops[key] = Sample(_GROUP_SIZES[1][1])
+            sample = self.loops[key] = Sample(_GROUP_SIZES[1][1], self._weight)
         if sample is not None and sample.wants():
             sample.keep(trace.loop_occurrence(root, loop))
         return True
@@ -174,7 +199,7 @@ class Population:
         sample = self.working.get(kind)
         if sample is None and len(self.working) < _MOST_KINDS:
             # Models make up names of tools; only so many are kept.
-            sample = self.working[kind] = Sample()
+            sample = self.working[kind] = Sample(each=self._heaviest)
         return sample
 
     def _keep_working(self, trace: _LazyTrace, tools: list[Span], chats: list[Span]) -> None:
@@ -183,14 +208,14 @@ class Population:
             attributes = tool.attributes
             name = str(attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
             if names.TOOL_RETURNED_ERROR in attributes:
-                self.returned_errors[name] += 1
+                self.returned_errors[name] += round(self._heaviest)
                 returned.add(name)
             if tool.failed or attributes.get(names.CANCELLED) is True:
                 continue
             sample = self._sample(tool_kind(name))
             if sample is not None and sample.wants():
                 sample.keep(trace.reading.tool_features(tool))
-        self.returned_conversations.update(returned)
+        self.returned_conversations.update(dict.fromkeys(returned, round(self._heaviest)))
         models = self._sample(MODEL)
         for chat in chats:
             attributes = chat.attributes
@@ -209,9 +234,9 @@ class Population:
         if root is None:
             return
         workflow = _workflow(root)
-        self.ended[workflow] += 1
+        self.ended[workflow] += round(self._weight)
         if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
-            self.ended_at_limit[workflow] += 1
+            self.ended_at_limit[workflow] += round(self._weight)
             if not found and self._keep_loop(trace, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):

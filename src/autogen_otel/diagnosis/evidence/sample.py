@@ -19,15 +19,17 @@ class Sample(Generic[T]):
 
     Args:
         largest: how many to keep.
+        each: how many each one that it is offered stands for.
 
     Attributes:
         kept: what is kept.
         offered: how many there were.
     """
 
-    __slots__ = ("_largest", "_next", "_random", "_threshold", "kept", "offered")
+    __slots__ = ("_each", "_largest", "_next", "_random", "_threshold", "kept", "offered")
 
-    def __init__(self, largest: int = LARGEST) -> None:
+    def __init__(self, largest: int = LARGEST, each: float = 1.0) -> None:
+        self._each = each
         self.kept: list[T] = []
         self.offered = 0
         self._largest = largest
@@ -55,4 +57,4 @@ class Sample(Generic[T]):
     @property
     def weight(self) -> float:
         """How many of the stream each one that is kept stands for."""
-        return self.offered / len(self.kept) if self.kept else 1.0
+        return self._each * (self.offered / len(self.kept) if self.kept else 1.0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from autogen_otel.traces.journal import STANDARD_INPUT, journal_files, read_spans
+from autogen_otel.traces.following import Arrivals
+from autogen_otel.traces.journal import STANDARD_INPUT, Tail, journal_files, read_spans
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.trace import Span
@@ -22,6 +23,7 @@ class Files:
 
     def __init__(self, paths: Sequence[Path], option: Sequence[str] = (), advice: str = "") -> None:
         self.lookback_ns = None
+        self.pause_seconds = 1.0
         self._paths = paths
         self.option = tuple(option)
         self._advice = advice
@@ -67,6 +69,19 @@ class Files:
             advance=progress.advance,
             may_repeat=may_repeat,
         )
+
+    def arrivals(self, selection: Selection) -> Arrivals:  # noqa: ARG002 - nothing narrows files
+        """What is appended from now on.
+
+        Raises:
+            SourceError: it is standard input, or cannot be read.
+        """
+        if STANDARD_INPUT in self._paths:
+            raise SourceError(
+                "Standard input cannot be followed: name the file or the folder that is written."
+            )
+        tails = [Tail(path) for path in self._paths]
+        return lambda: [span for tail in tails for span in tail.spans()]
 
     def link(self, trace_id: str, span_id: str) -> None:
         """No browser shows a file."""

@@ -18,7 +18,7 @@ from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError
 from autogen_otel.traces.sources.searched import Found, Page, Window
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.trace import Link, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
@@ -26,6 +26,7 @@ from autogen_otel.vocabulary import spans as span_names
 _NS: Final = 1_000_000_000
 _NS_PER_US: Final = 1000
 _AT_ONCE: Final = 8
+_KIND_OF_REFERENCE: Final = "opentracing.ref_type"
 _ERROR: Final = "error"
 """The tag by which Jaeger finds spans that failed."""
 _OURS: Final = frozenset(
@@ -231,8 +232,15 @@ def _by_trace(decoded: Iterator[Span | Exception]) -> dict[str, list[Span]]:
     for span in decoded:
         if isinstance(span, Span):
             span.attributes = jaeger.restored(span.attributes)
+            span.links = tuple(map(_link, span.links))
             traces[span.trace_id].append(span)
     return traces
+
+
+def _link(link: Link) -> Link:
+    """A link as it was sent: Jaeger adds what kind of reference it keeps it as."""
+    own = {key: value for key, value in link.attributes.items() if key != _KIND_OF_REFERENCE}
+    return Link(link.trace_id, link.span_id, own)
 
 
 def _narrowest(operations: Sequence[str]) -> list[str | None]:

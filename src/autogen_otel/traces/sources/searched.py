@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
 
 from autogen_otel.traces.conversations import is_conversation, takes
+from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, Weighted
 from autogen_otel.traces.trace import Span
@@ -28,14 +30,20 @@ _AT_ONCE: Final = 4
 _FIRST_SHARE: Final = 16
 _SPARSE: Final = 4
 _PROBES: Final = 4
+_FEW: Final = 5
+_FEWEST_PARTS: Final = 16
+"""Of so many moments at least a sample is made."""
+_MOST_OF_A_MOMENT: Final = 50
+"""So many times as many traces as usual are asked for of the shortest window."""
+_MOST_STRETCHES: Final = 64
 _MOST_PARTS: Final = 4**10
 _MOST_READ_PARTS: Final = 4000
 _SEED: Final = 14
+_YOUNG_NS: Final = 600 * _NS
+"""How long after it began a conversation that ends is still told of, when a store is followed."""
 _CLOCKS_DIFFER_NS: Final = 60 * _NS
 _LATE_NS: Final = _HOUR_NS
 """How long after it began a conversation may still fail and be found by that."""
-
-T = TypeVar("T")
 
 
 class Window(NamedTuple):
@@ -128,6 +136,7 @@ class Searched:
     def __init__(self, store: Store, option: Sequence[str], now_ns: int | None = None) -> None:
         self.option = tuple(option)
         self.lookback_ns = _DAY_NS
+        self.pause_seconds = 5.0
         self._store = store
         self._now_ns = now_ns
 
@@ -177,18 +186,37 @@ class Searched:
         def is_enough() -> bool:
             return worked.offered >= working or failed.offered >= _SPARSE * failing
 
-        worked_weight = failed_weight = self._draw(selection, window, keep, is_enough)
+        worked_weight = failed_weight = self._draw(selection, window, keep, is_enough, self._size(working))
         if worked_weight > 1 or failed.offered > failing:
             # Failures are rare: they are searched for by themselves.
             failed = _Kept(failing, progress)
             longer = Window(window.start_ns, max(window.end_ns, min(window.end_ns + _LATE_NS, self._until())))
             failed_weight = self._draw(
-                replace(selection, failing=True), longer, failed.keep, lambda: failed.offered >= failing
+                replace(selection, failing=True),
+                longer,
+                failed.keep,
+                lambda: failed.offered >= failing,
+                self._size(failing),
             )
         return [
             *(Weighted(spans, worked_weight * worked.share) for spans in worked.kept),
             *(Weighted(spans, failed_weight * failed.share) for spans in failed.kept),
         ]
+
+    def arrivals(self, selection: Selection) -> Arrivals:
+        """What arrives from now on; a conversation is looked for as long as it is young."""
+        known: set[str] = set()
+        begun = self._until()
+
+        def arrived() -> list[Span]:
+            recent = replace(selection, since=self._until() - _YOUNG_NS, until=None)
+            pages = self._newest_first(recent, Progress())
+            found = [spans for page in pages for spans in page if max(span.end_ns for span in spans) >= begun]
+            new = [span for spans in found for span in spans if span.span_id not in known]
+            known.update(span.span_id for span in new)
+            return new
+
+        return arrived
 
     # ------------------------------------------------------------ paging
     def _newest_first(self, selection: Selection, progress: Progress) -> Iterator[list[list[Span]]]:
@@ -202,15 +230,12 @@ class Searched:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while end > window.start_ns:
                 start = max(window.start_ns, end - min(width, store.longest_ns))
-                page = store.search(query, Window(start, end), store.most)
+                page = self._page(query, Window(start, end))
                 if page.full and end - start > store.finest_ns:
                     width = max(self._aligned((end - start) // _SPARSE), store.finest_ns)
                     continue
                 if page.full:
-                    progress.warn(
-                        f"{self.name} gives {store.most} traces at a time; of those that began at the "
-                        "same moment some are missing."
-                    )
+                    progress.warn(f"{self.name}: so much began at the same moment that some is missing.")
                 new = [one for one in page.found if one.trace_id not in seen]
                 new.sort(key=lambda one: -one.found_at_ns)
                 seen.update(one.trace_id for one in new)
@@ -231,54 +256,97 @@ class Searched:
         window: Window,
         take: Callable[[list[Span]], None],
         is_enough: Callable[[], bool],
+        size: int,
     ) -> float:
-        """Read parts of a window in random order until that is enough; how many each one stands for."""
+        """Read parts of a window, each with about so many, in random order until it is enough.
+
+        Returns:
+            How many conversations each of those that were read stands for.
+        """
         rng = random.Random(_SEED)  # noqa: S311 - a sample, no secret
         query = self._store.query(selection, window)
         read = 0
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            count = self._parts(query, window, rng, pool)
+            busy = self._busy(query, window, pool)
+            count = self._parts(query, busy, pool, rng, size)
             order = rng.sample(range(count), min(count, _MOST_READ_PARTS))
             for at in range(0, len(order), _AT_ONCE):
-                parts = [self._part(window, number, count) for number in order[at : at + _AT_ONCE]]
-                found = [
-                    one for some in pool.map(lambda part: self._all_in(query, part), parts) for one in some
-                ]
+                numbers = order[at : at + _AT_ONCE]
+                pieces = [piece for number in numbers for piece in self._pieces(busy, number, count)]
+                found = [one for some in pool.map(partial(self._all_in, query), pieces) for one in some]
                 for spans in pool.map(self._whole, found):
                     if is_conversation(spans) and takes(selection, spans):
                         take(spans)
-                read += len(parts)
+                read += len(numbers)
                 if is_enough():
                     break
         return count / read
 
-    def _parts(self, query: Any, window: Window, rng: random.Random, pool: ThreadPoolExecutor) -> int:
-        """Into how many parts to divide a window, so that one search gives all of one."""
-        count = max(1, -(-(window.end_ns - window.start_ns) // self._store.longest_ns))
-        dense = [
-            self._part(window, number, count) for number in rng.sample(range(count), min(count, _PROBES))
-        ]
+    def _size(self, wanted: int) -> int:
+        """How many conversations of a sample may begin close to each other."""
+        return min(self._store.most, max(2, wanted // _FEWEST_PARTS))
+
+    def _busy(self, query: Any, window: Window, pool: ThreadPoolExecutor) -> list[Window]:
+        """The window without the stretches in which nothing is found: conversations often come in bursts."""
+        longest = max(1, -(-(window.end_ns - window.start_ns) // self._store.longest_ns))
+        unknown = self._split(window, longest)
+        few: list[Window] = []
+        while unknown and len(few) + len(unknown) < _MOST_STRETCHES:
+            pages = list(pool.map(partial(self._store.search, query, most=_FEW), unknown))
+            several = [one for one, page in zip(unknown, pages, strict=True) if page.full]
+            few += [one for one, page in zip(unknown, pages, strict=True) if page.found and not page.full]
+            few += [one for one in several if one.end_ns - one.start_ns <= self._store.finest_ns]
+            unknown = [part for one in several if one not in few for part in self._split(one, _SPARSE)]
+        return sorted([*few, *unknown])
+
+    def _parts(
+        self, query: Any, busy: list[Window], pool: ThreadPoolExecutor, rng: random.Random, size: int
+    ) -> int:
+        """Into how many parts to divide busy time, so that less than so many are found in a dense one."""
+        total = sum(one.end_ns - one.start_ns for one in busy)
+        count = 1
+        dense = rng.sample(busy, min(len(busy), _PROBES))
         while True:
-            pages = pool.map(lambda part: self._store.search(query, part, self._store.most), dense)
-            full = [part for part, page in zip(dense, pages, strict=True) if page.full]
-            if (
-                not full
-                or count >= _MOST_PARTS
-                or (window.end_ns - window.start_ns) // count <= self._store.finest_ns
-            ):
+            pages = pool.map(partial(self._store.search, query, most=size), dense)
+            full = [piece for piece, page in zip(dense, pages, strict=True) if page.full]
+            if not full:
                 return count
-            count *= _SPARSE
-            quarters = [self._part(part, number, _SPARSE) for part in full for number in range(_SPARSE)]
+            shortest = min(piece.end_ns - piece.start_ns for piece in full)
+            count = min(max(1, total * _SPARSE // shortest), _MOST_PARTS)
+            if count == _MOST_PARTS or shortest <= self._store.finest_ns:
+                return count
+            quarters = [part for piece in full for part in self._split(piece, _SPARSE)]
             dense = rng.sample(quarters, min(len(quarters), _PROBES))
+
+    def _pieces(self, busy: list[Window], number: int, of: int) -> Iterator[Window]:
+        """One of so many equal parts of busy time, which may be in several pieces."""
+        total = sum(one.end_ns - one.start_ns for one in busy)
+        wanted = Window(0, total).part(number, of)
+        before = 0
+        for one in busy:
+            start = one.start_ns + max(0, wanted.start_ns - before)
+            end = one.start_ns + min(one.end_ns - one.start_ns, wanted.end_ns - before)
+            before += one.end_ns - one.start_ns
+            piece = Window(self._aligned(start), self._aligned(end))
+            if piece.start_ns < piece.end_ns:
+                yield piece
+
+    def _page(self, query: Any, window: Window) -> Page:
+        page = self._store.search(query, window, self._store.most)
+        if page.full and window.end_ns - window.start_ns <= self._store.finest_ns:
+            return self._store.search(query, window, self._store.most * _MOST_OF_A_MOMENT)
+        return page
+
+    def _split(self, window: Window, of: int) -> list[Window]:
+        parts = (window.part(number, of) for number in range(of))
+        aligned = (Window(self._aligned(part.start_ns), self._aligned(part.end_ns)) for part in parts)
+        return [one for one in aligned if one.start_ns < one.end_ns]
 
     def _all_in(self, query: Any, window: Window) -> list[Found]:
         """Everything that is found at a time in a window."""
-        if window.end_ns <= window.start_ns:
-            return []
-        page = self._store.search(query, window, self._store.most)
+        page = self._page(query, window)
         if page.full and window.end_ns - window.start_ns > self._store.finest_ns:
-            halves = (self._part(window, number, 2) for number in range(2))
-            return [one for half in halves for one in self._all_in(query, half)]
+            return [one for half in self._split(window, 2) for one in self._all_in(query, half)]
         return [one for one in page.found if one.found_at_ns in window]
 
     # ------------------------------------------------------------ the same everywhere
@@ -293,10 +361,6 @@ class Searched:
     def _until(self) -> int:
         now = time.time_ns() if self._now_ns is None else self._now_ns
         return self._aligned(now + _CLOCKS_DIFFER_NS)
-
-    def _part(self, window: Window, number: int, of: int) -> Window:
-        part = window.part(number, of)
-        return Window(self._aligned(part.start_ns), self._aligned(part.end_ns))
 
     def _aligned(self, moment_ns: int) -> int:
         return moment_ns - moment_ns % self._store.finest_ns

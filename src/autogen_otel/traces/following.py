@@ -1,0 +1,69 @@
+"""Conversations as they end, while programs run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol, runtime_checkable
+
+from autogen_otel.traces.conversations import Summary, is_conversation, summarize, takes
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.trace import Span, Trace
+
+_MOST_WAITING: Final = 1000
+"""Conversations of which more may come; beyond it the oldest is forgotten."""
+
+Arrivals = Callable[[], list[Span]]
+"""Gives, each time it is called, the spans that have arrived since; some may come again."""
+
+
+@runtime_checkable
+class FollowedSource(Protocol):
+    """A source that says what arrives in it."""
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long to wait before it is asked again."""
+
+    def arrivals(self, selection: Selection) -> Arrivals:
+        """What arrives from now on; of some sources only what is wanted."""
+
+
+class Following:
+    """Collects what arrives until a conversation has ended, and tells of each once.
+
+    Args:
+        arrivals: what arrives.
+        selection: which conversations to tell of.
+    """
+
+    def __init__(self, arrivals: Arrivals, selection: Selection) -> None:
+        self._arrivals = arrivals
+        self._selection = selection
+        self._waiting: dict[str, dict[str, Span]] = {}
+        self._told: set[str] = set()
+
+    def ended(self) -> list[Summary]:
+        """The conversations that have ended since, and of which nothing came this time, in that order."""
+        arrived: set[str] = set()
+        for span in self._arrivals():
+            if span.trace_id in self._told:
+                continue
+            spans = self._waiting.setdefault(span.trace_id, {})
+            if span.span_id not in spans:
+                spans[span.span_id] = span
+                arrived.add(span.trace_id)
+        ended = [
+            one for trace_id in list(self._waiting) if trace_id not in arrived for one in self._end(trace_id)
+        ]
+        while len(self._waiting) > _MOST_WAITING:
+            self._waiting.pop(next(iter(self._waiting)))
+        return sorted(ended, key=lambda summary: summary.start_ns + summary.duration_ns)
+
+    def _end(self, trace_id: str) -> list[Summary]:
+        spans = list(self._waiting[trace_id].values())
+        summary = summarize(Trace.of(spans))
+        if summary.outcome == "unfinished":
+            return []
+        del self._waiting[trace_id]
+        self._told.add(trace_id)
+        return [summary] if is_conversation(spans) and takes(self._selection, spans) else []

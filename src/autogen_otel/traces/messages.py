@@ -1,0 +1,66 @@
+"""What was said, as spans of model calls record it in the GenAI conventions' JSON schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from autogen_otel.traces.trace import Span
+from autogen_otel.vocabulary import attributes as names
+
+_INSTRUCTIONS: Final = "instructions"
+_WORDS: Final = ("content", "text", "response", "result")
+
+
+class Said(NamedTuple):
+    """One part of a message.
+
+    Args:
+        who: its role, and its name where it has one: ``user``, ``assistant (planner)``.
+        words: what it says; of a tool call, the call.
+        is_answer: whether the model answered it, and was not sent it.
+    """
+
+    who: str
+    words: str
+    is_answer: bool = False
+
+
+def said_in(span: Span) -> Iterator[Said]:
+    """What a model call was sent that no earlier one was, and what it answered."""
+    for part in _list(span.attributes.get(names.GEN_AI_SYSTEM_INSTRUCTIONS)):
+        yield Said(_INSTRUCTIONS, _words(part))
+    for key in (names.GEN_AI_INPUT_MESSAGES, names.GEN_AI_OUTPUT_MESSAGES):
+        for message in _list(span.attributes.get(key)):
+            if not isinstance(message, dict):
+                continue
+            role, name = str(message.get("role") or "?"), message.get("name")
+            parts = message.get("parts")
+            for part in parts if isinstance(parts, list) else [message]:
+                who = f"{role} ({name})" if name else role
+                yield Said(who, _words(part), is_answer=key == names.GEN_AI_OUTPUT_MESSAGES)
+
+
+def _words(part: Any) -> str:
+    if not isinstance(part, dict):
+        return _text(part)
+    if part.get("type") == "tool_call":
+        return f"{part.get('name', '?')}({_text(part.get('arguments', ''))})"
+    for key in _WORDS:
+        if part.get(key) is not None:
+            return _text(part[key])
+    return _text({key: value for key, value in part.items() if key not in {"role", "name"}})
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _list(recorded: Any) -> list[Any]:
+    if isinstance(recorded, str):
+        try:
+            recorded = json.loads(recorded)
+        except (ValueError, RecursionError):
+            return [recorded]
+    return recorded if isinstance(recorded, list) else []

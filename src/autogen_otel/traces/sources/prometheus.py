@@ -1,0 +1,99 @@
+"""How many conversations there were, by Prometheus or Mimir: what a sample of their traces cannot tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import SourceError, Weighted
+from autogen_otel.traces.sources.http import Client
+from autogen_otel.vocabulary import metrics
+
+_NS: Final = 1_000_000_000
+_OUTCOME: Final = metrics.CONVERSATION_OUTCOME.replace(".", "_")
+_SERIES: Final = metrics.CONVERSATION_DURATION.name.replace(".", "_") + "(_seconds)?_count"
+_FAILING: Final = frozenset({metrics.FAILED, metrics.RECOVERED})
+_NAMESPACE: Final = "(.*/)?"
+
+
+class Counts(NamedTuple):
+    """How many conversations there were.
+
+    Args:
+        failing: in which something failed, also if they recovered.
+        working: the others.
+    """
+
+    failing: float
+    working: float
+
+
+def count(client: Client, selection: Selection) -> Counts:
+    """Count the conversations of a time, and of one program or of all.
+
+    Args:
+        client: asks Prometheus, or whatever speaks its query interface.
+        selection: with both ends of the time.
+
+    Raises:
+        SourceError: it cannot be asked, or knows nothing of them.
+    """
+    since, until = (selection.since or 0) // _NS, (selection.until or 0) // _NS
+    matchers = [""]
+    if selection.service is not None:
+        # Which of them the label is depends on how Prometheus is set up.
+        escaped = _escaped(selection.service)
+        matchers = [f',service_name=~"{escaped}"', f',job=~"{_NAMESPACE}{escaped}"']
+    for matcher in matchers:
+        expression = _grew(f'{{__name__=~"{_SERIES}"{matcher}}}', max(1, until - since))
+        answer = client.get("/api/v1/query", {"query": expression, "time": until})
+        counts = _by_outcome(client, answer)
+        if counts:
+            failing = sum(number for outcome, number in counts.items() if outcome in _FAILING)
+            return Counts(failing, sum(counts.values()) - failing)
+    raise SourceError(
+        f"{client.name} counted no such conversations in that time; "
+        f"check that {metrics.CONVERSATION_DURATION.name} reaches it"
+    )
+
+
+def reweighted(sample: Sequence[Weighted], counts: Counts) -> list[Weighted]:
+    """A sample whose conversations stand for as many as were counted."""
+    is_failing = [any(span.failed for span in one.spans) for one in sample]
+    failing = sum(is_failing)
+    # Metrics come a little later than traces: none stands for less than itself.
+    weights = {
+        True: max(1.0, counts.failing / max(1, failing)),
+        False: max(1.0, counts.working / max(1, len(sample) - failing)),
+    }
+    return [Weighted(one.spans, weights[failed]) for one, failed in zip(sample, is_failing, strict=True)]
+
+
+def _grew(series: str, seconds: int) -> str:
+    """How much counters grew; ``increase`` alone does not see the first value of a series."""
+    samples, earlier = f"{series}[{seconds}s]", f"last_over_time({series}[1h] offset {seconds}s)"
+    return (
+        f"sum by ({_OUTCOME}) ("
+        f"(last_over_time({samples}) - {earlier} >= 0 unless resets({samples}) > 0)"
+        f" or (increase({samples}) and {earlier})"
+        f" or max_over_time({samples}))"
+    )
+
+
+def _by_outcome(client: Client, answer: Any) -> dict[str, float]:
+    try:
+        results = answer["data"]["result"]
+        counts = {str(one["metric"].get(_OUTCOME, "")): float(one["value"][1]) for one in results}
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise SourceError(
+            f"{client.name} does not speak Prometheus's query interface; check host, port and path"
+        ) from None
+    return {outcome: number for outcome, number in counts.items() if math.isfinite(number)}
+
+
+def _escaped(text: str) -> str:
+    """A text as a regular expression within quotes."""
+    quoted = "".join(rf"\{one}" if one in r"\.+*?()|[]{}^$" else one for one in text)
+    return quoted.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
