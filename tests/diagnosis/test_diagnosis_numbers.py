@@ -113,7 +113,14 @@ def test_no_more_spans_wait_than_are_allowed() -> None:
 def test_failures_that_are_each_others_parents_are_a_finding_all_the_same() -> None:
     attributes = {"autogen.error.origin": "backend", "gen_ai.operation.name": "chat"}
     spans = [
-        Span(trace_id="1" * 32, span_id=one, parent_id=other, name="chat m", status_code=2, attributes=attributes)
+        Span(
+            trace_id="1" * 32,
+            span_id=one,
+            parent_id=other,
+            name="chat m",
+            status_code=2,
+            attributes=attributes,
+        )
         for one, other in (("a" * 16, "b" * 16), ("b" * 16, "a" * 16))
     ]
     (found,) = diagnose(spans).findings

@@ -35,16 +35,21 @@ CREATE TABLE {name} (
     StatusCode LowCardinality(String) CODEC(ZSTD(1)),
     StatusMessage String CODEC(ZSTD(1)),
     Events Nested (
-        Timestamp DateTime64(9), Name LowCardinality(String), Attributes Map(LowCardinality(String), String)
+        Timestamp DateTime64(9),
+        Name LowCardinality(String),
+        Attributes Map(LowCardinality(String), String)
     ) CODEC(ZSTD(1)),
     Links Nested (
-        TraceId String, SpanId String, TraceState String, Attributes Map(LowCardinality(String), String)
+        TraceId String,
+        SpanId String,
+        TraceState String,
+        Attributes Map(LowCardinality(String), String)
     ) CODEC(ZSTD(1))
 ) ENGINE = MergeTree
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 """
-"""The columns, order and partitions of the table that the exporter makes; the real Collector is not asked here."""
+"""Columns, order and partitions of the table that the exporter makes."""
 
 
 class ClickHouse(Server):
@@ -81,7 +86,7 @@ class ClickHouse(Server):
     def do(self, sql: str) -> str:
         """Run a statement, and return what it answers."""
         words = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        request = urllib.request.Request(  # noqa: S310 - loopback
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self._port}/", sql.encode(), {"Authorization": f"Basic {words}"}
         )
         with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310 - loopback
@@ -99,7 +104,7 @@ class ClickHouse(Server):
         with path.open("w", encoding="utf-8") as file:
             for span in spans:
                 file.write(json.dumps(_row(span), ensure_ascii=False) + "\n")
-        self.do(f"INSERT INTO {table} FROM INFILE '{path}' FORMAT JSONEachRow")  # noqa: S608 - our own
+        self.do(f"INSERT INTO {table} FROM INFILE '{path}' FORMAT JSONEachRow")
 
 
 def _row(span: Span) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""ClickHouse's HTTP interface before the engine that runs inside a Python process, as far as the tests need it.
+"""ClickHouse's HTTP interface before its engine, which runs in this process, as far as the tests need it.
 
-``python -m tests.servers.clickhouse_front FOLDER PORT`` serves the database in a folder. There is no server of
-ClickHouse to install from a package registry, but its engine is one package, ``chdb-core``.
+``python -m tests.servers.clickhouse_front FOLDER PORT`` serves the database in a folder. No registry has
+the server of ClickHouse, but its engine is one package, ``chdb-core``.
 """
 
 from __future__ import annotations

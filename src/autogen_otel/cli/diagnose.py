@@ -32,8 +32,10 @@ from autogen_otel.cli.selecting import (
 from autogen_otel.cli.sources import add_prometheus, add_sources, link, nothing_in, opened, prometheus
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import Diagnosis, diagnose, diagnose_sample
+from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import SampledSource, Source, Weighted
+from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.prometheus import Counts, count, reweighted
 
@@ -47,6 +49,7 @@ examples:
   autogen-otel diagnose 4bf92f35                explain one conversation
   autogen-otel diagnose --journal traces.jsonl.gz --format json | jq .findings
   zcat old/*.gz | autogen-otel diagnose --journal -
+  autogen-otel diagnose --clickhouse http://localhost:8123 --table otel.otel_traces --since 1d
 
 exit codes:
   0  nothing failed
@@ -111,6 +114,9 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
             sample = reweighted(sample, _counted(counting, selection))
             read_from = f"{source.name}, counted by {counting.name}"
         diagnosis = diagnose_sample(sample)
+    elif isinstance(source, ClickHouse):
+        with shown(source.name) as progress, _few_collections():
+            diagnosis = diagnose_stored(source, selection, args.limit, progress)
     else:
         with shown(source.name) as progress, _few_collections():
             spans = source.spans(selection, may_repeat=True, progress=progress)

@@ -134,7 +134,7 @@ class Tail:
         self._read[identity] = self._read.get(identity, 0) + len(complete)
         for line in complete.splitlines():
             try:
-                document = _loads(line)
+                document = loads(line)
             except (ValueError, RecursionError):
                 continue
             yield from (span for span in _document_spans(document, None) if isinstance(span, Span))

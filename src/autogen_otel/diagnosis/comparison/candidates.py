@@ -109,8 +109,8 @@ def steps_of(numbers: Iterable[float], runs: Sequence[Run]) -> list[Step]:
             is_same_kind = (not failing and not before[2]) or (not working and not before[3])
             # Where only some cuts were asked for, numbers of failing calls lie within runs of working ones.
             if is_same_kind or lowest <= before[1]:
-                highest = max(highest, before[1])
-                steps[-1] = (before[0], highest, before[2] + failing, before[3] + working)
+                joined = max(highest, before[1])
+                steps[-1] = (before[0], joined, before[2] + failing, before[3] + working)
                 continue
         steps.append((lowest, highest, failing, working))
     return steps

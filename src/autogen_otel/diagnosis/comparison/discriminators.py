@@ -177,6 +177,6 @@ def _adds_to(one: int, stronger: int, failing: Mapping[int, int], working: Mappi
 
 
 def _counts(one: int, stronger: int, has: int, calls: Mapping[int, int]) -> tuple[int, int]:
-    """Of the calls that have the stronger property or not: how many have the other, and how many there are."""
+    """Of calls that have the stronger property or not: how many have the other, how many there are."""
     among = [(bits, count) for bits, count in calls.items() if bits >> stronger & 1 == has]
     return sum(count for bits, count in among if bits >> one & 1), sum(count for _, count in among)

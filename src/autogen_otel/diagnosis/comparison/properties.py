@@ -1,4 +1,4 @@
-"""What a call may have or not: a value, an attribute at all, a number above a cut, a moment within a window."""
+"""What a call may have or not: a value, an attribute at all, a number above a cut, a time."""
 
 from __future__ import annotations
 

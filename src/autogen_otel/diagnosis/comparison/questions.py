@@ -1,7 +1,7 @@
 """What the statistic asks of the calls that worked, and counts as the answers.
 
-The statistic asks, and whoever has the calls counts: Python those that it has in memory, a database in SQL those
-that it stores. Questions of several findings are asked together, so that a database reads its table once for all.
+The statistic asks, and whoever has the calls counts: Python those that it has in memory, a database in SQL
+those that it stores. Questions of several findings are asked together: a database reads its table once.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Answer:
         present: by attribute, how many calls have it.
         runs: by attribute, in ascending order.
         holding: one count for each property that was asked for.
-        together: by the bits of the properties that the calls have, in the order in which they were asked for.
+        together: by the bits of the properties that the calls have, in the order they were asked for.
     """
 
     total: int

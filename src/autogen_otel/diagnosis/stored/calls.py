@@ -1,9 +1,9 @@
-"""The calls that worked, counted where they are stored: each question of a round with one query for all findings."""
+"""The calls that worked, counted where they are stored, with one query for the questions of all findings."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.questions import Answer, Holding, Outline, Question, Run, Together
@@ -127,8 +127,9 @@ class StoredCalls:
         (row,) = self._rows(columns, f"SELECT {', '.join(['count()', *counts])}")
         total, *derived = map(int, row)
         present = Counter({name: count for name, count in zip(DERIVED, derived, strict=True) if count})
-        short = f"mapFilter((name, text) -> lengthUTF8(text) <= {LONGEST_TEXT} OR startsWith(text, '['), SpanAttributes)"
-        sources = [
+        is_short = f"lengthUTF8(text) <= {LONGEST_TEXT} OR startsWith(text, '[')"
+        short = f"mapFilter((name, text) -> {is_short}, SpanAttributes)"
+        sources: list[tuple[str, str, Callable[[str], bool]]] = [
             ("", f"arrayJoin(mapKeys({short})) AS name", lambda name: not follows_from_outcome(name)),
             (
                 "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from autogen_otel.diagnosis.evidence.loops import LIMITS
@@ -23,12 +22,13 @@ from autogen_otel.traces.sources.clickhouse import (
     by_trace,
     span_of,
 )
-from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
 _MOST_NAMED: Final = 20_000
 """Conversations that are named in a question; an address takes no more."""
+_MOST_NUMBERED: Final = 500_000
+"""Of more failing conversations nobody knows which one of their process each was."""
 _BULKY: Final = (
     names.GEN_AI_TOOL_CALL_RESULT,
     names.GEN_AI_INPUT_MESSAGES,
@@ -119,23 +119,17 @@ def _read(population: Population, clickhouse: ClickHouse, tables: Tables, progre
     values = {**tables.values, "limits": sorted(LIMITS), "unusual": unusual, "bulky": _BULKY}
     ((count,),) = clickhouse.rows(f"SELECT count() FROM ({failing})", values)
     progress.expect(int(count), "conversations")
+    numbers: dict[str, int] = {}
+    if int(count) <= _MOST_NUMBERED:
+        numbered = f"SELECT TraceId, number FROM ({tables.numbers()}) WHERE TraceId IN ({failing})"
+        numbers = {trace_id: int(number) for trace_id, number in clickhouse.rows(numbered, values)}
     spans = tables.spans(f"TraceId IN ({failing})")
-    asked = (
-        f"SELECT {_NEEDED}, number FROM (SELECT * {spans}) AS span"
-        f" ANY LEFT JOIN ({tables.numbers()}) AS process USING (TraceId) ORDER BY TraceId, Timestamp"
-    )
+    rows = clickhouse.rows(f"SELECT {_NEEDED} {spans} ORDER BY TraceId, Timestamp", values)
     failed: list[str] = []
-    number = 0
-
-    def read() -> Iterator[Span]:
-        nonlocal number
-        for row in clickhouse.rows(asked, values):
-            yield span_of(row)
-            number = int(row[-1])
-
-    for gathered in by_trace(read()):
-        if population.add_failing(gathered, number) and len(failed) < _MOST_NAMED:
-            failed.append(gathered[0].trace_id)
+    for gathered in by_trace(map(span_of, rows)):
+        trace_id = gathered[0].trace_id
+        if population.add_failing(gathered, numbers.get(trace_id, 0)) and len(failed) < _MOST_NAMED:
+            failed.append(trace_id)
         progress.advance(1)
     return failed
 

@@ -48,8 +48,8 @@ class Tables:
     def calls(self, kind: str, columns: Columns) -> str:
         """The calls of a kind that worked, with what is needed of the conversations around them.
 
-        Values beside those of the columns: ``tool`` for calls of a tool, and for conversations ``failed``, the
-        ids of those that do not count as having worked.
+        Values beside those of the columns: ``tool`` for calls of a tool, and for conversations ``failed``,
+        the ids of those that do not count as having worked.
         """
         if kind == CONVERSATION:
             worked = self._conversations()
@@ -65,7 +65,8 @@ class Tables:
         calls = self.spans(*worked)
         for number, need in enumerate(sorted(columns.needs, key=lambda one: one.name)):
             around = self._around(need)
-            calls = f"FROM (SELECT * {calls}) AS call{number} ANY LEFT JOIN ({around}) AS with{number} USING (TraceId)"
+            joined = f"ANY LEFT JOIN ({around}) AS with{number} USING (TraceId)"
+            calls = f"FROM (SELECT * {calls}) AS call{number} {joined}"
         return calls
 
     def _around(self, need: Around) -> str:
@@ -140,7 +141,9 @@ class Tables:
         failed = f"SELECT TraceId, ParentSpanId {self.spans(f'{OPERATION} = {_HTTP}', IS_ERROR)}"
         # The entry that answered did so only when it was asked again.
         retried = self.spans(
-            f"{OPERATION} = '{span_names.CONFIG_ENTRY}'", f"NOT {IS_ERROR}", f"(TraceId, SpanId) IN ({failed})"
+            f"{OPERATION} = '{span_names.CONFIG_ENTRY}'",
+            f"NOT {IS_ERROR}",
+            f"(TraceId, SpanId) IN ({failed})",
         )
         return [
             f"{OPERATION} = '{span_names.CHAT}'",

@@ -1,14 +1,14 @@
-"""ClickHouse as a source: the table that the Collector's ClickHouse exporter writes, over ClickHouse's HTTP interface.
+"""ClickHouse as a source: the table that the Collector's exporter writes, over the HTTP interface.
 
-The exporter writes attributes as text, whatever they were: what they are again follows from the vocabulary, and
-for attributes of others from what the text looks like.
+The exporter writes attributes as text, whatever they were: what they are again follows from the vocabulary,
+and for attributes of others from what the text looks like.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -117,7 +117,9 @@ class ClickHouse:
         Raises:
             SourceError: there is no answer.
         """
-        given = {f"param_{name}": _parameter(value) for name, value in {**self._names, **(values or {})}.items()}
+        given = {
+            f"param_{name}": _parameter(value) for name, value in {**self._names, **(values or {})}.items()
+        }
         try:
             for line in self._client.lines("/", given, f"{sql}\nFORMAT JSONCompactEachRow"):
                 yield self._row(line)
@@ -139,44 +141,26 @@ class ClickHouse:
         """
         if selection == EVERYTHING and not newest and not oldest:
             return Condition()
-        conditions, having = [], []
-        values: dict[str, Any] = {}
-        if selection.since is not None:
-            conditions.append("Timestamp >= fromUnixTimestamp64Nano({earliest:Int64})")
-            having.append("min(Timestamp) >= fromUnixTimestamp64Nano({since:Int64})")
-            values |= {"since": selection.since, "earliest": selection.since - _PADDING_NS}
-        if selection.until is not None:
-            conditions.append("Timestamp < fromUnixTimestamp64Nano({latest:Int64})")
-            having.append("min(Timestamp) < fromUnixTimestamp64Nano({until:Int64})")
-            values |= {"until": selection.until, "latest": selection.until + _PADDING_NS}
+        within, having, values = _times(selection)
+        having += _tests(selection, values)
         if selection.trace:
-            conditions.append("startsWith(TraceId, {trace:String})")
+            within.append("startsWith(TraceId, {trace:String})")
             values["trace"] = selection.trace
         else:
             having.append(f"countIf({IS_OURS}) > 0")
-        if selection.service is not None:
-            having.append("countIf(ServiceName = {service:String}) > 0")
-            values["service"] = selection.service
-        if selection.failing:
-            having.append(f"countIf({IS_ERROR}) > 0")
-        for name, key in _ATTRIBUTES.items():
-            wanted = getattr(selection, name)
-            if wanted is not None:
-                having.append(f"countIf(SpanAttributes['{key}'] = {{{name}:String}}) > 0")
-                values[name] = wanted
-        within = " AND ".join(conditions) or "1"
+        condition = " AND ".join(within) or "1"
         if not having:
-            return Condition(within, values)
+            return Condition(condition, values)
         order = ""
         count = newest or oldest
         if count and selection.text is None and selection.outcome is None:
             order = f" ORDER BY min(Timestamp) {'DESC' if newest else 'ASC'}, TraceId LIMIT {{count:UInt64}}"
             values["count"] = count
         traces = (
-            f"SELECT TraceId FROM {self.table} WHERE {within} GROUP BY TraceId"
+            f"SELECT TraceId FROM {self.table} WHERE {condition} GROUP BY TraceId"
             f" HAVING {' AND '.join(having)}{order}"
         )
-        return Condition(f"{within} AND TraceId IN ({traces})", values)
+        return Condition(f"{condition} AND TraceId IN ({traces})", values)
 
     def _row(self, line: bytes) -> list[Any]:
         try:
@@ -198,6 +182,37 @@ _ATTRIBUTES: Final = {
     "session": names.SESSION_ID,
     "user": names.USER_ID,
 }
+
+
+def _times(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Conditions for spans and for conversations, with their values, of the time in which they began."""
+    spans, conversations = [], []
+    values: dict[str, Any] = {}
+    if selection.since is not None:
+        spans.append("Timestamp >= fromUnixTimestamp64Nano({earliest:Int64})")
+        conversations.append("min(Timestamp) >= fromUnixTimestamp64Nano({since:Int64})")
+        values |= {"since": selection.since, "earliest": selection.since - _PADDING_NS}
+    if selection.until is not None:
+        spans.append("Timestamp < fromUnixTimestamp64Nano({latest:Int64})")
+        conversations.append("min(Timestamp) < fromUnixTimestamp64Nano({until:Int64})")
+        values |= {"until": selection.until, "latest": selection.until + _PADDING_NS}
+    return spans, conversations, values
+
+
+def _tests(selection: Selection, values: dict[str, Any]) -> list[str]:
+    """Conditions for conversations, of what any of their spans has; their values are added."""
+    tests = []
+    if selection.service is not None:
+        tests.append("countIf(ServiceName = {service:String}) > 0")
+        values["service"] = selection.service
+    if selection.failing:
+        tests.append(f"countIf({IS_ERROR}) > 0")
+    for name, key in _ATTRIBUTES.items():
+        wanted = getattr(selection, name)
+        if wanted is not None:
+            tests.append(f"countIf(SpanAttributes['{key}'] = {{{name}:String}}) > 0")
+            values[name] = wanted
+    return tests
 
 
 def by_trace(spans: Iterator[Span]) -> Iterator[list[Span]]:
@@ -283,7 +298,7 @@ def _number(text: str) -> Any:
         return text
 
 
-_OF_KIND: Final = {
+_OF_KIND: Final[Mapping[Kind, Callable[[str], Any]]] = {
     Kind.INTEGER: _integer,
     Kind.NUMBER: _number,
     Kind.BOOLEAN: lambda text: text == "true",
@@ -291,7 +306,9 @@ _OF_KIND: Final = {
     Kind.INTEGERS: _listed,
     Kind.PROBLEMS: _listed,
 }
-_DECODERS: Final = {name: _OF_KIND[kind] for name, kind in names.KINDS.items() if kind in _OF_KIND}
+_DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    name: _OF_KIND[kind] for name, kind in names.KINDS.items() if kind in _OF_KIND
+}
 _TEXTS: Final = frozenset(names.KINDS) - _DECODERS.keys()
 
 
