@@ -9,7 +9,7 @@ from autogen_otel.diagnosis.evidence.features import STEPS
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL
 from autogen_otel.diagnosis.evidence.population import INSTANCES
 from autogen_otel.diagnosis.stored.columns import START, Around, Columns
-from autogen_otel.traces.sources.clickhouse import IS_ERROR, IS_OURS, OPERATION, SUBJECT, Condition
+from autogen_otel.traces.sources.clickhouse import IS_ERROR, OPERATION, SUBJECT, Condition
 from autogen_otel.traces.trace import HTTP
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -122,11 +122,12 @@ class Tables:
         )
 
     def numbers(self) -> str:
-        """Which conversation of its process each one is, from 1."""
-        began = f"SELECT TraceId, min(Timestamp) AS began, any({_PROCESS}) AS process {self.spans()}"
+        """Which conversation of its process each one is, from 1; only of those whose own span is there."""
+        workflows = self.spans(f"{OPERATION} = '{span_names.INVOKE_WORKFLOW}'")
+        began = f"SELECT TraceId, min(Timestamp) AS began, any({_PROCESS}) AS process {workflows}"
         return (
             "SELECT TraceId, row_number() OVER (PARTITION BY process ORDER BY began, TraceId) AS number"
-            f" FROM ({began} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0)"
+            f" FROM ({began} GROUP BY TraceId)"
         )
 
     def _conversations(self) -> list[str]:

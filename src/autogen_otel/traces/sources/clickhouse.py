@@ -124,7 +124,7 @@ class ClickHouse:
             for line in self._client.lines("/", given, f"{sql}\nFORMAT JSONCompactEachRow"):
                 yield self._row(line)
         except RefusedError as error:
-            if any(code in str(error) for code in ("UNKNOWN_TABLE", "UNKNOWN_DATABASE")):
+            if any(code in str(error) for code in _NO_TABLE):
                 raise SourceError(
                     f"{self.name} does not exist: name the table that your Collector writes, "
                     "such as --table otel.otel_traces"
@@ -175,6 +175,8 @@ class ClickHouse:
 
 
 _SHOWN: Final = 200
+_NO_TABLE: Final = ("Code: 60.", "Code: 81.")
+"""UNKNOWN_TABLE and UNKNOWN_DATABASE."""
 _ATTRIBUTES: Final = {
     "agent": names.GEN_AI_AGENT_NAME,
     "tool": names.GEN_AI_TOOL_NAME,
