@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import cpu, growth, instructions, model, spans
+from bench import cpu, growth, instructions, model, scale, spans
 from bench.report import Report
 
 _ROUNDS = 12
@@ -41,6 +41,7 @@ def main() -> None:
             cpu=times,
             instructions=instructions.measure(base_url, path, say) if path else None,
             growth=growth.measure(say),
+            scale=scale.measure(say),
             repeat=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         )
     print(report.table())

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.growth import TURNS, Growth
 from bench.measured import Measured
+from bench.scale import Scale
 from bench.workloads import FIRST_TURNS, WORKLOADS, Workload
 
 _MISSING = "valgrind is not installed"
@@ -33,6 +34,7 @@ class Report:
         cpu: of each workload, in microseconds.
         instructions: of each workload; nothing where there is no valgrind.
         growth: of what is exported.
+        scale: how fast much is diagnosed.
         repeat: the command.
         date: of the run.
         versions: of what ran.
@@ -42,6 +44,7 @@ class Report:
     cpu: dict[str, Measured]
     instructions: dict[str, Measured] | None
     growth: list[Growth]
+    scale: list[Scale]
     repeat: str
     date: str = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc).date().isoformat())
     versions: dict[str, str] = field(default_factory=lambda: dict(_versions()))
@@ -62,6 +65,10 @@ class Report:
                 "",
                 f"Bytes exported in {', '.join(map(str, TURNS))} turns; an exponent of 1 is linear growth:",
                 *map(_growth, self.growth),
+                "",
+                "diagnose; targets: 50,000 spans a second from a journal, 10 million spans in ClickHouse",
+                "in 60 s, with less than 500 MB of memory:",
+                *(one.line for one in self.scale),
                 "",
                 f"{self.date}, {versions}. To repeat: {self.repeat}",
             ]
@@ -84,6 +91,7 @@ class Report:
                 }
                 for workload in WORKLOADS
             ],
+            "scale": [asdict(one) for one in self.scale],
             "bytes": [{**asdict(growth), "turns": TURNS} for growth in self.growth],
         }
 
