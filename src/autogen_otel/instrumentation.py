@@ -47,6 +47,8 @@ class Instrumentation:
         """Switch off and restore the host."""
         self.enabled = False
         self._attachment.detach()
+        if self.recorder.process is not None:
+            self.recorder.process.stop()
 
 
 _active: Instrumentation | None = None
@@ -122,6 +124,8 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
         meter = meters.get_meter(SCOPE, version)
         delivery.observe_dropped(meter, guard.internal_errors.total)
         recorder.meters = Meters(meters, meter, recorder.renderer)
+    in_flight = getattr(tracers, "in_flight", None)
+    recorder.process = delivery.Process([tracers, meters, *([loggers] if loggers else [])], in_flight)
     if loggers is not None:
         logger = loggers.get_logger(SCOPE, version)
         recorder.failure_logs = FailureLogs(logger)

@@ -5,6 +5,7 @@ Importing this room loads neither the SDK nor an exporter: a program with its ow
 
 from autogen_otel.delivery.dropped import observe_dropped
 from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
+from autogen_otel.delivery.processes import Process
 from autogen_otel.delivery.providers import (
     global_logger_provider,
     logger_provider,
@@ -15,6 +16,7 @@ from autogen_otel.delivery.providers import (
 __all__ = [
     "Journal",
     "NoFolderError",
+    "Process",
     "default_dir",
     "global_logger_provider",
     "logger_provider",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -26,10 +25,6 @@ _PAUSES: Final = {
     Outcome.UNSUPPORTED: 300.0,
 }
 _WARN_AGAIN_SECONDS: Final = 60.0
-_DELAY_MILLIS: Final = 1000.0
-_QUEUE_LENGTH: Final = 2048
-_BATCH_LENGTH: Final = 512
-"""The SDK's defaults."""
 MAX_BYTES: Final = 3 * 1024 * 1024
 """Receivers refuse a whole batch above 4 MiB (gRPC) or 20 MiB (HTTP)."""
 _VALUE_BYTES: Final = 24
@@ -195,35 +190,6 @@ class _NotEncodedError(Exception):
 
 def _is_exported(result: ExportResult | None) -> bool:
     return result is not None and result.outcome is Outcome.EXPORTED
-
-
-def batch_options(prefix: str) -> dict[str, Any]:
-    """Return what a batch processor is to do otherwise than the SDK would.
-
-    The delay, where no variable sets it, is a fifth of the SDK's for spans: a process that is killed loses
-    what it has not exported yet. A queue that is shorter than a batch is taken, where the SDK refuses it.
-
-    Args:
-        prefix: ``OTEL_BSP`` or ``OTEL_BLRP``, of the processor's variables.
-    """
-    options: dict[str, Any] = {}
-    if not os.environ.get(f"{prefix}_SCHEDULE_DELAY"):
-        options["schedule_delay_millis"] = _DELAY_MILLIS
-    length = _number(f"{prefix}_MAX_QUEUE_SIZE", _QUEUE_LENGTH)
-    batch = _number(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_LENGTH)
-    if 0 < length < batch:
-        message = (
-            "%s_MAX_QUEUE_SIZE is %d, less than a batch (%s_MAX_EXPORT_BATCH_SIZE): batches of %d are sent."
-        )
-        _LOGGER.warning(message, prefix, length, prefix, length)
-        options["max_export_batch_size"] = length
-    return options
-
-
-def _number(variable: str, default: int) -> int:
-    """The variable's number; the SDK takes its default too where it holds none, and says so."""
-    text = os.environ.get(variable, "").strip()
-    return int(text) if text.isdecimal() else default
 
 
 # ---------------------------------------------------------------- batches that receivers take

@@ -184,7 +184,7 @@ class Journal:
         return self._created(coming), 0
 
     def _created(self, coming: int) -> int:
-        _make_private(self.folder)
+        make_private(self.folder)
         self._make_room(max(coming, self._max_file_bytes))
         started = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
         path = self.folder / f"traces-{started}-{os.getpid()}.jsonl"
@@ -236,7 +236,8 @@ def _files(folder: Path) -> list[tuple[int, int, Path]]:
     return files
 
 
-def _make_private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
+    """Make a folder that only the user can read, where there is none."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     # A folder that exists is somebody's decision (it might be /tmp); the files in it are private anyway.
     with suppress(FileExistsError):

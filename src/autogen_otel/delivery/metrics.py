@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -57,7 +57,9 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
     readers = list(map(with_own_draws, readers))
-    return MeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+    provider = ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+    provider.readers = readers
+    return provider
 
 
 def _reader(endpoint: Endpoint) -> MetricReader:
@@ -76,12 +78,39 @@ def _reader(endpoint: Endpoint) -> MetricReader:
     )
 
 
+class ForkingMeterProvider(MeterProvider):
+    """The SDK's provider with a resource that follows forks by itself; see ``ForkingTracerProvider``."""
+
+    def _handle_fork(self) -> None:
+        self._lock, self._meter_lock = Lock(), Lock()
+        MeterProvider._all_metric_readers_lock = Lock()
+
+    readers: Sequence[MetricReader] = ()
+
+    def resume(self) -> None:
+        """Export at intervals again, in a forked process in which there is something to measure."""
+        for reader in self.readers:
+            if isinstance(reader, PeriodicReader):
+                reader.resume()
+
+
 class PeriodicReader(PeriodicExportingMetricReader):
-    """The SDK's reader, without the lock that a fork during an export leaves locked in the child."""
+    """The SDK's reader, whose lock a fork does not leave locked, and whose thread a forked process resumes later.
+
+    A process that is forked to start another program has nothing to measure, nor time for a thread.
+    """
+
+    _is_forked = False
 
     def _at_fork_reinit(self) -> None:
         self._export_lock = Lock()
-        super()._at_fork_reinit()  # type: ignore[no-untyped-call]
+        self._daemon_thread, self._is_forked = None, True
+
+    def resume(self) -> None:
+        """Start the thread again that a fork has taken away."""
+        if self._is_forked:
+            self._is_forked = False
+            super()._at_fork_reinit()  # type: ignore[no-untyped-call]
 
 
 def _temporality() -> dict[type, AggregationTemporality]:

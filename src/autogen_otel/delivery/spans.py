@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import (
-    BatchSpanProcessor,
-    ConsoleSpanExporter,
-    SpanExporter,
-    SpanExportResult,
-)
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, batch_options, encodable, encoded_size, repaired
+from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.ids import IdGenerator
 from autogen_otel.delivery.journal import Journal, NoFolderError, show_command
+from autogen_otel.delivery.processes.batches import Limits, SpanBatches
+from autogen_otel.delivery.processes.in_flight import InFlight
 from autogen_otel.delivery.resource import process_resource
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
@@ -39,12 +38,32 @@ def build(settings: Settings) -> TracerProvider:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    provider = TracerProvider(resource=process_resource(), id_generator=IdGenerator())
-    for exporter in _exporters(*_journal(settings)):
-        processor = BatchSpanProcessor(exporter, **batch_options("OTEL_BSP"))
-        provider.add_span_processor(count_overflow(processor, SPANS.items, PROCESS))
+    journal, why_none = _journal(settings)
+    in_flight = None if journal is None else InFlight(journal.folder)
+    if in_flight is not None:
+        # Registered before the provider's own, so that it runs after the last export.
+        atexit.register(in_flight.write)
+    provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
+    provider.in_flight = in_flight
+    limits = Limits.of_environment("OTEL_BSP")
+    for exporter in _exporters(journal, why_none, in_flight):
+        provider.add_span_processor(count_overflow(SpanBatches(exporter, limits), SPANS.items, PROCESS))
     PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
     return provider
+
+
+class ForkingTracerProvider(TracerProvider):
+    """The SDK's provider with a resource that follows forks by itself.
+
+    The SDK would detect it anew in threads, for which a forked process waits; where threads are greenlets, others
+    run meanwhile, in a process that may only start another program.
+    """
+
+    in_flight: InFlight | None = None
+    """Where its spans under way are noted."""
+
+    def _handle_fork(self) -> None:
+        self._tracers_lock = threading.Lock()
 
 
 def _journal(settings: Settings) -> tuple[Journal | None, str]:
@@ -57,7 +76,7 @@ def _journal(settings: Settings) -> tuple[Journal | None, str]:
         return None, f"no journal can be kept: {error}"
 
 
-def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
+def _exporters(journal: Journal | None, why_none: str, in_flight: InFlight | None) -> list[SpanExporter]:
     """The first endpoint has the journal behind it.
 
     A span that one endpoint took must not come back from the journal because another did not.
@@ -69,7 +88,8 @@ def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
         behind = None if number else journal
         if endpoint or behind:
             why = why_none or "another endpoint has the journal"
-            exporters.append(JournaledSpanExporter(endpoint, behind, PROCESS, why))
+            noted = in_flight if behind else None
+            exporters.append(JournaledSpanExporter(endpoint, behind, PROCESS, why, in_flight=noted))
     return exporters
 
 
@@ -82,7 +102,10 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         journal: Journal | None,
         dropped: Dropped,
         why_no_journal: str = "no journal is kept",
+        *,
+        in_flight: InFlight | None = None,
     ) -> None:
+        self._in_flight = in_flight
         consequence = f"They are dropped: {why_no_journal}."
         if journal is not None:
             consequence = f"They are kept in {journal.folder}; `{show_command(journal.folder)}` lists them."
@@ -90,7 +113,10 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export or journal a batch; never raises."""
-        return SpanExportResult.SUCCESS if self.deliver(spans, encodable_span) else SpanExportResult.FAILURE
+        is_delivered = self.deliver(spans, encodable_span)
+        if self._in_flight is not None:
+            self._in_flight.exported(spans)
+        return SpanExportResult.SUCCESS if is_delivered else SpanExportResult.FAILURE
 
 
 # ---------------------------------------------------------------- encoding

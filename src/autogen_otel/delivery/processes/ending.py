@@ -1,0 +1,185 @@
+"""How a process ends, and what is exported then: whatever ends it, no more than a second is spent.
+
+The interpreter's own end needs nothing from here: the providers export what they have at its exit. Children of
+``multiprocessing`` and ``billiard`` never get there, nor does a process that a signal kills.
+"""
+
+from __future__ import annotations
+
+import _thread
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Final
+
+from autogen_otel.delivery.fork import are_threads_greenlets, in_child
+
+_LOGGER: Final = logging.getLogger("autogen_otel")
+SECONDS: Final = 1.0
+"""Time for the last exports of a process."""
+_AFTER_THE_APPLICATIONS: Final = -100
+"""Priority among the finalizers of ``multiprocessing``."""
+
+Export = Callable[[float], object]
+"""Exports what a process has, within so many seconds."""
+
+
+def within(seconds: float, *works: Callable[[], object]) -> bool:
+    """Run functions side by side on threads of their own, and wait for them.
+
+    Args:
+        seconds: how long to wait; the threads go on after that.
+        works: what to run.
+
+    Returns:
+        Whether all of them returned in time and raised nothing.
+    """
+    results: list[bool] = []
+    locks = [_started(work, results) for work in works]
+    deadline = time.monotonic() + seconds
+    # Not a thread of `threading`: a signal may have struck where that holds its own lock.
+    in_time = [lock.acquire(timeout=max(0.0, deadline - time.monotonic())) for lock in locks]
+    return all(in_time) and all(results)
+
+
+def _started(work: Callable[[], object], results: list[bool]) -> _thread.LockType:
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def run() -> None:
+        try:
+            results.append(work() is not False)
+        except Exception as error:  # noqa: BLE001 - an exporter of another package
+            results.append(False)
+            _LOGGER.debug("Something could not be exported: %s", type(error).__name__)
+        finally:
+            done.release()
+
+    try:
+        _thread.start_new_thread(run, ())
+    except RuntimeError:
+        # An interpreter that ends starts no more threads.
+        run()
+    return done
+
+
+# ---------------------------------------------------------------- what is exported
+class _Near:
+    """Whether the end of this process is near, so that nothing waits any more."""
+
+    is_set = False
+
+
+NEAR: Final = _Near()
+_export: Export | None = None
+
+
+def at_end(export: Export) -> None:
+    """Have this process, and those that are forked from it, end with an export; only the last one counts."""
+    global _export  # noqa: PLW0603 - the process ends once
+    _export = export
+
+
+def _end() -> None:
+    if _export is not None:
+        _export(SECONDS)
+
+
+# ---------------------------------------------------------------- children
+_hooked_pid = 0
+
+
+def of_children() -> None:
+    """Make an export part of the end of this process, if it is a child that ends without an exit."""
+    global _hooked_pid  # noqa: PLW0603 - once in each process
+    if _hooked_pid == os.getpid():
+        return
+    _hooked_pid = os.getpid()
+    for package in ("multiprocessing", "billiard"):
+        process, util = (sys.modules.get(f"{package}.{module}") for module in ("process", "util"))
+        # A child forgets the finalizers of its parent, so that each needs its own.
+        if process and util and not isinstance(process.current_process(), process._MainProcess):  # noqa: SLF001 - the public question is younger
+            util.Finalize(None, _end, exitpriority=_AFTER_THE_APPLICATIONS)
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        # The children of its workers end with `os._exit` and say so before.
+        signals.worker_process_shutdown.connect(_of_celery, weak=False)
+
+
+def _of_celery(**_details: Any) -> None:
+    _end()
+
+
+# ---------------------------------------------------------------- SIGTERM
+_is_terminated = False
+
+
+def catch_sigterm() -> None:
+    """Export before the process is ended by SIGTERM, where nothing else handles the signal.
+
+    An application that sets a handler later has it in place of this one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    # A subinterpreter has no signals.
+    with suppress(ValueError):
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _terminated)
+
+
+def leave_sigterm() -> None:
+    """Undo ``catch_sigterm``."""
+    is_ours = signal.getsignal(signal.SIGTERM) is _terminated
+    if is_ours and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    global _is_terminated  # noqa: PLW0603 - the process ends once
+    if _is_terminated:
+        # Whoever asks twice does not want to wait.
+        _die()
+    _is_terminated = True
+    if are_threads_greenlets():
+        # The signal may have struck the hub, which must not wait.
+        _thread.start_new_thread(_end_and_die, ())
+    else:
+        _end_and_die()
+
+
+def _end_and_die() -> None:
+    try:
+        _end()
+    finally:
+        _die()
+
+
+def _die() -> None:
+    """End as without a handler; the first process of a container survives that, because the kernel spares it."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _after_fork() -> None:
+    global _is_terminated  # noqa: PLW0603 - as above
+    _is_terminated = NEAR.is_set = False
+
+
+in_child(_after_fork)
+
+
+def is_server_ending() -> bool | None:
+    """Whether a server that handles SIGTERM, and then ends by it, has begun to; ``None`` if there is none.
+
+    uvicorn restores the handlers of before and raises the signal again once it has answered all requests. As
+    it loads the application after it has set its own, that is the end of the process.
+    """
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    should_exit = getattr(server, "should_exit", None)
+    return should_exit if isinstance(should_exit, bool) else None
