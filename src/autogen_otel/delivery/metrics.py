@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +30,7 @@ from autogen_otel.delivery.dropped import PROCESS, Dropped
 from autogen_otel.delivery.exemplars import with_own_draws
 from autogen_otel.delivery.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporters import METRICS, Endpoint, configured
+from autogen_otel.delivery.processes import in_use
 from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
@@ -57,9 +58,7 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
     readers = list(map(with_own_draws, readers))
-    provider = ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
-    provider.readers = readers
-    return provider
+    return ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
 
 
 def _reader(endpoint: Endpoint) -> MetricReader:
@@ -85,14 +84,6 @@ class ForkingMeterProvider(MeterProvider):
         self._lock, self._meter_lock = Lock(), Lock()
         MeterProvider._all_metric_readers_lock = Lock()
 
-    readers: Sequence[MetricReader] = ()
-
-    def resume(self) -> None:
-        """Export at intervals again, in a forked process in which there is something to measure."""
-        for reader in self.readers:
-            if isinstance(reader, PeriodicReader):
-                reader.resume()
-
 
 class PeriodicReader(PeriodicExportingMetricReader):
     """The SDK's reader, whose lock a fork does not leave locked, and whose thread a forked process resumes later.
@@ -101,6 +92,10 @@ class PeriodicReader(PeriodicExportingMetricReader):
     """
 
     _is_forked = False
+
+    def __init__(self, exporter: MetricExporter) -> None:
+        super().__init__(exporter)
+        in_use.RESUMED.add(self)
 
     def _at_fork_reinit(self) -> None:
         self._export_lock = Lock()
@@ -111,6 +106,13 @@ class PeriodicReader(PeriodicExportingMetricReader):
         if self._is_forked:
             self._is_forked = False
             super()._at_fork_reinit()  # type: ignore[no-untyped-call]
+
+    def shutdown(self, timeout_millis: float = 30_000, **more: Any) -> None:
+        """Export for the last time."""
+        if self._is_forked and not self._shutdown:
+            # Else the thread does it.
+            self.collect(timeout_millis)
+        super().shutdown(timeout_millis, **more)
 
 
 def _temporality() -> dict[type, AggregationTemporality]:

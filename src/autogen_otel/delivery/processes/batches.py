@@ -20,20 +20,18 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
 
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.processes import ending, in_use
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 _SUPPRESS_KEY: Final = "suppress_instrumentation"
-_END_SECONDS: Final = 1.0
-"""A process that ends waits no longer for the endpoint."""
+_END_SECONDS: Final = 30.0
+"""For exporters of other packages; ours take a second at most at the end of a process."""
 _DELAY_MILLIS: Final = 1000
 _QUEUE_LENGTH: Final = 2048
 _BATCH_LENGTH: Final = 512
@@ -125,7 +123,6 @@ class Batches:
     def after_fork(self) -> None:
         """Leave the items to the parent, which exports them, and its locks, which may be held for ever."""
         self.queue.clear()
-        self._under_way: list[Any] = []
         self._export_lock, self._start_lock = threading.Lock(), threading.Lock()
         self._awake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -163,25 +160,25 @@ class Batches:
         return ending.within(timeout_millis / 1000, self.flush) and self._exporter.force_flush(timeout_millis)
 
     def shutdown(self) -> None:
-        """Export what is left, for a second; what then still waits is left to what is behind the endpoint."""
+        """Export what is left; an endpoint that does not answer is the exporter's business, which is to hurry."""
         if self._is_shut_down:
             return
         self._is_shut_down = True
+        hurry = getattr(self._exporter, "hurry", None)
+        if hurry is not None:
+            hurry()
         self._awake.set()
         if self._thread is not None:
-            # No thread can be started any more while an interpreter ends.
+            # It has to be this one: an interpreter that ends starts no threads.
             self._thread.join(_END_SECONDS)
         self._exporter.shutdown()
-        # Whether the endpoint has the batch that is under way nobody knows: twice is better than not at all.
-        left = [*self._under_way, *reversed(self.queue)]
-        self.queue.clear()
-        if left:
-            self._hand_over(left)
+        if self.queue:
+            self._export()
 
     def _start(self) -> None:
         with self._start_lock:
             if self._thread is None:
-                ending.of_children()
+                in_use.begin()
                 self._thread = threading.Thread(target=self._work, name="autogen-otel-export", daemon=True)
                 self._thread.start()
 
@@ -202,19 +199,14 @@ class Batches:
                 batch.append(self.queue.pop())
         except IndexError:
             pass
-        self._under_way = batch
-        self._hand_over(batch)
-        self._under_way = []
-        return len(batch)
-
-    def _hand_over(self, items: Sequence[Any]) -> None:
         token = attach(set_value(_SUPPRESS_KEY, True))  # noqa: FBT003 - as the API has it
         try:
-            self._exporter.export(items)
+            self._exporter.export(batch)
         except Exception as error:  # noqa: BLE001 - another package's exporter: the next batch may go
             _LOGGER.warning("A batch could not be exported: %s.", type(error).__name__)
         finally:
             detach(token)
+        return len(batch)
 
 
 _LIVE: Final[weakref.WeakSet[Batches]] = weakref.WeakSet()

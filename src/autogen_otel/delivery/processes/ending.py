@@ -1,7 +1,6 @@
 """How a process ends, and what is exported then: whatever ends it, no more than a second is spent.
 
-The interpreter's own end needs nothing from here: the providers export what they have at its exit. Children of
-``multiprocessing`` and ``billiard`` never get there, nor does a process that a signal kills.
+The interpreter's own end needs nothing from here: the providers export what they have at its exit.
 """
 
 from __future__ import annotations
@@ -10,21 +9,18 @@ import _thread
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from autogen_otel.delivery.fork import are_threads_greenlets, in_child
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SECONDS: Final = 1.0
 """Time for the last exports of a process."""
-_AFTER_THE_APPLICATIONS: Final = -100
-"""Priority among the finalizers of ``multiprocessing``."""
 
 Export = Callable[[float], object]
 """Exports what a process has, within so many seconds."""
@@ -86,34 +82,10 @@ def at_end(export: Export) -> None:
     _export = export
 
 
-def _end() -> None:
+def end() -> None:
+    """Export for the last time."""
     if _export is not None:
         _export(SECONDS)
-
-
-# ---------------------------------------------------------------- children
-_hooked_pid = 0
-
-
-def of_children() -> None:
-    """Make an export part of the end of this process, if it is a child that ends without an exit."""
-    global _hooked_pid  # noqa: PLW0603 - once in each process
-    if _hooked_pid == os.getpid():
-        return
-    _hooked_pid = os.getpid()
-    for package in ("multiprocessing", "billiard"):
-        process, util = (sys.modules.get(f"{package}.{module}") for module in ("process", "util"))
-        # A child forgets the finalizers of its parent, so that each needs its own.
-        if process and util and not isinstance(process.current_process(), process._MainProcess):  # noqa: SLF001 - the public question is younger
-            util.Finalize(None, _end, exitpriority=_AFTER_THE_APPLICATIONS)
-    signals = sys.modules.get("celery.signals")
-    if signals is not None:
-        # The children of its workers end with `os._exit` and say so before.
-        signals.worker_process_shutdown.connect(_of_celery, weak=False)
-
-
-def _of_celery(**_details: Any) -> None:
-    _end()
 
 
 # ---------------------------------------------------------------- SIGTERM
@@ -155,7 +127,7 @@ def _terminated(_number: int, _frame: FrameType | None) -> None:
 
 def _end_and_die() -> None:
     try:
-        _end()
+        end()
     finally:
         _die()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.processes import ending, in_use
 
 if TYPE_CHECKING:
     from autogen_otel.delivery.processes.in_flight import InFlight
@@ -34,7 +34,6 @@ class Process:
     def __init__(self, providers: Sequence[Any], in_flight: InFlight | None = None) -> None:
         self._providers, self._in_flight = providers, in_flight
         self._stopped = threading.Event()
-        self._own_metrics = [provider for provider in providers if hasattr(provider, "resume")]
         self.began: Callable[[Any], object] | None = self._first
         _LIVE.add(self)
         ending.at_end(self.end)
@@ -76,10 +75,7 @@ class Process:
         self.began = None if self._in_flight is None else self._in_flight.begun.append
         if self.began is not None:
             self.began(span)
-        ending.catch_sigterm()
-        ending.of_children()
-        for provider in self._own_metrics:
-            provider.resume()
+        in_use.begin()
         if self._in_flight is not None or ending.is_server_ending() is not None:
             threading.Thread(
                 target=self._accompany, args=(self._stopped,), name="autogen-otel-process", daemon=True
