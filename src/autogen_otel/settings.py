@@ -18,6 +18,10 @@ MESSAGE_CONTENT = (NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)
 _OLDER = {"true": SPAN_ONLY, "false": NO_CONTENT}
 """What the variable was set to before it had words."""
 
+OFF, UNDELIVERED, FAILING, ALL = "off", "undelivered", "failing", "all"
+JOURNALS = (UNDELIVERED, FAILING, ALL, OFF)
+"""What the journal keeps."""
+
 
 class SettingsError(ValueError):
     """A setting that cannot be used; the message says which and what it may be."""
@@ -33,6 +37,7 @@ class _FromEnvironment:
 _NOT_GIVEN: Final[Any] = _FromEnvironment()
 _PREFIX: Final = "AUTOGEN_OTEL_"
 REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
+_JOURNAL_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL"
 
 
 def withhold_everything(_text: str) -> str:
@@ -74,10 +79,12 @@ class Settings:
         "AUTOGEN_OTEL_MAX_VALUE_LENGTH",
         "Longest attribute value in characters; longer ones are cut visibly and keep their original length.",
     )
-    journal: bool = _knob(
-        True,
-        "AUTOGEN_OTEL_JOURNAL",
-        "Keep spans that no endpoint takes in local files.",
+    journal: str = _knob(
+        UNDELIVERED,
+        _JOURNAL_VARIABLE,
+        "What is kept in local files: `undelivered` (what no endpoint takes), `failing` (also a copy of each "
+        "conversation in which something failed), `all` (also a copy of every conversation) or `off` "
+        "([the journal](docs/journal.md)).",
     )
     journal_dir: str | None = _knob(
         None,
@@ -108,6 +115,17 @@ class Settings:
         return self.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)
 
     @property
+    def keeps_journal(self) -> bool:
+        """Whether there is a journal at all."""
+        return self.journal != OFF
+
+    @property
+    def journal_is_set(self) -> bool:
+        """Whether the program or a variable says what the journal keeps."""
+        is_set: bool = self.__dict__["_journal_is_set"]
+        return is_set
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """A sentence for each variable that a field was to be read from and that cannot be used."""
         problems: tuple[str, ...] = self.__dict__["_problems"]
@@ -116,6 +134,8 @@ class Settings:
     def __post_init__(self) -> None:
         """Read what is not given, and refuse values that would make telemetry useless."""
         problems: list[str] = []
+        is_set = self.journal is not _NOT_GIVEN or bool(os.environ.get(_JOURNAL_VARIABLE))
+        object.__setattr__(self, "_journal_is_set", is_set)
         for knob in fields(self):
             value = getattr(self, knob.name)
             if value is _NOT_GIVEN:
@@ -150,7 +170,9 @@ class Settings:
         """
         source = os.environ if environ is None else environ
         problems: list[str] = []
-        return cls(**{knob.name: _read(knob, source, problems) for knob in fields(cls)}), problems
+        settings = cls(**{knob.name: _read(knob, source, problems) for knob in fields(cls)})
+        object.__setattr__(settings, "_journal_is_set", bool(source.get(_JOURNAL_VARIABLE)))
+        return settings, problems
 
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -188,6 +210,8 @@ def _read(knob: Field[Any], environ: Mapping[str, str], problems: list[str]) -> 
 def _checked(name: str, value: Any) -> Any:
     if name == "capture_message_content":
         return _message_content(value)
+    if name == "journal":
+        return _journal(value)
     if name == "redact" and value is not None and not callable(value):
         raise SettingsError(f"redact must be a function from str to str, not {value!r}")
     if name == "max_value_length" and value < 64:  # noqa: PLR2004 - below this a cut value says nothing
@@ -203,6 +227,15 @@ def _message_content(value: object) -> str:
         raise SettingsError(
             f"capture_message_content must be {allowed} or {MESSAGE_CONTENT[-1]}, not {value!r}"
         )
+    return word
+
+
+def _journal(value: object) -> str:
+    word = str(value).strip().lower()
+    # It could only be switched on and off before it had words.
+    word = UNDELIVERED if word in _TRUE else OFF if word in _FALSE else word
+    if word not in JOURNALS:
+        raise SettingsError(f"journal must be {', '.join(JOURNALS[:-1])} or {JOURNALS[-1]}, not {value!r}")
     return word
 
 

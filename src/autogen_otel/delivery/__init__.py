@@ -8,6 +8,9 @@ from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
 from autogen_otel.delivery.processes import Process
 from autogen_otel.delivery.providers import (
     global_logger_provider,
+    global_meter_provider,
+    global_tracer_provider,
+    keep_copies,
     logger_provider,
     meter_provider,
     tracer_provider,
@@ -19,6 +22,9 @@ __all__ = [
     "Process",
     "default_dir",
     "global_logger_provider",
+    "global_meter_provider",
+    "global_tracer_provider",
+    "keep_copies",
     "logger_provider",
     "meter_provider",
     "observe_dropped",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -19,6 +18,7 @@ from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_si
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.ids import IdGenerator
 from autogen_otel.delivery.journal import Journal, NoFolderError, show_command
+from autogen_otel.delivery.processes import in_flight
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
 from autogen_otel.delivery.processes.in_flight import InFlight
 from autogen_otel.delivery.resource import process_resource
@@ -39,14 +39,10 @@ def build(settings: Settings) -> TracerProvider:
         ValueError: the SDK does not accept one of its variables.
     """
     journal, why_none = _journal(settings)
-    in_flight = None if journal is None else InFlight(journal.folder)
-    if in_flight is not None:
-        # Registered before the provider's own, so that it runs after the last export.
-        atexit.register(in_flight.write)
+    noted = None if journal is None else in_flight.beside(journal.folder)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
-    provider.in_flight = in_flight
     limits = Limits.of_environment("OTEL_BSP")
-    for exporter in _exporters(journal, why_none, in_flight):
+    for exporter in _exporters(journal, why_none, noted):
         provider.add_span_processor(count_overflow(SpanBatches(exporter, limits), SPANS.items, PROCESS))
     PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
     return provider
@@ -59,16 +55,13 @@ class ForkingTracerProvider(TracerProvider):
     run meanwhile, in a process that may only start another program.
     """
 
-    in_flight: InFlight | None = None
-    """Where its spans under way are noted."""
-
     def _handle_fork(self) -> None:
         self._tracers_lock = threading.Lock()
 
 
 def _journal(settings: Settings) -> tuple[Journal | None, str]:
     """The journal, or why there is none; then spans are exported all the same."""
-    if not settings.journal:
+    if not settings.keeps_journal:
         return None, "the journal is off"
     try:
         return Journal(settings.journal_dir), ""
@@ -76,7 +69,7 @@ def _journal(settings: Settings) -> tuple[Journal | None, str]:
         return None, f"no journal can be kept: {error}"
 
 
-def _exporters(journal: Journal | None, why_none: str, in_flight: InFlight | None) -> list[SpanExporter]:
+def _exporters(journal: Journal | None, why_none: str, noted: InFlight | None) -> list[SpanExporter]:
     """The first endpoint has the journal behind it.
 
     A span that one endpoint took must not come back from the journal because another did not.
@@ -88,8 +81,9 @@ def _exporters(journal: Journal | None, why_none: str, in_flight: InFlight | Non
         behind = None if number else journal
         if endpoint or behind:
             why = why_none or "another endpoint has the journal"
-            noted = in_flight if behind else None
-            exporters.append(JournaledSpanExporter(endpoint, behind, PROCESS, why, in_flight=noted))
+            exporters.append(
+                JournaledSpanExporter(endpoint, behind, PROCESS, why, in_flight=noted if behind else None)
+            )
     return exporters
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ class Recorder:
         content_events: makes an event of what a model call said and was told; ``None`` for none.
         price: the list of prices.
         process: is told of each span that begins; ``None`` where nobody needs to know.
+        connect: gives it a tracer and the like, as the first span starts; ``None`` once it has them.
     """
 
     tracer: Tracer
@@ -45,6 +46,7 @@ class Recorder:
     content_events: ContentEvents | None = None
     price: Price = field(default_factory=price_list)
     process: Process | None = None
+    connect: Callable[[], None] | None = None
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)
     memory: Memory = field(init=False)

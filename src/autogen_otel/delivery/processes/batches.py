@@ -139,7 +139,9 @@ class Batches:
         if self._thread is None:
             self._start()
         self.queue.appendleft(item)
-        if (at_once or ending.NEAR.is_set or len(self.queue) >= self._limits.batch) and not self._awake.is_set():
+        if (
+            at_once or ending.NEAR.is_set or len(self.queue) >= self._limits.batch
+        ) and not self._awake.is_set():
             self._awake.set()
 
     def flush(self) -> None:

@@ -6,6 +6,7 @@ process lives it holds a lock on the file, which all containers see that share t
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -70,14 +71,14 @@ class InFlight:
 
     Attributes:
         begun: takes each span that begins.
+        folder: as given.
     """
 
     def __init__(self, folder: Path) -> None:
         self.begun: deque[Span] = deque(maxlen=_MOST_STARTED)
-        self._folder = folder
+        self.folder = folder
         self._descriptor: int | None = None
         self._forget()
-        _LIVE.add(self)
 
     def _forget(self) -> None:
         self.begun.clear()
@@ -112,7 +113,7 @@ class InFlight:
             self._has_failed = True
             _LOGGER.info(
                 "Conversations in flight are not noted: %s cannot be written (%s).",
-                self._folder,
+                self.folder,
                 error.strerror or type(error).__name__,
             )
         finally:
@@ -161,11 +162,11 @@ class InFlight:
             os.utime(self._descriptor)
 
     def _replace(self, content: bytes) -> None:
-        make_private(self._folder)
+        make_private(self.folder)
         if self._path is None:
             started = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
             # In containers that share a folder many processes have the same number.
-            self._path = self._folder / f"{started}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+            self._path = self.folder / f"{started}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         unfinished = self._path.with_suffix(".tmp")
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(unfinished, flags, 0o600)
@@ -194,12 +195,29 @@ class InFlight:
             os.close(descriptor)
 
 
-_LIVE: Final[weakref.WeakSet[InFlight]] = weakref.WeakSet()
+_kept: InFlight | None = None
+_keeping: Final = threading.Lock()
+
+
+def beside(folder: Path) -> InFlight:
+    """Note what is under way beside a journal in this folder, instead of beside any other."""
+    global _kept  # noqa: PLW0603 - the process has one file
+    with _keeping:
+        if _kept is None or _kept.folder != folder:
+            _kept = InFlight(folder)
+            # Of functions for the exit the last is called first: a provider that is built now exports before.
+            atexit.register(_kept.write)
+        return _kept
+
+
+def kept() -> InFlight | None:
+    """Where what is under way is noted; ``None`` where no journal is kept."""
+    return _kept
 
 
 def _after_fork() -> None:
-    for in_flight in list(_LIVE):
-        in_flight.after_fork()
+    if _kept is not None:
+        _kept.after_fork()
 
 
 in_child(_after_fork)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.processes import ending, in_use
+from autogen_otel.delivery.processes import ending, in_flight, in_use
 
 if TYPE_CHECKING:
     from autogen_otel.delivery.processes.in_flight import InFlight
@@ -23,16 +23,14 @@ _SERVER_LOOK_SECONDS: Final = 0.05
 class Process:
     """What an ``instrument()`` has each process do, also one that is forked from this one.
 
-    Args:
-        providers: what has to be exported at the end, whoever has made them.
-        in_flight: where spans under way are noted; ``None`` without a journal.
-
     Attributes:
+        providers: what has to be exported at the end, whoever has made them.
         began: to be called with each span that begins; ``None`` where nobody needs to know.
     """
 
-    def __init__(self, providers: Sequence[Any], in_flight: InFlight | None = None) -> None:
-        self._providers, self._in_flight = providers, in_flight
+    def __init__(self, providers: Sequence[Any] = ()) -> None:
+        self.providers = providers
+        self._in_flight: InFlight | None = None
         self._stopped = threading.Event()
         self.began: Callable[[Any], object] | None = self._first
         _LIVE.add(self)
@@ -48,7 +46,9 @@ class Process:
         Returns:
             Whether everything was exported in that time.
         """
-        flushes = [flush for one in self._providers if (flush := getattr(one, "force_flush", None)) is not None]
+        flushes = [
+            flush for one in self.providers if (flush := getattr(one, "force_flush", None)) is not None
+        ]
         return ending.within(seconds, *flushes)
 
     def end(self, seconds: float) -> None:
@@ -72,6 +72,7 @@ class Process:
             self._stopped = threading.Event()
 
     def _first(self, span: Any) -> None:
+        self._in_flight = in_flight.kept()
         self.began = None if self._in_flight is None else self._in_flight.begun.append
         if self.began is not None:
             self.began(span)
