@@ -20,6 +20,8 @@ STYLES: Final[Mapping[Outcome, str]] = {
     "recovered": "yellow",
     "ok": "green",
     "cancelled": "cyan",
+    "running": "cyan",
+    "interrupted": "magenta",
     "unfinished": "cyan",
 }
 _SAID: Final = frozenset({"", terminations.ERROR, terminations.CANCELLED})
@@ -40,7 +42,15 @@ def sentence(summary: Summary) -> str:
     cost = f", about ${summary.cost_usd:.4f}" if summary.cost_usd else ""
     # Of the others the outcome says it.
     ended = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _SAID else ""
-    return f"{summary.outcome}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
+    return f"{summary.outcome}{under_way(summary)}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
+
+
+def under_way(summary: Summary) -> str:
+    """``in execute_tool lookup since 12:03:09``, with a blank before it; nothing if the conversation has ended."""
+    if summary.under_way is None:
+        return ""
+    since = quantities.local_time(summary.under_way_since_ns)[len("2026-11-29 ") :]
+    return f" in {visible(summary.under_way)} since {since}"
 
 
 def render_listing(listed: Sequence[Summary], every: Sequence[Summary], console: Console) -> None:
@@ -82,7 +92,8 @@ def render_listing(listed: Sequence[Summary], every: Sequence[Summary], console:
 
 def _outcome(summary: Summary) -> Text:
     causes = quantities.causes(summary.failures)
-    return Text().append(summary.outcome, STYLES[summary.outcome]).append(f": {causes}" if causes else "")
+    outcome = Text().append(summary.outcome, STYLES[summary.outcome])
+    return outcome.append(under_way(summary)).append(f": {causes}" if causes else "")
 
 
 def _tokens(summary: Summary, console: Console) -> str:
@@ -93,7 +104,7 @@ def _tokens(summary: Summary, console: Console) -> str:
 
 def _footer(listed: Sequence[Summary], every: Sequence[Summary]) -> str:
     counts = Counter(summary.outcome for summary in every)
-    unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "unfinished")
+    unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "interrupted", "running", "unfinished")
     what = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in unwell if counts[outcome])
     total = quantities.plural(len(every), "conversation")
     of = f"{len(listed):,} of {total}" if len(listed) < len(every) else total

@@ -82,6 +82,11 @@ class EndpointExporter:
         self._react(result)
         return _is_exported(result)
 
+    def prepare(self) -> None:
+        """Load the exporter before the first batch: a process may be ended soon after its first conversation."""
+        if self._endpoint is not None:
+            self._endpoint.prepare()
+
     def force_flush(self, timeout_millis: float = 30_000) -> bool:
         """Have the exporter send what it buffers; nothing is buffered here."""
         return self._endpoint is None or self._endpoint.force_flush(int(timeout_millis))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from importlib.metadata import entry_points
@@ -124,6 +124,13 @@ class Endpoint:
             self.exporter, self._pid = self._make(), os.getpid()
             spare_global_random()
         return self.exporter
+
+    def prepare(self) -> None:
+        """Make the exporter, if it is going to be used; never raises."""
+        # What is wrong with it shows with the first batch.
+        with suppress(Exception):
+            if self.probe is None or self.probe.is_reachable():
+                self.opened()
 
     def force_flush(self, timeout_millis: int) -> bool:
         """Have the exporter send what it buffers itself; never raises."""

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
-from autogen_otel.traces import jaeger, otlp
+from autogen_otel.traces import in_flight, jaeger, otlp
 from autogen_otel.traces.trace import Span
 
 PATTERN: Final = "*.jsonl"
@@ -32,6 +32,8 @@ class JournalError(Exception):
 def journal_files(path: Path) -> list[Path]:
     """The files to read, oldest name first, of a file or a folder of ``*.jsonl`` and ``*.jsonl.gz`` files.
 
+    Those that say what is under way come first: what ends meanwhile is then found in the others.
+
     Raises:
         JournalError: there is nothing, or reading it is not permitted.
     """
@@ -39,7 +41,9 @@ def journal_files(path: Path) -> list[Path]:
         if not path.is_dir():
             path.stat()
             return [path]
-        return sorted(file for file in path.iterdir() if any(map(file.match, PATTERNS)) and file.is_file())
+        files = sorted(file for file in path.iterdir() if file.is_file())
+        under_way = [file for file in files if file.match(in_flight.PATTERN)]
+        return under_way + [file for file in files if any(map(file.match, PATTERNS))]
     except FileNotFoundError:
         raise JournalError(f"{path} does not exist") from None
     except OSError as error:
@@ -57,7 +61,8 @@ def read_spans(
     """Read files one after the other, with one line at a time in memory; compressed ones too.
 
     A torn last line is skipped in silence: that is how a file looks while a program writes it. Other damage
-    is reported once per file, and costs only what is damaged. A span that is stored twice is read once.
+    is reported once per file, and costs only what is damaged. A span that is stored twice is read once; one that
+    is under way comes last, if it is not stored at all.
 
     Args:
         paths: the files; ``STANDARD_INPUT`` is one.
@@ -65,12 +70,18 @@ def read_spans(
         warn: takes one sentence about a damaged file; by default it goes to stderr.
         advance: takes the number of bytes of each line that was read.
         may_repeat: give a span that is stored twice twice, and remember none: for more spans than fit memory.
+            Those under way are left out then.
 
     Raises:
         JournalError: a file cannot be read.
     """
     read: set[int] = set()
+    under_way: list[Span] = []
     for path in paths:
+        if path.match(in_flight.PATTERN):
+            if not may_repeat:
+                under_way += _under_way(path, trace_filter, advance)
+            continue
         damaged: list[int] = []
         try:
             with _opened(path) as file:
@@ -89,6 +100,19 @@ def read_spans(
             raise JournalError(f"{path} cannot be read: {error.strerror}") from error
         if damaged:
             (warn or _write_to_stderr)(_damage(path, damaged))
+    yield from (span for span in under_way if hash((span.trace_id, span.span_id)) not in read)
+
+
+def _under_way(
+    path: Path, trace_filter: otlp.TraceFilter | None, advance: Callable[[int], None] | None
+) -> list[Span]:
+    # It is gone once nothing is under way any more.
+    with suppress(FileNotFoundError):
+        state, seen_ns = in_flight.state_of(path)
+        with _opened(path) as file:
+            spans = list(_file_spans(file, [], trace_filter, advance))
+        return [in_flight.marked(span, state, seen_ns) for span in spans]
+    return []
 
 
 @contextmanager

@@ -186,6 +186,9 @@ class Batches:
 
     def _work(self) -> None:
         awake = self._awake
+        prepare = getattr(self._exporter, "prepare", None)
+        if prepare is not None:
+            prepare()
         while not self._is_shut_down:
             awake.wait(self._limits.delay)
             awake.clear()

