@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
+from fnmatch import fnmatchcase
 from pkgutil import resolve_name
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ MESSAGE_CONTENT = (NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)
 """Where the content of messages goes; the standard variable has these words."""
 _OLDER = {"true": SPAN_ONLY, "false": NO_CONTENT}
 """What the variable was set to before it had words."""
+
+TRACE_ID: Final = "{trace_id}"
+"""Stands for the id in a link to a trace."""
 
 OFF, UNDELIVERED, FAILING, ALL = "off", "undelivered", "failing", "all"
 JOURNALS = (UNDELIVERED, FAILING, ALL, OFF)
@@ -79,6 +83,18 @@ class Settings:
         "AUTOGEN_OTEL_MAX_VALUE_LENGTH",
         "Longest attribute value in characters; longer ones are cut visibly and keep their original length.",
     )
+    exclude_content_of: Sequence[str] = _knob(
+        (),
+        "AUTOGEN_OTEL_EXCLUDE_CONTENT_OF",
+        "Names of tools whose arguments and results are not recorded, nor in messages; `*` and `?` stand "
+        "for any characters, and commas separate them in the variable.",
+    )
+    announce_failures: bool | str = _knob(
+        False,
+        "AUTOGEN_OTEL_ANNOUNCE_FAILURES",
+        "Log one line for each conversation that fails, with its trace id: `true`, or a URL with "
+        "`{trace_id}` in it for a link, such as `http://localhost:16686/trace/{trace_id}`.",
+    )
     journal: str = _knob(
         UNDELIVERED,
         _JOURNAL_VARIABLE,
@@ -113,6 +129,10 @@ class Settings:
     def messages_in_events(self) -> bool:
         """Whether the content of messages goes into events."""
         return self.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)
+
+    def keeps_out(self, tool: str) -> bool:
+        """Whether the arguments and results of a tool are not recorded although those of others are."""
+        return any(fnmatchcase(tool, pattern) for pattern in self.exclude_content_of)
 
     @property
     def keeps_journal(self) -> bool:
@@ -212,6 +232,11 @@ def _checked(name: str, value: Any) -> Any:
         return _message_content(value)
     if name == "journal":
         return _journal(value)
+    if name == "exclude_content_of":
+        # One name is a text, which would otherwise be taken for its letters.
+        return _names(value) if isinstance(value, str) else tuple(value)
+    if name == "announce_failures":
+        return _announcement(value)
     if name == "redact" and value is not None and not callable(value):
         raise SettingsError(f"redact must be a function from str to str, not {value!r}")
     if name == "max_value_length" and value < 64:  # noqa: PLR2004 - below this a cut value says nothing
@@ -239,8 +264,25 @@ def _journal(value: object) -> str:
     return word
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in map(str.strip, text.split(",")) if name)
+
+
+def _announcement(value: bool | str) -> bool | str:
+    word = str(value).strip().lower()
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    if TRACE_ID not in str(value):
+        raise SettingsError(
+            f"announce_failures must be true, false or a URL with {TRACE_ID} in it, not {value!r}"
+        )
+    return str(value).strip()
+
+
 def _parse(knob: Field[Any], text: str) -> Any:
     default = knob.metadata["default"]
+    if knob.name == "announce_failures":
+        return text
     if isinstance(default, bool):
         if text.lower() in _TRUE | _FALSE:
             return text.lower() in _TRUE
