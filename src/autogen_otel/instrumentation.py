@@ -77,6 +77,12 @@ def tracer() -> Tracer | None:
     return None if _active is None or _active.recorder.connect is not None else _active.recorder.tracer
 
 
+def flush(seconds: float) -> bool:
+    """Export what was recorded so far; see ``autogen_otel.flush``."""
+    process = None if _active is None else _active.recorder.process
+    return process is None or process.flush(seconds)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Providers:
     """The providers that the application hands over; those it does not are found or made.

@@ -96,7 +96,7 @@ def _conversations(journal: Path) -> dict[str, int]:
         ["--workers=2"],
         ["--workers=2", "--preload"],
         ["--workers=1", "--worker-class=gevent"],
-        ["--workers=1", "--max-requests=5"],
+        ["--workers=1", "--preload", "--max-requests=5"],
     ],
     ids=" ".join,
 )
@@ -138,7 +138,13 @@ def test_celery_recycles_its_children_and_loses_nothing(tmp_path: Path) -> None:
     send = f"from {_PROGRAMS}.tasks import converse\nfor n in range(6): converse.delay(f'agent_{{n}}')"
     subprocess.run([sys.executable, "-c", send], env=environ, check=True, timeout=_PATIENCE_SECONDS)  # noqa: S603 - ours
     command = [sys.executable, "-m", "celery", "-A", f"{_PROGRAMS}.tasks", "worker"]
-    command += ["--pool=prefork", "--concurrency=2", "--max-tasks-per-child=1", "--without-mingle", "--without-gossip"]
+    command += [
+        "--pool=prefork",
+        "--concurrency=2",
+        "--max-tasks-per-child=1",
+        "--without-mingle",
+        "--without-gossip",
+    ]
     with (tmp_path / "log").open("wb") as log:
         worker = subprocess.Popen(command, env=environ, stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path)  # noqa: S603 - ours
     try:

@@ -18,7 +18,11 @@ def hold(name: str, answer: Callable[[], str] = lambda: "done") -> str:
     Returns:
         The answer.
     """
-    options: dict[str, Any] = {"llm_config": False, "human_input_mode": "NEVER", "code_execution_config": False}
+    options: dict[str, Any] = {
+        "llm_config": False,
+        "human_input_mode": "NEVER",
+        "code_execution_config": False,
+    }
     user, agent = ConversableAgent("user", **options), ConversableAgent(name, **options)
     agent.register_reply([Agent, None], lambda *_args, **_kwargs: (True, answer()))
     result = user.initiate_chat(agent, message="hello", max_turns=1, silent=True)

@@ -42,11 +42,12 @@ def sentence(summary: Summary) -> str:
     cost = f", about ${summary.cost_usd:.4f}" if summary.cost_usd else ""
     # Of the others the outcome says it.
     ended = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _SAID else ""
-    return f"{summary.outcome}{under_way(summary)}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
+    outcome = f"{summary.outcome}{under_way(summary)}"
+    return f"{outcome}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
 
 
 def under_way(summary: Summary) -> str:
-    """``in execute_tool lookup since 12:03:09``, with a blank before it; nothing if the conversation has ended."""
+    """``in execute_tool lookup since 12:03:09``, with a blank before it; nothing if it has ended."""
     if summary.under_way is None:
         return ""
     since = quantities.local_time(summary.under_way_since_ns)[len("2026-11-29 ") :]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.exporters import PAUSE_SECONDS, Outcome
+from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class EndpointExporter:
         self._signal, self._endpoint, self._dropped, self._journal = signal, endpoint, dropped, journal
         self._consequence, self._by_default = consequence, by_default
         self._is_shut_down = False
+        ending.HURRIED.add(self)
         self._paused_until = 0.0
         self._failure_logged = False
         self._logged_at = {"failure": -_WARN_AGAIN_SECONDS, "dropped": -_WARN_AGAIN_SECONDS}
@@ -82,8 +84,11 @@ class EndpointExporter:
         self._react(result)
         return _is_exported(result)
 
+    def hurry(self) -> None:
+        """Do not wait much longer for the endpoint, because the program ends."""
+
     def prepare(self) -> None:
-        """Load the exporter before the first batch: a process may be ended soon after its first conversation."""
+        """Load the exporter before the first batch: a process may end soon after its first conversation."""
         if self._endpoint is not None:
             self._endpoint.prepare()
 

@@ -60,7 +60,7 @@ class _ForkingLoggerProvider(LoggerProvider):
 
 
 class LogBatches(Batches):
-    """Exports log records; the SDK's base class is left out, because its method has another name in newer ones."""
+    """Exports log records; the SDK's base class is left out, because its method was renamed."""
 
     def emit(self, data: Any) -> None:
         """Take a log record."""
@@ -70,7 +70,7 @@ class LogBatches(Batches):
 
 
 def _readable(written: Any) -> Any:
-    """A record as newer SDKs export it, without its context, which may hold anything for as long as it waits."""
+    """A record as newer SDKs export it, without its context, which may hold anything while it waits."""
     record = copy.copy(written.log_record)
     record.context = Context()
     return _READABLE(

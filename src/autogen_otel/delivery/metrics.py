@@ -82,19 +82,19 @@ class ForkingMeterProvider(MeterProvider):
 
     def _handle_fork(self) -> None:
         self._lock, self._meter_lock = Lock(), Lock()
-        MeterProvider._all_metric_readers_lock = Lock()
+        MeterProvider._all_metric_readers_lock = Lock()  # noqa: SLF001 - all providers share it
 
 
 class PeriodicReader(PeriodicExportingMetricReader):
-    """The SDK's reader, whose lock a fork does not leave locked, and whose thread a forked process resumes later.
+    """The SDK's reader, whose lock no fork leaves locked, and whose thread a forked process resumes later.
 
     A process that is forked to start another program has nothing to measure, nor time for a thread.
     """
 
     _is_forked = False
 
-    def __init__(self, exporter: MetricExporter) -> None:
-        super().__init__(exporter)
+    def __init__(self, exporter: MetricExporter, **options: Any) -> None:
+        super().__init__(exporter, **options)
         in_use.RESUMED.add(self)
 
     def _at_fork_reinit(self) -> None:

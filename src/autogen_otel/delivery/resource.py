@@ -74,7 +74,7 @@ def resource_of(provider: Any) -> Resource:
 _instance_id = str(uuid.uuid4())
 _pid = os.getpid()
 _ours: Final[list[tuple[Resource, Any]]] = []
-"""The resources that follow this process through forks, and the provider that each has its id from, if any."""
+"""The resources that follow this process through forks, and the provider that each has its id from."""
 
 
 def _forking(resource: Resource, provider: Any = None) -> Resource:
@@ -88,7 +88,7 @@ def _forking(resource: Resource, provider: Any = None) -> Resource:
 
 def _after_fork() -> None:
     """Make this process an instance of its own, in place: providers and tracers keep the object."""
-    global _instance_id, _pid  # noqa: PLW0603 - the process is one instance
+    global _instance_id, _pid
     _instance_id, parent, _pid = str(uuid.uuid4()), _pid, os.getpid()
     named = OTELResourceDetector().detect().attributes.get(SERVICE_INSTANCE_ID)
     for resource, provider in _ours:
@@ -97,7 +97,7 @@ def _after_fork() -> None:
         own: dict[str, Any] = {SERVICE_INSTANCE_ID: theirs or named or _instance_id}
         if resource.attributes.get(PROCESS_PID) == parent:
             own[PROCESS_PID] = _pid
-        resource._attributes = resource.merge(Resource(own))._attributes  # noqa: SLF001 - there is no public way
+        resource._attributes = resource.merge(Resource(own))._attributes  # noqa: SLF001 - in place
 
 
 in_child(_after_fork)

@@ -51,8 +51,8 @@ def build(settings: Settings) -> TracerProvider:
 class ForkingTracerProvider(TracerProvider):
     """The SDK's provider with a resource that follows forks by itself.
 
-    The SDK would detect it anew in threads, for which a forked process waits; where threads are greenlets, others
-    run meanwhile, in a process that may only start another program.
+    The SDK would detect it anew in threads, for which a forked process waits; where threads are greenlets,
+    others run meanwhile, in a process that may only start another program.
     """
 
     def _handle_fork(self) -> None:

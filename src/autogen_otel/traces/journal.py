@@ -61,8 +61,8 @@ def read_spans(
     """Read files one after the other, with one line at a time in memory; compressed ones too.
 
     A torn last line is skipped in silence: that is how a file looks while a program writes it. Other damage
-    is reported once per file, and costs only what is damaged. A span that is stored twice is read once; one that
-    is under way comes last, if it is not stored at all.
+    is reported once per file, and costs only what is damaged. A span that is stored twice is read once; one
+    that is under way comes last, if it is not stored at all.
 
     Args:
         paths: the files; ``STANDARD_INPUT`` is one.

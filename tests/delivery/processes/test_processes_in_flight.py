@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.needs(hasattr(os, "fork"), "there are no files of this kind")
 _MOMENTS = 5
+_RANDOM = SystemRandom()
 _PROGRAM = """
 import itertools, sys, time
 from opentelemetry import trace
@@ -63,7 +64,9 @@ def _listed(folder: Path) -> list[Summary]:
     return summaries(read_spans(journal_files(folder)))
 
 
-def test_a_conversation_under_way_is_running_and_then_interrupted(tmp_path: Path, tracer: trace.Tracer) -> None:
+def test_a_conversation_under_way_is_running_and_then_interrupted(
+    tmp_path: Path, tracer: trace.Tracer
+) -> None:
     in_flight = InFlight(tmp_path / "journal")
     conversation = _begun(in_flight, tracer, "invoke_workflow user -> helper")
     tool = _begun(in_flight, tracer, "execute_tool lookup", conversation)
@@ -137,13 +140,13 @@ def test_a_killed_process_leaves_each_conversation_that_began_a_second_before(
     log = tmp_path / "log"
     with log.open("w") as output:
         running = subprocess.Popen(  # noqa: S603 - our own interpreter on our own script
-            [sys.executable, "-c", _PROGRAM, str(random.uniform(0.01, 2.0))],
+            [sys.executable, "-c", _PROGRAM, str(_RANDOM.uniform(0.01, 2.0))],
             env=environ,
             stdout=output,
             stderr=subprocess.DEVNULL,
         )
-    wait_until(lambda: log.read_text())
-    time.sleep(random.uniform(1.5, 4.0))
+    wait_until(log.read_text)
+    time.sleep(_RANDOM.uniform(1.5, 4.0))
     killed_at = time.time()
     running.send_signal(signal.SIGKILL)
     running.wait(60)

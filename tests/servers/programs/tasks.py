@@ -19,8 +19,10 @@ app.conf.broker_transport_options = {
 }
 
 
-@app.task
-def converse(name: str) -> None:
-    from tests.support.short_chats import hold  # noqa: PLC0415 - the sender of a task needs no agents
+def _converse(name: str) -> None:
+    from tests.support.short_chats import hold
 
     hold(name)
+
+
+converse = app.task(name="converse")(_converse)

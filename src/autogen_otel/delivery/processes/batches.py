@@ -35,8 +35,8 @@ _END_SECONDS: Final = 30.0
 _DELAY_MILLIS: Final = 1000
 _QUEUE_LENGTH: Final = 2048
 _BATCH_LENGTH: Final = 512
-"""The SDK's defaults, but for the delay, which is a fifth of that of spans: a process that is killed loses what
-it has not exported yet."""
+"""The SDK's defaults, but for the delay, which is a fifth of its own for spans: a process that is killed
+loses what it has not exported yet."""
 
 
 class Exporter(Protocol):
@@ -81,7 +81,8 @@ class Limits:
         batch = _positive(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_LENGTH)
         if queue < batch:
             _LOGGER.warning(
-                "%s_MAX_QUEUE_SIZE is %d, less than a batch (%s_MAX_EXPORT_BATCH_SIZE): batches of %d are sent.",
+                "%s_MAX_QUEUE_SIZE is %d, less than a batch (%s_MAX_EXPORT_BATCH_SIZE): "
+                "batches of %d are sent.",
                 prefix,
                 queue,
                 prefix,
@@ -162,7 +163,7 @@ class Batches:
         return ending.within(timeout_millis / 1000, self.flush) and self._exporter.force_flush(timeout_millis)
 
     def shutdown(self) -> None:
-        """Export what is left; an endpoint that does not answer is the exporter's business, which is to hurry."""
+        """Export what is left; of an endpoint that does not answer the exporter takes care, if it hurries."""
         if self._is_shut_down:
             return
         self._is_shut_down = True
@@ -204,7 +205,7 @@ class Batches:
                 batch.append(self.queue.pop())
         except IndexError:
             pass
-        token = attach(set_value(_SUPPRESS_KEY, True))  # noqa: FBT003 - as the API has it
+        token = attach(set_value(_SUPPRESS_KEY, True))
         try:
             self._exporter.export(batch)
         except Exception as error:  # noqa: BLE001 - another package's exporter: the next batch may go

@@ -11,16 +11,19 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 from autogen_otel.delivery.fork import are_threads_greenlets, in_child
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
-SECONDS: Final = 1.0
-"""Time for the last exports of a process."""
+SIGNAL_SECONDS: Final = 1.0
+"""Time for the last exports of a process that is asked to end, whatever they are waiting for."""
+_CHILD_SECONDS: Final = 30.0
+"""The same of a child that ends by itself: its exporters hurry, but may have to be loaded first."""
 
 Export = Callable[[float], object]
 """Exports what a process has, within so many seconds."""
@@ -72,6 +75,15 @@ class _Near:
     is_set = False
 
 
+class Hurried(Protocol):
+    """An exporter that can be told not to wait much longer."""
+
+    def hurry(self) -> None:
+        """Give up soon on an endpoint that does not answer."""
+
+
+HURRIED: Final[weakref.WeakSet[Hurried]] = weakref.WeakSet()
+"""The exporters of this process."""
 NEAR: Final = _Near()
 _export: Export | None = None
 
@@ -82,10 +94,12 @@ def at_end(export: Export) -> None:
     _export = export
 
 
-def end() -> None:
-    """Export for the last time."""
+def end(seconds: float = _CHILD_SECONDS) -> None:
+    """Export for the last time, without patience for endpoints that do not answer."""
+    for exporter in list(HURRIED):
+        exporter.hurry()
     if _export is not None:
-        _export(SECONDS)
+        _export(seconds)
 
 
 # ---------------------------------------------------------------- SIGTERM
@@ -127,13 +141,13 @@ def _terminated(_number: int, _frame: FrameType | None) -> None:
 
 def _end_and_die() -> None:
     try:
-        end()
+        end(SIGNAL_SECONDS)
     finally:
         _die()
 
 
 def _die() -> None:
-    """End as without a handler; the first process of a container survives that, because the kernel spares it."""
+    """End as without a handler; the kernel spares the first process of a container."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTERM)
 

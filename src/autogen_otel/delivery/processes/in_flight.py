@@ -7,6 +7,7 @@ process lives it holds a lock on the file, which all containers see that share t
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import logging
 import os
@@ -29,8 +30,10 @@ from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 try:
     import fcntl
 except ImportError:
-    # Windows has no such locks, and no file that is open can be replaced there.
-    fcntl = None  # type: ignore[assignment]
+    HAS_LOCKS = False
+    """On Windows, where no file that is open can be replaced either."""
+else:
+    HAS_LOCKS = True
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -99,12 +102,15 @@ class InFlight:
 
     def exported(self, spans: Iterable[ReadableSpan]) -> None:
         """Note that spans were exported, or journaled, or dropped and counted."""
+        if len(self._exported) > _MOST_STARTED:
+            # Nobody looks any more.
+            self._exported.clear()
         self._exported.update(span.context.span_id for span in spans if span.context is not None)
 
     def write(self) -> None:
         """Bring the file up to date; without anything under way there is none."""
         # The process may be ended by a signal in the middle of this.
-        if fcntl is None or self._has_failed or not self._lock.acquire(timeout=0.2):
+        if self._has_failed or not self._lock.acquire(timeout=0.2):
             return
         try:
             self._look()
@@ -125,7 +131,7 @@ class InFlight:
         while self.begun:
             span = self.begun.popleft()
             context = span.get_span_context()
-            # The API's own span, of another provider or of a trace that is not sampled, tells nothing of itself.
+            # The API's own span, of a trace that is not sampled, tells nothing of itself.
             if context is None or not context.trace_flags.sampled or not hasattr(span, "start_time"):
                 continue
             is_conversation = _is_conversation(span)
@@ -173,8 +179,7 @@ class InFlight:
         try:
             os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.write(descriptor, content) < len(content):
-                raise OSError(f"{unfinished} could not be written as a whole")
+            _write(descriptor, content)
             unfinished.replace(self._path)
         except BaseException:
             os.close(descriptor)
@@ -195,13 +200,20 @@ class InFlight:
             os.close(descriptor)
 
 
+def _write(descriptor: int, content: bytes) -> None:
+    if os.write(descriptor, content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 _kept: InFlight | None = None
 _keeping: Final = threading.Lock()
 
 
-def beside(folder: Path) -> InFlight:
-    """Note what is under way beside a journal in this folder, instead of beside any other."""
+def beside(folder: Path) -> InFlight | None:
+    """Note what is under way beside a journal in this folder, instead of beside any other, where that can be."""
     global _kept  # noqa: PLW0603 - the process has one file
+    if not HAS_LOCKS:
+        return None
     with _keeping:
         if _kept is None or _kept.folder != folder:
             _kept = InFlight(folder)

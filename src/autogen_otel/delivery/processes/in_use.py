@@ -1,4 +1,4 @@
-"""What a process needs once there is telemetry in it: of those that are forked, many only start another program."""
+"""What a process needs once there is telemetry in it: many that are forked only start another program."""
 
 from __future__ import annotations
 

@@ -84,14 +84,17 @@ class Process:
 
     def _accompany(self, stopped: threading.Event) -> None:
         while not stopped.wait(_LOOK_SECONDS if ending.is_server_ending() is None else _SERVER_LOOK_SECONDS):
-            try:
-                if self._in_flight is not None:
-                    self._in_flight.write()
-                if ending.is_server_ending():
-                    ending.NEAR.is_set = True
-                    self.flush(ending.SECONDS)
-            except Exception as error:  # noqa: BLE001 - it must go on, and the next look may succeed
-                _LOGGER.debug("Could not look after this process: %s", type(error).__name__)
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            if self._in_flight is not None:
+                self._in_flight.write()
+            if ending.is_server_ending():
+                ending.NEAR.is_set = True
+                self.flush(ending.SIGNAL_SECONDS)
+        except Exception as error:  # noqa: BLE001 - the next look may succeed
+            _LOGGER.debug("Could not look after this process: %s", type(error).__name__)
 
 
 _LIVE: Final[weakref.WeakSet[Process]] = weakref.WeakSet()
