@@ -132,7 +132,7 @@ class InFlight:
             span = self.begun.popleft()
             context = span.get_span_context()
             # The API's own span, of a trace that is not sampled, tells nothing of itself.
-            if context is None or not context.trace_flags.sampled or not hasattr(span, "start_time"):
+            if not context.trace_flags.sampled or not hasattr(span, "start_time"):
                 continue
             is_conversation = _is_conversation(span)
             if not span.is_recording() and not is_conversation:
@@ -210,7 +210,7 @@ _keeping: Final = threading.Lock()
 
 
 def beside(folder: Path) -> InFlight | None:
-    """Note what is under way beside a journal in this folder, instead of beside any other, where that can be."""
+    """Note what is under way beside a journal in this folder, and no other; ``None`` where that cannot be."""
     global _kept  # noqa: PLW0603 - the process has one file
     if not HAS_LOCKS:
         return None
