@@ -120,7 +120,7 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
     recorder = Recorder(tracers.get_tracer(SCOPE, version), settings)
     if not isinstance(meters, NoOpMeterProvider):
         meter = meters.get_meter(SCOPE, version)
-        delivery.observe_dropped(meter, guard.internal_errors.total)
+        delivery.observe_delivery(meter, guard.internal_errors.total)
         recorder.meters = Meters(meters, meter, recorder.renderer)
     if loggers is not None:
         logger = loggers.get_logger(SCOPE, version)

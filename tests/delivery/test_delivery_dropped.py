@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.causes import Failure
-from autogen_otel.delivery import dropped, observe_dropped
+from autogen_otel.delivery import observe_delivery, own_metrics
+from autogen_otel.delivery.delivered import Delivered
 from autogen_otel.delivery.dropped import Dropped, count_overflow
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import FailureLogs, Recorder
@@ -108,11 +109,12 @@ def test_what_was_dropped_is_a_metric(
     reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     counted = Dropped()
-    monkeypatch.setattr(dropped, "PROCESS", counted)
+    monkeypatch.setattr(own_metrics, "DROPPED", counted)
+    monkeypatch.setattr(own_metrics, "DELIVERED", Delivered())
     errors = [0]
     provider = MeterProvider([reader], shutdown_on_exit=False)
     for _ in range(2):
-        observe_dropped(provider.get_meter("autogen_otel"), lambda: errors[0])
+        observe_delivery(provider.get_meter("autogen_otel"), lambda: errors[0])
     assert _values(reader) == {("spans", "internal_error"): 0}
     errors[0] = 2
     counted.add("logs", "not_delivered", 0)

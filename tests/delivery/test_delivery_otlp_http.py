@@ -38,7 +38,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(
     _failing(monkeypatch, requests.exceptions.ConnectionError())
     with SingleAttemptSession() as session:
         assert session.post(receiver.url, data=b"").status_code == 200
-        assert session.take_failure() is None
+        assert session.take_result() == ExportResult(Outcome.EXPORTED)
 
 
 @pytest.mark.parametrize(

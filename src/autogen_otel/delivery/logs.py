@@ -15,7 +15,7 @@ from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
 from autogen_otel.delivery.export import EndpointExporter, batch_options, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.resource import resource_of
-from autogen_otel.vocabulary.metrics import NOT_DELIVERED
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, TELEMETRY_EXPORTED
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -41,9 +41,23 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
         return None
     provider = LoggerProvider(resource=resource_of(tracers))
     for exporter in exporters:
-        processor = sdk.BatchLogRecordProcessor(exporter, **batch_options("OTEL_BLRP"))
+        processor = LogRecordProcessor(exporter, **batch_options("OTEL_BLRP"))
         provider.add_log_record_processor(count_overflow(processor, LOGS.items, PROCESS))
     return provider
+
+
+class LogRecordProcessor(sdk.BatchLogRecordProcessor):
+    """The SDK's processor, which does not wait for an endpoint that does not answer when the program ends."""
+
+    def __init__(self, exporter: Any, **options: Any) -> None:
+        super().__init__(exporter, **options)
+        self._hurry = getattr(exporter, "hurry", None)
+
+    def shutdown(self) -> None:
+        """Export what is queued."""
+        if self._hurry is not None:
+            self._hurry()
+        super().shutdown()  # type: ignore[no-untyped-call]
 
 
 class LogExporter(EndpointExporter):
@@ -56,6 +70,7 @@ class LogExporter(EndpointExporter):
         consequence = "They are lost, because only spans are kept in the journal"
         super().__init__(LOGS, endpoint, dropped, f"{consequence}; set {LOGS.chooser}=none to not send them.")
         dropped.add(LOGS.items, NOT_DELIVERED, 0)
+        self._delivered.add(TELEMETRY_EXPORTED, LOGS.items, 0)
 
     def export(self, batch: Sequence[Any]) -> Any:
         """Export a batch; never raises."""
