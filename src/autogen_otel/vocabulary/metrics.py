@@ -61,8 +61,8 @@ QUEUE_FULL, NOT_ENCODED, NOT_DELIVERED, INTERNAL_ERROR = (
 )
 REFUSED, JOURNAL_LIMIT = "refused", "journal_limit"
 DROP_REASONS: Final = (QUEUE_FULL, NOT_ENCODED, NOT_DELIVERED, REFUSED, JOURNAL_LIMIT, INTERNAL_ERROR)
-"""``refused`` counts what the endpoint did not want, ``journal_limit`` what left the journal before any endpoint
-had it, ``internal_error`` what could not be observed at all, because of an error of our own."""
+"""``refused`` counts what the endpoint did not want, ``journal_limit`` what left the journal before it was
+delivered, ``internal_error`` what could not be observed at all, because of an error of our own."""
 
 _MODEL = (
     names.GEN_AI_OPERATION_NAME,
@@ -206,6 +206,8 @@ CONVERSATION_TURNS: Final = Metric(
     (names.GEN_AI_WORKFLOW_NAME, CONVERSATION_OUTCOME),
     _TURNS,
 )
+OF_TELEMETRY: Final = "autogen.telemetry."
+"""How the names begin of what is measured of the delivery itself."""
 TELEMETRY_DROPPED: Final = Metric(
     "autogen.telemetry.dropped",
     "observed_counter",
