@@ -265,7 +265,7 @@ def _telemetry_dropped() -> Alert:
                 " `autogen-otel doctor` says why."
             ),
             (
-                f"`{m.REFUSED}`: the endpoint did not want it; its own log says why. Spans are in the journal:"
+                f"`{m.REFUSED}`: the endpoint did not want it; its log says why. Spans are in the journal:"
                 " `autogen-otel push --refused` sends them once it is mended."
             ),
             (

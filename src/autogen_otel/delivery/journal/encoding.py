@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 _ID_FIELDS: Final = ("traceId", "spanId", "parentSpanId")
+_ID_BYTES: Final = (16, 8)
 _REMOTE_PARENT: Final = 0x200
 _SAMPLED: Final = 1
 
@@ -95,6 +96,8 @@ def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
 
     from autogen_otel.delivery.copied_span import CopiedSpan, bounded  # noqa: PLC0415 - loads the SDK
 
+    if (len(span.trace_id), len(span.span_id)) != _ID_BYTES:
+        raise ValueError("a span without ids")
     parent = None
     if span.parent_span_id:
         is_remote = bool(span.flags & _REMOTE_PARENT)

@@ -1,4 +1,4 @@
-"""How far a journal is forwarded, in a file that only one process at a time can hold."""
+"""How far a journal is forwarded, and the lock of the only process that may go on with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,8 @@ from autogen_otel.delivery.fork import in_child
 from autogen_otel.delivery.journal import locks
 
 _NAME: Final = "forwarding.json"
+_LOCK_NAME: Final = "forwarding.lock"
+"""A file that nothing else opens: a process that closes a file loses its lock on it, however it was opened."""
 _MOST_BYTES: Final = 4096
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW"))
 
@@ -60,7 +62,7 @@ class Forwarded:
     """The progress of a folder that this thread alone may forward, and keeps up to date.
 
     Args:
-        descriptor: of the file that it is kept in, locked.
+        descriptor: of the file that it is kept in.
         progress: as it is there.
     """
 
@@ -100,22 +102,26 @@ def sole_forwarder(folder: Path) -> Iterator[Forwarded]:
 
 
 def _locked(folder: Path) -> Iterator[Forwarded]:
-    try:
-        descriptor = os.open(folder / _NAME, _FLAGS, 0o600)
-    except OSError as error:
-        raise UnlockableError(f"{folder} cannot be written ({error.strerror})") from error
-    try:
+    with ExitStack() as stack:
+        lock = _opened(folder / _LOCK_NAME, stack)
         try:
-            locks.take(descriptor, wait=False)
+            locks.take(lock, wait=False)
         except (BlockingIOError, PermissionError):
             raise BusyError from None
         except OSError as error:
             raise UnlockableError(f"files in {folder} cannot be locked ({error.strerror})") from error
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        yield Forwarded(descriptor, _parsed(os.read(descriptor, _MOST_BYTES)))
-    finally:
-        # Which unlocks it too.
-        os.close(descriptor)
+        kept = _opened(folder / _NAME, stack)
+        yield Forwarded(kept, _parsed(os.read(kept, _MOST_BYTES)))
+
+
+def _opened(path: Path, stack: ExitStack) -> int:
+    try:
+        descriptor = os.open(path, _FLAGS, 0o600)
+    except OSError as error:
+        raise UnlockableError(f"{path} cannot be written ({error.strerror})") from error
+    # Which unlocks it too.
+    stack.callback(os.close, descriptor)
+    return descriptor
 
 
 def read_progress(folder: Path) -> Progress:

@@ -137,7 +137,9 @@ class Journal:
 
     def _created(self, kind: Kind, coming: int) -> int:
         make_private(self.folder)
-        self.prune(max(coming, self._max_file_bytes))
+        # The files of other kinds go on growing, too.
+        others = len(self._current.keys() - {kind})
+        self.prune(max(coming, self._max_file_bytes) + others * self._max_file_bytes)
         path = new_path(self.folder, kind)
         descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
         # Whatever the umask took away.
