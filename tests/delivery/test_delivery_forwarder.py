@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,7 +176,7 @@ def test_a_forked_process_starts_a_thread_of_its_own(
     parents = running._thread
     assert parents is not None
     running._woken.set()
-    monkeypatch.setattr(forwarder.os, "getpid", lambda: -1)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
     running.wake()
     assert running._thread is not parents
     running.shutdown()

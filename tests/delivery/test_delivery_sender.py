@@ -73,12 +73,16 @@ def test_calls_that_hang_at_the_end_of_a_program_share_the_time(hanging: threadi
 
 
 def test_an_endpoint_that_is_known_to_be_slow_is_waited_for_at_the_end_too() -> None:
+    def slow() -> str:
+        time.sleep(0.3)
+        return "slow"
+
     sender = Sender()
     _EXIT.spend(1.0)
-    assert sender.call(lambda: time.sleep(0.3) or "slow", _LONG) == "slow"
+    assert sender.call(slow, _LONG) == "slow"
     sender.hurry()
     # Nothing is left to wait with; but this one has answered before.
-    assert sender.call(lambda: time.sleep(0.3) or "slow", _LONG) == "slow"
+    assert sender.call(slow, _LONG) == "slow"
     assert sender.is_late()
     sender.end()
 

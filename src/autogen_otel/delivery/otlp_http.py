@@ -174,7 +174,7 @@ def _partial_success(response: requests.Response, signal: Signal) -> tuple[int, 
         if kind == "application/json" or body.lstrip()[:1] == b"{":
             # Some say `{"status": "ok"}`.
             json_format.Parse(body, answer, ignore_unknown_fields=True)
-            is_answer = True
+            is_answer = body.lstrip()[:1] == b"{"
         else:
             answer.ParseFromString(body)
             answer.DiscardUnknownFields()

@@ -16,7 +16,7 @@ from autogen_otel.delivery.journal import locks
 
 _NAME: Final = "forwarding.json"
 _LOCK_NAME: Final = "forwarding.lock"
-"""A file that nothing else opens: a process that closes a file loses its lock on it, however it was opened."""
+"""Nothing else opens it: a process that closes a file loses its lock on it, however it was opened."""
 _MOST_BYTES: Final = 4096
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW"))
 
