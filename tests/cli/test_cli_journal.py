@@ -106,4 +106,4 @@ def test_a_conversation_that_is_kept_and_undelivered_is_told_once(run: Run, tmp_
     journal.append(spans, Kind.KEPT)
     shown = json.loads(run("show", "--journal", str(tmp_path), "--format", "json").out)["conversations"]
     found = json.loads(run("diagnose", "--journal", str(tmp_path), "--format", "json").out)
-    assert (len(shown), shown[0]["spans"], found["conversations"]) == (1, 1, 1)
+    assert (len(shown), found["conversations"]) == (1, 1)

@@ -10,6 +10,7 @@ import pytest
 
 from autogen_otel.cli import journals, push
 from autogen_otel.delivery import Journal
+from autogen_otel.delivery.exporters import Endpoint
 from autogen_otel.delivery.journal import Kind
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.progress import sole_forwarder
@@ -94,15 +95,15 @@ def test_an_endpoint_that_takes_nothing_gets_no_span_and_the_journal_stays_whole
 def test_a_push_that_was_cut_off_is_followed_by_one_that_goes_on(
     run: Run, receiver: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export = push.Endpoint.export
+    export = Endpoint.export
 
-    def interrupted(self: push.Endpoint, batch: Any) -> Any:
+    def interrupted(self: Endpoint, batch: Any) -> Any:
         if len(receiver.span_names) == 2:
             raise KeyboardInterrupt
         return export(self, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(push.Endpoint, "export", interrupted)
+        patch.setattr(Endpoint, "export", interrupted)
         assert run("push", "--endpoint", receiver.url).code == 130
     code, result = _json(run, "--endpoint", receiver.url)
     assert (code, result["forwarded"]) == (0, {"batches": 2, "spans": 2})
