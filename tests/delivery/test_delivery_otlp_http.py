@@ -155,6 +155,7 @@ def test_what_a_status_means_is_what_otlp_says(
         (_date(-120), 0, 0),
         (_date(86400), 600, 600),
     ],
+    ids=["seconds", "none", "a day", "a date", "a date that is over", "a date too far"],
 )
 def test_retry_after_is_obeyed_within_bounds(
     receiver: Receiver, header: str, least: float, most: float
