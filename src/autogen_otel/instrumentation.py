@@ -159,7 +159,7 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
         meters, loggers = _beside(tracers, providers, settings)
         if not isinstance(meters, NoOpMeterProvider):
             meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
-            delivery.observe_dropped(meter, guard.internal_errors.total)
+            delivery.observe_delivery(meter, guard.internal_errors.total)
             recorder.meters = Meters(meters, meter, recorder.renderer)
         if loggers is not None:
             logger = loggers.get_logger(SCOPE, version, SCHEMA_URL)

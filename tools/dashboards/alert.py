@@ -59,6 +59,7 @@ class Alert:
         look: what to look at, in this order.
         dashboard: uid of the dashboard to open.
         search: the traces behind it.
+        keep: how long it goes on firing after it stopped to hold, where it comes and goes.
     """
 
     name: str
@@ -72,12 +73,15 @@ class Alert:
     look: Sequence[str]
     dashboard: str
     search: Search = field(default_factory=Search)
+    keep: str = ""
 
     def lines(self) -> Iterator[str]:
         """The rule in YAML."""
         yield f"- alert: {self.name}"
         yield from _expression(self.expr)
         yield f"  for: {self.hold}"
+        if self.keep:
+            yield f"  keep_firing_for: {self.keep}"
         yield "  labels:"
         yield f"    severity: {self.severity}"
         yield "  annotations:"

@@ -14,7 +14,7 @@ from opentelemetry.trace import StatusCode
 from autogen_otel.delivery.dropped import PROCESS, count_overflow
 from autogen_otel.delivery.exporters import SPANS
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.journal import Journal, NoFolderError
+from autogen_otel.delivery.journal import Journal, Kind, NoFolderError
 from autogen_otel.delivery.processes import in_flight
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
 from autogen_otel.delivery.spans import JournaledSpanExporter
@@ -57,7 +57,9 @@ class JournalProcessor(SpanProcessor):
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
-        exporter = JournaledSpanExporter(None, journal, PROCESS, in_flight=in_flight.beside(journal.folder))
+        exporter = JournaledSpanExporter(
+            None, journal, PROCESS, kept_as=Kind.KEPT, in_flight=in_flight.beside(journal.folder)
+        )
         processor = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
         self._batches = count_overflow(processor, SPANS.items, PROCESS)
 

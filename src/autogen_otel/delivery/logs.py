@@ -19,7 +19,7 @@ from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_si
 from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.processes.batches import Batches, Limits
 from autogen_otel.delivery.resource import resource_of
-from autogen_otel.vocabulary.metrics import NOT_DELIVERED
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, TELEMETRY_EXPORTED
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -91,6 +91,7 @@ class LogExporter(EndpointExporter):
         consequence = "They are lost, because only spans are kept in the journal"
         super().__init__(LOGS, endpoint, dropped, f"{consequence}; set {LOGS.chooser}=none to not send them.")
         dropped.add(LOGS.items, NOT_DELIVERED, 0)
+        self._delivered.add(TELEMETRY_EXPORTED, LOGS.items, 0)
 
     def export(self, batch: Sequence[Any]) -> Any:
         """Export a batch; never raises."""

@@ -86,9 +86,10 @@ class ForkingMeterProvider(MeterProvider):
 
 
 class PeriodicReader(PeriodicExportingMetricReader):
-    """The SDK's reader, whose lock no fork leaves locked, and whose thread a forked process resumes later.
+    """The SDK's reader, whose lock no fork leaves locked, and whose thread a forked process resumes.
 
-    A process that is forked to start another program has nothing to measure, nor time for a thread.
+    A process that is forked to start another program has nothing to measure, nor time for a thread. At the end
+    it does not wait for an endpoint that does not answer.
     """
 
     _is_forked = False
@@ -109,6 +110,9 @@ class PeriodicReader(PeriodicExportingMetricReader):
 
     def shutdown(self, timeout_millis: float = 30_000, **more: Any) -> None:
         """Export for the last time."""
+        exporter = self._exporter
+        if isinstance(exporter, EndpointExporter):
+            exporter.hurry()
         if self._is_forked and not self._shutdown:
             # Else the thread does it.
             self.collect(timeout_millis)
@@ -159,15 +163,15 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         consequence = f"{consequence}; set {METRICS.chooser}=none to not send them."
         EndpointExporter.__init__(self, METRICS, endpoint, dropped, consequence, by_default=not named)
         self._not_exported_yet = 0
+        self._broken_so_far = 0
         dropped.add(METRICS.items, NOT_DELIVERED, 0)
 
     def export(self, metrics_data: MetricsData, *_timeout: Any, **_more: Any) -> MetricExportResult:
         """Export everything; never raises."""
         encodable = _encodable(metrics_data)
         cumulative, delta = _points(encodable)
-        broken = sum(_points(metrics_data)) - cumulative - delta
-        if broken:
-            self._dropped.add(METRICS.items, NOT_ENCODED, broken)
+        broken_cumulative, broken_delta = _points(metrics_data)
+        self._count_broken(broken_cumulative - cumulative, broken_delta - delta)
         if self.send(encodable):
             self._not_exported_yet = 0
             return MetricExportResult.SUCCESS
@@ -176,6 +180,13 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         if delta:
             self._dropped.add(METRICS.items, NOT_DELIVERED, delta)
         return MetricExportResult.FAILURE
+
+    def _count_broken(self, cumulative: int, delta: int) -> None:
+        """Count points that cannot be encoded; a cumulative one is in each later export again."""
+        new = max(cumulative - self._broken_so_far, 0) + delta
+        self._broken_so_far = max(cumulative, self._broken_so_far)
+        if new:
+            self._dropped.add(METRICS.items, NOT_ENCODED, new)
 
     def shutdown(self, *_timeout: Any, **_more: Any) -> None:
         """Shut the exporter down; there is no next export for what was not exported yet."""

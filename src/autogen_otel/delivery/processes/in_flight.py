@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.journal import make_private
+from autogen_otel.delivery.journal.folder import make_private
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
 try:
