@@ -88,8 +88,8 @@ class ForkingMeterProvider(MeterProvider):
 class PeriodicReader(PeriodicExportingMetricReader):
     """The SDK's reader, whose lock no fork leaves locked, and whose thread a forked process resumes.
 
-    A process that is forked to start another program has nothing to measure, nor time for a thread. At the end
-    it does not wait for an endpoint that does not answer.
+    A process that is forked to start another program has nothing to measure, nor time for a thread. At the
+    end it does not wait for an endpoint that does not answer.
     """
 
     _is_forked = False
