@@ -26,6 +26,7 @@ __all__ = [
     "IdGenerator",
     "JournalProcessor",
     "Settings",
+    "flush",
     "instrument",
     "uninstrument",
     "using_attributes",
@@ -69,6 +70,23 @@ def uninstrument() -> None:
     from autogen_otel import instrumentation  # noqa: PLC0415 - as above
 
     instrumentation.stop()
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Export what was recorded so far, before something freezes or kills the process without asking.
+
+    Spans, metrics and log records; spans that the endpoint does not take are in the journal afterwards. A
+    process that ends needs no call of it.
+
+    Args:
+        timeout: seconds to wait at most.
+
+    Returns:
+        Whether everything was exported, or kept in the journal, in that time.
+    """
+    from autogen_otel import instrumentation  # noqa: PLC0415 - as above
+
+    return instrumentation.flush(timeout)
 
 
 def __getattr__(name: str) -> Any:

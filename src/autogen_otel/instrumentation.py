@@ -50,6 +50,8 @@ class Instrumentation:
         """Switch off and restore the host."""
         self.enabled = False
         self._attachment.detach()
+        if self.recorder.process is not None:
+            self.recorder.process.stop()
 
 
 _active: Instrumentation | None = None
@@ -73,6 +75,12 @@ def report() -> AttachReport:
 def tracer() -> Tracer | None:
     """What makes the spans; ``None`` while nothing is attached, and until there is a provider."""
     return None if _active is None or _active.recorder.connect is not None else _active.recorder.tracer
+
+
+def flush(seconds: float) -> bool:
+    """Export what was recorded so far; see ``autogen_otel.flush``."""
+    process = None if _active is None else _active.recorder.process
+    return process is None or process.flush(seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +140,7 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
     tracers = providers.tracer_provider or delivery.global_tracer_provider()
     tracer = NoOpTracer() if tracers is None else _tracer(tracers)
     recorder = Recorder(tracer, settings)
+    recorder.process = delivery.Process()
     recorder.hide_environment()
     recorder.connect = partial(_connect, recorder, providers)
     if providers.suffice():
@@ -150,7 +159,7 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
         meters, loggers = _beside(tracers, providers, settings)
         if not isinstance(meters, NoOpMeterProvider):
             meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
-            delivery.observe_dropped(meter, guard.internal_errors.total)
+            delivery.observe_delivery(meter, guard.internal_errors.total)
             recorder.meters = Meters(meters, meter, recorder.renderer)
         if loggers is not None:
             logger = loggers.get_logger(SCOPE, version, SCHEMA_URL)
@@ -158,6 +167,8 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
             if settings.messages_in_events:
                 recorder.content_events = ContentEvents(logger)
         recorder.tracer = _tracer(tracers)
+        if recorder.process is not None:
+            recorder.process.providers = [one for one in (tracers, meters, loggers) if one is not None]
         recorder.connect = None
 
 

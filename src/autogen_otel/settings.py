@@ -40,6 +40,7 @@ class _FromEnvironment:
 
 _NOT_GIVEN: Final[Any] = _FromEnvironment()
 _PREFIX: Final = "AUTOGEN_OTEL_"
+_POSITIVE: Final = frozenset({"journal_max_bytes", "journal_max_age_hours"})
 REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
 _JOURNAL_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL"
 COMMAND_VARIABLES: Final = ("AUTOGEN_OTEL_SOURCE_HEADERS", "AUTOGEN_OTEL_PROMETHEUS_HEADERS")
@@ -108,6 +109,16 @@ class Settings:
         None,
         "AUTOGEN_OTEL_JOURNAL_DIR",
         "Folder of the journal; by default `autogen-otel` in the user's state folder.",
+    )
+    journal_max_bytes: int = _knob(
+        268_435_456,
+        "AUTOGEN_OTEL_JOURNAL_MAX_BYTES",
+        "Largest size of the journal in bytes; beyond it the files written longest ago are removed.",
+    )
+    journal_max_age_hours: int = _knob(
+        168,
+        "AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS",
+        "How long a file of the journal is kept after it was last written, in hours.",
     )
 
     redact: Callable[[str], str] | None = _knob(  # noqa: RUF009 - a field, as the others
@@ -243,6 +254,8 @@ def _checked(name: str, value: Any) -> Any:
         raise SettingsError(f"redact must be a function from str to str, not {value!r}")
     if name == "max_value_length" and value < 64:  # noqa: PLR2004 - below this a cut value says nothing
         raise SettingsError(f"max_value_length must be at least 64 characters, not {value}")
+    if name in _POSITIVE and value < 1:
+        raise SettingsError(f"{name} must be at least 1, not {value}")
     return value
 
 

@@ -155,7 +155,7 @@ def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> 
 
 def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace) -> Changes:
     if not isinstance(source, SampledSource):
-        with shown(source.name) as progress, _few_collections():
+        with shown(f"reading {source.name}") as progress, _few_collections():
             spans = source.spans(EVERYTHING, may_repeat=True, progress=progress)
             return compare(spans, before, after, args.limit)
     if before.key is not None:
@@ -211,7 +211,7 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
             read_from = f"{source.name}, counted by {counting.name}"
         diagnosis = diagnose_sample(sample)
     else:
-        with shown(source.name) as progress, _few_collections():
+        with shown(f"reading {source.name}") as progress, _few_collections():
             spans = source.spans(selection, may_repeat=True, progress=progress)
             diagnosis = diagnose(spans, selection, args.limit)
     if not diagnosis.conversations:
@@ -220,7 +220,7 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
 
 
 def _sample(source: SampledSource, selection: Selection, most: int) -> list[Weighted]:
-    with shown(source.name) as progress, _few_collections():
+    with shown(f"reading {source.name}") as progress, _few_collections():
         return source.sample(selection, failing=most, working=most, progress=progress)
 
 

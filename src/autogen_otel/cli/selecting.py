@@ -103,7 +103,7 @@ def one_trace(source: Source, selection: Selection) -> Trace:
     beginning = selection.trace
     ids: dict[str, None] = {}
     spans: list[Span] = []
-    with shown(source.name) as progress:
+    with shown(f"reading {source.name}") as progress:
         for span in source.spans(selection, progress=progress):
             if span.trace_id.startswith(beginning):
                 ids[span.trace_id] = None
