@@ -58,6 +58,7 @@ class EndpointExporter:
         journal: where to keep what is not exported; ``None`` to drop it.
         forwarder: what sends the journal's batches once the endpoint takes them.
         delivered: where to count what is exported or journaled.
+        kind: why it is in the journal, where the endpoint has not refused it.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
     """
@@ -72,11 +73,12 @@ class EndpointExporter:
         journal: Journal | None = None,
         forwarder: Forwarder | None = None,
         delivered: Delivered = PROCESS,
+        kind: Kind = Kind.UNDELIVERED,
         by_default: bool = False,
     ) -> None:
         self._signal, self._endpoint, self._dropped, self._journal = signal, endpoint, dropped, journal
         self._consequence, self._by_default = consequence, by_default
-        self._forwarder, self._delivered = forwarder, delivered
+        self._forwarder, self._delivered, self._kind = forwarder, delivered, kind
         self._is_shut_down = False
         self._pause = Pause() if endpoint is None else endpoint.pause
         self._failure_logged = False
@@ -165,7 +167,7 @@ class EndpointExporter:
             return False
         is_refused = result is not None and result.outcome is Outcome.REFUSED
         try:
-            self._journal.append(batch, Kind.REFUSED if is_refused else Kind.UNDELIVERED)
+            self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
         except OSError as error:
             folder, reason = self._journal.folder, error.strerror or type(error).__name__
             explanation = f"the journal in {folder} cannot be written ({reason})"
@@ -175,7 +177,8 @@ class EndpointExporter:
         except Exception as error:
             # Protobuf raises whatever fits the odd value.
             raise _NotEncodedError from error
-        self._delivered.add(TELEMETRY_JOURNALED, self._signal.items, len(batch))
+        if self._kind is Kind.UNDELIVERED:
+            self._delivered.add(TELEMETRY_JOURNALED, self._signal.items, len(batch))
         if is_refused:
             # It will not be sent again by itself, so somebody should know.
             self._dropped.add(self._signal.items, REFUSED, len(batch))

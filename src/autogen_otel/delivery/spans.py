@@ -23,7 +23,7 @@ from autogen_otel.delivery.export import EndpointExporter, batch_options, encoda
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.ids import IdGenerator
-from autogen_otel.delivery.journal import Journal, Limits, NoFolderError, show_command
+from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, show_command
 from autogen_otel.delivery.resource import process_resource
 from autogen_otel.vocabulary.metrics import (
     NOT_DELIVERED,
@@ -66,13 +66,22 @@ class SpanProcessor(BatchSpanProcessor):
 
 def _journal(settings: Settings) -> tuple[Journal | None, str]:
     """The journal, or why there is none; then spans are exported all the same."""
-    if not settings.journal:
+    if not settings.keeps_journal:
         return None, "the journal is off"
-    limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
     try:
-        return Journal(settings.journal_dir, limits=limits, dropped=PROCESS), ""
+        return journal_of(settings), ""
     except NoFolderError as error:
         return None, f"no journal can be kept: {error}"
+
+
+def journal_of(settings: Settings) -> Journal:
+    """Return the journal where and as large as the settings say.
+
+    Raises:
+        NoFolderError: there is no folder for it.
+    """
+    limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
+    return Journal(settings.journal_dir, limits=limits, dropped=PROCESS)
 
 
 def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
@@ -113,6 +122,8 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         dropped: Dropped,
         why_no_journal: str = "no journal is kept",
         forwarder: Forwarder | None = None,
+        *,
+        kind: Kind = Kind.UNDELIVERED,
     ) -> None:
         consequence = f"They are dropped: {why_no_journal}."
         if journal is not None:
@@ -120,7 +131,9 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
             consequence = (
                 f"They are kept in {journal.folder}{later}; `{show_command(journal.folder)}` lists them."
             )
-        super().__init__(SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder)
+        super().__init__(
+            SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder, kind=kind
+        )
         for metric in (TELEMETRY_EXPORTED, TELEMETRY_JOURNALED, TELEMETRY_FORWARDED):
             self._delivered.add(metric, SPANS.items, 0)
 
