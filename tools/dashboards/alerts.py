@@ -279,4 +279,5 @@ def _telemetry_dropped() -> Alert:
         ),
         "autogen-otel-overview",
         _CONVERSATIONS,
+        command="autogen-otel doctor",
     )
