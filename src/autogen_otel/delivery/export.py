@@ -52,9 +52,9 @@ class EndpointExporter:
         dropped: where to count what is neither exported nor journaled.
         consequence: what becomes of what is not exported, as a sentence of the message.
         journal: where to keep what is not exported; ``None`` to drop it.
-        kept_as: what the journal's batches are, where no endpoint has refused them.
         forwarder: what sends the journal's batches once the endpoint takes them.
         delivered: where to count what is exported or journaled.
+        kind: why it is in the journal, where the endpoint has not refused it.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
     """
@@ -67,15 +67,14 @@ class EndpointExporter:
         consequence: str,
         *,
         journal: Journal | None = None,
-        kept_as: Kind = Kind.UNDELIVERED,
         forwarder: Forwarder | None = None,
         delivered: Delivered = PROCESS,
+        kind: Kind = Kind.UNDELIVERED,
         by_default: bool = False,
     ) -> None:
         self._signal, self._endpoint, self._dropped, self._journal = signal, endpoint, dropped, journal
         self._consequence, self._by_default = consequence, by_default
-        self._forwarder, self._delivered = forwarder, delivered
-        self._kept_as = kept_as
+        self._forwarder, self._delivered, self._kind = forwarder, delivered, kind
         self._is_shut_down = False
         ending.HURRIED.add(self)
         self._pause = Pause() if endpoint is None else endpoint.pause
@@ -170,7 +169,7 @@ class EndpointExporter:
             return False
         is_refused = result is not None and result.outcome is Outcome.REFUSED
         try:
-            self._journal.append(batch, Kind.REFUSED if is_refused else self._kept_as)
+            self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
         except OSError as error:
             folder, reason = self._journal.folder, error.strerror or type(error).__name__
             explanation = f"the journal in {folder} cannot be written ({reason})"
@@ -180,7 +179,8 @@ class EndpointExporter:
         except Exception as error:
             # Protobuf raises whatever fits the odd value.
             raise _NotEncodedError from error
-        self._delivered.add(TELEMETRY_JOURNALED, self._signal.items, len(batch))
+        if self._kind is Kind.UNDELIVERED:
+            self._delivered.add(TELEMETRY_JOURNALED, self._signal.items, len(batch))
         if is_refused:
             # It will not be sent again by itself, so somebody should know.
             self._dropped.add(self._signal.items, REFUSED, len(batch))

@@ -14,10 +14,10 @@ from opentelemetry.trace import StatusCode
 from autogen_otel.delivery.dropped import PROCESS, count_overflow
 from autogen_otel.delivery.exporters import SPANS
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.journal import Journal, Kind, NoFolderError
+from autogen_otel.delivery.journal import Kind, NoFolderError
 from autogen_otel.delivery.processes import in_flight
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
-from autogen_otel.delivery.spans import JournaledSpanExporter
+from autogen_otel.delivery.spans import JournaledSpanExporter, journal_of
 from autogen_otel.settings import FAILING, Settings
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 from autogen_otel.vocabulary.spans import SCOPE
@@ -53,12 +53,12 @@ class JournalProcessor(SpanProcessor):
         if not settings.keeps_journal:
             return
         try:
-            journal = Journal(settings.journal_dir)
+            journal = journal_of(settings)
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
         exporter = JournaledSpanExporter(
-            None, journal, PROCESS, kept_as=Kind.KEPT, in_flight=in_flight.beside(journal.folder)
+            None, journal, PROCESS, kind=Kind.KEPT, in_flight=in_flight.beside(journal.folder)
         )
         processor = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
         self._batches = count_overflow(processor, SPANS.items, PROCESS)

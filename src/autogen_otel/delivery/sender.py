@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 _EXIT_SECONDS: Final = 0.9
 """How long the end of a program may wait for endpoints that do not answer, all of them together."""
+_WORKING_SECONDS: Final = 5.0
+"""How long it may wait for one that answers, with everything that is queued."""
 _SAME_EXIT_SECONDS: Final = 10.0
-_SHARE: Final = 2 / 3
+_SHARE: Final = 3 / 4
 """Of what is left of these seconds, for a single call: the next one may be to another endpoint."""
 _LEAST_SECONDS: Final = 0.02
 _SLOW: Final = 2.0
@@ -81,6 +83,7 @@ class Sender:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._changed = threading.Condition()
         self._hurried_at: float | None = None
+        self._waited = 0.0
         self._usual_seconds = 0.0
 
     def begin(self) -> None:
@@ -103,8 +106,7 @@ class Sender:
         """Whether the program ends and has waited long enough."""
         if self._pid != os.getpid() or self._hurried_at is None:
             return False
-        is_slow = time.monotonic() > self._hurried_at + _EXIT_SECONDS
-        return is_slow or _EXIT.left() < _LEAST_SECONDS
+        return self._waited > _WORKING_SECONDS or _EXIT.left() < _LEAST_SECONDS
 
     def hurry(self) -> None:
         """Wait for what is under way, and for what comes, only as long as the end of a program may take."""
@@ -145,7 +147,11 @@ class Sender:
                     self._give_up(began)
                     return None
                 self._changed.wait(seconds)
-        self._usual_seconds = max(time.monotonic() - began, _FADING * self._usual_seconds)
+        seconds = time.monotonic() - began
+        self._usual_seconds = max(seconds, _FADING * self._usual_seconds)
+        if self._hurried_at is not None:
+            # Not the time since then: a busy machine may need it to load modules and to encode batches.
+            self._waited += seconds
         return call.result  # type: ignore[no-any-return]
 
     def _until(self, began: float, most_seconds: float) -> float:

@@ -70,11 +70,20 @@ def _journal(settings: Settings) -> tuple[Journal | None, str]:
     """The journal, or why there is none; then spans are exported all the same."""
     if not settings.keeps_journal:
         return None, "the journal is off"
-    limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
     try:
-        return Journal(settings.journal_dir, limits=limits, dropped=PROCESS), ""
+        return journal_of(settings), ""
     except NoFolderError as error:
         return None, f"no journal can be kept: {error}"
+
+
+def journal_of(settings: Settings) -> Journal:
+    """Return the journal where and as large as the settings say.
+
+    Raises:
+        NoFolderError: there is no folder for it.
+    """
+    limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
+    return Journal(settings.journal_dir, limits=limits, dropped=PROCESS)
 
 
 def _exporters(journal: Journal | None, why_none: str, noted: InFlight | None) -> list[SpanExporter]:
@@ -119,7 +128,7 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         why_no_journal: str = "no journal is kept",
         forwarder: Forwarder | None = None,
         *,
-        kept_as: Kind = Kind.UNDELIVERED,
+        kind: Kind = Kind.UNDELIVERED,
         in_flight: InFlight | None = None,
     ) -> None:
         self._in_flight = in_flight
@@ -130,7 +139,7 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
                 f"They are kept in {journal.folder}{later}; `{show_command(journal.folder)}` lists them."
             )
         super().__init__(
-            SPANS, endpoint, dropped, consequence, journal=journal, kept_as=kept_as, forwarder=forwarder
+            SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder, kind=kind
         )
         for metric in (TELEMETRY_EXPORTED, TELEMETRY_JOURNALED, TELEMETRY_FORWARDED):
             self._delivered.add(metric, SPANS.items, 0)
