@@ -1,0 +1,1 @@
+"""Checking a ``config_list`` before the program starts."""
