@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from autogen_otel.settings import Settings
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from autogen_otel.checks import check_config_list
     from autogen_otel.delivery.ids import IdGenerator
     from autogen_otel.hooks.report import AttachReport
     from autogen_otel.instrumentor import AutoGenInstrumentor
@@ -24,6 +26,7 @@ __all__ = [
     "AutoGenInstrumentor",
     "IdGenerator",
     "Settings",
+    "check_config_list",
     "instrument",
     "uninstrument",
     "using_attributes",
@@ -36,6 +39,7 @@ def instrument(
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
     settings: Settings | None = None,
+    check: str | None = None,
 ) -> AttachReport:
     """Make every AutoGen agent of this process traceable, those created before included.
 
@@ -49,6 +53,8 @@ def instrument(
         logger_provider: where a log record of each failure goes; by default the provider set globally, if
             one is. ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`` makes one where there is none.
         settings: what is recorded; what they do not say is read from the ``AUTOGEN_OTEL_*`` variables.
+        check: ``offline`` logs what is wrong in the ``config_list`` of each agent that is first seen; by default
+            as ``settings`` say.
 
     Returns:
         What was attached to the host, and what was not and why.
@@ -58,6 +64,8 @@ def instrument(
     providers = instrumentation.Providers(
         tracer_provider=tracer_provider, meter_provider=meter_provider, logger_provider=logger_provider
     )
+    if check is not None:
+        settings = dataclasses.replace(settings or Settings(), check=check)
     return instrumentation.start(providers, settings)
 
 
@@ -78,6 +86,10 @@ def __getattr__(name: str) -> Any:
         from autogen_otel.hooks.report import AttachReport  # noqa: PLC0415 - as above
 
         return AttachReport
+    if name == "check_config_list":
+        from autogen_otel.checks import check_config_list  # noqa: PLC0415 - a program that runs needs none of it
+
+        return check_config_list
     if name == "using_attributes":
         from autogen_otel.recording.application import using_attributes  # noqa: PLC0415 - as above
 

@@ -15,6 +15,9 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT = "NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"
 MESSAGE_CONTENT = (NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)
 """Where the content of messages goes; the standard variable has these words."""
+OFF, OFFLINE = "off", "offline"
+CHECKS = (OFF, OFFLINE)
+"""What is checked of the lists of agents."""
 _OLDER = {"true": SPAN_ONLY, "false": NO_CONTENT}
 """What the variable was set to before it had words."""
 
@@ -85,6 +88,12 @@ class Settings:
         "Folder of the journal; by default `autogen-otel` in the user's state folder.",
     )
 
+    check: str = _knob(
+        OFF,
+        "AUTOGEN_OTEL_CHECK",
+        "Check the `config_list` of each agent that is first seen, and log what is wrong: `offline` asks the installed "
+        "AutoGen in a process of its own, `off` checks nothing ([check](docs/check.md)).",
+    )
     redact: Callable[[str], str] | None = _knob(  # noqa: RUF009 - a field, as the others
         None,
         REDACT_VARIABLE,
@@ -188,6 +197,8 @@ def _read(knob: Field[Any], environ: Mapping[str, str], problems: list[str]) -> 
 def _checked(name: str, value: Any) -> Any:
     if name == "capture_message_content":
         return _message_content(value)
+    if name == "check":
+        return _check(value)
     if name == "redact" and value is not None and not callable(value):
         raise SettingsError(f"redact must be a function from str to str, not {value!r}")
     if name == "max_value_length" and value < 64:  # noqa: PLR2004 - below this a cut value says nothing
@@ -203,6 +214,13 @@ def _message_content(value: object) -> str:
         raise SettingsError(
             f"capture_message_content must be {allowed} or {MESSAGE_CONTENT[-1]}, not {value!r}"
         )
+    return word
+
+
+def _check(value: object) -> str:
+    word = str(value).strip().lower()
+    if word not in CHECKS:
+        raise SettingsError(f"check must be {OFF} or {OFFLINE}, not {value!r}")
     return word
 
 

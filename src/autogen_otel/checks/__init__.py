@@ -1,1 +1,15 @@
-"""Checking a ``config_list`` before the program starts."""
+"""Checking a ``config_list`` before the program starts: without the network, and with one request to each entry."""
+
+from autogen_otel.checks.examine import PROBE_SECONDS, check_config_list, examine
+from autogen_otel.checks.report import EntryReport, ListReport, Problem
+from autogen_otel.checks.source import SourceError
+
+__all__ = [
+    "PROBE_SECONDS",
+    "EntryReport",
+    "ListReport",
+    "Problem",
+    "SourceError",
+    "check_config_list",
+    "examine",
+]

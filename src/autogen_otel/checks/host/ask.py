@@ -13,8 +13,9 @@ from typing import Any, Final
 _SECONDS: Final = 60.0
 """How long the host may take; it is imported anew."""
 _PER_ENTRY: Final = 1.0
-_AT_ONCE: Final = 32
-_START: Final = "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.host.process import main; main()"
+_START: Final = (
+    "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.host.process import main; main()"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ class Answers:
     lists: Sequence[Sequence[dict[str, Any]]] = field(default_factory=tuple)
 
 
-def ask(questions: Sequence[Question], probe_seconds: float | None = None, limit: float = _SECONDS) -> Answers:
+def ask(
+    questions: Sequence[Question], probe_seconds: float | None = None, limit: float = _SECONDS
+) -> Answers:
     """Ask the host about lists, in one process.
 
     Args:
@@ -56,7 +59,7 @@ def ask(questions: Sequence[Question], probe_seconds: float | None = None, limit
     entries = sum(len(one.entries) for one in questions)
     limit += entries * _PER_ENTRY
     if probe_seconds is not None:
-        limit += probe_seconds * (1 + entries // _AT_ONCE)
+        limit += probe_seconds
     asked = {
         "lists": [{"options": one.options, "entries": one.entries} for one in questions],
         "probe_seconds": probe_seconds,

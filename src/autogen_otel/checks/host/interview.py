@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from autogen_otel.checks.host.attempt import Attempt, attempt, call_options
 from autogen_otel.checks.host.refusal import Refusal
+from autogen_otel.checks.values import holds_own_objects
 from autogen_otel.reading import read, read_text
 
 _MOST_ROUNDS: Final = 30
@@ -27,7 +30,7 @@ def interview(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dic
     """
     options, entry = dict(options), dict(entry)
     found: list[Refusal] = []
-    accepted = _accepted(read_text(entry.get("api_type") or _DEFAULT_TYPE))
+    accepted, takes_more, beside = _accepted(read_text(entry.get("api_type") or _DEFAULT_TYPE))
     last = Attempt()
     for _ in range(_MOST_ROUNDS):
         last = attempt(options, entry)
@@ -36,20 +39,12 @@ def interview(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dic
         if not any(removed):
             break
     answer = {
-        "refusals": [
-            {
-                "kind": one.kind,
-                "option": one.option,
-                "message": one.message,
-                "error": one.error,
-                "beside": one.beside,
-                "expected": list(one.expected),
-            }
-            for one in found
-        ],
-        "accepted": sorted(accepted[0] | _of_call(last, accepted[1])),
-        "beside": sorted(accepted[2]),
+        "refusals": [asdict(one) for one in found],
+        "accepted": sorted(accepted),
+        "takes_more": takes_more,
+        "beside": sorted(beside),
         "is_custom": last.is_custom,
+        "own_objects": holds_own_objects(entry) or holds_own_objects(options),
         "has_sdk": last.sdk is not None,
         "client": type(last.client).__name__ if last.client is not None else None,
         **_effective(last),
@@ -74,29 +69,34 @@ def _remove(refused: Refusal, options: dict[str, Any], entry: dict[str, Any]) ->
 def _accepted(api_type: str) -> tuple[set[str], bool, set[str]]:
     """What the host takes in an entry of a type, whether it takes more, and what it takes beside the list.
 
-    The lineages that validate have a class for each type of entry; read from an entry that they accept.
+    The lineages that validate have a class for each type of entry; it is read from an entry that they accept.
     """
-    kind = api_type if api_type.startswith("azure") else None
-    harmless = {**_HARMLESS, **(_AZURE if kind else {}), "api_type": api_type}
+    harmless = {**_HARMLESS, **(_AZURE if api_type.startswith("azure") else {}), "api_type": api_type}
     made = attempt({}, harmless)
-    if made.agent is None and made.refused:
+    config = _validated(harmless) if made.agent is None else made.agent.llm_config
+    if config is None:
         made = attempt({}, {**_HARMLESS, "api_type": _DEFAULT_TYPE})
-    if made.agent is None:
-        return set(), True, set()
-    config = made.agent.llm_config
-    wrapper_own = {str(one) for one in read(type(made.agent.client), "extra_kwargs") or ()}
-    if isinstance(config, dict):
-        taken = wrapper_own | {"model_client_cls"} | _of_call(made, takes_more=True)
+        config = read(made.agent, "llm_config")
+    own = {str(one) for one in read(importlib.import_module("autogen").OpenAIWrapper, "extra_kwargs") or ()}
+    called = call_options(made.sdk) if made.sdk is not None else set()
+    if config is None or isinstance(config, dict):
+        taken = own | {"model_client_cls"} | called
         return taken, True, taken | {"config_list"}
-    entry = config.config_list[0]
-    fields = set(type(entry).model_fields)
-    takes_more = read(type(entry), "model_config").get("extra") == "allow"
+    entry = type(config.config_list[0])
+    takes_more = read(entry, "model_config").get("extra") == "allow"
     beside = set(read(type(read(config, "_model")), "model_fields") or ())
-    return (fields | (wrapper_own if takes_more else set())), takes_more, beside
+    return set(entry.model_fields) | ((own | called) if takes_more else set()), takes_more, beside
 
 
-def _of_call(made: Attempt, takes_more: bool) -> set[str]:
-    return call_options(made.sdk) if takes_more and made.sdk is not None else set()
+def _validated(entry: Mapping[str, Any]) -> Any:
+    """The host's own form of an entry whose model client it cannot make here; ``None`` where it has none."""
+    autogen = importlib.import_module("autogen")
+    if not hasattr(autogen, "LLMConfig"):
+        return None
+    try:
+        return autogen.ConversableAgent._validate_llm_config({"config_list": [dict(entry)]})  # noqa: SLF001 - differs between lineages
+    except Exception:  # noqa: BLE001 - it knows no such type
+        return None
 
 
 def _effective(last: Attempt) -> dict[str, Any]:
