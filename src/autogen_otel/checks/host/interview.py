@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any, Final
 
 from autogen_otel.checks.host.attempt import Attempt, attempt, call_options
@@ -66,6 +67,7 @@ def _remove(refused: Refusal, options: dict[str, Any], entry: dict[str, Any]) ->
     return False
 
 
+@cache
 def _accepted(api_type: str) -> tuple[set[str], bool, set[str]]:
     """What the host takes in an entry of a type, whether it takes more, and what it takes beside the list.
 

@@ -22,14 +22,32 @@ _QUOTES: Final = "\"'`“”"
 _OPENAI: Final = "https://api.openai.com/v1"
 
 
-def entry_problems(facts: Facts) -> Iterator[Problem]:
+def entry_problems(facts: Facts) -> list[Problem]:
     """Find all that is wrong with an entry, by itself."""
-    yield from option_problems(facts)
-    yield from model_problems(facts)
-    yield from key_problems(facts)
-    yield from endpoint_problems(facts)
-    yield from price_problems(facts)
-    yield from patience_problems(facts)
+    told = list(option_problems(facts))
+    found = [
+        *model_problems(facts),
+        *key_problems(facts),
+        *endpoint_problems(facts),
+        *price_problems(facts),
+        *patience_problems(facts),
+    ]
+    if any(one.kind == "api_type" for one in told):
+        # The host has looked at it as an entry of another type.
+        told = [one for one in told if one.kind in {"api_type", "repeated_option"}]
+        found = [one for one in found if one.kind not in _OF_TYPE]
+    return [one for one in told if not _is_explained(one, found)] + found
+
+
+_OF_TYPE: Final = frozenset({"azure_version", "azure_endpoint", "key_missing"})
+
+
+def _is_explained(told: Problem, found: Sequence[Problem]) -> bool:
+    """Whether something that the host refuses is what a check has found, and says in clearer words."""
+    errors = [one for one in found if one.severity == ERROR]
+    if told.kind != "rejected":
+        return False
+    return bool(errors) if told.option is None else any(one.option == told.option for one in errors)
 
 
 def model_problems(facts: Facts) -> Iterator[Problem]:

@@ -82,7 +82,7 @@ class Facts:
     @property
     def url(self) -> str | None:
         """Where its requests go: as the host would send them, else as the entry says."""
-        if self.answer is not None and self.answer["url"]:
+        if self.answer is not None and self.answer["url"] and not self._is_without_url(self.answer):
             return str(self.answer["url"])
         said = self.value("azure_endpoint", "base_url") if self.is_azure else self.value("base_url")
         if said is None:
@@ -90,6 +90,11 @@ class Facts:
         if said is None and self.api_type in {"openai", "open_ai"}:
             return f"https://{_OPENAI}/v1"
         return said if isinstance(said, str) else None
+
+    @staticmethod
+    def _is_without_url(answer: Mapping[str, Any]) -> bool:
+        """Whether the host took the entry only without its URL."""
+        return any(one["option"] in {"base_url", "azure_endpoint"} for one in answer["refusals"])
 
     @property
     def hostname(self) -> str | None:

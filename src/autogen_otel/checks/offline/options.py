@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.keys import is_about_keys
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 
 _RENAMED: Final = {
     "api_base": ("base_url",),
     "openai_api_base": ("base_url",),
+    "azure_endpoint": ("base_url",),
+    "azure_deployment": ("model",),
     "endpoint": ("azure_endpoint", "base_url"),
     "url": ("base_url",),
     "host": ("base_url", "client_host"),
@@ -104,7 +105,7 @@ def _repeated(facts: Facts) -> Iterator[Problem]:
 
 
 def _of_refusal(refused: dict[str, Any], facts: Facts) -> Iterator[Problem]:
-    """One problem for a refusal, but for those that other checks find and explain better."""
+    """One problem for a refusal, but for those that other checks find in every case."""
     option, message = refused["option"], str(refused["message"])
     kind = refused["kind"]
     if kind == "unknown" and option in facts.entry:
@@ -117,17 +118,8 @@ def _of_refusal(refused: dict[str, Any], facts: Facts) -> Iterator[Problem]:
         yield Problem("api_type", ERROR, f"the host knows no such api_type{hint}", "api_type", near)
     elif kind == "missing" and option != "model":
         yield Problem("rejected", ERROR, f"{option} is missing, which the host needs", option)
-    elif kind == "other" and not _is_explained(message, facts):
+    elif kind == "other":
         yield Problem("rejected", ERROR, f"the host refuses the entry: {refused['error']}: {message}")
-
-
-def _is_explained(message: str, facts: Facts) -> bool:
-    """Whether another check says what the host stumbles over."""
-    if is_about_keys(message) or "Missing required arguments" in message:
-        return True
-    if facts.value("model") is None:
-        return True
-    return facts.is_azure and ("api_version" in message or "azure_endpoint" in message)
 
 
 def _unknown_in_entry(option: str, facts: Facts) -> Problem:
