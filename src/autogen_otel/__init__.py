@@ -53,8 +53,8 @@ def instrument(
         logger_provider: where a log record of each failure goes; by default the provider set globally, if
             one is. ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`` makes one where there is none.
         settings: what is recorded; what they do not say is read from the ``AUTOGEN_OTEL_*`` variables.
-        check: ``offline`` logs what is wrong in the ``config_list`` of each agent that is first seen; by default
-            as ``settings`` say.
+        check: ``offline`` logs what is wrong in the ``config_list`` of each agent that is first seen, ``off``
+            nothing; by default as ``settings`` say.
 
     Returns:
         What was attached to the host, and what was not and why.

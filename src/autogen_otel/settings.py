@@ -91,8 +91,8 @@ class Settings:
     check: str = _knob(
         OFF,
         "AUTOGEN_OTEL_CHECK",
-        "Check the `config_list` of each agent that is first seen, and log what is wrong: `offline` asks the installed "
-        "AutoGen in a process of its own, `off` checks nothing ([check](docs/check.md)).",
+        "Check the `config_list` of each agent that is first seen, and log what is wrong: `offline` asks the "
+        "installed AutoGen in a process of its own, `off` checks nothing ([check](docs/check.md)).",
     )
     redact: Callable[[str], str] | None = _knob(  # noqa: RUF009 - a field, as the others
         None,

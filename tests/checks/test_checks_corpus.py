@@ -18,7 +18,7 @@ SECRETS = (KEY, OTHER_KEY, AZURE_KEY, ANTHROPIC_KEY)
 
 @pytest.fixture(scope="module")
 def reports() -> dict[str, ListReport]:
-    """A report of each list. Those with the same variables share one question to the host, which takes seconds."""
+    """A report of each list; those with the same variables share one question to the host."""
     by_environment: dict[tuple[tuple[str, str], ...], list[Case]] = {}
     for case in CASES:
         by_environment.setdefault(tuple(sorted(case.environ.items())), []).append(case)

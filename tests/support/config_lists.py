@@ -8,7 +8,7 @@ from typing import Any
 
 import autogen
 
-from tests.support.lineage import IS_02, IS_09, IS_014
+from tests.support.lineage import IS_014, IS_02, IS_09
 
 KEY = "sk-planted-7Hq2Zk0000Xw4Rt9LmNc5Vb8Yp3Ds6Fg1Jh"
 OTHER_KEY = "sk-planted-1Aa2Bb3Cc4Dd5Ee6Ff7Gg8Hh9Ii0Jj1Kk2"
@@ -84,7 +84,7 @@ KEYS = {
     "OPENAI_API_VERSION": "2024-06-01",
     "AZURE_OPENAI_ENDPOINT": "https://claims.openai.azure.com",
 }
-"""Variables that the SDK reads; one environment for all entries that lack something, because each takes seconds."""
+"""Variables that the SDK reads; one environment for all entries, because each takes seconds."""
 
 IN_ENTRY = set() if not IS_09 else {"unknown_option"}
 """What the lineage that takes few options in an entry says of more of them."""
@@ -98,7 +98,11 @@ RIGHT: tuple[Case, ...] = (
     right("a key of a project", gpt(api_key="sk-proj-" + "aB3dE5fG7hJ9kL1mN" * 4)),
     right("the key from the environment", {"model": "gpt-4o"}, environ=KEYS),
     right("a null key and one in the environment", gpt(api_key=None), environ=KEYS),
-    right("a URL from the environment", gpt(api_key="any"), environ={"OPENAI_BASE_URL": LOCAL, "OPENAI_API_KEY": KEY + "\n"}),
+    right(
+        "a URL from the environment",
+        gpt(api_key="any"),
+        environ={"OPENAI_BASE_URL": LOCAL, "OPENAI_API_KEY": KEY + "\n"},
+    ),
     right("a price", gpt(price=[0.0025, 0.01])),
     right("a server of one's own", local()),
     right("a server in the same network", local(base_url="http://vllm:8000/v1", api_key="NULL")),
@@ -107,15 +111,28 @@ RIGHT: tuple[Case, ...] = (
     right("a gateway with a key of its own shape", gpt(base_url="https://llm.acme.io/v1", api_key="acme-77")),
     right("a gateway without keys", local(base_url="https://llm.acme.io/v1")),
     right("OpenAI's URL with a slash at the end", gpt(base_url="https://api.openai.com/v1/")),
-    right("another provider with OpenAI's API", gpt(base_url="https://api.groq.com/openai/v1", api_key="gsk_" + "a1B2" * 12)),
-    right("OpenRouter", gpt(model="meta-llama/llama-3-70b", base_url="https://openrouter.ai/api/v1", api_key="sk-or-v1-" + "ab12" * 16)),
+    right(
+        "another provider with OpenAI's API",
+        gpt(base_url="https://api.groq.com/openai/v1", api_key="gsk_" + "a1B2" * 12),
+    ),
+    right(
+        "OpenRouter",
+        gpt(
+            model="meta-llama/llama-3-70b",
+            base_url="https://openrouter.ai/api/v1",
+            api_key="sk-or-v1-" + "ab12" * 16,
+        ),
+    ),
     right("Azure", azure()),
     right("Azure with a preview version", azure(api_version="2024-12-01-preview")),
     right("Azure with dots in the model", azure(model="gpt-3.5-turbo")),
     right("Azure with a key from the environment", azure(api_key=None), environ=KEYS),
     right("Azure with a version from the environment", azure(api_version=None), environ=KEYS),
     right("Azure with an endpoint from the environment", azure(base_url=None), environ=KEYS),
-    right("Azure's newer API, which is OpenAI's", gpt(api_key=AZURE_KEY, base_url="https://claims.openai.azure.com/openai/v1/")),
+    right(
+        "Azure's newer API, which is OpenAI's",
+        gpt(api_key=AZURE_KEY, base_url="https://claims.openai.azure.com/openai/v1/"),
+    ),
     right("Azure through a gateway", azure(api_key="acme-77", base_url="https://apim.acme.io")),
     right("Anthropic", {"model": "claude-sonnet-4", "api_key": ANTHROPIC_KEY, "api_type": "anthropic"}),
     right("Google", {"model": "gemini-2.0-flash", "api_key": "AIza" + "Sy3x" * 9, "api_type": "google"}),
@@ -124,18 +141,34 @@ RIGHT: tuple[Case, ...] = (
     right("Cohere and OpenAI", {"model": "command-r", "api_key": "c0h3r3" * 6, "api_type": "cohere"}, gpt()),
     right("a model client of the program's own", {"model": "mine", "model_client_cls": "MyClient"}),
     right("extra_body of vLLM", local(extra_body={"guided_choice": ["a", "b"]})),
-    Case("an llm_config", {"config_list": [gpt()], "temperature": 0, "timeout": 120, "cache_seed": None}, [set()]),
+    Case(
+        "an llm_config",
+        {"config_list": [gpt()], "temperature": 0, "timeout": 120, "cache_seed": None},
+        [set()],
+    ),
     Case("an llm_config with one entry for a list", {"config_list": gpt()}, [set()]),
     Case("options that some take in entries", [gpt(temperature=0.3, seed=7, stop=["\n"])], [IN_ENTRY]),
     Case("options of the SDK", [gpt(max_retries=5, timeout=90, organization="org-1")], [IN_ENTRY]),
-    Case("options of a request", [gpt(extra_headers={"x-team": "claims"}, reasoning_effort="low")], [IN_ENTRY]),
+    Case(
+        "options of a request", [gpt(extra_headers={"x-team": "claims"}, reasoning_effort="low")], [IN_ENTRY]
+    ),
     Case("a header", [gpt(default_headers={"x-team": "claims"})], [set()]),
-    Case("Azure in the SDK's words", [azure(base_url=None, azure_endpoint="https://a.openai.azure.com", azure_deployment="gpt")], [IN_ENTRY]),
-    Case("Azure with a function for tokens", [azure(api_key=None, azure_ad_token_provider=_function)], [set()]),
+    Case(
+        "Azure in the SDK's words",
+        [azure(base_url=None, azure_endpoint="https://a.openai.azure.com", azure_deployment="gpt")],
+        [IN_ENTRY],
+    ),
+    Case(
+        "Azure with a function for tokens", [azure(api_key=None, azure_ad_token_provider=_function)], [set()]
+    ),
     right("an empty list of tags", gpt(tags=[])),
-    Case("a model client with options of its own", [{"model": "mine", "model_client_cls": "MyClient", "device": "cuda", "params": {"max_length": 9}}], [IN_ENTRY]),
+    Case(
+        "a model client with options of its own",
+        [{"model": "mine", "model_client_cls": "MyClient", "device": "cuda", "params": {"max_length": 9}}],
+        [IN_ENTRY],
+    ),
     Case("a list in a tuple", ({"model": "gpt-4o", "api_key": KEY},), [set()]),
-)  # fmt: skip
+)
 """Lists that are right, odd ones among them; what the host refuses is wrong in that lineage all the same."""
 
 WRONG: tuple[Case, ...] = (
@@ -162,7 +195,11 @@ WRONG: tuple[Case, ...] = (
     wrong("EMPTY for OpenAI", gpt(api_key="EMPTY"), "key_placeholder"),
     wrong("a masked key", gpt(api_key="sk-proj-abc...xyz9"), "key_placeholder"),
     wrong("a placeholder for Azure", azure(api_key="your-azure-key"), "key_placeholder"),
-    wrong("a placeholder for Anthropic", {"model": "claude-sonnet-4", "api_key": "YOUR_ANTHROPIC_KEY", "api_type": "anthropic"}, "key_placeholder"),
+    wrong(
+        "a placeholder for Anthropic",
+        {"model": "claude-sonnet-4", "api_key": "YOUR_ANTHROPIC_KEY", "api_type": "anthropic"},
+        "key_placeholder",
+    ),
     wrong("a key with a line break", gpt(api_key=KEY + "\n"), "key_shape"),
     wrong("a key with a space", gpt(api_key=" " + KEY), "key_shape"),
     wrong("a key in quotes", gpt(api_key=f'"{KEY}"'), "key_shape"),
@@ -177,8 +214,16 @@ WRONG: tuple[Case, ...] = (
     wrong("Azure without endpoint", azure(base_url=None), "azure_endpoint"),
     wrong("Azure with neither", azure(base_url=None, api_version=None), "azure_version", "azure_endpoint"),
     wrong("Azure with half a version", azure(api_version="2024"), "azure_version"),
-    wrong("Azure's endpoint without Azure", gpt(api_key=AZURE_KEY, base_url="https://claims.openai.azure.com"), "azure_endpoint"),
-    wrong("a placeholder for Azure's endpoint", azure(base_url="https://YOUR_RESOURCE_NAME.openai.azure.com"), "endpoint"),
+    wrong(
+        "Azure's endpoint without Azure",
+        gpt(api_key=AZURE_KEY, base_url="https://claims.openai.azure.com"),
+        "azure_endpoint",
+    ),
+    wrong(
+        "a placeholder for Azure's endpoint",
+        azure(base_url="https://YOUR_RESOURCE_NAME.openai.azure.com"),
+        "endpoint",
+    ),
     wrong("a URL that says too much", local(base_url=f"{LOCAL}/chat/completions"), "endpoint"),
     wrong("OpenAI's URL without its version", gpt(base_url="https://api.openai.com"), "endpoint"),
     wrong("a URL with a space", local(base_url="http://localhost:8000/v1 "), "endpoint"),
@@ -190,16 +235,47 @@ WRONG: tuple[Case, ...] = (
     wrong("null for an entry", None, "not_an_object"),
     wrong("a misspelt api_type", azure(api_type="azzure"), "api_type"),
     Case("the same twice", [gpt(), local(), gpt()], [set(), set(), {"duplicate"}]),
-    Case("the same with OpenAI's URL", [gpt(), gpt(base_url="https://api.openai.com/v1")], [set(), {"duplicate"}]),
-    Case("a key in the environment with a line break", [{"model": "gpt-4o"}], [{"key_shape"}], environ={"OPENAI_BASE_URL": LOCAL, "OPENAI_API_KEY": KEY + "\n"}),
-    alone("no retries and no other entry", gpt(max_retries=0), *({"unknown_option"} if IS_09 else {"retries"})),
-    alone("a timeout shorter than the waits", gpt(timeout=1, max_retries=6), *({"unknown_option"} if IS_09 else {"timeout"})),
-    alone("no timeout at all", gpt(timeout=None), *({"unknown_option"} if IS_09 else set() if IS_014 else {"timeout"})),
-    alone("a timeout in quotes", gpt(timeout="60"), *({"unknown_option", "timeout"} if IS_09 else {"timeout"})),
-    Case("a misspelt option beside the list", {"config_list": [gpt()], "temprature": 0}, [set()], {"unknown_option"}),
+    Case(
+        "the same with OpenAI's URL",
+        [gpt(), gpt(base_url="https://api.openai.com/v1")],
+        [set(), {"duplicate"}],
+    ),
+    Case(
+        "a key in the environment with a line break",
+        [{"model": "gpt-4o"}],
+        [{"key_shape"}],
+        environ={"OPENAI_BASE_URL": LOCAL, "OPENAI_API_KEY": KEY + "\n"},
+    ),
+    alone(
+        "no retries and no other entry", gpt(max_retries=0), *({"unknown_option"} if IS_09 else {"retries"})
+    ),
+    alone(
+        "a timeout shorter than the waits",
+        gpt(timeout=1, max_retries=6),
+        *({"unknown_option"} if IS_09 else {"timeout"}),
+    ),
+    alone(
+        "no timeout at all",
+        gpt(timeout=None),
+        *({"unknown_option"} if IS_09 else set() if IS_014 else {"timeout"}),
+    ),
+    alone(
+        "a timeout in quotes", gpt(timeout="60"), *({"unknown_option", "timeout"} if IS_09 else {"timeout"})
+    ),
+    Case(
+        "a misspelt option beside the list",
+        {"config_list": [gpt()], "temprature": 0},
+        [set()],
+        {"unknown_option"},
+    ),
     Case("no entries", [], [], {"empty"}),
-    Case("half a second beside the list", {"config_list": [gpt()], "timeout": 0.5}, [{"timeout"} if IS_02 else set()], set() if IS_02 else {"rejected"}),
-)  # fmt: skip
+    Case(
+        "half a second beside the list",
+        {"config_list": [gpt()], "timeout": 0.5},
+        [{"timeout"} if IS_02 else set()],
+        set() if IS_02 else {"rejected"},
+    ),
+)
 """Lists with something wrong."""
 
 

@@ -15,7 +15,7 @@ _DECODER: Final = json.JSONDecoder()
 
 
 class _Span(NamedTuple):
-    """Where an entry stands in the text: from the white space before it, from its first sign, up to its end."""
+    """Where an entry stands in the text: the white space before it, its first sign, its end."""
 
     lead: int
     start: int
@@ -61,7 +61,7 @@ def _json(value: Any, index: int) -> Any:
         return [_json(one, index) for one in value["items"]]
     if kind is not None:
         raise SourceError(
-            f"entry {index} holds a {kind} of the program, which JSON cannot; leave --drop-dead out to see the report"
+            f"entry {index} holds a {kind} of the program, which JSON cannot; leave out --drop-dead"
         )
     if isinstance(value, dict):
         return {key: _json(one, index) for key, one in value.items()}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from autogen_otel.checks.host.ask import Answers, Question, ask
+from autogen_otel.checks.asking.ask import Answers, Question, ask
 from autogen_otel.checks.masking import Masking
 from autogen_otel.checks.offline.entries import duplicate_problem, duplicates, entry_problems
 from autogen_otel.checks.offline.facts import Facts
@@ -68,7 +68,7 @@ def _report(
     answered: Sequence[Mapping[str, Any]],
     answers: Answers,
     environ: Mapping[str, str],
-    is_probed: bool,  # noqa: FBT001 - named where it is called would be no clearer
+    is_probed: bool,
 ) -> ListReport:
     masking = Masking([source.entries, source.options], environ)
     same = duplicates(source.entries, environ)
@@ -126,7 +126,7 @@ def _notes(facts: Facts) -> Iterator[str]:
         return
     for refused in facts.answer["refusals"]:
         if refused["kind"] == "package":
-            yield f"the host cannot make its model client here, so its options were not tried: {refused['message']}"
+            yield f"the host has no model client for it, so its options were not tried: {refused['message']}"
     if facts.answer["is_custom"]:
         yield "its model client is the application's, so its options are its own"
     elif holds_own_objects(facts.entry):

@@ -26,7 +26,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "model_placeholder": "a model that is a placeholder, or holds whitespace or quotes",
     "key_missing": "no key, and none in the environment",
     "key_placeholder": "a key that is a placeholder",
-    "key_shape": "a key with whitespace, quotes or a line break, one that was cut or masked, or another provider's",
+    "key_shape": "a key with whitespace, quotes or a line break, one that was cut, or another provider's",
     "duplicate": "an entry that stands in the list already",
     "azure_version": "an Azure entry without `api_version`, or with one that is no date",
     "azure_endpoint": "an Azure entry without endpoint, or an Azure endpoint in another entry",

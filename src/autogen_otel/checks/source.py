@@ -26,7 +26,7 @@ _LIST: Final = "config_list"
 
 
 class SourceError(Exception):
-    """There is no list to check; the message says why and what to do, in one sentence without anything secret."""
+    """There is no list to check; the message says why and what to do, without anything secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def find(config: str | None) -> Source:
     """Find the list that a word of the command line means.
 
     Args:
-        config: a file, the name of a variable, ``module:attribute``, or ``-`` for standard input; ``None`` for the
-            variable ``OAI_CONFIG_LIST``, else the file of that name.
+        config: a file, the name of a variable, ``module:attribute``, or ``-`` for standard input; ``None``
+            for the variable ``OAI_CONFIG_LIST``, else the file of that name.
 
     Raises:
         SourceError: there is none.
@@ -70,11 +70,11 @@ def find(config: str | None) -> Source:
         return _of_attribute(name)
     if config is None:
         raise SourceError(
-            f"there is nothing to check: the variable {VARIABLE} is not set, and no file of that name is here; name "
-            "a file, or module:attribute"
+            f"nothing to check: the variable {VARIABLE} is not set, and no file of that name is here; "
+            "name a file, or module:attribute"
         )
     raise SourceError(
-        f"{_shown(name)} is no file, no environment variable that is set, and not module:attribute; name one of these"
+        f"{_shown(name)} is no file, no variable that is set, and not module:attribute; name one of these"
     )
 
 

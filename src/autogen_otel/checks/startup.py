@@ -34,8 +34,8 @@ class StartupCheck:
     def look(self, llm_config: Any) -> None:
         """Check a list in the background, unless it was checked before.
 
-        A copy is checked: nothing of the application's is kept. The process ends after the check under way, so that
-        a program that fails at once still says why.
+        A copy is checked: nothing of the application's is kept. The process ends after the check under way,
+        so that a program that fails at once still says why.
 
         Args:
             llm_config: what an agent or an ``OpenAIWrapper`` was given.

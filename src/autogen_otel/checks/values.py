@@ -1,7 +1,7 @@
 """The values of a ``config_list`` as plain data, which another process can read.
 
-What is no plain data (a function, a class, an HTTP client) becomes a stand-in that says what it was: the other
-process makes a harmless object of the same kind of it.
+What is no plain data (a function, a class, an HTTP client) becomes a stand-in that says what it was: the
+other process makes a harmless object of the same kind of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TIMEOUT_PARTS: Final = ("connect", "read", "write", "pool")
 _HTTP: Final = ("httpx", "httpx2")
 
 
-def plain(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one return for each kind of value
+def plain(value: Any, depth: int = 0) -> Any:
     """The value as what JSON can hold, with stand-ins for all else.
 
     Args:
@@ -88,21 +88,25 @@ def _base(value: Any) -> Any:
 
 def _object(value: Any, depth: int) -> Any:
     kinds = {cls.__name__ for cls in type(value).__mro__}
-    root = type(value).__module__.partition(".")[0]
     if isinstance(value, type):
         return stand_in("class")
     if "SecretStr" in kinds:
         return plain(value.get_secret_value(), depth + 1)
+    if "LLMConfigEntry" in kinds:
+        return plain(value.model_dump(), depth + 1)
     if any(name.endswith("Url") for name in kinds) or type(value).__name__ == "URL":
         return read_text(value)
-    if root in _HTTP and "Timeout" in kinds:
-        return stand_in("timeout", module=root, **{part: read(value, part) for part in _TIMEOUT_PARTS})
+    return _http_object(value, kinds) or stand_in("function" if callable(value) else "object")
+
+
+def _http_object(value: Any, kinds: set[str]) -> Any:
+    """The stand-in of an HTTP client or of its timeouts; ``None`` for anything else."""
     if _is_http_client(type(value)):
         return stand_in("http_client", module=_http_module(type(value)))
-    dump = read(value, "model_dump")
-    if "LLMConfigEntry" in kinds and callable(dump):
-        return plain(dump(), depth + 1)
-    return stand_in("function" if callable(value) else "object")
+    root = type(value).__module__.partition(".")[0]
+    if root in _HTTP and "Timeout" in kinds:
+        return stand_in("timeout", module=root, **{part: read(value, part) for part in _TIMEOUT_PARTS})
+    return None
 
 
 def _is_http_client(kind: type) -> bool:

@@ -55,7 +55,7 @@ def register(subparsers: Any) -> None:
         "check",
         run,
         summary="check a config_list before the program starts",
-        description="Check each entry of a config_list with the installed AutoGen, and ask its endpoint if told to.",
+        description="Ask the installed AutoGen about each entry of a config_list, and with --probe its endpoint.",
         epilog=_EPILOG,
     )
     parser.add_argument(
@@ -225,7 +225,7 @@ def _verdict(entry: EntryReport) -> str:
     return "not probed" if entry.probe is not None else "ok"
 
 
-def _yes_or_no(supported: bool | None) -> str:  # noqa: FBT001 - a value
+def _yes_or_no(supported: bool | None) -> str:
     return "-" if supported is None else "yes" if supported else "no"
 
 

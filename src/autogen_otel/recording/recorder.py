@@ -33,7 +33,7 @@ class Recorder:
         failure_logs: makes a log record of each exception; ``None`` for none.
         content_events: makes an event of what a model call said and was told; ``None`` for none.
         price: the list of prices.
-        check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for no check.
+        check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
     """
 
     tracer: Tracer

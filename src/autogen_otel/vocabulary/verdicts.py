@@ -22,7 +22,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     WRONG_KEY: "it does not accept the key",
     FORBIDDEN: "it knows the key, and does not allow it this",
     UNKNOWN_MODEL: "it has no such model or deployment",
-    UNREACHABLE: "nothing that speaks this API is there: the host, the port, TLS, the path, or a redirect to a login page",
+    UNREACHABLE: "nothing there speaks this API: host, port, TLS, path, or a redirect to a login page",
     RATE_LIMITED: "it answers, but not now: too many requests, or a quota that is used up",
     SERVER_ERROR: "it failed itself, or hung up",
     TOO_SLOW: "no answer in time",

@@ -32,7 +32,7 @@ _ANSWER: Final = {
 }
 
 
-class Intercepted(BaseException):  # noqa: N818 - no error, but the end of a question
+class Intercepted(BaseException):
     """Ends a call at the moment when its request would leave; no ``except Exception`` of the host ends it."""
 
 
@@ -130,8 +130,8 @@ def _agent(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Any:
 def _asked(agent: Any, sdk: Any) -> tuple[tuple[Refusal, ...], Request | None]:
     """Let the agent's wrapper ask its model.
 
-    The request is answered here, so that the host goes on to the price; as a whole, because it would count the
-    tokens of a stream with what it loads from the network.
+    The request is answered here, so that the host goes on to the price; as a whole, because it would count
+    the tokens of a stream with what it loads from the network.
     """
     wrapper = agent.client
     config = wrapper._config_list[0]  # noqa: SLF001 - as above

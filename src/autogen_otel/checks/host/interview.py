@@ -1,4 +1,4 @@
-"""All that the host has to say of a list: what it refuses, what it would take instead, and what it would send."""
+"""All that the host says of an entry: what it refuses, what it would take, and what it would send."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ class Refusal:
     """One thing that the host refuses.
 
     Args:
-        kind: an option that it does not know, a value, a missing option, an ``api_type``, a package that is not
-            installed, a price, or something else.
+        kind: an option that it does not know, a value, a missing option, an ``api_type``, a package that is
+            not installed, a price, or something else.
         option: the option; ``None`` where it names none.
         message: the host's words.
         error: the class of its exception.
@@ -88,7 +88,10 @@ def _validated(details: list[dict[str, Any]]) -> Iterator[Refusal]:
 
 
 def _is_about_price(error: BaseException) -> bool:
-    """Whether the host was calculating with the entry's ``price``: ``OpenAIWrapper._cost_with_customized_price``."""
+    """Whether the host was calculating with the entry's ``price``.
+
+    Source: ``OpenAIWrapper._cost_with_customized_price``.
+    """
     traceback = read_traceback(error)
     while traceback is not None:
         if traceback.tb_frame.f_code.co_name == "_cost_with_customized_price":

@@ -16,8 +16,8 @@ from autogen_otel.checks.offline.patience import patience_problems
 from autogen_otel.checks.offline.placeholders import is_placeholder
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 from autogen_otel.checks.values import kind_of, revived
+from autogen_otel.operations.models.config_entries import has_odd_price
 
-_PAIR: Final = 2
 _QUOTES: Final = "\"'`“”"
 _OPENAI: Final = "https://api.openai.com/v1"
 
@@ -68,9 +68,9 @@ def model_problems(facts: Facts) -> Iterator[Problem]:
 
 
 def price_problems(facts: Facts) -> Iterator[Problem]:
-    """Find whether AutoGen can calculate with the price: one number, or one for the prompt and one for the answer."""
+    """Find whether AutoGen can calculate with the price: a number, or one each for prompt and answer."""
     price = facts.value("price")
-    if _is_refused(facts, "price") or (facts.answer is None and _is_odd(revived(price))):
+    if _is_refused(facts, "price") or (facts.answer is None and has_odd_price({"price": revived(price)})):
         message = (
             "price must be two numbers, for 1000 tokens of the prompt and of the answer, such as [0.01, 0.03]"
         )
@@ -82,12 +82,6 @@ def price_problems(facts: Facts) -> Iterator[Problem]:
 def _is_refused(facts: Facts, option: str) -> bool:
     refused = [] if facts.answer is None else facts.answer["refusals"]
     return any(option == one["option"] or one["kind"] == option for one in refused)
-
-
-def _is_odd(price: Any) -> bool:
-    if price is None or _is_number(price):
-        return False
-    return not (isinstance(price, (list, tuple)) and len(price) == _PAIR and all(map(_is_number, price)))
 
 
 def _is_negative(price: Any) -> bool:

@@ -67,7 +67,7 @@ class Facts:
 
     @property
     def is_openai(self) -> bool:
-        """Whether the host makes a client of OpenAI's SDK of it, as of any ``api_type`` that it does not know."""
+        """Whether the host makes a client of OpenAI's SDK of it."""
         if self.answer is not None and self.answer["has_sdk"]:
             return str(self.answer["client"]).startswith("OpenAI")
         return (

@@ -50,7 +50,7 @@ _HOSTS: Final = {
 _TYPES: Final = {"anthropic": "Anthropic", "google": "Google", "groq": "Groq", "cerebras": "Cerebras"}
 _WHITESPACE: Final = re.compile(r"\s")
 _SHORTEST: Final = 20
-_QUOTES: Final = "\"'`“”‘’"
+_QUOTES: Final = "\"'`“”"
 _OPENAIS: Final = ("sk-", "sess-", "ek_", "eyJ")
 _OTHERS_OF_AZURE: Final = (
     "azure_ad_token",

@@ -68,8 +68,8 @@ def _together(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
         yield Problem(
             "timeout",
             WARNING,
-            f"timeout is {timeout:g} s for each attempt, shorter than the {waits:g} s that the SDK waits between "
-            "its attempts; raise timeout or lower max_retries",
+            f"timeout is {timeout:g} s for each attempt, shorter than the {waits:g} s that the SDK waits "
+            "between its attempts; raise timeout or lower max_retries",
             "timeout",
         )
 
@@ -77,7 +77,9 @@ def _together(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
 def waiting(retries: int) -> float:
     """Seconds that the SDK waits between the attempts of one call, if all of them fail."""
     growing = 5
-    waits = sum(min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT) for attempt in range(min(retries, growing)))
+    waits: float = sum(
+        min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT) for attempt in range(min(retries, growing))
+    )
     return waits + _LONGEST_WAIT * max(0, retries - growing)
 
 

@@ -26,9 +26,49 @@ _FILLER: Final = re.compile(
 )
 _MASKED: Final = re.compile(r"\.{3,}|…|\*{3,}|•{2,}|[xX]{8,}")
 _DUMMIES: Final = frozenset(
-    "empty null none nil undefined dummy fake test key apikey api-key api_key token secret password todo tbd fixme "
-    "xxx unused ignored no-key nokey not-needed not_needed notneeded not-required na n/a example changeme "
-    "sk-no-key-required openai_api_key azure_openai_api_key sk-key sk-test sk-fake sk-dummy sk-xxx sk- sk".split()
+    [
+        "empty",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "dummy",
+        "fake",
+        "test",
+        "key",
+        "apikey",
+        "api-key",
+        "api_key",
+        "token",
+        "secret",
+        "password",
+        "todo",
+        "tbd",
+        "fixme",
+        "xxx",
+        "unused",
+        "ignored",
+        "no-key",
+        "nokey",
+        "not-needed",
+        "not_needed",
+        "notneeded",
+        "not-required",
+        "na",
+        "n/a",
+        "example",
+        "changeme",
+        "sk-no-key-required",
+        "openai_api_key",
+        "azure_openai_api_key",
+        "sk-key",
+        "sk-test",
+        "sk-fake",
+        "sk-dummy",
+        "sk-xxx",
+        "sk-",
+        "sk",
+    ]
 )
 
 

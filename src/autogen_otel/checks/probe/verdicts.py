@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import ssl
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
@@ -53,6 +51,11 @@ _MODEL_CODES: Final = frozenset(
 )
 _KEY: Final = re.compile(r"(?i)api[ _-]?key|credential|unauthori[sz]ed|authenticat|invalid.{0,20}token")
 _MODEL: Final = re.compile(r"(?i)\bmodels?\b|deployment")
+_NO_MODEL: Final = re.compile(
+    r"(?i)(?:unknown|invalid|no such) model|model.{0,80}(?:not exist|not found)|not a valid model"
+)
+_NO_TLS: Final = re.compile(r"(?i)http request was sent|https server|https port")
+_LOGIN: Final = re.compile(r"(?i)log-?in|sign-?in|sso|auth")
 _SLOW: Final = frozenset({408, 504, 522, 524})
 _LONGEST: Final = 400
 
@@ -216,51 +219,61 @@ def _of_entry(status: int | None, words: str, detail: str) -> tuple[str, str | N
         r"(?i)(?:unknown|invalid|no such) model|model.{0,80}(?:not exist|not found)|not a valid model", words
     ):
         return UNKNOWN_MODEL, detail
-    if re.search(r"(?i)(?:http request|https server|https port)", words):
+    if _NO_TLS.search(words):
         return UNREACHABLE, f"{detail}; the URL must begin with https://"
     return REFUSED, detail
 
 
-def _of_error(error: BaseException, url: str) -> tuple[str, str | None]:  # noqa: PLR0911 - one return for each verdict
+def _of_error(error: BaseException, url: str) -> tuple[str, str | None]:
     """Say what the exception of an HTTP client means, by what lies behind it."""
-    parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
     links = tuple(chain(error))
-    # httpx keeps what it was raised from only in its words where it goes through httpcore.
-    kinds = {cls.__name__ for link in links for cls in type(link).__mro__}
-    words = " ".join(read_text(link) for link in links)
     status = next((one for link in links if isinstance(one := read(link, "status_code"), int)), None)
     if status is not None:
         body = next((read(link, "body") for link in links if read(link, "body") is not None), None)
         return of_status(status, error_in_body(json.dumps(body, default=str).encode()))
-    if "ProxyError" in kinds:
-        return UNREACHABLE, f"the proxy on the way to {place} does not let it through: {_short(error)}"
-    if any(isinstance(link, ssl.SSLError) for link in links) or "SSL" in words:
-        return UNREACHABLE, f"TLS with {place} fails: {_short(error)}"
-    if any(isinstance(link, socket.gaierror) for link in links) or _NO_HOST.search(words):
-        return UNREACHABLE, f"no host {parts.hostname} is known"
-    if "ConnectTimeout" in kinds:
-        return UNREACHABLE, f"{place} does not accept a connection"
-    if "ConnectionRefusedError" in kinds or "refused" in words:
-        return UNREACHABLE, f"nothing listens at {place}"
-    if "ConnectError" in kinds:
-        return UNREACHABLE, f"no connection to {place}: {_short(error)}"
-    if {"TimeoutException", "TimeoutError"} & kinds:
-        return TOO_SLOW, f"{place} did not answer in time"
-    if "LocalProtocolError" in kinds or "UnicodeEncodeError" in kinds:
-        return WRONG_KEY, "the key, or another header, holds characters that cannot be sent"
-    if {"UnsupportedProtocol", "InvalidURL"} & kinds:
-        return UNREACHABLE, f"the URL cannot be used: {_short(error)}"
-    if "RemoteProtocolError" in kinds and "disconnected" not in words:
-        return NONSENSE, f"{place} does not speak HTTP as asked: {_short(error)}"
-    if {"RemoteProtocolError", "ReadError", "WriteError", "CloseError"} & kinds:
-        return SERVER_ERROR, f"{place} hung up without an answer"
+    words = " ".join(read_text(link) for link in links)
+    kinds = {cls.__name__ for link in links for cls in type(link).__mro__}
+    # Some libraries pass on no more than the words of what lies behind.
+    kinds |= {name for name, pattern in _BY_WORDS.items() if pattern.search(words)}
+    parts = urlsplit(url)
+    told = {"place": parts.netloc.rpartition("@")[2], "host": parts.hostname, "said": _short(error)}
+    for names, verdict, detail in _BY_CLASS:
+        if names & kinds:
+            return verdict, detail.format(**told)
     return REFUSED, f"{type(error).__name__}: {_short(error)}"
 
 
-_NO_HOST: Final = re.compile(
-    r"(?i)name or service not known|nodename nor servname|getaddrinfo failed|name resolution|no address associated"
+_BY_WORDS: Final = {
+    "SSLError": re.compile(r"\bSSL\b|\bTLS\b|certificate verify"),
+    "gaierror": re.compile(
+        r"(?i)name or service not known|nodename nor servname|getaddrinfo failed|name resolution"
+        r"|no address associated"
+    ),
+    "ConnectionRefusedError": re.compile(r"(?i)connection refused|actively refused"),
+    "Disconnected": re.compile(r"(?i)server disconnected|without sending a"),
+}
+_BY_CLASS: Final = (
+    ({"ProxyError"}, UNREACHABLE, "the proxy on the way to {place} does not let it through: {said}"),
+    ({"SSLError"}, UNREACHABLE, "TLS with {place} fails: {said}"),
+    ({"gaierror"}, UNREACHABLE, "no host {host} is known"),
+    ({"ConnectTimeout"}, UNREACHABLE, "{place} does not accept a connection"),
+    ({"ConnectionRefusedError"}, UNREACHABLE, "nothing listens at {place}"),
+    ({"ConnectError"}, UNREACHABLE, "no connection to {place}: {said}"),
+    ({"TimeoutException", "TimeoutError"}, TOO_SLOW, "{place} did not answer in time"),
+    (
+        {"LocalProtocolError", "UnicodeEncodeError"},
+        WRONG_KEY,
+        "the key, or another header, holds characters that cannot be sent",
+    ),
+    ({"UnsupportedProtocol", "InvalidURL"}, UNREACHABLE, "the URL cannot be used: {said}"),
+    (
+        {"Disconnected", "ReadError", "WriteError", "CloseError"},
+        SERVER_ERROR,
+        "{place} hung up without an answer",
+    ),
+    ({"RemoteProtocolError", "DecodingError"}, NONSENSE, "{place} does not speak HTTP as asked: {said}"),
 )
+"""By the class of an exception of httpx, or of what lies behind it, the surest first."""
 
 
 def _short(error: BaseException) -> str:
@@ -271,5 +284,5 @@ def _place(location: str, url: str) -> str:
     """Where a redirect leads, without its query."""
     parts = urlsplit(location)
     host = parts.netloc.rpartition("@")[2] or urlsplit(url).netloc
-    login = " (a login page)" if re.search(r"(?i)log-?in|sign-?in|sso|auth", location) else ""
+    login = " (a login page)" if _LOGIN.search(location) else ""
     return f"{host}{parts.path}{login}"

@@ -14,7 +14,7 @@ _SECONDS: Final = 60.0
 """How long the host may take; it is imported anew."""
 _PER_ENTRY: Final = 1.0
 _START: Final = (
-    "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.host.process import main; main()"
+    "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.asking.process import main; main()"
 )
 
 
@@ -66,8 +66,8 @@ def ask(
     }
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter
-            # Isolated, because what else starts with this interpreter (coverage, another instrumentation) would
-            # run there too; with the same path, so that it is the same host.
+            # Isolated, because what else starts with this interpreter (coverage, another instrumentation)
+            # would run there too; with the same path, so that it is the same host.
             [sys.executable, "-I", "-c", _START.format(path=[os.path.abspath(one) for one in sys.path])],  # noqa: PTH100 - '' is the working folder
             input=json.dumps(asked).encode(),
             stdout=subprocess.PIPE,

@@ -13,8 +13,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from autogen_otel.checks.asking.wire import Wire
 from autogen_otel.checks.host.interview import interview
-from autogen_otel.checks.host.wire import Wire
 from autogen_otel.lineages import detect
 
 
