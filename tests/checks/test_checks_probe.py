@@ -89,7 +89,7 @@ def _probe(*entries: dict[str, Any], seconds: float = 5) -> list[EntryReport]:
 
 
 @pytest.fixture(scope="module")
-def probed() -> Iterator[tuple[dict[str, EntryReport], Counter[str]]]:
+def probed() -> tuple[dict[str, EntryReport], Counter[str]]:
     """A report of each model, and how often each was asked."""
     with ScriptedServer(_script) as server:
         entries = [entry(server, model) for model in ANSWERS]
@@ -97,7 +97,7 @@ def probed() -> Iterator[tuple[dict[str, EntryReport], Counter[str]]]:
         reports = _probe(*entries)
         asked = Counter(str(one.body.get("model")) for one in server.requests if one.method == "POST")
         assert len(server.requests) <= 5 * len(entries)
-    yield {model: report for model, report in zip(ANSWERS, reports, strict=True)}, asked
+    return dict(zip(ANSWERS, reports, strict=True)), asked
 
 
 @pytest.mark.parametrize("model", ANSWERS)

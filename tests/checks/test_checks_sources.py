@@ -47,7 +47,8 @@ def test_a_list_is_found_where_autogen_finds_it(tmp_path: Path, monkeypatch: pyt
 
 def test_a_list_is_found_in_a_module_of_the_working_folder(tmp_path: Path) -> None:
     (tmp_path / "agents_of_ours.py").write_text(
-        "print('imported')\nclass Settings:\n    LIST = [{'model': 'a'}]\nCONFIG = {'config_list': Settings.LIST, 'timeout': 9}\n"
+        "print('imported')\nclass Settings:\n    LIST = [{'model': 'a'}]\n"
+        "CONFIG = {'config_list': Settings.LIST, 'timeout': 9}\n"
     )
     assert _models("agents_of_ours:Settings.LIST") == ["a"]
     source = find("agents_of_ours:CONFIG")
@@ -101,7 +102,7 @@ def test_a_module_that_has_no_list_is_said_in_a_sentence(tmp_path: Path, module:
 
 @pytest.mark.parametrize("config", ["nothing.json", "nothing", "a b:c", "x\0y", "n" * 5000])
 def test_what_is_nowhere_is_said_in_a_sentence(config: str) -> None:
-    with pytest.raises(SourceError, match="is no file, no variable|cannot be imported"):
+    with pytest.raises(SourceError, match="is no file, no variable"):
         find(config)
 
 
@@ -112,7 +113,7 @@ def test_what_is_nowhere_is_said_in_a_sentence(config: str) -> None:
         ({0}, '[\n    {"model": "b\\u00e9"}  ,\n    {"model": "c"}\n]\n'.replace("  ,", ",")),
         ({1}, LIST.replace('\n    {"model": "b\\u00e9"}  ,', "")),
         ({2}, LIST.replace('  ,\n    {"model": "c"}', "")),
-        ({0, 1, 2}, "[\n]\n"),
+        ({0, 1, 2}, "[]\n"),
     ],
 )
 def test_what_is_left_of_a_list_stays_as_it_was_written(dead: set[int], left: str) -> None:

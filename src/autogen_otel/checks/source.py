@@ -158,7 +158,7 @@ def _of_mapping(value: dict[str, Any], label: str) -> Source:
     listed = value[_LIST]
     entries = [listed] if isinstance(listed, dict) else listed
     if not isinstance(entries, list):
-        raise SourceError(f"the config_list of {label} is {_kind(entries)}; it is a list of objects")
+        raise SourceError(f"{label} has a config_list that is {_kind(entries)}; it is a list of objects")
     return Source(label, entries, _without_list(value))
 
 

@@ -55,7 +55,7 @@ def register(subparsers: Any) -> None:
         "check",
         run,
         summary="check a config_list before the program starts",
-        description="Ask the installed AutoGen about each entry of a config_list, and with --probe its endpoint.",
+        description="Check each entry of a config_list with the installed AutoGen, and with --probe ask it.",
         epilog=_EPILOG,
     )
     parser.add_argument(
