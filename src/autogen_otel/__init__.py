@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from autogen_otel.settings import Settings
@@ -65,7 +64,7 @@ def instrument(
         tracer_provider=tracer_provider, meter_provider=meter_provider, logger_provider=logger_provider
     )
     if check is not None:
-        settings = dataclasses.replace(settings or Settings(), check=check)
+        settings = Settings(check=check) if settings is None else settings.checking(check)
     return instrumentation.start(providers, settings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from pkgutil import resolve_name
 from typing import Any, Final
 
@@ -121,6 +121,12 @@ class Settings:
         """A sentence for each variable that a field was to be read from and that cannot be used."""
         problems: tuple[str, ...] = self.__dict__["_problems"]
         return problems
+
+    def checking(self, check: str) -> Settings:
+        """The same settings with another ``check``, and what was wrong with their variables."""
+        changed = replace(self, check=check)
+        object.__setattr__(changed, "_problems", self.problems)
+        return changed
 
     def __post_init__(self) -> None:
         """Read what is not given, and refuse values that would make telemetry useless."""

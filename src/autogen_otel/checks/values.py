@@ -102,7 +102,8 @@ def _object(value: Any, depth: int) -> Any:
 def _http_object(value: Any, kinds: set[str]) -> Any:
     """The stand-in of an HTTP client or of its timeouts; ``None`` for anything else."""
     if _is_http_client(type(value)):
-        return stand_in("http_client", module=_http_module(type(value)))
+        copies = hasattr(type(value), "__deepcopy__")
+        return stand_in("http_client", module=_http_module(type(value)), copies=copies)
     root = type(value).__module__.partition(".")[0]
     if root in _HTTP and "Timeout" in kinds:
         return stand_in("timeout", module=root, **{part: read(value, part) for part in _TIMEOUT_PARTS})
@@ -125,7 +126,9 @@ def _made(kind: str, facts: Mapping[str, Any]) -> Any:
     if kind in {"http_client", "timeout"}:
         module = sys.modules.get(facts["module"]) or importlib.import_module(facts["module"])
         if kind == "http_client":
-            return module.Client()
+            # The hosts copy configurations, for which a client needs a method that no client has by itself.
+            own = {"__deepcopy__": lambda client, _memo: client} if facts["copies"] else {}
+            return type("Client", (module.Client,), own)()
         return module.Timeout(**{part: facts[part] for part in _TIMEOUT_PARTS})
     return object()
 

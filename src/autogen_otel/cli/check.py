@@ -55,7 +55,7 @@ def register(subparsers: Any) -> None:
         "check",
         run,
         summary="check a config_list before the program starts",
-        description="Check each entry of a config_list with the installed AutoGen, and with --probe ask it.",
+        description="Check the entries of a config_list with the installed AutoGen, and their endpoints.",
         epilog=_EPILOG,
     )
     parser.add_argument(

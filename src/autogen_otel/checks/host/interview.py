@@ -32,13 +32,18 @@ def interview(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dic
     options, entry = dict(options), dict(entry)
     found: list[Refusal] = []
     accepted, takes_more, beside = _accepted(read_text(entry.get("api_type") or _DEFAULT_TYPE))
-    last = Attempt()
+    last, lacks_url = Attempt(), False
     for _ in range(_MOST_ROUNDS):
         last = attempt(options, entry)
         found += [one for one in last.refused if one not in found]
         removed = [_remove(one, options, entry) for one in last.refused]
-        if not any(removed):
-            break
+        if not last.refused or not any(removed):
+            missing = _missing(options, entry) if last.refused else {}
+            if not missing:
+                break
+            # What is not there hides what else is wrong.
+            lacks_url = lacks_url or "base_url" in missing
+            entry |= missing
     answer = {
         "refusals": [asdict(one) for one in found],
         "accepted": sorted(accepted),
@@ -48,7 +53,7 @@ def interview(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dic
         "own_objects": holds_own_objects(entry) or holds_own_objects(options),
         "has_sdk": last.sdk is not None,
         "client": type(last.client).__name__ if last.client is not None else None,
-        **_effective(last),
+        **_effective(last, lacks_url=lacks_url),
     }
     return answer, last
 
@@ -77,11 +82,11 @@ def _accepted(api_type: str) -> tuple[set[str], bool, set[str]]:
     made = attempt({}, harmless)
     config = _validated(harmless) if made.agent is None else made.agent.llm_config
     if config is None:
-        made = attempt({}, {**_HARMLESS, "api_type": _DEFAULT_TYPE})
-        config = read(made.agent, "llm_config")
+        # A type that the host does not know, or a package that is not here: nobody can say what it would take.
+        return set(), True, set()
     own = {str(one) for one in read(importlib.import_module("autogen").OpenAIWrapper, "extra_kwargs") or ()}
     called = call_options(made.sdk) if made.sdk is not None else set()
-    if config is None or isinstance(config, dict):
+    if isinstance(config, dict):
         taken = own | {"model_client_cls"} | called
         return taken, True, taken | {"config_list"}
     entry = type(config.config_list[0])
@@ -101,7 +106,17 @@ def _validated(entry: Mapping[str, Any]) -> Any:
         return None
 
 
-def _effective(last: Attempt) -> dict[str, Any]:
+def _missing(options: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
+    """The first of what an entry needs and does not have, with a harmless value."""
+    is_azure = read_text(entry.get("api_type") or "").startswith("azure")
+    needed = {**_HARMLESS, **(_AZURE if is_azure else {})}
+    if entry.get("azure_endpoint"):
+        del needed["base_url"]
+    lacking = [name for name in needed if not (entry.get(name) or options.get(name))]
+    return {name: needed[name] for name in lacking[:1]}
+
+
+def _effective(last: Attempt, *, lacks_url: bool) -> dict[str, Any]:
     """What the SDK's client goes by, and where its request would go."""
     if last.sdk is None:
         return {"timeout": None, "waits_for_ever": False, "max_retries": None, "url": None}
@@ -112,5 +127,5 @@ def _effective(last: Attempt) -> dict[str, Any]:
         "timeout": float(seconds) if isinstance(seconds, (int, float)) else None,
         "waits_for_ever": seconds is None,
         "max_retries": retries if isinstance(retries, int) else None,
-        "url": None if last.sent is None else str(last.sent.request.url),
+        "url": None if last.sent is None or lacks_url else str(last.sent.request.url),
     }

@@ -82,6 +82,10 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         return None
     if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
         return Problem("endpoint", ERROR, f"{name} is no URL; it must begin with http:// or https://", name)
+    if parts.hostname == "none":
+        return Problem(
+            "endpoint", ERROR, f"{name} is null, which the host takes for a name; leave it out", name
+        )
     if port == 0:
         return Problem("endpoint", ERROR, f"{name} has port 0, where nothing can listen", name)
     twice = _TWICE.search(parts.path)

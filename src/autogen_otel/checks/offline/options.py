@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from autogen_otel.checks.offline.facts import Facts
@@ -47,6 +47,7 @@ _TYPES: Final = (
     "ollama", "deepseek", "responses",
 )  # fmt: skip
 """Those that some lineage knows; pyautogen 0.2 takes any other for OpenAI."""
+_OPENAIS: Final = ("openai", "responses")
 _PREFIXED: Final = ("azure", "google", "anthropic", "mistral", "together", "groq", "cohere")
 
 
@@ -85,9 +86,7 @@ def beside_problems(facts: Facts) -> Iterator[Problem]:
             continue
         if refused["kind"] == "unknown":
             assert facts.answer is not None
-            yield _unknown(
-                option, facts.answer["beside"] or facts.answer["accepted"], "beside the config_list"
-            )
+            yield _unknown_beside(option, facts.answer)
         else:
             yield Problem(
                 "rejected", ERROR, f"{option} beside the config_list is refused: {refused['message']}", option
@@ -125,7 +124,7 @@ def _of_refusal(refused: dict[str, Any], facts: Facts) -> Iterator[Problem]:
 def _unknown_in_entry(option: str, facts: Facts) -> Problem:
     assert facts.answer is not None
     accepted, beside = facts.answer["accepted"], facts.answer["beside"]
-    if option.startswith("azure_") and not facts.is_azure:
+    if (option.startswith("azure_") or option == "api_version") and not facts.is_azure:
         return Problem(
             "unknown_option", ERROR, f'{option} is taken with "api_type": "azure" only', option, "api_type"
         )
@@ -139,11 +138,19 @@ def _unknown_in_entry(option: str, facts: Facts) -> Problem:
     return _unknown(option, accepted, "in an entry")
 
 
+def _unknown_beside(option: str, answer: Mapping[str, Any]) -> Problem:
+    if option in answer["accepted"]:
+        message = f"{option} is not taken beside the config_list by this host; put it into the entries"
+        return Problem("unknown_option", ERROR, message, option)
+    return _unknown(option, answer["beside"] or answer["accepted"], "beside the config_list")
+
+
 def _unknown(option: str, accepted: Collection[str], where: str) -> Problem:
     near = nearest(option, [name for name in accepted if name != option])
     hint = f"did you mean {near}?" if near else "remove it"
+    shown = option if option == option.strip() else repr(option)
     return Problem(
-        "unknown_option", ERROR, f"{option} is not known to this host {where}; {hint}", option, near
+        "unknown_option", ERROR, f"{shown} is not known to this host {where}; {hint}", option, near
     )
 
 
@@ -170,7 +177,16 @@ def _ignored(facts: Facts) -> Iterator[Problem]:
 def _misspelt_type(facts: Facts) -> Iterator[Problem]:
     """An ``api_type`` that pyautogen 0.2 takes for OpenAI's, as it does with all that it does not know."""
     said = facts.api_type
-    if said.startswith(_PREFIXED) or _plain(said) in _TYPES or _refuses_type(facts):
+    if said.startswith(_PREFIXED) or _plain(said) in _OPENAIS or _refuses_type(facts):
+        return
+    if _plain(said) in _TYPES and facts.is_at_openai:
+        yield Problem(
+            "api_type",
+            ERROR,
+            "the host does not know this api_type and asks OpenAI; give the provider's base_url too",
+            "api_type",
+        )
+    if _plain(said) in _TYPES:
         return
     near = nearest(said, _TYPES)
     if near is not None:

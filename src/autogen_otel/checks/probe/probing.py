@@ -13,12 +13,17 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from autogen_otel.checks.host.attempt import MESSAGES, Attempt, Request, body_of
 from autogen_otel.checks.probe.verdicts import Ability, Exchange, Probe, judge
-from autogen_otel.vocabulary.verdicts import NOT_PROBED, TOO_SLOW, UNKNOWN_MODEL, UNREACHABLE, WORKS
+from autogen_otel.redaction.cutting import MASK
+from autogen_otel.redaction.known.search import in_header
+from autogen_otel.vocabulary.verdicts import NONSENSE, NOT_PROBED, TOO_SLOW, UNKNOWN_MODEL, UNREACHABLE, WORKS
 
 MOST_REQUESTS: Final = 5
 _MOST_BYTES: Final = 1_000_000
 _MOST_MODELS: Final = 5
 _CHAT: Final = "/chat/completions"
+_CHOICES: Final = ("tool_choice", "parallel_tool_calls")
+_WITH_TOOLS: Final = frozenset({*_CHOICES, "response_format", "functions", "function_call", "tools"})
+"""Options that need something beside them which the small request does not have."""
 _KEPT: Final = (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
 """Redirects that the SDK follows with the same method and body."""
 _IDS: Final = ("x-request-id", "apim-request-id", "request-id", "x-ms-request-id")
@@ -134,7 +139,8 @@ class Probing:
             self._keep(Probe(WORKS, None, time.monotonic() - began))
 
     def _ask(self, sent: Request) -> None:
-        body = body_of(sent.request)
+        whole = body_of(sent.request)
+        body = {name: value for name, value in whole.items() if name not in _WITH_TOOLS}
         is_chat = sent.request.url.path.endswith(_CHAT)
         url = str(sent.request.url)
         exchange = self._send(sent, "POST", url, body)
@@ -143,6 +149,8 @@ class Probing:
             url = urljoin(url, location)
             exchange = self._send(sent, "POST", url, body)
         verdict, detail = judge(exchange, url, is_chat=is_chat)
+        if verdict == NONSENSE and url != str(sent.request.url):
+            verdict, detail = UNREACHABLE, f"it redirects to {urlsplit(url).path}, where {detail}"
         probe = Probe(verdict, detail, exchange.seconds, exchange.status)
         probe.request_id = next((exchange.headers[name] for name in _IDS if name in exchange.headers), None)
         if exchange.status == HTTPStatus.NOT_FOUND and verdict in {UNKNOWN_MODEL, UNREACHABLE} and is_chat:
@@ -150,7 +158,8 @@ class Probing:
         self._keep(probe)
         if verdict == WORKS and is_chat:
             probe.streaming = self._streams(sent, url, body)
-            probe.tools = self._calls_tools(sent, url, body)
+            choice = {name: whole[name] for name in _CHOICES if name in whole}
+            probe.tools = self._calls_tools(sent, url, {**body, **choice})
             listed = self._models(sent, url)
             probe.context_size = _context_size(listed, body.get("model"))
 
@@ -176,7 +185,11 @@ class Probing:
                 response.close()
         except Exception as error:  # noqa: BLE001 - what it ends with is the answer
             return Exchange(error=error, seconds=time.monotonic() - began)
-        names = {name.lower(): value for name, value in response.headers.items()}
+        # Masked before anything is cut: half a key that is echoed would not be recognised later.
+        secrets = _secrets(sent.request.headers)
+        for secret in secrets:
+            received = received.replace(secret.encode(), MASK.encode())
+        names = {name.lower(): _without(secrets, value) for name, value in response.headers.items()}
         return Exchange(response.status_code, names, received, None, time.monotonic() - began)
 
     def _streams(self, sent: Request, url: str, body: Mapping[str, Any]) -> Ability:
@@ -225,6 +238,18 @@ class Probing:
             probe.detail = f"{probe.detail}; nothing answers at this path, look at base_url"
 
 
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """What authorises in the headers of a request, words that servers without keys are given aside."""
+    found = [secret for name, value in headers.items() for secret in in_header(name, value)]
+    return [secret for secret in found if len(secret) >= _SHORTEST and secret.lower() not in _NO_KEYS]
+
+
+def _without(secrets: Sequence[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
+
+
 def _unable(exchange: Exchange, url: str) -> Ability:
     """Whether the endpoint cannot do it, or failed for another reason."""
     verdict, detail = judge(exchange, url)
@@ -234,6 +259,8 @@ def _unable(exchange: Exchange, url: str) -> Ability:
     return Ability(detail=detail or verdict)
 
 
+_SHORTEST: Final = 4
+_NO_KEYS: Final = frozenset({"empty", "null", "none", "dummy", "test", "fake", "ollama", "lm-studio"})
 _SERVER_FAULT: Final = 500
 
 
