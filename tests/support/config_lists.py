@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import autogen
+import openai
 
 from tests.support.lineage import IS_014, IS_02, IS_09
 
@@ -33,6 +35,14 @@ def azure(**options: Any) -> dict[str, Any]:
         **options,
     }
     return {name: value for name, value in entry.items() if value is not None}
+
+
+def llm_config(*entries: dict[str, Any]) -> Any:
+    """The host's own object for a list, where it has one; else the list."""
+    if IS_02:
+        return list(entries)
+    made: Callable[..., Any] = autogen.LLMConfig
+    return made(*entries) if IS_014 else made(config_list=list(entries))
 
 
 def local(**options: Any) -> dict[str, Any]:
@@ -72,6 +82,17 @@ def wrong(name: str, entry: Any, *kinds: str) -> Case:
 def alone(name: str, entry: dict[str, Any], *kinds: str) -> Case:
     """A list of one entry that has problems of these kinds."""
     return Case(name, [entry], [set(kinds)])
+
+
+HTTP: Any = importlib.import_module(type(openai.OpenAI(api_key="none")._client).__mro__[-2].__module__.partition(".")[0])
+"""The HTTP library of this SDK."""
+
+
+class CopiedClient(HTTP.Client):  # type: ignore[misc, name-defined]
+    """An HTTP client as AutoGen's documentation has it, which may be copied with the configuration."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CopiedClient:
+        return self
 
 
 def _function(*_: Any) -> str:
@@ -167,6 +188,9 @@ RIGHT: tuple[Case, ...] = (
         [{"model": "mine", "model_client_cls": "MyClient", "device": "cuda", "params": {"max_length": 9}}],
         [IN_ENTRY],
     ),
+    right("a client that can be copied", gpt(http_client=CopiedClient())),
+    right("options of Google's", {"model": "gemini", "api_type": "google", "project_id": "p", "location": "x"}),
+    Case("the host's own object", llm_config(gpt(), azure(), local()), [set()] * 3),
     Case("a list in a tuple", ({"model": "gpt-4o", "api_key": KEY},), [set()]),
 )
 """Lists that are right, odd ones among them; what the host refuses is wrong in that lineage all the same."""
@@ -179,6 +203,15 @@ WRONG: tuple[Case, ...] = (
     wrong("an option of nobody", gpt(frobnicate=True), "unknown_option"),
     wrong("two unknown options", gpt(tempereture=1, top_pp=1), "unknown_option"),
     wrong("Azure's options without Azure", gpt(azure_deployment="gpt"), "unknown_option"),
+    wrong("a model by its old name", {"engine": "gpt-4o", "api_key": KEY}, "unknown_option", "model_missing"),
+    wrong("a version without Azure", gpt(api_version="2024-06-01"), "unknown_option"),
+    wrong("a client that cannot be copied", gpt(http_client=HTTP.Client()), "rejected"),
+    wrong("nothing", {}, "model_missing", "key_missing"),
+    wrong(
+        "a provider that this host may not know",
+        {"model": "deepseek-chat", "api_type": "deepseek", "api_key": "sk-" + "0a1b2c3d" * 4},
+        *({"api_type"} if IS_02 else set()),
+    ),
     wrong("no model", {"api_key": KEY}, "model_missing"),
     wrong("an empty model", gpt(model=""), "model_missing"),
     wrong("a placeholder for a model", gpt(model="<your-model-name>"), "model_placeholder"),
@@ -277,9 +310,3 @@ WRONG: tuple[Case, ...] = (
     ),
 )
 """Lists with something wrong."""
-
-
-def llm_config(*entries: dict[str, Any]) -> Any:
-    """The host's own object for a list, where it has one."""
-    made: Callable[..., Any] = autogen.LLMConfig
-    return made(*entries) if IS_014 else made(config_list=list(entries))

@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
 def _progress(entries: int, args: argparse.Namespace) -> Iterator[None]:
     """Say on a terminal what takes longer than a second."""
     doing = "asking AutoGen and the endpoints" if args.probe else "asking AutoGen"
-    line = f"autogen-otel: {doing} about {entries} {'entry' if entries == 1 else 'entries'} ...\n"
+    line = f"autogen-otel: {doing} about {_entries(entries)} ...\n"
     timer = threading.Timer(_PATIENCE, sys.stderr.write, (line,))
     if sys.stderr.isatty():
         timer.start()
@@ -123,6 +123,10 @@ def _progress(entries: int, args: argparse.Namespace) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
 
 
 def _seconds(text: str) -> float:
@@ -157,7 +161,7 @@ def _sentences(entry: EntryReport) -> Iterator[str]:
 def _print(report: ListReport, label: str, *, probed: bool) -> None:
     """Print the report for people: a table, then what is wrong, then what could not be checked."""
     host = report.host or f"AutoGen could not be asked ({report.host_problem or 'there was nothing to ask'})"
-    lines = [(f"{label}: {len(report.entries)} entries, {host}", "bold"), ("", "")]
+    lines = [(f"{label}: {_entries(len(report.entries))}, {host}", "bold"), ("", "")]
     lines += _table(report, probed=probed)
     for problem in report.problems:
         lines.append((f"the list: {problem.message}", "red"))

@@ -14,7 +14,6 @@ from autogen_otel.checks.values import holds_own_objects
 from autogen_otel.reading import read, read_text
 
 _MOST_ROUNDS: Final = 30
-_DEFAULT_TYPE: Final = "openai"
 _HARMLESS: Final = {"model": "gpt-4o", "api_key": "sk-0000000000000000000000000000000000000000000000"}
 _AZURE: Final = {"api_version": "2024-06-01", "base_url": "https://check.openai.azure.com"}
 
@@ -31,7 +30,7 @@ def interview(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dic
     """
     options, entry = dict(options), dict(entry)
     found: list[Refusal] = []
-    accepted, takes_more, beside = _accepted(read_text(entry.get("api_type") or _DEFAULT_TYPE))
+    accepted, takes_more, beside = _accepted(read_text(entry.get("api_type") or "openai"))
     last, lacks_url = Attempt(), False
     for _ in range(_MOST_ROUNDS):
         last = attempt(options, entry)

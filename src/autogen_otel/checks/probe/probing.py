@@ -24,6 +24,7 @@ _CHAT: Final = "/chat/completions"
 _CHOICES: Final = ("tool_choice", "parallel_tool_calls")
 _WITH_TOOLS: Final = frozenset({*_CHOICES, "response_format", "functions", "function_call", "tools"})
 """Options that need something beside them which the small request does not have."""
+_NOT_THERE: Final = frozenset({NONSENSE, UNKNOWN_MODEL, UNREACHABLE})
 _KEPT: Final = (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
 """Redirects that the SDK follows with the same method and body."""
 _IDS: Final = ("x-request-id", "apim-request-id", "request-id", "x-ms-request-id")
@@ -149,11 +150,13 @@ class Probing:
             url = urljoin(url, location)
             exchange = self._send(sent, "POST", url, body)
         verdict, detail = judge(exchange, url, is_chat=is_chat)
-        if verdict == NONSENSE and url != str(sent.request.url):
+        was_moved = url != str(sent.request.url)
+        if was_moved and verdict in _NOT_THERE:
             verdict, detail = UNREACHABLE, f"it redirects to {urlsplit(url).path}, where {detail}"
         probe = Probe(verdict, detail, exchange.seconds, exchange.status)
         probe.request_id = next((exchange.headers[name] for name in _IDS if name in exchange.headers), None)
-        if exchange.status == HTTPStatus.NOT_FOUND and verdict in {UNKNOWN_MODEL, UNREACHABLE} and is_chat:
+        is_missing = exchange.status == HTTPStatus.NOT_FOUND and verdict in _NOT_THERE
+        if is_missing and is_chat and not was_moved:
             self._look_for_model(sent, url, body, probe)
         self._keep(probe)
         if verdict == WORKS and is_chat:
