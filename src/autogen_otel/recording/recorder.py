@@ -34,6 +34,7 @@ class Recorder:
         content_events: makes an event of what a model call said and was told; ``None`` for none.
         price: the list of prices.
         check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
+        connect: gives it a tracer and the like, as the first span starts; ``None`` once it has them.
     """
 
     tracer: Tracer
@@ -44,6 +45,7 @@ class Recorder:
     content_events: ContentEvents | None = None
     price: Price = field(default_factory=price_list)
     check: Callable[[object], None] | None = None
+    connect: Callable[[], None] | None = None
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)
     memory: Memory = field(init=False)
