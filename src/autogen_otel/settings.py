@@ -24,9 +24,10 @@ TRACE_ID: Final = "{trace_id}"
 
 OFF, UNDELIVERED, FAILING, ALL = "off", "undelivered", "failing", "all"
 JOURNALS = (UNDELIVERED, FAILING, ALL, OFF)
+"""What the journal keeps."""
 OFFLINE = "offline"
 CHECKS = (OFF, OFFLINE)
-"""What the journal keeps."""
+"""What is checked of the lists of agents."""
 
 
 class SettingsError(ValueError):

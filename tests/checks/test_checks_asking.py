@@ -38,7 +38,7 @@ print("connected")
 
 def test_nothing_connects_while_the_wire_is_cut(serve: Serve) -> None:
     port = serve([]).origin.rpartition(":")[2]
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", CONNECTS.format(port=port)], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["True"] * 7 + ["connected"]
@@ -46,7 +46,9 @@ def test_nothing_connects_while_the_wire_is_cut(serve: Serve) -> None:
 
 def test_offline_no_endpoint_is_asked(serve: Serve) -> None:
     server = serve([])
-    report = check_config_list([local(base_url=server.base_url), local(base_url=server.base_url, stream=True)])
+    report = check_config_list(
+        [local(base_url=server.base_url), local(base_url=server.base_url, stream=True)]
+    )
     assert report.host is not None
     assert not server.requests
 
@@ -59,7 +61,9 @@ def test_a_host_that_takes_too_long_is_said() -> None:
 
 def test_a_process_that_dies_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "_START", "import os; os._exit(7)")
-    report = check_config_list([gpt(api_key="sk-..."), {"model": "gpt-4o", "price": ["x"], "api_key": "EMPTY"}])
+    report = check_config_list(
+        [gpt(api_key="sk-..."), {"model": "gpt-4o", "price": ["x"], "api_key": "EMPTY"}]
+    )
     assert report.host_problem == "its process ended with exit code 7 and no answer"
     kinds = [{problem.kind for problem in entry.problems} for entry in report.entries]
     assert kinds == [{"key_placeholder"}, {"key_placeholder", "price"}]

@@ -84,11 +84,13 @@ def alone(name: str, entry: dict[str, Any], *kinds: str) -> Case:
     return Case(name, [entry], [set(kinds)])
 
 
-HTTP: Any = importlib.import_module(type(openai.OpenAI(api_key="none")._client).__mro__[-2].__module__.partition(".")[0])
+HTTP: Any = importlib.import_module(
+    type(openai.OpenAI(api_key="none")._client).__mro__[-2].__module__.partition(".")[0]
+)
 """The HTTP library of this SDK."""
 
 
-class CopiedClient(HTTP.Client):  # type: ignore[misc, name-defined]
+class CopiedClient(HTTP.Client):  # type: ignore[misc]
     """An HTTP client as AutoGen's documentation has it, which may be copied with the configuration."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CopiedClient:
@@ -189,7 +191,9 @@ RIGHT: tuple[Case, ...] = (
         [IN_ENTRY],
     ),
     right("a client that can be copied", gpt(http_client=CopiedClient())),
-    right("options of Google's", {"model": "gemini", "api_type": "google", "project_id": "p", "location": "x"}),
+    right(
+        "options of Google's", {"model": "gemini", "api_type": "google", "project_id": "p", "location": "x"}
+    ),
     Case("the host's own object", llm_config(gpt(), azure(), local()), [set()] * 3),
     Case("a list in a tuple", ({"model": "gpt-4o", "api_key": KEY},), [set()]),
 )

@@ -81,7 +81,7 @@ def _accepted(api_type: str) -> tuple[set[str], bool, set[str]]:
     made = attempt({}, harmless)
     config = _validated(harmless) if made.agent is None else made.agent.llm_config
     if config is None:
-        # A type that the host does not know, or a package that is not here: nobody can say what it would take.
+        # A type that the host does not know, or a package that is not here: nobody can say what it takes.
         return set(), True, set()
     own = {str(one) for one in read(importlib.import_module("autogen").OpenAIWrapper, "extra_kwargs") or ()}
     called = call_options(made.sdk) if made.sdk is not None else set()

@@ -161,7 +161,7 @@ class Probing:
         self._keep(probe)
         if verdict == WORKS and is_chat:
             probe.streaming = self._streams(sent, url, body)
-            choice = {name: whole[name] for name in _CHOICES if name in whole}
+            choice: dict[str, Any] = {name: whole[name] for name in _CHOICES if name in whole}
             probe.tools = self._calls_tools(sent, url, {**body, **choice})
             listed = self._models(sent, url)
             probe.context_size = _context_size(listed, body.get("model"))
