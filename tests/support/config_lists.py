@@ -84,10 +84,9 @@ def alone(name: str, entry: dict[str, Any], *kinds: str) -> Case:
     return Case(name, [entry], [set(kinds)])
 
 
-HTTP: Any = importlib.import_module(
-    type(openai.OpenAI(api_key="none")._client).__mro__[-2].__module__.partition(".")[0]
-)
-"""The HTTP library of this SDK."""
+_OF_SDK = type(openai.OpenAI(api_key="none")._client).__mro__[-2].__module__.partition(".")[0]
+HTTP: Any = importlib.import_module("httpx" if IS_09 else _OF_SDK)
+"""The HTTP library whose clients the host takes."""
 
 
 class CopiedClient(HTTP.Client):  # type: ignore[misc]

@@ -36,7 +36,9 @@ def entry_problems(facts: Facts) -> list[Problem]:
         # The host has looked at it as an entry of another type.
         told = [one for one in told if one.kind in {"api_type", "repeated_option"}]
         found = [one for one in found if one.kind not in _OF_TYPE]
-    return [one for one in told if not _is_explained(one, found)] + found
+    # An option that is not taken may be what the host misses afterwards.
+    known = [*found, *(one for one in told if one.kind == "unknown_option")]
+    return [one for one in told if not _is_explained(one, known)] + found
 
 
 _OF_TYPE: Final = frozenset({"azure_version", "azure_endpoint", "key_missing"})
