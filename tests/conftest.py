@@ -18,6 +18,7 @@ collect_ignore = ["servers"]
 """It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
 
 _SLOW = (
+    "checks/",
     "contract/",
     "recording/test_recording_growth.py",
     "redaction/test_redaction_prefilter.py",

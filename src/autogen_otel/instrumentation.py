@@ -19,7 +19,7 @@ from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Lineage, detect
 from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder
-from autogen_otel.settings import REDACT_VARIABLE, Settings, unknown_variables
+from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
 if TYPE_CHECKING:
@@ -125,6 +125,10 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _log.info("autogen-otel instruments nothing: %s", _refused.problem)
             return _refused
         recorder = _recorder(providers, _settings(settings))
+        if recorder.settings.check == OFFLINE:
+            from autogen_otel.checks.startup import StartupCheck  # noqa: PLC0415 - only those who ask for it pay
+
+            recorder.check = StartupCheck(guard.report).look
         _active = Instrumentation(recorder, detection.lineage, providers)
     for row in _active.report.missing:
         _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)

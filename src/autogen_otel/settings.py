@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pkgutil import resolve_name
 from typing import Any, Final
@@ -25,6 +25,9 @@ TRACE_ID: Final = "{trace_id}"
 OFF, UNDELIVERED, FAILING, ALL = "off", "undelivered", "failing", "all"
 JOURNALS = (UNDELIVERED, FAILING, ALL, OFF)
 """What the journal keeps."""
+OFFLINE = "offline"
+CHECKS = (OFF, OFFLINE)
+"""What is checked of the lists of agents."""
 
 
 class SettingsError(ValueError):
@@ -121,6 +124,12 @@ class Settings:
         "How long a file of the journal is kept after it was last written, in hours.",
     )
 
+    check: str = _knob(
+        OFF,
+        "AUTOGEN_OTEL_CHECK",
+        "Check the `config_list` of each agent that is first seen, and log what is wrong: `offline` asks the "
+        "installed AutoGen in a process of its own, `off` checks nothing ([check](docs/check.md)).",
+    )
     redact: Callable[[str], str] | None = _knob(  # noqa: RUF009 - a field, as the others
         None,
         REDACT_VARIABLE,
@@ -163,6 +172,12 @@ class Settings:
         """A sentence for each variable that a field was to be read from and that cannot be used."""
         problems: tuple[str, ...] = self.__dict__["_problems"]
         return problems
+
+    def checking(self, check: str) -> Settings:
+        """The same settings with another ``check``, and what was wrong with their variables."""
+        changed = replace(self, check=check)
+        object.__setattr__(changed, "_problems", self.problems)
+        return changed
 
     def __post_init__(self) -> None:
         """Read what is not given, and refuse values that would make telemetry useless."""
@@ -243,6 +258,8 @@ def _read(knob: Field[Any], environ: Mapping[str, str], problems: list[str]) -> 
 def _checked(name: str, value: Any) -> Any:
     if name == "capture_message_content":
         return _message_content(value)
+    if name == "check":
+        return _check(value)
     if name == "journal":
         return _journal(value)
     if name == "exclude_content_of":
@@ -267,6 +284,13 @@ def _message_content(value: object) -> str:
         raise SettingsError(
             f"capture_message_content must be {allowed} or {MESSAGE_CONTENT[-1]}, not {value!r}"
         )
+    return word
+
+
+def _check(value: object) -> str:
+    word = str(value).strip().lower()
+    if word not in CHECKS:
+        raise SettingsError(f"check must be {OFF} or {OFFLINE}, not {value!r}")
     return word
 
 

@@ -35,6 +35,7 @@ class Recorder:
         content_events: makes an event of what a model call said and was told; ``None`` for none.
         price: the list of prices.
         process: is told of each span that begins; ``None`` where nobody needs to know.
+        check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
         connect: gives it a tracer and the like, as the first span starts; ``None`` once it has them.
     """
 
@@ -46,6 +47,7 @@ class Recorder:
     content_events: ContentEvents | None = None
     price: Price = field(default_factory=price_list)
     process: Process | None = None
+    check: Callable[[object], None] | None = None
     connect: Callable[[], None] | None = None
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)
