@@ -11,7 +11,7 @@ import openai._base_client
 import pytest
 
 from autogen_otel.hooks import guard
-from scenarios.server import ScriptedServer
+from autogen_otel.testing.server import ScriptedServer
 from tests.support.telemetry import Telemetry, instrumented
 
 collect_ignore = ["servers"]

@@ -16,13 +16,13 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 import autogen_otel
 from autogen_otel.hooks.table import ROWS
-from scenarios.server import entry, text
+from autogen_otel.testing.server import entry, text
 from tests.delivery.receivers import closed_port
 from tests.support.agents import Serve, assistant, chat, user
 from tests.support.telemetry import Telemetry
 
 _CONVERSATION = """
-from scenarios.server import ScriptedServer, entry, text
+from autogen_otel.testing.server import ScriptedServer, entry, text
 from tests.support.agents import assistant, chat, user
 with ScriptedServer([text("Done. TERMINATE")]) as server:
     chat(user(), assistant([entry(server)]))

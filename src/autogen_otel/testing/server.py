@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from scenarios.replies import (
+from autogen_otel.testing.replies import (
     BrokenStream,
     Completion,
     Drop,
@@ -29,7 +29,7 @@ from scenarios.replies import (
     tool_call,
     tool_calls,
 )
-from scenarios.wire import ChatRequest, completion_body, event, model_list, stream_chunks
+from autogen_otel.testing.wire import ChatRequest, completion_body, event, model_list, stream_chunks
 
 if TYPE_CHECKING:
     from types import TracebackType

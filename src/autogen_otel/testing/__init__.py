@@ -1,0 +1,1 @@
+"""For tests of programs with agents: a model that plays failures, and what AutoGen hides made visible."""
