@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -181,6 +183,20 @@ def stop() -> None:
         if _active is not None:
             _active.end()
         _active = _refused = None
+
+
+@contextmanager
+def instead(providers: Providers) -> Iterator[None]:
+    """Record with other providers for a while, and go back to what was switched on before."""
+    before = _active
+    stop()
+    start(providers, None if before is None else before.recorder.settings)
+    try:
+        yield
+    finally:
+        stop()
+        if before is not None:
+            start(before.providers, before.recorder.settings)
 
 
 def _settings(given: Settings | None) -> Settings:

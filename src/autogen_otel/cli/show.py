@@ -120,7 +120,12 @@ def _list(path: Path, args: argparse.Namespace) -> None:
     render_listing(listed, every, TextConsole())
 
 
-def _trace(path: Path, trace_id: str) -> Trace:
+def find_trace(path: Path, trace_id: str) -> Trace:
+    """The only trace whose id begins so.
+
+    Raises:
+        CommandError: there is none, or more than one.
+    """
     prefix = trace_id.strip().lower()
     if not prefix or not _ID_DIGITS.issuperset(prefix):
         raise CommandError(f"{trace_id!r} is not a trace id: those are made of the digits 0-9 and a-f.")
@@ -144,7 +149,7 @@ def _trace(path: Path, trace_id: str) -> Trace:
 
 
 def _show(path: Path, args: argparse.Namespace) -> None:
-    trace = _trace(path, args.trace_id)
+    trace = find_trace(path, args.trace_id)
     if args.format == "json":
         write_json(trace_document(trace, failing=args.failing))
         return

@@ -96,6 +96,11 @@ class ScriptedServer:
         """What OpenAI clients take as ``base_url``."""
         return f"{self.origin}/v1"
 
+    @property
+    def llm_config(self) -> dict[str, Any]:
+        """What agents take: the one entry that leads here, and no cache, which 0.2 would keep on disk."""
+        return {"config_list": [entry(self)], "cache_seed": None}
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

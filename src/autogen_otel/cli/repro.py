@@ -1,0 +1,129 @@
+"""``autogen-otel repro``: write a test that fails for the reason a trace has recorded."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, journals
+from autogen_otel.cli.show import find_trace
+from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
+from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.roots import find_roots
+from autogen_otel.repro.failure import NoFailureError, NotReproducibleError, failure_of, failures
+from autogen_otel.repro.source import words
+from autogen_otel.repro.writing import written
+from autogen_otel.traces.trace import Trace
+
+_ID_DIGITS: Final = frozenset("0123456789abcdef")
+_EPILOG: Final = """\
+examples:
+  autogen-otel repro 4bf92f35 -o test_repro.py    the failure that was noticed most, as a pytest file
+  autogen-otel repro 4bf92f35 --span 00f067aa     the failure of this span, or inside it
+  autogen-otel repro 4bf92f35 --config settings:config_list -o test_repro.py
+  pytest test_repro.py                            fails until the cause is mended
+
+The file calls your function with the recorded arguments, or sends a request of the same shape to the same
+entry of your config_list. Nothing of it is run now. Where no honest test can be written, it says why instead.
+
+exit codes:
+  0  written
+  1  there is a failure, but no honest test of it can be written; one sentence on stderr says why
+  2  no such journal, trace, failure or option; one sentence on stderr says which
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        subparsers,
+        "repro",
+        run,
+        summary="write a test that fails for the reason a trace has recorded",
+        description="Write a pytest file that fails for the recorded reason, and passes once it is mended.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("trace_id", metavar="TRACE_ID", help="the conversation; its beginning is enough")
+    parser.add_argument(
+        "--span", metavar="SPAN_ID", help="a span that failed (default: the failure noticed most)"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="new file to write (default: standard output)")
+    parser.add_argument(
+        "--config",
+        metavar="CONFIG",
+        help="where the test finds your config_list: an environment variable with JSON or a path, "
+        "a JSON file, or module:attribute (default: OAI_CONFIG_LIST)",
+    )
+    parser.add_argument(
+        "--journal", metavar="PATH", help="OTLP JSON file, or folder of *.jsonl files, to read"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the test, or say why not."""
+    path = journals.locate(args.journal)
+    output = None if args.output is None else _new_file(args.output)
+    trace = find_trace(path, args.trace_id)
+    try:
+        occurrence = failure_of(trace, _span_id(args.span))
+    except NoFailureError as error:
+        raise CommandError(str(error)) from None
+    occurrence, population = _in_population(path, occurrence, trace)
+    try:
+        source = written(trace, occurrence, population, args.config)
+    except NotReproducibleError as error:
+        sys.stderr.write(f"autogen-otel: {error}\n{_others(trace, occurrence)}")
+        return PROBLEM
+    if output is None:
+        sys.stdout.write(source)
+        return DONE
+    try:
+        output.write_text(source, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{output} cannot be written: {error.strerror}.") from error
+    sys.stderr.write(
+        f"autogen-otel: {output} is written; it fails until the cause is mended: pytest {output}\n"
+    )
+    sys.stderr.write(_others(trace, occurrence))
+    return DONE
+
+
+def _span_id(given: str | None) -> str:
+    if given is None:
+        return ""
+    prefix = given.strip().lower()
+    if not prefix or not _ID_DIGITS.issuperset(prefix):
+        raise CommandError(f"{given!r} is not a span id: those are made of the digits 0-9 and a-f.")
+    return prefix
+
+
+def _new_file(given: str) -> Path:
+    path = Path(given).expanduser()
+    if path.exists():
+        raise CommandError(f"{path} exists already; name a new file, or remove it.")
+    if not path.parent.is_dir():
+        raise CommandError(f"The folder {path.parent} does not exist.")
+    return path
+
+
+def _in_population(path: Path, occurrence: Occurrence, trace: Trace) -> tuple[Occurrence, Population]:
+    """The failure with the cause that all conversations of the journal show, and those."""
+    if occurrence.kind != MODEL:
+        return occurrence, Population.of(trace.spans)
+    population = Population.of(journals.spans(path, may_repeat=True))
+    key = (occurrence.trace_id, occurrence.span_id)
+    # Of very many failures not each is kept; then the trace has to do.
+    found = (one for one in find_roots(population) if (one.trace_id, one.span_id) == key)
+    return next(found, occurrence), population
+
+
+def _others(trace: Trace, chosen: Occurrence) -> str:
+    """How to have the other failures of the trace reproduced."""
+    lines = [
+        f"  --span {one.span_id}  {words(one.words)}\n"
+        for one in failures(trace)
+        if one.span_id != chosen.span_id
+    ]
+    return f"Also failed in this trace:\n{''.join(lines)}" if lines else ""
