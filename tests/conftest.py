@@ -21,6 +21,8 @@ _SLOW = (
     "contract/",
     "recording/test_recording_growth.py",
     "redaction/test_redaction_prefilter.py",
+    "repro/test_repro_models.py",
+    "repro/test_repro_tools.py",
     "scenarios/test_scenarios_demo.py",
 )
 """What is marked ``slow``: ``make test-quick`` leaves it out."""

@@ -15,7 +15,17 @@ from autogen_otel.cli import main
 from autogen_otel.delivery.journal import Journal
 from tests.support.telemetry import instrumented
 
-SOURCES = Path(__file__).parent.parent.parent / "src"
+ROOT = Path(__file__).parent.parent.parent
+_CONFTEST = """
+import pytest
+from tests.support.models import counting_words
+
+@pytest.fixture(autouse=True)
+def _counted():
+    with counting_words():
+        yield
+"""
+"""AutoGen would load from the internet how to count the tokens of streams."""
 
 
 class Case:
@@ -30,6 +40,7 @@ class Case:
         self.journal = folder / "journal"
         self.tests = folder / "tests"
         self.tests.mkdir()
+        (self.tests / "conftest.py").write_text(_CONFTEST, encoding="utf-8")
 
     def record(self, conversation: Callable[[], Any], **settings: Any) -> str:
         """Hold a conversation, whatever becomes of it; the id of its trace."""
@@ -55,7 +66,12 @@ class Case:
 
     def run(self, variables: Mapping[str, str] | None = None) -> tuple[dict[str, str], str]:
         """Run all written tests: the outcome of each, and all that pytest printed."""
-        given = {"PYTHONPATH": str(SOURCES), **(variables or {})}
+        # Other plugins take longer to load than all of the tests take.
+        given = {
+            "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            **(variables or {}),
+        }
         environment = {**os.environ, **given}
         environment.pop("PYTEST_ADDOPTS", None)
         words = [

@@ -10,9 +10,7 @@ from typing import Any, Final
 from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, journals
 from autogen_otel.cli.show import find_trace
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
-from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.roots import find_roots
-from autogen_otel.repro.failure import NoFailureError, NotReproducibleError, failure_of, failures
+from autogen_otel.repro.failure import Everything, NoFailureError, NotReproducibleError, failure_of, failures
 from autogen_otel.repro.source import words
 from autogen_otel.repro.writing import written
 from autogen_otel.traces.trace import Trace
@@ -70,9 +68,12 @@ def run(args: argparse.Namespace) -> int:
         occurrence = failure_of(trace, _span_id(args.span))
     except NoFailureError as error:
         raise CommandError(str(error)) from None
-    occurrence, population = _in_population(path, occurrence, trace)
+    # Only a failing model call may be of another cause than it seems by itself.
+    spans = journals.spans(path, may_repeat=True) if occurrence.kind == MODEL else trace.spans
+    everything = Everything.of(spans, args.config)
+    occurrence = everything.seen(occurrence)
     try:
-        source = written(trace, occurrence, population, args.config)
+        source = written(trace, occurrence, everything)
     except NotReproducibleError as error:
         sys.stderr.write(f"autogen-otel: {error}\n{_others(trace, occurrence)}")
         return PROBLEM
@@ -106,17 +107,6 @@ def _new_file(given: str) -> Path:
     if not path.parent.is_dir():
         raise CommandError(f"The folder {path.parent} does not exist.")
     return path
-
-
-def _in_population(path: Path, occurrence: Occurrence, trace: Trace) -> tuple[Occurrence, Population]:
-    """The failure with the cause that all conversations of the journal show, and those."""
-    if occurrence.kind != MODEL:
-        return occurrence, Population.of(trace.spans)
-    population = Population.of(journals.spans(path, may_repeat=True))
-    key = (occurrence.trace_id, occurrence.span_id)
-    # Of very many failures not each is kept; then the trace has to do.
-    found = (one for one in find_roots(population) if (one.trace_id, one.span_id) == key)
-    return next(found, occurrence), population
 
 
 def _others(trace: Trace, chosen: Occurrence) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
@@ -21,6 +22,35 @@ class NoFailureError(Exception):
 
 class NotReproducibleError(Exception):
     """No honest test of the failure can be written; the message says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class Everything:
+    """What is known beside the trace.
+
+    Args:
+        population: all conversations.
+        found: all of their failures, with the causes that all of them show.
+        config: where the user's ``config_list`` is, as ``RecordedEntry`` takes it; its default by default.
+    """
+
+    population: Population
+    found: Sequence[Occurrence]
+    config: str | None = None
+
+    @classmethod
+    def of(cls, spans: Iterable[Span], config: str | None = None) -> Everything:
+        """Read all conversations."""
+        population = Population.of(spans)
+        return cls(population, find_roots(population), config)
+
+    def seen(self, occurrence: Occurrence) -> Occurrence:
+        """A failure with the cause that all conversations show.
+
+        Of very many failures not each is kept; then what the trace alone shows has to do.
+        """
+        key = (occurrence.trace_id, occurrence.span_id)
+        return next((one for one in self.found if (one.trace_id, one.span_id) == key), occurrence)
 
 
 def failures(trace: Trace) -> list[Occurrence]:

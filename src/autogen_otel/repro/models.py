@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
-from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.subjects import is_attempt
-from autogen_otel.repro.failure import NotReproducibleError, nearest
+from autogen_otel.repro.failure import Everything, NotReproducibleError, nearest
 from autogen_otel.repro.prompts import offered, recorded_messages, recorded_tools
 from autogen_otel.repro.source import call, literal
 from autogen_otel.repro.whole import Values
@@ -35,13 +35,13 @@ _OPTIONS: Final = {
 _SURE: Final = 0.05
 """How often a failure that is still there may be missed."""
 _MOST_REQUESTS: Final = 20
-_SIZES: Final = (0.5, 0.9, 1.1)
+_BELOW: Final = 0.9
 _AZURE: Final = "azure"
 _CHAT: Final = "/chat/completions"
 
 
 def model_test(
-    trace: Trace, occurrence: Occurrence, population: Population, config: str | None, values: Values
+    trace: Trace, occurrence: Occurrence, everything: Everything, values: Values
 ) -> tuple[str, list[str]]:
     """The body of the test, and what its docstring has to say of it.
 
@@ -61,7 +61,7 @@ def model_test(
         )
     if names.ASSISTANT_ID in chat.attributes:
         raise NotReproducibleError("The run of an assistant depends on its thread at the provider.")
-    writing = _Writing(trace, occurrence, population, values, chat, entry, config)
+    writing = _Writing(trace, occurrence, everything, values, chat, entry)
     if writing.messages is None and occurrence.cause in _NEED_WORDS:
         raise NotReproducibleError(
             "The failure lies in what was said, which was not recorded whole; "
@@ -72,6 +72,11 @@ def model_test(
 
 def _known(holders: Sequence[Span], name: str) -> Any:
     return next((span.attributes[name] for span in holders if name in span.attributes), None)
+
+
+def _size(features: Features) -> int:
+    value = features.get(names.PROMPT_CHARS)
+    return value if isinstance(value, int) else 0
 
 
 def _count(span: Span, name: str) -> int:
@@ -85,11 +90,10 @@ class _Writing:
 
     trace: Trace
     occurrence: Occurrence
-    population: Population
+    everything: Everything
     values: Values
     chat: Span
     entry: Span
-    config: str | None
 
     @cached_property
     def limit(self) -> int:
@@ -205,14 +209,18 @@ class _Writing:
             "api_type": None if api_type == "openai" else api_type,
             "api_version": version[0] if version else None,
             "timeout": timeout if isinstance(timeout, (int, float)) else None,
-            "config": self.config,
+            "config": self.everything.config,
         }
 
     # ------------------------------------------------------------ how much to ask
     def _sizes(self) -> list[int]:
-        sizes = {int(self.limit * part) for part in _SIZES}
+        """Sizes on both sides of the limit: those seen next to it, the recorded one, and a small one."""
         chars = _count(self.chat, names.PROMPT_CHARS)
-        return sorted(sizes | {chars} if chars > max(sizes) else sizes)
+        failed = [_size(one.features) for one in self._alike()]
+        worked = [size for size in map(_size, self._working()) if 0 < size < self.limit]
+        below = max(worked, default=int(self.limit * _BELOW))
+        above = min((size for size in (*failed, chars) if size >= self.limit), default=self.limit)
+        return sorted({self.limit // 2, below, above, max(chars, above)})
 
     def _enough_requests(self) -> int:
         """So many that a failure which comes as often as it did is hardly missed."""
@@ -225,27 +233,36 @@ class _Writing:
 
     def _share(self) -> float:
         """How many calls of the same entry failed of this cause."""
-        subject = self.occurrence.subject
-        same = (subject.get("entry"), subject.get("model"))
-        failing = sum(
-            one.weight
-            for key in self.population.groups
-            for one in self.population.in_group(key)
+        failing = sum(one.weight for one in self._alike())
+        sample = self.everything.population.working.get(MODEL)
+        working = len(self._working()) * sample.weight if sample is not None else 0.0
+        return failing / (failing + working) if failing else 1.0
+
+    @property
+    def _which(self) -> tuple[Any, Any]:
+        """The entry and the model that the calls to compare are of."""
+        return self.occurrence.subject.get("entry"), self.occurrence.subject.get("model")
+
+    def _alike(self) -> list[Occurrence]:
+        """The failures of the same entry with the same cause."""
+        return [
+            one
+            for one in self.everything.found
             if one.kind == MODEL
             and one.cause == self.occurrence.cause
-            and (one.subject.get("entry"), one.subject.get("model")) == same
-        )
-        sample = self.population.working.get(MODEL)
-        working = 0.0
-        if sample is not None:
-            alike = [
-                one
-                for one in sample.kept
-                if (one.get(names.CONFIG_INDEX, same[0]), one.get(names.GEN_AI_REQUEST_MODEL, same[1]))
-                == same
-            ]
-            working = len(alike) * sample.weight
-        return failing / (failing + working) if failing else 1.0
+            and (one.subject.get("entry"), one.subject.get("model")) == self._which
+        ]
+
+    def _working(self) -> list[Features]:
+        """A sample of the calls that the same entry answered."""
+        sample, (entry, model) = self.everything.population.working.get(MODEL), self._which
+        kept = sample.kept if sample is not None else []
+        return [
+            one
+            for one in kept
+            if one.get(names.CONFIG_INDEX, entry) == entry
+            and one.get(names.GEN_AI_REQUEST_MODEL, model) == model
+        ]
 
     # ------------------------------------------------------------ what to say
     def remarks(self) -> list[str]:
@@ -262,7 +279,7 @@ class _Writing:
             remarks.append("What was said was not recorded whole: filler of the same size stands for it.")
         remarks.append(
             "The entry is taken from OAI_CONFIG_LIST (JSON, or the path of a file), by its index."
-            if self.config is None
+            if self.everything.config is None
             else "The entry is taken from your config_list, by its index."
         )
         return remarks

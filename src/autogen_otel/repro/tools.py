@@ -17,6 +17,7 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, functions
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_UNKNOWN_TOOL: Final = ": unknown tool"
 _MAIN: Final = "__main__"
 _HOST: Final = frozenset({"autogen", "ag2"})
 _IN_THE_WAY: Final[Mapping[str, str]] = {
@@ -90,10 +91,11 @@ def _function(span: Span, tool: str) -> dict[str, str]:
     """Module and qualified name of the user's function."""
     attributes = span.attributes
     named = attributes.get(names.CODE_FUNCTION_NAME)
-    if named is None:
+    problems = attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
+    if isinstance(problems, list) and any(_UNKNOWN_TOOL in str(one) for one in problems):
         raise NotReproducibleError(f"The model called {tool}, and the agent has no tool of that name.")
     kind, module = attributes.get(names.TOOL_FUNCTION_KIND), attributes.get(names.TOOL_FUNCTION_MODULE)
-    if kind is None or module is None:
+    if named is None or kind is None or module is None:
         raise NotReproducibleError(
             f"The trace does not say how the function of {tool} is imported; "
             "an older version of autogen-otel has recorded it."

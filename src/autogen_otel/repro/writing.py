@@ -6,12 +6,12 @@ from datetime import datetime, timezone
 from typing import Final
 
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
-from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.repro.failure import NotReproducibleError
+from autogen_otel.repro.failure import Everything, NotReproducibleError
 from autogen_otel.repro.models import model_test
 from autogen_otel.repro.source import docstring
 from autogen_otel.repro.tools import tool_test
 from autogen_otel.repro.whole import Values
+from autogen_otel.traces.failures import what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -31,14 +31,13 @@ _REASONS: Final = {
 }
 
 
-def written(trace: Trace, occurrence: Occurrence, population: Population, config: str | None = None) -> str:
+def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str:
     """Write the test of a failure.
 
     Args:
         trace: the conversation in which it happened.
-        occurrence: the failure, one of ``failures(trace)``, with the cause that all conversations show.
-        population: all conversations.
-        config: where the user's ``config_list`` is, as ``RecordedEntry`` takes it.
+        occurrence: the failure, one of ``failures(trace)`` as ``everything`` has seen it.
+        everything: what is known beside the trace.
 
     Returns:
         The source of a test file.
@@ -55,7 +54,7 @@ def written(trace: Trace, occurrence: Occurrence, population: Population, config
     if span.operation == span_names.EXECUTE_TOOL:
         body, remarks = tool_test(span, occurrence, values)
     elif occurrence.kind == MODEL:
-        body, remarks = model_test(trace, occurrence, population, config, values)
+        body, remarks = model_test(trace, occurrence, everything, values)
     else:
         raise NotReproducibleError("It is neither a tool's failure nor a model call's.")
     return f"{_header(span, occurrence, remarks, values)}\n\n{body}\n"
@@ -80,14 +79,12 @@ def _header(span: Span, occurrence: Occurrence, remarks: list[str], values: Valu
 
 
 def _happened(span: Span, values: Values) -> list[str]:
-    event, said, frame = span.exception, span.status_message, None
-    if event is not None:
-        raised = event.attributes
-        said = f"{raised.get(names.EXCEPTION_TYPE, '')}: {raised.get(names.EXCEPTION_MESSAGE, '')}"
-        frame = raising_user_frame(str(raised.get(names.EXCEPTION_STACKTRACE, "")))
+    event, said = span.exception, what_was_raised(span)
+    stack = "" if event is None else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+    frame = raising_user_frame(stack)
     request = span.attributes.get(names.HTTP_REQUEST_ID)
     return [
-        *([f"    {values.words(said)}"] if said.strip(": ") else []),
+        *([f"    {values.words(said)}"] if said else []),
         *([f"    {values.words(frame.location)}"] if frame is not None else []),
         *([f"    request {values.words(request)}"] if request else []),
     ]

@@ -75,7 +75,7 @@ def assert_no_hidden_failures(autogen_spans: AutoGenSpans) -> Iterator[NoHiddenF
         hidden = autogen_spans.hidden_failures(allow)
         if hidden:
             listed = "".join(f"\n  {one}" for one in hidden)
-            pytest.fail(f"hidden failures: {len(hidden)}{listed}\n\n{autogen_spans.tree()}", pytrace=False)
+            raise AssertionError(f"hidden failures: {len(hidden)}{listed}\n\n{autogen_spans.tree()}")
 
     yield check
     if not called:

@@ -15,6 +15,7 @@ from autogen_otel import instrumentation
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.roots import find_roots
+from autogen_otel.traces.failures import what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import Event, Link, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -93,12 +94,10 @@ def _line(span: Span) -> str:
 
 
 def _why(span: Span) -> str:
-    event = span.exception
-    if event is None:
-        return f": {span.status_message}" if span.status_message else ""
-    said = f"{event.attributes.get(names.EXCEPTION_TYPE)}: {event.attributes.get(names.EXCEPTION_MESSAGE)}"
-    frame = raising_user_frame(str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")))
-    return f": {said}" + (f" ({frame.location})" if frame is not None else "")
+    event, said = span.exception, what_was_raised(span)
+    stack = "" if event is None else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+    frame = raising_user_frame(stack)
+    return (f": {said}" if said else "") + (f" ({frame.location})" if frame is not None else "")
 
 
 # ---------------------------------------------------------------- from the SDK's spans
