@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -201,6 +202,13 @@ def test_the_others_of_the_trace_are_named(repro: Any, tmp_path: Path) -> None:
     code, out, _ = repro(recorded, "--span", spans[0]["spanId"][:16])
     assert code == 0
     assert "office" in out
+
+
+def test_the_page_shows_what_is_written(repro: Any) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "repro.md").read_text(encoding="utf-8")
+    of_tool, of_model = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert repro(tool(arguments='{"policy_id": "MOTOR-null-20417"}'))[1] == of_tool
+    assert repro(fallback())[1] == of_model
 
 
 def test_traces_of_older_versions_are_read(repro: Any) -> None:

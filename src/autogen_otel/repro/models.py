@@ -165,7 +165,7 @@ class _Writing:
         if self.limit:
             return f"filler_messages({count}, chars=chars)"
         chars, largest = _count(self.chat, names.PROMPT_CHARS), _count(self.chat, names.PROMPT_LARGEST_CHARS)
-        return f"filler_messages({count}, chars={chars}, largest={largest})"
+        return f"filler_messages({count}, chars={chars}{f', largest={largest}' if largest else ''})"
 
     def _filler_tools(self) -> list[str]:
         chars = _count(self.chat, names.PROMPT_TOOLS_CHARS)

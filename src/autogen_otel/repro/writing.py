@@ -63,9 +63,8 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
 def _header(span: Span, occurrence: Occurrence, remarks: list[str], values: Values) -> str:
     when = datetime.fromtimestamp(span.start_ns // _NS, timezone.utc)
     program = f" by {values.words(span.service)}" if span.service else ""
-    what = values.words(span.name.partition("\n")[0])
     return docstring(
-        f"Reproduces a failure that was recorded: {occurrence.cause} in {what}.",
+        f"Reproduces a failure that was recorded: {values.words(_what(occurrence))}.",
         [
             _happened(span, values),
             [
@@ -78,9 +77,18 @@ def _header(span: Span, occurrence: Occurrence, remarks: list[str], values: Valu
     )
 
 
+def _what(occurrence: Occurrence) -> str:
+    subject = occurrence.subject
+    if occurrence.kind == MODEL:
+        return f"{occurrence.cause} of {subject.get('model', 'a model')}, entry {subject.get('entry', 0)}"
+    return f"{occurrence.cause} of the tool {subject.get('tool', '')}"
+
+
 def _happened(span: Span, values: Values) -> list[str]:
     event, said = span.exception, what_was_raised(span)
-    stack = "" if event is None else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+    is_tool = span.operation == span_names.EXECUTE_TOOL
+    # The stack of an HTTP attempt is where the program stood, which tells nothing here.
+    stack = "" if event is None or not is_tool else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
     frame = raising_user_frame(stack)
     request = span.attributes.get(names.HTTP_REQUEST_ID)
     return [
