@@ -22,6 +22,12 @@ CHECK_ENV := .cache/check-env
 # uv would fetch a Python from the internet rather than take the one that is here.
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
+# A company's proxy has a certificate of its own, which the system knows and neither uv nor an older pip would.
+export UV_SYSTEM_CERTS ?= true
+SYSTEM_CERTIFICATES := $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem))
+ifneq ($(SYSTEM_CERTIFICATES),)
+export PIP_CERT ?= $(SYSTEM_CERTIFICATES)
+endif
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif

@@ -65,6 +65,27 @@ def test_the_command_writes_the_files_of_an_installed_wheel(wheel: Path, tmp_pat
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == _COMMITTED
 
 
+def test_the_command_writes_the_stack_of_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path / "site")  # noqa: S202 - our own
+    subprocess.run(
+        [sys.executable, "-m", "autogen_otel.cli", "stack", "--out", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+    )
+    folder = tmp_path / "out"
+    committed = [
+        _ROOT / "docker-compose.yml",
+        *(_ROOT / "deploy").rglob("*"),
+        *(_ROOT / "dashboards").iterdir(),
+    ]
+    assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == {
+        path.relative_to(_ROOT): path.read_bytes() for path in committed if path.is_file()
+    }
+
+
 def test_a_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(build(_ROOT, tmp_path / "sdist", "sdist")) as opened:
         opened.extractall(tmp_path / "sources", filter="data")

@@ -15,7 +15,7 @@ from autogen_otel import distribution
 from autogen_otel.settings import SettingsError
 from autogen_otel.traces.journal import JournalError
 
-_COMMANDS: Final = ("dashboards", "diagnose", "doctor", "repro", "show")
+_COMMANDS: Final = ("dashboards", "diagnose", "doctor", "repro", "show", "stack")
 """The modules of this room with a function ``register(subparsers)``, which adds the command."""
 
 DONE: Final = 0

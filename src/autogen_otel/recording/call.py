@@ -211,6 +211,8 @@ class Call:
 
     def _start_span(self, around: Context, started: int | None = None, *, late: bool = False) -> None:
         recorder, parent, name = self.recorder, self.parent, self.name or ""
+        if recorder.connect is not None:
+            recorder.connect()
         if parent is not None and parent._started_name is None:
             parent.has_children = True
         self._started_name = name

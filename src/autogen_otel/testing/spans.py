@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry._logs import NoOpLoggerProvider
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -85,7 +87,12 @@ class AutoGenSpans(Sequence[Span]):
         """Record here what AutoGen does, and nowhere else; afterwards all is as it was."""
         provider = TracerProvider(resource=Resource({"service.name": "tests"}), shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        with instrumentation.instead(instrumentation.Providers(tracer_provider=provider)):
+        providers = instrumentation.Providers(
+            tracer_provider=provider,
+            meter_provider=NoOpMeterProvider(),
+            logger_provider=NoOpLoggerProvider(),
+        )
+        with instrumentation.instead(providers):
             yield
 
 
