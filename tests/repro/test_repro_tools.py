@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def plain(claim: dict) -> str:
     return claim["number"]
 """
 INJECTED = """
-from autogen.tools import Depends
+from autogen.tools import Depends, tool
 
 
 def rate() -> float:
@@ -60,6 +61,27 @@ def rate() -> float:
 
 def priced(amount: float, per: Annotated[float, Depends(rate)]) -> str:
     return str(amount / per)
+
+
+@tool(name="made", description="A tool that is made where it stands.")
+def made(policy_id: str) -> str:
+    return OFFICES[policy_id.split("-")[1]]
+"""
+PROGRAM = """
+import os
+
+
+def settle(claim_id: str) -> str:
+    return {"C-1": "paid"}[claim_id]
+
+
+if __name__ == "__main__":
+    from tests.support.agents import assistant, chat, user
+
+    helper, asker = assistant([{"model": "gpt-4o", "api_key": "none", "base_url": os.environ["URL"]}]), user()
+    helper.register_for_llm(name="settle", description="Settles")(settle)
+    asker.register_for_execution(name="settle")(settle)
+    chat(asker, helper)
 """
 MENDED = (
     (".split", ".upper().split"),
@@ -79,6 +101,17 @@ CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
 if not IS_02:
     TOOLS += INJECTED
     CALLS["injected"] = ("priced", {"amount": 3}, "ZeroDivisionError")
+    CALLS["made"] = ("made", {"policy_id": "MOTOR-null-7"}, "KeyError: 'null'")
+
+
+def agents_with(server: ScriptedServer, function: Any, *, raw: bool) -> tuple[Any, Any]:
+    """Two agents with a tool; AG2's own kind of tools has no name of a function."""
+    if hasattr(function, "__name__"):
+        return pair(server, function, raw=raw)
+    asker, helper = pair(server)
+    helper.register_for_llm()(function)
+    asker.register_for_execution()(function)
+    return asker, helper
 
 
 def test_from_incident_to_test_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,18 +127,27 @@ def test_from_incident_to_test_and_back(tmp_path: Path, monkeypatch: pytest.Monk
         function: Any = module
         for part in path.split("."):
             function = getattr(function, part)
-        with ScriptedServer([tool_call(function.__name__, arguments), text("TERMINATE")]) as server:
-            agents = pair(server, function, raw=name == "plain")
+        asked = tool_call(path.rpartition(".")[2], arguments)
+        with ScriptedServer([asked, text("TERMINATE")]) as server:
+            agents = agents_with(server, function, raw=name == "plain")
             trace_id = case.record(lambda agents=agents: chat(*agents))  # type: ignore[misc]
         source = case.repro(trace_id, name)
         assert source.startswith('"""Reproduces a failure that was recorded: ')
         assert trace_id in source
         assert said.split(":")[0] in source
+    main = tmp_path / "app" / "program.py"
+    main.write_text(PROGRAM, encoding="utf-8")
+    with ScriptedServer([tool_call("settle", {"claim_id": "C-2"}), text("TERMINATE")]) as server:
+        monkeypatch.setenv("URL", server.base_url)
+        trace_id = case.record(lambda: runpy.run_path(str(main), run_name="__main__"))
+    assert 'module="__main__"' in case.repro(trace_id, "main")
     outcomes, printed = case.run()
     assert set(outcomes.values()) == {"FAILED"}, printed
-    assert len(outcomes) == len(CALLS) + 1, "the arguments of pay are held against its schema, too"
+    assert len(outcomes) == len(CALLS) + 2, "the arguments of pay are held against its schema, too"
+    assert "KeyError: 'C-2'" in printed
     for _, _, said in CALLS.values():
         assert said in printed
+    case.mend(main, PROGRAM.replace("[claim_id]", ".get(claim_id, 'unknown')"))
     mended = TOOLS
     for old, new in MENDED:
         mended = mended.replace(old, new)
