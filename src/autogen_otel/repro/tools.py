@@ -92,7 +92,7 @@ def _function(span: Span, tool: str) -> dict[str, str]:
     attributes = span.attributes
     named = attributes.get(names.CODE_FUNCTION_NAME)
     problems = attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
-    if isinstance(problems, list) and any(_UNKNOWN_TOOL in str(one) for one in problems):
+    if named is None and isinstance(problems, list) and any(_UNKNOWN_TOOL in str(one) for one in problems):
         raise NotReproducibleError(f"The model called {tool}, and the agent has no tool of that name.")
     kind, module = attributes.get(names.TOOL_FUNCTION_KIND), attributes.get(names.TOOL_FUNCTION_MODULE)
     if named is None or kind is None or module is None:
