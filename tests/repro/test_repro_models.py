@@ -75,11 +75,11 @@ def test_from_incident_to_test_and_back(tmp_path: Path) -> None:
     said = Settings(capture_message_content="SPAN_ONLY")
     with ScriptedServer(provider) as server:
         lists: dict[str, list[dict[str, Any]]] = {
-            name: [entry(server, model, max_retries=0)] for name, (model, _) in EXPECTED.items()
+            name: [entry(server, model)] for name, (model, _) in EXPECTED.items()
         }
-        lists["timeout"][0]["timeout"] = 2.0
         lists["entry"].append(entry(server, "fine"))
-        traces = {name: case.record(hold(lists[name])) for name in ("backend", "rate", "timeout", "entry")}
+        traces = {name: case.record(hold(lists[name])) for name in ("backend", "rate", "entry")}
+        traces["timeout"] = case.record(hold(lists["timeout"], timeout=1.0))
         traces["filter"] = case.record(hold(lists["filter"], "What is dynamite?"), settings=said)
         traces["stream"] = case.record(hold(lists["stream"], stream=True))
         for size in range(6):
@@ -89,6 +89,8 @@ def test_from_incident_to_test_and_back(tmp_path: Path) -> None:
             name: case.repro(trace_id, name, "--config", f"LIST_{name.upper()}")
             for name, trace_id in traces.items()
         }
+        # AG2 0.9 takes it in an entry only past its checks.
+        lists["timeout"][0]["timeout"] = 1.0
         variables = {f"LIST_{name.upper()}": json.dumps(one) for name, one in lists.items()}
         outcomes, printed = case.run(variables)
         sizes = {name: one for name, one in outcomes.items() if name.startswith("test_size")}
