@@ -11,7 +11,7 @@ import openai._base_client
 import pytest
 
 from autogen_otel.hooks import guard
-from scenarios.server import ScriptedServer
+from autogen_otel.testing.server import ScriptedServer
 from tests.support.telemetry import Telemetry, instrumented
 
 collect_ignore = ["servers"]
@@ -22,6 +22,8 @@ _SLOW = (
     "contract/",
     "recording/test_recording_growth.py",
     "redaction/test_redaction_prefilter.py",
+    "repro/test_repro_models.py",
+    "repro/test_repro_tools.py",
     "scenarios/test_scenarios_demo.py",
 )
 """What is marked ``slow``: ``make test-quick`` leaves it out."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
@@ -228,13 +229,32 @@ def _of_its_version(report: AttachReport) -> AttachReport:
 
 def stop() -> None:
     """Detach from the host; see ``autogen_otel.uninstrument``."""
+    _end()
+    if on_stop is not None:
+        on_stop()
+
+
+def _end() -> None:
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
     with _changing:
         if _active is not None:
             _active.end()
         _active = _refused = None
-    if on_stop is not None:
-        on_stop()
+
+
+@contextmanager
+def instead(providers: Providers) -> Iterator[None]:
+    """Record with other providers for a while and journal nothing; then go back to what was on before."""
+    before = _active
+    settings = Settings() if before is None else before.recorder.settings
+    _end()
+    start(providers, replace(settings, journal="off"))
+    try:
+        yield
+    finally:
+        _end()
+        if before is not None:
+            start(before.providers, settings)
 
 
 def _settings(given: Settings | None) -> Settings:

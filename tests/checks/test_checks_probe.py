@@ -14,7 +14,7 @@ import pytest
 
 from autogen_otel import check_config_list
 from autogen_otel.checks import EntryReport
-from scenarios.server import (
+from autogen_otel.testing.server import (
     DEMO_KEY,
     ChatRequest,
     Reply,

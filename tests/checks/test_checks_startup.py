@@ -14,7 +14,7 @@ from autogen_otel import Settings, instrument, uninstrument
 from autogen_otel.checks import startup
 from autogen_otel.checks.startup import StartupCheck
 from autogen_otel.settings import SettingsError
-from scenarios.server import entry, text
+from autogen_otel.testing.server import entry, text
 from tests.support.agents import Serve, assistant, chat, user
 from tests.support.config_lists import KEY, gpt
 from tests.support.tools import lookup

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.server import ChatRequest, Reply, error, text, tool_call
+from autogen_otel.testing.server import ChatRequest, Reply, error, text, tool_call
 from tests.cli.conftest import Run
 from tests.support.agents import Serve
 from tests.support.config_lists import KEY, gpt, local
