@@ -23,8 +23,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 
 import autogen_otel
 from autogen_otel import Settings
+from autogen_otel.testing.server import ChatRequest, ScriptedServer, entry, text, tool_call
 from bench.lean import lean_sdk
-from scenarios.server import ChatRequest, ScriptedServer, entry, text, tool_call
 
 TURNS = (10, 50, 150)
 _WORDS = "The policy holder reports water damage in the cellar and asks what is covered. "

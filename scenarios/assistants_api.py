@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scenarios.replies import Raw, Reply, error, raw
-from scenarios.server import ScriptedServer, ScriptError
-from scenarios.wire import ChatRequest
+from autogen_otel.testing.replies import Raw, Reply, error, raw
+from autogen_otel.testing.server import ScriptedServer, ScriptError
+from autogen_otel.testing.wire import ChatRequest
 
 ASSISTANT_ID = "asst_000001"
 _CREATED = 1_760_000_000

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import autogen
 
+from autogen_otel.testing.server import ChatRequest, Reply, ScriptedServer, entry, error, text, tool_call
 from scenarios.policies import estimate_damage, lookup_policy, open_claim
-from scenarios.server import ChatRequest, Reply, ScriptedServer, entry, error, text, tool_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

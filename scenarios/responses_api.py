@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scenarios.replies import Completion, Reply, error, raw
-from scenarios.server import ScriptedServer
-from scenarios.wire import ChatRequest
+from autogen_otel.testing.replies import Completion, Reply, error, raw
+from autogen_otel.testing.server import ScriptedServer
+from autogen_otel.testing.wire import ChatRequest
 
 _CREATED = 1_760_000_000
 _CHARS_PER_TOKEN = 4

@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
 
 import autogen_otel
-from scenarios.server import ScriptedServer
+from autogen_otel.testing.server import ScriptedServer
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 SERVICE = "claims-desk"

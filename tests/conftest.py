@@ -11,16 +11,19 @@ import openai._base_client
 import pytest
 
 from autogen_otel.hooks import guard
-from scenarios.server import ScriptedServer
+from autogen_otel.testing.server import ScriptedServer
 from tests.support.telemetry import Telemetry, instrumented
 
 collect_ignore = ["servers"]
 """It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
 
 _SLOW = (
+    "checks/",
     "contract/",
     "recording/test_recording_growth.py",
     "redaction/test_redaction_prefilter.py",
+    "repro/test_repro_models.py",
+    "repro/test_repro_tools.py",
     "scenarios/test_scenarios_demo.py",
 )
 """What is marked ``slow``: ``make test-quick`` leaves it out."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from autogen_otel.checks import check_config_list
     from autogen_otel.delivery.ids import IdGenerator
     from autogen_otel.delivery.journal_processor import JournalProcessor
     from autogen_otel.hooks.report import AttachReport
@@ -26,6 +27,8 @@ __all__ = [
     "IdGenerator",
     "JournalProcessor",
     "Settings",
+    "check_config_list",
+    "flush",
     "instrument",
     "uninstrument",
     "using_attributes",
@@ -38,6 +41,7 @@ def instrument(
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
     settings: Settings | None = None,
+    check: str | None = None,
 ) -> AttachReport:
     """Make every AutoGen agent of this process traceable, those created before included.
 
@@ -52,6 +56,8 @@ def instrument(
         logger_provider: where a log record of each failure goes; by default the provider set globally, if
             one is. ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`` makes one where there is none.
         settings: what is recorded; what they do not say is read from the ``AUTOGEN_OTEL_*`` variables.
+        check: ``offline`` logs what is wrong in the ``config_list`` of each agent that is first seen, ``off``
+            nothing; by default as ``settings`` say.
 
     Returns:
         What was attached to the host, and what was not and why.
@@ -61,6 +67,8 @@ def instrument(
     providers = instrumentation.Providers(
         tracer_provider=tracer_provider, meter_provider=meter_provider, logger_provider=logger_provider
     )
+    if check is not None:
+        settings = Settings(check=check) if settings is None else settings.checking(check)
     return instrumentation.start(providers, settings)
 
 
@@ -69,6 +77,23 @@ def uninstrument() -> None:
     from autogen_otel import instrumentation  # noqa: PLC0415 - as above
 
     instrumentation.stop()
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Export what was recorded so far, before something freezes or kills the process without asking.
+
+    Spans, metrics and log records; spans that the endpoint does not take are in the journal afterwards. A
+    process that ends needs no call of it.
+
+    Args:
+        timeout: seconds to wait at most.
+
+    Returns:
+        Whether everything was exported, or kept in the journal, in that time.
+    """
+    from autogen_otel import instrumentation  # noqa: PLC0415 - as above
+
+    return instrumentation.flush(timeout)
 
 
 def __getattr__(name: str) -> Any:
@@ -81,6 +106,10 @@ def __getattr__(name: str) -> Any:
         from autogen_otel.hooks.report import AttachReport  # noqa: PLC0415 - as above
 
         return AttachReport
+    if name == "check_config_list":
+        from autogen_otel.checks import check_config_list  # noqa: PLC0415 - a program that runs needs none of it
+
+        return check_config_list
     if name == "using_attributes":
         from autogen_otel.recording.application import using_attributes  # noqa: PLC0415 - as above
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
@@ -19,7 +20,7 @@ from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Lineage, detect
 from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder
-from autogen_otel.settings import REDACT_VARIABLE, Settings, unknown_variables
+from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Instrumentation:
         """Switch off and restore the host."""
         self.enabled = False
         self._attachment.detach()
+        if self.recorder.process is not None:
+            self.recorder.process.stop()
 
 
 _active: Instrumentation | None = None
@@ -73,6 +76,12 @@ def report() -> AttachReport:
 def tracer() -> Tracer | None:
     """What makes the spans; ``None`` while nothing is attached, and until there is a provider."""
     return None if _active is None or _active.recorder.connect is not None else _active.recorder.tracer
+
+
+def flush(seconds: float) -> bool:
+    """Export what was recorded so far; see ``autogen_otel.flush``."""
+    process = None if _active is None else _active.recorder.process
+    return process is None or process.flush(seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +126,10 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _log.info("autogen-otel instruments nothing: %s", _refused.problem)
             return _refused
         recorder = _recorder(providers, _settings(settings))
+        if recorder.settings.check == OFFLINE:
+            from autogen_otel.checks.startup import StartupCheck  # noqa: PLC0415 - only those who ask for it pay
+
+            recorder.check = StartupCheck(guard.report).look
         _active = Instrumentation(recorder, detection.lineage, providers)
     for row in _active.report.missing:
         _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)
@@ -132,6 +145,7 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
     tracers = providers.tracer_provider or delivery.global_tracer_provider()
     tracer = NoOpTracer() if tracers is None else _tracer(tracers)
     recorder = Recorder(tracer, settings)
+    recorder.process = delivery.Process()
     recorder.hide_environment()
     recorder.connect = partial(_connect, recorder, providers)
     if providers.suffice():
@@ -150,7 +164,7 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
         meters, loggers = _beside(tracers, providers, settings)
         if not isinstance(meters, NoOpMeterProvider):
             meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
-            delivery.observe_dropped(meter, guard.internal_errors.total)
+            delivery.observe_delivery(meter, guard.internal_errors.total)
             recorder.meters = Meters(meters, meter, recorder.renderer)
         if loggers is not None:
             logger = loggers.get_logger(SCOPE, version, SCHEMA_URL)
@@ -158,6 +172,8 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
             if settings.messages_in_events:
                 recorder.content_events = ContentEvents(logger)
         recorder.tracer = _tracer(tracers)
+        if recorder.process is not None:
+            recorder.process.providers = [one for one in (tracers, meters, loggers) if one is not None]
         recorder.connect = None
 
 
@@ -213,13 +229,32 @@ def _of_its_version(report: AttachReport) -> AttachReport:
 
 def stop() -> None:
     """Detach from the host; see ``autogen_otel.uninstrument``."""
+    _end()
+    if on_stop is not None:
+        on_stop()
+
+
+def _end() -> None:
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
     with _changing:
         if _active is not None:
             _active.end()
         _active = _refused = None
-    if on_stop is not None:
-        on_stop()
+
+
+@contextmanager
+def instead(providers: Providers) -> Iterator[None]:
+    """Record with other providers for a while and journal nothing; then go back to what was on before."""
+    before = _active
+    settings = Settings() if before is None else before.recorder.settings
+    _end()
+    start(providers, replace(settings, journal="off"))
+    try:
+        yield
+    finally:
+        _end()
+        if before is not None:
+            start(before.providers, settings)
 
 
 def _settings(given: Settings | None) -> Settings:

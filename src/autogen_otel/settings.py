@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pkgutil import resolve_name
 from typing import Any, Final
@@ -25,6 +25,9 @@ TRACE_ID: Final = "{trace_id}"
 OFF, UNDELIVERED, FAILING, ALL = "off", "undelivered", "failing", "all"
 JOURNALS = (UNDELIVERED, FAILING, ALL, OFF)
 """What the journal keeps."""
+OFFLINE = "offline"
+CHECKS = (OFF, OFFLINE)
+"""What is checked of the lists of agents."""
 
 
 class SettingsError(ValueError):
@@ -40,6 +43,7 @@ class _FromEnvironment:
 
 _NOT_GIVEN: Final[Any] = _FromEnvironment()
 _PREFIX: Final = "AUTOGEN_OTEL_"
+_POSITIVE: Final = frozenset({"journal_max_bytes", "journal_max_age_hours"})
 REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
 _JOURNAL_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL"
 COMMAND_VARIABLES: Final = ("AUTOGEN_OTEL_SOURCE_HEADERS", "AUTOGEN_OTEL_PROMETHEUS_HEADERS")
@@ -109,7 +113,23 @@ class Settings:
         "AUTOGEN_OTEL_JOURNAL_DIR",
         "Folder of the journal; by default `autogen-otel` in the user's state folder.",
     )
+    journal_max_bytes: int = _knob(
+        268_435_456,
+        "AUTOGEN_OTEL_JOURNAL_MAX_BYTES",
+        "Largest size of the journal in bytes; beyond it the files written longest ago are removed.",
+    )
+    journal_max_age_hours: int = _knob(
+        168,
+        "AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS",
+        "How long a file of the journal is kept after it was last written, in hours.",
+    )
 
+    check: str = _knob(
+        OFF,
+        "AUTOGEN_OTEL_CHECK",
+        "Check the `config_list` of each agent that is first seen, and log what is wrong: `offline` asks the "
+        "installed AutoGen in a process of its own, `off` checks nothing ([check](docs/check.md)).",
+    )
     redact: Callable[[str], str] | None = _knob(  # noqa: RUF009 - a field, as the others
         None,
         REDACT_VARIABLE,
@@ -152,6 +172,12 @@ class Settings:
         """A sentence for each variable that a field was to be read from and that cannot be used."""
         problems: tuple[str, ...] = self.__dict__["_problems"]
         return problems
+
+    def checking(self, check: str) -> Settings:
+        """The same settings with another ``check``, and what was wrong with their variables."""
+        changed = replace(self, check=check)
+        object.__setattr__(changed, "_problems", self.problems)
+        return changed
 
     def __post_init__(self) -> None:
         """Read what is not given, and refuse values that would make telemetry useless."""
@@ -232,6 +258,8 @@ def _read(knob: Field[Any], environ: Mapping[str, str], problems: list[str]) -> 
 def _checked(name: str, value: Any) -> Any:
     if name == "capture_message_content":
         return _message_content(value)
+    if name == "check":
+        return _check(value)
     if name == "journal":
         return _journal(value)
     if name == "exclude_content_of":
@@ -243,6 +271,8 @@ def _checked(name: str, value: Any) -> Any:
         raise SettingsError(f"redact must be a function from str to str, not {value!r}")
     if name == "max_value_length" and value < 64:  # noqa: PLR2004 - below this a cut value says nothing
         raise SettingsError(f"max_value_length must be at least 64 characters, not {value}")
+    if name in _POSITIVE and value < 1:
+        raise SettingsError(f"{name} must be at least 1, not {value}")
     return value
 
 
@@ -254,6 +284,13 @@ def _message_content(value: object) -> str:
         raise SettingsError(
             f"capture_message_content must be {allowed} or {MESSAGE_CONTENT[-1]}, not {value!r}"
         )
+    return word
+
+
+def _check(value: object) -> str:
+    word = str(value).strip().lower()
+    if word not in CHECKS:
+        raise SettingsError(f"check must be {OFF} or {OFFLINE}, not {value!r}")
     return word
 
 

@@ -17,9 +17,10 @@ from opentelemetry.sdk.trace import TracerProvider
 import autogen_otel
 from autogen_otel import instrumentation
 from autogen_otel.cli import checkup
-from autogen_otel.delivery import exporters
+from autogen_otel.delivery import Journal, exporters
+from autogen_otel.delivery.journal import Kind
 from autogen_otel.lineages import Detection
-from tests.delivery.receivers import Receiver, closed_port, receiving
+from tests.delivery.receivers import Receiver, closed_port, finished, receiving
 from tests.support.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -213,8 +214,34 @@ def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(journal))
         result = json.loads(run("doctor", "--format", "json").out)["journal"]
-    expected = {"folder": str(journal), "kept": True, "mode": "undelivered", "bytes": size, "writable": True}
-    assert result == expected
+    assert result == {
+        "folder": str(journal),
+        "kept": True,
+        "mode": "undelivered",
+        "bytes": size,
+        "writable": True,
+        "undelivered": {"batches": 0, "spans": 0},
+        "refused_spans": 0,
+        "copied_spans": 0,
+        "forwarded_spans": 0,
+    }
+
+
+def test_what_waits_in_the_journal_is_told(
+    run: Run, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(tmp_path))
+    journal = Journal(tmp_path)
+    journal.append(finished("a", "b"))
+    journal.append(finished("c"), Kind.REFUSED)
+    journal.append(finished("d"), Kind.KEPT)
+    out = run("doctor").out
+    assert "undelivered: 2 spans; programs send them while they run, `autogen-otel push` does it now\n" in out
+    assert "refused by the endpoint: 1 span; `autogen-otel push --refused` tries again\n" in out
+    assert "copies in the journal: 1 span\n" in out
+    assert "metrics of the delivery: autogen.telemetry.dropped, autogen.telemetry.exported, " in out
+    run("push")
+    assert "sent from the journal so far: 2 spans\n" in run("doctor").out
 
 
 def test_where_nothing_can_be_written_doctor_and_show_say_what_to_do(

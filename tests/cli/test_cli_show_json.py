@@ -25,6 +25,7 @@ FAILING = {
     "tokens": {"input": 1204, "output": 87},
     "cost_usd": 0.0,
     "ended_by": None,
+    "under_way": None,
 }
 
 

@@ -18,7 +18,7 @@ import pytest
 import wrapt
 from autogen import ConversableAgent, GroupChat
 
-from scenarios.server import entry, error, stream_drop, text, tool_call
+from autogen_otel.testing.server import entry, error, stream_drop, text, tool_call
 from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.telemetry import Telemetry, attributes_of
 
@@ -294,7 +294,7 @@ def test_failures_of_a_conversation_inside_a_tool_are_counted_once_each(
 
 
 def test_two_equal_calls_of_one_message_have_their_own_ids(telemetry: Telemetry, serve: Serve) -> None:
-    from scenarios.server import tool_calls
+    from autogen_otel.testing.server import tool_calls
 
     def lookup(policy_id: str) -> str:
         """Look a policy up."""

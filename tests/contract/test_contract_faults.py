@@ -25,11 +25,13 @@ from tests.support.conversations import CONVERSATIONS, Conversation, play
 from tests.support.telemetry import EVERYTHING, instrumented
 
 _PACKAGE = str(Path(autogen_otel.__file__).parent)
+_FOR_TESTS = str(Path(autogen_otel.__file__).parent / "testing")
+"""The model server: it is no part of what observes."""
 
 
 def is_ours(code: types.CodeType) -> bool:
     """Whether code stands in the package."""
-    return code.co_filename.startswith(_PACKAGE)
+    return code.co_filename.startswith(_PACKAGE) and not code.co_filename.startswith(_FOR_TESTS)
 
 
 class Reached:

@@ -17,7 +17,7 @@ random.seed(42)
 {instrument}
 import asyncio
 from opentelemetry import metrics, trace
-from scenarios.server import ScriptedServer, entry, error, text
+from autogen_otel.testing.server import ScriptedServer, entry, error, text
 from tests.support.agents import assistant, chat
 from tests.support.groups import group
 

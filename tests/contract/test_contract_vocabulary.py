@@ -17,6 +17,7 @@ from opentelemetry.trace import StatusCode
 
 import autogen_otel
 from autogen_otel.hooks import guard
+from autogen_otel.testing.server import ScriptedServer, entry, error, text, tool_call
 from autogen_otel.vocabulary import (
     attributes,
     causes,
@@ -27,7 +28,6 @@ from autogen_otel.vocabulary import (
     spans,
     terminations,
 )
-from scenarios.server import ScriptedServer, entry, error, text, tool_call
 from tests.support.agents import assistant, chat, pair, user
 from tests.support.conversations import CONVERSATIONS, Conversation, play
 from tests.support.models import house

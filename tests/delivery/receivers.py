@@ -34,6 +34,7 @@ class Receiver:
         self.taken: list[tuple[str, bytes]] = []
         """Path and body of each request."""
         self.headers: dict[str, str] = {}
+        self.body = b""
         self.released = threading.Event()
 
     @property
@@ -133,8 +134,9 @@ def receiving() -> Iterator[Receiver]:
             self.send_response(status)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(receiver.body)))
             self.end_headers()
+            self.wfile.write(receiver.body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Any
 
 import pytest
@@ -13,11 +14,18 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.causes import Failure
-from autogen_otel.delivery import dropped, observe_dropped
+from autogen_otel.delivery import observe_delivery, own_metrics
+from autogen_otel.delivery.delivered import Delivered
 from autogen_otel.delivery.dropped import Dropped, count_overflow
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import FailureLogs, Recorder
-from autogen_otel.vocabulary.metrics import SIGNALS, TELEMETRY_DROPPED, TELEMETRY_REASON, TELEMETRY_SIGNAL
+from autogen_otel.vocabulary.metrics import (
+    SIGNALS,
+    TELEMETRY_DROPPED,
+    TELEMETRY_FORWARDED,
+    TELEMETRY_REASON,
+    TELEMETRY_SIGNAL,
+)
 from tests.support.calls import begin, end
 
 
@@ -108,11 +116,12 @@ def test_what_was_dropped_is_a_metric(
     reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     counted = Dropped()
-    monkeypatch.setattr(dropped, "PROCESS", counted)
+    monkeypatch.setattr(own_metrics, "DROPPED", counted)
+    monkeypatch.setattr(own_metrics, "DELIVERED", Delivered())
     errors = [0]
     provider = MeterProvider([reader], shutdown_on_exit=False)
     for _ in range(2):
-        observe_dropped(provider.get_meter("autogen_otel"), lambda: errors[0])
+        observe_delivery(provider.get_meter("autogen_otel"), lambda: errors[0])
     assert _values(reader) == {("spans", "internal_error"): 0}
     errors[0] = 2
     counted.add("logs", "not_delivered", 0)
@@ -132,3 +141,34 @@ def test_a_forked_process_has_dropped_nothing_yet() -> None:
     counted._lock.acquire()
     counted.after_fork()
     assert counted.counts() == {("spans", "queue_full"): 0}
+
+
+def test_what_became_of_telemetry_and_what_waits_is_measured(
+    reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered = Delivered()
+    monkeypatch.setattr(own_metrics, "DELIVERED", delivered)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    observe_delivery(provider.get_meter("autogen_otel"), lambda: 0)
+    delivered.add(TELEMETRY_FORWARDED, "spans", 3)
+    waiting = [deque([1, 2]), deque([3])]
+    for queue in waiting:
+        delivered.watch("spans", queue)
+    del queue
+    assert _points(reader) == {"autogen.telemetry.forwarded": 3, "autogen.telemetry.queued": 3}
+    waiting.pop()
+    delivered.add(TELEMETRY_FORWARDED, "spans", 1)
+    assert _points(reader) == {"autogen.telemetry.forwarded": 4, "autogen.telemetry.queued": 2}
+    delivered.after_fork()
+    assert delivered.counts(TELEMETRY_FORWARDED) == {"spans": 0}
+    provider.shutdown()
+
+
+def _points(reader: InMemoryMetricReader) -> dict[str, Any]:
+    data = reader.get_metrics_data()
+    assert data is not None
+    metrics = {metric.name: metric.data for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+    del metrics[TELEMETRY_DROPPED.name]
+    points: dict[str, Any] = {name: list(held.data_points) for name, held in metrics.items()}
+    assert all(point.attributes == {TELEMETRY_SIGNAL: "spans"} for (point,) in points.values())
+    return {name: point.value for name, (point,) in points.items()}

@@ -98,3 +98,24 @@ def test_the_endpoint_is_flushed(exporter: CountingMetricExporter, endpoint: Scr
     assert exporter.force_flush()
     endpoint.default = _REFUSED
     assert not exporter.force_flush()
+
+
+def test_a_cumulative_point_that_cannot_be_encoded_is_counted_once_however_often_it_is_exported(
+    exporter: CountingMetricExporter, dropped: Dropped
+) -> None:
+    broken: list[dict[str, Any]] = [{"key": "half \ud800 pair"}, {"key": 2**64}]
+    for _ in range(3):
+        exporter.export(_measured(broken[0]))
+    assert dropped.counts()["metrics", "not_encoded"] == 2
+    for _ in range(3):
+        exporter.export(_measured(*broken))
+    assert dropped.counts()["metrics", "not_encoded"] == 4
+
+
+def test_a_delta_that_cannot_be_encoded_is_another_one_each_time(
+    exporter: CountingMetricExporter, dropped: Dropped
+) -> None:
+    for _ in range(3):
+        exporter.export(_measured({"key": 2**64}, delta=True))
+    # Of the two instruments the counter alone is exported as deltas.
+    assert dropped.counts()["metrics", "not_encoded"] == 4

@@ -27,7 +27,7 @@ SETUP = """
 import logging
 from opentelemetry import metrics, trace
 from autogen_otel.settings import Settings
-from autogen_otel.delivery import meter_provider, observe_dropped, tracer_provider
+from autogen_otel.delivery import meter_provider, observe_delivery, tracer_provider
 from autogen_otel.vocabulary.metrics import ALL, TOOL_DURATION
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 tracers = tracer_provider(Settings.from_environ())
@@ -35,7 +35,7 @@ meters = meter_provider(tracers)
 meter = meters.get_meter("autogen_otel")
 """
 ONE_OF_EACH = f"""{SETUP}
-observe_dropped(meter, lambda: 7)
+observe_delivery(meter, lambda: 7)
 labels = {{"gen_ai.tool.name": "lookup", "error.type": "KeyError", "user.id": "4711"}}
 with tracers.get_tracer("test").start_as_current_span("ours"):
     for metric in ALL:

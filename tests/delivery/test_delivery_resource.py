@@ -19,7 +19,7 @@ from autogen_otel.delivery.resource import process_resource, program_name, resou
 def _unknown_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     process_resource.cache_clear()
     resource_of.cache_clear()
-    monkeypatch.setattr(resource, "_numbered", [])
+    monkeypatch.setattr(resource, "_ours", [])
 
 
 def _running(
@@ -119,7 +119,7 @@ def test_all_signals_are_of_one_instance() -> None:
 
 def test_what_is_recorded_beside_the_applications_provider_is_of_its_service() -> None:
     theirs = Resource({SERVICE_NAME: "claims", SERVICE_INSTANCE_ID: "pod-7"})
-    assert resource_of(TracerProvider(resource=theirs, shutdown_on_exit=False)) is theirs
+    assert resource_of(TracerProvider(resource=theirs, shutdown_on_exit=False)) == theirs
 
 
 def test_a_service_without_an_instance_is_given_one() -> None:

@@ -12,9 +12,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from autogen_otel.delivery import Journal
+from autogen_otel.delivery.delivered import Delivered
 from autogen_otel.delivery.dropped import Dropped
-from autogen_otel.delivery.exporters import SPANS, Endpoint, endpoint
+from autogen_otel.delivery.exporters import SPANS, Endpoint, Outcome, endpoint
 from autogen_otel.delivery.spans import JournaledSpanExporter
+from autogen_otel.vocabulary.metrics import TELEMETRY_EXPORTED, TELEMETRY_JOURNALED
 from tests.delivery.receivers import HANG, Receiver, closed_port, finished
 
 if TYPE_CHECKING:
@@ -106,7 +108,8 @@ def test_what_is_refused_is_offered_once_and_kept_once(
     exporter = JournaledSpanExporter(_http(receiver.url), journal, dropped)
     assert exporter.export(finished("a")) is SpanExportResult.SUCCESS
     exporter.shutdown()
-    assert (len(receiver.requests), _journalled(journal), sum(dropped.counts().values())) == (1, ["a"], 0)
+    refused = {("spans", "refused"): 1} if status in {400, 413} else {}
+    assert (len(receiver.requests), _journalled(journal), dropped.counts()) == (1, ["a"], refused)
     (warning,) = _ours(caplog)
     assert f"HTTP {status}" in warning
     assert _others(caplog) == []
@@ -369,3 +372,74 @@ def test_a_session_of_a_credential_plugin_is_not_replaced(
     monkeypatch.setattr(trace_exporter, "OTLPSpanExporter", exporter)
     JournaledSpanExporter(_http(receiver.url), journal, Dropped()).export(finished("a"))
     assert sessions == [None]
+
+
+def test_a_forked_process_neither_flushes_nor_shuts_down_its_parents_exporter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scripted = _Counting()
+    fixed = _FixedEndpoint(scripted)
+    assert fixed.export(finished("a")).outcome is Outcome.EXPORTED
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert fixed.force_flush(1000)
+    fixed.shutdown()
+    assert scripted.calls == []
+    monkeypatch.undo()
+    fixed.force_flush(1000)
+    fixed.shutdown()
+    assert scripted.calls == ["flush", "shutdown"]
+
+
+class _Counting(_Scripted):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        self.calls.append("flush")
+        return True
+
+
+def test_what_became_of_spans_is_counted(receiver: Receiver, journal: Journal, clock: Clock) -> None:
+    delivered = Delivered()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter._delivered = delivered
+    exporter.export(finished("a", "b"))
+    receiver.status = 503
+    exporter.export(finished("c"))
+    assert delivered.counts(TELEMETRY_EXPORTED) == {"spans": 2}
+    assert delivered.counts(TELEMETRY_JOURNALED) == {"spans": 1}
+
+
+def test_an_endpoint_that_says_when_it_is_to_be_asked_again_is_not_asked_before(
+    receiver: Receiver, journal: Journal, clock: Clock
+) -> None:
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    receiver.status, receiver.headers = 429, {"Retry-After": "30"}
+    exporter.export(finished("a"))
+    receiver.status = 200
+    clock.now += 29
+    exporter.export(finished("b"))
+    clock.now += 2
+    exporter.export(finished("c"))
+    exporter.shutdown()
+    assert (receiver.span_names, _journalled(journal)) == (["a", "c"], ["a", "b"])
+
+
+def test_what_an_endpoint_takes_only_half_of_is_counted_and_said_once(
+    receiver: Receiver, journal: Journal, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    dropped = Dropped()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, dropped)
+    receiver.headers = {"Content-Type": "application/json"}
+    receiver.body = b'{"partialSuccess": {"rejectedSpans": 1, "errorMessage": "too old"}}'
+    for _ in range(3):
+        assert exporter.export(finished("a", "b")) is SpanExportResult.SUCCESS
+    exporter.shutdown()
+    assert dropped.counts() == {("spans", "refused"): 3}
+    (warning,) = _ours(caplog)
+    assert "did not take 1 spans of a batch: too old" in warning
+    assert not journal.folder.exists()

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
+from autogen_otel.testing.server import ChatRequest, ScriptedServer
 from scenarios import claims
 from scenarios.claims import CONVERSATIONS, MODEL, RETIRED_MODEL, ClaimsModel, Conversation, Outcome, play
 from scenarios.policies import lookup_policy, parse_id
-from scenarios.server import ChatRequest, ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

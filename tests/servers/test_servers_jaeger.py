@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.server import DEMO_KEY
+from autogen_otel.testing.server import DEMO_KEY
 from tests.servers import programs
 from tests.servers.jaeger import Jaeger
 from tests.servers.otlp import Span, Trace

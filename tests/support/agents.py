@@ -11,8 +11,8 @@ import pytest
 from autogen import ConversableAgent
 from autogen.coding import LocalCommandLineCodeExecutor
 
+from autogen_otel.testing.server import ScriptedServer, entry, text, tool_call
 from scenarios.assistants_api import ASSISTANT_ID
-from scenarios.server import ScriptedServer, entry, text, tool_call
 from tests.support.tools import lookup
 
 Tool = Callable[..., Any]

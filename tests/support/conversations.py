@@ -14,8 +14,7 @@ from typing import Any
 
 from autogen import GroupChat, GroupChatManager
 
-from scenarios.assistants_api import AssistantsApi, RunScript
-from scenarios.server import (
+from autogen_otel.testing.server import (
     ChatRequest,
     ScriptedServer,
     drop,
@@ -31,6 +30,7 @@ from scenarios.server import (
     tool_call,
     tool_calls,
 )
+from scenarios.assistants_api import AssistantsApi, RunScript
 from tests.support import groups
 from tests.support.agents import (
     Agents,

@@ -15,9 +15,7 @@ from typing import Any
 from autogen import GroupChat, GroupChatManager
 
 from autogen_otel.delivery.journal import Journal
-from autogen_otel.traces.journal import journal_files, read_spans
-from autogen_otel.traces.trace import Span
-from scenarios.server import (
+from autogen_otel.testing.server import (
     ChatRequest,
     Reply,
     ScriptedServer,
@@ -30,6 +28,8 @@ from scenarios.server import (
     text,
     tool_call,
 )
+from autogen_otel.traces.journal import journal_files, read_spans
+from autogen_otel.traces.trace import Span
 from tests.support.agents import assistant, chat, configured, llm_config, pair, user, with_local_executor
 from tests.support.diagnosed import Truth
 from tests.support.models import counting_words, house

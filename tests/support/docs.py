@@ -10,12 +10,13 @@ from pathlib import Path
 
 import autogen_otel
 from autogen_otel.causes import wordings
+from autogen_otel.checks import report
 from autogen_otel.cli import parsers
 from autogen_otel.hooks.table import ROWS
 from autogen_otel.lineages import ALL
 from autogen_otel.redaction.formats import KEY_FORMATS
 from autogen_otel.settings import Settings
-from autogen_otel.vocabulary import attributes, causes, spans
+from autogen_otel.vocabulary import attributes, causes, spans, verdicts
 from autogen_otel.vocabulary.attributes import Kind
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -24,10 +25,11 @@ REDACTION = _ROOT / "docs" / "redaction.md"
 HOOKS = _ROOT / "docs" / "hooks.md"
 SPANS = _ROOT / "docs" / "spans.md"
 CAUSES = _ROOT / "docs" / "causes.md"
+CHECK = _ROOT / "docs" / "check.md"
 SETTINGS = _ROOT / "docs" / "settings.md"
 COMMANDS = _ROOT / "docs" / "cli.md"
 PYTHON = _ROOT / "docs" / "python.md"
-PAGES = (REDACTION, HOOKS, SPANS, CAUSES, SETTINGS, COMMANDS, PYTHON)
+PAGES = (REDACTION, HOOKS, SPANS, CAUSES, SETTINGS, COMMANDS, PYTHON, CHECK)
 
 
 def settings_table() -> Iterator[str]:
@@ -104,6 +106,22 @@ def wordings_table() -> Iterator[str]:
     for one in wordings.ALL:
         pattern = one.pattern.replace("|", "\\|")
         yield f"| `{one.cause}` | `{pattern}` | {one.server} |"
+
+
+def problems_table() -> Iterator[str]:
+    """Every kind of problem of a ``config_list``."""
+    yield "| kind | found where there is |"
+    yield "|---|---|"
+    for kind, meaning in report.MEANINGS.items():
+        yield f"| `{kind}` | {meaning} |"
+
+
+def verdicts_table() -> Iterator[str]:
+    """Every verdict on an endpoint."""
+    yield "| verdict | means | dead |"
+    yield "|---|---|---|"
+    for verdict, meaning in verdicts.MEANINGS.items():
+        yield f"| `{verdict}` | {meaning} | {'yes' if verdict in verdicts.DEAD else 'no'} |"
 
 
 def commands() -> Iterator[str]:
@@ -183,6 +201,8 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "attributes": attributes_table,
     "causes": causes_table,
     "wordings": wordings_table,
+    "problems": problems_table,
+    "verdicts": verdicts_table,
     "commands": commands,
     "public names": public_names,
 }

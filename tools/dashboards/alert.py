@@ -67,6 +67,7 @@ class Alert:
         dashboard: uid of the dashboard to open.
         search: the traces behind it.
         command: what to run next: it says which cause is behind it.
+        keep: how long it goes on firing after it stopped to hold, where it comes and goes.
     """
 
     name: str
@@ -81,12 +82,15 @@ class Alert:
     dashboard: str
     search: Search = field(default_factory=Search)
     command: str = DIAGNOSE
+    keep: str = ""
 
     def lines(self) -> Iterator[str]:
         """The rule in YAML."""
         yield f"- alert: {self.name}"
         yield from _expression(self.expr)
         yield f"  for: {self.hold}"
+        if self.keep:
+            yield f"  keep_firing_for: {self.keep}"
         yield "  labels:"
         yield f"    severity: {self.severity}"
         yield "  annotations:"

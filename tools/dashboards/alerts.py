@@ -8,6 +8,7 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, spans
 from autogen_otel.vocabulary import metrics as m
 from tools.dashboards.alert import Alert, RecordingRule, counted, large_share, of_label, traces_with
+from tools.dashboards.collector import collector_alerts
 from tools.dashboards.links import Search, of_operation
 from tools.dashboards.prometheus import SERVICE_NAME
 from tools.dashboards.promql import FAILED, UNFILTERED, Matcher, label, quantile
@@ -15,6 +16,8 @@ from tools.dashboards.promql import FAILED, UNFILTERED, Matcher, label, quantile
 LARGE_PROMPT_CHARACTERS: Final = 256_000
 """About 64 000 tokens, half of what many models take. A bound of a bucket: between two nothing is known."""
 
+_FLAPPING: Final = "15m"
+"""An entry that fails every few minutes is one incident, and wakes nobody twice."""
 _CONVERSATIONS: Final = of_operation(spans.INVOKE_WORKFLOW)
 
 
@@ -29,6 +32,7 @@ def alerts() -> tuple[Alert, ...]:
         _argument_problems(),
         _prompt_near_limit(),
         _telemetry_dropped(),
+        *collector_alerts(),
     )
 
 
@@ -90,6 +94,7 @@ def _entry_failing() -> Alert:
         ),
         "autogen-otel-500s",
         traces_with(attempts, names.CONFIG_INDEX, names.SERVER_ADDRESS),
+        keep=_FLAPPING,
     )
 
 
@@ -258,6 +263,14 @@ def _telemetry_dropped() -> Alert:
             (
                 f"`{m.NOT_DELIVERED}`: neither the endpoint nor the journal took it."
                 " `autogen-otel doctor` says why."
+            ),
+            (
+                f"`{m.REFUSED}`: the endpoint did not want it; its log says why. Spans are in the journal:"
+                " `autogen-otel push --refused` sends them once it is mended."
+            ),
+            (
+                f"`{m.JOURNAL_LIMIT}`: the endpoint was away for longer than the journal lasts. Give it more:"
+                " AUTOGEN_OTEL_JOURNAL_MAX_BYTES, AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS."
             ),
             (
                 f"`{m.NOT_ENCODED}`, `{m.INTERNAL_ERROR}`: a mistake of autogen-otel; please report it"

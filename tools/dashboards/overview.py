@@ -20,6 +20,7 @@ from tools.dashboards.promql import (
     failing,
     grew,
     quantile,
+    series,
     share,
 )
 from tools.dashboards.tables import Column, compared, table, traces_from_tempo
@@ -280,6 +281,29 @@ def _services() -> list[Panel]:
             none="nothing was dropped",
             search=_CONVERSATION,
             width=8,
+        ),
+        bars(
+            "Telemetry by the way it took",
+            "Does it arrive? What is journaled waits in files for the endpoint, and is forwarded later.",
+            *(
+                Query(grew(metric, STEP), name)
+                for metric, name in (
+                    (m.TELEMETRY_EXPORTED, "exported at once"),
+                    (m.TELEMETRY_JOURNALED, "journaled"),
+                    (m.TELEMETRY_FORWARDED, "forwarded"),
+                )
+            ),
+            search=_CONVERSATION,
+        ),
+        lines(
+            "Telemetry that waits in memory",
+            "Does a program make more than its endpoint takes? Its queue has room for 2,048.",
+            Query(
+                f"max by (service_name, autogen_telemetry_signal) ({series(m.TELEMETRY_QUEUED)})",
+                "{{service_name}}: {{autogen_telemetry_signal}}",
+            ),
+            unit=style.COUNT,
+            search=_CONVERSATION,
         ),
     ]
 

@@ -13,6 +13,7 @@ _SUFFIXES: Final = {
     "histogram": ("bucket", "sum", "count"),
     "counter": ("total",),
     "observed_counter": ("total",),
+    "observed_gauge": ("",),
 }
 
 
@@ -24,4 +25,4 @@ def label_name(key: str) -> str:
 def series_names(metric: Metric) -> list[str]:
     """The names of a metric's series."""
     name = metric.name.replace(".", "_") + ("_seconds" if metric.unit == "s" else "")
-    return [f"{name}_{suffix}" for suffix in _SUFFIXES[metric.kind]]
+    return [f"{name}_{suffix}".removesuffix("_") for suffix in _SUFFIXES[metric.kind]]

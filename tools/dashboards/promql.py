@@ -77,7 +77,8 @@ def series(
         ValueError: the metric has no such series or label.
     """
     suffix = end or ("bucket" if le is not None else "count" if metric.kind == "histogram" else "total")
-    name = next((name for name in series_names(metric) if name.endswith(f"_{suffix}")), None)
+    gauge = series_names(metric)[0] if metric.kind == "observed_gauge" else None
+    name = next((name for name in series_names(metric) if name.endswith(f"_{suffix}")), gauge)
     if name is None:
         raise ValueError(f"{metric.name} has no series for {suffix}")
     matchers = [

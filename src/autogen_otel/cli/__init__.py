@@ -16,7 +16,7 @@ from autogen_otel import distribution
 from autogen_otel.settings import SettingsError
 from autogen_otel.traces.source import SourceError
 
-_COMMANDS: Final = ("dashboards", "diagnose", "doctor", "show", "stack")
+_COMMANDS: Final = ("check", "dashboards", "diagnose", "doctor", "journal", "push", "repro", "show", "stack")
 """The modules of this room with a function ``register(subparsers)``, which adds the command."""
 
 DONE: Final = 0

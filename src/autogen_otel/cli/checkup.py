@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry._logs import NoOpLoggerProvider
@@ -33,10 +34,14 @@ from autogen_otel.delivery.exporters import (
     plugin,
 )
 from autogen_otel.delivery.ids import draws_from_global_random
-from autogen_otel.delivery.journal import NoFolderError, default_dir, is_writable, resolved
+from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, is_writable, resolved
+from autogen_otel.delivery.journal.files import counted, listed
+from autogen_otel.delivery.journal.forwarding import count_left
+from autogen_otel.delivery.journal.progress import read_progress
 from autogen_otel.delivery.providers import global_tracer_provider, is_journaled, logs_opted_in
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.settings import ALL, FAILING, Settings, unknown_variables
+from autogen_otel.vocabulary import metrics as vocabulary
 
 Document = dict[str, Any]
 """The part of the result that stands under one key of doctor's JSON."""
@@ -107,6 +112,7 @@ def examine(settings: Settings) -> Document:
         "message_content": settings.capture_message_content,
         "journal": _journal(settings),
         "provider": _provider(),
+        "own_metrics": [one.name for one in vocabulary.ALL if one.name.startswith(vocabulary.OF_TELEMETRY)],
         "ids_from_global_random": draws_from_global_random(instrumentation.tracer() or get_tracer_provider()),
         "settings": list(_settings(settings)),
     }
@@ -225,28 +231,38 @@ def _provider() -> Document | None:
 
 
 def _journal(settings: Settings) -> Document:
+    checked: Document = {
+        "folder": None,
+        "kept": settings.keeps_journal,
+        "mode": settings.journal,
+        "bytes": 0,
+        "writable": False,
+    }
     try:
         folder = resolved(settings.journal_dir) if settings.journal_dir else default_dir()
     except NoFolderError as error:
-        return {
-            "folder": None,
-            "kept": settings.keeps_journal,
-            "mode": settings.journal,
-            "bytes": 0,
-            "writable": False,
-            "problem": str(error),
-        }
-    size, writable = 0, False
+        return {**checked, "problem": str(error)}
+    checked["folder"] = str(folder)
     with contextlib.suppress(OSError):
-        size = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
-        writable = is_writable(folder)
+        checked["bytes"] = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
+        checked["writable"] = is_writable(folder)
+    batches, spans = count_left(folder)
+    progress = read_progress(folder)
     return {
-        "folder": str(folder),
-        "kept": settings.keeps_journal,
-        "mode": settings.journal,
-        "bytes": size,
-        "writable": writable,
+        **checked,
+        "undelivered": {"batches": batches, "spans": spans},
+        "refused_spans": _spans(folder, Kind.REFUSED),
+        "copied_spans": _spans(folder, Kind.KEPT),
+        "forwarded_spans": progress.spans,
     }
+
+
+def _spans(folder: Path, kind: Kind) -> int:
+    spans = 0
+    for file in listed(folder, kind):
+        with contextlib.suppress(OSError):
+            spans += counted(file.path)[1]
+    return spans
 
 
 def _settings(settings: Settings) -> Iterator[Document]:

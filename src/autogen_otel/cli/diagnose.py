@@ -162,7 +162,7 @@ def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace
         with shown(source.name) as progress, _few_collections():
             return compare_stored(source, before, after, args.limit, progress)
     if not isinstance(source, SampledSource):
-        with shown(source.name) as progress, _few_collections():
+        with shown(f"reading {source.name}") as progress, _few_collections():
             spans = source.spans(EVERYTHING, may_repeat=True, progress=progress)
             return compare(spans, before, after, args.limit)
     if before.key is not None:
@@ -221,7 +221,7 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
         with shown(source.name) as progress, _few_collections():
             diagnosis = diagnose_stored(source, selection, args.limit, progress)
     else:
-        with shown(source.name) as progress, _few_collections():
+        with shown(f"reading {source.name}") as progress, _few_collections():
             spans = source.spans(selection, may_repeat=True, progress=progress)
             diagnosis = diagnose(spans, selection, args.limit)
     if not diagnosis.conversations:
@@ -230,7 +230,7 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
 
 
 def _sample(source: SampledSource, selection: Selection, most: int) -> list[Weighted]:
-    with shown(source.name) as progress, _few_collections():
+    with shown(f"reading {source.name}") as progress, _few_collections():
         return source.sample(selection, failing=most, working=most, progress=progress)
 
 

@@ -123,10 +123,27 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     state = f"{journal['mode']}, {state}" if journal["kept"] else "switched off"
     folder = journal["folder"] or f"none, because {journal['problem']}"
     yield f"journal: {folder} ({quantities.size(journal['bytes'])}, {state})"
+    yield from _journaled(journal)
+    yield f"metrics of the delivery: {', '.join(checkup['own_metrics'])}"
     yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
     for one in checkup["settings"]:
         source = one["variable"] if one["set"] else f"default; {one['variable']}"
         yield f"setting: {one['name']} = {one['value']} ({source})"
+
+
+def _journaled(journal: dict[str, Any]) -> Iterator[str]:
+    """What is in the journal, where there is something."""
+    left = journal.get("undelivered", {}).get("spans", 0)
+    if left:
+        spans = quantities.plural(left, "span")
+        yield f"undelivered: {spans}; programs send them while they run, `autogen-otel push` does it now"
+    if journal.get("refused_spans"):
+        spans = quantities.plural(journal["refused_spans"], "span")
+        yield f"refused by the endpoint: {spans}; `autogen-otel push --refused` tries again"
+    if journal.get("copied_spans"):
+        yield f"copies in the journal: {quantities.plural(journal['copied_spans'], 'span')}"
+    if journal.get("forwarded_spans"):
+        yield f"sent from the journal so far: {quantities.plural(journal['forwarded_spans'], 'span')}"
 
 
 def _endpoints(signal: str, endpoints: list[dict[str, Any]], none: str) -> Iterator[str]:

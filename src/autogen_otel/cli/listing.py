@@ -19,6 +19,8 @@ STYLES: Final[Mapping[Outcome, str]] = {
     "recovered": "yellow",
     "ok": "green",
     "cancelled": "cyan",
+    "running": "cyan",
+    "interrupted": "magenta",
     "unfinished": "cyan",
 }
 _SAID: Final = frozenset({"", terminations.ERROR, terminations.CANCELLED})
@@ -41,7 +43,16 @@ def sentence(summary: Summary) -> str:
     cost = f", about ${summary.cost_usd:.4f}" if summary.cost_usd else ""
     # Of the others the outcome says it.
     ended = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _SAID else ""
-    return f"{summary.outcome}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
+    outcome = f"{summary.outcome}{under_way(summary)}"
+    return f"{outcome}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
+
+
+def under_way(summary: Summary) -> str:
+    """``in execute_tool lookup since 12:03:09``, with a blank before it; nothing if it has ended."""
+    if summary.under_way is None:
+        return ""
+    since = quantities.local_time(summary.under_way_since_ns)[len("2026-11-29 ") :]
+    return f" in {visible(summary.under_way)} since {since}"
 
 
 def render_listing(
@@ -99,7 +110,8 @@ def _outcome(summary: Summary) -> Text:
             f"config_list[{one.index}] {one.model}".rstrip() for one in summary.failed_entries[:_MOST_ENTRIES]
         )
         causes += visible(f" ({', '.join(named)})")
-    return Text().append(summary.outcome, STYLES[summary.outcome]).append(f": {causes}" if causes else "")
+    outcome = Text().append(summary.outcome, STYLES[summary.outcome])
+    return outcome.append(under_way(summary)).append(f": {causes}" if causes else "")
 
 
 def _tokens(summary: Summary, console: Console) -> str:
@@ -112,7 +124,7 @@ def _footer(listed: Sequence[Summary], every: Sequence[Summary], source: Source)
     # All but files are read only as far back as the list reaches.
     counted = every if isinstance(source, Files) else listed
     counts = Counter(summary.outcome for summary in counted)
-    unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "unfinished")
+    unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "interrupted", "running", "unfinished")
     what = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in unwell if counts[outcome])
     total = quantities.plural(len(counted), "conversation")
     of, in_all = total, " in all"

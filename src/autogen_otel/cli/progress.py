@@ -1,4 +1,4 @@
-"""How far the reading of a source has come, on stderr, once it takes longer than a second."""
+"""How far something is that takes longer than a second, on stderr: a bar, or lines where there is none."""
 
 from __future__ import annotations
 
@@ -21,21 +21,55 @@ _REFRESH_SECONDS: Final = 0.1
 
 
 @contextmanager
-def shown(name: str) -> Iterator[Progress]:
-    """Show how far the block has come in reading a source of that name; only on a terminal, and with rich."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or find_spec("rich") is None:
-        yield Progress()
-        return
-    bar = _Bar(f"reading {name}")
+def shown(doing: str) -> Iterator[Progress]:
+    """Show how far the block has come.
+
+    Args:
+        doing: what it does: ``reading …``, ``sending …``.
+    """
+    is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    progress = _Bar(doing) if is_terminal and find_spec("rich") is not None else Lines(doing)
     try:
-        yield bar
+        yield progress
     finally:
-        bar.stop()
+        progress.stop()
+
+
+class Lines(Progress):
+    """Lines, for terminals without rich and for logs: few, since nobody waits for them.
+
+    Args:
+        doing: what is done.
+    """
+
+    seconds = 5.0
+
+    def __init__(self, doing: str) -> None:
+        self._doing, self._unit = doing, ""
+        self._total: int | None = None
+        self._done = 0
+        self._due = time.monotonic() + self.seconds
+
+    def expect(self, total: int | None, unit: str) -> None:
+        """It begins."""
+        self._total, self._unit, self._done = total, unit, 0
+
+    def advance(self, count: int) -> None:
+        """Say how far it is, if it is time to."""
+        self._done += count
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + self.seconds
+        how_far = f"{min(self._done / self._total, 1):.0%}" if self._total else f"{self._done:,} {self._unit}"
+        sys.stderr.write(f"{self._doing}: {how_far}\n")
+
+    def stop(self) -> None:
+        """Lines stay where they are."""
 
 
 class _Bar(Progress):
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
         self._done = 0
@@ -50,7 +84,7 @@ class _Bar(Progress):
         columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), amount)
         elapsed = progress.TimeElapsedColumn()
         self._bar = progress.Progress(*columns, elapsed, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(self._what, total=total)
+        self._task = self._bar.add_task(self._doing, total=total)
         self._done = 0
 
     def advance(self, count: int) -> None:

@@ -78,7 +78,7 @@ def selected(args: argparse.Namespace) -> Selection:
         session=args.session,
         user=args.user,
         text=args.text,
-        trace=_beginning(given[0]) if given else "",
+        trace=beginning(given[0]) if given else "",
     )
 
 
@@ -100,24 +100,24 @@ def one_trace(source: Source, selection: Selection) -> Trace:
         CommandError: there is none, or there are several.
     """
     selection = with_beginning(source, selection)
-    beginning = selection.trace
+    digits = selection.trace
     ids: dict[str, None] = {}
     spans: list[Span] = []
-    with shown(source.name) as progress:
+    with shown(f"reading {source.name}") as progress:
         for span in source.spans(selection, progress=progress):
-            if span.trace_id.startswith(beginning):
+            if span.trace_id.startswith(digits):
                 ids[span.trace_id] = None
                 if len(ids) == 1:
                     spans.append(span)
     if not ids:
         others = f"autogen-otel show{sources.words(source)} lists those that are there"
         since = f" since {quantities.local_time(selection.since)}" if selection.since else ""
-        raise CommandError(f"No trace in {source.name}{since} begins with {beginning}; {others}.")
+        raise CommandError(f"No trace in {source.name}{since} begins with {digits}; {others}.")
     if len(ids) > 1:
         first = ", ".join(list(ids)[:_MOST_IDS])
         more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
         raise CommandError(
-            f"{beginning} is the beginning of {len(ids)} traces: {first}{more}; give more digits."
+            f"{digits} is the beginning of {len(ids)} traces: {first}{more}; give more digits."
         )
     return Trace.of(spans)
 
@@ -139,8 +139,13 @@ def count_option(text: str) -> int:
     return int(text)
 
 
-def _beginning(trace_id: str) -> str:
-    beginning = trace_id.strip().lower()
-    if not beginning or not _ID_DIGITS.issuperset(beginning):
+def beginning(trace_id: str) -> str:
+    """The beginning of a trace id, as the user wrote it.
+
+    Raises:
+        CommandError: it is none.
+    """
+    digits = trace_id.strip().lower()
+    if not digits or not _ID_DIGITS.issuperset(digits):
         raise CommandError(f"{trace_id!r} is not a trace id: those are made of the digits 0-9 and a-f.")
-    return beginning
+    return digits

@@ -64,7 +64,9 @@ outcomes:
   recovered   something failed and the conversation went on
   failed      the conversation ended with an exception
   cancelled   the program itself ended it: Ctrl-C, a cancelled task
-  unfinished  it is still running, or the program was killed
+  running     it goes on
+  interrupted the program was killed meanwhile, or ended without waiting for it
+  unfinished  its end is not in what was read
 
 exit codes:
   0    shown
@@ -123,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
 def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
     selection = with_beginning(source, asked)
     narrowed = replace(selection, failing=args.failing)
-    with shown(source.name) as progress:
+    with shown(f"reading {source.name}") as progress:
         found = summaries(source.spans(narrowed, newest=args.limit, progress=progress), selection)
     every = sorted(found, key=lambda summary: summary.start_ns, reverse=True)
     if not every:
@@ -210,6 +212,9 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
         "tokens": {"input": summary.input_tokens, "output": summary.output_tokens},
         "cost_usd": summary.cost_usd,
         "ended_by": summary.ended_by or None,
+        "under_way": None
+        if summary.under_way is None
+        else {"operation": summary.under_way, "since": quantities.utc_time(summary.under_way_since_ns)},
     }
 
 
@@ -221,6 +226,7 @@ def _span_document(span: Span) -> dict[str, Any]:
         "kind": _KINDS.get(span.kind, str(span.kind)),
         "start": quantities.utc_time(span.start_ns),
         "duration_seconds": span.duration_ns / quantities.NS_PER_SECOND,
+        "state": span.state,
         "status": _STATUSES.get(span.status_code, str(span.status_code)),
         "status_message": span.status_message,
         "attributes": span.attributes,

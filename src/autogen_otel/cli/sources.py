@@ -99,6 +99,32 @@ def opened(args: argparse.Namespace) -> Source:
     return _files(args.journal) if args.journal else _own_journal()
 
 
+def journal_settings() -> Settings:
+    """The settings that concern the journal.
+
+    Raises:
+        SettingsError: variables do not hold what they may.
+    """
+    return Settings.from_environ(_without_redact())
+
+
+def journal_folder(given: str | None) -> Path:
+    """The journal's folder: as given, else where the writer puts it; that one may not exist yet.
+
+    Raises:
+        CommandError: what is given is no folder, or there can be none.
+    """
+    if given is None:
+        try:
+            return default_dir()
+        except NoFolderError as error:
+            raise CommandError(f"There is no journal: {error}, and --journal its folder.") from None
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
+    return path.absolute()
+
+
 @contextmanager
 def read_again(args: argparse.Namespace) -> Iterator[Source]:
     """The source that the options name, to be read more than once: standard input is copied to a file."""
@@ -240,7 +266,7 @@ def _without_redact() -> dict[str, str]:
 
 
 def _own_journal() -> Files:
-    Settings.from_environ(_without_redact())
+    journal_settings()
     try:
         path = default_dir()
     except NoFolderError as error:

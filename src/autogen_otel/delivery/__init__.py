@@ -3,8 +3,9 @@
 Importing this room loads neither the SDK nor an exporter: a program with its own providers never pays for it.
 """
 
-from autogen_otel.delivery.dropped import observe_dropped
 from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
+from autogen_otel.delivery.own_metrics import observe_delivery
+from autogen_otel.delivery.processes import Process
 from autogen_otel.delivery.providers import (
     global_logger_provider,
     global_meter_provider,
@@ -18,6 +19,7 @@ from autogen_otel.delivery.providers import (
 __all__ = [
     "Journal",
     "NoFolderError",
+    "Process",
     "default_dir",
     "global_logger_provider",
     "global_meter_provider",
@@ -25,6 +27,6 @@ __all__ = [
     "keep_copies",
     "logger_provider",
     "meter_provider",
-    "observe_dropped",
+    "observe_delivery",
     "tracer_provider",
 ]

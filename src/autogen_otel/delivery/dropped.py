@@ -6,22 +6,15 @@ import threading
 from collections import Counter, deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from weakref import WeakSet
 
+from autogen_otel.delivery.delivered import PROCESS as DELIVERED
 from autogen_otel.delivery.fork import in_child
 from autogen_otel.vocabulary.metrics import (
-    INTERNAL_ERROR,
     QUEUE_FULL,
-    SPANS,
-    TELEMETRY_DROPPED,
-    TELEMETRY_REASON,
-    TELEMETRY_SIGNAL,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from opentelemetry.metrics import CallbackOptions, Meter, Observation
+    from collections.abc import Callable
 
     Processor = TypeVar("Processor")
 
@@ -71,6 +64,8 @@ class _CountingQueue(deque[Any]):
 def count_overflow(processor: Processor, signal: str, dropped: Dropped) -> Processor:
     """Have a new batch processor count what its full queue pushes out, which the SDK only warns about.
 
+    What waits in the queue is known from then on, too.
+
     A processor without such a queue is left as it is.
     """
     # Since SDK 1.33 the queue is in a part that spans and logs share.
@@ -79,38 +74,8 @@ def count_overflow(processor: Processor, signal: str, dropped: Dropped) -> Proce
         queue = getattr(holder, name, None)
         if isinstance(queue, deque) and queue.maxlen:
             count = partial(dropped.add, signal, QUEUE_FULL)
-            setattr(holder, name, _CountingQueue(queue.maxlen, count))
+            counting = _CountingQueue(queue.maxlen, count)
+            setattr(holder, name, counting)
+            DELIVERED.watch(signal, counting)
             count(0)
     return processor
-
-
-_OBSERVED: Final[WeakSet[Meter]] = WeakSet()
-_OBSERVED_LOCK: Final = threading.Lock()
-
-
-def observe_dropped(meter: Meter, internal_errors: Callable[[], int]) -> None:
-    """Make ``autogen.telemetry.dropped`` an instrument of the meter; a second call does nothing.
-
-    Of providers that others built, only our own errors are known.
-
-    Args:
-        meter: the meter that reports it.
-        internal_errors: how often something could not be observed, because of an error of our own.
-    """
-    from opentelemetry.metrics import Observation  # noqa: PLC0415 - importing this room has to stay cheap
-
-    def observe(_options: CallbackOptions) -> Iterator[Observation]:
-        counts = {(SPANS, INTERNAL_ERROR): internal_errors(), **PROCESS.counts()}
-        for (signal, reason), items in counts.items():
-            yield Observation(items, {TELEMETRY_SIGNAL: signal, TELEMETRY_REASON: reason})
-
-    with _OBSERVED_LOCK:
-        if meter in _OBSERVED:
-            return
-        _OBSERVED.add(meter)
-    meter.create_observable_counter(
-        TELEMETRY_DROPPED.name,
-        [observe],
-        unit=TELEMETRY_DROPPED.unit,
-        description=TELEMETRY_DROPPED.description,
-    )

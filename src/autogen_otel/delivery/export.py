@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from autogen_otel.delivery.exporters import PAUSE_SECONDS, Outcome
-from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
+from autogen_otel.delivery.delivered import PROCESS, Delivered
+from autogen_otel.delivery.exporters import PAUSE_SECONDS, Outcome, Pause
+from autogen_otel.delivery.journal import Kind
+from autogen_otel.delivery.processes import ending
+from autogen_otel.vocabulary.metrics import (
+    NOT_DELIVERED,
+    NOT_ENCODED,
+    REFUSED,
+    TELEMETRY_EXPORTED,
+    TELEMETRY_JOURNALED,
+)
 
 if TYPE_CHECKING:
     from autogen_otel.delivery.dropped import Dropped
     from autogen_otel.delivery.exporters import Endpoint, ExportResult, Signal
+    from autogen_otel.delivery.forwarder import Forwarder
     from autogen_otel.delivery.journal import Journal
 
     Item = TypeVar("Item")
@@ -26,10 +35,6 @@ _PAUSES: Final = {
     Outcome.UNSUPPORTED: 300.0,
 }
 _WARN_AGAIN_SECONDS: Final = 60.0
-_DELAY_MILLIS: Final = 1000.0
-_QUEUE_LENGTH: Final = 2048
-_BATCH_LENGTH: Final = 512
-"""The SDK's defaults."""
 MAX_BYTES: Final = 3 * 1024 * 1024
 """Receivers refuse a whole batch above 4 MiB (gRPC) or 20 MiB (HTTP)."""
 _VALUE_BYTES: Final = 24
@@ -47,6 +52,9 @@ class EndpointExporter:
         dropped: where to count what is neither exported nor journaled.
         consequence: what becomes of what is not exported, as a sentence of the message.
         journal: where to keep what is not exported; ``None`` to drop it.
+        forwarder: what sends the journal's batches once the endpoint takes them.
+        delivered: where to count what is exported or journaled.
+        kind: why it is in the journal, where the endpoint has not refused it.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
     """
@@ -59,14 +67,19 @@ class EndpointExporter:
         consequence: str,
         *,
         journal: Journal | None = None,
+        forwarder: Forwarder | None = None,
+        delivered: Delivered = PROCESS,
+        kind: Kind = Kind.UNDELIVERED,
         by_default: bool = False,
     ) -> None:
         self._signal, self._endpoint, self._dropped, self._journal = signal, endpoint, dropped, journal
         self._consequence, self._by_default = consequence, by_default
+        self._forwarder, self._delivered, self._kind = forwarder, delivered, kind
         self._is_shut_down = False
-        self._paused_until = 0.0
+        ending.HURRIED.add(self)
+        self._pause = Pause() if endpoint is None else endpoint.pause
         self._failure_logged = False
-        self._logged_at = {"failure": -_WARN_AGAIN_SECONDS, "dropped": -_WARN_AGAIN_SECONDS}
+        self._logged_at = dict.fromkeys(("failure", "dropped", "rejected"), -_WARN_AGAIN_SECONDS)
         self._dropped_items = 0
 
     def deliver(self, items: Sequence[Item], encodable: Callable[[Item], tuple[Item, int]]) -> bool:
@@ -79,6 +92,8 @@ class EndpointExporter:
         if broken:
             self._drop(broken, NOT_ENCODED, "they cannot be encoded")
         is_delivered = [self._deliver(batch) for batch in batches]
+        if self._forwarder is not None and not self._is_shut_down:
+            self._forwarder.wake()
         return all(is_delivered) and not broken
 
     def send(self, batch: Any) -> bool:
@@ -87,20 +102,36 @@ class EndpointExporter:
         self._react(result)
         return _is_exported(result)
 
+    def hurry(self) -> None:
+        """Do not wait much longer for the endpoint, because the program ends."""
+        if self._endpoint is not None:
+            self._endpoint.hurry()
+        if self._forwarder is not None:
+            self._forwarder.hurry()
+
+    def prepare(self) -> None:
+        """Load the exporter before the first batch: a process may end soon after its first conversation."""
+        if self._endpoint is not None:
+            self._endpoint.prepare()
+
     def force_flush(self, timeout_millis: float = 30_000) -> bool:
         """Have the exporter send what it buffers; nothing is buffered here."""
         return self._endpoint is None or self._endpoint.force_flush(int(timeout_millis))
 
     def shutdown(self) -> None:
         """Shut the exporter down; later batches are not exported any more."""
-        if not self._is_shut_down and self._endpoint is not None:
-            self._endpoint.shutdown()
+        if self._is_shut_down:
+            return
         self._is_shut_down = True
+        if self._forwarder is not None:
+            self._forwarder.shutdown()
+        if self._endpoint is not None:
+            self._endpoint.shutdown()
 
     def _deliver(self, batch: Sequence[Any]) -> bool:
         try:
             result = self._attempt(batch)
-            is_delivered = _is_exported(result) or self._keep(batch)
+            is_delivered = _is_exported(result) or self._keep(batch, result)
         except _NotEncodedError:
             # The exporter encodes as the journal does, so it has sent nothing of this batch.
             if len(batch) == 1:
@@ -113,16 +144,22 @@ class EndpointExporter:
             self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
             return False
         self._react(result, is_kept=is_delivered or self._journal is None)
+        if _is_exported(result):
+            self._delivered.add(TELEMETRY_EXPORTED, self._signal.items, len(batch) - _rejected(result))
         return is_delivered
 
     def _attempt(self, batch: Any) -> ExportResult | None:
         """Export a batch; ``None`` if nothing is sent to the endpoint now."""
-        if self._endpoint is None or self._is_shut_down or time.monotonic() < self._paused_until:
+        if self._endpoint is None or self._is_shut_down or time.monotonic() < self._pause.until:
             return None
         return self._endpoint.export(batch)
 
-    def _keep(self, batch: Sequence[Any]) -> bool:
+    def _keep(self, batch: Sequence[Any], result: ExportResult | None) -> bool:
         """Journal a batch that was not exported.
+
+        Args:
+            batch: spans.
+            result: what the endpoint said, if it was asked.
 
         Raises:
             _NotEncodedError: something in it cannot be encoded.
@@ -130,8 +167,9 @@ class EndpointExporter:
         if self._journal is None:
             self._drop(len(batch), NOT_DELIVERED)
             return False
+        is_refused = result is not None and result.outcome is Outcome.REFUSED
         try:
-            self._journal.append(batch)
+            self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
         except OSError as error:
             folder, reason = self._journal.folder, error.strerror or type(error).__name__
             explanation = f"the journal in {folder} cannot be written ({reason})"
@@ -141,6 +179,11 @@ class EndpointExporter:
         except Exception as error:
             # Protobuf raises whatever fits the odd value.
             raise _NotEncodedError from error
+        if self._kind is Kind.UNDELIVERED:
+            self._delivered.add(TELEMETRY_JOURNALED, self._signal.items, len(batch))
+        if is_refused:
+            # It will not be sent again by itself, so somebody should know.
+            self._dropped.add(self._signal.items, REFUSED, len(batch))
         return True
 
     def _drop(self, items: int, reason: str, explanation: str | None = None) -> None:
@@ -165,9 +208,11 @@ class EndpointExporter:
             if self._failure_logged:
                 _LOGGER.info("%s takes %s again.", label, items)
             self._failure_logged = False
+            self._tell_rejected(result)
             return
         if result.outcome in _PAUSES:
-            self._paused_until = time.monotonic() + _PAUSES[result.outcome]
+            seconds = _PAUSES[result.outcome] if result.retry_after is None else result.retry_after
+            self._pause.until = time.monotonic() + seconds
         if self._failure_logged or not self._may_log("failure"):
             return
         self._failure_logged = True
@@ -180,6 +225,14 @@ class EndpointExporter:
             result.reason,
             f" {self._consequence}" if is_kept else "",
         )
+
+    def _tell_rejected(self, result: ExportResult | None) -> None:
+        rejected = _rejected(result)
+        if rejected:
+            self._dropped.add(self._signal.items, REFUSED, rejected)
+        if result is not None and self._endpoint is not None and result.reason and self._may_log("rejected"):
+            what = f"did not take {rejected} {self._signal.items} of a batch" if rejected else "warns"
+            _LOGGER.warning("%s %s: %s", self._endpoint.label, what, result.reason)
 
     def _may_log(self, subject: str) -> bool:
         now = time.monotonic()
@@ -197,33 +250,8 @@ def _is_exported(result: ExportResult | None) -> bool:
     return result is not None and result.outcome is Outcome.EXPORTED
 
 
-def batch_options(prefix: str) -> dict[str, Any]:
-    """Return what a batch processor is to do otherwise than the SDK would.
-
-    The delay, where no variable sets it, is a fifth of the SDK's for spans: a process that is killed loses
-    what it has not exported yet. A queue that is shorter than a batch is taken, where the SDK refuses it.
-
-    Args:
-        prefix: ``OTEL_BSP`` or ``OTEL_BLRP``, of the processor's variables.
-    """
-    options: dict[str, Any] = {}
-    if not os.environ.get(f"{prefix}_SCHEDULE_DELAY"):
-        options["schedule_delay_millis"] = _DELAY_MILLIS
-    length = _number(f"{prefix}_MAX_QUEUE_SIZE", _QUEUE_LENGTH)
-    batch = _number(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_LENGTH)
-    if 0 < length < batch:
-        message = (
-            "%s_MAX_QUEUE_SIZE is %d, less than a batch (%s_MAX_EXPORT_BATCH_SIZE): batches of %d are sent."
-        )
-        _LOGGER.warning(message, prefix, length, prefix, length)
-        options["max_export_batch_size"] = length
-    return options
-
-
-def _number(variable: str, default: int) -> int:
-    """The variable's number; the SDK takes its default too where it holds none, and says so."""
-    text = os.environ.get(variable, "").strip()
-    return int(text) if text.isdecimal() else default
+def _rejected(result: ExportResult | None) -> int:
+    return 0 if result is None else result.rejected
 
 
 # ---------------------------------------------------------------- batches that receivers take

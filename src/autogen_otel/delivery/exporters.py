@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from importlib.metadata import entry_points
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from autogen_otel.delivery.fork import importing
 from autogen_otel.delivery.probe import Probe, probe_for
 from autogen_otel.delivery.randomness import spare_global_random
+from autogen_otel.delivery.sender import Sender
 from autogen_otel.vocabulary import metrics
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ _LOGGER = logging.getLogger("autogen_otel")
 CONSOLE: Final = "console"
 PAUSE_SECONDS: Final = 5.0
 """How long nothing is sent to an endpoint that failed, so that batches queued at a script's end wait once."""
+_MOST_SECONDS: Final = 75.0
+"""The OTLP exporter over gRPC tries for a minute."""
+_READ_SECONDS: Final = 10.0
+"""The default of ``OTEL_EXPORTER_OTLP_TIMEOUT``."""
+_MARGIN_SECONDS: Final = 5.0
+"""For the connection, which has a limit of its own, and an answer that comes in small pieces."""
+_MOST_GIVEN_UP: Final = 3
 _HTTP: Final = "otlp_proto_http"
 _GRPC: Final = "otlp_proto_grpc"
 _PROTOCOLS: Final = {"http/protobuf": _HTTP, "grpc": _GRPC}
@@ -37,11 +45,15 @@ class Signal:
         items: the name in messages and in ``autogen.telemetry.signal``.
         word: the part of the names of environment variables.
         http_exporter: module and class of the OTLP/HTTP exporter, in that exporter's package.
+        service: of OTLP, as its modules are named.
+        rejected: the field of its answers that says how many items it did not take.
     """
 
-    def __init__(self, items: str, word: str, http_exporter: str) -> None:
-        self.items, self.word = items, word
+    def __init__(self, items: str, word: str, http_exporter: str, service: str, rejected: str) -> None:
+        self.items, self.word, self.rejected = items, word, rejected
         self.http_exporter = f"opentelemetry.exporter.otlp.proto.http.{http_exporter}"
+        module = f"opentelemetry.proto.collector.{service.lower()}.v1.{service.lower()}_service_pb2"
+        self.http_response = f"{module}:Export{service}ServiceResponse"
         self.path = f"/v1/{word.lower()}"
         self.entry_points = f"opentelemetry_{word.lower()}_exporter"
         self.chooser = f"OTEL_{word}_EXPORTER"
@@ -57,9 +69,11 @@ class Signal:
         return variable, environ.get(variable, "")
 
 
-SPANS: Final = Signal(metrics.SPANS, "TRACES", "trace_exporter:OTLPSpanExporter")
-METRICS: Final = Signal(metrics.METRICS, "METRICS", "metric_exporter:OTLPMetricExporter")
-LOGS: Final = Signal(metrics.LOGS, "LOGS", "_log_exporter:OTLPLogExporter")
+SPANS: Final = Signal(metrics.SPANS, "TRACES", "trace_exporter:OTLPSpanExporter", "Trace", "rejected_spans")
+METRICS: Final = Signal(
+    metrics.METRICS, "METRICS", "metric_exporter:OTLPMetricExporter", "Metrics", "rejected_data_points"
+)
+LOGS: Final = Signal(metrics.LOGS, "LOGS", "_log_exporter:OTLPLogExporter", "Logs", "rejected_log_records")
 
 
 # ---------------------------------------------------------------- export
@@ -68,7 +82,7 @@ class Outcome(Enum):
 
     EXPORTED = auto()
     REFUSED = auto()
-    """The endpoint does not take this batch, but may take the next one."""
+    """The endpoint does not want this batch, and would not want it tomorrow, but may take the next one."""
     FAILED = auto()
     """The exporter or its endpoint failed, and the next batch would fail in the same way."""
     UNREACHABLE = auto()
@@ -79,10 +93,28 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The outcome of one export, and in a few words without secrets why the batch was not exported."""
+    """What became of one batch.
+
+    Args:
+        outcome: of its export.
+        reason: in a few words without secrets why it was not exported, or not all of it.
+        is_final: whether OTLP says that the same batch must not be sent again.
+        retry_after: seconds for which the endpoint wants to be left alone.
+        rejected: how many items of an exported batch the endpoint did not take.
+    """
 
     outcome: Outcome
     reason: str = ""
+    is_final: bool = False
+    retry_after: float | None = None
+    rejected: int = 0
+
+
+@dataclass
+class Pause:
+    """Until when nothing is sent to an endpoint, on the monotonic clock, be it new or journaled."""
+
+    until: float = 0.0
 
 
 class Endpoint:
@@ -92,31 +124,58 @@ class Endpoint:
         label: its name in messages; contains nothing secret.
         make: makes the exporter; may raise anything.
         probe: ``None`` where the address is not known.
+        most_seconds: how long an export may take, whatever the exporter's own limits are.
+        is_otlp: whether two exporters may send there at the same time, and a batch twice if need be.
     """
 
-    def __init__(self, label: str, make: Callable[[], Any], probe: Probe | None = None) -> None:
-        self.label, self.probe = label, probe
+    def __init__(
+        self,
+        label: str,
+        make: Callable[[], Any],
+        probe: Probe | None = None,
+        *,
+        most_seconds: float = _MOST_SECONDS,
+        is_otlp: bool = False,
+    ) -> None:
+        self.label, self.probe, self.is_otlp = label, probe, is_otlp
+        self.pause = Pause()
         self.exporter: Any = None
-        self._make, self._pid = make, os.getpid()
+        self._make, self._most_seconds, self._pid = make, most_seconds, os.getpid()
+        self._sender = Sender(most_given_up=_MOST_GIVEN_UP if is_otlp else 1)
+
+    def another(self) -> Endpoint:
+        """The same with an exporter of its own, for another thread."""
+        other = Endpoint(
+            self.label, self._make, self.probe, most_seconds=self._most_seconds, is_otlp=self.is_otlp
+        )
+        other.pause = self.pause
+        return other
+
+    def begin(self) -> None:
+        """Prepare for the first export: a program that ends cannot start threads any more."""
+        self._sender.begin()
+        if self.probe is not None:
+            self.probe.begin()
 
     def export(self, batch: Any) -> ExportResult:
         """Export a batch in a single attempt; never raises."""
+        if self._sender.is_late():
+            return ExportResult(Outcome.FAILED, "the program ends")
         if self.probe is not None and not self.probe.is_reachable():
             return ExportResult(Outcome.UNREACHABLE, "nothing answers there")
         try:
+            # Not by the sender: loading modules may take its time, also at the end of a program.
             exporter = self.opened()
         except Exception as error:  # noqa: BLE001 - the environment can make it raise anything
             reason = f"its exporter cannot be made: {type(error).__name__}: {error}"
             return ExportResult(Outcome.FAILED, reason)
-        try:
-            with _silenced(exporter):
-                # Each signal has an enumeration of its own for this, some of them under changing names.
-                is_exported = exporter.export(batch).name == "SUCCESS"
-        except Exception as error:  # noqa: BLE001 - whatever it raises, the batch was not exported
-            return self._last_failure() or ExportResult(Outcome.FAILED, type(error).__name__)
-        if is_exported:
-            return ExportResult(Outcome.EXPORTED)
-        return self._last_failure() or ExportResult(Outcome.FAILED, "its exporter reports a failure")
+        result = self._sender.call(lambda: _export(exporter, batch), self._most_seconds)
+        if result is None:
+            if self.is_otlp:
+                # The exporter is still busy with this batch, and none takes two at a time.
+                self.exporter = None
+            return ExportResult(Outcome.FAILED, "no answer in time")
+        return result
 
     def opened(self) -> Any:
         """Return the exporter; a forked process makes its own, because it must not share connections."""
@@ -125,10 +184,21 @@ class Endpoint:
             spare_global_random()
         return self.exporter
 
+    def prepare(self) -> None:
+        """Make the exporter, if it is going to be used; never raises."""
+        # What is wrong with it shows with the first batch.
+        with suppress(Exception):
+            if self.probe is None or self.probe.is_reachable():
+                self.opened()
+
+    def hurry(self) -> None:
+        """Do not wait much longer for anything, because the program ends."""
+        self._sender.hurry()
+
     def force_flush(self, timeout_millis: int) -> bool:
         """Have the exporter send what it buffers itself; never raises."""
         # Exporters of log records have no such method in older SDKs.
-        flush: Callable[[int], bool] | None = getattr(self.exporter, "force_flush", None)
+        flush: Callable[[int], bool] | None = getattr(self._own_exporter(), "force_flush", None)
         try:
             return flush is None or flush(timeout_millis)
         except Exception:  # noqa: BLE001 - the application cannot do anything about it
@@ -136,18 +206,44 @@ class Endpoint:
 
     def shutdown(self) -> None:
         """Shut the exporter down if one was made; never raises."""
-        try:
-            if self.exporter is not None:
-                with _silenced(self.exporter):
-                    self.exporter.shutdown()
-        except Exception as error:  # noqa: BLE001 - the application is about to end and cannot do anything about it
-            _LOGGER.debug("The exporter did not shut down: %s", type(error).__name__)
+        self._sender.hurry()
+        exporter = self._own_exporter()
+        if exporter is not None:
+            # Some wait for an export that is under way.
+            self._sender.call(lambda: _shut_down(exporter), self._most_seconds)
+        self._sender.end()
 
-    def _last_failure(self) -> ExportResult | None:
-        """What our HTTP session knows of the last request."""
-        session = getattr(self.exporter, "single_attempt_session", None)
-        failure: ExportResult | None = None if session is None else session.take_failure()
-        return failure
+    def _own_exporter(self) -> Any:
+        """The exporter; ``None`` in a forked process that only has its parent's."""
+        return self.exporter if self._pid == os.getpid() else None
+
+
+def _export(exporter: Any, batch: Any) -> ExportResult:
+    try:
+        with _silenced(exporter):
+            # Each signal has an enumeration of its own for this, some of them under changing names.
+            is_exported = exporter.export(batch).name == "SUCCESS"
+    except Exception as error:  # noqa: BLE001 - whatever it raises, the batch was not exported
+        return _last_result(exporter) or ExportResult(Outcome.FAILED, type(error).__name__)
+    if is_exported:
+        return _last_result(exporter) or ExportResult(Outcome.EXPORTED)
+    return _last_result(exporter) or ExportResult(Outcome.FAILED, "its exporter reports a failure")
+
+
+def _shut_down(exporter: Any) -> bool:
+    try:
+        with _silenced(exporter):
+            exporter.shutdown()
+    except Exception as error:  # noqa: BLE001 - the application is about to end and cannot do anything about it
+        _LOGGER.debug("The exporter did not shut down: %s", type(error).__name__)
+    return True
+
+
+def _last_result(exporter: Any) -> ExportResult | None:
+    """What our HTTP session knows of the last request; newer exporters swallow the error."""
+    session = getattr(exporter, "single_attempt_session", None)
+    result: ExportResult | None = None if session is None else session.take_result()
+    return result
 
 
 @contextmanager
@@ -192,8 +288,7 @@ def _endpoint(name: str, signal: Signal, consequence: str) -> Endpoint | None:
     except ExporterError as error:
         _LOGGER.warning("%s %s", error, consequence)
         return None
-    if named.probe is not None:
-        named.probe.begin()
+    named.begin()
     return named
 
 
@@ -232,7 +327,7 @@ def endpoint(name: str, environ: Mapping[str, str], signal: Signal) -> Endpoint:
     try:
         url = signal.otlp("ENDPOINT", environ)[1] or "http://localhost:4317"
         probe = probe_for(url, 4317) if name == _GRPC else None
-        made = Endpoint(f"the exporter {name}", exporter_class, probe)
+        made = Endpoint(f"the exporter {name}", exporter_class, probe, is_otlp=is_otlp(name))
         # Made at once, so that what is wrong with it shows at the start.
         made.opened()
     except Exception as error:
@@ -287,4 +382,12 @@ def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
 
             return otlp_http.make_exporter(url, signal)
 
-    return Endpoint(label, make, probe)
+    seconds = _seconds(signal.otlp("TIMEOUT", environ)[1]) + _MARGIN_SECONDS
+    return Endpoint(label, make, probe, most_seconds=seconds, is_otlp=True)
+
+
+def _seconds(text: str) -> float:
+    # What is no number is reported when the exporter is made.
+    with suppress(ValueError):
+        return float(text)
+    return _READ_SECONDS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import BuiltinFunctionType
 from typing import Final
 
 _MAX_WAIT_SECONDS: Final = 5.0
@@ -32,6 +34,11 @@ def in_child(reset: Callable[[], None]) -> None:
     """Call a function of a module, which is never forgotten, in each process that is forked from this one."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=reset)
+
+
+def are_threads_greenlets() -> bool:
+    """Whether gevent or eventlet has put greenlets in the place of threads."""
+    return not isinstance(_thread.start_new_thread, BuiltinFunctionType)
 
 
 def _before_fork() -> None:

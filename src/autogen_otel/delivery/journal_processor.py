@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import StatusCode
 
 from autogen_otel.delivery.dropped import PROCESS, count_overflow
-from autogen_otel.delivery.export import batch_options
 from autogen_otel.delivery.exporters import SPANS
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.journal import Journal, NoFolderError
-from autogen_otel.delivery.spans import JournaledSpanExporter
+from autogen_otel.delivery.journal import Kind, NoFolderError
+from autogen_otel.delivery.processes import in_flight
+from autogen_otel.delivery.processes.batches import Limits, SpanBatches
+from autogen_otel.delivery.spans import JournaledSpanExporter, journal_of
 from autogen_otel.settings import FAILING, Settings
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 from autogen_otel.vocabulary.spans import SCOPE
@@ -47,17 +47,20 @@ class JournalProcessor(SpanProcessor):
 
     def __init__(self, settings: Settings | None = None) -> None:
         settings = Settings() if settings is None else settings
-        self._batches: BatchSpanProcessor | None = None
+        self._batches: SpanBatches | None = None
         self._held = Held(only_failing=settings.journal == FAILING)
         _LIVE.add(self)
         if not settings.keeps_journal:
             return
         try:
-            exporter = JournaledSpanExporter(None, Journal(settings.journal_dir), PROCESS)
+            journal = journal_of(settings)
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
-        processor = BatchSpanProcessor(exporter, **batch_options("OTEL_BSP"))
+        exporter = JournaledSpanExporter(
+            None, journal, PROCESS, kind=Kind.KEPT, in_flight=in_flight.beside(journal.folder)
+        )
+        processor = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
         self._batches = count_overflow(processor, SPANS.items, PROCESS)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
@@ -73,7 +76,7 @@ class JournalProcessor(SpanProcessor):
     def shutdown(self) -> None:
         """Write what is kept."""
         if self._batches is not None:
-            self._batches.shutdown()  # type: ignore[no-untyped-call,unused-ignore]  # typed in newer SDKs
+            self._batches.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Write what is kept so far.

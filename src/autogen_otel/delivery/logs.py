@@ -5,17 +5,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import is_dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import Context
+from opentelemetry.sdk import _logs as sdk_logs
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, batch_options, encodable, encoded_size, repaired
+from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
+from autogen_otel.delivery.processes.batches import Batches, Limits
 from autogen_otel.delivery.resource import resource_of
-from autogen_otel.vocabulary.metrics import NOT_DELIVERED
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, TELEMETRY_EXPORTED
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 _NAMES: Final = vars(sdk)
 _RESULT: Final[Any] = _NAMES.get("LogRecordExportResult") or _NAMES["LogExportResult"]
 _CONSOLE: Final[Any] = _NAMES.get("ConsoleLogRecordExporter") or _NAMES["ConsoleLogExporter"]
+_READABLE: Final[Any] = vars(sdk_logs).get("ReadableLogRecord")
 _RECORD_BYTES: Final = 160
 """Ids, times, flags, severity, counts and the lengths around them."""
 
@@ -39,11 +44,41 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     exporters += [LogExporter(endpoint, PROCESS) for endpoint in endpoints if endpoint]
     if not exporters:
         return None
-    provider = LoggerProvider(resource=resource_of(tracers))
+    provider = _ForkingLoggerProvider(resource=resource_of(tracers))
+    limits = Limits.of_environment("OTEL_BLRP")
     for exporter in exporters:
-        processor = sdk.BatchLogRecordProcessor(exporter, **batch_options("OTEL_BLRP"))
-        provider.add_log_record_processor(count_overflow(processor, LOGS.items, PROCESS))
+        processor: Any = count_overflow(LogBatches(exporter, limits), LOGS.items, PROCESS)
+        provider.add_log_record_processor(processor)
     return provider
+
+
+class _ForkingLoggerProvider(LoggerProvider):
+    """The SDK's provider with a resource that follows forks by itself; see ``ForkingTracerProvider``."""
+
+    def _handle_fork(self) -> None:
+        self._logger_cache_lock, self._active_loggers_lock = Lock(), Lock()
+
+
+class LogBatches(Batches):
+    """Exports log records; the SDK's base class is left out, because its method was renamed."""
+
+    def emit(self, data: Any) -> None:
+        """Take a log record."""
+        self.add(data if _READABLE is None else _readable(data))
+
+    on_emit = emit
+
+
+def _readable(written: Any) -> Any:
+    """A record as newer SDKs export it, without its context, which may hold anything while it waits."""
+    record = copy.copy(written.log_record)
+    record.context = Context()
+    return _READABLE(
+        log_record=record,
+        resource=written.resource,
+        instrumentation_scope=written.instrumentation_scope,
+        limits=written.limits,
+    )
 
 
 class LogExporter(EndpointExporter):
@@ -56,6 +91,7 @@ class LogExporter(EndpointExporter):
         consequence = "They are lost, because only spans are kept in the journal"
         super().__init__(LOGS, endpoint, dropped, f"{consequence}; set {LOGS.chooser}=none to not send them.")
         dropped.add(LOGS.items, NOT_DELIVERED, 0)
+        self._delivered.add(TELEMETRY_EXPORTED, LOGS.items, 0)
 
     def export(self, batch: Sequence[Any]) -> Any:
         """Export a batch; never raises."""

@@ -30,6 +30,7 @@ from autogen_otel.delivery.dropped import PROCESS, Dropped
 from autogen_otel.delivery.exemplars import with_own_draws
 from autogen_otel.delivery.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporters import METRICS, Endpoint, configured
+from autogen_otel.delivery.processes import in_use
 from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
@@ -57,7 +58,7 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
     readers = list(map(with_own_draws, readers))
-    return MeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+    return ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
 
 
 def _reader(endpoint: Endpoint) -> MetricReader:
@@ -76,12 +77,46 @@ def _reader(endpoint: Endpoint) -> MetricReader:
     )
 
 
+class ForkingMeterProvider(MeterProvider):
+    """The SDK's provider with a resource that follows forks by itself; see ``ForkingTracerProvider``."""
+
+    def _handle_fork(self) -> None:
+        self._lock, self._meter_lock = Lock(), Lock()
+        MeterProvider._all_metric_readers_lock = Lock()  # noqa: SLF001 - all providers share it
+
+
 class PeriodicReader(PeriodicExportingMetricReader):
-    """The SDK's reader, without the lock that a fork during an export leaves locked in the child."""
+    """The SDK's reader, whose lock no fork leaves locked, and whose thread a forked process resumes.
+
+    A process that is forked to start another program has nothing to measure, nor time for a thread. At the
+    end it does not wait for an endpoint that does not answer.
+    """
+
+    _is_forked = False
+
+    def __init__(self, exporter: MetricExporter, **options: Any) -> None:
+        super().__init__(exporter, **options)
+        in_use.RESUMED.add(self)
 
     def _at_fork_reinit(self) -> None:
         self._export_lock = Lock()
-        super()._at_fork_reinit()  # type: ignore[no-untyped-call]
+        self._daemon_thread, self._is_forked = None, True
+
+    def resume(self) -> None:
+        """Start the thread again that a fork has taken away."""
+        if self._is_forked:
+            self._is_forked = False
+            super()._at_fork_reinit()  # type: ignore[no-untyped-call]
+
+    def shutdown(self, timeout_millis: float = 30_000, **more: Any) -> None:
+        """Export for the last time."""
+        exporter = self._exporter
+        if isinstance(exporter, EndpointExporter):
+            exporter.hurry()
+        if self._is_forked and not self._shutdown:
+            # Else the thread does it.
+            self.collect(timeout_millis)
+        super().shutdown(timeout_millis, **more)
 
 
 def _temporality() -> dict[type, AggregationTemporality]:
@@ -128,15 +163,15 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         consequence = f"{consequence}; set {METRICS.chooser}=none to not send them."
         EndpointExporter.__init__(self, METRICS, endpoint, dropped, consequence, by_default=not named)
         self._not_exported_yet = 0
+        self._broken_so_far = 0
         dropped.add(METRICS.items, NOT_DELIVERED, 0)
 
     def export(self, metrics_data: MetricsData, *_timeout: Any, **_more: Any) -> MetricExportResult:
         """Export everything; never raises."""
         encodable = _encodable(metrics_data)
         cumulative, delta = _points(encodable)
-        broken = sum(_points(metrics_data)) - cumulative - delta
-        if broken:
-            self._dropped.add(METRICS.items, NOT_ENCODED, broken)
+        broken_cumulative, broken_delta = _points(metrics_data)
+        self._count_broken(broken_cumulative - cumulative, broken_delta - delta)
         if self.send(encodable):
             self._not_exported_yet = 0
             return MetricExportResult.SUCCESS
@@ -145,6 +180,13 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         if delta:
             self._dropped.add(METRICS.items, NOT_DELIVERED, delta)
         return MetricExportResult.FAILURE
+
+    def _count_broken(self, cumulative: int, delta: int) -> None:
+        """Count points that cannot be encoded; a cumulative one is in each later export again."""
+        new = max(cumulative - self._broken_so_far, 0) + delta
+        self._broken_so_far = max(cumulative, self._broken_so_far)
+        if new:
+            self._dropped.add(METRICS.items, NOT_ENCODED, new)
 
     def shutdown(self, *_timeout: Any, **_more: Any) -> None:
         """Shut the exporter down; there is no next export for what was not exported yet."""

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import os
 import time
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pkgutil import resolve_name
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 
 from autogen_otel.delivery.exporters import PAUSE_SECONDS, SPANS, ExportResult, Outcome, Signal
 
 _CREDENTIALS: Final = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}CREDENTIAL_PROVIDER"
 _CONNECT_SECONDS: Final = 3.0
 _TIMED_OUT: Final = "no answer in time"
-_RETRYABLE: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_RETRYABLE: Final = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+"""OTLP's list; after any other error the same batch is not to be sent again."""
+_ABOUT_THE_BATCH: Final = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+"""What is wrong is the batch. All others, such as 401 or 404, say that nothing would be taken there now."""
+_MOST_SECONDS_TO_WAIT: Final = 600.0
+"""A longer Retry-After is a mistake: telemetry must not stay away for a day."""
+_PLAIN_SUCCESS: Final = frozenset({b"", b"ok", b"accepted", b"success"})
+_PAGE: Final = "HTTP {} with an answer that is not OTLP's: is that a proxy or a login page?"
 _UNSUPPORTED: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
@@ -30,7 +53,7 @@ def make_exporter(url: str, signal: Signal) -> Any:
     session = None
     # A plugin can bring a session with its credentials, which the exporter then has to use.
     if not any(os.environ.get(_CREDENTIALS.format(word)) for word in ("", f"{signal.word}_")):
-        session = SingleAttemptSession(is_optional=signal is not SPANS)
+        session = SingleAttemptSession(signal)
     exporter = resolve_name(signal.http_exporter)(endpoint=url, session=session)
     exporter.single_attempt_session = session
     return exporter
@@ -45,35 +68,35 @@ class ExportError(Exception):
 
 
 class SingleAttemptSession(requests.Session):
-    """Raises ``ExportError`` where the exporter would retry for up to a minute.
+    """Raises ``ExportError`` where the exporter would retry for up to a minute, or take a page for success.
 
     Spans that are not exported at once go to the journal, which is a better place to wait than the memory of
     a process that wants to end; metrics are in the next export too.
 
     Args:
-        is_optional: whether a receiver may do without the signal.
+        signal: what is sent; a receiver may do without all but spans.
     """
 
-    def __init__(self, *, is_optional: bool = False) -> None:
+    def __init__(self, signal: Signal = SPANS) -> None:
         super().__init__()
-        self._is_optional = is_optional
-        self._failure: ExportResult | None = None
+        self._signal = signal
+        self._result: ExportResult | None = None
 
-    def take_failure(self) -> ExportResult | None:
-        """Why the last request failed; newer exporters swallow the error.
+    def take_result(self) -> ExportResult | None:
+        """What became of the last request; newer exporters swallow the error, and all a partial success.
 
         Only once: the next batch may fail without a request, because it cannot be encoded.
         """
-        failure, self._failure = self._failure, None
-        return failure
+        result, self._result = self._result, None
+        return result
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request once.
 
         Raises:
-            ExportError: there was no connection, no response in time or none with a status of success.
+            ExportError: there was no connection, no response in time or none that says that all is well.
         """
-        self._failure = None
+        self._result = None
         host = urlsplit(str(url)).netloc
         if time.monotonic() < _paused_until.get(host, 0.0):
             raise self._failed(Outcome.FAILED, _TIMED_OUT)
@@ -88,10 +111,15 @@ class SingleAttemptSession(requests.Session):
                 _paused_until[host] = time.monotonic() + PAUSE_SECONDS
             raise self._failed(Outcome.FAILED, _reason(error)) from error
         _paused_until.pop(host, None)
-        if response.ok and not response.is_redirect:
-            return response
         status = response.status_code
-        raise self._failed(self._outcome(status), f"HTTP {status} {response.reason or ''}".rstrip())
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise self._refused(response)
+        try:
+            rejected, message = _partial_success(response, self._signal)
+        except ValueError as error:
+            raise self._failed(Outcome.FAILED, _PAGE.format(status), is_final=True) from error
+        self._result = ExportResult(Outcome.EXPORTED, message, rejected=rejected)
+        return response
 
     def _send_once(
         self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any
@@ -104,15 +132,59 @@ class SingleAttemptSession(requests.Session):
             # Mostly a kept-alive connection that the server closed meanwhile; a new one works.
             return super().request(method, url, *args, **kwargs)
 
-    def _outcome(self, status: int) -> Outcome:
-        if self._is_optional and status in _UNSUPPORTED:
-            return Outcome.UNSUPPORTED
-        is_temporary = status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return Outcome.FAILED if is_temporary else Outcome.REFUSED
+    def _refused(self, response: requests.Response) -> ExportError:
+        status = response.status_code
+        outcome = Outcome.FAILED
+        if self._signal is not SPANS and status in _UNSUPPORTED:
+            outcome = Outcome.UNSUPPORTED
+        elif status in _ABOUT_THE_BATCH:
+            outcome = Outcome.REFUSED
+        is_final = status not in _RETRYABLE
+        wait = None if is_final else _seconds_to_wait(response.headers.get("Retry-After", ""))
+        reason = f"HTTP {status} {response.reason or ''}".rstrip()
+        return self._failed(outcome, reason, is_final=is_final, retry_after=wait)
 
-    def _failed(self, outcome: Outcome, reason: str) -> ExportError:
-        self._failure = ExportResult(outcome, reason)
-        return ExportError(self._failure)
+    def _failed(self, outcome: Outcome, reason: str, **more: Any) -> ExportError:
+        self._result = ExportResult(outcome, reason, **more)
+        return ExportError(self._result)
+
+
+def _seconds_to_wait(retry_after: str) -> float | None:
+    """The seconds that a ``Retry-After`` asks for, which is a number or a date (RFC 9110, 10.2.3)."""
+    text = retry_after.strip()
+    try:
+        seconds = float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _MOST_SECONDS_TO_WAIT)
+
+
+def _partial_success(response: requests.Response, signal: Signal) -> tuple[int, str]:
+    """How many items the endpoint did not take, and what it says about that.
+
+    Raises:
+        ValueError: the answer is none of a receiver of OTLP.
+    """
+    body = response.content
+    if body.strip().lower() in _PLAIN_SUCCESS:
+        return 0, ""
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    answer: Any = resolve_name(signal.http_response)()
+    try:
+        if kind == "application/json" or body.lstrip()[:1] == b"{":
+            # Some say `{"status": "ok"}`.
+            json_format.Parse(body, answer, ignore_unknown_fields=True)
+            is_answer = body.lstrip()[:1] == b"{"
+        else:
+            answer.ParseFromString(body)
+            answer.DiscardUnknownFields()
+            is_answer = answer.ByteSize() > 0
+    except (json_format.ParseError, DecodeError) as error:
+        raise ValueError("no answer of a receiver") from error
+    if not is_answer:
+        raise ValueError("an answer to something else")
+    partial = answer.partial_success
+    return max(getattr(partial, signal.rejected), 0), partial.error_message
 
 
 def _reason(error: Exception) -> str:

@@ -18,6 +18,7 @@ from opentelemetry.sdk.resources import (
     PROCESS_RUNTIME_VERSION,
     SERVICE_INSTANCE_ID,
     SERVICE_NAME,
+    OTELResourceDetector,
     Resource,
 )
 
@@ -52,7 +53,7 @@ def process_resource() -> Resource:
         _DISTRO_VERSION: distribution.version(),
     }
     # What the environment says of the process takes precedence.
-    return _with_instance(Resource(process).merge(described))
+    return _forking(Resource(process).merge(described))
 
 
 @cache
@@ -65,32 +66,38 @@ def resource_of(provider: Any) -> Resource:
         provider: any tracer provider; one without a resource gets that of the process.
     """
     resource = getattr(provider, "resource", None)
-    return _with_instance(resource) if isinstance(resource, Resource) else process_resource()
+    if not isinstance(resource, Resource):
+        return process_resource()
+    return resource if resource is process_resource() else _forking(resource, provider)
 
 
 _instance_id = str(uuid.uuid4())
-_numbered: Final[list[Resource]] = []
-"""The resources whose instance id is ours."""
+_pid = os.getpid()
+_ours: Final[list[tuple[Resource, Any]]] = []
+"""The resources that follow this process through forks, and the provider that each has its id from."""
 
 
-def _with_instance(resource: Resource) -> Resource:
-    if resource.attributes.get(SERVICE_INSTANCE_ID):
-        return resource
-    numbered = resource.merge(Resource({SERVICE_INSTANCE_ID: _instance_id}))
-    _numbered.append(numbered)
-    return numbered
+def _forking(resource: Resource, provider: Any = None) -> Resource:
+    """A copy that has an instance id, and in each forked process one of its own."""
+    has_id = bool(resource.attributes.get(SERVICE_INSTANCE_ID))
+    own: dict[str, str] = {} if has_id else {SERVICE_INSTANCE_ID: _instance_id}
+    copy = resource.merge(Resource(own))
+    _ours.append((copy, provider if has_id else None))
+    return copy
 
 
 def _after_fork() -> None:
-    """Make this process an instance of its own; older SDKs leave it the parent's id."""
-    global _instance_id  # noqa: PLW0603 - the process is one instance
-    _instance_id = str(uuid.uuid4())
-    for numbered in _numbered:
-        own: dict[str, str | int] = {SERVICE_INSTANCE_ID: _instance_id}
-        if PROCESS_PID in numbered.attributes:
-            own[PROCESS_PID] = os.getpid()
-        renewed = numbered.merge(Resource(own))
-        numbered._attributes = renewed._attributes  # noqa: SLF001 - providers and tracers keep the object
+    """Make this process an instance of its own, in place: providers and tracers keep the object."""
+    global _instance_id, _pid
+    _instance_id, parent, _pid = str(uuid.uuid4()), _pid, os.getpid()
+    named = OTELResourceDetector().detect().attributes.get(SERVICE_INSTANCE_ID)
+    for resource, provider in _ours:
+        # Newer SDKs give the application's provider another id, older ones leave it its parent's.
+        theirs = None if provider is None else provider.resource.attributes.get(SERVICE_INSTANCE_ID)
+        own: dict[str, Any] = {SERVICE_INSTANCE_ID: theirs or named or _instance_id}
+        if resource.attributes.get(PROCESS_PID) == parent:
+            own[PROCESS_PID] = _pid
+        resource._attributes = resource.merge(Resource(own))._attributes  # noqa: SLF001 - in place
 
 
 in_child(_after_fork)

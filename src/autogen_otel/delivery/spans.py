@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import (
-    BatchSpanProcessor,
-    ConsoleSpanExporter,
-    SpanExporter,
-    SpanExportResult,
-)
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
+from autogen_otel.delivery.copied_span import CopiedSpan, bounded
 from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, batch_options, encodable, encoded_size, repaired
+from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
+from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.ids import IdGenerator
-from autogen_otel.delivery.journal import Journal, NoFolderError, show_command
+from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, show_command
+from autogen_otel.delivery.processes import batches, in_flight
+from autogen_otel.delivery.processes.in_flight import InFlight
 from autogen_otel.delivery.resource import process_resource
-from autogen_otel.vocabulary.metrics import NOT_DELIVERED
+from autogen_otel.vocabulary.metrics import (
+    NOT_DELIVERED,
+    TELEMETRY_EXPORTED,
+    TELEMETRY_FORWARDED,
+    TELEMETRY_JOURNALED,
+)
 
 if TYPE_CHECKING:
     from autogen_otel.settings import Settings
@@ -39,12 +44,26 @@ def build(settings: Settings) -> TracerProvider:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    provider = TracerProvider(resource=process_resource(), id_generator=IdGenerator())
-    for exporter in _exporters(*_journal(settings)):
-        processor = BatchSpanProcessor(exporter, **batch_options("OTEL_BSP"))
+    journal, why_none = _journal(settings)
+    noted = None if journal is None else in_flight.beside(journal.folder)
+    provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
+    limits = batches.Limits.of_environment("OTEL_BSP")
+    for exporter in _exporters(journal, why_none, noted):
+        processor = batches.SpanBatches(exporter, limits)
         provider.add_span_processor(count_overflow(processor, SPANS.items, PROCESS))
     PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
     return provider
+
+
+class ForkingTracerProvider(TracerProvider):
+    """The SDK's provider with a resource that follows forks by itself.
+
+    The SDK would detect it anew in threads, for which a forked process waits; where threads are greenlets,
+    others run meanwhile, in a process that may only start another program.
+    """
+
+    def _handle_fork(self) -> None:
+        self._tracers_lock = threading.Lock()
 
 
 def _journal(settings: Settings) -> tuple[Journal | None, str]:
@@ -52,12 +71,22 @@ def _journal(settings: Settings) -> tuple[Journal | None, str]:
     if not settings.keeps_journal:
         return None, "the journal is off"
     try:
-        return Journal(settings.journal_dir), ""
+        return journal_of(settings), ""
     except NoFolderError as error:
         return None, f"no journal can be kept: {error}"
 
 
-def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
+def journal_of(settings: Settings) -> Journal:
+    """Return the journal where and as large as the settings say.
+
+    Raises:
+        NoFolderError: there is no folder for it.
+    """
+    limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
+    return Journal(settings.journal_dir, limits=limits, dropped=PROCESS)
+
+
+def _exporters(journal: Journal | None, why_none: str, noted: InFlight | None) -> list[SpanExporter]:
     """The first endpoint has the journal behind it.
 
     A span that one endpoint took must not come back from the journal because another did not.
@@ -69,8 +98,23 @@ def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
         behind = None if number else journal
         if endpoint or behind:
             why = why_none or "another endpoint has the journal"
-            exporters.append(JournaledSpanExporter(endpoint, behind, PROCESS, why))
+            forwarder = _forwarder(endpoint, behind)
+            under_way = noted if behind else None
+            exporters.append(
+                JournaledSpanExporter(endpoint, behind, PROCESS, why, forwarder, in_flight=under_way)
+            )
     return exporters
+
+
+def _forwarder(endpoint: Endpoint | None, journal: Journal | None) -> Forwarder | None:
+    """What sends the journal's batches; exporters of other packages may take a span only once."""
+    if endpoint is None or journal is None or not endpoint.is_otlp:
+        return None
+    forwarder = Forwarder(endpoint, journal, PROCESS)
+    if forwarder.has_work():
+        # What an earlier run left; the program may be too short to export anything before it ends.
+        forwarder.wake()
+    return forwarder
 
 
 class JournaledSpanExporter(EndpointExporter, SpanExporter):
@@ -82,21 +126,36 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         journal: Journal | None,
         dropped: Dropped,
         why_no_journal: str = "no journal is kept",
+        forwarder: Forwarder | None = None,
+        *,
+        kind: Kind = Kind.UNDELIVERED,
+        in_flight: InFlight | None = None,
     ) -> None:
+        self._in_flight = in_flight
         consequence = f"They are dropped: {why_no_journal}."
         if journal is not None:
-            consequence = f"They are kept in {journal.folder}; `{show_command(journal.folder)}` lists them."
-        super().__init__(SPANS, endpoint, dropped, consequence, journal=journal)
+            later = " and sent once it does" if forwarder is not None else ""
+            consequence = (
+                f"They are kept in {journal.folder}{later}; `{show_command(journal.folder)}` lists them."
+            )
+        super().__init__(
+            SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder, kind=kind
+        )
+        for metric in (TELEMETRY_EXPORTED, TELEMETRY_JOURNALED, TELEMETRY_FORWARDED):
+            self._delivered.add(metric, SPANS.items, 0)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export or journal a batch; never raises."""
-        return SpanExportResult.SUCCESS if self.deliver(spans, encodable_span) else SpanExportResult.FAILURE
+        is_delivered = self.deliver(spans, encodable_span)
+        if self._in_flight is not None:
+            self._in_flight.exported(spans)
+        return SpanExportResult.SUCCESS if is_delivered else SpanExportResult.FAILURE
 
 
 # ---------------------------------------------------------------- encoding
 def encodable_span(span: ReadableSpan) -> tuple[ReadableSpan, int]:
     """Return a span, or a copy that can be encoded, and an upper bound of its size in bytes."""
-    return encodable(span, encoded_span_size, _RepairedSpan)
+    return encodable(span, encoded_span_size, _repaired)
 
 
 def encoded_span_size(span: ReadableSpan) -> int:
@@ -119,42 +178,29 @@ def encoded_span_size(span: ReadableSpan) -> int:
     )
 
 
-class _RepairedSpan(ReadableSpan):
+def _repaired(span: ReadableSpan) -> ReadableSpan:
     """A span's copy in which every string and number can be encoded."""
-
-    def __init__(self, span: ReadableSpan) -> None:
-        scope = span.instrumentation_scope
-        super().__init__(
-            name=repaired(span.name),
-            context=span.get_span_context(),
-            parent=span.parent,
-            resource=Resource(repaired(span.resource.attributes), span.resource.schema_url),
-            attributes=_attributes(span),
-            events=[
-                Event(repaired(event.name), _attributes(event), event.timestamp) for event in span.events
-            ],
-            links=[Link(link.context, _attributes(link)) for link in span.links],
-            kind=span.kind,
-            status=Status(span.status.status_code, repaired(span.status.description)),
-            start_time=span.start_time,
-            end_time=span.end_time,
-            instrumentation_scope=scope
-            and InstrumentationScope(
-                *map(repaired, (scope.name, scope.version, scope.schema_url, scope.attributes))
-            ),
-        )
-        self._dropped = (span.dropped_events, span.dropped_links)
-
-    @property
-    def dropped_events(self) -> int:
-        return self._dropped[0]
-
-    @property
-    def dropped_links(self) -> int:
-        return self._dropped[1]
+    scope = span.instrumentation_scope
+    return CopiedSpan(
+        name=repaired(span.name),
+        context=span.get_span_context(),
+        parent=span.parent,
+        resource=Resource(repaired(span.resource.attributes), span.resource.schema_url),
+        attributes=_attributes(span),
+        events=[Event(repaired(event.name), _attributes(event), event.timestamp) for event in span.events],
+        links=[Link(link.context, _attributes(link)) for link in span.links],
+        kind=span.kind,
+        status=Status(span.status.status_code, repaired(span.status.description)),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=scope
+        and InstrumentationScope(
+            *map(repaired, (scope.name, scope.version, scope.schema_url, scope.attributes))
+        ),
+        dropped_events=span.dropped_events,
+        dropped_links=span.dropped_links,
+    )
 
 
 def _attributes(holder: ReadableSpan | Event | Link) -> BoundedAttributes:
-    copy = BoundedAttributes(attributes=repaired(holder.attributes or {}))
-    copy.dropped = holder.dropped_attributes
-    return copy
+    return bounded(repaired(holder.attributes or {}), holder.dropped_attributes)

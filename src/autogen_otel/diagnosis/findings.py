@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
@@ -173,12 +174,7 @@ def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
 
 def conclude_listed(population: Population) -> Diagnosis:
     """Say what fails in conversations that were read, and why."""
-
-    def calls_of(kind: str) -> Listed:
-        sample = population.working.get(kind)
-        return Listed([]) if sample is None else Listed(sample.kept, sample.weight)
-
-    return conclude(population, calls_of)
+    return conclude(population, partial(Listed.of, population))
 
 
 def conclude(population: Population, calls_of: Callable[[str], Calls]) -> Diagnosis:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.candidates import round_between, thinned
+from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Asking, Calls, Holding, Outline, Run, together
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher
@@ -44,6 +46,11 @@ _SMALLEST_LIMIT: Final = 1000
 _SLOW_SECONDS: Final = 1.0
 _AFTER_TOOL: Final = Property(names.TOOL_FAILED_BEFORE, Comparison.EQUALS, value=True)
 _CARRIED: Final = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, 1)
+
+
+def roots_of(population: Population) -> list[Occurrence]:
+    """All failures in conversations that were read, as ``find_roots`` has them."""
+    return find_roots(population, partial(Listed.of, population))
 
 
 def find_roots(population: Population, calls_of: Callable[[str], Calls]) -> list[Occurrence]:

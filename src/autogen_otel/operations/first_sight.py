@@ -54,7 +54,10 @@ def see_agent(recorder: Recorder, agent: Any) -> AgentSeen:
     for one in (agent, *(members if isinstance(members, list) else ())):
         wrapper = read(one, "client")
         if wrapper is not None:
-            recorder.hide(read(one, "llm_config"))
+            llm_config = read(one, "llm_config")
+            recorder.hide(llm_config)
+            if recorder.check is not None:
+                recorder.check(llm_config)
             see_wrapper(recorder, wrapper)
     seen = AgentSeen(shown_name(agent), role_of(agent), group is not None)
     recorder.memory.remember(agent, seen)
@@ -127,5 +130,8 @@ class MakeWrapper(Operation):
         """Mask the credentials before anything can be recorded that holds them."""
         # A program may set its variables late, but hardly after it makes its agents.
         self.recorder.hide_environment()
-        self.recorder.hide(dict(self.arguments))
+        arguments = dict(self.arguments)
+        self.recorder.hide(arguments)
+        if self.recorder.check is not None:
+            self.recorder.check(arguments)
         return None

@@ -244,6 +244,9 @@ class Call:
             self.span = theirs
             theirs.update_name(shown)
             theirs.set_attributes(own)
+        process = recorder.process
+        if process is not None and process.began is not None:
+            process.began(self.span)
         inside = around.copy()
         inside[_SPAN_KEY] = self.span
         self.context = Context(inside)

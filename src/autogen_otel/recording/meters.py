@@ -84,7 +84,7 @@ class Meters:
 def _instruments(meter: Meter) -> dict[str, Record]:
     """The instruments of a meter, made once: SDKs complain of a second one of the same name."""
     if meter not in _instruments_of:
-        taken = (metric for metric in metrics.ALL if metric.kind != "observed_counter")
+        taken = (metric for metric in metrics.ALL if not metric.kind.startswith("observed"))
         _instruments_of[meter] = {metric.name: _instrument(meter, metric) for metric in taken}
     return _instruments_of[meter]
 

@@ -17,6 +17,7 @@ from autogen_otel.rendering import Renderer
 from autogen_otel.settings import Settings
 
 if TYPE_CHECKING:
+    from autogen_otel.delivery import Process
     from autogen_otel.recording.logs import ContentEvents, FailureLogs
     from autogen_otel.recording.meters import Meters
 
@@ -33,6 +34,8 @@ class Recorder:
         failure_logs: makes a log record of each exception; ``None`` for none.
         content_events: makes an event of what a model call said and was told; ``None`` for none.
         price: the list of prices.
+        process: is told of each span that begins; ``None`` where nobody needs to know.
+        check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
         connect: gives it a tracer and the like, as the first span starts; ``None`` once it has them.
     """
 
@@ -43,6 +46,8 @@ class Recorder:
     failure_logs: FailureLogs | None = None
     content_events: ContentEvents | None = None
     price: Price = field(default_factory=price_list)
+    process: Process | None = None
+    check: Callable[[object], None] | None = None
     connect: Callable[[], None] | None = None
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)

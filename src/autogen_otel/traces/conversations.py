@@ -13,7 +13,7 @@ from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
-Outcome = Literal["failed", "recovered", "ok", "cancelled", "unfinished"]
+Outcome = Literal["failed", "recovered", "ok", "cancelled", "running", "interrupted", "unfinished"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
@@ -36,11 +36,14 @@ class Summary:
         duration_ns: up to the last span that arrived.
         agents: the agents that took a turn, in the order they first did.
         outcome: ``failed``; ``cancelled`` if the program itself ended it; ``recovered`` if failures happened
-            and it went on; ``unfinished`` if its outermost span never arrived; else ``ok``.
+            and it went on; ``running`` while it does; ``interrupted`` if its program was killed meanwhile;
+            ``unfinished`` if its outermost span never arrived; else ``ok``.
         failures: how many failures began in it, by cause.
         ended_by: why it ended; of several conversations side by side, the last one.
         cost_usd: estimated; 0 where nothing is known.
         failed_entries: entries of a ``config_list`` that failed, in that order.
+        under_way: the name of the innermost operation that had begun last when it was interrupted, or by now.
+        under_way_since_ns: when that operation began; 0 where none is under way.
     """
 
     trace_id: str
@@ -57,6 +60,8 @@ class Summary:
     input_tokens: int
     output_tokens: int
     failed_entries: tuple[Entry, ...] = ()
+    under_way: str | None = None
+    under_way_since_ns: int = 0
 
 
 def summaries(spans: Iterable[Span], selection: Selection | None = None) -> list[Summary]:
@@ -125,6 +130,8 @@ class _SummaryBuilder:
     """When each agent's first turn began, and its ``sender -> agent``."""
     _failures: list[Failure] = field(default_factory=list)
     _failed_entries: set[Entry] = field(default_factory=set)
+    _under_way: Span | None = None
+    """The one under way that began last."""
     _cost_usd: float = 0.0
     _input_tokens: int = 0
     _output_tokens: int = 0
@@ -136,6 +143,8 @@ class _SummaryBuilder:
         self.service = self.service or span.service
         operation = span.operation
         self.is_conversation = self.is_conversation or _belongs_to_a_conversation(span)
+        if span.state != "ended" and (self._under_way is None or span.start_ns >= self._under_way.start_ns):
+            self._under_way = replace(span, events=(), links=())
         if span.failed:
             self._failures.append(Failure.of(span))
             index = _integer(span, names.CONFIG_INDEX)
@@ -172,6 +181,8 @@ class _SummaryBuilder:
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
             failed_entries=tuple(sorted(self._failed_entries)),
+            under_way=None if self._under_way is None else self._under_way.name,
+            under_way_since_ns=0 if self._under_way is None else self._under_way.start_ns,
         )
 
     def _add_place(self, span: Span) -> None:
@@ -216,6 +227,8 @@ class _SummaryBuilder:
         return self._root is None and not self._parent_ids <= self._span_ids
 
     def _outcome(self, outer: list[Span], failures: Counter[str]) -> Outcome:
+        if self._under_way is not None and self._under_way.state != "ended":
+            return self._under_way.state
         if self._unfinished:
             return "unfinished"
         if any(chat.failed for chat in outer) or (self._root is not None and self._root[1]):

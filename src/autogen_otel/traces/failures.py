@@ -66,6 +66,17 @@ class Failure:
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
 
 
+def what_was_raised(span: Span) -> str:
+    """What a failing span reports, as ``KeyError: 'null'``; its status message if it has no exception."""
+    event = span.exception
+    if event is None:
+        return span.status_message
+    kind = str(event.attributes.get(names.EXCEPTION_TYPE, ""))
+    message = str(event.attributes.get(names.EXCEPTION_MESSAGE, ""))
+    # That of an HTTP attempt is its status, with which its message begins.
+    return message if message.startswith(kind) else f"{kind}: {message}".strip(": ")
+
+
 def passing_on(failures: Iterable[Failure]) -> frozenset[str]:
     """The ids of the spans that only pass on another's exception, given all failures of a trace.
 

@@ -6,16 +6,18 @@ import gzip
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
-from autogen_otel.traces import jaeger, otlp
+from autogen_otel.traces import in_flight, jaeger, otlp
 from autogen_otel.traces.parsing import loads
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.trace import Span
 
 PATTERN: Final = "*.jsonl"
+COPIES: Final = "*.kept.jsonl"
+"""Conversations that were kept whether or not an endpoint took them."""
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
 _GZIP: Final = b"\x1f\x8b"
@@ -28,6 +30,8 @@ _OTLP_KEYS: Final = frozenset(
 def journal_files(path: Path) -> list[Path]:
     """The files to read, oldest name first, of a file or a folder of ``*.jsonl`` and ``*.jsonl.gz`` files.
 
+    Those that say what is under way come first: what ends meanwhile is then found in the others.
+
     Raises:
         SourceError: there is nothing, or reading it is not permitted.
     """
@@ -35,7 +39,9 @@ def journal_files(path: Path) -> list[Path]:
         if not path.is_dir():
             path.stat()
             return [path]
-        return sorted(file for file in path.iterdir() if any(map(file.match, PATTERNS)) and file.is_file())
+        files = sorted(file for file in path.iterdir() if file.is_file())
+        under_way = [file for file in files if file.match(in_flight.PATTERN)]
+        return under_way + [file for file in files if any(map(file.match, PATTERNS))]
     except FileNotFoundError:
         raise SourceError(f"{path} does not exist") from None
     except OSError as error:
@@ -54,7 +60,7 @@ def read_spans(
 
     A torn last line is skipped in silence: that is how a file looks while a program writes it. Other damage
     is reported once per file, and costs only what is damaged. So does a file of several that cannot be read.
-    A span that is stored twice is read once.
+    A span that is stored twice is read once; one that is under way comes last, if it is not stored at all.
 
     Args:
         paths: the files; ``STANDARD_INPUT`` is one.
@@ -62,33 +68,45 @@ def read_spans(
         warn: takes one sentence about a damaged file; by default it goes to stderr.
         advance: takes the number of bytes of each line that was read.
         may_repeat: give a span that is stored twice twice, and remember none: for more spans than fit memory.
+            Those under way are left out then.
 
     Raises:
         SourceError: no file can be read.
     """
     read: set[int] = set()
-    files, refused = list(paths), []
+    files = list(paths)
+    at_work = [path for path in files if path.match(in_flight.PATTERN)]
+    under_way = (
+        [] if may_repeat else [span for path in at_work for span in _under_way(path, trace_filter, advance)]
+    )
+    refused = []
     for path in files:
+        if path in at_work:
+            continue
         damaged: list[int] = []
         try:
             with _opened(path) as file:
-                for span in _file_spans(file, damaged, trace_filter, advance):
-                    if may_repeat:
-                        yield span
-                        continue
-                    # A hash of 64 bits instead of the ids keeps millions of spans affordable.
-                    key = hash((span.trace_id, span.span_id))
-                    if key not in read:
-                        read.add(key)
-                        yield span
+                spans = _file_spans(file, damaged, trace_filter, advance)
+                yield from spans if may_repeat else _once(spans, read)
         except (OSError, EOFError, zlib.error) as error:
             refused.append(_refusal(path, error))
         if damaged:
             (warn or _write_to_stderr)(_damage(path, damaged))
-    if refused and len(refused) == len(files):
+    if refused and len(refused) == len(files) - len(at_work):
         raise SourceError(refused[0])
     for sentence in refused:
         (warn or _write_to_stderr)(f"{sentence}; all else was read.")
+    yield from _once(under_way, read)
+
+
+def _once(spans: Iterable[Span], read: set[int]) -> Iterator[Span]:
+    """Those of which none was read before."""
+    for span in spans:
+        # A hash of 64 bits instead of the ids keeps millions of spans affordable.
+        key = hash((span.trace_id, span.span_id))
+        if key not in read:
+            read.add(key)
+            yield span
 
 
 def _refusal(path: Path, error: Exception) -> str:
@@ -124,7 +142,7 @@ class Tail:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
 
     def _appended(self, file: Path) -> Iterator[Span]:
-        if file.suffix == ".gz":
+        if file.suffix == ".gz" or file.match(in_flight.PATTERN):
             return
         identity = _identity(file)
         with file.open("rb") as opened:
@@ -143,6 +161,18 @@ class Tail:
 def _identity(file: Path) -> tuple[int, int]:
     status = file.stat()
     return status.st_dev, status.st_ino
+
+
+def _under_way(
+    path: Path, trace_filter: otlp.TraceFilter | None, advance: Callable[[int], None] | None
+) -> list[Span]:
+    # It is gone once nothing is under way any more.
+    with suppress(FileNotFoundError):
+        state, seen_ns = in_flight.state_of(path)
+        with _opened(path) as file:
+            spans = list(_file_spans(file, [], trace_filter, advance))
+        return [in_flight.marked(span, state, seen_ns) for span in spans]
+    return []
 
 
 @contextmanager

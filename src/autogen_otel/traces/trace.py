@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -16,6 +16,9 @@ STATUSES: Final = ("unset", "ok", "error")
 """OTLP's names of the numbers in ``Span.kind`` and ``Span.status_code``."""
 _SERVER: Final = KINDS.index("server")
 STATUS_ERROR: Final = 2
+State = Literal["ended", "running", "interrupted"]
+RUNNING: Final = "running"
+INTERRUPTED: Final = "interrupted"
 HTTP: Final = "http"
 """The ``Span.operation`` of an HTTP attempt; those of all other spans are in ``vocabulary.spans``."""
 
@@ -52,6 +55,8 @@ class Span:
         scope: name of the instrumentation that recorded it.
         service: the program, ``service.name``.
         resource: all that is recorded of the program; the spans of one batch share it.
+        state: whether it is still under way, or was when its program was killed; then its end is that of what
+            is known of it.
     """
 
     trace_id: str
@@ -69,6 +74,7 @@ class Span:
     scope: str = ""
     service: str = ""
     resource: Mapping[str, Any] = field(default_factory=dict)
+    state: State = "ended"
 
     @property
     def failed(self) -> bool:

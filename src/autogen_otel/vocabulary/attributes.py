@@ -432,6 +432,26 @@ TOOL_RETURNED_ERROR: Final = _key(
     "`execute_tool`",
     "The error that the tool returned instead of raising it.",
 )
+TOOL_FUNCTION_MODULE: Final = _key(
+    "autogen.tool.function.module",
+    Kind.NAME,
+    "`execute_tool` that failed",
+    "The module that the user's function is imported from.",
+)
+TOOL_FUNCTION_KIND: Final = _key(
+    "autogen.tool.function.kind",
+    Kind.NAME,
+    "`execute_tool` that failed",
+    "Whether importing it is enough to call it: `function`, or what stands in the way: `closure`, `lambda`, "
+    "`bound_method`, `callable_object`, `partial`, `builtin`, `conversation_state` (a parameter that AutoGen "
+    "fills with it), `interactive` or `unreachable`.",
+)
+TOOL_FUNCTION_CONVERTED: Final = _key(
+    "autogen.tool.function.converted",
+    Kind.BOOLEAN,
+    "`execute_tool` that failed",
+    "Whether AutoGen's wrappers convert its arguments and inject what it depends on; else it gets the JSON.",
+)
 CODE_LANGUAGE: Final = _key(
     "autogen.code.language", Kind.NAME, "`execute_code`", "The language of the block."
 )

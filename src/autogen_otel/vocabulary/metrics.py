@@ -59,8 +59,10 @@ QUEUE_FULL, NOT_ENCODED, NOT_DELIVERED, INTERNAL_ERROR = (
     "not_delivered",
     "internal_error",
 )
-DROP_REASONS: Final = (QUEUE_FULL, NOT_ENCODED, NOT_DELIVERED, INTERNAL_ERROR)
-"""``internal_error`` counts what could not be observed at all, because of an error of our own."""
+REFUSED, JOURNAL_LIMIT = "refused", "journal_limit"
+DROP_REASONS: Final = (QUEUE_FULL, NOT_ENCODED, NOT_DELIVERED, REFUSED, JOURNAL_LIMIT, INTERNAL_ERROR)
+"""``refused`` counts what the endpoint did not want, ``journal_limit`` what left the journal before it was
+delivered, ``internal_error`` what could not be observed at all, because of an error of our own."""
 
 _MODEL = (
     names.GEN_AI_OPERATION_NAME,
@@ -85,7 +87,7 @@ class Metric:
 
     Args:
         name: its name.
-        kind: what it is to the metrics API; ``observed_counter`` is one that is asked for its value.
+        kind: what it is to the metrics API; the observed ones are asked for their values.
         unit: in UCUM.
         description: one sentence.
         labels: every attribute key that its measurements may have.
@@ -93,7 +95,7 @@ class Metric:
     """
 
     name: str
-    kind: Literal["histogram", "counter", "observed_counter"]
+    kind: Literal["histogram", "counter", "observed_counter", "observed_gauge"]
     unit: str
     description: str
     labels: tuple[str, ...]
@@ -204,12 +206,42 @@ CONVERSATION_TURNS: Final = Metric(
     (names.GEN_AI_WORKFLOW_NAME, CONVERSATION_OUTCOME),
     _TURNS,
 )
+OF_TELEMETRY: Final = "autogen.telemetry."
+"""How the names begin of what is measured of the delivery itself."""
 TELEMETRY_DROPPED: Final = Metric(
     "autogen.telemetry.dropped",
     "observed_counter",
     "{item}",
     "Spans, metric points and log records that were lost, and calls that could not be observed.",
     (TELEMETRY_SIGNAL, TELEMETRY_REASON),
+)
+TELEMETRY_EXPORTED: Final = Metric(
+    "autogen.telemetry.exported",
+    "observed_counter",
+    "{item}",
+    "Spans and log records that the endpoint took when they were new.",
+    (TELEMETRY_SIGNAL,),
+)
+TELEMETRY_JOURNALED: Final = Metric(
+    "autogen.telemetry.journaled",
+    "observed_counter",
+    "{item}",
+    "Spans that went into the journal because the endpoint did not take them.",
+    (TELEMETRY_SIGNAL,),
+)
+TELEMETRY_FORWARDED: Final = Metric(
+    "autogen.telemetry.forwarded",
+    "observed_counter",
+    "{item}",
+    "Spans that the endpoint took from the journal, also from that of another program in the same folder.",
+    (TELEMETRY_SIGNAL,),
+)
+TELEMETRY_QUEUED: Final = Metric(
+    "autogen.telemetry.queued",
+    "observed_gauge",
+    "{item}",
+    "Spans and log records that wait in memory to be exported.",
+    (TELEMETRY_SIGNAL,),
 )
 
 ALL: Final = (
@@ -227,4 +259,8 @@ ALL: Final = (
     CONVERSATION_DURATION,
     CONVERSATION_TURNS,
     TELEMETRY_DROPPED,
+    TELEMETRY_EXPORTED,
+    TELEMETRY_JOURNALED,
+    TELEMETRY_FORWARDED,
+    TELEMETRY_QUEUED,
 )

@@ -8,8 +8,8 @@ import autogen_otel
 
 autogen_otel.instrument()
 
+from autogen_otel.testing.server import ScriptedServer  # noqa: E402 - same
 from scenarios.claims import CONVERSATIONS, ClaimsModel, play  # noqa: E402 - agents come after the one line
-from scenarios.server import ScriptedServer  # noqa: E402 - same
 
 model = ClaimsModel()
 with ScriptedServer(model) as server:

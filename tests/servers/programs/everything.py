@@ -14,8 +14,8 @@ autogen_otel.instrument()
 
 from opentelemetry._logs import get_logger_provider
 
+from autogen_otel.testing.server import ScriptedServer, entry, error, text, tool_call
 from autogen_otel.vocabulary.metrics import PROMPT_SIZE
-from scenarios.server import ScriptedServer, entry, error, text, tool_call
 from tests.support.agents import assistant, pair, user
 from tests.support.conversations import CONVERSATIONS, play
 

@@ -19,8 +19,8 @@ import autogen_otel
 
 autogen_otel.instrument()
 
+from autogen_otel.testing.server import ChatRequest, Reply, ScriptedServer, error, tool_call  # noqa: E402 - same
 from scenarios.claims import CONVERSATIONS, ClaimsModel, play  # noqa: E402 - agents come after the one line
-from scenarios.server import ChatRequest, Reply, ScriptedServer, error, tool_call  # noqa: E402 - same
 from tests.support.agents import chat, pair  # noqa: E402 - same
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.server import DEMO_KEY, entry, text
+from autogen_otel.testing.server import DEMO_KEY, entry, text
 from tests.support.agents import Serve, assistant, chat, configured, user
 from tests.support.telemetry import Telemetry, attributes_of
 

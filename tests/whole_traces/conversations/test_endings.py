@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from autogen_otel.testing.server import drop, entry, text
 from autogen_otel.vocabulary import terminations
-from scenarios.server import drop, entry, text
 from tests.support.agents import SHAPES, Person, Serve, assistant, converse, user
 from tests.support.groups import group, silent
 from tests.support.lineage import IS_014, IS_02

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from autogen_otel.testing.server import entry, text, tool_call
 from autogen_otel.vocabulary import handoffs
-from scenarios.server import entry, text, tool_call
 from tests.support.agents import SHAPES, Serve, assistant, converse
 from tests.support.groups import pattern, silent, trio
 from tests.support.lineage import HAS_GUARDRAILS, HAS_PATTERNS, IS_014

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.server import entry, text
+from autogen_otel.testing.server import entry, text
 from tests.support.agents import Serve, assistant, healthy_pair, user
 from tests.support.groups import silent, trio
 from tests.support.lineage import HAS_SWARM, IS_014, IS_02

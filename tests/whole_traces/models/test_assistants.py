@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from autogen_otel.testing.server import error
 from scenarios.assistants_api import ASSISTANT_ID, AssistantsApi, RunScript
-from scenarios.server import error
 from tests.support.agents import SHAPES, converse, gpt_assistant, user
 from tests.support.lineage import HAS_ASSISTANTS, IS_02
 from tests.support.telemetry import Telemetry, attributes_of, exception_of

@@ -14,9 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 import autogen_otel
 from autogen_otel.operations.models import messages as messages_read
-from autogen_otel.vocabulary import attributes as names
-from scenarios.responses_api import ResponsesServer
-from scenarios.server import (
+from autogen_otel.testing.server import (
     DEMO_KEY,
     ChatRequest,
     entry,
@@ -26,6 +24,8 @@ from scenarios.server import (
     text,
     tool_call,
 )
+from autogen_otel.vocabulary import attributes as names
+from scenarios.responses_api import ResponsesServer
 from tests.support import groups
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.lineage import IS_014

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from autogen.oai.client import OpenAIWrapper
 
-from scenarios.replies import BrokenStream
-from scenarios.server import (
+from autogen_otel.testing.replies import BrokenStream
+from autogen_otel.testing.server import (
     DEMO_KEY,
     Reply,
     ScriptedServer,

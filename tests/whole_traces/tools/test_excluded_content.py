@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pytest
 
 import autogen_otel
-from scenarios.server import Reply, text, tool_call, tool_calls
+from autogen_otel.testing.server import Reply, text, tool_call, tool_calls
 from tests.support.agents import SHAPES, Serve, converse, pair
 from tests.support.telemetry import LogRecords, attributes_of, instrumented, strings_in
 

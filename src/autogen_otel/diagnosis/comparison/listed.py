@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from autogen_otel.diagnosis.comparison.candidates import is_number
 from autogen_otel.diagnosis.comparison.questions import Answer, Holding, Outline, Question, Run
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, TRAITS, Features
+from autogen_otel.diagnosis.evidence.population import Population
 
 
 class Listed:
@@ -22,6 +23,12 @@ class Listed:
     def __init__(self, calls: Sequence[Features], weight: float = 1.0) -> None:
         self._calls = calls
         self._weight = weight
+
+    @classmethod
+    def of(cls, population: Population, kind: str) -> Listed:
+        """The sample of a kind that a population keeps."""
+        sample = population.working.get(kind)
+        return cls([]) if sample is None else cls(sample.kept, sample.weight)
 
     @property
     def weight(self) -> float:

@@ -16,7 +16,7 @@ from autogen_otel.operations.conversations.transition import content_for_model
 from autogen_otel.operations.first_sight import see_agent
 from autogen_otel.operations.hidden_agents import name_of, runs_tools, shown_name
 from autogen_otel.operations.operation import Operation
-from autogen_otel.operations.tools import tool_arguments, user_function
+from autogen_otel.operations.tools import function_origin, tool_arguments, user_function
 from autogen_otel.operations.tools.returned_error import returned_error
 from autogen_otel.operations.tools.tool_arguments import Decoded
 from autogen_otel.reading import read_text, text_or_none
@@ -97,6 +97,7 @@ class ToolCall(Operation):
         facts[names.GEN_AI_TOOL_CALL_RESULT] = None if self._is_excluded else content
         if not succeeded:
             self._fail(self._failure(decoded, content))
+            facts.update(self._origin())
         elif self.returned_error is not None:
             facts[names.TOOL_RETURNED_ERROR] = _NOT_RECORDED if self._is_excluded else self.returned_error
             if self.conversation is not None:
@@ -115,6 +116,7 @@ class ToolCall(Operation):
         if self.turn is not None and not isinstance(error, Exception):
             self.turn.lost = Failure(failure.cause, message=read_text(error) or None)
         self._fail(failure)
+        facts.update(self._origin())
         return facts
 
     def cancelled(self) -> Facts:
@@ -170,6 +172,10 @@ class ToolCall(Operation):
             self._problems = tuple(replace(one, value=None) for one in self._problems)
         facts[names.TOOL_ARGUMENTS_PROBLEMS] = self._problems or None
         return facts
+
+    def _origin(self) -> Facts:
+        """How the function that failed can be called again."""
+        return {} if self.function is None else function_origin.origin(self.function)
 
     def _failure(self, decoded: Decoded, content: object) -> Failure:
         if self.error is not None:

@@ -51,15 +51,21 @@ def user_function(entry: object) -> Callable[..., Any] | None:
     For an entry of ``_function_map`` or a ``Tool``; AutoGen's own function where there is no other
     (handoffs), ``None`` for what cannot be called.
     """
+    *_, layer = layers(entry)
+    return layer if callable(layer) else None
+
+
+def layers(entry: object) -> Iterator[Any]:
+    """The entry and what it wraps, from the outermost to the user's function."""
     layer: Any = entry
     seen = {id(layer)}
+    yield layer
     for _ in range(_MAX_LAYERS):
-        inner = _inside(layer, seen)
-        if inner is None or id(inner) in seen:
-            break
-        seen.add(id(inner))
-        layer = inner
-    return layer if callable(layer) else None
+        layer = _inside(layer, seen)
+        if layer is None or id(layer) in seen:
+            return
+        seen.add(id(layer))
+        yield layer
 
 
 def location(entry: object) -> Facts:
@@ -140,7 +146,7 @@ def _inside(layer: Any, seen: set[int]) -> Any:
         if kept_as is not None:
             return getattr(layer, kept_as)
         if type(layer) is types.FunctionType:
-            return _enclosed(layer, seen) if _made_by_host(layer) else None
+            return _enclosed(layer, seen) if made_by_host(layer) else None
         call = type(layer).__call__
         return call if type(call) is types.FunctionType or hasattr(call, "__wrapped__") else None
     except Exception:  # noqa: BLE001 - properties and metaclasses are the user's code
@@ -175,12 +181,13 @@ def _enclosed(function: types.FunctionType, seen: set[int]) -> Any:
         ):
             seen.add(id(inner))
             layer = inner
-        if not _made_by_host(layer):
+        if not made_by_host(layer):
             return layer
     return None
 
 
-def _made_by_host(layer: Any) -> bool:
+def made_by_host(layer: Any) -> bool:
+    """Whether a layer is AutoGen's own wrapper."""
     # Not by __module__, which functools.wraps copies from the wrapped function.
     made_in = layer.__globals__ if type(layer) is types.FunctionType else vars(type(layer))
     return _module(made_in).partition(".")[0] in _HOST

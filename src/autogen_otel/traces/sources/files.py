@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autogen_otel.traces.following import Arrivals
-from autogen_otel.traces.journal import STANDARD_INPUT, Tail, journal_files, read_spans
+from autogen_otel.traces.journal import COPIES, STANDARD_INPUT, Tail, journal_files, read_spans
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.trace import Span
@@ -68,6 +68,8 @@ class Files:
             if size == 0:
                 raise SourceError(f"The {self.name} is empty{self._advice and ': ' + self._advice}.")
             progress.expect(size, "bytes")
+        # Copies of conversations stand beside files that may hold parts of the same.
+        may_repeat = may_repeat and not any(file.match(COPIES) for file in files)
         beginning = selection.trace
         return read_spans(
             files,

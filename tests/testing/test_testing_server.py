@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from scenarios import server as scripted
-from scenarios.server import DEMO_KEY, ScriptedServer, ScriptError, entry
+from autogen_otel.testing import server as scripted
+from autogen_otel.testing.server import DEMO_KEY, ScriptedServer, ScriptError, entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scenarios.server import ChatRequest, Reply
+    from autogen_otel.testing.server import ChatRequest, Reply
 
 HELLO = [{"role": "user", "content": "hello"}]
 TOOLS = [

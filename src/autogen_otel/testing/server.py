@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from scenarios.replies import (
+from autogen_otel.testing.replies import (
     BrokenStream,
     Completion,
     Drop,
@@ -29,7 +29,7 @@ from scenarios.replies import (
     tool_call,
     tool_calls,
 )
-from scenarios.wire import ChatRequest, completion_body, event, model_list, stream_chunks
+from autogen_otel.testing.wire import ChatRequest, completion_body, event, model_list, stream_chunks
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -95,6 +95,11 @@ class ScriptedServer:
     def base_url(self) -> str:
         """What OpenAI clients take as ``base_url``."""
         return f"{self.origin}/v1"
+
+    @property
+    def llm_config(self) -> dict[str, Any]:
+        """What agents take: the one entry that leads here, and no cache, which 0.2 would keep on disk."""
+        return {"config_list": [entry(self)], "cache_seed": None}
 
     def __enter__(self) -> Self:
         self._thread.start()

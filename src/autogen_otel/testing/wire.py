@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from scenarios.replies import Completion, ToolCallPart
+    from autogen_otel.testing.replies import Completion, ToolCallPart
 
 _CREATED = 1_760_000_000
 _CHARS_PER_TOKEN = 4

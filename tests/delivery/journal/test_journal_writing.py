@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from autogen_otel.delivery import Journal, NoFolderError, default_dir, journal
+from autogen_otel.delivery import Journal, NoFolderError, default_dir
+from autogen_otel.delivery.dropped import Dropped
+from autogen_otel.delivery.journal import Limits, folder, locks
 from tests.delivery.receivers import finished
 
 posix_only = pytest.mark.needs(os.name == "posix", "POSIX file modes")
@@ -195,19 +198,21 @@ def test_a_file_that_would_grow_too_large_is_followed_by_a_new_one(tmp_path: Pat
 
 
 def test_the_oldest_files_make_room_and_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    journal = Journal(tmp_path, max_file_bytes=1000, max_total_bytes=4000)
+    lost = Dropped()
+    journal = Journal(tmp_path, max_file_bytes=1000, limits=Limits(max_bytes=4000), dropped=lost)
     foreign = tmp_path / "notes.txt"
     foreign.write_text("x" * 9000)
+    now = time.time()
     for number in range(30):
         journal.append(finished(f"span {number}"))
         for age, path in enumerate(sorted(tmp_path.glob("traces-*.jsonl"), reverse=True)):
-            os.utime(path, (1_000_000 - age, 1_000_000 - age))
+            os.utime(path, (now - age, now - age))
     files = list(tmp_path.glob("traces-*.jsonl"))
     assert sum(path.stat().st_size for path in files) <= 4000
     assert "span 29" in _names(journal)
     assert "span 0" not in _names(journal)
-    assert journal.removed_files > 0
-    assert "is full" in caplog.text
+    assert lost.counts() == {("spans", "journal_limit"): 30 - len(_names(journal))}
+    assert "reached its limit of" in caplog.text
     assert foreign.exists()
 
 
@@ -217,7 +222,7 @@ def test_a_forked_process_writes_its_own_file_even_if_the_lock_was_held(tmp_path
     journal = Journal(tmp_path)
     journal.append(finished("before"))
     spans = finished("child")
-    with journal._lock:
+    with locks._threads:
         child = os.fork()
         if child == 0:
             try:
@@ -264,7 +269,7 @@ def test_the_default_folder_is_where_the_platform_keeps_state(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/u")
-    monkeypatch.setattr(journal, "is_writable", lambda folder: True)
+    monkeypatch.setattr(folder, "is_writable", lambda _folder: True)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert default_dir() == Path(expected)

@@ -1,0 +1,1 @@
+"""The process in which the host is asked, and what asks it."""

@@ -1,0 +1,85 @@
+"""Asking the installed AutoGen about lists, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+_SECONDS: Final = 60.0
+"""How long the host may take; it is imported anew."""
+_PER_ENTRY: Final = 1.0
+_START: Final = (
+    "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.asking.process import main; main()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A list to ask about, as plain data.
+
+    Args:
+        options: what stands beside the ``config_list``.
+        entries: its entries, each an object.
+    """
+
+    options: Mapping[str, Any]
+    entries: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the host says.
+
+    Args:
+        host: its name and version; ``None`` if it could not be asked.
+        problem: why not.
+        lists: for each question, for each entry, what ``interview`` found.
+    """
+
+    host: str | None = None
+    problem: str | None = None
+    lists: Sequence[Sequence[dict[str, Any]]] = field(default_factory=tuple)
+
+
+def ask(
+    questions: Sequence[Question], probe_seconds: float | None = None, limit: float = _SECONDS
+) -> Answers:
+    """Ask the host about lists, in one process.
+
+    Args:
+        questions: the lists.
+        probe_seconds: how long each entry's endpoint may take to answer; ``None`` asks no endpoint.
+        limit: seconds that the host may take to be imported and to answer, beyond one second an entry.
+    """
+    entries = sum(len(one.entries) for one in questions)
+    limit += entries * _PER_ENTRY
+    if probe_seconds is not None:
+        limit += probe_seconds
+    asked = {
+        "lists": [{"options": one.options, "entries": one.entries} for one in questions],
+        "probe_seconds": probe_seconds,
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 - this interpreter
+            # Isolated, because what else starts with this interpreter (coverage, another instrumentation)
+            # would run there too; with the same path, so that it is the same host.
+            [sys.executable, "-I", "-c", _START.format(path=[os.path.abspath(one) for one in sys.path])],  # noqa: PTH100 - '' is the working folder
+            input=json.dumps(asked).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=limit,
+            check=False,
+        )
+        answer = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return Answers(problem=f"it did not answer within {limit:.0f} s")
+    except OSError as error:
+        return Answers(problem=f"no process could be started for it ({type(error).__name__})")
+    except ValueError:
+        return Answers(problem=f"its process ended with exit code {done.returncode} and no answer")
+    return Answers(answer["host"], answer["problem"], answer["lists"])

@@ -1,0 +1,54 @@
+"""The process in which the host is asked: questions on stdin, one JSON answer on stdout.
+
+``ask.py`` starts it. Nothing else is printed: what the host prints goes nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from autogen_otel.checks.asking.wire import Wire
+from autogen_otel.checks.host.interview import interview
+from autogen_otel.lineages import detect
+
+
+def main() -> None:
+    """Answer, and end without waiting for anything that is under way."""
+    out = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    questions = json.loads(sys.stdin.buffer.read())
+    # AutoGen keeps a cache in the folder where it runs.
+    with tempfile.TemporaryDirectory(prefix="autogen-otel-check-") as folder:
+        os.chdir(folder)
+        warnings.simplefilter("ignore")
+        answer = _answer(questions)
+        os.chdir(Path(folder).anchor)
+    with os.fdopen(out, "wb") as stream:
+        stream.write(json.dumps(answer).encode())
+    os._exit(0)
+
+
+def _answer(questions: dict[str, Any]) -> dict[str, Any]:
+    wire = Wire()
+    host = detect()
+    if host.lineage is None:
+        return {"host": None, "problem": host.problem, "lists": []}
+    interviews = [
+        [interview(asked["options"], entry) for entry in asked["entries"]] for asked in questions["lists"]
+    ]
+    answers = [[answer for answer, _ in entries] for entries in interviews]
+    patience = questions["probe_seconds"]
+    if patience is not None:
+        from autogen_otel.checks.probe.probing import probe_all  # noqa: PLC0415 - only those who probe need it
+
+        wire.mend()
+        pairs = [pair for entries in interviews for pair in entries]
+        probe_all(pairs, patience)
+    return {"host": str(host.lineage), "problem": None, "lists": answers}

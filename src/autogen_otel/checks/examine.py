@@ -1,0 +1,151 @@
+"""Checking lists: the host is asked once for all of them, then each entry is looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from autogen_otel.checks.asking.ask import Answers, Question, ask
+from autogen_otel.checks.masking import Masking
+from autogen_otel.checks.offline.entries import duplicate_problem, duplicates, entry_problems
+from autogen_otel.checks.offline.facts import Facts
+from autogen_otel.checks.offline.options import beside_problems
+from autogen_otel.checks.probe.verdicts import Probe
+from autogen_otel.checks.report import ERROR, GUESSES, EntryReport, ListReport, Problem
+from autogen_otel.checks.source import Source, of_value
+from autogen_otel.checks.values import holds_own_objects
+from autogen_otel.vocabulary.verdicts import NOT_PROBED, WORKS
+
+PROBE_SECONDS: Final = 15.0
+"""How long each entry's endpoint may take by default."""
+
+
+def check_config_list(
+    config_list: Any, *, probe: bool = False, probe_seconds: float = PROBE_SECONDS
+) -> ListReport:
+    """Check a ``config_list`` before agents use it.
+
+    The installed AutoGen is asked in a process of its own without a network, which takes some seconds.
+
+    Args:
+        config_list: a list of entries, an ``LLMConfig``, or an ``llm_config`` with a ``config_list`` in it.
+        probe: send at most five small requests to each entry's endpoint.
+        probe_seconds: how long each endpoint may take, in seconds.
+
+    Returns:
+        What is wrong, without anything secret.
+
+    Raises:
+        SourceError: it is no list of entries.
+    """
+    return examine([of_value(config_list)], probe_seconds if probe else None)[0]
+
+
+def examine(sources: Sequence[Source], probe_seconds: float | None = None) -> list[ListReport]:
+    """Check lists, with one question to the host.
+
+    Args:
+        sources: the lists.
+        probe_seconds: how long each endpoint may take, in seconds; ``None`` asks no endpoint.
+    """
+    environ = dict(os.environ)
+    questions = [
+        Question(one.options, [entry for entry in one.entries if isinstance(entry, Mapping)])
+        for one in sources
+    ]
+    answers = ask(questions, probe_seconds) if any(one.entries for one in questions) else Answers()
+    answered = answers.lists or [[]] * len(sources)
+    return [
+        _report(source, one, answers, environ, probe_seconds is not None)
+        for source, one in zip(sources, answered, strict=True)
+    ]
+
+
+def _report(
+    source: Source,
+    answered: Sequence[Mapping[str, Any]],
+    answers: Answers,
+    environ: Mapping[str, str],
+    is_probed: bool,
+) -> ListReport:
+    masking = Masking([source.entries, source.options], environ)
+    same = duplicates(source.entries, environ)
+    following = iter(answered)
+    report = ListReport([], host=answers.host, host_problem=_masked(masking, answers.problem))
+    beside: list[Problem] = []
+    for index, entry in enumerate(source.entries):
+        if not isinstance(entry, Mapping):
+            report.entries.append(EntryReport(index, problems=[_no_object(entry)]))
+            continue
+        repeated = source.repeated[index] if source.repeated else ()
+        facts = Facts(
+            index, len(source.entries), entry, source.options, next(following, None), environ, repeated
+        )
+        one = _entry(facts, masking, is_probed=is_probed)
+        if index in same:
+            one.problems.append(duplicate_problem(same[index]))
+        report.entries.append(one)
+        beside += beside_problems(facts)
+    report.problems = [_shown(one, masking) for one in dict.fromkeys(beside)]
+    if not source.entries:
+        report.problems.append(Problem("empty", ERROR, "the list has no entries; add one"))
+    return report
+
+
+def _entry(facts: Facts, masking: Masking, *, is_probed: bool) -> EntryReport:
+    model = facts.value("model")
+    problems = [_shown(one, masking) for one in dict.fromkeys(entry_problems(facts))]
+    report = EntryReport(
+        facts.index,
+        masking.text(model) if isinstance(model, str) else None,
+        masking.text(facts.api_type) if facts.value("api_type") is not None else None,
+        masking.text(facts.url.partition("?")[0]) if facts.url else None,
+        problems,
+        [masking.text(note) for note in _notes(facts)],
+    )
+    if is_probed:
+        report.probe = masking.tree(_probed(facts))
+        if report.probe["verdict"] == WORKS:
+            report.problems = [one for one in problems if one.kind not in GUESSES]
+    return report
+
+
+def _probed(facts: Facts) -> dict[str, Any]:
+    """What the endpoint said, or why it was not asked."""
+    if facts.answer is None:
+        return Probe(NOT_PROBED, "AutoGen could not be asked to make its client").as_dict()
+    probe: dict[str, Any] = facts.answer["probe"]
+    return probe
+
+
+def _notes(facts: Facts) -> Iterator[str]:
+    """What could not be checked."""
+    if facts.answer is None:
+        return
+    for refused in facts.answer["refusals"]:
+        if refused["kind"] == "package":
+            yield f"the host has no model client for it, so its options were not tried: {refused['message']}"
+    if facts.answer["is_custom"]:
+        yield "its model client is the application's, so its options are its own"
+    elif holds_own_objects(facts.entry):
+        yield "it holds objects of the program, in whose place others were tried"
+
+
+def _no_object(entry: Any) -> Problem:
+    kind = "null" if entry is None else f"a {type(entry).__name__}"
+    return Problem("not_an_object", ERROR, f"is {kind} and no object; an entry is an object with a model")
+
+
+def _shown(problem: Problem, masking: Masking) -> Problem:
+    return replace(
+        problem,
+        message=masking.text(problem.message),
+        option=_masked(masking, problem.option),
+        suggestion=_masked(masking, problem.suggestion),
+    )
+
+
+def _masked(masking: Masking, text: str | None) -> str | None:
+    return None if text is None else masking.text(text)

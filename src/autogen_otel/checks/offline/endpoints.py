@@ -1,0 +1,107 @@
+"""Where an entry's requests go: Azure's endpoint and version, and URLs that lead nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from autogen_otel.checks.offline.facts import Facts
+from autogen_otel.checks.report import ERROR, Problem
+
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|v\d+|preview|latest")
+_UNFILLED: Final = re.compile(
+    r"[<>{}$]|(?i:(?:^|[^a-z])your[^a-z./]*[a-z]*[^a-z./]*(?:resource|endpoint|host|instance|name|domain|server)"
+    r"|(?:^|[^a-z])xxx+(?:[^a-z]|$)|resource[-_]name)"
+)
+_TWICE: Final = re.compile(r"(/chat/completions|/openai/deployments|/v1)(?=/).*\1(?=/|$)")
+_URLS: Final = ("base_url", "azure_endpoint")
+_QUOTES: Final = "\"'`“”"
+
+
+def endpoint_problems(facts: Facts) -> Iterator[Problem]:
+    """Find what is wrong with where the requests go."""
+    if facts.is_custom:
+        return
+    if facts.is_azure:
+        yield from _azure(facts)
+    named = next((name for name in _URLS if facts.value(name) is not None), None)
+    problem = _as_written(facts, named) if named is not None else None
+    problem = problem or _as_sent(facts, named)
+    if problem is not None:
+        yield problem
+
+
+def _azure(facts: Facts) -> Iterator[Problem]:
+    version = facts.value("api_version")
+    if version is None and not facts.environ.get("OPENAI_API_VERSION"):
+        yield Problem(
+            "azure_version",
+            ERROR,
+            "api_version is missing, which Azure needs; add it, or set OPENAI_API_VERSION",
+            "api_version",
+        )
+    elif version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
+        yield Problem(
+            "azure_version", ERROR, "api_version is no version of Azure's, such as 2024-06-01", "api_version"
+        )
+    if facts.value(*_URLS) is None and not facts.environ.get("AZURE_OPENAI_ENDPOINT"):
+        yield Problem(
+            "azure_endpoint",
+            ERROR,
+            "base_url is missing, without which Azure cannot be found; add https://….openai.azure.com, "
+            "or set AZURE_OPENAI_ENDPOINT",
+            "base_url",
+        )
+
+
+def _as_written(facts: Facts, named: str) -> Problem | None:
+    url = facts.value(named)
+    if not isinstance(url, str):
+        return Problem("endpoint", ERROR, f"{named} is no text", named)
+    if not url.strip():
+        return Problem("endpoint", ERROR, f"{named} is empty; leave it out, or give the URL", named)
+    if re.search(r"\s", url):
+        return Problem("endpoint", ERROR, f"{named} holds whitespace or a line break; remove it", named)
+    if url[0] in _QUOTES or url[-1] in _QUOTES:
+        return Problem("endpoint", ERROR, f"{named} holds quotes of its own; remove them", named)
+    if _UNFILLED.search(url.partition("://")[2].partition("/")[0] or url):
+        return Problem("endpoint", ERROR, f"{named} is a placeholder; put the real URL there", named)
+    return None
+
+
+def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR0911 - one return for each finding
+    name = named or "base_url"
+    try:
+        parts = urlsplit(facts.url or "")
+        port = parts.port
+    except ValueError:
+        return Problem("endpoint", ERROR, f"{name} is no URL: its host or port cannot be read", name)
+    if facts.url is None:
+        return None
+    if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
+        return Problem("endpoint", ERROR, f"{name} is no URL; it must begin with http:// or https://", name)
+    if parts.hostname == "none":
+        return Problem(
+            "endpoint", ERROR, f"{name} is null, which the host takes for a name; leave it out", name
+        )
+    if port == 0:
+        return Problem("endpoint", ERROR, f"{name} has port 0, where nothing can listen", name)
+    twice = _TWICE.search(parts.path)
+    if twice is not None:
+        return Problem(
+            "endpoint",
+            ERROR,
+            f"{name} ends in what the SDK adds: {twice[1]} would be there twice; cut it",
+            name,
+        )
+    if facts.is_at_azure and not facts.is_azure and facts.is_openai and "/openai/v1" not in parts.path:
+        return Problem(
+            "azure_endpoint", ERROR, f'{name} leads to Azure, which needs "api_type": "azure"', name
+        )
+    if facts.is_at_openai and facts.is_azure:
+        return Problem("azure_endpoint", ERROR, f"{name} leads to OpenAI, but api_type is azure", name)
+    if facts.is_at_openai and not parts.path.startswith("/v1"):
+        return Problem("endpoint", ERROR, f"{name} lacks /v1: https://api.openai.com/v1", name)
+    return None

@@ -1,0 +1,87 @@
+"""Timeouts and retries, by themselves and with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from autogen_otel.checks.offline.facts import Facts
+from autogen_otel.checks.report import ERROR, WARNING, Problem
+from autogen_otel.checks.values import kind_of
+
+_FIRST_WAIT: Final = 0.5
+_LONGEST_WAIT: Final = 8.0
+"""Of the OpenAI SDK between attempts, doubled each time: ``_base_client._calculate_retry_timeout``."""
+_DEFAULT_RETRIES: Final = 2
+
+
+def patience_problems(facts: Facts) -> Iterator[Problem]:
+    """Find what is wrong with the timeout and the retries that are set."""
+    if facts.is_custom:
+        return
+    timeout, retries = facts.value("timeout"), facts.value("max_retries")
+    wrong = [*_odd_timeout(timeout), *_odd_retries(retries)]
+    yield from wrong
+    if not wrong:
+        yield from _together(facts, timeout, retries)
+
+
+def _odd_timeout(timeout: Any) -> Iterator[Problem]:
+    if timeout is None or kind_of(timeout) is not None:
+        return
+    if not _is_number(timeout):
+        yield Problem("timeout", ERROR, "timeout is no number; give it in seconds, without quotes", "timeout")
+    elif timeout <= 0:
+        yield Problem("timeout", ERROR, f"timeout is {timeout:g} s, so that every request fails", "timeout")
+
+
+def _odd_retries(retries: Any) -> Iterator[Problem]:
+    if retries is None or kind_of(retries) is not None:
+        return
+    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
+        yield Problem("retries", ERROR, "max_retries is no whole number from 0", "max_retries")
+
+
+def _together(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
+    """What the SDK's client goes by, where the host made one; else what is set."""
+    answer = facts.answer or {}
+    has_client = bool(answer.get("has_sdk"))
+    if has_client:
+        timeout = answer["timeout"] if answer["timeout"] is not None else timeout
+        retries = answer["max_retries"]
+    if answer.get("waits_for_ever") or (not answer and facts.is_set("timeout") and timeout is None):
+        yield Problem(
+            "timeout",
+            WARNING,
+            "timeout is null, so a request that gets no answer is waited for for ever; give it in seconds",
+            "timeout",
+        )
+    if retries == 0 and facts.count == 1:
+        yield Problem(
+            "retries",
+            WARNING,
+            "max_retries is 0 and there is no other entry, so the first hiccup ends the conversation",
+            "max_retries",
+        )
+    waits = waiting(_DEFAULT_RETRIES if retries is None else retries)
+    if _is_number(timeout) and timeout < waits:
+        yield Problem(
+            "timeout",
+            WARNING,
+            f"timeout is {timeout:g} s for each attempt, shorter than the {waits:g} s that the SDK waits "
+            "between its attempts; raise timeout or lower max_retries",
+            "timeout",
+        )
+
+
+def waiting(retries: int) -> float:
+    """Seconds that the SDK waits between the attempts of one call, if all of them fail."""
+    growing = 5
+    waits: float = sum(
+        min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT) for attempt in range(min(retries, growing))
+    )
+    return waits + _LONGEST_WAIT * max(0, retries - growing)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

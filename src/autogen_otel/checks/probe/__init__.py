@@ -1,0 +1,1 @@
+"""Whether the endpoint of an entry answers, and what it can do."""

@@ -1,0 +1,221 @@
+"""Where a ``config_list`` comes from: a file, an environment variable, or a value of a program."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, Final
+
+from autogen_otel.checks.values import plain
+from autogen_otel.reading import read, read_text
+from autogen_otel.redaction import KnownSecrets, Redactor
+
+VARIABLE: Final = "OAI_CONFIG_LIST"
+"""The variable, and the file, that AutoGen's ``config_list_from_json`` is given in its documentation."""
+STANDARD_INPUT: Final = "-"
+_ATTRIBUTE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_LONGEST: Final = 300
+_LIST: Final = "config_list"
+
+
+class SourceError(Exception):
+    """There is no list to check; the message says why and what to do, without anything secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A list to check.
+
+    Args:
+        label: where it comes from, for people.
+        entries: its entries, as plain data.
+        options: what stands beside it in an ``llm_config``.
+        text: its JSON as it was written; ``None`` where it is a value of a program.
+        repeated: for each entry, the options that stand in it twice.
+    """
+
+    label: str
+    entries: list[Any]
+    options: dict[str, Any] = field(default_factory=dict)
+    text: str | None = None
+    repeated: tuple[tuple[str, ...], ...] = ()
+
+
+def find(config: str | None) -> Source:
+    """Find the list that a word of the command line means.
+
+    Args:
+        config: a file, the name of a variable, ``module:attribute``, or ``-`` for standard input; ``None``
+            for the variable ``OAI_CONFIG_LIST``, else the file of that name.
+
+    Raises:
+        SourceError: there is none.
+    """
+    name = VARIABLE if config is None else config
+    if name == STANDARD_INPUT:
+        return of_text(sys.stdin.read(), "standard input")
+    # In AutoGen's order: a variable of this name comes first.
+    if name in os.environ and (config is None or not _is_file(name)):
+        return _of_variable(name, os.environ[name])
+    if _is_file(name):
+        return _of_file(name, name)
+    if _ATTRIBUTE.fullmatch(name):
+        return _of_attribute(name)
+    if config is None:
+        raise SourceError(
+            f"nothing to check: the variable {VARIABLE} is not set, and no file of that name is here; "
+            "name a file, or module:attribute"
+        )
+    raise SourceError(
+        f"{_shown(name)} is no file, no variable that is set, and not module:attribute; name one of these"
+    )
+
+
+def of_value(value: Any, label: str = "the list") -> Source:
+    """Take a list, an ``LLMConfig``, an entry, or a dict with a ``config_list``.
+
+    Raises:
+        SourceError: it is none of these.
+    """
+    if isinstance(value, Mapping):
+        return _of_mapping(plain(value), label)
+    listed = read(value, _LIST)
+    dump = read(value, "model_dump")
+    if isinstance(listed, list):
+        options = plain(dump()) if callable(dump) else {}
+        return Source(label, [plain(one) for one in listed], _without_list(options))
+    if isinstance(value, (list, tuple)):
+        return Source(label, [plain(one) for one in value])
+    if callable(dump) and read(value, "model") is not None:
+        return Source(label, [plain(value)])
+    if callable(value):
+        raise SourceError(f"{label} is a function or class; name the list that it makes")
+    raise SourceError(f"{label} is {_kind(value)}; a config_list is a list of objects")
+
+
+def of_text(text: str, label: str) -> Source:
+    """Read a list from JSON.
+
+    Raises:
+        SourceError: it is no JSON, or no list.
+    """
+    if text.startswith("\ufeff"):
+        raise SourceError(
+            f"{label} begins with a byte order mark, which AutoGen cannot read; save it as UTF-8 without one"
+        )
+    pairs = _Pairs()
+    try:
+        value = json.loads(text, object_pairs_hook=pairs.take)
+    except json.JSONDecodeError as error:
+        raise SourceError(
+            f"{label} is no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+        ) from None
+    except RecursionError:
+        raise SourceError(f"{label} is no config_list: its JSON is nested too deeply") from None
+    if isinstance(value, dict):
+        source = _of_mapping(value, label)
+    elif isinstance(value, list):
+        source = Source(label, value)
+    else:
+        raise SourceError(f"{label} is {_kind(value)}; a config_list is a list of objects")
+    repeated = tuple(pairs.repeated_in(one) for one in source.entries)
+    return Source(label, source.entries, source.options, text, repeated)
+
+
+class _Pairs:
+    """Makes the objects of a JSON text, and remembers which keys stood in them twice."""
+
+    def __init__(self) -> None:
+        self._repeated: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+
+    def take(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
+            self._repeated.append((made, twice))
+        return made
+
+    def repeated_in(self, entry: Any) -> tuple[str, ...]:
+        return next((twice for made, twice in self._repeated if made is entry), ())
+
+
+def _of_mapping(value: dict[str, Any], label: str) -> Source:
+    if value.get(_LIST) is None:
+        if "model" in value:
+            # One entry in the place of a list.
+            return Source(label, [{key: one for key, one in value.items() if key != _LIST}])
+        raise SourceError(
+            f"{label} is an object without a config_list; give the list, or the whole llm_config"
+        )
+    listed = value[_LIST]
+    entries = [listed] if isinstance(listed, dict) else listed
+    if not isinstance(entries, list):
+        raise SourceError(f"{label} has a config_list that is {_kind(entries)}; it is a list of objects")
+    return Source(label, entries, _without_list(value))
+
+
+def _without_list(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key not in {_LIST, "tools", "functions"}}
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # too long, or with a null byte, to be a path
+        return False
+
+
+def _of_variable(name: str, value: str) -> Source:
+    if _is_file(value):
+        return _of_file(value, f"{_shown(value)} (from {name})")
+    return of_text(value, f"the variable {name}")
+
+
+def _of_file(path: str, label: str) -> Source:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SourceError(f"{label} is not UTF-8; save it so") from None
+    except OSError as error:
+        raise SourceError(f"{label} cannot be read: {error.strerror}") from None
+    return of_text(text, label)
+
+
+def _of_attribute(name: str) -> Source:
+    """Import a program's module, which may do and raise anything."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            value = resolve_name(name)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - their module may raise anything
+            reason = f"{type(error).__name__}: {read_text(error)}"
+            raise SourceError(f"{name} cannot be imported: {_shown(reason)}") from None
+        return of_value(value, name)
+
+
+def _shown(text: str) -> str:
+    """Text that may quote a key, as one line without it."""
+    secrets = KnownSecrets()
+    secrets.add_environment(os.environ)
+    return Redactor(secrets).fitted(" ".join(text.split()), _LONGEST)
+
+
+def _kind(value: object) -> str:
+    kinds = {
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        type(None): "null",
+        dict: "an object",
+    }
+    return kinds.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,93 @@
+"""Checking the lists of agents while the program starts: what is wrong with them is logged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from autogen_otel.checks.examine import examine
+from autogen_otel.checks.report import ListReport
+from autogen_otel.checks.source import Source, SourceError, of_value
+
+_MOST_LISTS: Final = 50
+_log = logging.getLogger("autogen_otel")
+
+
+class StartupCheck:
+    """Checks each list once, when its first agent is seen.
+
+    Args:
+        on_error: takes errors of ours, which must not end anything.
+    """
+
+    def __init__(self, on_error: Callable[[BaseException], None]) -> None:
+        self._on_error = on_error
+        self._seen: set[bytes] = set()
+        self._waiting: list[Source] = []
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def look(self, llm_config: Any) -> None:
+        """Check a list in the background, unless it was checked before.
+
+        A copy is checked: nothing of the application's is kept. The process ends after the check under way,
+        so that a program that fails at once still says why.
+
+        Args:
+            llm_config: what an agent or an ``OpenAIWrapper`` was given.
+        """
+        try:
+            source = of_value(llm_config, "the agent's llm_config")
+        except SourceError:
+            # An agent without a model, or with one model and no list.
+            return
+        written = json.dumps([source.entries, source.options], sort_keys=True, default=str)
+        mark = hashlib.sha256(written.encode()).digest()
+        with self._lock:
+            if mark in self._seen or len(self._seen) >= _MOST_LISTS:
+                return
+            self._seen.add(mark)
+            self._waiting.append(source)
+            # A thread of a process that forked is dead in its child.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="autogen-otel-check")
+                self._thread.start()
+
+    def wait(self) -> None:
+        """Wait for the check under way."""
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        """Check what waits, all of it with one question to the host, until nothing does."""
+        while True:
+            with self._lock:
+                sources, self._waiting = self._waiting, []
+                if not sources:
+                    self._thread = None
+                    return
+            try:
+                for report in examine(sources):
+                    _say(report)
+            except Exception as error:  # noqa: BLE001 - on a thread of ours, where nobody else would see it
+                self._on_error(error)
+
+
+def _say(report: ListReport) -> None:
+    if report.host_problem is not None:
+        _log.warning(
+            "autogen-otel: AutoGen could not be asked about the config_list: %s", report.host_problem
+        )
+    for problem in report.problems:
+        _log.warning("autogen-otel: config_list: %s", problem.message)
+    for entry in report.entries:
+        for problem in entry.problems:
+            _log.warning(
+                "autogen-otel: config_list entry %s (%s): %s", entry.index, entry.model, problem.message
+            )

@@ -1,0 +1,138 @@
+"""The values of a ``config_list`` as plain data, which another process can read.
+
+What is no plain data (a function, a class, an HTTP client) becomes a stand-in that says what it was: the
+other process makes a harmless object of the same kind of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from autogen_otel.reading import read, read_text
+
+_KIND: Final = "autogen-otel stand-in"
+"""The key by which a stand-in is told from data."""
+_DEEPEST: Final = 20
+_TIMEOUT_PARTS: Final = ("connect", "read", "write", "pool")
+_HTTP: Final = ("httpx", "httpx2")
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value as what JSON can hold, with stand-ins for all else.
+
+    Args:
+        value: an entry, or a value inside.
+        depth: how deep inside; what lies too deep is left out.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        # Enums and other subclasses too become what they are equal to.
+        return value if type(value) in {type(None), bool, int, float, str} else _base(value)
+    if depth > _DEEPEST:
+        return stand_in("object")
+    if isinstance(value, Mapping):
+        return {str(key): plain(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one, depth + 1) for one in value]
+    if isinstance(value, (tuple, set, frozenset)):
+        return stand_in("tuple", items=[plain(one, depth + 1) for one in value])
+    return _object(value, depth)
+
+
+def stand_in(kind: str, **facts: Any) -> dict[str, Any]:
+    """What stands for a value that is no plain data.
+
+    Args:
+        kind: what it was: ``tuple``, ``function``, ``class``, ``http_client``, ``timeout`` or ``object``.
+        facts: what is needed to make another.
+    """
+    return {_KIND: kind, **facts}
+
+
+def kind_of(value: object) -> str | None:
+    """The kind of a stand-in; ``None`` for data."""
+    return value.get(_KIND) if isinstance(value, dict) else None
+
+
+def revived(value: Any) -> Any:
+    """The value with an object of the same kind for each stand-in."""
+    if isinstance(value, list):
+        return [revived(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kind = kind_of(value)
+    if kind is None:
+        return {key: revived(one) for key, one in value.items()}
+    if kind == "tuple":
+        return tuple(revived(one) for one in value["items"])
+    return _made(kind, value)
+
+
+def holds_own_objects(value: Any) -> bool:
+    """Whether the value holds objects of the program's, which no other process has."""
+    if isinstance(value, list):
+        return any(map(holds_own_objects, value))
+    if not isinstance(value, dict):
+        return False
+    kind = kind_of(value)
+    if kind in {None, "tuple"}:
+        return any(map(holds_own_objects, value.values()))
+    return kind != "timeout"
+
+
+def _base(value: Any) -> Any:
+    return next(kind(value) for kind in (bool, int, float, str) if isinstance(value, kind))
+
+
+def _object(value: Any, depth: int) -> Any:
+    kinds = {cls.__name__ for cls in type(value).__mro__}
+    if isinstance(value, type):
+        return stand_in("class")
+    if "SecretStr" in kinds:
+        return plain(value.get_secret_value(), depth + 1)
+    if "LLMConfigEntry" in kinds:
+        return plain(value.model_dump(), depth + 1)
+    if any(name.endswith("Url") for name in kinds) or type(value).__name__ == "URL":
+        return read_text(value)
+    return _http_object(value, kinds) or stand_in("function" if callable(value) else "object")
+
+
+def _http_object(value: Any, kinds: set[str]) -> Any:
+    """The stand-in of an HTTP client or of its timeouts; ``None`` for anything else."""
+    if _is_http_client(type(value)):
+        copies = hasattr(type(value), "__deepcopy__")
+        return stand_in("http_client", module=_http_module(type(value)), copies=copies)
+    root = type(value).__module__.partition(".")[0]
+    if root in _HTTP and "Timeout" in kinds:
+        return stand_in("timeout", module=root, **{part: read(value, part) for part in _TIMEOUT_PARTS})
+    return None
+
+
+def _is_http_client(kind: type) -> bool:
+    return any(cls.__name__ == "Client" and cls.__module__.partition(".")[0] in _HTTP for cls in kind.__mro__)
+
+
+def _http_module(kind: type) -> str:
+    return next(root for cls in kind.__mro__ if (root := cls.__module__.partition(".")[0]) in _HTTP)
+
+
+def _made(kind: str, facts: Mapping[str, Any]) -> Any:
+    if kind == "function":
+        return _function
+    if kind == "class":
+        return importlib.import_module("pydantic").BaseModel
+    if kind in {"http_client", "timeout"}:
+        module = sys.modules.get(facts["module"]) or importlib.import_module(facts["module"])
+        if kind == "http_client":
+            # The hosts copy configurations, for which a client needs a method that no client has by itself.
+            own = {"__deepcopy__": lambda client, _memo: client} if facts["copies"] else {}
+            return type("Client", (module.Client,), own)()
+        return module.Timeout(**{part: facts[part] for part in _TIMEOUT_PARTS})
+    return object()
+
+
+def _function(*_: Any, **__: Any) -> str:
+    """Stands for a function of the program's: most that an entry can hold return a token."""
+    return "a-token-made-by-the-program"

@@ -1,0 +1,165 @@
+"""``autogen-otel journal``: where the journal is, what is in it, and removing what is not needed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from autogen_otel.cli import DONE, CommandError, add_command, add_format, quantities, write_json
+from autogen_otel.cli.progress import shown
+from autogen_otel.cli.sources import journal_folder, journal_settings
+from autogen_otel.delivery.journal import Kind, Limits
+from autogen_otel.delivery.journal.files import IN_FLIGHT, listed
+from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
+from autogen_otel.delivery.journal.limits import Removed, prune, remove
+from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, sole_forwarder
+from autogen_otel.settings import Settings
+
+_NAMES: Final = {Kind.UNDELIVERED: "undelivered", Kind.REFUSED: "refused", Kind.KEPT: "kept"}
+_MEANINGS: Final = {
+    Kind.UNDELIVERED: "sent once an endpoint takes them",
+    Kind.REFUSED: "the endpoint does not want them; `autogen-otel push --refused` tries again",
+    Kind.KEPT: "copies, only to be read",
+}
+_EPILOG: Final = """\
+examples:
+  autogen-otel journal                   what is in it
+  autogen-otel journal --prune           remove what is older or more than the settings say
+  autogen-otel journal --delete          remove everything, also what no endpoint has yet
+  autogen-otel journal --format json | jq .undelivered.spans
+
+AUTOGEN_OTEL_JOURNAL_MAX_BYTES and AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS say how large and how old it may get.
+Programs prune too, whenever they begin a new file. See also: autogen-otel push --help
+
+exit codes:
+  0  done; an empty journal is well, too
+  2  no such folder, or it cannot be written; one sentence on stderr says which
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        subparsers,
+        "journal",
+        run,
+        summary="say what is in the journal, or remove what is not needed",
+        description="Say where the journal is, how large and old, and what is still to be delivered.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--journal", metavar="PATH", help="folder of the journal")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--prune", action="store_true", help="remove what is too old or too much")
+    group.add_argument("--delete", action="store_true", help="remove everything")
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Remove what is to be removed, and print what is there."""
+    settings = journal_settings()
+    folder = journal_folder(args.journal)
+    limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
+    removed = None
+    if args.prune:
+        old, surplus = prune(folder, limits)
+        removed = _sum(old, surplus)
+    elif args.delete:
+        removed = _delete(folder)
+    with shown("reading the journal") as progress:
+        progress.expect(sum(file.bytes for file in listed(folder)), "bytes")
+        found = inventory(folder, progress.advance)
+    if args.format == "json":
+        write_json(_document(folder, found, limits, removed))
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _lines(folder, found, settings, removed))
+    return DONE
+
+
+def _delete(folder: Path) -> Removed:
+    with ExitStack() as stack:
+        if folder.exists():
+            try:
+                stack.enter_context(sole_forwarder(folder))
+            except BusyError:
+                raise CommandError(f"A program forwards {folder} at this moment; try again.") from None
+            except UnlockableError as error:
+                raise CommandError(f"Nothing was removed: {error}.") from None
+        removed = remove(folder, listed(folder))
+        for path in folder.glob(IN_FLIGHT):
+            path.unlink(missing_ok=True)
+    return removed
+
+
+def _sum(*parts: Removed) -> Removed:
+    return Removed(
+        files=sum(part.files for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        undelivered_spans=sum(part.undelivered_spans for part in parts),
+    )
+
+
+def _document(folder: Path, found: Inventory, limits: Limits, removed: Removed | None) -> dict[str, Any]:
+    return {
+        "folder": str(folder),
+        "bytes": found.bytes,
+        "max_bytes": limits.max_bytes,
+        "max_age_hours": limits.max_age_hours,
+        "conversations": found.conversations,
+        "in_flight": found.in_flight,
+        **{_NAMES[kind]: _contents(contents) for kind, contents in found.kinds.items()},
+        "forwarded": {"spans": found.progress.spans, "at": _time(int(found.progress.at * 1e9))},
+        "removed": removed and asdict(removed),
+    }
+
+
+def _contents(contents: Contents) -> dict[str, Any]:
+    return {
+        "files": contents.files,
+        "bytes": contents.bytes,
+        "batches": contents.batches,
+        "spans": contents.spans,
+        "oldest": _time(contents.oldest_ns),
+        "newest": _time(contents.newest_ns),
+    }
+
+
+def _time(nanoseconds: int) -> str | None:
+    return quantities.utc_time(nanoseconds) if nanoseconds else None
+
+
+def _lines(folder: Path, found: Inventory, settings: Settings, removed: Removed | None) -> Iterator[str]:
+    if removed is not None:
+        yield (
+            f"removed: {quantities.plural(removed.files, 'file')} ({quantities.size(removed.bytes)}), with "
+            f"{quantities.plural(removed.undelivered_spans, 'span')} that no endpoint has"
+        )
+    yield f"journal: {folder}"
+    yield (
+        f"size: {quantities.size(found.bytes)} of at most {quantities.size(settings.journal_max_bytes)}; "
+        f"files go after {settings.journal_max_age_hours} hours"
+    )
+    yield f"conversations: {found.conversations:,}"
+    if found.in_flight:
+        notes = quantities.plural(found.in_flight, "file")
+        yield f"in flight: {notes} of conversations that have not ended"
+    for kind, contents in found.kinds.items():
+        yield f"{_NAMES[kind]}: {_summary(contents)}{f' ({_MEANINGS[kind]})' if contents.batches else ''}"
+    if found.progress.spans:
+        when = quantities.local_time(int(found.progress.at * quantities.NS_PER_SECOND))
+        yield f"forwarded so far: {quantities.plural(found.progress.spans, 'span')}, the last at {when}"
+
+
+def _summary(contents: Contents) -> str:
+    if not contents.batches:
+        return "nothing"
+    batches = f"{contents.batches:,} batch{'' if contents.batches == 1 else 'es'}"
+    times = [quantities.local_time(moment) for moment in (contents.oldest_ns, contents.newest_ns)]
+    return (
+        f"{batches}, {quantities.plural(contents.spans, 'span')}, {quantities.size(contents.bytes)}, "
+        f"from {times[0]} to {times[1]}"
+    )

@@ -1,0 +1,220 @@
+"""``autogen-otel push``: send what is in the journal to an endpoint now."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
+
+from autogen_otel.cli import (
+    DONE,
+    PROBLEM,
+    CommandError,
+    add_command,
+    add_format,
+    quantities,
+    write_json,
+)
+from autogen_otel.cli.progress import shown
+from autogen_otel.cli.sources import journal_folder, journal_settings
+from autogen_otel.delivery.exporters import (
+    CONSOLE,
+    SPANS,
+    Endpoint,
+    ExporterError,
+    ExportResult,
+    Outcome,
+    endpoint,
+    exporter_names,
+)
+from autogen_otel.delivery.journal import Journal, Limits
+from autogen_otel.delivery.journal.files import Kind, listed
+from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_left, undelivered
+from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, read_progress
+
+_MOST_SECONDS_TO_WAIT: Final = 5.0
+"""For an endpoint that says how long it wants to be left alone."""
+_MOST_WAITS: Final = 3
+_BUSY: Final = ExportResult(Outcome.FAILED, "because another program sends them at this moment")
+_BUSY_SECONDS: Final = 10.0
+_BUSY_AGAIN_SECONDS: Final = 0.5
+_EPILOG: Final = """\
+examples:
+  autogen-otel push                                     to where your program's OTEL_EXPORTER_OTLP_* say
+  autogen-otel push --endpoint http://collector:4318
+  autogen-otel push --journal /mnt/pod/journal --endpoint https://collector.example.com
+  autogen-otel push --refused                           also what an endpoint did not want before
+  autogen-otel push --format json | jq .left.spans
+
+Batches go out in order, and leave the journal once the endpoint has taken them. Press Ctrl-C at any time, or
+kill it: the next push goes on where this one was. Headers, certificates and compression are read from
+OTEL_EXPORTER_OTLP_*, also with --endpoint. Programs do the same by themselves while they run.
+
+exit codes:
+  0  the endpoint has everything that was undelivered
+  1  it does not: no answer, an error, or batches that it does not want; what it does not have is still there
+  2  no such folder or endpoint; one sentence on stderr says which
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        subparsers,
+        "push",
+        run,
+        summary="send the journal's undelivered spans to an endpoint",
+        description="Send the journal's undelivered spans to an endpoint, in order, each once.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "--endpoint", metavar="URL", help="where to send (default: OTEL_EXPORTER_OTLP_ENDPOINT)"
+    )
+    parser.add_argument("--journal", metavar="PATH", help="folder of the journal")
+    parser.add_argument("--refused", action="store_true", help="send again what an endpoint did not want")
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Send everything, and print what became of it."""
+    settings = journal_settings()
+    folder = journal_folder(args.journal)
+    # What is dealt with is counted here.
+    logging.getLogger("autogen_otel").setLevel(logging.ERROR)
+    target = _endpoint(args.endpoint)
+    if args.refused:
+        _offer_again(folder)
+    limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
+    tally, problem = Tally(), None
+    try:
+        if undelivered(folder):
+            problem = _push(Journal(folder, limits=limits), target, tally)
+    except UnlockableError as error:
+        raise CommandError(f"The journal cannot be forwarded: {error}.") from None
+    except OSError as error:
+        raise CommandError(f"{error.filename or folder} cannot be used: {error.strerror}.") from None
+    finally:
+        target.shutdown()
+    batches, spans = count_left(folder)
+    if args.format == "json":
+        left = {"batches": batches, "spans": spans}
+        write_json(
+            {
+                "journal": str(folder),
+                "endpoint": target.label,
+                "forwarded": {"batches": tally.batches, "spans": tally.spans},
+                "refused": {
+                    "batches": tally.refused_batches,
+                    "spans": tally.refused_spans + tally.rejected_spans,
+                },
+                "left": left,
+                "damaged_lines": tally.damaged_lines,
+                "problem": problem,
+            }
+        )
+    else:
+        _print(folder, target, tally, (batches, spans), problem)
+    refused = tally.refused_spans + tally.rejected_spans
+    return PROBLEM if problem or batches or refused else DONE
+
+
+def _endpoint(url: str | None) -> Endpoint:
+    """The endpoint to send to.
+
+    Raises:
+        CommandError: there is none, or it cannot be used.
+    """
+    try:
+        if url is None:
+            names = [name for name in exporter_names(os.environ, SPANS) if name != CONSOLE]
+            if not names:
+                raise CommandError(
+                    f"{SPANS.chooser} names no endpoint; name one with --endpoint http://host:4318."
+                )
+            return endpoint(names[0], os.environ, SPANS)
+        (name,) = exporter_names({**os.environ, SPANS.chooser: "otlp"}, SPANS)
+        if name.endswith("http") and not url.partition("?")[0].rstrip("/").endswith(SPANS.path):
+            url = url.rstrip("/") + SPANS.path
+        # An exporter of another package reads it there.
+        os.environ[SPANS.variable("ENDPOINT")] = url
+        return endpoint(name, os.environ, SPANS)
+    except ExporterError as error:
+        raise CommandError(str(error).replace(SPANS.variable("ENDPOINT"), "--endpoint")) from None
+
+
+def _offer_again(folder: Path) -> None:
+    """Make what was refused undelivered."""
+    for file in listed(folder, Kind.REFUSED):
+        name = file.path.name.removesuffix(Kind.REFUSED.value) + Kind.UNDELIVERED.value
+        if not (folder / name).exists():
+            file.path.rename(folder / name)
+
+
+def _push(journal: Journal, target: Endpoint, total: Tally) -> str | None:
+    """Send what there is, and say why not all of it.
+
+    Raises:
+        UnlockableError: nobody can tell whether another program sends it too.
+        OSError: the journal cannot be read, or the disk is full.
+    """
+    with shown("sending the journal") as progress:
+        progress.expect(_size(journal.folder), "bytes")
+
+        def count(tally: Tally) -> None:
+            for one in fields(tally):
+                setattr(total, one.name, getattr(total, one.name) + getattr(tally, one.name))
+            progress.advance(tally.bytes)
+
+        forwarding = Forwarding(journal, target.export, count)
+        waits = 0
+        while True:
+            problem = _attempt(target, forwarding)
+            if problem is None or problem.retry_after is None:
+                break
+            waits += 1
+            if waits > _MOST_WAITS or problem.retry_after > _MOST_SECONDS_TO_WAIT:
+                break
+            time.sleep(problem.retry_after)
+    return None if problem is None else f"{target.label} does not take spans ({problem.reason})"
+
+
+def _attempt(target: Endpoint, forwarding: Forwarding) -> ExportResult | None:
+    """Send until the endpoint fails; ``None`` where it has everything."""
+    # Without spans: so none is sent to an endpoint that takes nothing.
+    answer = target.export([])
+    if answer.outcome is not Outcome.EXPORTED:
+        return answer
+    until = time.monotonic() + _BUSY_SECONDS
+    while time.monotonic() < until:
+        with suppress(BusyError):
+            return forwarding.run(lambda: True)
+        time.sleep(_BUSY_AGAIN_SECONDS)
+    return _BUSY
+
+
+def _size(folder: Path) -> int:
+    progress = read_progress(folder)
+    files = undelivered(folder)
+    done = sum(progress.offset for file in files if file.path.name == progress.file)
+    return sum(file.bytes for file in files) - done
+
+
+def _print(folder: Path, target: Endpoint, tally: Tally, left: tuple[int, int], problem: str | None) -> None:
+    write = sys.stdout.write
+    write(f"{quantities.plural(tally.spans, 'span')} of {folder} sent to {target.label}.\n")
+    refused = tally.refused_spans + tally.rejected_spans
+    if refused:
+        write(f"{quantities.plural(refused, 'span')} refused by it")
+        write(f"; {tally.refused_spans:,} of them stay in the journal.\n" if tally.refused_spans else ".\n")
+    if tally.damaged_lines:
+        write(f"{quantities.plural(tally.damaged_lines, 'damaged line')} passed over.\n")
+    if left[1]:
+        write(f"{quantities.plural(left[1], 'span')} left for the next push.\n")
+    if problem:
+        sys.stderr.write(f"autogen-otel: {problem}.\n")

@@ -1,0 +1,134 @@
+"""``autogen-otel repro``: write a test that fails for the reason a trace has recorded."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command
+from autogen_otel.cli.progress import shown
+from autogen_otel.cli.selecting import beginning, one_trace, with_beginning
+from autogen_otel.cli.sources import add_sources, read_again
+from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
+from autogen_otel.repro.failure import Everything, NoFailureError, NotReproducibleError, failure_of, failures
+from autogen_otel.repro.source import words
+from autogen_otel.repro.writing import written
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import SampledSource, Source
+from autogen_otel.traces.trace import Span, Trace
+
+_ID_DIGITS: Final = frozenset("0123456789abcdef")
+_SAMPLE: Final = 200
+_EPILOG: Final = """\
+examples:
+  autogen-otel repro 4bf92f35 -o test_repro.py    the failure that was noticed most, as a pytest file
+  autogen-otel repro 4bf92f35 --span 00f067aa     the failure of this span, or inside it
+  autogen-otel repro 4bf92f35 --config settings:config_list -o test_repro.py
+  pytest test_repro.py                            fails until the cause is mended
+
+The file calls your function with the recorded arguments, or sends a request of the same shape to the same
+entry of your config_list. Nothing of it is run now. Where no honest test can be written, it says why instead.
+
+exit codes:
+  0  written
+  1  there is a failure, but no honest test of it can be written; one sentence on stderr says why
+  2  no such journal, trace, failure or option; one sentence on stderr says which
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        subparsers,
+        "repro",
+        run,
+        summary="write a test that fails for the reason a trace has recorded",
+        description="Write a pytest file that fails for the recorded reason, and passes once it is mended.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("trace_id", metavar="TRACE_ID", help="the conversation; its beginning is enough")
+    parser.add_argument(
+        "--span", metavar="SPAN_ID", help="a span that failed (default: the failure noticed most)"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="new file to write (default: standard output)")
+    parser.add_argument(
+        "--config",
+        metavar="CONFIG",
+        help="where the test finds your config_list: an environment variable with JSON or a path, "
+        "a JSON file, or module:attribute (default: OAI_CONFIG_LIST)",
+    )
+    add_sources(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the test, or say why not."""
+    output = None if args.output is None else _new_file(args.output)
+    with read_again(args) as source_of_traces:
+        trace = one_trace(source_of_traces, Selection(trace=beginning(args.trace_id)))
+        try:
+            occurrence = failure_of(trace, _span_id(args.span))
+        except NoFailureError as error:
+            raise CommandError(str(error)) from None
+        # Only a failing model call may be of another cause than it seems by itself.
+        spans = _all_spans(source_of_traces) if occurrence.kind == MODEL else trace.spans
+        everything = Everything.of(spans, args.config)
+    occurrence = everything.seen(occurrence)
+    try:
+        source = written(trace, occurrence, everything)
+    except NotReproducibleError as error:
+        sys.stderr.write(f"autogen-otel: {error}\n{_others(trace, occurrence)}")
+        return PROBLEM
+    if output is None:
+        sys.stdout.write(source)
+        return DONE
+    try:
+        output.write_text(source, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{output} cannot be written: {error.strerror}.") from error
+    sys.stderr.write(
+        f"autogen-otel: {output} is written; it fails until the cause is mended: pytest {output}\n"
+    )
+    sys.stderr.write(_others(trace, occurrence))
+    return DONE
+
+
+def _all_spans(source: Source) -> Iterator[Span]:
+    """The spans of all conversations, or of a sample where they are too many."""
+    with shown(f"reading {source.name}") as progress:
+        if isinstance(source, SampledSource):
+            selection = with_beginning(source, EVERYTHING)
+            sample = source.sample(selection, failing=_SAMPLE, working=_SAMPLE, progress=progress)
+            yield from (span for one in sample for span in one.spans)
+        else:
+            yield from source.spans(EVERYTHING, may_repeat=True, progress=progress)
+
+
+def _span_id(given: str | None) -> str:
+    if given is None:
+        return ""
+    prefix = given.strip().lower()
+    if not prefix or not _ID_DIGITS.issuperset(prefix):
+        raise CommandError(f"{given!r} is not a span id: those are made of the digits 0-9 and a-f.")
+    return prefix
+
+
+def _new_file(given: str) -> Path:
+    path = Path(given).expanduser()
+    if path.exists():
+        raise CommandError(f"{path} exists already; name a new file, or remove it.")
+    if not path.parent.is_dir():
+        raise CommandError(f"The folder {path.parent} does not exist.")
+    return path
+
+
+def _others(trace: Trace, chosen: Occurrence) -> str:
+    """How to have the other failures of the trace reproduced."""
+    lines = [
+        f"  --span {one.span_id}  {words(one.words)}\n"
+        for one in failures(trace)
+        if one.span_id != chosen.span_id
+    ]
+    return f"Also failed in this trace:\n{''.join(lines)}" if lines else ""

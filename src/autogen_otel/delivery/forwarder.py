@@ -1,0 +1,164 @@
+"""The thread of a running program that forwards its journal once the endpoint takes batches again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from autogen_otel.delivery.delivered import PROCESS, Delivered
+from autogen_otel.delivery.exporters import ExportResult, Outcome
+from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered
+from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
+from autogen_otel.vocabulary.metrics import REFUSED, SPANS, TELEMETRY_FORWARDED
+
+if TYPE_CHECKING:
+    from autogen_otel.delivery.dropped import Dropped
+    from autogen_otel.delivery.exporters import Endpoint
+    from autogen_otel.delivery.journal import Journal
+
+_LOGGER = logging.getLogger("autogen_otel")
+_CHECK_SECONDS: Final = 5.0
+"""How long an endpoint may be back before that is noticed."""
+_IDLE_SECONDS: Final = 15.0
+"""How often to look for what other processes left, while there is nothing of our own."""
+_PAUSE_SECONDS: Final = 0.02
+"""After each batch, for the program's own threads."""
+_EXIT_SECONDS: Final = 0.5
+"""How long a program that ends goes on forwarding, if the endpoint takes what it gets."""
+
+
+class Forwarder:
+    """Sends undelivered batches in a thread of its own, over a connection of its own.
+
+    Before each attempt it sends a request without spans: so a batch goes out only to an endpoint that takes
+    requests, and is not sent again and again to one that does not.
+
+    Args:
+        endpoint: that the program exports to.
+        journal: what it could not export.
+        dropped: where to count what the endpoint does not want.
+        delivered: where to count what is forwarded.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, journal: Journal, dropped: Dropped, delivered: Delivered = PROCESS
+    ) -> None:
+        self._endpoint, self._journal = endpoint.another(), journal
+        self._dropped, self._delivered = dropped, delivered
+        self._forwarding = Forwarding(journal, self._send, self._count)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._thread: threading.Thread | None = None
+        self._woken = threading.Event()
+        self._end: float | None = None
+        self._forwarded = 0
+
+    def has_work(self) -> bool:
+        """Whether there is something to forward."""
+        try:
+            return bool(undelivered(self._journal.folder))
+        except OSError:
+            return False
+
+    def wake(self) -> None:
+        """Start the thread in this process, unless it runs already or the program ends."""
+        if self._pid != os.getpid():
+            # The thread is the parent's.
+            self._forget()
+        if self._thread is not None or self._end is not None:
+            return
+        thread = threading.Thread(target=self._run, name="autogen-otel-forward", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # An interpreter that shuts down starts no threads; the next run forwards what there is.
+            return
+        self._thread = thread
+
+    def hurry(self) -> None:
+        """Stop soon: what is left stays for the next run."""
+        if self._pid != os.getpid():
+            self._forget()
+        if self._end is None:
+            self._end = time.monotonic() + _EXIT_SECONDS
+            self._endpoint.hurry()
+            self._woken.set()
+
+    def shutdown(self) -> None:
+        """Stop, and wait for what is under way as long as the end of a program may take."""
+        self.hurry()
+        if self._thread is not None and self._end is not None:
+            self._thread.join(max(self._end - time.monotonic(), 0.0))
+
+    def _run(self) -> None:
+        from opentelemetry.instrumentation.utils import suppress_instrumentation  # noqa: PLC0415 - slow to load
+
+        # Else the request of another instrumentation would be a span, which would be exported, and so on.
+        with suppress_instrumentation():
+            while True:
+                is_last = self._end is not None
+                self._forward()
+                if is_last or (self._end is not None and not self._may_go_on()):
+                    break
+                self._woken.wait(_CHECK_SECONDS if self.has_work() else _IDLE_SECONDS)
+        self._endpoint.shutdown()
+
+    def _forward(self) -> None:
+        """Forward what there is, if the endpoint takes anything."""
+        is_paused = time.monotonic() < self._endpoint.pause.until
+        if is_paused or not self.has_work():
+            return
+        result = self._endpoint.export([])
+        if result.outcome is Outcome.EXPORTED:
+            try:
+                result = self._forwarding.run(self._may_go_on) or result
+            except BusyError:
+                return
+            except (UnlockableError, OSError) as error:
+                _LOGGER.debug("The journal in %s is not forwarded: %s", self._journal.folder, error)
+                return
+            except Exception as error:  # noqa: BLE001 - the next batch, or another program, may have more luck
+                _LOGGER.debug(
+                    "The journal in %s is not forwarded: %s", self._journal.folder, type(error).__name__
+                )
+                return
+            self._tell()
+        if result.retry_after is not None:
+            self._endpoint.pause.until = time.monotonic() + result.retry_after
+
+    def _may_go_on(self) -> bool:
+        return self._end is None or time.monotonic() < self._end
+
+    def _send(self, batch: Sequence[Any]) -> ExportResult:
+        return self._endpoint.export(batch)
+
+    def _count(self, tally: Tally) -> None:
+        self._delivered.add(TELEMETRY_FORWARDED, SPANS, tally.spans)
+        refused = tally.rejected_spans + tally.refused_spans
+        if refused:
+            self._dropped.add(SPANS, REFUSED, refused)
+            _LOGGER.warning(
+                "%s refused %d spans of the journal in %s for good.",
+                self._endpoint.label,
+                refused,
+                self._journal.folder,
+            )
+        self._forwarded += tally.spans
+        if self._end is None:
+            time.sleep(_PAUSE_SECONDS)
+
+    def _tell(self) -> None:
+        if self._forwarded:
+            _LOGGER.info(
+                "%d spans of the journal in %s were sent to %s.",
+                self._forwarded,
+                self._journal.folder,
+                self._endpoint.label,
+            )
+        self._forwarded = 0

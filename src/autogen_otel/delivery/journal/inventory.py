@@ -1,0 +1,102 @@
+"""What is in a journal: how much, how old, and whether it is still to be delivered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autogen_otel.delivery.journal.files import IN_FLIGHT, JournalFile, Kind, listed
+from autogen_otel.delivery.journal.progress import Progress, read_progress
+
+
+@dataclass
+class Contents:
+    """The batches of one kind.
+
+    Args:
+        files: how many files hold them.
+        bytes: the size of these files.
+        batches: how many there are.
+        spans: how many spans are in them.
+        oldest_ns: when the first span began, in nanoseconds since 1970; 0 where there is none.
+        newest_ns: when the last span began.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    batches: int = 0
+    spans: int = 0
+    oldest_ns: int = 0
+    newest_ns: int = 0
+
+
+@dataclass
+class Inventory:
+    """A journal's contents.
+
+    Args:
+        kinds: the contents by kind.
+        conversations: how many traces they belong to.
+        in_flight: how many notes about conversations there are that have not ended.
+        progress: how far it is forwarded.
+    """
+
+    kinds: dict[Kind, Contents] = field(default_factory=lambda: {kind: Contents() for kind in Kind})
+    conversations: int = 0
+    in_flight: int = 0
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def bytes(self) -> int:
+        """The size of all files."""
+        return sum(contents.bytes for contents in self.kinds.values())
+
+
+def inventory(folder: Path, advance: Callable[[int], None] = lambda _count: None) -> Inventory:
+    """Read a journal through; of the file that is being forwarded only what is left counts as a batch.
+
+    Args:
+        folder: the journal's.
+        advance: takes the number of bytes that were read.
+    """
+    found = Inventory(progress=read_progress(folder), in_flight=len(list(folder.glob(IN_FLIGHT))))
+    traces: set[str] = set()
+    for file in listed(folder):
+        contents = found.kinds[file.kind]
+        contents.files += 1
+        contents.bytes += file.bytes
+        for starts in _batches(file, found.progress, traces, advance):
+            contents.batches += 1
+            contents.spans += len(starts)
+            contents.oldest_ns = min([*starts, contents.oldest_ns or starts[0]])
+            contents.newest_ns = max([*starts, contents.newest_ns])
+    found.conversations = len(traces)
+    return found
+
+
+def _batches(
+    file: JournalFile, progress: Progress, traces: set[str], advance: Callable[[int], None]
+) -> Iterator[list[int]]:
+    """When the spans of each batch began; adds the ids of their traces."""
+    with suppress(OSError), file.path.open("rb") as lines:
+        if progress.file == file.path.name:
+            lines.seek(progress.offset)
+        for line in lines:
+            advance(len(line))
+            starts = []
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
+                for span in _spans(json.loads(line)):
+                    starts.append(int(span.get("startTimeUnixNano", 0)))
+                    traces.add(span["traceId"])
+            if starts:
+                yield starts
+
+
+def _spans(request: Any) -> Iterator[dict[str, Any]]:
+    for resource_spans in request.get("resourceSpans", ()):
+        for scope_spans in resource_spans.get("scopeSpans", ()):
+            yield from scope_spans.get("spans", ())

@@ -1,0 +1,83 @@
+"""Locks between the threads and processes that share a journal.
+
+The operating system releases those between processes when the process ends, also when it is killed. They
+belong to a process and not to an open file, so a forked child does not hold its parent's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from autogen_otel.delivery.fork import in_child
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _BYTE = 2**30
+    """Beyond what is in the file: there a lock would keep others from reading."""
+
+    def take(descriptor: int, *, wait: bool) -> None:
+        """Lock an open file.
+
+        Raises:
+            OSError: somebody else has locked it, or it cannot be locked.
+        """
+        os.lseek(descriptor, _BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+
+    def release(descriptor: int) -> None:
+        """Unlock an open file."""
+        os.lseek(descriptor, _BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def take(descriptor: int, *, wait: bool) -> None:
+        """Lock an open file.
+
+        Raises:
+            OSError: somebody else has locked it, or it cannot be locked.
+        """
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+    def release(descriptor: int) -> None:
+        """Unlock an open file."""
+        fcntl.lockf(descriptor, fcntl.LOCK_UN)
+
+
+_threads = threading.RLock()
+
+
+@contextmanager
+def between_threads() -> Iterator[None]:
+    """Keep the other threads of this process from writing to journals and from removing their files."""
+    with _threads:
+        yield
+
+
+@contextmanager
+def between_processes(descriptor: int) -> Iterator[None]:
+    """Keep other processes from writing to a file or removing it; needs ``between_threads``.
+
+    Where the file system knows no locks, nobody forwards either, so a writer needs none.
+    """
+    with suppress(OSError):
+        take(descriptor, wait=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            release(descriptor)
+
+
+def _after_fork() -> None:
+    global _threads  # noqa: PLW0603 - the thread that held the old one does not exist in this process
+    _threads = threading.RLock()
+
+
+in_child(_after_fork)

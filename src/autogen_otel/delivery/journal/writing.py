@@ -1,0 +1,181 @@
+"""Writing the journal: batches as lines of OTLP JSON, in files that only the user can read."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from autogen_otel.delivery.journal import locks
+from autogen_otel.delivery.journal.encoding import line_of
+from autogen_otel.delivery.journal.files import Kind, new_path
+from autogen_otel.delivery.journal.folder import default_dir, make_private, resolved
+from autogen_otel.delivery.journal.limits import Limits, Removed, prune
+from autogen_otel.vocabulary.metrics import JOURNAL_LIMIT, SPANS
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from autogen_otel.delivery.dropped import Dropped
+
+_LOGGER = logging.getLogger("autogen_otel")
+_MEBIBYTE: Final = 1024 * 1024
+_LARGEST_FILE: Final = 16 * _MEBIBYTE
+_FILES_IN_A_JOURNAL: Final = 8
+"""At least: what is removed to make room is a part of the journal, and not all of it."""
+_FILE_SECONDS: Final = 3600.0
+"""Then a new file begins, because batches grow old with their file."""
+_ATTEMPTS: Final = 10
+_OPEN: Final = (
+    os.O_RDWR | os.O_APPEND | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"))
+)
+
+
+@dataclass
+class _Current:
+    """The file that batches of a kind are appended to.
+
+    Args:
+        path: where it is.
+        begun: when it was, on the monotonic clock.
+    """
+
+    path: Path
+    begun: float
+
+
+class Journal:
+    """Appends batches as lines of OTLP JSON, to files that no other process writes.
+
+    Nothing is created before the first batch.
+
+    Args:
+        folder: where the files are; ``default_dir()`` by default.
+        limits: bounds of all files. Each further process that writes at the same time can add one file.
+        max_file_bytes: a file that would grow beyond it is followed by a new one.
+        dropped: where to count the spans that are lost because the journal is full, or they are too old.
+
+    Raises:
+        NoFolderError: there is no folder for it.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        limits: Limits | None = None,
+        max_file_bytes: int | None = None,
+        dropped: Dropped | None = None,
+    ) -> None:
+        self.folder = default_dir() if folder is None else resolved(folder)
+        self.limits = limits or Limits()
+        self._max_file_bytes = max_file_bytes or min(
+            _LARGEST_FILE, self.limits.max_bytes // _FILES_IN_A_JOURNAL
+        )
+        self._dropped = dropped
+        self._current: dict[Kind, _Current] = {}
+        self._pid = os.getpid()
+
+    def append(self, spans: Sequence[ReadableSpan], kind: Kind = Kind.UNDELIVERED) -> None:
+        """Write a batch as one line.
+
+        Args:
+            spans: the batch.
+            kind: why it is in the journal, which says whether it will be forwarded.
+
+        Raises:
+            OSError: the line cannot be written.
+            Exception: whatever the encoder raises for a span it cannot take; nothing is written then.
+        """
+        if spans:
+            self.append_line(line_of(spans), kind)
+
+    def append_line(self, line: bytes, kind: Kind) -> None:
+        """Write a batch that is a line already.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with locks.between_threads():
+            for _ in range(_ATTEMPTS):
+                descriptor = self._opened(kind, len(line))
+                try:
+                    with locks.between_processes(descriptor):
+                        # A forwarder may have removed the file between the two calls.
+                        if os.fstat(descriptor).st_nlink:
+                            self._write(descriptor, line, kind)
+                            return
+                finally:
+                    os.close(descriptor)
+        raise OSError(errno.EBUSY, "its files are removed while they are written", str(self.folder))
+
+    def _write(self, descriptor: int, line: bytes, kind: Kind) -> None:
+        if os.fstat(descriptor).st_size and not _ends_a_line(descriptor):
+            line = b"\n" + line
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._current[kind].path))
+
+    def _opened(self, kind: Kind, coming: int) -> int:
+        if self._pid != os.getpid():
+            # The files are the parent's.
+            self._current, self._pid = {}, os.getpid()
+        current = self._current.get(kind)
+        # Opened for each batch: then a file that was removed or forwarded meanwhile is noticed.
+        if current is not None and time.monotonic() - current.begun < _FILE_SECONDS:
+            with suppress(FileNotFoundError):
+                descriptor = os.open(current.path, _OPEN)
+                if os.fstat(descriptor).st_size + coming <= self._max_file_bytes:
+                    return descriptor
+                os.close(descriptor)
+        return self._created(kind, coming)
+
+    def _created(self, kind: Kind, coming: int) -> int:
+        make_private(self.folder)
+        # The files of other kinds go on growing, too.
+        others = len(self._current.keys() - {kind})
+        self.prune(max(coming, self._max_file_bytes) + others * self._max_file_bytes)
+        path = new_path(self.folder, kind)
+        descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
+        # Whatever the umask took away.
+        path.chmod(0o600)
+        self._current[kind] = _Current(path, time.monotonic())
+        return descriptor
+
+    def prune(self, coming: int = 0) -> None:
+        """Remove what is too old or too much, count it and say it.
+
+        Args:
+            coming: bytes that are about to be added.
+        """
+        old, surplus = prune(self.folder, self.limits, coming=coming)
+        self._tell(old, f"{self.limits.max_age_hours:g} hours", "AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS")
+        size = f"{self.limits.max_bytes / _MEBIBYTE:.1f} MiB"
+        self._tell(surplus, size, "AUTOGEN_OTEL_JOURNAL_MAX_BYTES")
+
+    def _tell(self, removed: Removed, limit: str, variable: str) -> None:
+        if not removed.files:
+            return
+        if self._dropped is not None:
+            self._dropped.add(SPANS, JOURNAL_LIMIT, removed.undelivered_spans)
+        _LOGGER.log(
+            logging.WARNING if removed.undelivered_spans else logging.INFO,
+            "The journal in %s reached its limit of %s (%s): its %d oldest files (%.1f MiB) were removed, "
+            "with %d spans that no endpoint has.",
+            self.folder,
+            limit,
+            variable,
+            removed.files,
+            removed.bytes / _MEBIBYTE,
+            removed.undelivered_spans,
+        )
+
+
+def _ends_a_line(descriptor: int) -> bool:
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return os.read(descriptor, 1) == b"\n"

@@ -1,0 +1,255 @@
+"""Spans and log records wait here until a thread exports them in batches.
+
+The SDK's own processors start a thread in a forked process at once, even if that only starts another program;
+they cannot be woken before a batch is full, and at the end they wait for an exporter that hangs.
+Loads the SDK: import it only to build a provider.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from opentelemetry.context import attach, detach, set_value
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.trace import StatusCode
+
+from autogen_otel.delivery.fork import in_child
+from autogen_otel.delivery.processes import ending, in_use
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span
+
+_LOGGER: Final = logging.getLogger("autogen_otel")
+_SUPPRESS_KEY: Final = "suppress_instrumentation"
+_END_SECONDS: Final = 30.0
+"""For exporters of other packages; ours take a second at most at the end of a process."""
+_DELAY_MILLIS: Final = 1000
+_QUEUE_LENGTH: Final = 2048
+_BATCH_LENGTH: Final = 512
+"""The SDK's defaults, but for the delay, which is a fifth of its own for spans: a process that is killed
+loses what it has not exported yet."""
+
+
+class Exporter(Protocol):
+    """Exports batches of one signal; never raises."""
+
+    def export(self, batch: Any, /) -> Any:
+        """Export one batch."""
+
+    def force_flush(self, timeout_millis: int = ..., /) -> bool:
+        """Send what is buffered."""
+
+    def shutdown(self) -> None:
+        """End; what comes later is not sent any more, but may be kept."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many items wait for how long.
+
+    Args:
+        delay: seconds until what is there is exported.
+        queue: items that wait; the oldest are pushed out by more.
+        batch: items that are exported at once.
+    """
+
+    delay: float
+    queue: int
+    batch: int
+
+    @classmethod
+    def of_environment(cls, prefix: str) -> Limits:
+        """Read the SDK's variables; a queue that is shorter than a batch is taken, where the SDK refuses it.
+
+        Args:
+            prefix: ``OTEL_BSP`` or ``OTEL_BLRP``, of the variables.
+
+        Raises:
+            ValueError: one of them is not positive.
+        """
+        delay = _positive(f"{prefix}_SCHEDULE_DELAY", _DELAY_MILLIS)
+        queue = _positive(f"{prefix}_MAX_QUEUE_SIZE", _QUEUE_LENGTH)
+        batch = _positive(f"{prefix}_MAX_EXPORT_BATCH_SIZE", _BATCH_LENGTH)
+        if queue < batch:
+            _LOGGER.warning(
+                "%s_MAX_QUEUE_SIZE is %d, less than a batch (%s_MAX_EXPORT_BATCH_SIZE): "
+                "batches of %d are sent.",
+                prefix,
+                queue,
+                prefix,
+                queue,
+            )
+        return cls(delay / 1000, queue, min(queue, batch))
+
+
+def _positive(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return default
+    try:
+        number = int(text)
+    except ValueError:
+        _LOGGER.warning("%s is %r, which is no whole number: %d is used.", variable, text, default)
+        return default
+    if number <= 0:
+        raise ValueError(f"{variable} must be positive, not {number}")
+    return number
+
+
+class Batches:
+    """A bounded queue of one signal's items, and the thread that exports them.
+
+    The thread starts with the first item in a process, so that a fork starts none.
+
+    Attributes:
+        queue: newest first; what counts its overflow may put another one in its place.
+    """
+
+    def __init__(self, exporter: Exporter, limits: Limits) -> None:
+        self.queue: deque[Any] = deque(maxlen=limits.queue)
+        self._exporter, self._limits = exporter, limits
+        self._is_shut_down = False
+        self.after_fork()
+        _LIVE.add(self)
+
+    def after_fork(self) -> None:
+        """Leave the items to the parent, which exports them, and its locks, which may be held for ever."""
+        self.queue.clear()
+        self._export_lock, self._start_lock = threading.Lock(), threading.Lock()
+        self._awake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, item: Any, *, at_once: bool = False) -> None:
+        """Take an item.
+
+        Args:
+            item: what will be exported.
+            at_once: whether it, and what waits with it, is exported without delay.
+        """
+        if self._is_shut_down:
+            return
+        if self._thread is None:
+            self._start()
+        self.queue.appendleft(item)
+        if (
+            at_once or ending.NEAR.is_set or len(self.queue) >= self._limits.batch
+        ) and not self._awake.is_set():
+            self._awake.set()
+
+    def flush(self) -> None:
+        """Export what is there by now, however long it takes."""
+        left = len(self.queue)
+        with self._export_lock:
+            # What is added meanwhile is another's turn: this has to end.
+            while left > 0 and self.queue:
+                left -= self._export()
+
+    def force_flush(self, timeout_millis: int | None = None) -> bool:
+        """Export what is there by now, and say whether that was done in time."""
+        if self._is_shut_down:
+            return True
+        if timeout_millis is None:
+            self.flush()
+            return self._exporter.force_flush()
+        return ending.within(timeout_millis / 1000, self.flush) and self._exporter.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Export what is left; of an endpoint that does not answer the exporter takes care, if it hurries."""
+        if self._is_shut_down:
+            return
+        self._is_shut_down = True
+        hurry = getattr(self._exporter, "hurry", None)
+        if hurry is not None:
+            hurry()
+        self._awake.set()
+        if self._thread is not None:
+            # It has to be this one: an interpreter that ends starts no threads.
+            self._thread.join(_END_SECONDS)
+        self._exporter.shutdown()
+        if self.queue:
+            self._export()
+
+    def _start(self) -> None:
+        with self._start_lock:
+            if self._thread is None:
+                in_use.begin()
+                self._thread = threading.Thread(target=self._work, name="autogen-otel-export", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        awake = self._awake
+        prepare = getattr(self._exporter, "prepare", None)
+        if prepare is not None:
+            prepare()
+        while not self._is_shut_down:
+            awake.wait(self._limits.delay)
+            awake.clear()
+            self.flush()
+        self.flush()
+
+    def _export(self) -> int:
+        """Export one batch, and return how many items it had."""
+        # A full queue pushes out its oldest item at any time, so that there may be fewer than counted.
+        batch: list[Any] = []
+        try:
+            while len(batch) < self._limits.batch:
+                batch.append(self.queue.pop())
+        except IndexError:
+            pass
+        token = attach(set_value(_SUPPRESS_KEY, True))
+        try:
+            self._exporter.export(batch)
+        except Exception as error:  # noqa: BLE001 - another package's exporter: the next batch may go
+            _LOGGER.warning("A batch could not be exported: %s.", type(error).__name__)
+        finally:
+            detach(token)
+        return len(batch)
+
+
+_LIVE: Final[weakref.WeakSet[Batches]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for batches in list(_LIVE):
+        batches.after_fork()
+
+
+in_child(_after_fork)
+
+
+class SpanBatches(Batches, SpanProcessor):
+    """Exports the spans that have ended; a conversation that failed is on its way at once."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Do nothing: only what has ended is exported."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span that has ended."""
+        context = span.context
+        if context is not None and context.trace_flags.sampled:
+            is_outermost = (parent := span.parent) is None or parent.is_remote
+            is_conversation = is_outermost or span.name.startswith(INVOKE_WORKFLOW)
+            self.add(span, at_once=is_conversation and _has_failure(span))
+
+    def force_flush(self, timeout_millis: int | None = 30_000) -> bool:
+        """Export what is there by now, and say whether that was done in time."""
+        return Batches.force_flush(self, timeout_millis)
+
+    def shutdown(self) -> None:
+        """Export what is left; see ``Batches``."""
+        Batches.shutdown(self)
+
+
+def _has_failure(span: ReadableSpan) -> bool:
+    """Whether the conversation of a span failed, or something in it."""
+    has_failed = span.status.status_code is StatusCode.ERROR
+    return has_failed or bool((span.attributes or {}).get(names.ERRORS_HANDLED))

@@ -1,0 +1,292 @@
+"""Conversations in flight: what a process that is killed was at, in a small file beside the journal.
+
+A file has a line of OTLP JSON for each span that is under way; ``traces.in_flight`` reads it. As long as the
+process lives it holds a lock on the file, which all containers see that share the folder.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import json
+import logging
+import os
+import threading
+import time
+import uuid
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from autogen_otel.delivery.fork import in_child
+from autogen_otel.delivery.journal.folder import make_private
+from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
+
+try:
+    import fcntl
+except ImportError:
+    HAS_LOCKS = False
+    """On Windows, where no file that is open can be replaced either."""
+else:
+    HAS_LOCKS = True
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+_LOGGER: Final = logging.getLogger("autogen_otel")
+SUFFIX: Final = ".inflight"
+_MOST_STARTED: Final = 20_000
+"""Spans that may begin between two looks; of more, the oldest are not seen."""
+_MOST_SPANS: Final = 1000
+_MOST_CHARACTERS: Final = 8192
+"""Of a value: long messages are written with the span that has ended."""
+_FORGOTTEN_SECONDS: Final = 60.0
+"""By then a conversation that has ended was exported, or journaled, or dropped and counted."""
+
+
+@dataclass(slots=True)
+class _Noted:
+    """A span that was under way.
+
+    Args:
+        span: returns it; ``None`` once nobody has it any more.
+        line: what the file says of it.
+        ended_at: when it was first seen to have ended; ``None`` while it is under way.
+    """
+
+    span: Callable[[], Span | None]
+    line: bytes
+    ended_at: float | None = None
+
+
+class InFlight:
+    """The spans that are under way in this process, as its file has them.
+
+    A conversation that has ended stays there until it was exported or journaled.
+
+    Args:
+        folder: the journal's.
+
+    Attributes:
+        begun: takes each span that begins.
+        folder: as given.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.begun: deque[Span] = deque(maxlen=_MOST_STARTED)
+        self.folder = folder
+        self._descriptor: int | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self.begun.clear()
+        self._noted: dict[int, _Noted] = {}
+        self._exported: set[int] = set()
+        self._path: Path | None = None
+        self._content = b""
+        self._has_failed = False
+        self._lock = threading.Lock()
+
+    def after_fork(self) -> None:
+        """Leave the file to the parent: with its lock inherited, the parent would seem to live."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with suppress(OSError):
+                os.close(descriptor)
+        self._forget()
+
+    def exported(self, spans: Iterable[ReadableSpan]) -> None:
+        """Note that spans were exported, or journaled, or dropped and counted."""
+        if len(self._exported) > _MOST_STARTED:
+            # Nobody looks any more.
+            self._exported.clear()
+        self._exported.update(span.context.span_id for span in spans if span.context is not None)
+
+    def write(self) -> None:
+        """Bring the file up to date; without anything under way there is none."""
+        # The process may be ended by a signal in the middle of this.
+        if self._has_failed or not self._lock.acquire(timeout=0.2):
+            return
+        try:
+            self._look()
+            self._save(b"".join(noted.line for noted in list(self._noted.values())[:_MOST_SPANS]))
+        except OSError as error:
+            self._has_failed = True
+            _LOGGER.info(
+                "Conversations in flight are not noted: %s cannot be written (%s).",
+                self.folder,
+                error.strerror or type(error).__name__,
+            )
+        finally:
+            self._lock.release()
+
+    def _look(self) -> None:
+        # Taken first: of what is in there, the beginning has been seen or is among `begun`.
+        exported, self._exported = self._exported, set()
+        while self.begun:
+            span = self.begun.popleft()
+            context = span.get_span_context()
+            # The API's own span, of a trace that is not sampled, tells nothing of itself.
+            if not context.trace_flags.sampled or not hasattr(span, "start_time"):
+                continue
+            is_conversation = _is_conversation(span)
+            if not span.is_recording() and not is_conversation:
+                continue
+            # One whose end never comes has to be forgotten with whoever began it.
+            reference = _strongly(span) if is_conversation else weakref.ref(span)
+            self._noted[context.span_id] = _Noted(reference, _line(span))
+        now = time.monotonic()
+        for span_id, noted in list(self._noted.items()):
+            if not self._is_missing(span_id, noted, exported, now):
+                del self._noted[span_id]
+
+    def _is_missing(self, span_id: int, noted: _Noted, exported: set[int], now: float) -> bool:
+        """Whether nothing but the file tells of a span."""
+        span = noted.span()
+        if span is None:
+            return False
+        if span.is_recording():
+            return True
+        if not _is_conversation(span) or span_id in exported:
+            return False
+        if noted.ended_at is None:
+            noted.ended_at, noted.line = now, _line(span)
+        return now - noted.ended_at < _FORGOTTEN_SECONDS
+
+    def _save(self, content: bytes) -> None:
+        if not content:
+            self._remove()
+        elif content != self._content or self._path is None or not self._path.exists():
+            self._replace(content)
+        elif self._descriptor is not None:
+            # The last sign of life.
+            os.utime(self._descriptor)
+
+    def _replace(self, content: bytes) -> None:
+        make_private(self.folder)
+        if self._path is None:
+            started = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+            # In containers that share a folder many processes have the same number.
+            self._path = self.folder / f"{started}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+        unfinished = self._path.with_suffix(".tmp")
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(unfinished, flags, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(descriptor, content)
+            unfinished.replace(self._path)
+        except BaseException:
+            os.close(descriptor)
+            with suppress(OSError):
+                unfinished.unlink()
+            raise
+        previous, self._descriptor, self._content = self._descriptor, descriptor, content
+        if previous is not None:
+            os.close(previous)
+
+    def _remove(self) -> None:
+        path, self._path, self._content = self._path, None, b""
+        if path is not None:
+            with suppress(FileNotFoundError):
+                path.unlink()
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    if os.write(descriptor, content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+_kept: InFlight | None = None
+_keeping: Final = threading.Lock()
+
+
+def beside(folder: Path) -> InFlight | None:
+    """Note what is under way beside a journal in this folder, and no other; ``None`` where that cannot be."""
+    global _kept  # noqa: PLW0603 - the process has one file
+    if not HAS_LOCKS:
+        return None
+    with _keeping:
+        if _kept is None or _kept.folder != folder:
+            _kept = InFlight(folder)
+            # Of functions for the exit the last is called first: a provider that is built now exports before.
+            atexit.register(_kept.write)
+        return _kept
+
+
+def kept() -> InFlight | None:
+    """Where what is under way is noted; ``None`` where no journal is kept."""
+    return _kept
+
+
+def _after_fork() -> None:
+    if _kept is not None:
+        _kept.after_fork()
+
+
+in_child(_after_fork)
+
+
+def _strongly(span: Span) -> Callable[[], Span]:
+    return lambda: span
+
+
+def _is_conversation(span: Span) -> bool:
+    parent = span.parent
+    return parent is None or parent.is_remote or span.name.startswith(INVOKE_WORKFLOW)
+
+
+# ---------------------------------------------------------------- OTLP JSON
+def _line(span: Span) -> bytes:
+    """A span as a document of its own, without what it can only have at its end.
+
+    The journal's encoder is not loaded for that: with an endpoint that works no program needs it.
+    """
+    context, parent, scope = span.get_span_context(), span.parent, span.instrumentation_scope
+    written: dict[str, Any] = {
+        "traceId": f"{context.trace_id:032x}",
+        "spanId": f"{context.span_id:016x}",
+        "name": span.name,
+        "kind": span.kind.value + 1,
+        "startTimeUnixNano": str(span.start_time),
+        "attributes": _attributes(span.attributes),
+    }
+    if parent is not None:
+        written["parentSpanId"] = f"{parent.span_id:016x}"
+    if span.end_time:
+        written["endTimeUnixNano"] = str(span.end_time)
+        written["status"] = {"code": span.status.status_code.value, "message": span.status.description or ""}
+    document = {
+        "resourceSpans": [
+            {
+                "resource": {"attributes": _attributes(span.resource.attributes)},
+                "scopeSpans": [{"scope": {"name": scope.name if scope else ""}, "spans": [written]}],
+            }
+        ]
+    }
+    return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _attributes(attributes: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value(value)} for key, value in dict(attributes or {}).items()]
+
+
+def _value(value: Any) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return {"arrayValue": {"values": list(map(_value, value))}}
+    text = str(value)
+    return {"stringValue": text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"}

@@ -1,0 +1,108 @@
+"""This process: what begins with its first observed call, what goes on beside it, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from autogen_otel.delivery.fork import in_child
+from autogen_otel.delivery.processes import ending, in_flight, in_use
+
+if TYPE_CHECKING:
+    from autogen_otel.delivery.processes.in_flight import InFlight
+
+_LOGGER: Final = logging.getLogger("autogen_otel")
+_LOOK_SECONDS: Final = 0.4
+"""A conversation is found if it began a second before its process was killed."""
+_SERVER_LOOK_SECONDS: Final = 0.05
+
+
+class Process:
+    """What an ``instrument()`` has each process do, also one that is forked from this one.
+
+    Attributes:
+        providers: what has to be exported at the end, whoever has made them.
+        began: to be called with each span that begins; ``None`` where nobody needs to know.
+    """
+
+    def __init__(self, providers: Sequence[Any] = ()) -> None:
+        self.providers = providers
+        self._in_flight: InFlight | None = None
+        self._stopped = threading.Event()
+        self.began: Callable[[Any], object] | None = self._first
+        _LIVE.add(self)
+        ending.at_end(self.end)
+        ending.catch_sigterm()
+
+    def flush(self, seconds: float) -> bool:
+        """Export what there is by now.
+
+        Args:
+            seconds: how long to wait.
+
+        Returns:
+            Whether everything was exported in that time.
+        """
+        flushes = [
+            flush for one in self.providers if (flush := getattr(one, "force_flush", None)) is not None
+        ]
+        return ending.within(seconds, *flushes)
+
+    def end(self, seconds: float) -> None:
+        """Export for the last time; what is under way then is left in its file."""
+        if self._in_flight is not None:
+            self._in_flight.write()
+        self.flush(seconds)
+        if self._in_flight is not None:
+            self._in_flight.write()
+
+    def stop(self) -> None:
+        """Do nothing any more beside the application, and leave its signals alone."""
+        self._stopped.set()
+        self.began = None
+        ending.leave_sigterm()
+
+    def after_fork(self) -> None:
+        """Begin anew with the first observed call of this process; a fork may only start another program."""
+        if self.began is not None:
+            self.began = self._first
+            self._stopped = threading.Event()
+
+    def _first(self, span: Any) -> None:
+        self._in_flight = in_flight.kept()
+        self.began = None if self._in_flight is None else self._in_flight.begun.append
+        if self.began is not None:
+            self.began(span)
+        in_use.begin()
+        if self._in_flight is not None or ending.is_server_ending() is not None:
+            threading.Thread(
+                target=self._accompany, args=(self._stopped,), name="autogen-otel-process", daemon=True
+            ).start()
+
+    def _accompany(self, stopped: threading.Event) -> None:
+        while not stopped.wait(_LOOK_SECONDS if ending.is_server_ending() is None else _SERVER_LOOK_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            if self._in_flight is not None:
+                self._in_flight.write()
+            if ending.is_server_ending():
+                ending.NEAR.is_set = True
+                self.flush(ending.SIGNAL_SECONDS)
+        except Exception as error:  # noqa: BLE001 - the next look may succeed
+            _LOGGER.debug("Could not look after this process: %s", type(error).__name__)
+
+
+_LIVE: Final[weakref.WeakSet[Process]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for process in list(_LIVE):
+        process.after_fork()
+
+
+in_child(_after_fork)

@@ -1,0 +1,179 @@
+"""Exports that the caller can stop waiting for, whatever an exporter or its endpoint does."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from autogen_otel.delivery.fork import in_child
+
+if TYPE_CHECKING:
+    Result = TypeVar("Result")
+
+_EXIT_SECONDS: Final = 0.9
+"""How long the end of a program may wait for endpoints that do not answer, all of them together."""
+_WORKING_SECONDS: Final = 5.0
+"""How long it may wait for one that answers, with everything that is queued."""
+_SAME_EXIT_SECONDS: Final = 10.0
+_SHARE: Final = 3 / 4
+"""Of what is left of these seconds, for a single call: the next one may be to another endpoint."""
+_LEAST_SECONDS: Final = 0.02
+_SLOW: Final = 2.0
+"""An endpoint that has answered may take so many times as long as it did, also at the end of a program."""
+_MOST_PATIENCE: Final = 10.0
+_FADING: Final = 0.8
+
+
+class _Exit:
+    """The time that the end of the program has spent in vain."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start from zero: a forked child is another process."""
+        self._spent, self._last = 0.0, 0.0
+
+    def left(self) -> float:
+        """How many seconds there are still to spend."""
+        # A program that shuts down a provider and goes on ends later, once more.
+        is_same = time.monotonic() < self._last + _SAME_EXIT_SECONDS
+        return _EXIT_SECONDS - self._spent if is_same else _EXIT_SECONDS
+
+    def spend(self, seconds: float) -> None:
+        """Count seconds that were waited for nothing."""
+        self._spent, self._last = _EXIT_SECONDS - self.left() + seconds, time.monotonic()
+
+
+_EXIT: Final = _Exit()
+in_child(_EXIT.forget)
+
+
+class _Call:
+    def __init__(self, work: Callable[[], Any]) -> None:
+        # The caller's context says that the request is not to be traced.
+        self._work, self._context = work, copy_context()
+        self.result: Any = None
+        self.is_done = False
+
+    def run(self) -> None:
+        self.result = self._context.run(self._work)
+
+
+class Sender:
+    """Makes calls in a thread of its own, one after the other.
+
+    Args:
+        most_given_up: how many calls that nobody waits for may be under way until none is made any more.
+    """
+
+    def __init__(self, *, most_given_up: int = 1) -> None:
+        self._most_given_up = most_given_up
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._thread: threading.Thread | None = None
+        self._given_up: list[threading.Thread] = []
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._hurried_at: float | None = None
+        self._waited = 0.0
+        self._usual_seconds = 0.0
+
+    def begin(self) -> None:
+        """Start the thread, if it can be started and does not run."""
+        if self._pid != os.getpid():
+            # The thread is the parent's.
+            self._forget()
+        if self._thread is not None:
+            return
+        calls, changed = self._calls, self._changed
+        thread = threading.Thread(target=_work, args=(calls, changed), name="autogen-otel-send", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # An interpreter that shuts down starts no threads.
+            return
+        self._thread = thread
+
+    def is_late(self) -> bool:
+        """Whether the program ends and has waited long enough."""
+        if self._pid != os.getpid() or self._hurried_at is None:
+            return False
+        return self._waited > _WORKING_SECONDS or _EXIT.left() < _LEAST_SECONDS
+
+    def hurry(self) -> None:
+        """Wait for what is under way, and for what comes, only as long as the end of a program may take."""
+        if self._pid != os.getpid():
+            self._forget()
+        with self._changed:
+            if self._hurried_at is None:
+                self._hurried_at = time.monotonic()
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """End the thread once it has nothing to do."""
+        if self._pid == os.getpid():
+            self._calls.put(None)
+            self._thread, self._calls = None, SimpleQueue()
+
+    def call(self, work: Callable[[], Result], most_seconds: float) -> Result | None:
+        """Return what the work returns; ``None`` if it takes too long.
+
+        Args:
+            work: never raises.
+            most_seconds: how long to wait, unless the program ends.
+        """
+        self.begin()
+        self._given_up = [thread for thread in self._given_up if thread.is_alive()]
+        if len(self._given_up) >= self._most_given_up:
+            return None
+        call = _Call(work)
+        if self._thread is None:
+            call.run()
+            return call.result  # type: ignore[no-any-return]
+        began = time.monotonic()
+        with self._changed:
+            self._calls.put(call)
+            while not call.is_done:
+                seconds = self._until(began, most_seconds) - time.monotonic()
+                if seconds <= 0:
+                    self._give_up(began)
+                    return None
+                self._changed.wait(seconds)
+        seconds = time.monotonic() - began
+        self._usual_seconds = max(seconds, _FADING * self._usual_seconds)
+        if self._hurried_at is not None:
+            # Not the time since then: a busy machine may need it to load modules and to encode batches.
+            self._waited += seconds
+        return call.result  # type: ignore[no-any-return]
+
+    def _until(self, began: float, most_seconds: float) -> float:
+        latest = began + most_seconds
+        if self._hurried_at is None:
+            return latest
+        share = max(began, self._hurried_at) + max(_SHARE * _EXIT.left(), _LEAST_SECONDS)
+        patience = began + min(_SLOW * self._usual_seconds, _MOST_PATIENCE)
+        return min(latest, max(share, patience))
+
+    def _give_up(self, began: float) -> None:
+        """Leave the thread to its call; the next call gets another thread."""
+        if self._hurried_at is not None:
+            _EXIT.spend(time.monotonic() - max(began, self._hurried_at))
+        if self._thread is not None:
+            self._given_up.append(self._thread)
+        self.end()
+
+
+def _work(calls: SimpleQueue[_Call | None], changed: threading.Condition) -> None:
+    while (call := calls.get()) is not None:
+        call.run()
+        with changed:
+            call.is_done = True
+            changed.notify_all()

@@ -1,0 +1,111 @@
+"""Which failure of a trace to reproduce."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
+from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.roots import roots_of
+from autogen_otel.repro.source import words
+from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary import spans as span_names
+
+_RANKS: Final = {effect: rank for rank, effect in enumerate(Effect)}
+
+
+class NoFailureError(Exception):
+    """There is no such failure in the trace; the message says so in one sentence."""
+
+
+class NotReproducibleError(Exception):
+    """No honest test of the failure can be written; the message says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class Everything:
+    """What is known beside the trace.
+
+    Args:
+        population: all conversations.
+        found: all of their failures, with the causes that all of them show.
+        config: where the user's ``config_list`` is, as ``RecordedEntry`` takes it; its default by default.
+    """
+
+    population: Population
+    found: Sequence[Occurrence]
+    config: str | None = None
+
+    @classmethod
+    def of(cls, spans: Iterable[Span], config: str | None = None) -> Everything:
+        """Read all conversations."""
+        population = Population.of(spans)
+        return cls(population, roots_of(population), config)
+
+    def seen(self, occurrence: Occurrence) -> Occurrence:
+        """A failure with the cause that all conversations show.
+
+        Of very many failures not each is kept; then what the trace alone shows has to do.
+        """
+        key = (occurrence.trace_id, occurrence.span_id)
+        return next((one for one in self.found if (one.trace_id, one.span_id) == key), occurrence)
+
+
+def failures(trace: Trace) -> list[Occurrence]:
+    """What failed in a trace for reasons of its own, what the user noticed most first."""
+    found = roots_of(Population.of(trace.spans))
+    return sorted(found, key=lambda one: (_RANKS[one.effect], one.time_ns))
+
+
+def failure_of(trace: Trace, span_id: str = "") -> Occurrence:
+    """The failure to reproduce.
+
+    Args:
+        trace: the conversation.
+        span_id: of a span that failed, or its beginning; the one noticed most by default.
+
+    Raises:
+        NoFailureError: nothing failed there, or there is no such span.
+    """
+    found = failures(trace)
+    if not found:
+        raise NoFailureError(f"Nothing failed in trace {trace.trace_id}.")
+    if not span_id:
+        return found[0]
+    span = _span(trace, span_id)
+    inside = [one for one in found if span in list(up_from(trace, trace.span(one.span_id)))]
+    call = nearest(trace, span, span_names.CHAT) if span.failed else None
+    # The retries of one call are one failure, whichever of them is named.
+    beside = [one for one in found if call is not None and one.kind == MODEL and call is _call(trace, one)]
+    if not inside and not beside:
+        raise NoFailureError(f"Nothing failed in span {span.span_id} ({words(span.name)}).")
+    return (inside or beside)[0]
+
+
+def up_from(trace: Trace, span: Span | None) -> Iterable[Span]:
+    """A span and those around it, from the inside out."""
+    seen: set[str] = set()
+    while span is not None and span.span_id not in seen:
+        seen.add(span.span_id)
+        yield span
+        span = trace.span(span.parent_id)
+
+
+def nearest(trace: Trace, span: Span | None, operation: str) -> Span | None:
+    """The nearest span of an operation at or around another."""
+    return next((one for one in up_from(trace, span) if one.operation == operation), None)
+
+
+def _call(trace: Trace, one: Occurrence) -> Span | None:
+    return nearest(trace, trace.span(one.span_id), span_names.CHAT)
+
+
+def _span(trace: Trace, span_id: str) -> Span:
+    found = [span for span in trace.spans if span.span_id.startswith(span_id)]
+    if not found:
+        raise NoFailureError(f"No span of trace {trace.trace_id} begins with {span_id}.")
+    if len(found) > 1:
+        raise NoFailureError(f"{span_id} is the beginning of {len(found)} spans; give more digits.")
+    return found[0]

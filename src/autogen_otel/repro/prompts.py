@@ -1,0 +1,134 @@
+"""The prompt of a model call as it was recorded, back in the shape of the chat API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from autogen_otel.repro.source import has_placeholders
+from autogen_otel.repro.whole import Values
+from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import spans as span_names
+
+_DEFINED: Final = ("name", "description", "parameters")
+_ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
+
+
+class _NotRecorded(Exception):  # noqa: N818 - it never leaves the file
+    """A part of the prompt is missing, or was cut."""
+
+
+def recorded_messages(trace: Trace, chat: Span, values: Values) -> list[dict[str, Any]] | None:
+    """All messages that a model call sent; ``None`` unless each of them is known as it was.
+
+    A message is recorded once in a conversation, on the call that sent it first, and an answer on the call
+    that gave it.
+    """
+    sent = chat.attributes.get(names.PROMPT_MESSAGES)
+    try:
+        head = _instructions(trace, chat)
+        # With the setting for it, each call has the whole history.
+        for tail in (_messages(chat, names.GEN_AI_INPUT_MESSAGES), _history(trace, chat)):
+            if len(head) + len(tail) == sent:
+                messages = [*head, *tail]
+                return None if has_placeholders(values.whole(messages, "messages")) else messages
+    except (_NotRecorded, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return None
+
+
+def recorded_tools(trace: Trace, chat: Span, values: Values) -> list[dict[str, Any]] | None:
+    """The definitions of all tools that a model call offered; ``None`` unless each is known as it was."""
+    wanted = offered(chat)
+    known: dict[str, Any] = {}
+    try:
+        for span in _until(trace, chat):
+            for one in json.loads(span.attributes.get(names.GEN_AI_TOOL_DEFINITIONS) or "[]"):
+                known[str(one["name"])] = one
+    except (ValueError, TypeError, KeyError):
+        return None
+    if not wanted or not known.keys() >= set(wanted):
+        return None
+    tools = [
+        {"type": "function", "function": {key: one[key] for key in _DEFINED if key in one}}
+        for one in map(known.__getitem__, wanted)
+    ]
+    whole = all(isinstance(known[name].get("parameters", {}), dict) for name in wanted)
+    return tools if whole and not has_placeholders(values.whole(tools, "tools")) else None
+
+
+def offered(chat: Span) -> list[str]:
+    """The names of the tools that a model call offered."""
+    recorded = chat.attributes.get(names.PROMPT_TOOL_NAMES)
+    return [str(one) for one in recorded] if isinstance(recorded, list) else []
+
+
+def _until(trace: Trace, chat: Span) -> Iterable[Span]:
+    """The model calls of the same agent up to this one."""
+    agent = chat.attributes.get(names.GEN_AI_AGENT_NAME)
+    return (
+        span
+        for span in trace.spans
+        if span.operation == span_names.CHAT
+        and span.attributes.get(names.GEN_AI_AGENT_NAME) == agent
+        and span.start_ns <= chat.start_ns
+    )
+
+
+def _history(trace: Trace, chat: Span) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    for span in _until(trace, chat):
+        messages += _messages(span, names.GEN_AI_INPUT_MESSAGES)
+        if span is not chat:
+            messages += _messages(span, names.GEN_AI_OUTPUT_MESSAGES)
+    return messages
+
+
+def _instructions(trace: Trace, chat: Span) -> list[dict[str, Any]]:
+    recorded = [
+        span.attributes[names.GEN_AI_SYSTEM_INSTRUCTIONS]
+        for span in _until(trace, chat)
+        if names.GEN_AI_SYSTEM_INSTRUCTIONS in span.attributes
+    ]
+    parts = json.loads(recorded[-1]) if recorded else []
+    return [{"role": "system", "content": _text([part])} for part in parts]
+
+
+def _messages(span: Span, key: str) -> list[dict[str, Any]]:
+    return [_message(one) for one in json.loads(span.attributes.get(key) or "[]")]
+
+
+def _message(recorded: dict[str, Any]) -> dict[str, Any]:
+    role, parts = recorded["role"], recorded["parts"]
+    if role not in _ROLES:
+        raise _NotRecorded
+    name = {"name": recorded["name"]} if "name" in recorded else {}
+    if role == "tool":
+        (answer,) = parts
+        return {"role": role, "tool_call_id": answer["id"], "content": _written(answer["response"])}
+    calls = [part for part in parts if part["type"] == "tool_call"]
+    said = [part for part in parts if part["type"] != "tool_call"]
+    message: dict[str, Any] = {"role": role, "content": _text(said) if said else None, **name}
+    if calls:
+        message["tool_calls"] = [
+            {
+                "id": one["id"],
+                "type": "function",
+                "function": {"name": one["name"], "arguments": _written(one["arguments"])},
+            }
+            for one in calls
+        ]
+    return message
+
+
+def _text(parts: Sequence[Any]) -> str:
+    (part,) = parts
+    if part["type"] != "text" or not isinstance(part["content"], str):
+        raise _NotRecorded
+    return str(part["content"])
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

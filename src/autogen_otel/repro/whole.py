@@ -1,0 +1,78 @@
+"""Recorded values as they may be written into a file: no secrets, and marks where they are not whole."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from autogen_otel.redaction import MASK, KnownSecrets, Redactor
+from autogen_otel.redaction.names import hides
+from autogen_otel.repro import source
+from autogen_otel.repro.source import Placeholder
+
+_CUT: Final = re.compile(
+    r"…?\[cut, (?:over )?\d+ characters in all\]|\A<(?:deeper|more|cycle|(?:int|bytes): \d+[^>]*)>\Z"
+)
+_MORE: Final = "<more>"
+_REDACTED: Final = "redacted"
+
+
+def is_cut(text: str) -> bool:
+    """Whether a text says that it was cut when it was recorded."""
+    return _CUT.search(text) is not None
+
+
+class Values:
+    """Makes recorded values fit for a file.
+
+    What other programs have recorded may not have been redacted, and a key may be known only here; so all of
+    it is redacted once more.
+    """
+
+    def __init__(self) -> None:
+        secrets = KnownSecrets()
+        secrets.add_environment(os.environ)
+        self._redactor = Redactor(secrets)
+
+    def words(self, text: object) -> str:
+        """Recorded text as words of a docstring, on one line."""
+        return source.words(self._redactor.text(str(text)))
+
+    def is_clean(self, text: str) -> bool:
+        """Whether a text holds no secret, and none was taken out of it."""
+        return MASK not in text and self._redactor.text(text) == text
+
+    def whole(self, value: Any, name: str) -> Any:
+        """A recorded value of plain data, with a placeholder for each part that was not recorded whole.
+
+        Args:
+            value: as parsed from JSON.
+            name: what it is, as it is told to whoever has to replace a part of it.
+        """
+        if isinstance(value, str):
+            return self._text(value, name)
+        if isinstance(value, list):
+            shown = [self.whole(one, f"{name}[{place}]") for place, one in enumerate(value)]
+            return Placeholder(name, "cut") if _MORE in value else shown
+        if isinstance(value, Mapping):
+            return self._mapping(value, name)
+        return value
+
+    def _mapping(self, value: Mapping[str, Any], name: str) -> Any:
+        if value.get("…") == _MORE:
+            return Placeholder(name, "cut")
+        if not all(map(self.is_clean, value)):
+            return Placeholder(name, _REDACTED)
+        return {
+            key: Placeholder(f"{name}.{key}", _REDACTED)
+            if hides(key, one)
+            else self.whole(one, f"{name}.{key}")
+            for key, one in value.items()
+        }
+
+    def _text(self, text: str, name: str) -> Any:
+        if is_cut(text):
+            return Placeholder(name, "cut")
+        return text if self.is_clean(text) else Placeholder(name, _REDACTED)

@@ -1,0 +1,98 @@
+"""The whole file: a docstring that says where it comes from, and the test."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Final
+
+from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
+from autogen_otel.repro.failure import Everything, NotReproducibleError
+from autogen_otel.repro.models import model_test
+from autogen_otel.repro.source import docstring
+from autogen_otel.repro.tools import tool_test
+from autogen_otel.repro.whole import Values
+from autogen_otel.traces.failures import what_was_raised
+from autogen_otel.traces.stacktrace import raising_user_frame
+from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import spans as span_names
+
+_NS: Final = 1_000_000_000
+_REASONS: Final = {
+    causes.STALE_STATE: "The history that was refused was made by your program over several conversations, "
+    "and a request that repeats it fails whatever you mend; hold the conversations again in a test with "
+    "scripted_model and assert_no_hidden_failures.",
+    causes.CODE_EXECUTION: "Code that the model wrote failed, and a test that holds it would run it.",
+    causes.CALLBACK: "A function of yours that AutoGen calls raised, and what it was called with "
+    "is not recorded.",
+    causes.ORCHESTRATION: "How a speaker is chosen depends on the whole conversation; "
+    "hold it again in a test with scripted_model and assert_no_hidden_failures.",
+}
+
+
+def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str:
+    """Write the test of a failure.
+
+    Args:
+        trace: the conversation in which it happened.
+        occurrence: the failure, one of ``failures(trace)`` as ``everything`` has seen it.
+        everything: what is known beside the trace.
+
+    Returns:
+        The source of a test file.
+
+    Raises:
+        NotReproducibleError: no honest test can be written.
+    """
+    span = trace.span(occurrence.span_id)
+    if span is None:
+        raise NotReproducibleError("The span of the failure is not in the trace.")
+    if occurrence.cause in _REASONS:
+        raise NotReproducibleError(_REASONS[occurrence.cause])
+    values = Values()
+    if span.operation == span_names.EXECUTE_TOOL:
+        body, remarks = tool_test(span, occurrence, values)
+    elif occurrence.kind == MODEL:
+        body, remarks = model_test(trace, occurrence, everything, values)
+    else:
+        raise NotReproducibleError("It is neither a tool's failure nor a model call's.")
+    return f"{_header(span, occurrence, remarks, values)}\n\n{body}\n"
+
+
+def _header(span: Span, occurrence: Occurrence, remarks: list[str], values: Values) -> str:
+    when = datetime.fromtimestamp(span.start_ns // _NS, timezone.utc)
+    program = f" by {values.words(span.service)}" if span.service else ""
+    return docstring(
+        f"Reproduces a failure that was recorded: {values.words(_what(occurrence))}.",
+        [
+            _happened(span, values),
+            [
+                f"Written by autogen-otel repro from span {span.span_id}",
+                f"of trace {span.trace_id},",
+                f"recorded on {when:%Y-%m-%d at %H:%M:%S} UTC{program}.",
+            ],
+            ["It fails as long as the cause is there, and passes once it is mended.", *remarks],
+        ],
+    )
+
+
+def _what(occurrence: Occurrence) -> str:
+    subject = occurrence.subject
+    if occurrence.kind == MODEL:
+        return f"{occurrence.cause} of {subject.get('model', 'a model')}, entry {subject.get('entry', 0)}"
+    return f"{occurrence.cause} of the tool {subject.get('tool', '')}"
+
+
+def _happened(span: Span, values: Values) -> list[str]:
+    event, said = span.exception, what_was_raised(span)
+    is_tool = span.operation == span_names.EXECUTE_TOOL
+    # The stack of an HTTP attempt is where the program stood, which tells nothing here.
+    stack = "" if event is None or not is_tool else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+    frame = raising_user_frame(stack)
+    request = span.attributes.get(names.HTTP_REQUEST_ID)
+    return [
+        *([f"    {values.words(said)}"] if said else []),
+        *([f"    {values.words(frame.location)}"] if frame is not None else []),
+        *([f"    request {values.words(request)}"] if request else []),
+    ]

@@ -1,0 +1,57 @@
+"""What a reproduction may lack: values that were not recorded whole, functions that are not here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """A value that is missing.
+
+    Args:
+        name: which: ``claim.api_key``.
+        reason: why: ``redacted`` or ``cut``.
+    """
+
+    name: str
+    reason: str
+
+
+def placeholder(name: str, reason: str) -> Any:
+    """Stand for a recorded value that was redacted or cut; replace it by one that will do."""
+    return Placeholder(name, reason)
+
+
+def demand_whole(arguments: Any) -> None:
+    """Skip the test, naming what is missing, if a placeholder is left among the arguments."""
+    missing = [f"{one.name} ({one.reason} when it was recorded)" for one in _placeholders(arguments)]
+    if missing:
+        skip(f"put a value in the place of each placeholder first: {', '.join(missing)}")
+
+
+def skip(what_to_do: str) -> NoReturn:
+    """Skip the test: somebody has to do something before it can tell anything."""
+    import pytest  # noqa: PLC0415 - only tests come here
+
+    pytest.skip(what_to_do)
+
+
+def fail(why: str) -> NoReturn:
+    """Fail the test for another reason than the recorded one, and say so."""
+    import pytest  # noqa: PLC0415 - only tests come here
+
+    pytest.fail(f"cannot be reproduced here: {why}.", pytrace=False)
+
+
+def _placeholders(value: Any) -> Iterator[Placeholder]:
+    if isinstance(value, Placeholder):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _placeholders(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _placeholders(one)

@@ -1,0 +1,207 @@
+"""A tool as a trace names it, called again as AutoGen called it: for the tests that ``repro`` writes."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autogen_otel.operations.tools import tool_arguments, user_function
+from autogen_otel.recording.attributes import Attributes
+from autogen_otel.redaction import KnownSecrets
+from autogen_otel.rendering import Renderer
+from autogen_otel.settings import Settings
+from autogen_otel.testing.lacking import demand_whole, fail
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_MAIN = "__main__"
+_PACKAGE = "__init__.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedTool:
+    """A tool of the user's; making one imports nothing.
+
+    Args:
+        name: as the model knows it.
+        module: where the function is imported from; ``__main__`` for that of a program, which is loaded from
+            its file under another name: what stands below ``if __name__ == "__main__":`` does not run.
+        function: its qualified name in the module: ``lookup``, ``Desk.lookup``.
+        file: where it stood, on the machine where it was recorded.
+        line: where it began.
+        converted: whether AutoGen's wrappers convert the arguments, as ``register_for_execution`` and
+            ``autogen.register_function`` make them; else the function gets the JSON's values.
+    """
+
+    name: str
+    module: str
+    function: str
+    file: str
+    line: int
+    converted: bool = True
+
+    def call(self, arguments: Mapping[str, Any]) -> Any:
+        """Call it with the arguments of a model; an asynchronous one is waited for.
+
+        Args:
+            arguments: as parsed from JSON; the test is skipped where a placeholder is left among them.
+
+        Returns:
+            What AutoGen would make the answer of; an exception goes through as it is.
+        """
+        demand_whole(arguments)
+        result = self._entry()(**arguments)
+        return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
+
+    def problems(self, arguments: Mapping[str, Any]) -> list[str]:
+        """Each way in which arguments do not fit the function, and the schema that AutoGen makes of it.
+
+        Args:
+            arguments: as parsed from JSON; the test is skipped where a placeholder is left among them.
+
+        Returns:
+            One line for each: ``amount: expected number, got string 'ten thousand'``.
+        """
+        demand_whole(arguments)
+        found = tool_arguments.problems(
+            dict(arguments), schema=self._schema(), signature=user_function.signature(self._entry())
+        )
+        secrets, settings = KnownSecrets(), Settings()
+        said = Attributes(Renderer(settings, secrets), secrets, settings)
+        return [said.problem(one) for one in found]
+
+    # ------------------------------------------------------------ as AutoGen has it
+    def _entry(self) -> Callable[..., Any]:
+        """What AutoGen would keep in the function map of an agent."""
+        function = self._loaded()
+        if not self.converted:
+            plain: Callable[..., Any] = user_function.user_function(function) or function
+            return plain if _is_tool(function) else function
+        from autogen import ConversableAgent  # noqa: PLC0415 - nothing is imported while tests are collected
+
+        agent = ConversableAgent(
+            "repro", llm_config=False, human_input_mode="NEVER", code_execution_config=False
+        )
+        agent.register_for_execution(name=self.name)(self._as_tool(function))
+        entry: Callable[..., Any] = agent.function_map[self.name]
+        return entry
+
+    def _as_tool(self, function: Any) -> Any:
+        """AG2 takes class methods only as a ``Tool``; where there is none, everything is taken."""
+        kind = _tool_class()
+        if kind is None or isinstance(function, kind) or inspect.isfunction(function):
+            return function
+        return kind(name=self.name, description=self.name, func_or_tool=function)
+
+    def _schema(self) -> Mapping[str, Any] | None:
+        """The parameters that AutoGen shows the model; ``None`` if it makes none of the function."""
+        function, kind = self._loaded(), _tool_class()
+        try:
+            if kind is None:
+                make = importlib.import_module("autogen.function_utils").get_function_schema
+                schema = make(function, name=self.name, description=self.name)
+            else:
+                tool = kind(name=self.name, description=self.name, func_or_tool=function)
+                schema = getattr(function, "_func_schema", None) or tool.tool_schema
+            parameters: Mapping[str, Any] = schema["function"]["parameters"]
+        except (TypeError, ValueError):
+            # AutoGen asks for annotations; a tool without them has a schema written by hand.
+            return None
+        return parameters
+
+    # ------------------------------------------------------------ finding it
+    def _loaded(self) -> Any:
+        module = self._module()
+        held: Any = module
+        for part in self.function.split("."):
+            if not hasattr(held, part):
+                fail(
+                    f"{self.module} has no {self.function}, which stood in {self._place}; say where it is now"
+                )
+            held = getattr(held, part)
+        code = getattr(user_function.user_function(held), "__code__", None)
+        file = getattr(code, "co_filename", "")
+        # What a trace says is believed only as far as this: the name must lead to that file.
+        if not issubclass(type(held), type) and _name_of(file) != _name_of(self.file):
+            fail(f"{self.module}.{self.function} is from {file or 'no file'}, not from {self._place}")
+        return held
+
+    @property
+    def _place(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    def _module(self) -> ModuleType:
+        if self.module == _MAIN:
+            return self._program()
+        for folder in (None, self._root(), Path.cwd()):
+            if folder is not None and str(folder) not in sys.path:
+                sys.path.insert(0, str(folder))
+            try:
+                return importlib.import_module(self.module)
+            except ModuleNotFoundError as error:
+                if not f"{self.module}.".startswith(f"{error.name}."):
+                    raise
+        return fail(
+            f"{self.module} cannot be imported here; it stood in {self.file}. "
+            f"Put the folder that it is imported from on PYTHONPATH"
+        )
+
+    def _root(self) -> Path | None:
+        """The folder that the module was imported from, if it is on this machine."""
+        path = Path(self.file)
+        if not path.is_file():
+            return None
+        above = self.module.count(".") + (path.name == _PACKAGE)
+        return path.parents[above] if above < len(path.parents) else None
+
+    def _program(self) -> ModuleType:
+        path = Path(self.file)
+        found = next((one for one in (path, Path.cwd() / _name_of(self.file)) if one.is_file()), None)
+        if found is None:
+            fail(f"the program {self.file} is not on this machine; say in file= where it is")
+        name = f"autogen_otel_repro_{found.stem}"
+        known = sys.modules.get(name)
+        if known is not None and known.__file__ == str(found):
+            return known
+        spec = importlib.util.spec_from_file_location(name, found)
+        if spec is None or spec.loader is None:
+            fail(f"{found} is no Python program")
+        # What it imports stands beside it.
+        if str(found.parent) not in sys.path:
+            sys.path.insert(0, str(found.parent))
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module
+
+
+async def _awaited(result: Any) -> Any:
+    return await result
+
+
+def _tool_class() -> Any:
+    """AutoGen's class of tools, which 0.2 does not have."""
+    try:
+        return importlib.import_module("autogen.tools").Tool
+    except ImportError:
+        return None
+
+
+def _is_tool(function: Any) -> bool:
+    kind = _tool_class()
+    return kind is not None and isinstance(function, kind)
+
+
+def _name_of(file: str) -> str:
+    return file.replace("\\", "/").rpartition("/")[2]

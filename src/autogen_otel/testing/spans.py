@@ -1,0 +1,137 @@
+"""The spans of a test, as ``autogen-otel show`` reads them, and the failures that nobody told the test of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry._logs import NoOpLoggerProvider
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from autogen_otel import instrumentation
+from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
+from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.roots import roots_of
+from autogen_otel.traces.failures import what_was_raised
+from autogen_otel.traces.stacktrace import raising_user_frame
+from autogen_otel.traces.trace import Event, Link, Span, Trace
+from autogen_otel.vocabulary import attributes as names
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import Attributes
+
+_INDENT = "  "
+
+
+class AutoGenSpans(Sequence[Span]):
+    """The spans that have ended so far, in the order in which they began.
+
+    Each has ``name``, ``operation`` (``chat``, ``execute_tool`` …), ``attributes``, ``failed``,
+    ``status_message``, ``exception`` and ``events``.
+    """
+
+    def __init__(self) -> None:
+        self._exporter = InMemorySpanExporter()
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._spans[place]
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(self._spans)
+
+    def named(self, beginning: str) -> list[Span]:
+        """Those whose name begins so: ``execute_tool lookup``, ``chat``, ``POST``."""
+        return [span for span in self if span.name.startswith(beginning)]
+
+    def tree(self) -> str:
+        """All of them as indented text, for people: a line each, with what failed and why."""
+        return "\n".join(
+            f"{_INDENT * depth}{_line(span)}" for trace in self._traces() for span, depth in trace.walk()
+        )
+
+    def hidden_failures(self, allow: Collection[str] = ()) -> list[str]:
+        """A line for each failure that ended in no exception: AutoGen or the SDK went on in spite of it.
+
+        Args:
+            allow: causes that are no matter: ``rate_limit``, ``tool_exception`` ….
+        """
+        found = sorted(roots_of(Population.of(self)), key=lambda one: one.time_ns)
+        return [self._told(one) for one in found if one.effect is not Effect.ENDED and one.cause not in allow]
+
+    def _told(self, one: Occurrence) -> str:
+        span = next(span for span in self if span.span_id == one.span_id)
+        times = f", {one.attempts} times" if one.attempts > 1 else ""
+        return f"{one.cause} in {span.name}{_why(span)}; {one.effect.value}{times}"
+
+    @property
+    def _spans(self) -> list[Span]:
+        spans = map(_read, self._exporter.get_finished_spans())
+        return sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
+
+    def _traces(self) -> list[Trace]:
+        by_trace: dict[str, list[Span]] = {}
+        for span in self:
+            by_trace.setdefault(span.trace_id, []).append(span)
+        return [Trace.of(spans) for spans in by_trace.values()]
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record here what AutoGen does, and nowhere else; afterwards all is as it was."""
+        provider = TracerProvider(resource=Resource({"service.name": "tests"}), shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        providers = instrumentation.Providers(
+            tracer_provider=provider,
+            meter_provider=NoOpMeterProvider(),
+            logger_provider=NoOpLoggerProvider(),
+        )
+        with instrumentation.instead(providers):
+            yield
+
+
+def _line(span: Span) -> str:
+    return f"{span.name}{' FAILED' if span.failed else ''}{_why(span) if span.failed else ''}"
+
+
+def _why(span: Span) -> str:
+    event, said = span.exception, what_was_raised(span)
+    stack = "" if event is None else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+    frame = raising_user_frame(stack)
+    return (f": {said}" if said else "") + (f" ({frame.location})" if frame is not None else "")
+
+
+# ---------------------------------------------------------------- from the SDK's spans
+def _read(span: ReadableSpan) -> Span:
+    context, parent = span.get_span_context(), span.parent
+    return Span(
+        trace_id=f"{context.trace_id:032x}" if context else "",
+        span_id=f"{context.span_id:016x}" if context else "",
+        parent_id=f"{parent.span_id:016x}" if parent else None,
+        name=span.name,
+        kind=span.kind.value + 1,
+        start_ns=span.start_time or 0,
+        end_ns=span.end_time or 0,
+        status_code=span.status.status_code.value,
+        status_message=span.status.description or "",
+        attributes=_plain(span.attributes),
+        events=tuple(Event(one.name, one.timestamp, _plain(one.attributes)) for one in span.events),
+        links=tuple(
+            Link(f"{one.context.trace_id:032x}", f"{one.context.span_id:016x}", _plain(one.attributes))
+            for one in span.links
+        ),
+        scope=span.instrumentation_scope.name if span.instrumentation_scope else "",
+        service=str(span.resource.attributes.get("service.name", "")),
+    )
+
+
+def _plain(attributes: Attributes) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in (attributes or {}).items()
+    }

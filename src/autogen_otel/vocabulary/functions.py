@@ -1,0 +1,15 @@
+"""Values of ``autogen.tool.function.kind``: whether a tool's function can be imported and called."""
+
+from typing import Final
+
+FUNCTION: Final = "function"
+"""It is: a function, a static or class method, or a class, that its module has under its name."""
+CLOSURE: Final = "closure"
+LAMBDA: Final = "lambda"
+BOUND_METHOD: Final = "bound_method"
+CALLABLE_OBJECT: Final = "callable_object"
+PARTIAL: Final = "partial"
+BUILTIN: Final = "builtin"
+CONVERSATION_STATE: Final = "conversation_state"
+INTERACTIVE: Final = "interactive"
+UNREACHABLE: Final = "unreachable"

@@ -1,0 +1,80 @@
+"""The process in which the host is asked: it connects nowhere, and a host that cannot be asked is said."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from autogen_otel import check_config_list
+from autogen_otel.checks.asking import ask as asking
+from autogen_otel.checks.asking.ask import Question, ask
+from tests.support.agents import Serve
+from tests.support.config_lists import gpt, local
+
+CONNECTS = """
+from autogen_otel.checks.asking.wire import Wire
+import asyncio, socket, subprocess, urllib.request
+wire = Wire()
+for connect in (
+    lambda: socket.create_connection(("127.0.0.1", {port})),
+    lambda: socket.socket().connect_ex(("127.0.0.1", {port})),
+    lambda: socket.getaddrinfo("localhost", 80),
+    lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", {port})),
+    lambda: urllib.request.urlopen("http://127.0.0.1:{port}"),
+    lambda: asyncio.run(asyncio.open_connection("127.0.0.1", {port})),
+    lambda: subprocess.run(["true"]),
+):
+    try:
+        connect()
+    except OSError as error:
+        print("cut off" in str(error))
+wire.mend()
+socket.create_connection(("127.0.0.1", {port})).close()
+print("connected")
+"""
+
+
+def test_nothing_connects_while_the_wire_is_cut(serve: Serve) -> None:
+    port = serve([]).origin.rpartition(":")[2]
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", CONNECTS.format(port=port)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True"] * 7 + ["connected"]
+
+
+def test_offline_no_endpoint_is_asked(serve: Serve) -> None:
+    server = serve([])
+    report = check_config_list(
+        [local(base_url=server.base_url), local(base_url=server.base_url, stream=True)]
+    )
+    assert report.host is not None
+    assert not server.requests
+
+
+def test_a_host_that_takes_too_long_is_said() -> None:
+    answers = ask([Question({}, [])], limit=0.01)
+    assert answers.host is None
+    assert answers.problem == "it did not answer within 0 s"
+
+
+def test_a_process_that_dies_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_START", "import os; os._exit(7)")
+    report = check_config_list(
+        [gpt(api_key="sk-..."), {"model": "gpt-4o", "price": ["x"], "api_key": "EMPTY"}]
+    )
+    assert report.host_problem == "its process ended with exit code 7 and no answer"
+    kinds = [{problem.kind for problem in entry.problems} for entry in report.entries]
+    assert kinds == [{"key_placeholder"}, {"key_placeholder", "price"}]
+
+
+def test_no_host_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = "import sys; sys.path[:] = {path!r}; sys.modules['autogen'] = None; "
+    start = "from autogen_otel.checks.asking.process import main; main()"
+    monkeypatch.setattr(asking, "_START", hidden + start)
+    report = check_config_list([{"model": "gpt-4o", "api_key": ""}])
+    assert report.host is None
+    assert report.host_problem is not None
+    assert "supported are" in report.host_problem
+    assert [problem.kind for _, problem in report.all_problems()] == ["key_missing"]

@@ -1,0 +1,57 @@
+"""Many lists, right ones and wrong ones: what is wrong is found, and nothing else, in every lineage."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+
+import pytest
+
+from autogen_otel.checks import ListReport, examine
+from autogen_otel.checks.source import of_value
+from tests.support.config_lists import ANTHROPIC_KEY, AZURE_KEY, KEY, OTHER_KEY, RIGHT, WRONG, Case
+
+CASES = (*RIGHT, *WRONG)
+SECRETS = (KEY, OTHER_KEY, AZURE_KEY, ANTHROPIC_KEY)
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, ListReport]:
+    """A report of each list; those with the same variables share one question to the host."""
+    by_environment: dict[tuple[tuple[str, str], ...], list[Case]] = {}
+    for case in CASES:
+        by_environment.setdefault(tuple(sorted(case.environ.items())), []).append(case)
+    found: dict[str, ListReport] = {}
+    for environ, cases in by_environment.items():
+        with pytest.MonkeyPatch.context() as patch:
+            _set(patch, dict(environ))
+            made = examine([of_value(case.config) for case in cases])
+        found |= {case.name: report for case, report in zip(cases, made, strict=True)}
+    return found
+
+
+def _set(patch: pytest.MonkeyPatch, environ: Mapping[str, str]) -> None:
+    for name in tuple(os.environ):
+        if name.startswith(("OPENAI_", "AZURE_")):
+            patch.delenv(name)
+    for name, value in environ.items():
+        patch.setenv(name, value)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_wrong_is_found_and_nothing_else(case: Case, reports: dict[str, ListReport]) -> None:
+    report = reports[case.name]
+    assert report.host_problem is None
+    found = [{problem.kind for problem in entry.problems} for entry in report.entries]
+    assert found == list(case.entries), [problem.message for _, problem in report.all_problems()]
+    assert {problem.kind for problem in report.problems} == case.beside
+
+
+def test_no_report_holds_a_key(reports: dict[str, ListReport]) -> None:
+    written = json.dumps([report.as_dict() for report in reports.values()])
+    assert not [secret for secret in SECRETS if secret in written]
+
+
+def test_every_name_is_there_once() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) >= 100

@@ -1,0 +1,88 @@
+"""The lists of agents are checked while the program starts, each once, and what is wrong is logged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from autogen import ConversableAgent
+from opentelemetry.trace import NoOpTracerProvider
+
+from autogen_otel import Settings, instrument, uninstrument
+from autogen_otel.checks import startup
+from autogen_otel.checks.startup import StartupCheck
+from autogen_otel.settings import SettingsError
+from autogen_otel.testing.server import entry, text
+from tests.support.agents import Serve, assistant, chat, user
+from tests.support.config_lists import KEY, gpt
+from tests.support.tools import lookup
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch, our_errors: list[BaseException]) -> Iterator[list[StartupCheck]]:
+    """Those that begin."""
+    made: list[StartupCheck] = []
+
+    class Noted(StartupCheck):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(startup, "StartupCheck", Noted)
+    yield made
+    uninstrument()
+
+
+def _said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [text for record in caplog.records if "config_list" in (text := record.getMessage())]
+
+
+def test_what_is_wrong_is_logged_once(
+    checks: list[StartupCheck], caplog: pytest.LogCaptureFixture, serve: Serve
+) -> None:
+    caplog.set_level(logging.WARNING, "autogen_otel")
+    server = serve([text("TERMINATE")])
+    existing = assistant([entry(server, tags=["TAG"]), gpt(api_key="sk-...")], "existing")
+    instrument(tracer_provider=NoOpTracerProvider(), check="offline")
+    for name in ("one", "two"):
+        helper = assistant([gpt(), gpt(api_key="YOUR_API_KEY")], name)
+        helper.register_for_llm(name="lookup", description="Looks up.")(lookup)
+    ConversableAgent("without", llm_config=False)
+    checks[0].wait()
+    chat(user(), existing)
+    checks[0].wait()
+    problem = "api_key is a placeholder; put the key there, or leave it out and set OPENAI_API_KEY"
+    assert _said(caplog) == [f"autogen-otel: config_list entry 1 (gpt-4o): {problem}"] * 2
+    assert KEY not in caplog.text
+
+
+def test_nothing_is_checked_unless_asked_for(checks: list[StartupCheck]) -> None:
+    instrument(tracer_provider=NoOpTracerProvider())
+    assistant([gpt(api_key="sk-...")])
+    assert not checks
+
+
+def test_the_environment_asks_for_it(checks: list[StartupCheck], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_CHECK", "Offline")
+    monkeypatch.setattr(startup, "examine", lambda _sources: [])
+    instrument(tracer_provider=NoOpTracerProvider())
+    assert len(checks) == 1
+
+
+def test_a_host_that_cannot_be_asked_is_said(
+    checks: list[StartupCheck], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    instrument(tracer_provider=NoOpTracerProvider(), check="offline")
+    assistant([gpt(api_key="sk-...")])
+    checks[0].wait()
+    assert len(_said(caplog)) == 2
+    assert "could not be asked about the config_list: no process could be started" in _said(caplog)[0]
+    assert "api_key is a placeholder" in _said(caplog)[1]
+
+
+def test_a_word_that_asks_for_nothing_known_is_refused() -> None:
+    with pytest.raises(SettingsError, match="check must be off or offline, not 'online'"):
+        Settings(check="online")

@@ -1,0 +1,100 @@
+"""``autogen-otel check``: its report, its list without dead entries, its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from autogen_otel.testing.server import ChatRequest, Reply, error, text, tool_call
+from tests.cli.conftest import Run
+from tests.support.agents import Serve
+from tests.support.config_lists import KEY, gpt, local
+
+
+def _script(request: ChatRequest) -> Reply:
+    if request.model == "gone":
+        return error(404, f"no model for {KEY}", code="model_not_found")
+    return tool_call("ping", {}) if request.body.get("tools") else text("OK")
+
+
+def _write(path: Path, *entries: object) -> str:
+    path.write_text(json.dumps(entries, indent=1))
+    return str(path)
+
+
+def test_the_report_says_what_is_wrong_and_what_to_do(run: Run, tmp_path: Path) -> None:
+    path = _write(tmp_path / "list.json", gpt(), gpt(temperatur=0), gpt())
+    printed = run("check", path)
+    assert printed.code == 1
+    assert "did you mean" in printed.out
+    assert "temperatur is not known to this host" in printed.out
+    assert "entry 2: is the same as entry 0" in printed.out
+    assert [line.split()[0] for line in printed.out.splitlines()[3:6]] == ["0", "1", "2"]
+    assert printed.err == ""
+    assert KEY not in printed.out
+
+
+def test_a_right_list_is_well(run: Run, tmp_path: Path) -> None:
+    printed = run("check", _write(tmp_path / "list.json", gpt(), local()))
+    assert printed.code == 0
+    assert printed.out.endswith("All is well.\n")
+
+
+def test_endpoints_are_asked_and_the_dead_dropped(run: Run, tmp_path: Path, serve: Serve) -> None:
+    server = serve(_script)
+    works = {"model": "gpt-4o", "api_key": KEY, "base_url": server.base_url, "price": [0.10, 2.0]}
+    gone = {**works, "model": "gone"}
+    path = _write(tmp_path / "list.json", gone, works)
+    printed = run("check", "--probe", "--format", "json", path)
+    document = json.loads(printed.out)
+    assert printed.code == 1
+    assert document["schema"] == 1
+    assert document["probed"] is True
+    assert [one["probe"]["verdict"] for one in document["entries"]] == ["unknown_model", "works"]
+    assert [one["dead"] for one in document["entries"]] == [True, False]
+    assert KEY not in printed.out
+
+    text_of = run("check", "--probe", path)
+    assert "entry 0: unknown model (404: no model for [redacted])" in text_of.out
+    assert KEY not in text_of.out
+
+    dropped = run("check", "--probe", "--drop-dead", path)
+    assert dropped.code == 1
+    assert dropped.out == json.dumps([works], indent=1)
+    assert dropped.err == (
+        "autogen-otel: dropped entry 0 (gone): unknown model (404: no model for [redacted])\n"
+    )
+
+
+def test_a_plain_report_needs_no_rich(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autogen_otel.cli.check.find_spec", lambda _name: None)
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    printed = run("check", _write(tmp_path / "list.json", gpt(api_key="sk-...")))
+    assert printed.code == 1
+    assert "AutoGen could not be asked (no process could be started for it" in printed.out
+    assert "entry 0: api_key is a placeholder" in printed.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing.json"], "nothing.json is no file"),
+        ([], "nothing to check: the variable OAI_CONFIG_LIST is not set"),
+        (["no_such_module:LIST"], "no_such_module:LIST cannot be imported: ModuleNotFoundError"),
+        (["--drop-dead", "--format", "json", "x"], "--drop-dead prints the list"),
+        (["--timeout", "0", "x"], "no number of seconds"),
+        (["--timeout", "soon", "x"], "no number of seconds"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    run: Run, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OAI_CONFIG_LIST", raising=False)
+    printed = run("check", *words)
+    assert printed.code == 2
+    assert printed.out == ""
+    assert said in printed.err
+    assert printed.err.count("\n") == 1

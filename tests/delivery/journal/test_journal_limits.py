@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from autogen_otel.delivery import Journal
+from autogen_otel.delivery.dropped import Dropped
+from autogen_otel.delivery.exporters import ExportResult, Outcome
+from autogen_otel.delivery.journal import Kind, Limits
+from autogen_otel.delivery.journal.files import listed
+from autogen_otel.delivery.journal.forwarding import Forwarding
+from autogen_otel.delivery.journal.inventory import inventory
+from autogen_otel.delivery.journal.limits import prune
+from tests.delivery.receivers import finished
+
+_HOUR = 3600.0
+
+
+def _age(path: Path, hours: float) -> None:
+    then = time.time() - hours * _HOUR
+    os.utime(path, (then, then))
+
+
+def test_what_is_too_old_goes_whatever_its_kind(tmp_path: Path) -> None:
+    for hours, kind in ((30, Kind.UNDELIVERED), (30, Kind.KEPT), (30, Kind.REFUSED), (10, Kind.KEPT)):
+        journal = Journal(tmp_path)
+        journal.append(finished("a", "b"), kind)
+        _age(listed(tmp_path)[-1].path, hours)
+    for name, hours in (("old.inflight", 30), ("new.inflight", 10)):
+        (tmp_path / name).write_text("{}")
+        _age(tmp_path / name, hours)
+    old, surplus = prune(tmp_path, Limits(max_age_hours=24))
+    assert (old.files, old.undelivered_spans, surplus.files) == (3, 2, 0)
+    assert sorted(path.suffixes[-1] for path in tmp_path.iterdir()) == [".inflight", ".jsonl"]
+
+
+def test_what_is_too_much_goes_the_oldest_first(tmp_path: Path) -> None:
+    for number in range(4):
+        Journal(tmp_path).append(finished(f"{number}"), Kind.KEPT if number % 2 else Kind.UNDELIVERED)
+        _age(listed(tmp_path)[-1].path, 10 - number)
+    files = listed(tmp_path)
+    _, surplus = prune(tmp_path, Limits(max_bytes=sum(file.bytes for file in files[2:])))
+    assert (surplus.files, surplus.undelivered_spans) == (2, 1)
+    assert [file.path for file in listed(tmp_path)] == [file.path for file in files[2:]]
+
+
+def test_what_was_forwarded_of_a_file_is_not_lost_with_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for name in "abc":
+        journal.append(finished(name))
+    results = [ExportResult(Outcome.EXPORTED), ExportResult(Outcome.FAILED)]
+    Forwarding(journal, lambda _spans: results.pop(0)).run(lambda: True)
+    _age(listed(tmp_path)[0].path, 30)
+    old, _ = prune(tmp_path, Limits(max_age_hours=24))
+    assert (old.files, old.undelivered_spans) == (1, 2)
+
+
+def test_a_program_removes_what_is_too_old_when_it_begins_a_file(tmp_path: Path) -> None:
+    dropped = Dropped()
+    Journal(tmp_path).append(finished("a"))
+    _age(listed(tmp_path)[0].path, 30)
+    Journal(tmp_path, limits=Limits(max_age_hours=24), dropped=dropped).append(finished("b"))
+    assert len(listed(tmp_path)) == 1
+    assert dropped.counts() == {("spans", "journal_limit"): 1}
+
+
+def test_the_limit_holds_for_batches_of_any_kind_together(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, limits=Limits(max_bytes=40_000))
+    for number in range(60):
+        journal.append(finished(*"abcdefgh"), (Kind.UNDELIVERED, Kind.KEPT)[number % 2])
+        assert sum(file.bytes for file in listed(tmp_path)) <= 40_000
+
+
+def test_the_inventory_counts_each_kind_and_each_conversation_once(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.append(finished("a", "b"))
+    spans = finished("c")
+    journal.append(spans)
+    journal.append(spans, Kind.KEPT)
+    with listed(tmp_path, Kind.KEPT)[0].path.open("ab") as file:
+        file.write(b'{"resourceSpans":[{"sco')
+    (tmp_path / "1.inflight").write_text("{}")
+    found = inventory(tmp_path)
+    counts = {kind: (contents.batches, contents.spans) for kind, contents in found.kinds.items()}
+    assert counts == {Kind.UNDELIVERED: (2, 3), Kind.KEPT: (1, 1), Kind.REFUSED: (0, 0)}
+    assert (found.conversations, found.in_flight) == (2, 1)
+    newest = spans[0].start_time
+    assert found.kinds[Kind.KEPT].oldest_ns == found.kinds[Kind.KEPT].newest_ns == newest

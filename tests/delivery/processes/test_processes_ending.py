@@ -1,0 +1,231 @@
+"""However a process ends, what it has recorded is exported or journaled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from autogen_otel.delivery.processes import ending
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.delivery.programs import Program
+    from tests.delivery.receivers import Receiver
+
+_POSIX = pytest.mark.needs(hasattr(os, "fork"), "needs fork")
+SETUP = """
+import os, signal, sys, threading, time
+from autogen_otel import Settings, delivery
+tracers = delivery.tracer_provider(Settings())
+meters = delivery.meter_provider(tracers)
+process = delivery.Process([tracers, meters])
+tracer = tracers.get_tracer("test")
+
+def record(name):
+    with tracer.start_as_current_span(name) as span:
+        process.began(span)
+"""
+_NEVER = {"OTEL_BSP_SCHEDULE_DELAY": "600000", "OTEL_METRIC_EXPORT_INTERVAL": "600000"}
+_CHILDREN = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+def work(number):
+    record(f"child {number}")
+    return os.getpid()
+
+def main(method, way):
+    context = multiprocessing.get_context(method)
+    if way == "process":
+        processes = [context.Process(target=work, args=(number,)) for number in range(2)]
+        for one in processes:
+            one.start()
+        for one in processes:
+            one.join()
+    elif way == "pool":
+        pool = context.Pool(2)
+        pool.map(work, range(2))
+        pool.close()
+        pool.join()
+    else:
+        with ProcessPoolExecutor(2, mp_context=context) as pool:
+            list(pool.map(work, range(2)))
+
+if __name__ == "__main__":
+    record("parent")
+    main(*sys.argv[1:])
+"""
+
+
+@_POSIX
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "way"),
+    [
+        ("fork", "process"),
+        ("fork", "pool"),
+        ("fork", "executor"),
+        ("forkserver", "pool"),
+        ("spawn", "executor"),
+    ],
+)
+def test_children_of_multiprocessing_lose_nothing_and_are_instances_of_their_own(
+    program: Program, method: str, way: str
+) -> None:
+    (program.folder / "app.py").write_text(SETUP + _CHILDREN)
+    program.run("app.py", method, way, PYTHONWARNINGS="ignore::DeprecationWarning", **_NEVER)
+    assert sorted(program.span_names()) == ["child 0", "child 1", "parent"]
+    resources = [
+        {item["key"]: str(*item["value"].values()) for item in group["resource"]["attributes"]}
+        for group in program.journalled()
+    ]
+    processes = {one["process.pid"] for one in resources}
+    assert len(processes) == len({one["service.instance.id"] for one in resources}) >= 2
+
+
+def _terminated(program: Program, code: str, receiver: Receiver, **environment: str) -> tuple[int, str]:
+    """Run a script that ends by SIGTERM; returns its exit code and what it said."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter on our own script
+        [sys.executable, "-c", SETUP + code],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "AUTOGEN_OTEL_JOURNAL_DIR": str(program.journal),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            **_NEVER,
+            **environment,
+        },
+        cwd=program.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+_TERMINATE = """
+meters.get_meter("test").create_counter("counted").add(1)
+tracers.force_flush()  # what exporters are made of is loaded
+record("the newest")
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+
+
+@_POSIX
+def test_sigterm_lets_everything_go_out_and_ends_the_process_as_before(
+    program: Program, receiver: Receiver
+) -> None:
+    code, said = _terminated(program, f"record('earlier'){_TERMINATE}", receiver)
+    assert (code, said) == (-signal.SIGTERM, "")
+    assert receiver.span_names == ["earlier", "the newest"]
+    assert "counted" in receiver.metrics
+
+
+@_POSIX
+def test_a_handler_of_the_applications_is_left_alone(program: Program, receiver: Receiver) -> None:
+    theirs = "def theirs(*_): print('theirs', end=''); os._exit(7)\nsignal.signal(signal.SIGTERM, theirs)\n"
+    later = _terminated(program, f"{theirs}record('earlier'){_TERMINATE}", receiver)
+    assert later == (7, "theirs")
+    earlier = f"{theirs}assert delivery.Process()\nassert signal.getsignal(signal.SIGTERM) is theirs\n"
+    assert _terminated(program, f"{earlier}record('earlier'){_TERMINATE}", receiver) == (7, "theirs")
+
+
+@_POSIX
+def test_a_second_sigterm_waits_for_nothing(program: Program, receiver: Receiver) -> None:
+    code, _ = _terminated(
+        program,
+        """
+def export(seconds):
+    os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(9)
+process.end = export
+from autogen_otel.delivery.processes import ending
+ending.at_end(export)
+os.kill(os.getpid(), signal.SIGTERM)
+""",
+        receiver,
+    )
+    assert code == -signal.SIGTERM
+
+
+@_POSIX
+def test_a_server_that_ends_by_the_signal_itself_has_everything_exported_before(
+    program: Program, receiver: Receiver
+) -> None:
+    server = """
+class Server:
+    should_exit = False
+    def handle_exit(self, *_):
+        self.should_exit = True
+server = Server()
+signal.signal(signal.SIGTERM, server.handle_exit)
+record("before")
+os.kill(os.getpid(), signal.SIGTERM)
+record("after")
+sys.stdin.read()
+os._exit(3)
+"""
+    running = subprocess.Popen(  # noqa: S603 - our own interpreter on our own script
+        [sys.executable, "-c", SETUP + server],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "AUTOGEN_OTEL_JOURNAL_DIR": str(program.journal),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            **_NEVER,
+        },
+        stdin=subprocess.PIPE,
+    )
+    try:
+        wait_until(lambda: {"before", "after"} <= set(receiver.span_names))
+    finally:
+        running.communicate(timeout=60)
+
+
+@_POSIX
+def test_uninstrumenting_gives_the_signal_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        ending.catch_sigterm()
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        ending.leave_sigterm()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        ending.catch_sigterm()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        ending.leave_sigterm()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _raise() -> None:
+    raise OSError("an exporter")
+
+
+@pytest.mark.parametrize(
+    ("works", "is_done"),
+    [([lambda: None], True), ([lambda: True, lambda: False], False), ([_raise], False), ([], True)],
+)
+def test_what_is_done_at_the_end_says_whether_it_was(
+    works: list[Callable[[], object]], is_done: bool
+) -> None:
+    assert ending.within(30, *works) is is_done
+
+
+def test_what_hangs_is_not_waited_for() -> None:
+    released = threading.Event()
+    try:
+        assert not ending.within(0.01, released.wait)
+    finally:
+        released.set()

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.sdk.trace import ReadableSpan
+
+from autogen_otel.delivery import Journal, forwarder
+from autogen_otel.delivery.delivered import Delivered
+from autogen_otel.delivery.dropped import Dropped
+from autogen_otel.delivery.exporters import Endpoint, ExportResult, Outcome
+from autogen_otel.delivery.forwarder import Forwarder
+from autogen_otel.delivery.journal import Kind
+from autogen_otel.delivery.journal.files import listed
+from autogen_otel.delivery.journal.forwarding import count_left
+from autogen_otel.vocabulary.metrics import TELEMETRY_FORWARDED
+from tests.delivery.receivers import finished
+from tests.support.otlp_receiver import until
+
+_TAKEN = ExportResult(Outcome.EXPORTED)
+_DOWN = ExportResult(Outcome.UNREACHABLE, "nothing answers there")
+_BUSY = ExportResult(Outcome.FAILED, "HTTP 429 Too Many Requests", retry_after=600.0)
+
+
+class _Endpoint(Endpoint):
+    """Answers all requests with a result that can be changed."""
+
+    def __init__(self, result: ExportResult) -> None:
+        super().__init__("the endpoint", dict)
+        self.result = result
+        self.batches: list[list[ReadableSpan]] = []
+        self.is_traced = False
+        self.asked = threading.Event()
+
+    def another(self) -> Endpoint:
+        return self
+
+    def export(self, batch: Any) -> ExportResult:
+        self.is_traced |= is_instrumentation_enabled()
+        self.batches.append(batch)
+        self.asked.set()
+        return self.result
+
+    @property
+    def names(self) -> list[str]:
+        return [span.name for batch in self.batches for span in batch]
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarder, "_CHECK_SECONDS", 0.02)
+    monkeypatch.setattr(forwarder, "_IDLE_SECONDS", 0.02)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path)
+
+
+@pytest.fixture
+def endpoint() -> _Endpoint:
+    return _Endpoint(_TAKEN)
+
+
+@pytest.fixture
+def counts() -> tuple[Dropped, Delivered]:
+    return Dropped(), Delivered()
+
+
+@pytest.fixture
+def running(endpoint: _Endpoint, journal: Journal, counts: tuple[Dropped, Delivered]) -> Iterator[Forwarder]:
+    made = Forwarder(endpoint, journal, *counts)
+    yield made
+    made.shutdown()
+
+
+def test_what_an_earlier_run_left_is_sent(
+    journal: Journal, endpoint: _Endpoint, running: Forwarder, counts: tuple[Dropped, Delivered]
+) -> None:
+    assert not running.has_work()
+    journal.append(finished("a", "b"))
+    journal.append(finished("c"))
+    assert running.has_work()
+    running.wake()
+    until(lambda: not running.has_work())
+    assert endpoint.names == ["a", "b", "c"]
+    until(lambda: counts[1].counts(TELEMETRY_FORWARDED) == {"spans": 3})
+    assert not endpoint.is_traced
+
+
+def test_an_endpoint_that_is_back_gets_everything_without_help(
+    journal: Journal, endpoint: _Endpoint, running: Forwarder, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "autogen_otel")
+    endpoint.result = _DOWN
+    journal.append(finished("a"))
+    running.wake()
+    assert endpoint.asked.wait(30)
+    journal.append(finished("b"))
+    assert endpoint.names == []
+    endpoint.result = _TAKEN
+    until(lambda: not running.has_work())
+    assert endpoint.names == ["a", "b"]
+    until(lambda: "2 spans of the journal" in caplog.text)
+
+
+def test_what_is_refused_is_counted_and_said(
+    journal: Journal,
+    endpoint: _Endpoint,
+    running: Forwarder,
+    counts: tuple[Dropped, Delivered],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bad = ExportResult(Outcome.REFUSED, "HTTP 400 Bad Request", is_final=True)
+    endpoint.export = lambda batch: bad if batch else _TAKEN  # type: ignore[method-assign]
+    journal.append(finished("a", "b"))
+    running.wake()
+    until(lambda: counts[0].counts() == {("spans", "refused"): 2})
+    until(lambda: "refused 2 spans" in caplog.text)
+    until(lambda: [file.kind for file in listed(journal.folder)] == [Kind.REFUSED])
+
+
+def test_an_endpoint_that_asks_for_patience_is_left_alone(
+    journal: Journal, endpoint: _Endpoint, running: Forwarder
+) -> None:
+    endpoint.result = _BUSY
+    journal.append(finished("a"))
+    running.wake()
+    until(lambda: endpoint.pause.until > 0)
+    endpoint.result = _TAKEN
+    running.shutdown()
+    assert (endpoint.names, count_left(journal.folder)) == ([], (1, 1))
+
+
+def test_a_program_that_ends_leaves_the_rest_to_the_next(journal: Journal, endpoint: _Endpoint) -> None:
+    released = threading.Event()
+
+    class Slow(_Endpoint):
+        def export(self, batch: Any) -> ExportResult:
+            super().export(batch)
+            if batch:
+                released.wait(30)
+            return _TAKEN
+
+    slow = Slow(_TAKEN)
+    for name in "abc":
+        journal.append(finished(name))
+    first = Forwarder(slow, journal, Dropped(), Delivered())
+    first.wake()
+    until(lambda: slow.names)
+    first.hurry()
+    until(lambda: not first._may_go_on())
+    released.set()
+    first.shutdown()
+    assert first._thread is not None
+    first._thread.join(30)
+    assert (slow.names, count_left(journal.folder)) == (["a"], (2, 2))
+    first.wake()
+    second = Forwarder(endpoint, journal, Dropped(), Delivered())
+    second.wake()
+    until(lambda: not second.has_work())
+    second.shutdown()
+    assert (slow.names, endpoint.names) == (["a"], ["b", "c"])
+
+
+def test_a_forked_process_starts_a_thread_of_its_own(
+    journal: Journal, endpoint: _Endpoint, running: Forwarder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.wake()
+    parents = running._thread
+    assert parents is not None
+    running._woken.set()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    running.wake()
+    assert running._thread is not parents
+    running.shutdown()

@@ -1,0 +1,107 @@
+"""A model call fails, its test is written and fails as the call did, the cause is mended, the test passes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from autogen_otel import Settings
+from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, entry, error, hang, stream_drop, text
+from tests.support.agents import assistant, chat, configured, user
+from tests.support.reproduced import Case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIMIT = 3000
+FINE = text("All is well. TERMINATE")
+REFUSED = "The prompt was filtered due to the content management policy"
+
+
+class Provider:
+    """Answers as the model that is asked for always does, until it is mended."""
+
+    def __init__(self) -> None:
+        self.mended = False
+
+    def __call__(self, request: ChatRequest) -> Reply:
+        return FINE if self.mended else ANSWERS[request.model](request)
+
+
+def _by_size(request: ChatRequest) -> Reply:
+    chars = sum(len(str(message["content"])) for message in request.messages)
+    return FINE if chars < LIMIT else error(500, "The server had an error", retry_after=0.001)
+
+
+def _by_words(request: ChatRequest) -> Reply:
+    says_it = any("dynamite" in str(message["content"]) for message in request.messages)
+    return error(400, REFUSED, code="content_filter") if says_it else FINE
+
+
+def _by_stream(request: ChatRequest) -> Reply:
+    return stream_drop(2) if request.stream else FINE
+
+
+ANSWERS: dict[str, Callable[[ChatRequest], Reply]] = {
+    "broken": lambda _: error(500, "The server had an error"),
+    "busy": lambda _: error(429, "Rate limit reached"),
+    "slow": lambda _: hang(30.0, FINE),
+    "small": _by_size,
+    "strict": _by_words,
+    "gpt-4": _by_stream,
+    "gone": lambda _: error(404, "The model `gone` does not exist", code="model_not_found"),
+    "fine": lambda _: FINE,
+}
+EXPECTED = {
+    "backend": ("broken", "InternalServerError"),
+    "rate": ("busy", "RateLimitError"),
+    "timeout": ("slow", "APITimeoutError"),
+    "filter": ("strict", "BadRequestError"),
+    "stream": ("gpt-4", "incomplete chunked read"),
+    "entry": ("gone", "NotFoundError"),
+    "size": ("small", "InternalServerError"),
+}
+
+
+def hold(entries: list[dict[str, Any]], message: str = "Hello", **options: Any) -> Callable[[], Any]:
+    """A conversation of two turns with a model."""
+    helper = assistant([{"model": one["model"], **one} for one in entries])
+    return lambda: chat(user(), configured(helper, **options), message)
+
+
+def test_from_incident_to_test_and_back(tmp_path: Path) -> None:
+    case, provider = Case(tmp_path), Provider()
+    said = Settings(capture_message_content="SPAN_ONLY")
+    with ScriptedServer(provider) as server:
+        lists: dict[str, list[dict[str, Any]]] = {
+            name: [entry(server, model)] for name, (model, _) in EXPECTED.items()
+        }
+        lists["entry"].append(entry(server, "fine"))
+        traces = {name: case.record(hold(lists[name])) for name in ("backend", "rate", "entry")}
+        traces["timeout"] = case.record(hold(lists["timeout"], timeout=1.0))
+        traces["filter"] = case.record(hold(lists["filter"], "What is dynamite?"), settings=said)
+        traces["stream"] = case.record(hold(lists["stream"], stream=True))
+        for size in range(6):
+            case.record(hold(lists["size"], "x" * 300 * size))
+            traces["size"] = case.record(hold(lists["size"], "x" * (LIMIT + 200 * size)))
+        sources = {
+            name: case.repro(trace_id, name, "--config", f"LIST_{name.upper()}")
+            for name, trace_id in traces.items()
+        }
+        # AG2 0.9 takes it in an entry only past its checks.
+        lists["timeout"][0]["timeout"] = 1.0
+        variables = {f"LIST_{name.upper()}": json.dumps(one) for name, one in lists.items()}
+        outcomes, printed = case.run(variables)
+        sizes = {name: one for name, one in outcomes.items() if name.startswith("test_size")}
+        assert len(sizes) == 4
+        assert sorted(sizes.values()) == ["FAILED", "FAILED", "PASSED", "PASSED"], printed
+        assert {one for name, one in outcomes.items() if name not in sizes} == {"FAILED"}, printed
+        for _, raised in EXPECTED.values():
+            assert raised in printed
+        assert "dynamite" in sources["filter"]
+        assert not any("sk-demo" in source for source in sources.values()), "no key"
+        provider.mended = True
+        outcomes, printed = case.run(variables)
+    assert len(outcomes) == len(EXPECTED) + 3
+    assert set(outcomes.values()) == {"PASSED"}, printed
