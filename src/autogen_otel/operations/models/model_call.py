@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
-from autogen_otel.operations.conversations.prompt_account import PromptAccount
+from autogen_otel.operations.conversations.prompt_account import Prompt, PromptAccount
 from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.models import config_entries
 from autogen_otel.operations.models.answer_read import AnswerRead, read_answer
@@ -111,11 +111,12 @@ class ModelCall(Operation):
         }
         facts.update(entry.facts)
         facts.update(config_entries.options(config, own))
-        facts.update(self._prompt(config, own))
+        prompt = self._prompt(config, own)
+        facts.update(prompt.facts)
         carried = facts.get(names.PROMPT_CARRIED_MESSAGES)
         self.carried = carried if isinstance(carried, int) else 0
         if self.recorder.settings.records_messages:
-            facts.update(prompt_content(self, own))
+            facts.update(prompt_content(self, own, prompt))
         return facts
 
     def returned(self, value: Any) -> Facts:
@@ -233,10 +234,10 @@ class ModelCall(Operation):
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
         self.read = None
 
-    def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Facts:
+    def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")
         if type(messages) is not list and not isinstance(messages, Sequence):
-            return {}
+            return Prompt({})
         tools = [_listed(own, config, "tools"), _listed(own, config, "functions")]
         if self.conversation is None:
             return PromptAccount().measure(messages, tools, None, ())
