@@ -55,7 +55,7 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return the text without secrets, and with lone surrogates and control characters escaped."""
         if len(text) > SHORT:
-            return self._without_theirs(self._without_ours(text))
+            return self.anew(text)
         shown = self.memory.get(text)
         if shown is None:
             version = self._secrets.version
@@ -65,6 +65,12 @@ class Redactor:
             if shown == ours or shown != MASK:
                 self._secrets.remember(self.memory, text, shown, version)
         return shown
+
+    def anew(self, text: str) -> str:
+        """Return the same as ``text``, of what is not worth to be remembered."""
+        if self._removal is None and is_clean(text) and self._secrets.mask(text) == text:
+            return text
+        return self._without_theirs(self._without_ours(text))
 
     def leaves_json(self, written: str) -> bool:
         """Tell whether a JSON text would stay as it is if each of its strings and numbers was redacted.

@@ -58,7 +58,7 @@ class ModelCall(Operation):
         tried: the entry tried last.
         gave_up: why another entry is tried, if one is.
         answered: entries whose client returned a response, by index.
-        carried: messages of the prompt that an earlier conversation left.
+        carried_messages: messages of the prompt that an earlier conversation left.
         read: what the last answer holds.
         refusal: the last answer, if that was an error which the SDK took for an answer.
         began: when it began, in seconds of ``time.perf_counter``.
@@ -75,7 +75,7 @@ class ModelCall(Operation):
         "agent",
         "answered",
         "began",
-        "carried",
+        "carried_messages",
         "first",
         "gave_up",
         "read",
@@ -100,7 +100,7 @@ class ModelCall(Operation):
         self.usages: dict[int, Facts] = {}
         self.read: AnswerRead | None = None
         self.refusal: Oddity | None = None
-        self.carried = 0
+        self.carried_messages = 0
         self._spent: list[tuple[Entry, Facts]] = []
         self.name = spans.chat(entry.model)
         facts = {
@@ -109,12 +109,11 @@ class ModelCall(Operation):
             names.CONFIG_COUNT: entry.count,
             names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
         }
-        facts.update(entry.facts)
+        self.constant = entry.facts
         facts.update(config_entries.options(config, own))
         prompt = self._prompt(config, own)
         facts.update(prompt.facts)
-        carried = facts.get(names.PROMPT_CARRIED_MESSAGES)
-        self.carried = carried if isinstance(carried, int) else 0
+        self.carried_messages = facts.get(names.PROMPT_CARRIED_MESSAGES) or 0
         if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, own, prompt))
         return facts
