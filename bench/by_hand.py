@@ -27,7 +27,7 @@ _LONGEST = 8192
 
 
 class Place(NamedTuple):
-    """A method to put into a span, what to tell before and after it, and whether what it returned is a failure."""
+    """A method to put into a span, what to tell before and after it, and whether what it gave is an error."""
 
     owner: Any
     method: str

@@ -56,8 +56,8 @@ class Call:
             application gets to see them is known when they go further, or not.
         words: attributes that the application has put on it.
         changes: what it changes in the context for what runs inside.
-        constant: facts that are the same for many calls, kept by whoever they are of: what ``begin`` puts here
-            is recorded at the start, and what ``returned`` and the others do at the end.
+        constant: facts that are the same for many calls, kept by what they are of. What ``begin`` puts here
+            is recorded at the start, and what the others do at the end.
     """
 
     operation_name: ClassVar[str | None] = None
@@ -69,8 +69,8 @@ class Call:
     failure_event: ClassVar[str] = "autogen.exception"
     """Name of the log record of a failure."""
 
-    name: str | None
     span: Span | None
+    context: Any
 
     __slots__ = (
         "_began",
@@ -99,7 +99,8 @@ class Call:
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
         # Context and span are set by ``start``: each line of this is run for each call of the host.
         self.recorder, self.parent = recorder, parent
-        self.name = self._started_name = None
+        self.name: str | None = None
+        self._started_name: str | None = None
         self.attributes: dict[str, Any] = {}
         self.failure: Failure | None = None
         self.account: Account | None = None

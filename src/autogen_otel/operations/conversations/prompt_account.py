@@ -56,12 +56,14 @@ class Prompt(NamedTuple):
 
     Args:
         facts: what is recorded of it in any case.
+        carried: messages that an earlier conversation left.
         known: of its messages the first that the prompt before had, too, as its first.
         counted: how many of those there are of each content.
         same_tools: whether the tools offered were all offered before in the conversation.
     """
 
     facts: Facts
+    carried: int = 0
     known: int = 0
     counted: dict[int, int] | None = None
     same_tools: bool = False
@@ -92,7 +94,7 @@ class PromptAccount:
     def __init__(self, *agents: object) -> None:
         self.schemas: dict[str, Mapping[str, Any]] = {}
         # The last prompt, by pair of agents.
-        self._sent: dict[object, Series] = {}
+        self._sent: dict[object, _Series] = {}
         # By id of the list.
         self._tools: dict[int, _Tools] = {}
         members = [*agents]
@@ -157,7 +159,7 @@ class PromptAccount:
             or None,
             names.PROMPT_TOOLS_CHARS: sum(one.size for one, _ in offered if one.size is not None) or None,
         }
-        return Prompt(facts, known, counted, all(is_same for _, is_same in offered))
+        return Prompt(facts, carried, known, counted, all(is_same for _, is_same in offered))
 
     def _definitions(self, listed: Sequence[Any]) -> tuple[_Tools, bool]:
         """What a list of tool definitions comes to, and whether it was sent before; its schemas are kept."""

@@ -113,7 +113,7 @@ class ModelCall(Operation):
         facts.update(config_entries.options(config, own))
         prompt = self._prompt(config, own)
         facts.update(prompt.facts)
-        self.carried_messages = facts.get(names.PROMPT_CARRIED_MESSAGES) or 0
+        self.carried_messages = prompt.carried
         if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, own, prompt))
         return facts
