@@ -18,10 +18,17 @@ BASE := $(or $(OLDER),$(call find_python,99))
 TOOLS := .venv/tools-installed
 DEMO_ENV := .cache/demo-env-$(HOST)
 CHECK_ENV := .cache/check-env
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(CHECK_ENV)/bin/mkdocs
 
 # uv would fetch a Python from the internet rather than take the one that is here.
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
+# A company's proxy has a certificate of its own, which the system knows and neither uv nor an older pip would.
+export UV_SYSTEM_CERTS ?= true
+SYSTEM_CERTIFICATES := $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem))
+ifneq ($(SYSTEM_CERTIFICATES),)
+export PIP_CERT ?= $(SYSTEM_CERTIFICATES)
+endif
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
@@ -33,7 +40,7 @@ define quietly
 @{ $(2); } > .cache/install.log 2>&1 || { cat .cache/install.log; echo "$(1): failed, see above" >&2; exit 1; }
 endef
 
-.PHONY: help demo test test-quick test-servers check bench dashboards screenshots needs-python needs-older-python needs-tested-pythons needs-host
+.PHONY: help demo test test-quick test-servers check docs dist bench dashboards screenshots needs-python needs-older-python needs-tested-pythons needs-host
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -63,6 +70,15 @@ check: $(CHECK_ENV)/installed ## check format, style, types and layers
 	$(CHECK_ENV)/bin/mypy
 	$(CHECK_ENV)/bin/lint-imports
 	$(CHECK_ENV)/bin/python -m tools.dashboards --check
+	$(MKDOCS) build --strict
+
+docs: $(CHECK_ENV)/installed ## build the documentation as a site: .cache/site/index.html
+	$(MKDOCS) build --strict
+
+dist: $(CHECK_ENV)/installed ## build the source distribution and the wheel into dist/, and check them
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 315532800) .venv/bin/uv build --quiet --out-dir dist
+	$(CHECK_ENV)/bin/twine check --strict dist/*
 
 dashboards: $(CHECK_ENV)/installed ## write dashboards/ and the generated parts of docs/metrics.md and docs/runbook.md
 	$(CHECK_ENV)/bin/python -m tools.dashboards

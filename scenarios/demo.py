@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from scenarios.claims import Outcome
 
 JOURNAL = Path(__file__).resolve().parent.parent / ".cache" / "demo-journal"
-_NOBODY_LISTENS = "http://127.0.0.1:9"
 _DEFAULT_ENDPOINT = "http://localhost:4318"
 _JAEGER_UI = "http://localhost:16686"
 _SEND_SECONDS = 3.0
@@ -71,8 +70,10 @@ def _into_the_journal() -> str:
         del os.environ[name]
     shutil.rmtree(JOURNAL, ignore_errors=True)
     os.environ.update(
+        AUTOGEN_OTEL_JOURNAL="all",
         AUTOGEN_OTEL_JOURNAL_DIR=str(JOURNAL),
-        OTEL_EXPORTER_OTLP_ENDPOINT=_NOBODY_LISTENS,
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
         OTEL_SERVICE_NAME="claims-desk",
     )
     return endpoint

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import autogen
 import pytest
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from packaging.requirements import Requirement
 
 import autogen_otel
 from autogen_otel.hooks.table import ROWS
+from autogen_otel.lineages import REQUIREMENTS
 from scenarios.server import entry, text
-from tests.delivery.receivers import closed_port
+from tests.delivery.receivers import closed_port, receiving
 from tests.support.agents import Serve, assistant, chat, user
 from tests.support.telemetry import Telemetry
 
@@ -167,7 +170,29 @@ def test_opentelemetry_finds_the_instrumentor_by_its_entry_point() -> None:
     assert instrumentor is autogen_otel.AutoGenInstrumentor
     assert issubclass(instrumentor, BaseInstrumentor)
     assert instrumentor() is instrumentor()
-    assert list(instrumentor().instrumentation_dependencies()) == []
+    assert all("autogen" in one or "ag2" in one for one in instrumentor().instrumentation_dependencies())
+    assert instrumentor()._check_dependency_conflicts() is None
+
+
+def test_opentelemetry_is_told_that_any_host_will_do() -> None:
+    requires = metadata.requires("autogen-otel") or []
+    extra = {
+        Requirement(one).name for one in requires if 'extra == "instruments-any"' in one.replace("'", '"')
+    }
+    assert extra == {Requirement(one).name for one in REQUIREMENTS} == {"ag2", "pyautogen", "autogen"}
+
+
+@pytest.mark.usefixtures("_undone")
+def test_the_instrumentor_knows_what_the_package_was_told(caplog: pytest.LogCaptureFixture) -> None:
+    instrumentor, provider = autogen_otel.AutoGenInstrumentor(), Telemetry().provider
+    for switch_off in (autogen_otel.uninstrument, instrumentor.uninstrument):
+        for switch_on in (instrumentor.instrument, autogen_otel.instrument):
+            switch_on(tracer_provider=provider)
+            assert instrumentor.report
+            switch_off()
+            assert not instrumentor.report
+            assert not instrumentor.is_instrumented_by_opentelemetry
+    assert caplog.messages == []
 
 
 def test_importing_and_instrumenting_says_nothing(program: Program) -> None:
@@ -205,6 +230,81 @@ def test_a_provider_that_is_given_is_used_and_the_global_one_left_alone(
     assert "invoke_workflow user -> assistant" in telemetry.tree()
     assert trace._TRACER_PROVIDER is before
     assert not (tmp_path / "journal").exists()
+
+
+def test_a_provider_that_the_application_sets_later_wins_until_the_first_call(program: Program) -> None:
+    said = program.run(
+        """
+import autogen_otel
+autogen_otel.instrument()
+from scenarios.server import ScriptedServer, entry, text
+from tests.support.agents import assistant, chat, user
+from tests.support.telemetry import Telemetry
+with ScriptedServer([text("Done. TERMINATE")]) as server:
+    agents = user(), assistant([entry(server)])
+    from opentelemetry import trace
+    telemetry = Telemetry()
+    trace.set_tracer_provider(telemetry.provider)
+    chat(*agents)
+print(telemetry.tree())
+assert trace.get_tracer_provider() is telemetry.provider
+""",
+        OTEL_METRICS_EXPORTER="none",
+    )
+    assert "invoke_workflow user -> assistant" in program.out
+    assert said == []
+    assert "Overriding" not in program.err
+    assert not program.journal.exists()
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(("variable", "kept"), [("undelivered", True), ("all", True), ("off", False)])
+def test_a_journal_that_is_asked_for_is_added_to_the_applications_provider(
+    program: Program, late: bool, variable: str, kept: bool
+) -> None:
+    set_provider = """
+from opentelemetry import trace
+from tests.support.telemetry import Telemetry
+telemetry = Telemetry()
+trace.set_tracer_provider(telemetry.provider)
+"""
+    instrument = "import autogen_otel; autogen_otel.instrument()"
+    parts = (instrument, set_provider) if late else (set_provider, instrument)
+    program.run(
+        "\n".join((*parts, _CONVERSATION, "telemetry.provider.force_flush(); print(telemetry.tree())")),
+        AUTOGEN_OTEL_JOURNAL=variable,
+        OTEL_METRICS_EXPORTER="none",
+    )
+    assert "invoke_workflow user -> assistant" in program.out
+    texts = [path.read_text() for path in program.journal.glob("*.jsonl")]
+    assert ["invoke_workflow" in each for each in texts] == [True] * kept
+
+
+@pytest.mark.parametrize(
+    ("variable", "names"),
+    [("failing", {"invoke_workflow user -> assistant", "POST"}), ("all", {"invoke_workflow u -> a", "POST"})],
+)
+def test_our_own_provider_keeps_copies_of_what_was_delivered(
+    program: Program, variable: str, names: set[str]
+) -> None:
+    with receiving() as endpoint:
+        program.run(
+            f"""
+import autogen_otel; autogen_otel.instrument()
+from scenarios.server import ScriptedServer, entry, error, text
+from tests.support.agents import assistant, chat, user
+with ScriptedServer([text("Done. TERMINATE")]) as server:
+    chat(user("u"), assistant([entry(server)], "a"))
+{_CONVERSATION.replace("[text(", '[error(500, "Down"), text(')}
+""",
+            AUTOGEN_OTEL_JOURNAL=variable,
+            OTEL_EXPORTER_OTLP_ENDPOINT=endpoint.url,
+        )
+        exported = set(endpoint.span_names)
+    kept = "".join(path.read_text() for path in program.journal.glob("*.jsonl"))
+    assert {"invoke_workflow u -> a", "invoke_workflow user -> assistant"} <= exported
+    assert all(f'"{name}"' in kept for name in names)
+    assert ('"invoke_workflow u -> a"' in kept) is (variable == "all")
 
 
 def test_without_a_provider_and_an_endpoint_the_conversation_is_in_the_journal(program: Program) -> None:
@@ -317,7 +417,7 @@ _UNUSABLE = {
     ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "lots"): "must be a whole number, not 'lots'",
     ("AUTOGEN_OTEL_MAX_VALUE_LENGTH", "3"): "must be at least 64 characters, not 3",
     ("AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT", "perhaps"): "must be true or false, not 'perhaps'",
-    ("AUTOGEN_OTEL_JOURNAL", "2"): "must be true or false, not '2'",
+    ("AUTOGEN_OTEL_JOURNAL", "2"): "must be undelivered, failing, all or off, not '2'",
     ("AUTOGEN_OTEL_REDACT", "nobody"): "must be",
     ("AUTOGEN_OTEL_JOURNALDIR", "x"): "is not known and does nothing; did you mean AUTOGEN_OTEL_JOURNAL_DIR?",
 }

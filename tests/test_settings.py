@@ -44,7 +44,7 @@ def test_one_wrong_variable_leaves_the_others_in_force() -> None:
     assert problems == [
         f"{CONTENT} must be {WORDS}, not 'SOMETIMES'",
         "AUTOGEN_OTEL_MAX_VALUE_LENGTH must be at least 64 characters, not 9",
-        "AUTOGEN_OTEL_JOURNAL must be true or false, not 'perhaps'",
+        "AUTOGEN_OTEL_JOURNAL must be undelivered, failing, all or off, not 'perhaps'",
     ]
 
 
@@ -104,3 +104,28 @@ def test_a_function_that_cannot_be_had_is_replaced_by_one_that_leaves_nothing(te
 def test_a_misspelt_variable_is_named_with_the_nearest_right_one(variable: str, said: str) -> None:
     (sentence,) = unknown_variables({variable: "1", "AUTOGEN_OTEL_JOURNAL": "off", "PATH": "/bin"})
     assert sentence.startswith(f"{variable} is not known and does nothing; {said}")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("true", "undelivered"),
+        ("0", "off"),
+        ("Failing", "failing"),
+        (" all ", "all"),
+        (False, "off"),
+        (True, "undelivered"),
+    ],
+)
+def test_the_journal_could_only_be_on_or_off_before_it_had_words(value: str | bool, kept: str) -> None:
+    settings = Settings(journal=value)  # type: ignore[arg-type]
+    assert (settings.journal, settings.keeps_journal, settings.journal_is_set) == (kept, kept != "off", True)
+
+
+def test_what_the_journal_keeps_is_set_by_a_variable_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTOGEN_OTEL_JOURNAL", raising=False)
+    assert not Settings().journal_is_set
+    assert not Settings.from_environ({}).journal_is_set
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", "undelivered")
+    assert Settings().journal_is_set
+    assert Settings.from_environ({"AUTOGEN_OTEL_JOURNAL": "all"}).journal_is_set

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from autogen_otel.delivery.ids import IdGenerator
+    from autogen_otel.delivery.journal_processor import JournalProcessor
     from autogen_otel.hooks.report import AttachReport
     from autogen_otel.instrumentor import AutoGenInstrumentor
     from autogen_otel.recording.application import using_attributes
@@ -23,6 +24,7 @@ __all__ = [
     "AttachReport",
     "AutoGenInstrumentor",
     "IdGenerator",
+    "JournalProcessor",
     "Settings",
     "instrument",
     "uninstrument",
@@ -42,8 +44,9 @@ def instrument(
     Calling it again changes nothing and returns the same report.
 
     Args:
-        tracer_provider: where spans go; by default the provider set globally, else one made from the
-            ``OTEL_*`` environment variables that sends OTLP/HTTP to ``http://localhost:4318``.
+        tracer_provider: where spans go; by default the provider set globally before the first conversation,
+            else one made then from the ``OTEL_*`` environment variables that sends OTLP/HTTP to
+            ``http://localhost:4318``.
         meter_provider: where measurements go; by default as above, but none is made for who hands over one
             of the other two.
         logger_provider: where a log record of each failure goes; by default the provider set globally, if
@@ -82,6 +85,10 @@ def __getattr__(name: str) -> Any:
         from autogen_otel.recording.application import using_attributes  # noqa: PLC0415 - as above
 
         return using_attributes
+    if name == "JournalProcessor":
+        from autogen_otel.delivery.journal_processor import JournalProcessor  # noqa: PLC0415 - brings in the SDK
+
+        return JournalProcessor
     if name == "IdGenerator":
         from autogen_otel.delivery.ids import IdGenerator  # noqa: PLC0415 - brings in the SDK
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Lineage, detect
 from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder
 from autogen_otel.settings import REDACT_VARIABLE, Settings, unknown_variables
-from autogen_otel.vocabulary.spans import SCOPE
+from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("autogen_otel")
 _changing = Lock()
+_connecting = Lock()
 
 
 class Instrumentation:
@@ -51,6 +54,8 @@ class Instrumentation:
 
 _active: Instrumentation | None = None
 _refused: AttachReport | None = None
+on_stop: Callable[[], None] | None = None
+"""Told after ``stop``: OpenTelemetry's base class of instrumentors keeps a record of its own."""
 
 
 def active() -> bool:
@@ -66,8 +71,8 @@ def report() -> AttachReport:
 
 
 def tracer() -> Tracer | None:
-    """What makes the spans now; ``None`` while nothing is attached."""
-    return None if _active is None else _active.recorder.tracer
+    """What makes the spans; ``None`` while nothing is attached, and until there is a provider."""
+    return None if _active is None or _active.recorder.connect is not None else _active.recorder.tracer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +88,12 @@ class Providers:
     tracer_provider: TracerProvider | None = None
     meter_provider: MeterProvider | None = None
     logger_provider: LoggerProvider | None = None
+
+    def suffice(self) -> bool:
+        """Whether none has to be built: the application has handed over or set what is needed."""
+        if self != Providers():
+            return True
+        return delivery.global_tracer_provider() is not None and delivery.global_meter_provider() is not None
 
 
 def start(providers: Providers, settings: Settings | None) -> AttachReport:
@@ -101,12 +112,11 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _refused = AttachReport(None, problem=detection.problem)
             _log.warning("autogen-otel instruments nothing: %s", detection.problem)
             return _refused
-        recorder = _recorder(providers, _settings(settings))
-        if providers == Providers() and _is_disabled(recorder):
+        if providers == Providers() and _is_disabled():
             _refused = AttachReport(None, problem="OTEL_SDK_DISABLED is true, so nothing would be recorded")
             _log.info("autogen-otel instruments nothing: %s", _refused.problem)
             return _refused
-        recorder.hide_environment()
+        recorder = _recorder(providers, _settings(settings))
         _active = Instrumentation(recorder, detection.lineage, providers)
     for row in _active.report.missing:
         _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)
@@ -114,20 +124,45 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
 
 
 def _recorder(providers: Providers, settings: Settings) -> Recorder:
-    version = distribution.version()
-    tracers = providers.tracer_provider or delivery.tracer_provider(settings)
-    meters, loggers = _beside(tracers, providers, settings)
-    recorder = Recorder(tracers.get_tracer(SCOPE, version), settings)
-    if not isinstance(meters, NoOpMeterProvider):
-        meter = meters.get_meter(SCOPE, version)
-        delivery.observe_dropped(meter, guard.internal_errors.total)
-        recorder.meters = Meters(meters, meter, recorder.renderer)
-    if loggers is not None:
-        logger = loggers.get_logger(SCOPE, version)
-        recorder.failure_logs = FailureLogs(logger)
-        if settings.messages_in_events:
-            recorder.content_events = ContentEvents(logger)
+    """Where calls are recorded.
+
+    Where a provider has to be built, that waits for the first span: one that the application sets after
+    ``instrument()`` wins then, because a global provider can be set only once.
+    """
+    tracers = providers.tracer_provider or delivery.global_tracer_provider()
+    tracer = NoOpTracer() if tracers is None else _tracer(tracers)
+    recorder = Recorder(tracer, settings)
+    recorder.hide_environment()
+    recorder.connect = partial(_connect, recorder, providers)
+    if providers.suffice():
+        recorder.connect()
     return recorder
+
+
+def _connect(recorder: Recorder, providers: Providers) -> None:
+    """Give a recorder what it records with."""
+    with _connecting:
+        if recorder.connect is None:
+            return
+        version, settings = distribution.version(), recorder.settings
+        tracers = providers.tracer_provider or delivery.tracer_provider(settings)
+        delivery.keep_copies(tracers, settings)
+        meters, loggers = _beside(tracers, providers, settings)
+        if not isinstance(meters, NoOpMeterProvider):
+            meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
+            delivery.observe_dropped(meter, guard.internal_errors.total)
+            recorder.meters = Meters(meters, meter, recorder.renderer)
+        if loggers is not None:
+            logger = loggers.get_logger(SCOPE, version, SCHEMA_URL)
+            recorder.failure_logs = FailureLogs(logger)
+            if settings.messages_in_events:
+                recorder.content_events = ContentEvents(logger)
+        recorder.tracer = _tracer(tracers)
+        recorder.connect = None
+
+
+def _tracer(tracers: TracerProvider) -> Tracer:
+    return tracers.get_tracer(SCOPE, distribution.version(), schema_url=SCHEMA_URL)
 
 
 def _beside(
@@ -155,10 +190,12 @@ def _same_settings(one: Settings, other: Settings) -> bool:
     return codes[0] == codes[1] and replace(one, redact=None) == replace(other, redact=None)
 
 
-def _is_disabled(recorder: Recorder) -> bool:
-    """Whether the variable that switches the SDK off is why nothing is recorded."""
-    is_set = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    return is_set and isinstance(recorder.tracer, NoOpTracer)
+def _is_disabled() -> bool:
+    """Whether the variable that switches the SDK off means that nothing would be recorded."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true":
+        return False
+    tracers = delivery.global_tracer_provider()
+    return tracers is None or isinstance(tracers.get_tracer(SCOPE), NoOpTracer)
 
 
 def _of_its_version(report: AttachReport) -> AttachReport:
@@ -181,6 +218,8 @@ def stop() -> None:
         if _active is not None:
             _active.end()
         _active = _refused = None
+    if on_stop is not None:
+        on_stop()
 
 
 def _settings(given: Settings | None) -> Settings:

@@ -13,6 +13,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from autogen_otel import instrumentation
 from autogen_otel.hooks.report import AttachReport
+from autogen_otel.lineages import installed_requirements
 
 
 class AutoGenInstrumentor(BaseInstrumentor):
@@ -26,23 +27,26 @@ class AutoGenInstrumentor(BaseInstrumentor):
         """What is attached now."""
         return instrumentation.report()
 
-    @property
-    def _is_instrumented_by_opentelemetry(self) -> bool:
-        """The base class's own record would miss a call of ``autogen_otel.instrument()``."""
-        return instrumentation.active()
-
-    @_is_instrumented_by_opentelemetry.setter
-    def _is_instrumented_by_opentelemetry(self, _value: bool) -> None:
-        """Whatever the base class notes, the switch knows it already."""
-
     def instrumentation_dependencies(self) -> Collection[str]:
-        """None: the host is one of several packages, and the base class would want all of them."""
-        return ()
+        """The host that is installed, since the base class would want all that are named.
+
+        What is installed and cannot be attached to is not named: ``instrument()`` says more of it.
+        """
+        return installed_requirements()
+
+    def uninstrument(self, **kwargs: Any) -> None:
+        """Undo ``instrument()``, also that of the package, of which the base class knows nothing."""
+        self._is_instrumented_by_opentelemetry = instrumentation.active()
+        super().uninstrument(**kwargs)
 
     def _instrument(self, **kwargs: Any) -> AttachReport:
         given = (field.name for field in fields(instrumentation.Providers))
         providers = instrumentation.Providers(**{name: kwargs.get(name) for name in given})
+        instrumentation.on_stop = self._note_stop
         return instrumentation.start(providers, kwargs.get("settings"))
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         instrumentation.stop()
+
+    def _note_stop(self) -> None:
+        self._is_instrumented_by_opentelemetry = False

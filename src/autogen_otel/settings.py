@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
+from fnmatch import fnmatchcase
 from pkgutil import resolve_name
 from typing import Any, Final
 
@@ -17,6 +18,13 @@ MESSAGE_CONTENT = (NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)
 """Where the content of messages goes; the standard variable has these words."""
 _OLDER = {"true": SPAN_ONLY, "false": NO_CONTENT}
 """What the variable was set to before it had words."""
+
+TRACE_ID: Final = "{trace_id}"
+"""Stands for the id in a link to a trace."""
+
+OFF, UNDELIVERED, FAILING, ALL = "off", "undelivered", "failing", "all"
+JOURNALS = (UNDELIVERED, FAILING, ALL, OFF)
+"""What the journal keeps."""
 
 
 class SettingsError(ValueError):
@@ -33,6 +41,7 @@ class _FromEnvironment:
 _NOT_GIVEN: Final[Any] = _FromEnvironment()
 _PREFIX: Final = "AUTOGEN_OTEL_"
 REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
+_JOURNAL_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL"
 
 
 def withhold_everything(_text: str) -> str:
@@ -74,10 +83,24 @@ class Settings:
         "AUTOGEN_OTEL_MAX_VALUE_LENGTH",
         "Longest attribute value in characters; longer ones are cut visibly and keep their original length.",
     )
-    journal: bool = _knob(
-        True,
-        "AUTOGEN_OTEL_JOURNAL",
-        "Keep spans that no endpoint takes in local files.",
+    exclude_content_of: Sequence[str] = _knob(
+        (),
+        "AUTOGEN_OTEL_EXCLUDE_CONTENT_OF",
+        "Names of tools whose arguments and results are not recorded, nor in messages; `*` and `?` stand "
+        "for any characters, and commas separate them in the variable.",
+    )
+    announce_failures: bool | str = _knob(
+        False,
+        "AUTOGEN_OTEL_ANNOUNCE_FAILURES",
+        "Log one line for each conversation that fails, with its trace id: `true`, or a URL with "
+        "`{trace_id}` in it for a link, such as `http://localhost:16686/trace/{trace_id}`.",
+    )
+    journal: str = _knob(
+        UNDELIVERED,
+        _JOURNAL_VARIABLE,
+        "What is kept in local files: `undelivered` (what no endpoint takes), `failing` (also a copy of each "
+        "conversation in which something failed), `all` (also a copy of every conversation) or `off` "
+        "([the journal](docs/journal.md)).",
     )
     journal_dir: str | None = _knob(
         None,
@@ -107,6 +130,21 @@ class Settings:
         """Whether the content of messages goes into events."""
         return self.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)
 
+    def keeps_out(self, tool: str) -> bool:
+        """Whether the arguments and results of a tool are not recorded although those of others are."""
+        return any(fnmatchcase(tool, pattern) for pattern in self.exclude_content_of)
+
+    @property
+    def keeps_journal(self) -> bool:
+        """Whether there is a journal at all."""
+        return self.journal != OFF
+
+    @property
+    def journal_is_set(self) -> bool:
+        """Whether the program or a variable says what the journal keeps."""
+        is_set: bool = self.__dict__["_journal_is_set"]
+        return is_set
+
     @property
     def problems(self) -> tuple[str, ...]:
         """A sentence for each variable that a field was to be read from and that cannot be used."""
@@ -116,6 +154,8 @@ class Settings:
     def __post_init__(self) -> None:
         """Read what is not given, and refuse values that would make telemetry useless."""
         problems: list[str] = []
+        is_set = self.journal is not _NOT_GIVEN or bool(os.environ.get(_JOURNAL_VARIABLE))
+        object.__setattr__(self, "_journal_is_set", is_set)
         for knob in fields(self):
             value = getattr(self, knob.name)
             if value is _NOT_GIVEN:
@@ -150,7 +190,9 @@ class Settings:
         """
         source = os.environ if environ is None else environ
         problems: list[str] = []
-        return cls(**{knob.name: _read(knob, source, problems) for knob in fields(cls)}), problems
+        settings = cls(**{knob.name: _read(knob, source, problems) for knob in fields(cls)})
+        object.__setattr__(settings, "_journal_is_set", bool(source.get(_JOURNAL_VARIABLE)))
+        return settings, problems
 
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -188,6 +230,13 @@ def _read(knob: Field[Any], environ: Mapping[str, str], problems: list[str]) -> 
 def _checked(name: str, value: Any) -> Any:
     if name == "capture_message_content":
         return _message_content(value)
+    if name == "journal":
+        return _journal(value)
+    if name == "exclude_content_of":
+        # One name is a text, which would otherwise be taken for its letters.
+        return _names(value) if isinstance(value, str) else tuple(value)
+    if name == "announce_failures":
+        return _announcement(value)
     if name == "redact" and value is not None and not callable(value):
         raise SettingsError(f"redact must be a function from str to str, not {value!r}")
     if name == "max_value_length" and value < 64:  # noqa: PLR2004 - below this a cut value says nothing
@@ -206,8 +255,34 @@ def _message_content(value: object) -> str:
     return word
 
 
+def _journal(value: object) -> str:
+    word = str(value).strip().lower()
+    # It could only be switched on and off before it had words.
+    word = UNDELIVERED if word in _TRUE else OFF if word in _FALSE else word
+    if word not in JOURNALS:
+        raise SettingsError(f"journal must be {', '.join(JOURNALS[:-1])} or {JOURNALS[-1]}, not {value!r}")
+    return word
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in map(str.strip, text.split(",")) if name)
+
+
+def _announcement(value: bool | str) -> bool | str:
+    word = str(value).strip().lower()
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    if TRACE_ID not in str(value):
+        raise SettingsError(
+            f"announce_failures must be true, false or a URL with {TRACE_ID} in it, not {value!r}"
+        )
+    return str(value).strip()
+
+
 def _parse(knob: Field[Any], text: str) -> Any:
     default = knob.metadata["default"]
+    if knob.name == "announce_failures":
+        return text
     if isinstance(default, bool):
         if text.lower() in _TRUE | _FALSE:
             return text.lower() in _TRUE

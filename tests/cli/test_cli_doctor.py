@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -88,7 +89,7 @@ def test_an_endpoint_that_refuses_is_a_problem_also_where_there_is_a_journal(
     assert f"FAILED {receiver.url}/v1/traces {refused}: traces are kept in the journal only.\n" in out
     assert f"FAILED {receiver.url}/v1/metrics {refused}: metrics go nowhere;" in out
     assert "/v1/traces does not take telemetry (HTTP 401 Unauthorized)\n" in out
-    assert "autogen-otel/journal (0 B, writable)\n" in out
+    assert "autogen-otel/journal (0 B, undelivered, writable)\n" in out
 
 
 def test_metrics_that_jaeger_alone_does_not_take_are_a_problem_that_can_be_switched_off(
@@ -158,7 +159,7 @@ def test_nowhere_to_go_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch, n
     code, out, _ = run("doctor")
     assert code == 1
     assert "does not take telemetry (nothing answers there)\n" in out
-    assert f"journal: {no_folder} (0 B, not writable)\n" in out
+    assert f"journal: {no_folder} (0 B, undelivered, not writable)\n" in out
     assert (
         "FAILED Telemetry is lost: no endpoint takes it and the journal cannot be written "
         "(AUTOGEN_OTEL_JOURNAL_DIR may name another folder).\n"
@@ -172,8 +173,39 @@ def test_a_journal_that_is_off_catches_nothing(run: Run, monkeypatch: pytest.Mon
     assert code == 1
     assert "endpoint: none (OTEL_TRACES_EXPORTER is none)\n" in out
     assert "FAILED Traces go nowhere: OTEL_TRACES_EXPORTER is none.\n" in out
-    assert "setting: journal = False (AUTOGEN_OTEL_JOURNAL)\n" in out
+    assert "setting: journal = off (AUTOGEN_OTEL_JOURNAL)\n" in out
     assert "setting: max_value_length = 8192 (default; AUTOGEN_OTEL_MAX_VALUE_LENGTH)\n" in out
+
+
+def test_copies_of_conversations_are_a_place_to_go(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", "failing")
+    code, out, _ = run("doctor")
+    assert (code, out.splitlines()[-1]) == (0, "All is well.")
+
+
+@pytest.mark.usefixtures("receiver")
+@pytest.mark.parametrize(
+    ("variable", "has_processor", "code"),
+    [("", False, 1), ("", True, 0), ("off", False, 0), ("all", False, 0)],
+)
+def test_a_provider_of_the_programs_own_has_to_be_journaled(
+    run: Run, monkeypatch: pytest.MonkeyPatch, variable: str, has_processor: bool, code: int
+) -> None:
+    provider = TracerProvider()
+    if has_processor:
+        provider.add_span_processor(autogen_otel.JournalProcessor())
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", variable)
+    result = run("doctor", "--format", "json")
+    document = json.loads(result.out)
+    assert document["provider"] == {"class": "TracerProvider", "journaled": has_processor}
+    assert result.code == code
+    assert [problem for problem in document["problems"] if "JournalProcessor()" in problem] == (
+        document["problems"]
+    )
+    provider.shutdown()
 
 
 def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -> None:
@@ -181,7 +213,8 @@ def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(journal))
         result = json.loads(run("doctor", "--format", "json").out)["journal"]
-    assert result == {"folder": str(journal), "kept": True, "bytes": size, "writable": True}
+    expected = {"folder": str(journal), "kept": True, "mode": "undelivered", "bytes": size, "writable": True}
+    assert result == expected
 
 
 def test_where_nothing_can_be_written_doctor_and_show_say_what_to_do(

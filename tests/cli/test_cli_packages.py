@@ -39,6 +39,24 @@ def test_a_wheel_has_the_files_and_not_their_builders(wheel: Path) -> None:
     assert information.endswith(".dist-info")
 
 
+def test_a_wheel_has_the_package_and_nothing_else_and_is_the_same_each_time(
+    wheel: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        names = opened.namelist()
+    assert "autogen_otel/py.typed" in names
+    assert not [
+        name for name in names if name.split("/")[0] in {"tests", "tools", "bench", "scenarios", "src"}
+    ]
+    sources = {
+        str(path.relative_to(_ROOT / "src"))
+        for path in (_ROOT / "src").rglob("*")
+        if "__pycache__" not in path.parts
+    }
+    assert {name for name in sources if (_ROOT / "src" / name).is_file()} <= set(names)
+    assert build(_ROOT, tmp_path / "again", "wheel").read_bytes() == wheel.read_bytes()
+
+
 def test_each_extra_for_a_host_brings_what_a_model_call_needs(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         (path,) = (name for name in opened.namelist() if name.endswith("/METADATA"))
@@ -63,6 +81,27 @@ def test_the_command_writes_the_files_of_an_installed_wheel(wheel: Path, tmp_pat
     )
     assert done.stdout.startswith(str(tmp_path / "site"))
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == _COMMITTED
+
+
+def test_the_command_writes_the_stack_of_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path / "site")  # noqa: S202 - our own
+    subprocess.run(
+        [sys.executable, "-m", "autogen_otel.cli", "stack", "--out", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+    )
+    folder = tmp_path / "out"
+    committed = [
+        _ROOT / "docker-compose.yml",
+        *(_ROOT / "deploy").rglob("*"),
+        *(_ROOT / "dashboards").iterdir(),
+    ]
+    assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == {
+        path.relative_to(_ROOT): path.read_bytes() for path in committed if path.is_file()
+    }
 
 
 def test_a_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_each_mounted_file_exists_and_each_store_has_a_volume() -> None:
     ]
     files = [mount for mount in mounted if mount[0].startswith("./")]
     assert [mount[0] for mount in files if not (_ROOT / mount[0]).exists()] == []
-    assert {mount[-1] for mount in files} == {"ro"}
+    assert {mount[-1] for mount in files} == {"ro,z"}
     named = {mount[0] for mount in mounted if not mount[0].startswith(".")}
     assert named == set(_COMPOSE["volumes"])
     assert len(named) == 4
@@ -113,7 +113,7 @@ def test_grafana_looks_for_the_dashboards_where_they_are_mounted() -> None:
     )
     folder = providers["providers"][0]["options"]["path"]
     grafana = _COMPOSE["services"]["grafana"]
-    assert f"./dashboards:{folder}:ro" in grafana["volumes"]
+    assert f"./dashboards:{folder}:ro,z" in grafana["volumes"]
     home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert str(home.parent) == folder
     assert (_ROOT / "dashboards" / home.name).exists()

@@ -26,7 +26,7 @@ def test_the_example_takes_customers_out(monkeypatch: Any) -> None:
         given.append(settings)
 
     monkeypatch.setattr(autogen_otel, "instrument", instrument)
-    (example,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    example, *_ = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
     exec(example, {})  # noqa: S102 - that is the point
     output = ContentRenderer(given[0], KnownSecrets()).text("C-20417: ada@example.com asks again")
     assert output == "[redacted]: [redacted] asks again"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
+import autogen_otel
 from autogen_otel.causes import wordings
+from autogen_otel.cli import parsers
 from autogen_otel.hooks.table import ROWS
 from autogen_otel.lineages import ALL
 from autogen_otel.redaction.formats import KEY_FORMATS
@@ -21,7 +24,10 @@ REDACTION = _ROOT / "docs" / "redaction.md"
 HOOKS = _ROOT / "docs" / "hooks.md"
 SPANS = _ROOT / "docs" / "spans.md"
 CAUSES = _ROOT / "docs" / "causes.md"
-PAGES = (README, REDACTION, HOOKS, SPANS, CAUSES)
+SETTINGS = _ROOT / "docs" / "settings.md"
+COMMANDS = _ROOT / "docs" / "cli.md"
+PYTHON = _ROOT / "docs" / "python.md"
+PAGES = (REDACTION, HOOKS, SPANS, CAUSES, SETTINGS, COMMANDS, PYTHON)
 
 
 def settings_table() -> Iterator[str]:
@@ -30,8 +36,9 @@ def settings_table() -> Iterator[str]:
     yield "|---|---|---|---|"
     for knob in fields(Settings):
         value = knob.metadata["default"]
-        default = "" if value is None else f"`{value}`"
-        yield f"| `{knob.name}` | `{knob.metadata['env']}` | {default} | {knob.metadata['sentence']} |"
+        default = "" if value in (None, ()) else f"`{value}`"
+        sentence = knob.metadata["sentence"].replace("](docs/", "](")
+        yield f"| `{knob.name}` | `{knob.metadata['env']}` | {default} | {sentence} |"
 
 
 def hooks_table() -> Iterator[str]:
@@ -99,6 +106,65 @@ def wordings_table() -> Iterator[str]:
         yield f"| `{one.cause}` | `{pattern}` | {one.server} |"
 
 
+def commands() -> Iterator[str]:
+    """What each command says of itself; argparse's own layout changes from Python to Python."""
+    for name, parser in parsers().items():
+        yield f"\n## autogen-otel {name}\n\n{parser.description}\n"
+        yield "| word | what it does |"
+        yield "|---|---|"
+        for action in parser._actions:
+            takes = action.metavar or (
+                "{" + ",".join(map(str, action.choices)) + "}" if action.choices else ""
+            )
+            words = [" ".join(filter(None, (option, str(takes)))) for option in action.option_strings]
+            words = words or [str(takes or action.dest)]
+            if action.dest != "help":
+                says = (action.help or "") % {"default": action.default}
+                yield f"| {', '.join(f'`{word}`' for word in words)} | {says.replace('|', '&#124;')} |"
+        yield f"\n```text\n{(parser.epilog or '').strip()}\n```"
+
+
+def public_names() -> Iterator[str]:
+    """What `import autogen_otel` has to offer."""
+    for name in autogen_otel.__all__:
+        value = getattr(autogen_otel, name)
+        is_settings = value is Settings
+        signature = "" if is_settings else str(inspect.signature(value)).replace("autogen_otel.", "")
+        yield f"\n## {name}\n\n```text\nautogen_otel.{name}{_folded(signature)}\n```"
+        yield f"\n{_prose(inspect.getdoc(value) or '')}"
+        if is_settings:
+            yield "\nEvery field, its variable and its default: [Settings](settings.md)."
+
+
+def _folded(signature: str) -> str:
+    """A signature as a formatter would break it."""
+    if len(signature) < _LONGEST_LINE:
+        return signature
+    inner, _, returned = signature.removeprefix("(").rpartition(")")
+    return "(\n" + "".join(f"    {one},\n" for one in _arguments(inner)) + f"){returned}"
+
+
+def _arguments(text: str) -> list[str]:
+    """Split at commas that stand in no brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
+def _prose(doc: str) -> str:
+    """A docstring in Markdown: its sections as lists."""
+    text = doc.replace("``", "`")
+    text = re.sub(r"^(Args|Returns|Raises|Attributes):\n", r"**\1**\n\n", text, flags=re.MULTILINE)
+    text = re.sub(r"^    (\w+): ", r"- `\1`: ", text, flags=re.MULTILINE)
+    return re.sub(r"^ {4,}", "  ", text, flags=re.MULTILINE)
+
+
+_LONGEST_LINE = 90
 _TYPES = {
     Kind.INTEGER: "int",
     Kind.NUMBER: "double",
@@ -117,6 +183,8 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "attributes": attributes_table,
     "causes": causes_table,
     "wordings": wordings_table,
+    "commands": commands,
+    "public names": public_names,
 }
 """By the name in the comments around a table: ``<!-- settings -->``."""
 

@@ -15,7 +15,7 @@ from autogen_otel import distribution
 from autogen_otel.settings import SettingsError
 from autogen_otel.traces.journal import JournalError
 
-_COMMANDS: Final = ("dashboards", "diagnose", "doctor", "show")
+_COMMANDS: Final = ("dashboards", "diagnose", "doctor", "show", "stack")
 """The modules of this room with a function ``register(subparsers)``, which adds the command."""
 
 DONE: Final = 0
@@ -67,7 +67,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of each command, for its page in the documentation."""
+    commands = _parser()[1].choices
+    return {name: commands[name] for name in _COMMANDS}
+
+
+def _parser() -> tuple[argparse.ArgumentParser, Any]:
+    """The parser, and its commands."""
     parser = _Parser(
         prog="autogen-otel",
         description="Look at what AutoGen agents did, and at the failures AutoGen and the OpenAI SDK hide.",
@@ -78,6 +85,11 @@ def _run(argv: Sequence[str] | None) -> int:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in _COMMANDS:
         importlib.import_module(f"{__name__}.{name}").register(subparsers)
+    return parser, subparsers
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser, _ = _parser()
     try:
         args = parser.parse_args(argv)
     except SystemExit as stop:

@@ -34,9 +34,9 @@ from autogen_otel.delivery.exporters import (
 )
 from autogen_otel.delivery.ids import draws_from_global_random
 from autogen_otel.delivery.journal import NoFolderError, default_dir, is_writable, resolved
-from autogen_otel.delivery.providers import logs_opted_in
+from autogen_otel.delivery.providers import global_tracer_provider, is_journaled, logs_opted_in
 from autogen_otel.hooks.report import AttachReport
-from autogen_otel.settings import Settings, unknown_variables
+from autogen_otel.settings import ALL, FAILING, Settings, unknown_variables
 
 Document = dict[str, Any]
 """The part of the result that stands under one key of doctor's JSON."""
@@ -70,6 +70,10 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
 }
 
 
+_ADD_PROCESSOR: Final = (
+    "add provider.add_span_processor(autogen_otel.JournalProcessor()), or set AUTOGEN_OTEL_JOURNAL to "
+    "failing, all or off"
+)
 _NO_OPENAI: Final = (
     "The package openai is not installed, so agents with a model fail: pip install 'autogen-otel[pyautogen]' "
     "or 'autogen-otel[ag2]' brings it."
@@ -102,6 +106,7 @@ def examine(settings: Settings) -> Document:
         "logs_endpoints": list(_endpoints(LOGS)) if logs_are_on else None,
         "message_content": settings.capture_message_content,
         "journal": _journal(settings),
+        "provider": _provider(),
         "ids_from_global_random": draws_from_global_random(instrumentation.tracer() or get_tracer_provider()),
         "settings": list(_settings(settings)),
     }
@@ -119,18 +124,23 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
-    yield from _not_taken(checkup)
+    yield from _not_taken(checkup, settings)
     yield from (f"{sentence}{'' if sentence.endswith('?') else '.'}" for sentence in unknown_variables())
     if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
         yield "Message content is lost: it goes into log records, and no endpoint takes them."
 
 
-def _not_taken(checkup: Document) -> Iterator[str]:
+def _not_taken(checkup: Document, settings: Settings) -> Iterator[str]:
     """What goes nowhere, or only into the journal."""
     traces, journal = checkup["endpoints"], checkup["journal"]
-    if not traces:
+    if checkup["provider"] and not (checkup["provider"]["journaled"] or settings.journal_is_set):
+        yield (
+            f"The global tracer provider is your program's own ({checkup['provider']['class']}), and its "
+            f"spans are not journaled, so `show` and `diagnose` do not find them: {_ADD_PROCESSOR}."
+        )
+    if not traces and settings.journal not in (FAILING, ALL):
         yield "Traces go nowhere: OTEL_TRACES_EXPORTER is none."
-    elif not any(one["takes"] for one in traces):
+    elif traces and not any(one["takes"] for one in traces):
         if journal["kept"] and journal["writable"]:
             yield f"{_refusals(traces)}: traces are kept in the journal only."
         else:
@@ -206,13 +216,22 @@ def _endpoint(label: str, problem: str | None = None) -> Document:
     return {"endpoint": label, "takes": problem is None, "problem": problem}
 
 
+def _provider() -> Document | None:
+    """The tracer provider that is set globally, as under ``opentelemetry-instrument``."""
+    provider = global_tracer_provider()
+    if provider is None or not hasattr(provider, "add_span_processor"):
+        return None
+    return {"class": type(provider).__qualname__, "journaled": is_journaled(provider)}
+
+
 def _journal(settings: Settings) -> Document:
     try:
         folder = resolved(settings.journal_dir) if settings.journal_dir else default_dir()
     except NoFolderError as error:
         return {
             "folder": None,
-            "kept": settings.journal,
+            "kept": settings.keeps_journal,
+            "mode": settings.journal,
             "bytes": 0,
             "writable": False,
             "problem": str(error),
@@ -221,7 +240,13 @@ def _journal(settings: Settings) -> Document:
     with contextlib.suppress(OSError):
         size = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
         writable = is_writable(folder)
-    return {"folder": str(folder), "kept": settings.journal, "bytes": size, "writable": writable}
+    return {
+        "folder": str(folder),
+        "kept": settings.keeps_journal,
+        "mode": settings.journal,
+        "bytes": size,
+        "writable": writable,
+    }
 
 
 def _settings(settings: Settings) -> Iterator[Document]:

@@ -7,12 +7,12 @@ import json
 import re
 import sys
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, write_json
 from autogen_otel.cli.grafana import Grafana
+from autogen_otel.cli.packaged import packaged, write_files
 
 DASHBOARDS: Final = (
     "autogen-otel-overview.json",
@@ -89,10 +89,7 @@ def _texts(jaeger: str) -> dict[str, str]:
         )
     # It stands between quotes in all files, and text in JSON's quotes is text in YAML's.
     quoted = json.dumps(jaeger.rstrip("/"), ensure_ascii=False)[1:-1]
-    folder = resources.files("autogen_otel") / "dashboards"
-    if not folder.is_dir():
-        # A checkout and an editable install have them beside src/.
-        folder = Path(__file__).parents[3] / "dashboards"
+    folder = packaged("dashboards")
     return {
         name: (folder / name).read_text(encoding="utf-8").replace(_JAEGER, quoted)
         for name in (*DASHBOARDS, ALERTS)
@@ -110,14 +107,7 @@ def _list(texts: dict[str, str], args: argparse.Namespace) -> int:
 
 
 def _write(texts: dict[str, str], args: argparse.Namespace) -> int:
-    folder = Path(args.out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
-    paths = [str(folder / name) for name in texts]
+    paths = write_files(Path(args.out), texts)
     _print(args, {"written": paths}, (f"wrote {path}" for path in paths))
     return DONE
 

@@ -44,7 +44,7 @@ It attaches and detaches in a process of its own, and sends one empty request to
 exit codes:
   0  all is well
   1  something is wrong: no supported host, no openai, a function not attached, a variable that is misspelt,
-     or traces or metrics that no endpoint takes
+     traces or metrics that no endpoint takes, or a provider of your own whose spans are not journaled
   2  a word or a setting that cannot be used; one sentence on stderr says which
 """
 
@@ -123,7 +123,8 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
         yield from _endpoints("logs", checkup["logs_endpoints"], "off (OTEL_LOGS_EXPORTER is none)")
     yield f"message content: {_CONTENT[checkup['message_content']]}"
     journal = checkup["journal"]
-    state = ("writable" if journal["writable"] else "not writable") if journal["kept"] else "switched off"
+    state = "writable" if journal["writable"] else "not writable"
+    state = f"{journal['mode']}, {state}" if journal["kept"] else "switched off"
     folder = journal["folder"] or f"none, because {journal['problem']}"
     yield f"journal: {folder} ({quantities.size(journal['bytes'])}, {state})"
     yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"

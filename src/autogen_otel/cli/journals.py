@@ -20,7 +20,9 @@ from autogen_otel.traces.trace import Span
 
 HOW_TO_GET_ONE: Final = (
     "call autogen_otel.instrument() in your program and run it with no collector listening: "
-    "what no endpoint takes is kept there; or name another file or folder with --journal"
+    "what no endpoint takes is kept there, and every conversation with AUTOGEN_OTEL_JOURNAL=all or, where "
+    "the tracer provider is your own, with provider.add_span_processor(autogen_otel.JournalProcessor()); "
+    "or name another file or folder with --journal"
 )
 _PATIENCE_SECONDS: Final = 1.0
 _REFRESH_SECONDS: Final = 0.1

@@ -140,7 +140,10 @@ def _http(span: Span, view: View) -> Iterator[Text]:
 def _tool(span: Span, view: View) -> Iterator[Text]:
     attributes = span.attributes
     tool = view.cut(attributes.get(names.GEN_AI_TOOL_NAME) or span.subject, _LONG)
-    arguments = view.cut(_arguments(attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)), _LONG)
+    recorded = attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
+    # What was not recorded is not the same as a call without arguments.
+    arguments = "…" if recorded is None else _arguments(recorded)
+    arguments = view.cut(arguments, _LONG)
     yield _head("tool", tool, "bold blue").append(f"({arguments})")
     result = attributes.get(names.GEN_AI_TOOL_CALL_RESULT)
     # AutoGen's result of a failed tool repeats the exception, which stands below.
@@ -183,7 +186,7 @@ def _arguments(recorded: object) -> str:
         return ", ".join(f"{name}={_json(value)}" for name, value in parsed.items())
     if isinstance(recorded, str):
         return recorded
-    return "" if recorded is None else _json(recorded)
+    return _json(recorded)
 
 
 def _json(value: object) -> str:

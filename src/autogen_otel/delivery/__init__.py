@@ -7,6 +7,9 @@ from autogen_otel.delivery.dropped import observe_dropped
 from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
 from autogen_otel.delivery.providers import (
     global_logger_provider,
+    global_meter_provider,
+    global_tracer_provider,
+    keep_copies,
     logger_provider,
     meter_provider,
     tracer_provider,
@@ -17,6 +20,9 @@ __all__ = [
     "NoFolderError",
     "default_dir",
     "global_logger_provider",
+    "global_meter_provider",
+    "global_tracer_provider",
+    "keep_copies",
     "logger_provider",
     "meter_provider",
     "observe_dropped",

@@ -7,8 +7,10 @@ import os
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
+from weakref import WeakSet
 
 from autogen_otel.delivery.exporters import LOGS
+from autogen_otel.settings import UNDELIVERED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("autogen_otel")
 _BUILDING = threading.Lock()
+_BUILT: Final[WeakSet[TracerProvider]] = WeakSet()
+"""The tracer providers that are ours: those have the journal behind their first endpoint."""
 _OPT_IN_VARIABLE: Final = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 _OPT_INS: Final = frozenset({"logs", "logs/dup"})
 
@@ -37,14 +41,38 @@ def tracer_provider(settings: Settings) -> TracerProvider:
     from opentelemetry import trace  # noqa: PLC0415 - importing this room has to stay cheap
 
     with _BUILDING:
-        current = trace.get_tracer_provider()
-        if not isinstance(current, trace.ProxyTracerProvider):
+        current = global_tracer_provider()
+        if current is not None:
             return current
         built = _build("spans", settings, "Nothing is recorded")
         if built is None:
             return trace.NoOpTracerProvider()
+        _BUILT.add(built)
         trace.set_tracer_provider(built)
         return trace.get_tracer_provider()
+
+
+def keep_copies(tracers: TracerProvider, settings: Settings) -> None:
+    """Have a provider keep copies of conversations in the journal, where the settings ask for it.
+
+    A provider of the application's own has no other journal; there any value that is set asks for it.
+
+    Args:
+        tracers: the provider in use.
+        settings: whether, of which conversations, and where.
+    """
+    if not settings.keeps_journal or not hasattr(tracers, "add_span_processor"):
+        return
+    if settings.journal != UNDELIVERED if tracers in _BUILT else settings.journal_is_set:
+        # Imported here, because it loads the SDK.
+        import_module("autogen_otel.delivery.journal_processor").keep_copies(tracers, settings)
+
+
+def is_journaled(tracers: TracerProvider) -> bool:
+    """Whether the spans of a provider come into the journal, all of them or those that no endpoint takes."""
+    if tracers in _BUILT:
+        return True
+    return bool(import_module("autogen_otel.delivery.journal_processor").has_processor(tracers))
 
 
 def meter_provider(tracers: TracerProvider) -> MeterProvider:
@@ -57,17 +85,34 @@ def meter_provider(tracers: TracerProvider) -> MeterProvider:
         tracers: the tracer provider in use; metrics are from the same instance of the same service.
     """
     from opentelemetry import metrics  # noqa: PLC0415 - importing this room has to stay cheap
-    from opentelemetry.metrics import _internal as api  # noqa: PLC0415
 
     with _BUILDING:
-        current = metrics.get_meter_provider()
-        if not isinstance(current, api._ProxyMeterProvider):  # noqa: SLF001 - it has no public name
+        current = global_meter_provider()
+        if current is not None:
             return current
         built = _build("metrics", tracers, "No metrics are recorded")
         if built is None:
             return metrics.NoOpMeterProvider()
         metrics.set_meter_provider(built)
         return metrics.get_meter_provider()
+
+
+def global_tracer_provider() -> TracerProvider | None:
+    """Return the global tracer provider; ``None`` where none is set."""
+    from opentelemetry import trace  # noqa: PLC0415 - importing this room has to stay cheap
+
+    # ``OTEL_PYTHON_TRACER_PROVIDER`` names one that the API loads when it is asked.
+    current = trace.get_tracer_provider()
+    return None if isinstance(current, trace.ProxyTracerProvider) else current
+
+
+def global_meter_provider() -> MeterProvider | None:
+    """Return the global meter provider; ``None`` where none is set."""
+    from opentelemetry import metrics  # noqa: PLC0415 - importing this room has to stay cheap
+    from opentelemetry.metrics import _internal as api  # noqa: PLC0415
+
+    current = metrics.get_meter_provider()
+    return None if isinstance(current, api._ProxyMeterProvider) else current  # noqa: SLF001 - no public name
 
 
 def global_logger_provider() -> LoggerProvider | None:

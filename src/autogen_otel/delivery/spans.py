@@ -49,7 +49,7 @@ def build(settings: Settings) -> TracerProvider:
 
 def _journal(settings: Settings) -> tuple[Journal | None, str]:
     """The journal, or why there is none; then spans are exported all the same."""
-    if not settings.journal:
+    if not settings.keeps_journal:
         return None, "the journal is off"
     try:
         return Journal(settings.journal_dir), ""

@@ -22,6 +22,8 @@ _OTHER_PRODUCTS = (
     "another version is no remedy"
 )
 _DISTRIBUTIONS = ("ag2", "pyautogen", "autogen", "autogen-agentchat")
+REQUIREMENTS = ("ag2 >= 0.9, < 1", "pyautogen >= 0.2.35, < 0.10", "autogen >= 0.9, < 1")
+"""Any of these is a host. The package's extra ``instruments-any`` says so to OpenTelemetry."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ def detect() -> Detection:
     version = str(getattr(module, "__version__", "unknown"))
     distribution = next((name for name, of in installed.items() if _same(of, version)), "autogen")
     return Detection(lineage=_lineage(distribution, version))
+
+
+def installed_requirements() -> tuple[str, ...]:
+    """Those of ``REQUIREMENTS`` whose distribution is installed and has the agents that are observed."""
+    installed = {name for name, version in _installed().items() if not _is_other_product(name, version)}
+    return tuple(one for one in REQUIREMENTS if one.split()[0] in installed)
 
 
 def _failed(error: Exception) -> str:

@@ -191,6 +191,8 @@ class Call:
     ) -> dict[str, Any]:
         """Start the span; returns what the context holds inside it."""
         recorder, parent, name = self.recorder, self.parent, self.name or ""
+        if recorder.connect is not None:
+            recorder.connect()
         if parent is not None and parent._started_name is None:
             parent.has_children = True
         self._started_name = name

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import Status, StatusCode, format_trace_id
 
 from autogen_otel.causes import Failure, PrintedError, chain, identity
+from autogen_otel.reading import read_text
+from autogen_otel.settings import TRACE_ID
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from autogen_otel.recording.recorder import Recorder
 
 
+_LOGGER = logging.getLogger("autogen_otel")
 _REFUSED = 0
 """Under which the record waits of a failure without an exception: an answer that is an error."""
 
@@ -50,6 +54,8 @@ def record_failures(call: Call, *, has_span: bool, recording: bool, raised: bool
     """
     if has_span and call.failure is not None:
         _record(call, call.failure, recording=recording, raised=raised)
+        if recording and call.parent is None and call.recorder.settings.announce_failures:
+            _announce(call, call.failure)
     logs = call.recorder.failure_logs
     if logs is not None and (has_span or call.parent is None):
         records = tuple(call.untold.values())
@@ -57,6 +63,30 @@ def record_failures(call: Call, *, has_span: bool, recording: bool, raised: bool
         for record in records:
             # Without a span nothing was recorded of an exception that has left the outermost call.
             logs.emit(record, is_warning=has_span or not raised)
+
+
+def _announce(call: Call, failure: Failure) -> None:
+    """Log one line that leads to the trace."""
+    recorder, renderer, template = (
+        call.recorder,
+        call.recorder.renderer,
+        call.recorder.settings.announce_failures,
+    )
+    if call.span is None:
+        return
+    error, trace_id = failure.error, format_trace_id(call.span.get_span_context().trace_id)
+    words = failure.message or ("" if error is None else read_text(error)) or failure.type
+    kind = "" if error is None else f"{renderer.class_name(type(error))}: "
+    link = f" {template.replace(TRACE_ID, trace_id)}" if isinstance(template, str) else ""
+    _LOGGER.warning(
+        "%s failed (%s): %s%s [trace %s]%s",
+        recorder.attributes.name(call.name or ""),
+        failure.cause,
+        kind,
+        renderer.name(words),
+        trace_id,
+        link,
+    )
 
 
 def _record(call: Call, failure: Failure, *, recording: bool, raised: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ class Recorder:
         failure_logs: makes a log record of each exception; ``None`` for none.
         content_events: makes an event of what a model call said and was told; ``None`` for none.
         price: the list of prices.
+        connect: gives it a tracer and the like, as the first span starts; ``None`` once it has them.
     """
 
     tracer: Tracer
@@ -42,6 +43,7 @@ class Recorder:
     failure_logs: FailureLogs | None = None
     content_events: ContentEvents | None = None
     price: Price = field(default_factory=price_list)
+    connect: Callable[[], None] | None = None
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)
     memory: Memory = field(init=False)

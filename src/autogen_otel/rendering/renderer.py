@@ -8,6 +8,7 @@ from autogen_otel.reading import read_text
 from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.introspection import qualified_name, type_name
 from autogen_otel.redaction.redactor import SHORT
+from autogen_otel.rendering.messages.excluded import ExcludedTools
 from autogen_otel.rendering.messages.messages import messages_json
 from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
 from autogen_otel.rendering.values import json_text, text
@@ -30,6 +31,7 @@ class Renderer:
     def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:
         self._limit, self._secrets = settings.max_value_length, secrets
         self._redactor = Redactor(secrets, settings.redact)
+        self._excluded = ExcludedTools(settings.keeps_out) if settings.exclude_content_of else None
         self.names: dict[str, str] = secrets.memory()
 
     @property
@@ -87,7 +89,7 @@ class Renderer:
             kind: ``input``, ``output``, ``instructions`` or ``tools``.
             values: messages of the chat API, or tool definitions.
         """
-        return messages_json(kind, tuple(values), self._limit, self._redactor)
+        return messages_json(kind, tuple(values), self._limit, self._redactor, self._excluded)
 
     def stacktrace(self, error: BaseException) -> str:
         """Render an exception with its causes and the places it passed."""

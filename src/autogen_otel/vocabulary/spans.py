@@ -5,6 +5,9 @@ from typing import Final
 SCOPE: Final = "autogen_otel"
 """Instrumentation scope of every span."""
 
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.37.0"
+"""Of the scope: the last version of the conventions that has all the ``gen_ai`` names which are used here."""
+
 EXCEPTION_EVENT: Final = "exception"
 
 INVOKE_WORKFLOW: Final = "invoke_workflow"

@@ -8,6 +8,7 @@ that ``execute_function`` looks up, and informs the call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from autogen_otel.causes import CANCELLED, Failure
@@ -25,6 +26,7 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, metrics, spans
 
 _UNKNOWN_TOOL = "unknown_tool"
+_NOT_RECORDED = "(not recorded)"
 
 
 class ToolCall(Operation):
@@ -41,7 +43,16 @@ class ToolCall(Operation):
     operation_name = spans.EXECUTE_TOOL
     parameters = ("func_call",)
 
-    __slots__ = ("_problems", "_requested", "error", "function", "looked_up", "returned_error", "tool")
+    __slots__ = (
+        "_is_excluded",
+        "_problems",
+        "_requested",
+        "error",
+        "function",
+        "looked_up",
+        "returned_error",
+        "tool",
+    )
 
     def begin(self) -> Facts:
         """Note which tool is called with what."""
@@ -57,6 +68,7 @@ class ToolCall(Operation):
         self.returned_error: str | None = None
         self._requested = requested.get("arguments")
         self._problems: tuple[ArgumentProblem, ...] = ()
+        self._is_excluded = self.recorder.settings.keeps_out(self.tool)
         self.name = spans.tool(self.tool)
         return {
             names.GEN_AI_TOOL_NAME: self.tool,
@@ -82,11 +94,11 @@ class ToolCall(Operation):
         if type(content) is not str:
             content = content_for_model(content)
         facts = self._description(decoded)
-        facts[names.GEN_AI_TOOL_CALL_RESULT] = content
+        facts[names.GEN_AI_TOOL_CALL_RESULT] = None if self._is_excluded else content
         if not succeeded:
             self._fail(self._failure(decoded, content))
         elif self.returned_error is not None:
-            facts[names.TOOL_RETURNED_ERROR] = self.returned_error
+            facts[names.TOOL_RETURNED_ERROR] = _NOT_RECORDED if self._is_excluded else self.returned_error
             if self.conversation is not None:
                 self.conversation.returned_errors += 1
         return facts
@@ -134,7 +146,13 @@ class ToolCall(Operation):
         # As they were sent, where they are no object or too long to be read; else they are not parsed again.
         sent = self._requested
         is_readable = isinstance(decoded.value, (dict, list)) and len(sent or "") <= LONGEST_JSON
-        facts: Facts = {names.GEN_AI_TOOL_CALL_ARGUMENTS: decoded.value if is_readable else sent}
+        arguments = decoded.value if is_readable else sent
+        facts: Facts = {}
+        if self._is_excluded:
+            # A password among them may come back elsewhere.
+            self.recorder.secrets.add_passing(arguments)
+        else:
+            facts[names.GEN_AI_TOOL_CALL_ARGUMENTS] = arguments
         if self.function is None:
             self._problems = (tool_arguments.unknown_tool(self.tool),)
         else:
@@ -148,6 +166,8 @@ class ToolCall(Operation):
                     schema=None if schemas is None else schemas.get(self.tool),
                     signature=user_function.signature(self.function),
                 )
+        if self._is_excluded:
+            self._problems = tuple(replace(one, value=None) for one in self._problems)
         facts[names.TOOL_ARGUMENTS_PROBLEMS] = self._problems or None
         return facts
 
@@ -157,6 +177,8 @@ class ToolCall(Operation):
             return Failure(cause, self.error)
         if decoded.error is not None and self.function is not None:
             return Failure(causes.TOOL_ARGUMENTS, decoded.error)
+        if self._is_excluded and self.function is not None:
+            content = _NOT_RECORDED
         kind = self._problems[0].kind if self._problems else "tool_failed"
         cause = causes.TOOL_ARGUMENTS if self._problems else causes.UNKNOWN
         return Failure(cause, type=kind, message=str(content))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autogen_otel.redaction.redactor import Redactor
+    from autogen_otel.rendering.messages.excluded import ExcludedTools
 
 _SHORTEST_LEAF: Final = 48
 """A cut value needs room for the words that say so."""
@@ -21,7 +22,13 @@ _BETWEEN: Final = len(", ")
 _BRACKETS: Final = len("[]")
 
 
-def messages_json(kind: str, values: tuple[Any, ...], limit: int, redactor: Redactor) -> str:
+def messages_json(
+    kind: str,
+    values: tuple[Any, ...],
+    limit: int,
+    redactor: Redactor,
+    excluded: ExcludedTools | None = None,
+) -> str:
     """Render messages, instructions or tool definitions as a JSON array, valid also where it was cut.
 
     Args:
@@ -29,8 +36,10 @@ def messages_json(kind: str, values: tuple[Any, ...], limit: int, redactor: Reda
         values: messages of the chat API, oldest first, or tool definitions.
         limit: most characters to return; the newest are favoured.
         redactor: takes out the secrets, before anything is cut.
+        excluded: the tools whose arguments and results stay out; ``None`` for none.
     """
-    parts = Parts(redactor, limit)
+    parts = Parts(redactor, limit, excluded)
+    parts.note_calls(values)
     build, omitted = {
         "tools": (parts.tool, _omitted_tools),
         "instructions": (parts.instruction, _omitted_part),

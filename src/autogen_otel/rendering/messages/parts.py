@@ -16,13 +16,17 @@ from autogen_otel.rendering.messages.media_parts import MEDIA_TYPES, media_part
 from autogen_otel.rendering.trees import Tree, dumped, parsed_json, written_as_it_is
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from autogen_otel.redaction.redactor import Redactor
+    from autogen_otel.rendering.messages.excluded import ExcludedTools
 
 _ROLES: Final = {"function": "tool", "developer": "system"}
 _MOST_PARTS: Final = 64
 _LONGEST_WORD: Final = 128
 _WORDS_UNDER: Final = {"reasoning": "reasoning", "thinking": "thinking", "refusal": "refusal"}
 """Types of content that are words under a key of their own."""
+_NOT_RECORDED: Final = "(not recorded)"
 _TEXTS: Final = ("text", "input_text", "output_text")
 
 
@@ -66,10 +70,22 @@ class Parts:
     Args:
         redactor: takes the secrets out of every text.
         limit: most characters that any of it will be shown with.
+        excluded: the tools whose arguments and results stay out; ``None`` for none.
     """
 
-    def __init__(self, redactor: Redactor, limit: int) -> None:
-        self._redactor, self._limit = redactor, limit
+    def __init__(self, redactor: Redactor, limit: int, excluded: ExcludedTools | None = None) -> None:
+        self._redactor, self._limit, self._excluded = redactor, limit, excluded
+
+    def note_calls(self, values: Iterable[Any]) -> None:
+        """Note the calls of excluded tools that messages ask for, before any of them is built."""
+        if self._excluded is None:
+            return
+        for value in values:
+            for call in _sequence((_fields(value) or {}).get("tool_calls")):
+                held = _fields(call) or {}
+                name = (_fields(held.get("function")) or held).get("name")
+                if isinstance(name, str):
+                    self._excluded.note(name, held.get("id"))
 
     def message(self, value: Any) -> dict[str, Any]:
         """A message of the chat API."""
@@ -112,26 +128,34 @@ class Parts:
             parts.append({"type": "refusal", "content": self._words(held["refusal"])})
         if held.get("audio") is not None:
             parts.append(self._content({"type": "audio", "audio": held["audio"]}))
-        calls = held.get("tool_calls")
-        asked = list(calls[:_MOST_PARTS]) if isinstance(calls, (list, tuple)) else []
-        parts += [self._call(_fields(one) or {}) for one in asked]
+        parts += [self._call(_fields(one) or {}) for one in _sequence(held.get("tool_calls"))]
         called = _fields(held.get("function_call"))
         return parts if called is None else [*parts, self._call(called)]
 
     def _call(self, held: dict[str, Any]) -> dict[str, Any]:
         function = _fields(held.get("function")) or held
         name = self._word(function.get("name")) or "unknown"
+        arguments = _NOT_RECORDED if self._keeps_out(function.get("name")) else function.get("arguments")
         return {
             "type": "tool_call",
             **self._id(held.get("id")),
             "name": name,
-            "arguments": self._leaf(function.get("arguments")),
+            "arguments": self._leaf(arguments),
         }
 
     def _response(self, held: dict[str, Any]) -> list[Any]:
         content = held.get("content", held.get("output"))
+        if self._keeps_out(held.get("name"), held.get("tool_call_id")):
+            content = _NOT_RECORDED
         response = self._contents(content) if isinstance(content, (list, tuple)) else self._leaf(content)
         return [{"type": "tool_call_response", **self._id(held.get("tool_call_id")), "response": response}]
+
+    def _keeps_out(self, tool: object, call_id: object = None) -> bool:
+        """Whether it is a call or result of an excluded tool."""
+        excluded = self._excluded
+        if excluded is None:
+            return False
+        return excluded.called(call_id) or (isinstance(tool, str) and excluded.keeps_out(tool))
 
     def _contents(self, content: Any) -> list[Any]:
         if content is None or (type(content) is str and not content):
@@ -201,6 +225,11 @@ class _MediaTree(Tree):
 
     def _text(self, value: str, redactor: Redactor | None = None) -> str:
         return super()._text(without_media(str.__str__(value)), redactor)
+
+
+def _sequence(calls: Any) -> list[Any]:
+    """The calls that a message asks for, as far as they are recorded."""
+    return list(calls[:_MOST_PARTS]) if isinstance(calls, (list, tuple)) else []
 
 
 def _inner(held: dict[str, Any]) -> dict[str, Any]:

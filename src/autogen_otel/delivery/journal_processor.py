@@ -1,0 +1,194 @@
+"""Copies of conversations in the journal. Loads the SDK: import it only where there is a provider."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
+
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import StatusCode
+
+from autogen_otel.delivery.dropped import PROCESS, count_overflow
+from autogen_otel.delivery.export import batch_options
+from autogen_otel.delivery.exporters import SPANS
+from autogen_otel.delivery.fork import in_child
+from autogen_otel.delivery.journal import Journal, NoFolderError
+from autogen_otel.delivery.spans import JournaledSpanExporter
+from autogen_otel.settings import FAILING, Settings
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED
+from autogen_otel.vocabulary.spans import SCOPE
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+_LOGGER = logging.getLogger("autogen_otel")
+_MOST_HELD: Final = 4096
+"""Ended spans of conversations of which it is not known yet whether they are kept."""
+_MOST_TRACES: Final = 4096
+"""Traces with an open span; a program may begin spans that it never ends."""
+
+
+class JournalProcessor(SpanProcessor):
+    """Keeps conversations in the journal, for a tracer provider of the application's own.
+
+    ``provider.add_span_processor(autogen_otel.JournalProcessor())``; then ``autogen-otel show`` and
+    ``diagnose`` read them, wherever else the provider exports to. Traces without an AutoGen conversation are
+    not kept. Where there is no folder for a journal, it says so in a warning and keeps nothing.
+
+    Args:
+        settings: ``journal`` says whether it keeps each conversation or, with ``failing``, those in which
+            something failed; what they do not say is read from the ``AUTOGEN_OTEL_*`` variables.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        settings = Settings() if settings is None else settings
+        self._batches: BatchSpanProcessor | None = None
+        self._held = Held(only_failing=settings.journal == FAILING)
+        _LIVE.add(self)
+        if not settings.keeps_journal:
+            return
+        try:
+            exporter = JournaledSpanExporter(None, Journal(settings.journal_dir), PROCESS)
+        except NoFolderError as error:
+            _LOGGER.warning("No conversations are kept: %s.", error)
+            return
+        processor = BatchSpanProcessor(exporter, **batch_options("OTEL_BSP"))
+        self._batches = count_overflow(processor, SPANS.items, PROCESS)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
+        """Note that a span of its trace is open."""
+        if self._batches is not None and span.context is not None:
+            self._keep(self._held.started(span.context.trace_id, is_ours=_is_ours(span)))
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Hold the span, or keep it and what was held for it."""
+        if self._batches is not None and span.context is not None:
+            self._keep(self._held.ended(span.context.trace_id, span, is_ours=_is_ours(span)))
+
+    def shutdown(self) -> None:
+        """Write what is kept."""
+        if self._batches is not None:
+            self._batches.shutdown()  # type: ignore[no-untyped-call,unused-ignore]  # typed in newer SDKs
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Write what is kept so far.
+
+        Args:
+            timeout_millis: how long to wait for it.
+        """
+        return self._batches is None or self._batches.force_flush(timeout_millis)
+
+    def after_fork(self) -> None:
+        """Leave to the parent what the parent holds."""
+        self._held = Held(only_failing=self._held.only_failing)
+
+    def _keep(self, spans: Sequence[ReadableSpan]) -> None:
+        if self._batches is not None:
+            for span in spans:
+                self._batches.on_end(span)
+
+
+class Held:
+    """Ended spans by trace, until it is known whether the trace is kept.
+
+    Args:
+        only_failing: whether a trace is kept only if something failed in it.
+    """
+
+    def __init__(self, *, only_failing: bool) -> None:
+        self.only_failing = only_failing
+        self._lock = threading.Lock()
+        self._traces: dict[int, _Trace] = {}
+        self._count = 0
+
+    def started(self, trace_id: int, *, is_ours: bool) -> Sequence[ReadableSpan]:
+        """Note that a span of a trace is open; return the spans that are to be kept now."""
+        with self._lock:
+            trace = self._traces.get(trace_id)
+            if trace is None:
+                trace = self._traces[trace_id] = _Trace()
+                if len(self._traces) > _MOST_TRACES:
+                    self._count -= len(self._traces.pop(next(iter(self._traces))).spans)
+            trace.open_spans += 1
+            trace.is_ours = trace.is_ours or is_ours
+            return self._released(trace)
+
+    def ended(self, trace_id: int, span: ReadableSpan, *, is_ours: bool) -> Sequence[ReadableSpan]:
+        """Hold a span that has ended; return the spans that are to be kept now."""
+        with self._lock:
+            # A span that began before this processor was there was not counted.
+            trace = self._traces.pop(trace_id, None) or _Trace(open_spans=1)
+            trace.open_spans -= 1
+            trace.is_ours = trace.is_ours or is_ours
+            trace.has_failed = trace.has_failed or span.status.status_code is StatusCode.ERROR
+            trace.spans.append(span)
+            self._count += 1
+            released = self._released(trace)
+            if trace.open_spans > 0:
+                # Put in again as the last: the first is the one longest without news.
+                self._traces[trace_id] = trace
+            else:
+                self._count -= len(trace.spans)
+            if self._count > _MOST_HELD:
+                released = [*released, *self._overflow()]
+            return released
+
+    def _released(self, trace: _Trace) -> Sequence[ReadableSpan]:
+        """What a trace holds, if it is kept; from then on it holds nothing."""
+        if not trace.is_kept:
+            trace.is_kept = trace.is_ours and (trace.has_failed or not self.only_failing)
+        if not trace.is_kept or not trace.spans:
+            return ()
+        spans, trace.spans = trace.spans, []
+        self._count -= len(spans)
+        return spans
+
+    def _overflow(self) -> Sequence[ReadableSpan]:
+        """What the trace holds that is longest without news; it may fail yet, so it is kept if it is ours."""
+        trace = next(trace for trace in self._traces.values() if trace.spans)
+        spans, trace.spans = trace.spans, []
+        self._count -= len(spans)
+        trace.is_kept = trace.is_ours
+        return spans if trace.is_kept else ()
+
+
+class _Trace:
+    __slots__ = ("has_failed", "is_kept", "is_ours", "open_spans", "spans")
+
+    def __init__(self, open_spans: int = 0) -> None:
+        self.open_spans = open_spans
+        self.is_ours = self.has_failed = self.is_kept = False
+        self.spans: list[ReadableSpan] = []
+
+
+def has_processor(provider: TracerProvider) -> bool:
+    """Whether a provider has a ``JournalProcessor``."""
+    composite = getattr(provider, "_active_span_processor", None)
+    return any(isinstance(each, JournalProcessor) for each in getattr(composite, "_span_processors", ()))
+
+
+def keep_copies(provider: TracerProvider, settings: Settings) -> None:
+    """Add a ``JournalProcessor`` to a provider, unless it has one."""
+    if not has_processor(provider):
+        provider.add_span_processor(JournalProcessor(settings))
+
+
+def _is_ours(span: ReadableSpan) -> bool:
+    return span.instrumentation_scope is not None and span.instrumentation_scope.name == SCOPE
+
+
+_LIVE: Final[WeakSet[JournalProcessor]] = WeakSet()
+
+
+def _after_fork() -> None:
+    for processor in list(_LIVE):
+        processor.after_fork()
+
+
+in_child(_after_fork)
+PROCESS.add(SPANS.items, NOT_DELIVERED, 0)

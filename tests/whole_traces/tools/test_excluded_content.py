@@ -1,0 +1,70 @@
+"""Tools whose arguments and results the application keeps out of telemetry, those of others stay."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+
+import autogen_otel
+from scenarios.server import Reply, text, tool_call, tool_calls
+from tests.support.agents import SHAPES, Serve, converse, pair
+from tests.support.telemetry import LogRecords, attributes_of, instrumented, strings_in
+
+
+def get_diagnosis(patient: Annotated[str, "who"]) -> str:
+    """Get what nobody else may read."""
+    return f"{patient} has measles"
+
+
+def get_weather(city: Annotated[str, "where"]) -> str:
+    """Get what everybody knows."""
+    return f"drizzle in {city}"
+
+
+def _script() -> list[Reply]:
+    return [
+        tool_calls([("get_diagnosis", {"patient": "Grete Vogel"}), ("get_weather", {"city": "Ulm"})]),
+        text("TERMINATE"),
+    ]
+
+
+@SHAPES
+@pytest.mark.parametrize("content", ["NO_CONTENT", "SPAN_AND_EVENT"])
+def test_neither_its_arguments_nor_its_results_are_recorded(serve: Serve, shape: str, content: str) -> None:
+    settings = autogen_otel.Settings(exclude_content_of=("get_diag*",), capture_message_content=content)
+    logs = LogRecords()
+    with instrumented(settings, logger_provider=logs.provider) as telemetry:
+        converse(shape, *pair(serve(_script()), get_diagnosis, get_weather))
+    said = strings_in(telemetry.spans) + "".join(
+        str(record.body) + str(record.attributes) for record in logs.records
+    )
+    assert "Grete Vogel" not in said
+    assert "measles" not in said
+    assert "drizzle in Ulm" in said
+    excluded = attributes_of(telemetry.one("execute_tool get_diagnosis"))
+    assert "gen_ai.tool.call.arguments" not in excluded
+    assert "gen_ai.tool.call.result" not in excluded
+    assert excluded["code.function.name"].endswith("get_diagnosis")
+    assert ("(not recorded)" in said) is (content != "NO_CONTENT")
+
+
+def test_what_does_not_fit_is_told_without_the_value(serve: Serve) -> None:
+    server = serve([tool_call("get_diagnosis", {"patient": 4711, "year": 1984}), text("TERMINATE")])
+    with instrumented(autogen_otel.Settings(exclude_content_of="get_weather, get_diagnosis")) as telemetry:
+        converse("sync", *pair(server, get_diagnosis))
+    said: Any = attributes_of(telemetry.one("execute_tool"))["autogen.tool.arguments.problems"]
+    assert any(one.startswith("patient: expected string, got integer") for one in said)
+    assert not any("4711" in one or "1984" in one for one in said)
+
+
+def test_an_error_that_it_returns_is_known_and_not_told(serve: Serve) -> None:
+    def get_report(patient: Annotated[str, "who"]) -> dict[str, str]:
+        """Fail in a polite way."""
+        return {"error": f"{patient} has left the hospital"}
+
+    server = serve([tool_call("get_report", {"patient": "Grete Vogel"}), text("TERMINATE")])
+    with instrumented(autogen_otel.Settings(exclude_content_of=["*"])) as telemetry:
+        converse("sync", *pair(server, get_report))
+    assert attributes_of(telemetry.one("execute_tool"))["autogen.tool.returned_error"] == "(not recorded)"
+    assert "hospital" not in strings_in(telemetry.spans)
