@@ -233,11 +233,10 @@ class Call:
         try:
             if self.failure is not None or self.account is not None:
                 settle(self, raised=raised)
-            meters = self.recorder.meters
-            measured = meters is not None and meters.listening
             # A call without a span leaves nothing but measurements, unless it is the outermost.
-            if measured or self.name is not None or self.parent is None:
-                self._record_end(facts, raised=raised, measured=measured)
+            meters = self.recorder.meters
+            if self.name is not None or self.parent is None or (meters is not None and meters.listening):
+                self._record_end(facts, raised=raised)
         finally:
             self._release()
 
@@ -245,7 +244,7 @@ class Call:
         """Note that the call has ended, although more will be known of it before it is closed."""
         self._ended_at = time.perf_counter(), time.time_ns()
 
-    def _record_end(self, facts: Facts | None, *, raised: bool, measured: bool) -> None:
+    def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
         ended, ended_ns = (time.perf_counter(), None) if self._ended_at is None else self._ended_at
         seconds, recorder = ended - self._began, self.recorder
         span = self.span
@@ -266,7 +265,7 @@ class Call:
                 span.update_name(recorder.renderer.name(self.name))
             if self.failure is not None or self.untold:
                 record_failures(self, has_span=owns, recording=recording, raised=raised)
-            if measured and recorder.meters is not None:
+            if recorder.meters is not None and recorder.meters.listening:
                 for measurement in self.measurements(seconds):
                     recorder.meters.record(measurement, self.attributes, self.context)
             if self.is_model_call and recorder.content_events is not None:

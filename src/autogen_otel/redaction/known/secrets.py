@@ -134,7 +134,7 @@ class KnownSecrets:
         """
         seen = self._seen_headers
         # Compared as sets, because a step of Python's for each header of each request is dear.
-        by_hash = {hash(header): header for header in headers}
+        by_hash = {hash((name, value)): (name, value) for name, value in headers}
         for key in by_hash.keys() - seen:
             name, value = by_hash[key]
             if not _is_harmless(name, value):
