@@ -54,7 +54,7 @@ test: needs-older-python needs-tested-pythons $(TOOLS) ## run the tests with eve
 test-quick: needs-older-python $(TOOLS) ## run what is quick of the tests, with one AutoGen
 	.venv/bin/tox run -e pyautogen02-openai3 -- --numprocesses=auto --maxprocesses=4 -m 'not slow'
 
-test-servers: needs-older-python $(TOOLS) ## build a real Jaeger, Prometheus and Collector, once, and test against them
+test-servers: needs-older-python $(TOOLS) ## build a real Jaeger, Prometheus and Collector, once, install a browser, and test against them
 	.venv/bin/python -m tests.servers.build
 	.venv/bin/tox run -e servers
 

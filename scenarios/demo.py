@@ -130,6 +130,7 @@ def _failed_roots(lines: Sequence[bytes]) -> list[str]:
 def _show_next(endpoint: str, lines: Sequence[bytes], trace_id: str) -> None:
     command = _relative(Path(sys.executable).with_name("autogen-otel"))
     print(f"\nLook at another one:  {command} show TRACE_ID --journal {_relative(JOURNAL)}")
+    print(f"As a page, to attach: {command} diagnose --journal {_relative(JOURNAL)} --html report.html")
     try:
         for line in lines:
             _send(endpoint, line)

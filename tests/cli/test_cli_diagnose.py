@@ -4,17 +4,17 @@ import gzip
 import io
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.diagnosed import healthy, incidents, journal
+from tests.support.pages import HOSTILE, Page, invisible, said
 from tests.support.recorded import write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cli.conftest import Run
 
 NULL = journal(incidents()["a null argument"], 4)
@@ -113,6 +113,112 @@ def test_one_trace_is_explained(run: Run, nulls: str) -> None:
     assert "1. tool_exception" in out
 
 
+def test_a_page_has_the_findings_their_charts_and_the_best_traces(
+    run: Run, nulls: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    code, out, err = run("diagnose", "--journal", nulls, "--html", str(file))
+    assert code == 1
+    assert "1. tool_exception" in out
+    assert err.startswith(f"Wrote {file} (")
+    page = Page(file.read_text("utf-8"))
+    assert page.harmful() == []
+    charts = [attributes["aria-label"] for _, attributes in page.elements if "aria-label" in attributes]
+    assert any("autogen.tool.argument.policy_id is null: 100%" in label for label in charts)
+    assert any(label.startswith("conversations per 15 minutes, UTC, with lookup_policy") for label in charts)
+    assert sum(attributes.get("class") == "evidence" for _, attributes in page.elements) == 3
+    assert page.text.count("Waterfall") == 3
+
+
+def test_a_page_is_made_of_standard_input_too(
+    run: Run, nulls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = io.BytesIO(gzip.compress(Path(nulls).read_bytes()))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(data)))
+    code, out, err = run("diagnose", "--journal", "-", "--html", "-")
+    assert (code, err) == (1, "")
+    page = Page(out)
+    assert page.harmful() == []
+    assert page.text.count("Waterfall") == 3
+    assert "from standard input" in page.text
+
+
+def test_a_healthy_population_has_a_page_too(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("diagnose", "--journal", str(write(tmp_path / "well.jsonl", *WELL)), "--html", "-")
+    assert code == 0
+    assert "0 findings in 100 conversations" in Page(out).text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_others_say_stays_text_in_the_page_of_a_diagnosis(run: Run, tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "hostile.jsonl", said(HOSTILE[name]))
+    code, out, _ = run("diagnose", "--journal", str(path), "--html", "-")
+    assert code == 1
+    assert Page(out).harmful() == []
+    assert invisible(out) == set()
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> str:
+    recorded = []
+    for version, population in (("1.4", WELL), ("1.5", journal(incidents()["a null argument"], 5))):
+        for one in population:
+            one.resource["service.version"] = version
+        recorded += population
+    return str(write(tmp_path / "versions.jsonl", *recorded))
+
+
+def test_what_a_version_broke_is_said(run: Run, versions: str) -> None:
+    code, out, err = run("diagnose", "--journal", versions, "--compare", "service.version=1.4..1.5")
+    assert (code, err) == (1, "")
+    for part in (
+        "before  service.version=1.4: 100 conversations, something failed in 0",
+        "new     tool_exception: lookup_policy raises ValueError at policies.py:42 parse_id",
+        "0 of 100 (0.0%) before, ",
+        "goes with",
+    ):
+        assert part in out
+
+
+def test_what_a_version_mended_is_no_problem(run: Run, versions: str) -> None:
+    words = ("--compare", "service.version=1.5..1.4", "--format", "json")
+    code, out, _ = run("diagnose", "--journal", versions, *words)
+    document = json.loads(out)
+    assert code == 0
+    assert (document["schema"], document["findings"]) == (1, [])
+    comparison = document["comparison"]
+    assert comparison["before"]["label"] == "service.version=1.5"
+    (change,) = comparison["changes"]
+    assert (change["change"], change["may_be_chance"]) == ("gone", False)
+    assert (
+        change["before"]["conversations"]
+        == change["finding"]["conversations"]
+        > change["after"]["conversations"]
+    )
+
+
+def test_a_comparison_has_a_page(run: Run, versions: str) -> None:
+    words = ("--compare", "service.version=1.4..1.5", "--html", "-")
+    page = Page(run("diagnose", "--journal", versions, *words).out)
+    assert page.harmful() == []
+    assert page.text.index("What changed") < page.text.index("1. tool_exception")
+
+
+def test_times_are_compared(run: Run, nulls: str) -> None:
+    def labels(*words: str) -> list[object]:
+        document = json.loads(run("diagnose", "--journal", nulls, "--format", "json", *words).out)
+        return [document["comparison"][side]["label"] for side in ("before", "after")]
+
+    assert labels("--compare", "..2026-11-22T18:00Z") == [
+        "until 2026-11-22T18:00Z",
+        "since 2026-11-22T18:00Z",
+    ]
+    assert labels("--since", "2026-11-22T18:00Z", "--compare", "2026-11-22T15:00Z..2026-11-22T16:00Z") == [
+        "2026-11-22T15:00Z to 2026-11-22T16:00Z",
+        "since 2026-11-22T18:00Z",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -123,6 +229,13 @@ def test_one_trace_is_explained(run: Run, nulls: str) -> None:
         (("--service", "other"), "none fits the options"),
         (("--limit", "few"), "not a whole number"),
         (("4", "--conversation", "4"), "are the same"),
+        (("--compare", "1.4"), "'1.4' is neither"),
+        (("--compare", "service.version=1.4.."), "is neither"),
+        (("--compare", "..yesterday"), "--compare: 'yesterday' is no time"),
+        (("--compare", "service.version=1.4..1.5"), "are service.version=1.4."),
+        (("--since", "2026-11-22T15:00Z", "--compare", "..2026-11-22T16:00Z"), "overlap"),
+        (("4", "--compare", "2h..1h"), "leave the trace id out"),
+        (("--html", "/nowhere/x.html"), "/nowhere/x.html cannot be written"),
     ],
 )
 def test_bad_input_is_one_sentence(run: Run, nulls: str, words: tuple[str, ...], said: str) -> None:

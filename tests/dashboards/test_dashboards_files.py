@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import promql_parser
+import pytest
 import yaml
 
+from autogen_otel.cli import main
 from autogen_otel.vocabulary import metrics
 from tests.dashboards.queries import examples_on, models, panels
 from tools.dashboards.alerts import LARGE_PROMPT_CHARACTERS, alerts
@@ -55,6 +58,15 @@ def test_the_runbook_names_panels_and_dashboards_that_exist() -> None:
 
     assert set(named) - titles - rows == set()
     assert {alert.dashboard for alert in alerts()} <= {dashboard["uid"] for dashboard in models()}
+
+
+def test_the_commands_of_alerts_are_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    for alert in alerts():
+        program, command, *words = shlex.split(re.sub(r"\{\{.*?\}\}", "claims", alert.command))
+        assert program == "autogen-otel"
+        # Options come before what is not there.
+        assert main([command, *words, "--journal", "/nowhere"] if words else [command, "--help"]) in {0, 2}
+        assert "unrecognized" not in capsys.readouterr().err
 
 
 def test_the_size_that_an_alert_compares_with_is_one_that_the_histogram_knows() -> None:

@@ -79,6 +79,7 @@ def test_the_demo_shows_the_bare_error_and_then_why(tmp_path: Path) -> None:
     assert "autogen.tool.argument.policy_id = MOTOR-null-20417: 100% of the failing calls" in diagnosis
     assert "config_entry: config_list[0] gpt-4-32k at 127.0.0.1 answers 404  (recovered)" in diagnosis
     assert "run this again with a collector at http://127.0.0.1:9" in tree
+    assert "--html report.html" in tree
 
 
 def test_a_collector_that_listens_gets_a_copy(tmp_path: Path) -> None:

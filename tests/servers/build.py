@@ -1,4 +1,4 @@
-"""``python -m tests.servers.build``: build the real servers, once, into the user's cache folder."""
+"""``python -m tests.servers.build``: build the real servers, once; install a browser."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.servers.browser import NoBrowser, install_browser
 from tests.servers.go import Go, GoFailed, find_go
 
 MANIFEST = Path(__file__).with_name("otelcol.yaml")
@@ -140,14 +141,15 @@ def _alone() -> Iterator[None]:
 
 
 def main() -> int:
-    """Build everything.
+    """Build and install everything.
 
     Returns:
-        The exit code: 2 if something could not be built.
+        The exit code: 2 if something could not be had.
     """
     try:
+        install_browser()
         build_all()
-    except (GoFailed, OSError, subprocess.SubprocessError) as error:
+    except (GoFailed, NoBrowser, OSError, subprocess.SubprocessError) as error:
         log = getattr(error, "log", "").splitlines()
         print("\n".join([*log[-_SHOWN_LINES:], f"{error}"]), file=sys.stderr)
         return 2

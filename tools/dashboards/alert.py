@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from autogen_otel.vocabulary.metrics import Metric
 from tools.dashboards.links import Search, jaeger_link_in_alert
+from tools.dashboards.prometheus import SERVICE_NAME, label_name
 from tools.dashboards.promql import UNFILTERED, Matcher, grew, label
 
 _HEADER: Final = """\
@@ -20,6 +22,11 @@ groups:
   - name: autogen-otel
     rules:
 """
+
+_SERVICE: Final = f'{{{{ $labels.{label_name(SERVICE_NAME)} | reReplaceAll "\'" "" }}}}'
+DIAGNOSE: Final = f"autogen-otel diagnose --since 1h --service '{_SERVICE}'"
+"""The cause behind an alert of a service; a quote in its name would end the argument."""
+_PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Alert:
         look: what to look at, in this order.
         dashboard: uid of the dashboard to open.
         search: the traces behind it.
+        command: what to run next: it says which cause is behind it.
     """
 
     name: str
@@ -72,6 +80,7 @@ class Alert:
     look: Sequence[str]
     dashboard: str
     search: Search = field(default_factory=Search)
+    command: str = DIAGNOSE
 
     def lines(self) -> Iterator[str]:
         """The rule in YAML."""
@@ -85,6 +94,7 @@ class Alert:
             "summary": self.summary,
             "description": self.description,
             "runbook": " ".join([self.means, *_numbered(self.look)]),
+            "command": self.command,
             "traces": jaeger_link_in_alert(self.search),
             "dashboard": f"/d/{self.dashboard}",
         }
@@ -97,6 +107,7 @@ class Alert:
         yield from ("```promql", *self.expr.splitlines(), "```", "")
         yield from _numbered(self.look)
         tags = self.search.logfmt()
+        yield from ("", "```", _PLACEHOLDER.sub("<service>", self.command), "```")
         yield from ("", f"Dashboard `/d/{self.dashboard}`; tags for Jaeger's search: `{tags}`.", "")
 
 

@@ -266,4 +266,5 @@ def _telemetry_dropped() -> Alert:
         ),
         "autogen-otel-overview",
         _CONVERSATIONS,
+        command="autogen-otel doctor",
     )

@@ -36,6 +36,9 @@ class Row:
     closed: bool = False
 
 
+_COMMAND: Final = "In a terminal, autogen-otel diagnose --since 6h names the causes."
+
+
 @dataclass(frozen=True, slots=True)
 class Dashboard:
     """A dashboard.
@@ -59,7 +62,7 @@ class Dashboard:
         return {
             "uid": self.uid,
             "title": self.title,
-            "description": self.description,
+            "description": f"{self.description} {_COMMAND}",
             "tags": [TAG],
             "schemaVersion": SCHEMA_VERSION,
             "editable": True,

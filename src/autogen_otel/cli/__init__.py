@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from autogen_otel import distribution
@@ -146,6 +147,11 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
+def add_html(parser: argparse.ArgumentParser, summary: str) -> None:
+    """Add the option ``--html`` to a command."""
+    parser.add_argument("--html", metavar="FILE", help=f"{summary} (- for standard output)")
+
+
 def require_rich() -> None:
     """Make sure that text can be printed.
 
@@ -163,3 +169,21 @@ def require_rich() -> None:
 def write_json(document: dict[str, Any]) -> None:
     """Print one JSON object with the number of its schema."""
     sys.stdout.write(json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n")
+
+
+def write_page(file: str, page: str) -> None:
+    """Write a page where ``--html`` says, and say so on stderr.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    if file == "-":
+        # What this stdout cannot encode is written as HTML can say it.
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(page.encode(encoding, "xmlcharrefreplace").decode(encoding))
+        return
+    try:
+        Path(file).expanduser().write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}; name another file.") from None
+    sys.stderr.write(f"Wrote {file} ({max(1, len(page) // 1000):,} kB); a browser opens it.\n")

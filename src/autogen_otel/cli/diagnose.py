@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,17 +15,26 @@ from autogen_otel.cli import (
     CommandError,
     add_command,
     add_format,
+    add_html,
     journals,
     require_rich,
     write_json,
+    write_page,
 )
+from autogen_otel.cli.comparing import sides
+from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
+from autogen_otel.cli.page.html import clean
+from autogen_otel.cli.page.spans import in_a_line
 from autogen_otel.cli.selecting import moment_option
-from autogen_otel.diagnosis.document import document_of
+from autogen_otel.diagnosis.changes import Changes, compare
+from autogen_otel.diagnosis.document import changes_document, document_of
 from autogen_otel.diagnosis.evidence.population import Filter
 from autogen_otel.diagnosis.findings import Diagnosis, diagnose
 from autogen_otel.traces.journal import STANDARD_INPUT
+from autogen_otel.traces.trace import Span, Trace
 
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
+_MOST_NAMED: Final = 10
 _MANY_OBJECTS: Final = 200_000
 _EPILOG: Final = """\
 examples:
@@ -35,10 +44,13 @@ examples:
   autogen-otel diagnose 4bf92f35                explain one conversation
   autogen-otel diagnose --journal traces.jsonl.gz --format json | jq .findings
   zcat old/*.gz | autogen-otel diagnose --journal -
+  autogen-otel diagnose --html report.html      as one page too, with charts and the best traces
+  autogen-otel diagnose --compare service.version=1.4..1.5   what the new version broke or mended
+  autogen-otel diagnose --since 2h --compare 26h..24h        the last two hours with the same of yesterday
 
 exit codes:
-  0  nothing failed
-  1  there are findings
+  0  nothing failed; with --compare: nothing is new or more frequent
+  1  there are findings; with --compare: something is new or more frequent
   2  could not be done as asked; one sentence on stderr says why
 """
 
@@ -77,7 +89,13 @@ def register(subparsers: Any) -> None:
         metavar="N",
         help="conversations to read at most, as they are stored (default: all)",
     )
+    parser.add_argument(
+        "--compare",
+        metavar="WHAT",
+        help="with what was before: SINCE..UNTIL, or KEY=BEFORE..AFTER for two values of an attribute",
+    )
     add_format(parser)
+    add_html(parser, "write one self-contained page to this file too, with charts and the best traces")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,8 +104,16 @@ def run(args: argparse.Namespace) -> int:
         require_rich()
     path = STANDARD_INPUT if args.journal == "-" else journals.locate(args.journal)
     wanted = Filter(args.since or 0, args.until or 0, args.service, _trace(args), args.limit)
-    diagnosis, source = _diagnose(path, wanted)
-    if args.format == "json":
+    # A page is made of what is read twice.
+    with journals.kept(path) if args.html is not None else nullcontext(path) as readable:
+        source = "standard input" if path == STANDARD_INPUT else f"journal {path}"
+        if args.compare is not None:
+            return _compare(readable, source, wanted, args)
+        diagnosis = _diagnose(readable, source, wanted)
+        _write(args, readable, source, diagnosis)
+    if args.html == "-":
+        pass
+    elif args.format == "json":
         write_json(document_of(diagnosis, source))
     else:
         from autogen_otel.cli.findings import render_diagnosis  # noqa: PLC0415 - JSON output works without rich
@@ -97,7 +123,46 @@ def run(args: argparse.Namespace) -> int:
     return PROBLEM if diagnosis.findings else DONE
 
 
-def _diagnose(path: Path, wanted: Filter) -> tuple[Diagnosis, str]:
+def _compare(path: Path, source: str, wanted: Filter, args: argparse.Namespace) -> int:
+    if wanted.trace:
+        raise CommandError("--compare is about many conversations; leave the trace id out.")
+    before, after = sides(args.compare, wanted)
+    with _few_collections():
+        changes = compare(journals.spans(path, may_repeat=True), before, after)
+    for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
+        if not diagnosis.conversations:
+            named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))
+            there = f"; there are: {named}" if named else ""
+            raise CommandError(f"No conversations in {source} are {side.label}{there}.")
+    _write(args, path, source, changes.after, changes)
+    if args.html == "-":
+        pass
+    elif args.format == "json":
+        write_json(changes_document(changes, source))
+    else:
+        from autogen_otel.cli.changes import render_changes  # noqa: PLC0415 - JSON output works without rich
+        from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
+
+        render_changes(changes, source, TextConsole(), journal=args.journal)
+    return PROBLEM if changes.got_worse else DONE
+
+
+def _write(
+    args: argparse.Namespace, path: Path, source: str, diagnosis: Diagnosis, changes: Changes | None = None
+) -> None:
+    if args.html is None:
+        return
+    best = [one.trace_id for finding in diagnosis.findings for one in finding.evidence]
+    wanted = dict.fromkeys(best[:MOST_TRACES])
+    spans: dict[str, list[Span]] = {trace_id: [] for trace_id in wanted}
+    if wanted:
+        for span in journals.spans(path, wanted.__contains__):
+            spans[span.trace_id].append(span)
+    traces = {trace_id: Trace.of(found) for trace_id, found in spans.items() if found}
+    write_page(args.html, diagnosis_page(diagnosis, source, traces, changes))
+
+
+def _diagnose(path: Path, source: str, wanted: Filter) -> Diagnosis:
     prefix = wanted.trace
     ids: set[str] = set()
 
@@ -110,7 +175,6 @@ def _diagnose(path: Path, wanted: Filter) -> tuple[Diagnosis, str]:
     trace_filter = is_wanted if prefix else None
     with _few_collections():
         diagnosis = diagnose(journals.spans(path, trace_filter, may_repeat=True), wanted)
-    source = "standard input" if path == STANDARD_INPUT else f"journal {path}"
     if prefix and len(ids) > 1:
         raise CommandError(f"{prefix} is the beginning of {len(ids)} traces; give more digits.")
     if prefix and not ids:
@@ -119,7 +183,7 @@ def _diagnose(path: Path, wanted: Filter) -> tuple[Diagnosis, str]:
         narrowed = wanted.since_ns or wanted.until_ns or wanted.service or prefix
         why = "none fits the options" if narrowed else journals.HOW_TO_GET_ONE
         raise CommandError(f"No conversations in {source}: {why}.")
-    return diagnosis, source
+    return diagnosis
 
 
 @contextmanager

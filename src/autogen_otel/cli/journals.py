@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final
 
 from autogen_otel.cli import CommandError
@@ -75,6 +77,18 @@ def spans(path: Path, trace_filter: TraceFilter | None = None, *, may_repeat: bo
             yield from read_spans(files, trace_filter=trace_filter, advance=advance, may_repeat=may_repeat)
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def kept(path: Path) -> Iterator[Path]:
+    """The file or folder to read more than once: standard input is copied to a temporary file."""
+    if path != STANDARD_INPUT:
+        yield path
+        return
+    with NamedTemporaryFile(prefix="autogen-otel-") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield Path(copy.name)
 
 
 @contextmanager

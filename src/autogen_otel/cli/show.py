@@ -15,11 +15,14 @@ from autogen_otel.cli import (
     CommandError,
     add_command,
     add_format,
+    add_html,
     journals,
     quantities,
     require_rich,
     write_json,
+    write_page,
 )
+from autogen_otel.cli.page.conversation import conversation_page
 from autogen_otel.cli.selecting import add_selection, selected
 from autogen_otel.traces.conversations import Summary, summaries, summarize
 from autogen_otel.traces.selection import Selection
@@ -39,6 +42,7 @@ examples:
   autogen-otel show 4bf92f35             one conversation as a tree; any unique beginning of the id will do
   autogen-otel show 4bf92f35 --failing   only what failed in it, and where
   autogen-otel show 4bf92f35 --full      with whole stack traces, arguments and results
+  autogen-otel show 4bf92f35 --html trace.html   as one page, to attach to a ticket
   autogen-otel show --journal run.jsonl --format json | jq .conversations
 
 outcomes:
@@ -81,11 +85,14 @@ def register(subparsers: Any) -> None:
     add_selection(parser)
     add_format(parser)
     parser.add_argument("--full", action="store_true", help="whole stack traces, arguments and results")
+    add_html(parser, "write the trace as one self-contained page to this file instead")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the conversations or the trace."""
-    if args.format == "text":
+    if args.html is not None and (args.trace_id is None or args.format != "text"):
+        raise CommandError("--html is the page of one trace: autogen-otel show TRACE_ID --html FILE.")
+    if args.format == "text" and args.html is None:
         require_rich()
     path = journals.locate(args.journal)
     if args.trace_id is None:
@@ -145,6 +152,9 @@ def _trace(path: Path, trace_id: str) -> Trace:
 
 def _show(path: Path, args: argparse.Namespace) -> None:
     trace = _trace(path, args.trace_id)
+    if args.html is not None:
+        write_page(args.html, conversation_page(trace, f"journal {path}"))
+        return
     if args.format == "json":
         write_json(trace_document(trace, failing=args.failing))
         return

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
+from autogen_otel.diagnosis.changes import Changed, Changes
 from autogen_otel.diagnosis.comparison.candidates import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.comparison.distribution import Bar
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
 
 _NS: Final = 1_000_000_000
 _SHARE_DIGITS: Final = 4
+_OF_A_SIDE: Final = ("conversations", "failing", "first_conversation", "last_conversation")
 
 
 def document_of(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
@@ -26,7 +30,39 @@ def document_of(diagnosis: Diagnosis, source: str) -> dict[str, Any]:
             {"tool": one.tool, "returned_errors": one.occurrences, "conversations": one.conversations}
             for one in diagnosis.noted
         ],
+        "interval_seconds": diagnosis.interval_seconds,
+        "over_time": _over_time(diagnosis.over_time),
     }
+
+
+def changes_document(changes: Changes, source: str) -> dict[str, Any]:
+    """The diagnosis of what came after, with what changed."""
+    sides = {}
+    for name, side, diagnosis in zip(
+        ("before", "after"), changes.sides, (changes.before, changes.after), strict=True
+    ):
+        document = document_of(diagnosis, source)
+        sides[name] = {"label": side.label} | {key: document[key] for key in _OF_A_SIDE}
+    return {
+        **document_of(changes.after, source),
+        "comparison": {**sides, "changes": [_changed(one) for one in changes.changed]},
+    }
+
+
+def _changed(one: Changed) -> dict[str, Any]:
+    table = one.table
+    return {
+        "change": one.change.value,
+        "may_be_chance": one.may_be_chance,
+        "p": one.probability,
+        "before": {"conversations": table.working, "share": round(table.working_share, _SHARE_DIGITS)},
+        "after": {"conversations": table.failing, "share": round(table.failing_share, _SHARE_DIGITS)},
+        "finding": _finding(one.finding),
+    }
+
+
+def _over_time(counts: Mapping[int, int]) -> list[dict[str, Any]]:
+    return [{"from": _time(begin * _NS), "conversations": count} for begin, count in counts.items()]
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -37,7 +73,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "first_seen": _time(finding.first_ns),
         "last_seen": _time(finding.last_ns),
         "subject": dict(finding.subject),
-        "discriminators": [_discriminator(one) for one in finding.discriminators],
+        "over_time": _over_time(finding.over_time),
+        "discriminators": [
+            _discriminator(one, bars)
+            for one, bars in zip(finding.discriminators, finding.distributions, strict=True)
+        ],
         "evidence": [{"trace_id": one.trace_id, "span_id": one.span_id} for one in finding.evidence],
         "visible_as": finding.visible_as,
         "advice": finding.advice,
@@ -52,7 +92,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _discriminator(one: Discriminator) -> dict[str, Any]:
+def _discriminator(one: Discriminator, bars: Iterable[Bar]) -> dict[str, Any]:
     document: dict[str, Any] = {
         "attribute": one.property.attribute,
         "value": one.property.text,
@@ -60,6 +100,9 @@ def _discriminator(one: Discriminator) -> dict[str, Any]:
         "working": round(one.table.working_share, _SHARE_DIGITS),
         "comparison": one.property.comparison.value,
         "p": one.probability,
+        "distribution": [
+            {"value": bar.value, "failing": bar.failing, "working": bar.working} for bar in bars
+        ],
     }
     if one.property.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}:
         document["threshold"] = one.property.value

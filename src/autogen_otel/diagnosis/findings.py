@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
+from autogen_otel.diagnosis.comparison.distribution import Bar, distribution
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Filter, Population, group_key
 from autogen_otel.diagnosis.roots import find_roots
@@ -49,7 +50,9 @@ class Finding:
         first_ns: when it happened first.
         last_ns: when it happened last.
         effects: conversations by what came of it.
+        over_time: conversations with it by time, in the intervals of the diagnosis.
         discriminators: what failing calls have that working ones do not.
+        distributions: of each of these, how its values are spread.
         compared: how many failing and how many working calls that is by.
         symptoms: what else happened because of it.
         evidence: the best conversations to look at.
@@ -69,7 +72,9 @@ class Finding:
     first_ns: int
     last_ns: int
     effects: Mapping[Effect, int]
+    over_time: Mapping[int, int]
     discriminators: tuple[Discriminator, ...]
+    distributions: tuple[tuple[Bar, ...], ...]
     compared: tuple[int, int]
     symptoms: Mapping[str, int]
     evidence: tuple[Evidence, ...]
@@ -103,6 +108,8 @@ class Diagnosis:
         last_ns: when the last of them began.
         findings: what fails, what explains most first.
         noted: what does not count as a failure.
+        interval_seconds: how long the intervals of time are.
+        over_time: conversations by the beginning of the interval in which they began, in seconds since 1970.
     """
 
     conversations: int
@@ -111,6 +118,8 @@ class Diagnosis:
     last_ns: int
     findings: tuple[Finding, ...]
     noted: tuple[Noted, ...]
+    interval_seconds: int
+    over_time: Mapping[int, int]
 
 
 def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
@@ -120,7 +129,11 @@ def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
         spans: of all conversations, in any order.
         wanted: which of them count.
     """
-    population = Population.of(spans, wanted)
+    return conclude(Population.of(spans, wanted))
+
+
+def conclude(population: Population) -> Diagnosis:
+    """Say what fails in conversations that were read, and why."""
     grouped: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}
     for occurrence in find_roots(population):
@@ -140,6 +153,8 @@ def diagnose(spans: Iterable[Span], wanted: Filter | None = None) -> Diagnosis:
         population.last_ns,
         tuple(findings),
         tuple(noted),
+        population.over_time.seconds,
+        population.over_time.counts,
     )
 
 
@@ -180,7 +195,9 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
         first_ns=group[0].time_ns,
         last_ns=group[-1].time_ns,
         effects=counts,
+        over_time=population.over_time.count((one.time_ns, one.weight) for one in first.values()),
         discriminators=tuple(found),
+        distributions=tuple(distribution(one.property, failing, working) for one in found),
         compared=(len(failing), len(working)),
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
         evidence=_evidence(list(worst.values()), crowded),

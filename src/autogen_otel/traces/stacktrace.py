@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,6 +96,17 @@ def raising_user_frame(stacktrace: str) -> Frame | None:
         if users and not any(_HOST_CODE.search(frame.file) for frame in frames[users[-1] + 1 :]):
             return frames[users[-1]]
     return None
+
+
+def marked(stacktrace: str) -> Iterator[tuple[str, bool]]:
+    """The text of a stack trace in pieces, each with whether it is a frame of the user's code."""
+    done = 0
+    for match in _FRAME.finditer(stacktrace):
+        if Frame(match["file"], int(match["line"])).in_user_code:
+            yield stacktrace[done : match.start()], False
+            yield match[0], True
+            done = match.end()
+    yield stacktrace[done:], False
 
 
 def _exception(block: str) -> re.Match[str] | None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[3]
-_SECONDS = 300
+_SECONDS = 600
 
 
 def run(name: str, *arguments: str, folder: Path, **environ: str) -> str:

@@ -13,6 +13,7 @@ from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading
 from autogen_otel.diagnosis.evidence.sample import Sample
+from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -60,6 +61,7 @@ class Population:
         conversations: how many there were.
         first_ns: when the first of them began.
         last_ns: when the last of them began.
+        over_time: how many began when.
         groups: failures that are alike.
         working: a sample of the calls that worked, by kind.
         returned_errors: tools that returned errors, and in how many conversations.
@@ -68,6 +70,7 @@ class Population:
     def __init__(self) -> None:
         self.conversations = 0
         self.first_ns = self.last_ns = 0
+        self.over_time = Timeline()
         self.groups: dict[GroupKey, Sample[Occurrence]] = {}
         self.working: dict[str, Sample[Features]] = {}
         self.returned_errors: Counter[str] = Counter()
@@ -142,6 +145,7 @@ class Population:
         start = min(span.start_ns for span in spans)
         self.first_ns = min(self.first_ns or start, start)
         self.last_ns = max(self.last_ns, start)
+        self.over_time.add(start)
         process = "/".join(str(first.resource.get(name, "")) for name in _INSTANCES) + first.service
         self._of_process[process] += 1
         number = self._seen[first.trace_id] = self._of_process[process]

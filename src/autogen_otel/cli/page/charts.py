@@ -1,0 +1,184 @@
+"""Charts as SVG: when something failed, and what failing calls have more often than working ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from autogen_otel.cli import quantities, wording
+from autogen_otel.cli.page.html import Node, element
+from autogen_otel.cli.page.spans import in_a_line
+from autogen_otel.diagnosis.comparison.candidates import Comparison
+from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.comparison.distribution import Bar
+from autogen_otel.diagnosis.comparison.statistics import Table
+
+_WIDTH: Final = 560
+_LEFT: Final = 34
+_TOP: Final = 8
+_HEIGHT: Final = 96
+_LABELS: Final = 150
+_ROW: Final = 34
+_BAR: Final = 11
+_FIGURES: Final = 110
+_MOST_LETTERS: Final = 22
+_DAY: Final = 86_400
+_FEW_SECONDS: Final = 600
+
+
+def when_chart(what: str, failing: Mapping[int, int], every: Mapping[int, int], seconds: int) -> Element:
+    """Conversations over time, and those in which something failed.
+
+    Args:
+        what: failed.
+        failing: conversations by the beginning of their interval, in seconds since 1970.
+        every: all conversations likewise.
+        seconds: how long an interval is.
+    """
+    begins = [*failing, *every]
+    first, last = min(begins), max(begins) + seconds
+    highest = max([1, *every.values(), *failing.values()])
+    slot = (_WIDTH - _LEFT) * seconds / (last - first)
+
+    def bars(counts: Mapping[int, int], class_: str) -> Iterable[Element]:
+        for begin, count in counts.items():
+            height = _HEIGHT * count / highest
+            x = _LEFT + (_WIDTH - _LEFT) * (begin - first) / (last - first)
+            yield _rect(x + slot * 0.06, _TOP + _HEIGHT - height, slot * 0.88, height, class_)
+
+    base = _TOP + _HEIGHT
+    coarse = last - first > _FEW_SECONDS
+    words = f"conversations per {_length(seconds)}, UTC"
+    return _figure(
+        (element("b", "When"), f"  {words}", _legend("with it", "all")),
+        f"{words}, with {what}: " + _told(failing, coarse),
+        base + 18,
+        bars(every, "working"),
+        bars(failing, "failing"),
+        _line(_LEFT, base, _WIDTH, base, "base"),
+        _text(_LEFT - 5, _TOP + 9, f"{highest:,}", "end"),
+        _text(_LEFT - 5, base, "0", "end"),
+        _text(_LEFT, base + 14, _moment(first, coarse), "start"),
+        _text(_WIDTH, base + 14, _moment(last, coarse), "end"),
+    )
+
+
+def property_chart(one: Discriminator, bars: Sequence[Bar]) -> Element:
+    """How many of the failing and of the working calls have a property, beside those of other values."""
+    is_number = one.property.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}
+    caption = (
+        element("b", in_a_line(wording.condition(one))),
+        f"  {wording.shares(one)}",
+        _legend("failing", "working"),
+    )
+    words = f"{wording.condition(one)}: {wording.shares(one)}"
+    if is_number and len(bars) > 1:
+        return _histogram(caption, words, bars, one.table)
+    rows = bars or (Bar(one.property.text, one.table.failing, one.table.working, True),)
+    return _rows(caption, words, rows, one.table)
+
+
+def _rows(caption: Node, words: str, bars: Sequence[Bar], table: Table) -> Element:
+    room = _WIDTH - _LABELS - _FIGURES
+    drawn: list[Node] = []
+    for number, bar in enumerate(bars):
+        y = _TOP + number * _ROW
+        label = bar.value if len(bar.value) <= _MOST_LETTERS else f"{bar.value[:_MOST_LETTERS]}…"
+        drawn.append(_text(_LABELS - 8, y + 16, label, "end", "strong" if bar.has_property else None))
+        for row, (count, total, class_) in enumerate(
+            ((bar.failing, table.all_failing, "failing"), (bar.working, table.all_working, "working"))
+        ):
+            share = count / total if total else 0.0
+            top = y + row * (_BAR + 2)
+            drawn.append(_rect(_LABELS, top, room, _BAR, "ground"))
+            drawn.append(_rect(_LABELS, top, room * min(1.0, share), _BAR, class_))
+            drawn.append(
+                _text(_WIDTH - _FIGURES + 8, top + 10, f"{share:.0%} ({count:,} of {total:,})", "start")
+            )
+    return _figure(caption, words, _TOP + len(bars) * _ROW, *drawn)
+
+
+def _histogram(caption: Node, words: str, bars: Sequence[Bar], table: Table) -> Element:
+    shares = [
+        (bar, bar.failing / (table.all_failing or 1), bar.working / (table.all_working or 1)) for bar in bars
+    ]
+    highest = max(max(bad, good) for _, bad, good in shares) or 1.0
+    slot = (_WIDTH - _LEFT) / len(bars)
+    base = _TOP + _HEIGHT
+    drawn: list[Node] = []
+    for number, (_, bad, good) in enumerate(shares):
+        for offset, share, class_ in ((0.08, bad, "failing"), (0.5, good, "working")):
+            height = _HEIGHT * share / highest
+            drawn.append(_rect(_LEFT + slot * (number + offset), base - height, slot * 0.4, height, class_))
+    edge = next(
+        (
+            number
+            for number in range(1, len(bars))
+            if bars[number - 1].has_property != bars[number].has_property
+        ),
+        0,
+    )
+    if edge:
+        x = _LEFT + slot * edge
+        drawn.append(_line(x, _TOP - 4, x, base, "cut"))
+    for number in {0, edge or len(bars) // 2, len(bars) - 1}:
+        anchor = "start" if number == 0 else "end" if number == len(bars) - 1 else "middle"
+        x = {"start": _LEFT, "end": _WIDTH, "middle": _LEFT + slot * number}[anchor]
+        drawn.append(_text(x, base + 14, bars[number].value, anchor, "strong" if number == edge else None))
+    return _figure(
+        caption,
+        words,
+        base + 18,
+        *drawn,
+        _line(_LEFT, base, _WIDTH, base, "base"),
+        _text(_LEFT - 5, _TOP + 9, f"{highest:.0%}", "end"),
+        _text(_LEFT - 5, base, "0", "end"),
+    )
+
+
+def _figure(caption: Node, words: str, height: float, *drawn: Node) -> Element:
+    box = f"0 0 {_WIDTH} {height:g}"
+    svg = element("svg", drawn, class_="chart", viewBox=box, role="img", aria_label=in_a_line(words))
+    return element("figure", element("figcaption", caption), svg)
+
+
+def _legend(red: str, grey: str) -> Element:
+    keys = ((element("i", class_="failing"), f" {red} "), (element("i", class_="working"), f" {grey}"))
+    return element("span", keys, class_="legend")
+
+
+def _rect(x: float, y: float, width: float, height: float, class_: str) -> Element:
+    return element(
+        "rect",
+        x=round(x, 1),
+        y=round(y, 1),
+        width=round(max(0.0, width), 1),
+        height=round(max(0.0, height), 1),
+        class_=class_,
+    )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Element:
+    return element("line", x1=round(x1, 1), y1=round(y1, 1), x2=round(x2, 1), y2=round(y2, 1), class_=class_)
+
+
+def _text(x: float, y: float, words: str, anchor: str, class_: str | None = None) -> Element:
+    return element("text", words, x=round(x, 1), y=round(y, 1), text_anchor=anchor, class_=class_)
+
+
+def _length(seconds: int) -> str:
+    for unit, noun in ((_DAY, "day"), (3600, "hour"), (60, "minute")):
+        if seconds % unit == 0:
+            return noun if seconds == unit else quantities.plural(seconds // unit, noun)
+    return "second" if seconds == 1 else f"{seconds} seconds"
+
+
+def _told(counts: Mapping[int, int], coarse: bool) -> str:
+    return ", ".join(f"{_moment(begin, coarse)}: {count:,}" for begin, count in counts.items())
+
+
+def _moment(seconds: int, coarse: bool) -> str:
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return f"{moment:%b %d, %H:%M}" if coarse else f"{moment:%H:%M:%S}"

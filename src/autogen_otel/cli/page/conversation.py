@@ -1,0 +1,169 @@
+"""A conversation as a page: what it was, what failed in it, and its waterfall."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from autogen_otel import distribution
+from autogen_otel.cli import quantities
+from autogen_otel.cli.page.failures import failure_cards, failures_of, noted
+from autogen_otel.cli.page.html import Node, document, element
+from autogen_otel.cli.page.spans import Texts, in_a_line, pretty
+from autogen_otel.cli.page.waterfall import row_ids, waterfall
+from autogen_otel.traces.conversations import Summary, summarize
+from autogen_otel.traces.trace import Trace
+from autogen_otel.vocabulary import attributes as names
+
+_LARGEST: Final = 3_000_000
+"""Characters that the recorded values of a conversation may have together."""
+_LENGTHS: Final = (20_000, 8_000, 3_000, 1_000, 300)
+_OF_THE_PROGRAM: Final = (
+    "service.version",
+    "deployment.environment.name",
+    "host.name",
+    names.SESSION_ID,
+    names.USER_ID,
+)
+TONES: Final = {"failed": "bad", "recovered": "warn", "ok": "good", "cancelled": "warn", "unfinished": "warn"}
+
+
+def conversation_page(trace: Trace, source: str) -> str:
+    """The page of one conversation.
+
+    Args:
+        trace: the conversation.
+        source: where it was read from.
+    """
+    summary = summarize(trace)
+    title = f"{summary.outcome}: {in_a_line(summary.name)}"
+    return document(title, toolbar(), element("main", conversation(trace, "s")), footer(source))
+
+
+def conversation(trace: Trace, prefix: str, level: int = 1, largest: int = _LARGEST) -> Element:
+    """One conversation, for a page that may have others.
+
+    Args:
+        trace: the conversation.
+        prefix: of the ids of its rows.
+        level: of its heading.
+        largest: characters that recorded values may have together.
+    """
+    summary = summarize(trace)
+    texts = Texts(_longest(trace, largest))
+    rows = row_ids(trace, prefix)
+    found = failures_of(trace)
+    cards = [*failure_cards(trace, found, texts, rows), *noted(trace, rows)]
+    below = f"h{level + 1}"
+    title = "What failed" if found else "Nothing failed"
+    return element(
+        "section",
+        element("header", _heading(trace, summary, f"h{level}")),
+        element("section", element(below, title), cards, class_="failures") if cards or not found else None,
+        element("section", element(below, "Waterfall"), waterfall(trace, texts, rows)),
+        element("p", _cut(texts), class_="hint") if texts.cut else None,
+        class_="conversation",
+    )
+
+
+def toolbar() -> Element:
+    """Search and what else the script does; without it, there is none."""
+    search = element(
+        "input", type="search", placeholder="Search everything  ( / )", aria_label="Search spans", id="search"
+    )
+    buttons = (
+        element("button", words, type="button", data_do=do, title=f"{what} ({key})")
+        for words, do, what, key in (
+            ("Failures only", "failing", "Show only what failed, and what led there", "x"),
+            ("Next failure", "next", "Go to the next failure", "f"),
+            ("Open all", "open", "Open all spans that are shown, or close them", "e"),
+            ("Theme", "theme", "Light or dark", "t"),
+            ("?", "help", "Keys", "?"),
+        )
+    )
+    found = element("output", id="found", aria_live="polite")
+    bar = element("div", search, found, buttons, class_="tools", role="toolbar", aria_label="Page")
+    keys = (
+        ("j k", "next, previous span"),
+        ("f F", "next, previous failure"),
+        ("Enter", "open or close the span"),
+        ("← →", "fold or unfold what is below the span"),
+        ("/", "search; Esc ends it"),
+        ("x", "failures only"),
+        ("e", "open or close all"),
+        ("t", "light or dark"),
+        ("?", "this help"),
+    )
+    rows = ((element("dt", element("kbd", key)), element("dd", what)) for key, what in keys)
+    close = element("form", element("button", "Close"), method="dialog")
+    help_box = element(
+        "dialog", element("h2", "Keys", id="keys"), element("dl", rows), close, aria_labelledby="keys"
+    )
+    return element("div", bar, help_box, id="toolbar", hidden=True)
+
+
+def footer(source: str) -> Element:
+    """Who wrote the page, of what."""
+    written = quantities.utc_time(time.time_ns())[: len("2026-11-22T12:46")].replace("T", " ")
+    words = f"Written by autogen-otel {distribution.version()} on {written} UTC from {source}. "
+    rest = "Values are as recorded, secrets were removed then. This page loads nothing and sends nothing."
+    return element("footer", words, rest)
+
+
+def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
+    outcome = element("span", summary.outcome, class_=f"outcome {TONES[summary.outcome]}")
+    yield element(tag, outcome, " ", in_a_line(summary.name))
+    turns = f"{quantities.plural(summary.turns, 'turn')} of {quantities.plural(len(summary.agents), 'agent')}"
+    facts: list[tuple[str, str]] = [
+        (
+            "when",
+            quantities.utc_time(summary.start_ns)[: len("2026-11-22T12:46:48")].replace("T", " ") + " UTC",
+        ),
+        ("took", quantities.duration(summary.duration_ns)),
+        ("turns", turns),
+        ("agents", ", ".join(summary.agents)),
+        ("failures", quantities.causes(summary.failures) or "none"),
+        ("tokens", f"{summary.input_tokens:,} in, {summary.output_tokens:,} out"),
+        ("cost", f"about ${summary.cost_usd:.4f}" if summary.cost_usd else ""),
+        ("ended by", summary.ended_by),
+        ("program", summary.service),
+    ]
+    said = {**trace.spans[0].attributes, **trace.spans[0].resource}
+    facts += [(key, str(said.get(key, ""))) for key in _OF_THE_PROGRAM]
+    facts.append(("trace", trace.trace_id))
+    yield element(
+        "dl",
+        (
+            element("div", element("dt", key), element("dd", in_a_line(value)))
+            for key, value in facts
+            if value
+        ),
+        class_="summary",
+    )
+    if trace.spans[0].resource:
+        resource = trace.spans[0].resource.items()
+        pairs = (
+            (element("dt", in_a_line(key)), element("dd", in_a_line(pretty(value))))
+            for key, value in resource
+        )
+        yield element("details", element("summary", "Where it ran"), element("dl", pairs))
+
+
+def _longest(trace: Trace, largest: int) -> int:
+    """How long a value may be so that all of them together are not too large."""
+    sizes = [
+        len(value) if isinstance(value, str) else 0
+        for span in trace.spans
+        for values in (span.attributes, *(event.attributes for event in span.events))
+        for value in values.values()
+    ]
+    fitting = (length for length in _LENGTHS if sum(min(size, length) for size in sizes) <= largest)
+    return next(fitting, _LENGTHS[-1])
+
+
+def _cut(texts: Texts) -> str:
+    what = "1 value is" if texts.cut == 1 else f"{texts.cut:,} values are"
+    longer = f"longer than {texts.longest:,} characters and cut here"
+    return f"{what} {longer}; autogen-otel show --full has them whole."

@@ -1,0 +1,212 @@
+"""The failures of a conversation, before everything else: what failed where, what came of it, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from autogen_otel.cli import quantities, wording
+from autogen_otel.cli.page.html import Node, element
+from autogen_otel.cli.page.spans import (
+    Texts,
+    block,
+    error_line,
+    in_a_line,
+    in_a_sentence,
+    offset,
+    plain_label,
+    server,
+    stack_block,
+    stack_of,
+)
+from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
+from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.words import advice_for, visible_as
+from autogen_otel.traces.stacktrace import innermost_user_frame
+from autogen_otel.traces.trace import HTTP, Span, Trace
+from autogen_otel.vocabulary import attributes as names
+
+_MOST_CARDS: Final = 50
+_OPENED: Final = 3
+_MOST_NOTED: Final = 20
+_MOST_ATTEMPTS: Final = 20
+_BY_EFFECT: Final = {effect: rank for rank, effect in enumerate(Effect)}
+_TONES: Final = {
+    Effect.ENDED: "bad",
+    Effect.SWALLOWED: "warn",
+    Effect.FELL_OVER: "good",
+    Effect.RETRIED: "good",
+}
+
+
+def failures_of(trace: Trace) -> list[Occurrence]:
+    """What failed in it as it was recorded, what ended it first; and where it went in circles."""
+    population = Population.of(trace.spans)
+    found = [one for key in population.groups for one in population.in_group(key)]
+    found += [circle for _, _, circle in population.loops]
+    return sorted(found, key=lambda one: (_BY_EFFECT[one.effect], one.time_ns))
+
+
+def failure_cards(
+    trace: Trace, found: Sequence[Occurrence], texts: Texts, rows: Mapping[str, str]
+) -> Iterator[Node]:
+    """A card for each failure.
+
+    Args:
+        trace: the conversation.
+        found: its failures.
+        texts: decides how long values may be.
+        rows: ids of the rows of the waterfall, by span.
+    """
+    for number, one in enumerate(found[:_MOST_CARDS]):
+        span = trace.span(one.span_id)
+        if span is not None:
+            yield _card(trace, one, span, texts, rows, opened=number < _OPENED)
+    if len(found) > _MOST_CARDS:
+        yield element("p", f"{len(found) - _MOST_CARDS:,} more failures are in the waterfall.", class_="hint")
+
+
+def noted(trace: Trace, rows: Mapping[str, str]) -> Iterator[Node]:
+    """What is no failure and may explain one: arguments that do not fit, errors returned, answers cut off."""
+    items = []
+    for span in trace.spans:
+        for key, words in (
+            (names.TOOL_ARGUMENTS_PROBLEMS, "arguments do not fit"),
+            (names.TOOL_RETURNED_ERROR, "returned an error instead of raising it"),
+            (names.RESPONSE_PROBLEM, "the answer"),
+        ):
+            if key in span.attributes and not span.failed:
+                value = span.attributes[key]
+                said = "; ".join(map(str, value)) if isinstance(value, list) else str(value).replace("_", " ")
+                items.append(element("li", _link(span, rows), f": {words}: {in_a_line(said)}"))
+    if items:
+        yield element("h3", "Noted, no failures")
+        more = len(items) - _MOST_NOTED
+        rest = element("li", f"{more:,} more in the waterfall") if more > 0 else None
+        yield element("ul", items[:_MOST_NOTED], rest, class_="noted")
+
+
+def _card(
+    trace: Trace, one: Occurrence, span: Span, texts: Texts, rows: Mapping[str, str], *, opened: bool
+) -> Element:
+    attempts = _attempts(trace, span)
+    raised = _raised(trace, span)
+    before = trace.span(one.after_tool)
+    facts: list[Node] = [element("span", one.effect.value, class_=f"fact {_TONES[one.effect]}")]
+    if one.attempts > 1:
+        facts += [" ", element("span", f"{one.attempts} attempts", class_="fact")]
+    begun = trace.spans[0].start_ns
+    facts += [" ", element("span", offset(one.time_ns, begun), class_="fact")]
+    if one.lost_ns >= quantities.NS_PER_SECOND:
+        facts += [" ", element("span", f"cost {quantities.duration(one.lost_ns)}", class_="fact")]
+    return element(
+        "article",
+        element(
+            "h3",
+            element("span", in_a_line(one.cause), class_="cause"),
+            " ",
+            in_a_line(wording.title(one.cause, one.subject)),
+        ),
+        element("p", facts, class_="facts"),
+        element("p", _path(trace, span, rows), class_="path"),
+        None if before is None else element("p", "A tool had failed before: ", _link(before, rows)),
+        [_error(each, texts) for each in raised],
+        _arguments(span, texts),
+        _table(attempts, begun, rows) if len(attempts) > 1 or span.operation == HTTP else None,
+        [_stack(each, texts, opened=opened) for each in raised],
+        element(
+            "p", element("b", "Seen as: "), in_a_sentence(visible_as(one.cause, one.subject, {one.effect: 1}))
+        ),
+        element("p", element("b", "Do: "), in_a_sentence(advice_for(one.cause, one.subject, ()))),
+        class_=f"card {_TONES[one.effect]}",
+    )
+
+
+def _raised(trace: Trace, span: Span) -> list[Span]:
+    """The span where it began, and the next above it whose exception says something else."""
+    said = error_line(span)
+    found = [span] if said else []
+    above = trace.span(span.parent_id)
+    while above is not None and above.failed and len(found) < 2:  # noqa: PLR2004 - further up it is repeated
+        if above.exception is not None and error_line(above) != said:
+            found.append(above)
+        above = trace.span(above.parent_id) if above.parent_id != above.span_id else None
+    return found
+
+
+def _error(span: Span, texts: Texts) -> Element:
+    frame = None
+    if span.exception is not None and span.operation != HTTP:
+        frame = innermost_user_frame(stack_of(span.exception))
+    parts: list[Node] = [element("pre", texts.whole(error_line(span)))]
+    if frame is not None:
+        where = element("span", in_a_line(frame.location), class_="where")
+        parts.append(element("p", where, f"  {in_a_line(frame.source or '')}", class_="frame"))
+    return element("div", *parts, class_="error")
+
+
+def _arguments(span: Span, texts: Texts) -> Iterator[Node]:
+    for key, title, tone in (
+        (names.TOOL_ARGUMENTS_PROBLEMS, "The arguments do not fit", "warn"),
+        (names.GEN_AI_TOOL_CALL_ARGUMENTS, "Arguments", ""),
+        (names.CODE_SOURCE, "Code", ""),
+    ):
+        if key in span.attributes:
+            yield block(title, texts.whole(span.attributes[key]), tone)
+
+
+def _stack(span: Span, texts: Texts, *, opened: bool) -> Node:
+    stacktrace = "" if span.exception is None else stack_of(span.exception)
+    # What the recorder notes of an attempt is where the program stood, not where something was raised.
+    if span.operation == HTTP or not stacktrace:
+        return None
+    summary = element("summary", f"Stack trace of {plain_label(span)}")
+    # Where no line is the user's, the stack trace says no more than the message.
+    is_telling = opened and innermost_user_frame(stacktrace) is not None
+    return element("details", summary, stack_block(stacktrace, texts), open=is_telling)
+
+
+def _path(trace: Trace, span: Span, rows: Mapping[str, str]) -> Iterator[Node]:
+    """From where it began up to the conversation, with what failed marked: how far it went."""
+    above: Span | None = span
+    visited: set[str] = set()
+    while above is not None and above.span_id not in visited:
+        if visited:
+            yield " ← "
+        visited.add(above.span_id)
+        yield element("span", _link(above, rows), class_="failed" if above.failed else None)
+        above = trace.span(above.parent_id)
+
+
+def _link(span: Span, rows: Mapping[str, str]) -> Node:
+    row = rows.get(span.span_id)
+    words = plain_label(span)
+    return words if row is None else element("a", words, href=f"#{row}")
+
+
+def _attempts(trace: Trace, span: Span) -> list[Span]:
+    if span.operation != HTTP:
+        return []
+    above = trace.span(span.parent_id)
+    return [span] if above is None else [one for one in trace.children(above) if one.operation == HTTP]
+
+
+def _table(attempts: Sequence[Span], begun_ns: int, rows: Mapping[str, str]) -> Element:
+    head = element(
+        "tr", (element("th", text) for text in ("attempt", "at", "took", "status", "server", "request id"))
+    )
+    body = []
+    for number, span in enumerate(attempts[:_MOST_ATTEMPTS], 1):
+        attributes = span.attributes
+        status = attributes.get(names.HTTP_RESPONSE_STATUS_CODE, "no answer")
+        cells: list[Node] = [
+            (f"{number}. ", _link(span, rows)),
+            offset(span.start_ns, begun_ns),
+            quantities.duration(span.duration_ns),
+            element("span", in_a_line(status), class_="fact bad" if span.failed else "fact good"),
+            in_a_line(server(attributes)) if names.SERVER_ADDRESS in attributes else "",
+            in_a_line(attributes.get(names.HTTP_REQUEST_ID, "")),
+        ]
+        body.append(element("tr", (element("td", cell) for cell in cells)))
+    return element("div", element("table", element("thead", head), element("tbody", body)), class_="scroll")

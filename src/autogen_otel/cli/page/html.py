@@ -1,0 +1,94 @@
+"""Markup out of untrusted values: elements whose texts can only be texts, and the document around them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Final, TypeAlias, Union
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+Node: TypeAlias = Union[str, Element, Iterable["Node"], None]  # noqa: UP007 - a string is no operand of |
+"""What stands in an element; ``None`` is nothing."""
+
+_KEPT: Final = frozenset("\n\t\xa0\u200c\u200d")
+"""Not printable by Python's rule, and harmless: joiners that several scripts need, and fixed spaces."""
+_POLICY: Final = (
+    "default-src 'none'; script-src {script}; style-src {style}; base-uri 'none'; form-action 'none'"
+)
+
+
+def element(tag: str, /, *children: Node, **attributes: str | float | bool | None) -> Element:
+    """An element with its content.
+
+    Args:
+        tag: name of the element.
+        children: texts, elements, or iterables of them, in order.
+        attributes: ``_`` stands for ``-`` and a last one is dropped (``class_``); ``True`` is an attribute
+            without a value, ``None`` and ``False`` are none.
+    """
+    made = Element(tag)
+    for name, value in attributes.items():
+        if value is not None and value is not False:
+            text = "" if value is True else f"{value:g}" if isinstance(value, float) else str(value)
+            made.set(name.rstrip("_").replace("_", "-"), clean(text))
+    _append(made, children)
+    return made
+
+
+def clean(text: str) -> str:
+    """Make control characters visible: terminal sequences, NUL, bidirectional overrides, lone surrogates."""
+    text = text.replace("\r\n", "\n")
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in _KEPT else repr(one)[1:-1] for one in text)
+
+
+def document(title: str, *body: Node) -> str:
+    """The whole page, which asks nobody for anything.
+
+    Args:
+        title: of the window.
+        body: the content.
+    """
+    style, script = _own_file("page.css"), _own_file("page.js")
+    policy = _POLICY.format(script=_hash(script), style=_hash(style))
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+    )
+    # Not by ``element``: these texts are code of ours, and the policy names them by their hashes.
+    SubElement(head, "style").text = style
+    page = element("html", head, element("body", *body), lang="en")
+    # At the end, because it looks at what stands before it.
+    SubElement(page[-1], "script").text = script
+    return "<!DOCTYPE html>\n" + tostring(page, encoding="unicode", method="html") + "\n"
+
+
+def _append(parent: Element, children: Iterable[Node]) -> None:
+    for child in children:
+        if child is None:
+            continue
+        if isinstance(child, Element):
+            parent.append(child)
+        elif isinstance(child, str):
+            if len(parent):
+                parent[-1].tail = (parent[-1].tail or "") + clean(child)
+            else:
+                parent.text = (parent.text or "") + clean(child)
+        else:
+            _append(parent, child)
+
+
+def _own_file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _hash(code: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"

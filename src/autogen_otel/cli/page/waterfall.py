@@ -1,0 +1,115 @@
+"""The tree of a conversation beside the time that each of its spans took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from autogen_otel.cli import quantities
+from autogen_otel.cli.page.html import Node, element
+from autogen_otel.cli.page.spans import Texts, error_line, in_a_line, label, recorded, shape, stack_of
+from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
+
+MOST_ROWS: Final = 5000
+_WIDTH: Final = 1000
+_HEIGHT: Final = 10
+_NARROWEST: Final = 5
+_DEEPEST: Final = 24
+"""Further levels are not indented more, so that their names still have room."""
+_TICKS: Final = 4
+_IN_A_ROW: Final = 90
+
+
+def row_ids(trace: Trace, prefix: str) -> dict[str, str]:
+    """The ids of the rows by span, of the spans that there are rows for: those that failed if not of all."""
+    # Not the spans' own ids: whoever wrote the file chose them.
+    shown = trace if len(trace.spans) <= MOST_ROWS else trace.failing()
+    return {
+        span.span_id: f"{prefix}-{number}" for number, (span, _) in enumerate(islice(shown.walk(), MOST_ROWS))
+    }
+
+
+def waterfall(trace: Trace, texts: Texts, rows: Mapping[str, str]) -> Iterator[Node]:
+    """The rows, with what was recorded of each behind it.
+
+    Args:
+        trace: the conversation.
+        texts: decides how long values may be.
+        rows: see ``row_ids``.
+    """
+    if len(rows) < len(trace.spans):
+        words = f"{len(rows):,} of {len(trace.spans):,} spans are shown: what failed, and what led there."
+        yield element("p", words, class_="hint")
+    made = _Rows(trace, texts, rows)
+    items = (made.row(span, depth) for span, depth in trace.walk() if span.span_id in rows)
+    yield element("div", _axis(made.total), element("ol", items, class_="rows"), class_="waterfall")
+
+
+class _Rows:
+    """The rows of one conversation, all on the same scale."""
+
+    def __init__(self, trace: Trace, texts: Texts, rows: Mapping[str, str]) -> None:
+        self._begun = min(span.start_ns for span in trace.spans)
+        self.total = max(1, max(span.end_ns for span in trace.spans) - self._begun)
+        self._passing_on = passing_on(Failure.of(span) for span in trace.spans if span.failed)
+        self._texts = texts
+        self._rows = rows
+        self._where = _raised_where(trace, rows)
+
+    def row(self, span: Span, depth: int) -> Element:
+        """One span."""
+        row = self._rows[span.span_id]
+        passes_on = span.span_id in self._passing_on
+        why = in_a_line(error_line(span))[:_IN_A_ROW] if span.failed and not passes_on else ""
+        parts: list[Node] = [label(span)]
+        if span.failed:
+            parts.insert(0, element("span", "✗ ", class_="cross", role="img", aria_label="failed"))
+        if why:
+            parts += [" ", element("span", why, class_="why")]
+        summary = element(
+            "summary",
+            element("span", parts, class_=f"label d{min(depth, _DEEPEST)}"),
+            element("span", quantities.duration(span.duration_ns) if span.end_ns else "…", class_="took"),
+            self._bar(span),
+        )
+        body = element("div", recorded(span, self._begun, self._texts, self._where, row), class_="body")
+        state = ("failed passing" if passes_on else "failed") if span.failed else None
+        return element("li", element("details", summary, body), id=row, class_=state, aria_level=depth + 1)
+
+    def _bar(self, span: Span) -> Element:
+        at = min(_WIDTH - _NARROWEST, _WIDTH * (span.start_ns - self._begun) / self.total)
+        width = min(max(_NARROWEST, _WIDTH * span.duration_ns / self.total), _WIDTH - at)
+        rect = element("rect", x=round(at, 1), width=round(width, 1), height=_HEIGHT, class_=shape(span))
+        box = f"0 0 {_WIDTH} {_HEIGHT}"
+        return element("svg", rect, class_="bar", viewBox=box, preserveAspectRatio="none", aria_hidden="true")
+
+
+def _raised_where(trace: Trace, rows: Mapping[str, str]) -> dict[str, str]:
+    """The row of each stack trace: of those who passed the exception on, the innermost."""
+    where: dict[str, tuple[int, str]] = {}
+    for span, depth in trace.walk():
+        for event in span.events:
+            if event.name == EXCEPTION_EVENT and span.span_id in rows:
+                stacktrace = stack_of(event)
+                if stacktrace not in where or where[stacktrace][0] < depth:
+                    where[stacktrace] = (depth, rows[span.span_id])
+    return {stacktrace: row for stacktrace, (_, row) in where.items()}
+
+
+def _axis(total: int) -> Element:
+    ticks = (
+        element("span", quantities.duration(total * tick // _TICKS) if tick else "0")
+        for tick in range(_TICKS)
+    )
+    last = element("span", quantities.duration(total))
+    return element(
+        "div",
+        element("span"),
+        element("span", ticks, last, class_="ticks"),
+        class_="axis",
+        aria_hidden="true",
+    )

@@ -1,0 +1,149 @@
+"""What a finding says, in words that the terminal and the page share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from autogen_otel.cli import quantities
+from autogen_otel.diagnosis.comparison.candidates import Comparison
+from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.findings import Finding
+from autogen_otel.vocabulary import causes
+
+_TINY: Final = 1e-6
+_PREFIX: Final = 12
+
+
+def lines(finding: Finding, total: int, journal: str | None) -> Iterator[tuple[str, str]]:
+    """What there is to say of a finding below its title: labels and words; a label that is empty goes on.
+
+    Args:
+        finding: what to describe.
+        total: of how many conversations.
+        journal: the option ``--journal``, for the commands that show more.
+    """
+    share = finding.conversations / total if total else 0
+    often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
+    if finding.occurrences != finding.conversations:
+        often += f", {finding.occurrences:,} times"
+    if finding.attempts > finding.occurrences:
+        often += f", {finding.attempts:,} attempts"
+    yield "how often", f"{often}; {finding.ended:,} ended with it"
+    yield "when", span_of_time(finding.first_ns, finding.last_ns)
+    if finding.recovered or finding.lost_seconds >= 1:
+        yield "cost", f"{quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))} of time"
+    for label, words in zip(_once("goes with"), map(_goes_with, finding.discriminators), strict=False):
+        yield label, words
+    if not finding.discriminators and finding.compared[0] > 1:
+        failing, working = finding.compared
+        yield "goes with", f"nothing that {failing:,} failing and {working:,} working calls would show"
+    for label, (what, times) in zip(_once("symptoms"), finding.symptoms.items(), strict=False):
+        yield label, f"{what}, {quantities.plural(times, 'time')}"
+    yield "seen as", finding.visible_as
+    yield "do", finding.advice
+    option = f" --journal {shlex.quote(journal)}" if journal not in {None, "-"} else ""
+    for label, evidence in zip(_once("look"), finding.evidence, strict=False):
+        yield label, f"autogen-otel show {evidence.trace_id[:_PREFIX]}{option}"
+
+
+def _once(label: str) -> Iterator[str]:
+    yield label
+    while True:
+        yield ""
+
+
+def title(cause: str, subject: Mapping[str, Any]) -> str:
+    """What failed, in a few words."""
+    return _TITLES.get(cause, _of_model)(subject)
+
+
+def _of_tool(subject: Any) -> str:
+    where = f" at {subject['location']}" if "location" in subject else ""
+    return f"{subject.get('tool', 'a tool')} raises {subject.get('exception', 'an exception')}{where}"
+
+
+def _of_arguments(subject: Any) -> str:
+    what = f"{subject.get('tool', 'a tool')}, {subject.get('argument', 'arguments')}"
+    return f"{what}: {subject.get('problem', 'do not fit')}"
+
+
+def _of_model(subject: Any) -> str:
+    parts = [f"config_list[{subject['entry']}]"] if "entry" in subject else []
+    parts += [str(subject[name]) for name in ("model", "exception") if name in subject]
+    if "host" in subject:
+        parts.append(f"at {subject['host']}")
+    if "status_code" in subject:
+        parts.append(f"answers {subject['status_code']}")
+    if "limit_chars" in subject:
+        parts.append(f"to prompts from {subject['limit_chars']:,} characters on")
+    if "tool" in subject:
+        parts.append(f"after {subject['tool']} took long")
+    if "location" in subject:
+        parts.append(f"at {subject['location']}")
+    return " ".join(parts) or "a model call"
+
+
+def _of_agent(subject: Any) -> str:
+    if "tool" in subject:
+        return f"{subject.get('agent', 'an agent')} calls {subject['tool']} over and over"
+    return f"{subject.get('agent', 'an agent')}: who speaks next does not lead on"
+
+
+def _of_function(subject: Any) -> str:
+    name = subject.get("function") or subject.get("callback") or subject.get("agent") or "code"
+    where = f" at {subject['location']}" if "location" in subject else ""
+    return f"{name} raises {subject.get('exception', 'an exception')}{where}"
+
+
+_TITLES: Final = {
+    causes.TOOL_EXCEPTION: _of_tool,
+    causes.TOOL_ARGUMENTS: _of_arguments,
+    causes.ORCHESTRATION: _of_agent,
+    causes.CALLBACK: _of_function,
+    causes.CODE_EXECUTION: _of_function,
+    causes.UNKNOWN: _of_function,
+}
+_SIGNS: Final = {Comparison.EQUALS: "= ", Comparison.INCLUDES: "includes ", Comparison.IS: "is "}
+
+
+def condition(one: Discriminator) -> str:
+    """What failing calls have more often: ``region = EU``."""
+    return f"{one.property.attribute} {_SIGNS.get(one.property.comparison, '')}{one.property.text}"
+
+
+def shares(one: Discriminator) -> str:
+    """How many of the failing and of the working calls have it, and how likely that is by chance."""
+    table = one.table
+    failing = f"{table.failing_share:.0%} of the failing calls ({table.failing:,} of {table.all_failing:,})"
+    working = f"{_percent(table.working_share)} of the working ones"
+    numbers = f"({table.working:,} of {table.all_working:,})"
+    return f"{failing}, {working} {numbers}; {chance(one.probability)}"
+
+
+def chance(probability: float) -> str:
+    """``p = 0.003``."""
+    return "p < 1e-6" if probability < _TINY else f"p = {probability:.2g}"
+
+
+def share_of(count: int, total: int) -> str:
+    """``28 of 130 (21.5%)``."""
+    return f"{count:,} of {total:,}" + (f" ({count / total:.1%})" if total else "")
+
+
+def _goes_with(one: Discriminator) -> str:
+    return f"{condition(one)}: {shares(one)}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share in {0, 1} or 0.01 <= share <= 0.99 else f"{share:.1%}"  # noqa: PLR2004
+
+
+def span_of_time(first_ns: int, last_ns: int) -> str:
+    """From when until when, in the reader's time zone."""
+    first, last = quantities.local_time(first_ns), quantities.local_time(last_ns)
+    if first == last:
+        return first
+    day = len("2026-11-22 ")
+    return f"{first} to {last[day:] if first[:day] == last[:day] else last}"

@@ -1,0 +1,204 @@
+"""Two populations of conversations compared: which findings are new, gone, more or less frequent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from autogen_otel.diagnosis.comparison.discriminators import SIGNIFICANT
+from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
+from autogen_otel.diagnosis.evidence.gathering import gather
+from autogen_otel.diagnosis.evidence.population import Filter, Population
+from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude
+from autogen_otel.traces.trace import Span
+
+_VOLATILE: Final = frozenset({"status_code", "host", "limit_chars"})
+"""What one and the same fault answers now so, now so."""
+_MOST_KNOWN: Final = 100
+_LINE: Final = re.compile(r":\d+")
+
+
+class Change(Enum):
+    """What became of a finding, what matters most first."""
+
+    NEW = "new"
+    GREW = "grew"
+    SAME = "same"
+    SHRANK = "shrank"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two populations.
+
+    Args:
+        label: what to call it.
+        filter: which conversations.
+        key: an attribute that they have, of the program or of any span; ``None`` for none.
+        value: its value, as text.
+    """
+
+    label: str
+    filter: Filter
+    key: str | None = None
+    value: str = ""
+
+    def takes(self, spans: list[Span]) -> bool:
+        """Whether a conversation belongs to it."""
+        if not self.filter.takes(spans):
+            return False
+        return self.key is None or any(self.value in _values(span, self.key) for span in spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One finding in both populations.
+
+    Args:
+        change: what became of it.
+        before: ``None`` if it is new.
+        after: ``None`` if it is gone.
+        table: conversations with it after, all after, with it before, all before.
+        probability: of such a difference by chance, corrected for the number of findings.
+    """
+
+    change: Change
+    before: Finding | None
+    after: Finding | None
+    table: Table
+    probability: float
+
+    @property
+    def finding(self) -> Finding:
+        """It as it is now, or as it was if it is gone."""
+        finding = self.after or self.before
+        assert finding is not None
+        return finding
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether so few conversations tell nothing yet."""
+        return self.probability > SIGNIFICANT
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between two populations.
+
+    Args:
+        sides: the two, before and after.
+        before: what was found in the first.
+        after: what was found in the second.
+        changed: each finding of either, what matters most first.
+        known: values that the attribute has, where the sides are told by one; not all of very many.
+    """
+
+    sides: tuple[Side, Side]
+    before: Diagnosis
+    after: Diagnosis
+    changed: tuple[Changed, ...]
+    known: tuple[str, ...] = ()
+
+    @property
+    def got_worse(self) -> bool:
+        """Whether anything is new, or happens more often."""
+        return any(one.change in {Change.NEW, Change.GREW} for one in self.changed)
+
+
+def compare(spans: Iterable[Span], before: Side, after: Side) -> Changes:
+    """Read conversations once and compare those of two kinds.
+
+    Args:
+        spans: of all conversations, in any order.
+        before: which ones count as before; what both take counts on both sides.
+        after: which ones count as after.
+    """
+    sides = (before, after)
+    populations = (Population(), Population())
+    known: dict[str, None] = {}
+    for gathered in gather(spans):
+        if before.key is not None and len(known) < _MOST_KNOWN:
+            known.update(dict.fromkeys(value for span in gathered for value in _values(span, before.key)))
+        for side, population in zip(sides, populations, strict=True):
+            limit = side.filter.limit
+            if (not limit or population.conversations < limit) and side.takes(gathered):
+                population.add(gathered)
+    was, now = map(conclude, populations)
+    return Changes(sides, was, now, _changed(was, now), tuple(known))
+
+
+def _values(span: Span, key: str) -> Iterable[str]:
+    return (str(held[key]) for held in (span.resource, span.attributes) if key in held)
+
+
+def _changed(before: Diagnosis, after: Diagnosis) -> tuple[Changed, ...]:
+    pairs = _pairs(before.findings, after.findings)
+    tables = [_table(pair, before, after) for pair in pairs]
+    chances = [fisher(one if one.effect > 0 else _reversed(one)) for one in tables]
+    corrected = holm(chances, len(chances))
+    found = [
+        Changed(_change(pair, table, chance), *pair, table, chance)
+        for pair, table, chance in zip(pairs, tables, corrected, strict=True)
+    ]
+    order = list(Change)
+    return tuple(sorted(found, key=lambda one: (order.index(one.change), -one.finding.weight)))
+
+
+_Pair = tuple["Finding | None", "Finding | None"]
+
+
+def _pairs(before: Iterable[Finding], after: Iterable[Finding]) -> list[_Pair]:
+    """Findings that are one: also where a line has moved, or the same fault answers otherwise."""
+    was, now = list(before), list(after)
+    pairs: list[_Pair] = []
+    for identity in (_exactly, _steadily, _wherever):
+        left = {identity(one): one for one in reversed(was)}
+        for one in list(now):
+            other = left.pop(identity(one), None)
+            if other is not None:
+                pairs.append((other, one))
+                was = [finding for finding in was if finding is not other]
+                now = [finding for finding in now if finding is not one]
+    return [*pairs, *((one, None) for one in was), *((None, one) for one in now)]
+
+
+def _exactly(one: Finding) -> str:
+    return _key(one, one.subject)
+
+
+def _steadily(one: Finding) -> str:
+    return _key(one, {name: value for name, value in one.subject.items() if name not in _VOLATILE})
+
+
+def _wherever(one: Finding) -> str:
+    return _LINE.sub("", _steadily(one))
+
+
+def _key(one: Finding, subject: Mapping[str, Any]) -> str:
+    return f"{one.cause} {sorted((name, str(value)) for name, value in subject.items())}"
+
+
+def _table(pair: _Pair, before: Diagnosis, after: Diagnosis) -> Table:
+    was, now = (
+        min(one.conversations, of.conversations) if one else 0
+        for one, of in zip(pair, (before, after), strict=True)
+    )
+    return Table(now, after.conversations, was, before.conversations)
+
+
+def _reversed(table: Table) -> Table:
+    return Table(table.working, table.all_working, table.failing, table.all_failing)
+
+
+def _change(pair: _Pair, table: Table, chance: float) -> Change:
+    if pair[0] is None:
+        return Change.NEW
+    if pair[1] is None:
+        return Change.GONE
+    if chance > SIGNIFICANT:
+        return Change.SAME
+    return Change.GREW if table.effect > 0 else Change.SHRANK

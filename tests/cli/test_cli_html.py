@@ -1,0 +1,133 @@
+"""The page of ``show --html``, as far as it can be judged without a browser: ``tests/servers`` has one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autogen_otel.cli.page.conversation import conversation_page
+from tests.support.incidents import group
+from tests.support.pages import HOSTILE, Page, invisible, large, said
+from tests.support.recorded import Recorded, trace_of
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+
+_MEGABYTE = 1_000_000
+
+
+def page_of(recorded: Recorded) -> tuple[str, Page]:
+    text = conversation_page(trace_of(recorded), "a test")
+    return text, Page(text)
+
+
+def test_a_page_says_what_failed_before_everything_else(run: Run, journal: Path, tmp_path: Path) -> None:
+    file = tmp_path / "trace.html"
+    code, out, err = run("show", "a1b2", "--journal", str(journal), "--html", str(file))
+    assert (code, out) == (0, "")
+    assert err.startswith(f"Wrote {file} (")
+    page = Page(file.read_text("utf-8"))
+    assert page.harmful() == []
+    failures, waterfall = page.text.index("What failed"), page.text.index("Waterfall")
+    ended, tool = (
+        page.text.index("backend at api.openai.com"),
+        page.text.index("tool_exception lookup_policy raises"),
+    )
+    assert failures < ended < tool < waterfall
+    for words in (
+        "failed user -> assistant",
+        "ended the conversation",
+        "3 attempts",
+        "req_500_2",
+        "A tool had failed before: tool lookup_policy",
+        "policies.py:42 in parse_id",
+        "policy_id: expected string, got null",
+        '"policy_id": null',
+        "AttributeError: 'NoneType' object has no attribute 'split'",
+        "swallowed",
+        "Mend lookup_policy at policies.py:42 parse_id",
+        "from journal",
+    ):
+        assert words in page.text
+    for tag, attributes in page.elements:
+        if tag == "a":
+            assert attributes["href"][1:] in {one.get("id") for _, one in page.elements}
+
+
+def test_every_span_has_a_row_with_all_that_was_recorded(run: Run, journal: Path) -> None:
+    code, out, err = run("show", "d1b2", "--journal", str(journal), "--html", "-")
+    assert (code, err) == (0, "")
+    page = Page(out)
+    rows = sum("aria-level" in attributes for _, attributes in page.elements)
+    assert rows == len(trace_of(group()).spans)
+    assert "Nothing failed" in page.text
+    assert "autogen.handoff.reason" in page.text
+    assert "Elbe 1962" in page.text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_others_say_stays_text(name: str) -> None:
+    _, harmless = page_of(said("harmless"))
+    text, page = page_of(said(HOSTILE[name]))
+    assert page.harmful() == []
+    assert {tag for tag, _ in page.elements} <= {tag for tag, _ in harmless.elements}
+    assert invisible(text) == set()
+
+
+def test_what_nobody_sees_is_shown() -> None:
+    _, page = page_of(said("\x1b[31m\x00\u202e\ud800"))
+    assert r"\x1b[31m\x00\u202e\ud800" in page.text
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(st.characters()))
+def test_no_text_becomes_markup(words: str) -> None:
+    text, page = page_of(said(f"x{words}"))
+    assert page.harmful() == []
+    assert invisible(text) == set()
+
+
+def test_a_megabyte_of_text_is_cut_and_said_to_be() -> None:
+    text, page = page_of(said("m" * (_MEGABYTE // 2)))
+    assert len(text) < _MEGABYTE
+    assert "480,000 more characters" in page.text
+    assert "longer than 20,000 characters and cut here" in page.text
+
+
+def test_a_thousand_spans_are_a_few_megabytes() -> None:
+    text, page = page_of(large(1000, gen_ai__tool__call__result="r" * 8000, gen_ai__request__model="gpt-4o"))
+    assert page.count("details") > 1000
+    assert len(text) < 5 * _MEGABYTE
+
+
+def test_of_very_many_spans_those_that_failed_are_shown() -> None:
+    _, page = page_of(large(6000))
+    assert "60 of 6,000 spans are shown" in page.text
+    assert "ValueError: number 5899" in page.text
+
+
+def test_spans_may_be_nested_as_deep_as_anybody_likes() -> None:
+    text, page = page_of(large(620, depth=600))
+    assert page.harmful() == []
+    assert 'aria-level="602"' in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said_instead"),
+    [
+        (("--html", "x.html"), "--html is the page of one trace"),
+        (("a1b2", "--html", "x.html", "--format", "json"), "--html is the page of one trace"),
+        (("a1b2", "--html", "/nowhere/x.html"), "cannot be written: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_written_is_one_sentence(
+    run: Run, journal: Path, words: tuple[str, ...], said_instead: str
+) -> None:
+    code, out, err = run("show", *words, "--journal", str(journal))
+    assert (code, out) == (2, "")
+    assert said_instead in err
+    assert err.count("\n") == 1

@@ -1,0 +1,40 @@
+"""A process that goes on for long holds no more at its end than in its middle, and all it did has arrived."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.delivery.receivers import receiving
+from tests.servers.programs import run
+
+_CONVERSATIONS = 2000
+_ROOM_BYTES = 24 * 2**20
+"""For what Python's allocator does not give back."""
+
+
+def test_two_thousand_conversations_leave_nothing_behind(tmp_path: Path) -> None:
+    with receiving() as endpoint:
+        said = json.loads(
+            run(
+                "long_run",
+                str(_CONVERSATIONS),
+                folder=tmp_path,
+                OTEL_EXPORTER_OTLP_ENDPOINT=endpoint.url,
+                OTEL_BSP_MAX_QUEUE_SIZE="65536",
+            ).splitlines()[-1]
+        )
+        names = [span.name for span in endpoint.spans]
+    assert names.count("invoke_workflow asker -> helper") == _CONVERSATIONS
+    first, second = said["halves"]
+    grown = {
+        kind: (first["objects"].get(kind, 0), many)
+        for kind, many in second["objects"].items()
+        # What is remembered by number has its bound, which half of them need not have reached.
+        if many > first["objects"].get(kind, 0) + 64
+    }
+    assert grown == {}
+    assert second["files"] <= first["files"]
+    assert second["threads"] <= first["threads"]
+    assert second["bytes"] - first["bytes"] < _ROOM_BYTES
+    assert said["restored"]
