@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import cpu, growth, instructions, model, spans
+from bench import cpu, growth, instructions, model, scale, spans
 from bench.dead_endpoint import dead_endpoint
 from bench.latency import latency
 from bench.overhead import overhead
@@ -52,6 +52,7 @@ def main() -> None:
                 growth.measure(say),
                 dead_endpoint(base_url, say),
                 startup(say),
+                scale.measure(say),
             ],
             repeat=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         )

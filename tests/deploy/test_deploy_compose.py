@@ -45,7 +45,9 @@ def test_each_service_says_whether_it_is_healthy_unless_its_image_cannot_ask() -
         # Neither Tempo's image nor the Collector's has a shell.
         assert service.get("healthcheck", {"test": ["CMD"]})["test"][0] == "CMD"
         for awaited, how in service.get("depends_on", {}).items():
-            assert how == {"condition": "service_healthy"}
+            assert how["condition"] == "service_healthy"
+            # What a profile brings is waited for only where it is there.
+            assert how.get("required", True) is ("profiles" not in _COMPOSE["services"][awaited])
             assert awaited not in silent
 
 
@@ -60,7 +62,7 @@ def test_each_mounted_file_exists_and_each_store_has_a_volume() -> None:
     assert {mount[-1] for mount in files} == {"ro,z"}
     named = {mount[0] for mount in mounted if not mount[0].startswith(".")}
     assert named == set(_COMPOSE["volumes"])
-    assert len(named) == 4
+    assert len(named) == 5
 
 
 def test_each_variable_has_a_default_and_is_documented() -> None:
@@ -72,10 +74,16 @@ def test_each_variable_has_a_default_and_is_documented() -> None:
 
 @pytest.mark.parametrize(
     ("service", "config"),
-    [("collector", "collector.yaml"), ("jaeger", "jaeger.yaml"), ("tempo", "tempo.yaml")],
+    [
+        ("collector", ("collector.yaml", "clickhouse.yaml")),
+        ("jaeger", ("jaeger.yaml",)),
+        ("tempo", ("tempo.yaml",)),
+    ],
 )
-def test_each_variable_given_to_a_container_is_read_by_its_configuration(service: str, config: str) -> None:
-    read = _read(f"deploy/{config}")
+def test_each_variable_given_to_a_container_is_read_by_its_configuration(
+    service: str, config: tuple[str, ...]
+) -> None:
+    read = "".join(_read(f"deploy/{one}") for one in config)
     given = set(_COMPOSE["services"][service]["environment"]) - {"GOMEMLIMIT"}
     assert {name for name in given if f"{name}:-" not in read} == set()
 

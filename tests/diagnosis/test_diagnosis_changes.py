@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from autogen_otel.diagnosis.changes import Change, Changes, Side, compare
-from autogen_otel.diagnosis.comparison.candidates import Comparison, Property
-from autogen_otel.diagnosis.comparison.distribution import distribution
+from autogen_otel.diagnosis.comparison.candidates import cuts_of
+from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
+from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.properties import Comparison, Property
+from autogen_otel.diagnosis.comparison.questions import Outline, together
+from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -102,16 +106,23 @@ def test_a_timeline_of_any_length_has_few_intervals() -> None:
     assert sum(timeline.counts.values()) == 5000
 
 
-def values(name: str, *given: object) -> Iterator[dict[str, object]]:
+def values(name: str, *given: object) -> Iterator[Features]:
     yield from ({} if one is None else {name: one} for one in given)
+
+
+def bars_of(one: Property, failing: list[Features], working: list[Features]) -> tuple[Bar, ...]:
+    calls = Listed(working)
+    (outline,) = calls.answer([Outline(cuts_of(failing))])
+    ((bars,),) = together([distributions([one], failing, outline)], calls)
+    return bars
 
 
 def test_values_are_counted_the_telling_one_first() -> None:
     failing = list(values("region", "EU", "EU", None))
     working = list(values("region", *("UK", "US", "FR", "DE", "ES", "PT", "IT", "AT") * 2, "EU"))
-    bars = distribution(Property("region", Comparison.EQUALS, "EU"), failing, working)
+    bars = bars_of(Property("region", Comparison.EQUALS, "EU"), failing, working)
     assert [(bars[0].value, bars[0].failing, bars[0].working, bars[0].has_property)] == [("EU", 2, 1, True)]
-    assert bars[-1].value == "3 others"
+    assert bars[1:] == (Bar("none", 1, 0, has_property=False), Bar("others", 0, 16, has_property=False))
     assert (sum(bar.failing for bar in bars), sum(bar.working for bar in bars)) == (3, 17)
 
 
@@ -119,7 +130,7 @@ def test_values_are_counted_the_telling_one_first() -> None:
 def test_numbers_are_counted_on_either_side_of_the_cut(comparison: Comparison) -> None:
     high, low = list(values("chars", 31_000, 48_000, 52_000)), list(values("chars", 900, 4_000, 29_000))
     failing, working = (high, low) if comparison is Comparison.AT_LEAST else (low, high)
-    bars = distribution(Property("chars", comparison, 30_000), failing, working)
+    bars = bars_of(Property("chars", comparison, 30_000), failing, working)
     assert sum(bar.failing for bar in bars if bar.has_property) == 3
     assert sum(bar.working for bar in bars if not bar.has_property) == 3
     assert not any(bar.working for bar in bars if bar.has_property)
@@ -128,5 +139,5 @@ def test_numbers_are_counted_on_either_side_of_the_cut(comparison: Comparison) -
 
 def test_presence_is_counted() -> None:
     failing, working = list(values("x", 1, 1)), list(values("x", 1, None))
-    bars = distribution(Property("x", Comparison.PRESENT), failing, working)
+    bars = bars_of(Property("x", Comparison.PRESENT), failing, working)
     assert [(bar.value, bar.failing, bar.working) for bar in bars] == [("present", 2, 1), ("absent", 0, 1)]

@@ -4,12 +4,17 @@ import math
 
 import pytest
 
-from autogen_otel.diagnosis.comparison.candidates import Comparison, Property, round_between
-from autogen_otel.diagnosis.comparison.discriminators import discriminate
+from autogen_otel.diagnosis.comparison.candidates import round_between
+from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
+from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.properties import Comparison, Property
+from autogen_otel.diagnosis.comparison.questions import together
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
 from autogen_otel.diagnosis.evidence.arguments import argument_features
+from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.sample import Sample
+from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import Span
 
 
@@ -39,18 +44,26 @@ def test_a_cut_is_the_roundest_number_between(low: float, high: float, expected:
     assert round_between(low, high) == pytest.approx(expected)
 
 
+def separating(failing: list[Features], working: list[Features]) -> list[Discriminator]:
+    ((found, outline),) = together([discriminate(failing)], Listed(working))
+    assert outline.total == len(working)
+    return found
+
+
 def test_chance_is_not_reported() -> None:
-    failing = [{"colour": "red", "size": size} for size in (3, 9)]
-    working = [{"colour": colour, "size": size} for size in range(20) for colour in ("red", "blue")]
-    assert discriminate(failing, working) == []
+    failing: list[Features] = [{"colour": "red", "size": size} for size in (3, 9)]
+    working: list[Features] = [
+        {"colour": colour, "size": size} for size in range(20) for colour in ("red", "blue")
+    ]
+    assert separating(failing, working) == []
 
 
 def test_what_only_follows_from_a_stronger_one_is_left_out() -> None:
-    failing = [{"host": "b", "region": "b-land", "size": size} for size in range(30)]
-    working = [
+    failing: list[Features] = [{"host": "b", "region": "b-land", "size": size} for size in range(30)]
+    working: list[Features] = [
         {"host": "a", "region": "b-land" if size % 5 == 0 else "a-land", "size": size} for size in range(60)
     ]
-    (found,) = discriminate(failing, working)
+    (found,) = separating(failing, working)
     assert found.property == Property("host", Comparison.EQUALS, "b")
     assert found.table == Table(30, 30, 0, 60)
 
@@ -95,3 +108,20 @@ def test_traces_are_given_once_their_root_has_come_and_some_time_has_passed() ->
 def test_no_more_spans_wait_than_are_allowed() -> None:
     spans = [span(number, number) for number in range(10)]
     assert [len(trace) for trace in gather(iter(spans), most_open=4)] == [1] * 10
+
+
+def test_failures_that_are_each_others_parents_are_a_finding_all_the_same() -> None:
+    attributes = {"autogen.error.origin": "backend", "gen_ai.operation.name": "chat"}
+    spans = [
+        Span(
+            trace_id="1" * 32,
+            span_id=one,
+            parent_id=other,
+            name="chat m",
+            status_code=2,
+            attributes=attributes,
+        )
+        for one, other in (("a" * 16, "b" * 16), ("b" * 16, "a" * 16))
+    ]
+    (found,) = diagnose(spans).findings
+    assert (found.cause, found.occurrences) == ("backend", 1)

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import pytest
 
 from tests.servers.build import binary
+from tests.servers.clickhouse import ClickHouse
 from tests.servers.jaeger import Jaeger
 from tests.servers.process import Server
 from tests.servers.prometheus import Prometheus
@@ -32,6 +33,13 @@ class Start(Protocol):
 def jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jaeger]:
     """A Jaeger, for the whole run."""
     with Jaeger(tmp_path_factory.mktemp("jaeger")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """A ClickHouse, for the whole run."""
+    with ClickHouse(tmp_path_factory.mktemp("clickhouse")) as server:
         yield server
 
 

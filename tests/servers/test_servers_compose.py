@@ -84,6 +84,16 @@ def test_every_published_port_is_on_loopback_whatever_the_environment_says(docke
         assert services["grafana"]["environment"]["JAEGER_UI_URL"] == f"http://localhost:{jaeger}"
 
 
+def test_clickhouse_is_there_only_if_asked_for_and_the_collector_knows(docker_compose: Path) -> None:
+    for environ, file in (({}, "collector"), ({"COMPOSE_PROFILES": "clickhouse"}, "clickhouse")):
+        services = _composed(docker_compose, **environ)["services"]
+        assert ("clickhouse" in services) is bool(environ)
+        collector = services["collector"]
+        config = collector["command"][-1].removeprefix("--config=")
+        assert config == f"/etc/otelcol/{file}.yaml"
+        assert config in {volume["target"] for volume in collector["volumes"]}
+
+
 def test_a_conversation_with_failures_survives_a_restart_of_jaeger_and_is_found_by_its_error(
     service_name: str, tmp_path: Path
 ) -> None:

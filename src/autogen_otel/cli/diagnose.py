@@ -47,8 +47,11 @@ from autogen_otel.cli.wording import places_to_look
 from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
 from autogen_otel.diagnosis.document import changes_document, document_of
 from autogen_otel.diagnosis.findings import Diagnosis, diagnose, diagnose_sample
+from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import SampledSource, Source, Weighted
+from autogen_otel.traces.sources.clickhouse import ClickHouse
+from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.prometheus import Counts, count, reweighted
 from autogen_otel.traces.trace import Span, Trace
@@ -69,6 +72,7 @@ examples:
   autogen-otel diagnose --since 2h --compare 26h..24h        the last two hours with the same of yesterday
   autogen-otel diagnose --jaeger http://localhost:16686 --since 6h --service claims
   autogen-otel diagnose --tempo http://localhost:3200 --since 7d --prometheus http://localhost:9090
+  autogen-otel diagnose --clickhouse http://localhost:8123 --table otel.otel_traces --since 1d
 
 exit codes:
   0  nothing failed; with --compare: nothing is new or more frequent
@@ -154,6 +158,9 @@ def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> 
 
 
 def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace) -> Changes:
+    if isinstance(source, ClickHouse):
+        with shown(source.name) as progress, _few_collections():
+            return compare_stored(source, before, after, args.limit, progress)
     if not isinstance(source, SampledSource):
         with shown(f"reading {source.name}") as progress, _few_collections():
             spans = source.spans(EVERYTHING, may_repeat=True, progress=progress)
@@ -184,8 +191,8 @@ def _write(
         return
     best = [one.trace_id for finding in diagnosis.findings for one in finding.evidence]
     wanted = list(dict.fromkeys(best))[:MOST_TRACES]
-    # What is searched finds one by its id; files are read as a whole.
-    asked = [EVERYTHING] if source.lookback_ns is None else [Selection(trace=one) for one in wanted]
+    # Files are read as a whole, all others find one by its id.
+    asked = [EVERYTHING] if isinstance(source, Files) else [Selection(trace=one) for one in wanted]
     spans: dict[str, list[Span]] = {trace_id: [] for trace_id in wanted}
     for selection in asked if wanted else ():
         for span in source.spans(selection):
@@ -210,6 +217,9 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
             sample = reweighted(sample, _counted(counting, selection))
             read_from = f"{source.name}, counted by {counting.name}"
         diagnosis = diagnose_sample(sample)
+    elif isinstance(source, ClickHouse):
+        with shown(source.name) as progress, _few_collections():
+            diagnosis = diagnose_stored(source, selection, args.limit, progress)
     else:
         with shown(f"reading {source.name}") as progress, _few_collections():
             spans = source.spans(selection, may_repeat=True, progress=progress)

@@ -11,6 +11,7 @@ from autogen_otel.cli.drawing import Console, Table, Text
 from autogen_otel.cli.terminal import one_line, signs, visible
 from autogen_otel.traces.conversations import Outcome, Summary
 from autogen_otel.traces.source import Source
+from autogen_otel.traces.sources.files import Files
 from autogen_otel.vocabulary import terminations
 
 STYLES: Final[Mapping[Outcome, str]] = {
@@ -120,8 +121,8 @@ def _tokens(summary: Summary, console: Console) -> str:
 
 
 def _footer(listed: Sequence[Summary], every: Sequence[Summary], source: Source) -> str:
-    # What is searched is read only as far back as the list reaches.
-    counted = every if source.lookback_ns is None else listed
+    # All but files are read only as far back as the list reaches.
+    counted = every if isinstance(source, Files) else listed
     counts = Counter(summary.outcome for summary in counted)
     unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "interrupted", "running", "unfinished")
     what = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in unwell if counts[outcome])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import shlex
 import shutil
@@ -20,6 +21,7 @@ from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
 from autogen_otel.traces.journal import STANDARD_INPUT
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Source
+from autogen_otel.traces.sources.clickhouse import SECONDS, TABLE, ClickHouse
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.jaeger import Jaeger
@@ -33,6 +35,9 @@ HOW_TO_GET_ONE: Final = (
     "the tracer provider is your own, with provider.add_span_processor(autogen_otel.JournalProcessor()); "
     "or name another file or folder with --journal"
 )
+USER_VARIABLE: Final = "CLICKHOUSE_USER"
+PASSWORD_VARIABLE: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - where it is, not what it is
+"""ClickHouse's own commands read these two as well."""
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +52,18 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     )
     for name, product in _STORES.items():
         kinds.add_argument(f"--{name}", metavar="URL", help=product.help)
+    kinds.add_argument(
+        "--clickhouse",
+        metavar="URL",
+        help="the HTTP interface of a ClickHouse, such as http://localhost:8123; user and password in it,"
+        f" or in {USER_VARIABLE} and {PASSWORD_VARIABLE}",
+    )
+    group.add_argument(
+        "--table",
+        metavar="NAME",
+        default=TABLE,
+        help=f"of ClickHouse, such as otel.{TABLE} where it is in another database (default: {TABLE})",
+    )
     group.add_argument(
         "--header",
         action="append",
@@ -77,6 +94,8 @@ def opened(args: argparse.Namespace) -> Source:
                 product.name, url, {**_headers_in_environment(HEADERS_VARIABLE), **dict(args.header)}
             )
             return Searched(product.store(client), (f"--{name}", client.url))
+    if args.clickhouse is not None:
+        return _clickhouse(args)
     return _files(args.journal) if args.journal else _own_journal()
 
 
@@ -216,6 +235,20 @@ _STORES: Final = {
     "jaeger": _Product("Jaeger", Jaeger, "a Jaeger, such as http://localhost:16686"),
     "tempo": _Product("Tempo", Tempo, "a Tempo, such as http://localhost:3200"),
 }
+
+
+def _clickhouse(args: argparse.Namespace) -> ClickHouse:
+    headers = _headers_in_environment(HEADERS_VARIABLE)
+    user = os.environ.get(USER_VARIABLE)
+    if user and "@" not in args.clickhouse:
+        words = f"{user}:{os.environ.get(PASSWORD_VARIABLE, '')}"
+        headers["Authorization"] = "Basic " + base64.b64encode(words.encode()).decode()
+    if not all(args.table.split(".")) or args.table.count(".") > 1:
+        raise CommandError(
+            f"{args.table!r} is no table; say otel_traces, or otel.otel_traces with its database."
+        )
+    client = Client("ClickHouse", args.clickhouse, {**headers, **dict(args.header)}, SECONDS)
+    return ClickHouse(client, args.table)
 
 
 def _files(given: list[str], standard_input: Path = STANDARD_INPUT) -> Files:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from autogen_otel.cli import quantities, sources
-from autogen_otel.diagnosis.comparison.candidates import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
 from autogen_otel.traces.source import Source
+from autogen_otel.traces.sources.files import Files
 from autogen_otel.vocabulary import causes
 
 _TINY: Final = 1e-6
@@ -59,8 +60,8 @@ def places_to_look(source: Source, template: str | None, evidence: Evidence) -> 
         template: the option ``--link``.
         evidence: which one.
     """
-    # What is searched for finds a whole id at once, however old the trace is.
-    digits = _PREFIX if source.lookback_ns is None else None
+    # What is searched finds a whole id at once, however old the trace is; files are read as a whole.
+    digits = _PREFIX if isinstance(source, Files) else None
     yield f"autogen-otel show {evidence.trace_id[:digits]}{sources.words(source)}"
     url = sources.link(source, template, evidence.trace_id, evidence.span_id)
     if url is not None:

@@ -12,7 +12,7 @@ from autogen_otel.diagnosis.comparison.discriminators import SIGNIFICANT
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
 from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude
+from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude_listed
 from autogen_otel.traces.conversations import takes
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span
@@ -129,7 +129,7 @@ def compare(spans: Iterable[Span], before: Side, after: Side, limit: int = 0) ->
         for side, population in zip(sides, populations, strict=True):
             if (not limit or population.conversations < limit) and side.takes(gathered):
                 population.add(gathered)
-    was, now = map(conclude, populations)
+    was, now = map(conclude_listed, populations)
     return changes_of(sides, was, now, tuple(known))
 
 

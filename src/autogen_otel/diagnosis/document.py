@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from autogen_otel.diagnosis.changes import Changed, Changes
-from autogen_otel.diagnosis.comparison.candidates import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.distribution import Bar
+from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.findings import Diagnosis, Evidence, Finding
 
 _NS: Final = 1_000_000_000

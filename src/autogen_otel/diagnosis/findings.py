@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
-from autogen_otel.diagnosis.comparison.distribution import Bar, distribution
+from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
+from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.questions import Asking, Calls, together
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
+from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.diagnosis.roots import find_roots
 from autogen_otel.diagnosis.words import advice_for, visible_as
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -160,23 +164,33 @@ def diagnose(spans: Iterable[Span], selection: Selection = EVERYTHING, limit: in
         selection: which of them count.
         limit: at most so many, in the order they come; 0 for all.
     """
-    return conclude(Population.of(spans, selection, limit))
+    return conclude_listed(Population.of(spans, selection, limit))
 
 
 def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
     """Say what fails in the conversations that a sample stands for, and why."""
-    return replace(conclude(Population.of_sample(sample)), sampling=Sampling.of(sample))
+    return replace(conclude_listed(Population.of_sample(sample)), sampling=Sampling.of(sample))
 
 
-def conclude(population: Population) -> Diagnosis:
+def conclude_listed(population: Population) -> Diagnosis:
     """Say what fails in conversations that were read, and why."""
+    return conclude(population, partial(Listed.of, population))
+
+
+def conclude(population: Population, calls_of: Callable[[str], Calls]) -> Diagnosis:
+    """Say what fails in a population, and why.
+
+    Args:
+        population: what is known of its conversations, and their failures.
+        calls_of: the calls of a kind that worked.
+    """
     grouped: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}
-    for occurrence in find_roots(population):
+    for occurrence in find_roots(population, calls_of):
         grouped[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
     crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
-    findings = [_finding(group, population, crowded) for group in grouped.values()]
+    findings = _with_discriminators(list(grouped.values()), population.over_time, calls_of, crowded)
     findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
     noted = [
         Noted(tool, count, population.returned_conversations[tool])
@@ -195,8 +209,23 @@ def conclude(population: Population) -> Diagnosis:
     )
 
 
-def _finding(group: Sequence[Occurrence], population: Population, crowded: Counter[str]) -> Finding:
-    group = sorted(group, key=lambda one: one.time_ns)
+def _with_discriminators(
+    groups: Sequence[Sequence[Occurrence]],
+    over_time: Timeline,
+    calls_of: Callable[[str], Calls],
+    crowded: Counter[str],
+) -> list[Finding]:
+    by_kind: dict[str, list[Sequence[Occurrence]]] = defaultdict(list)
+    for group in groups:
+        by_kind[group[0].kind].append(sorted(group, key=lambda one: one.time_ns))
+    return [
+        finding
+        for kind, alike in by_kind.items()
+        for finding in together([_finding(group, over_time, crowded) for group in alike], calls_of(kind))
+    ]
+
+
+def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str]) -> Asking[Finding]:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
     for one in group:
@@ -215,9 +244,8 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
     # Of too many, every so many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
     failing = [one.features for one in list(first.values())[::step]]
-    sample = population.working.get(group[0].kind)
-    working = sample.kept if sample is not None else []
-    found = discriminate(failing, working)
+    found, outline = yield from discriminate(failing)
+    spread = yield from distributions([one.property for one in found], failing, outline)
     counts = {effect: round(count) for effect, count in effects.items()}
     return Finding(
         cause=group[0].cause,
@@ -232,10 +260,10 @@ def _finding(group: Sequence[Occurrence], population: Population, crowded: Count
         first_ns=group[0].time_ns,
         last_ns=group[-1].time_ns,
         effects=counts,
-        over_time=population.over_time.count((one.time_ns, one.weight) for one in first.values()),
+        over_time=over_time.count((one.time_ns, one.weight) for one in first.values()),
         discriminators=tuple(found),
-        distributions=tuple(distribution(one.property, failing, working) for one in found),
-        compared=(len(failing), len(working)),
+        distributions=spread,
+        compared=(len(failing), outline.total),
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
         evidence=_evidence(list(worst.values()), crowded),
         visible_as=visible_as(group[0].cause, subject, counts),

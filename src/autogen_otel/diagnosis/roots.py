@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import round_between
+from autogen_otel.diagnosis.comparison.candidates import round_between, thinned
+from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.properties import Comparison, Property
+from autogen_otel.diagnosis.comparison.questions import Asking, Calls, Holding, Outline, Run, together
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher
 from autogen_otel.diagnosis.evidence.features import (
     PREVIOUS_TOOL,
@@ -35,51 +39,53 @@ _MOST_OF_THEM: Final = 0.8
 _CLEAR_EFFECT: Final = 0.6
 _FEWEST: Final = 3
 _TELLING_EFFECT: Final = 0.3
-_USUAL_LIMITS: Final = 0.5
+USUAL_LIMITS: Final = 0.5
+"""A workflow of which more conversations end at a limit is built so."""
 _SMALLEST_LIMIT: Final = 1000
 """Characters; no model is bothered by less."""
 _SLOW_SECONDS: Final = 1.0
+_AFTER_TOOL: Final = Property(names.TOOL_FAILED_BEFORE, Comparison.EQUALS, value=True)
+_CARRIED: Final = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, 1)
 
 
-def find_roots(population: Population) -> list[Occurrence]:
-    """All failures, each with the cause that the whole population shows, and their symptoms folded in."""
-    found: list[Occurrence] = []
-    by_call: dict[tuple[str, str], list[list[Occurrence]]] = defaultdict(list)
-    for key in population.groups:
-        group = population.in_group(key)
+def roots_of(population: Population) -> list[Occurrence]:
+    """All failures in conversations that were read, as ``find_roots`` has them."""
+    return find_roots(population, partial(Listed.of, population))
+
+
+def find_roots(population: Population, calls_of: Callable[[str], Calls]) -> list[Occurrence]:
+    """All failures, each with the cause that the whole population shows, and their symptoms folded in.
+
+    Args:
+        population: the failures.
+        calls_of: the calls of a kind that worked.
+    """
+    groups = [population.in_group(key) for key in population.groups]
+    models: list[Asking[None]] = []
+    for group in groups:
         first = group[0]
-        by_call[first.cause, first.kind].append(group)
-    working = population.working.get(MODEL)
-    calls = working.kept if working is not None else []
-    weight = working.weight if working is not None else 1.0
-    for (cause, kind), groups in by_call.items():
-        for group in groups:
-            if cause == causes.TOOL_EXCEPTION:
-                _blame_arguments(group, population)
-            elif kind == MODEL:
-                if cause in _LOOK_PLAIN:
-                    _explain_plain(group, calls, weight)
-                if cause == causes.PROMPT_TOO_LARGE:
-                    _measure_limit(group, calls)
-                if cause == causes.TIMEOUT:
-                    _blame_slow_tool(group, calls, weight)
-            found.extend(group)
+        if first.cause == causes.TOOL_EXCEPTION:
+            together([_blame_arguments(group, calls_of(first.kind).weight)], calls_of(first.kind))
+        elif first.kind == MODEL and first.cause in _EXPLAINED:
+            models.append(_EXPLAINED[first.cause](group, calls_of(MODEL).weight))
+    if models:
+        together(models, calls_of(MODEL))
+    found = [one for group in groups for one in group]
     found.extend(_loops(population))
     _show_fallbacks(found)
-    return _without_symptoms(found, calls, weight)
+    return _without_symptoms(found, calls_of)
 
 
 # ---------------------------------------------------------------- tools
-def _blame_arguments(group: Sequence[Occurrence], population: Population) -> None:
+def _blame_arguments(group: Sequence[Occurrence], weight: float) -> Asking[None]:
     """A tool that raises where its arguments do not fit, and works where they do, was called wrongly."""
-    sample = population.working.get(tool_kind(group[0].subject["tool"]))
-    fine: Counter[str] = Counter()
-    for features in sample.kept if sample is not None else ():
-        fine.update(features.get(PROBLEMS, ()))
-    weight = sample.weight if sample is not None else 1.0
     bad: Counter[str] = Counter()
     for one in group:
         bad.update(one.problems)
+    if not bad:
+        return
+    answer = yield Holding([Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in bad])
+    fine = dict(zip(bad, answer.holding, strict=True))
     for one in group:
         blamed = [problem for problem in one.problems if bad[problem] >= fine[problem] * weight]
         if blamed:
@@ -89,18 +95,25 @@ def _blame_arguments(group: Sequence[Occurrence], population: Population) -> Non
 
 
 # ---------------------------------------------------------------- model calls
-def _explain_plain(group: Sequence[Occurrence], calls: Sequence[Features], weight: float) -> None:
+def _explain_plain(group: Sequence[Occurrence], weight: float) -> Asking[None]:
     """Find what plain refusals set in with: the size of the prompt, or history of an earlier run."""
+    sizes = _numbers(one.features for one in group)
+    outline = yield Outline({names.PROMPT_CHARS: thinned(sizes)})
+    answer = yield Holding([_AFTER_TOOL, _CARRIED])
+    after_tool, carried = answer.holding
     explanations = [
         explanation
-        for explanation in (_by_size(group, calls, weight), _by_history(group, calls, weight))
+        for explanation in (
+            _by_size(_Numbers(sizes, outline.runs[names.PROMPT_CHARS]), weight),
+            _by_history(group, carried, answer.total, weight),
+        )
         if explanation is not None
     ]
     if not explanations:
         return
     effect, cause, holds, more = max(explanations, key=lambda one: one[0])
     # What tools say of their failures makes prompts longer, too.
-    if _after_tools(group, calls).effect >= effect:
+    if _after_tools(group, after_tool, answer.total).effect >= effect:
         return
     for one in group:
         if holds(one.features):
@@ -113,17 +126,49 @@ def _explain_plain(group: Sequence[Occurrence], calls: Sequence[Features], weigh
 _Explanation = tuple[float, str, Callable[[Features], bool], dict[str, Any]]
 
 
-def _by_size(group: Sequence[Occurrence], calls: Sequence[Features], weight: float) -> _Explanation | None:
-    bad = _numbers(one.features for one in group)
-    good = _numbers(calls)
-    if len(bad) < _FEWEST or not good:
+class _Numbers:
+    """The numbers of failing and of working calls.
+
+    Args:
+        bad: of failing calls.
+        runs: of working calls, by which cuts they are between.
+        all_working: of how many calls those are; only those that have a number by default.
+    """
+
+    def __init__(self, bad: Sequence[float], runs: Sequence[Run], all_working: int | None = None) -> None:
+        self._bad = bad
+        self._runs = runs
+        self.good = sum(run.calls for run in runs)
+        self._all_working = self.good if all_working is None else all_working
+
+    @property
+    def failing(self) -> int:
+        """How many failing calls have a number."""
+        return len(self._bad)
+
+    def best_cut(self, weight: float) -> float:
+        """The cut that tells the failures best."""
+        return max(thinned(self._bad), key=lambda cut: _likelihood(self.above(cut), weight))
+
+    def above(self, cut: float) -> Table:
+        """How many have at least so much."""
+        bad = sum(one >= cut for one in self._bad)
+        good = sum(run.calls for run in self._runs if run.lowest >= cut)
+        return Table(bad, len(self._bad), good, self._all_working)
+
+    def below(self, cut: float) -> float | None:
+        """The largest working number that is smaller."""
+        return max((run.highest for run in self._runs if run.highest < cut), default=None)
+
+
+def _by_size(sizes: _Numbers, weight: float) -> _Explanation | None:
+    if sizes.failing < _FEWEST or not sizes.good:
         return None
-    cut = max(sorted(set(bad)), key=lambda size: _likelihood(_above(size, bad, good), weight))
-    table = _above(cut, bad, good)
+    cut = sizes.best_cut(weight)
+    table = sizes.above(cut)
     if cut < _SMALLEST_LIMIT or not _is_explained(table, weight):
         return None
-    below = max((size for size in (*good, *bad) if size < cut), default=0)
-    limit = round_between(below, cut)
+    limit = round_between(sizes.below(cut) or 0, cut)
 
     def is_large(features: Features) -> bool:
         size = features.get(names.PROMPT_CHARS)
@@ -132,20 +177,19 @@ def _by_size(group: Sequence[Occurrence], calls: Sequence[Features], weight: flo
     return table.effect, causes.PROMPT_TOO_LARGE, is_large, {"limit_chars": int(limit)}
 
 
-def _after_tools(group: Sequence[Occurrence], calls: Sequence[Features]) -> Table:
-    bad = sum(map(_is_after_tool, group))
-    good = sum(features.get(names.TOOL_FAILED_BEFORE) is True for features in calls)
-    return Table(bad, len(group), good, len(calls))
+def _after_tools(group: Sequence[Occurrence], working: int, all_working: int) -> Table:
+    return Table(sum(map(_is_after_tool, group)), len(group), working, all_working)
 
 
-def _by_history(group: Sequence[Occurrence], calls: Sequence[Features], weight: float) -> _Explanation | None:
-    bad = [_is_carried(one.features) for one in group]
-    good = [_is_carried(features) for features in calls]
-    table = Table(sum(bad), len(bad), sum(good), len(good))
+def _by_history(
+    group: Sequence[Occurrence], working: int, all_working: int, weight: float
+) -> _Explanation | None:
+    is_carried = _CARRIED.tester()
+    table = Table(sum(is_carried(one.features) for one in group), len(group), working, all_working)
     if table.failing < _FEWEST or not _is_explained(table, weight):
         return None
     # On equal terms history wins: what is carried over makes the prompt larger, too.
-    return table.effect + 0.02, causes.STALE_STATE, _is_carried, {}
+    return table.effect + 0.02, causes.STALE_STATE, is_carried, {}
 
 
 def _is_explained(table: Table, weight: float) -> bool:
@@ -154,7 +198,7 @@ def _is_explained(table: Table, weight: float) -> bool:
         return False
     precision = table.failing / (table.failing + table.working * weight)
     covers = table.failing_share >= _NEARLY_ALL and table.effect >= _CLEAR_EFFECT
-    return (covers and precision >= _USUAL_LIMITS) or precision >= _MOST_OF_THEM
+    return (covers and precision >= USUAL_LIMITS) or precision >= _MOST_OF_THEM
 
 
 def _likelihood(table: Table, weight: float) -> float:
@@ -168,27 +212,28 @@ def _likelihood(table: Table, weight: float) -> float:
     return total
 
 
-def _measure_limit(group: Sequence[Occurrence], calls: Sequence[Features]) -> None:
+def _measure_limit(group: Sequence[Occurrence], _weight: float) -> Asking[None]:
     """Say from where on prompts are too large, in characters."""
     bad = _numbers(one.features for one in group)
     if not bad:
         return
     smallest = min(bad)
-    below = max((size for size in _numbers(calls) if size < smallest), default=None)
+    outline = yield Outline({names.PROMPT_CHARS: [smallest]})
+    below = _Numbers(bad, outline.runs[names.PROMPT_CHARS]).below(smallest)
     limit: float = smallest if below is None else round_between(below, smallest)
     for one in group:
         one.subject = {**one.subject, "limit_chars": int(limit)}
 
 
-def _blame_slow_tool(group: Sequence[Occurrence], calls: Sequence[Features], weight: float) -> None:
+def _blame_slow_tool(group: Sequence[Occurrence], weight: float) -> Asking[None]:
     """Name the tool after which calls time out, if it is its slowness that they have in common."""
     tools = Counter(one.features[PREVIOUS_TOOL] for one in group if PREVIOUS_TOOL in one.features)
     for tool, count in tools.most_common(1):
         bad = [_seconds_of(tool, one.features) for one in group]
-        good = [_seconds_of(tool, features) for features in calls]
-        cut = max(sorted(set(bad)), key=lambda seconds: _likelihood(_above(seconds, bad, good), weight))
-        table = _above(cut, bad, good)
-        if cut < _SLOW_SECONDS or count < _FEWEST or not _is_explained(table, weight):
+        outline = yield Outline({PREVIOUS_TOOL_SECONDS: thinned(bad)}, tool=tool)
+        seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.total)
+        cut = seconds.best_cut(weight)
+        if cut < _SLOW_SECONDS or count < _FEWEST or not _is_explained(seconds.above(cut), weight):
             return
         for one in group:
             if _seconds_of(tool, one.features) >= cut:
@@ -199,6 +244,13 @@ def _blame_slow_tool(group: Sequence[Occurrence], calls: Sequence[Features], wei
 def _seconds_of(tool: str, features: Features) -> float:
     """How long the tool before took, if it was this one."""
     return float(features[PREVIOUS_TOOL_SECONDS]) if features.get(PREVIOUS_TOOL) == tool else 0.0
+
+
+_EXPLAINED: Final[Mapping[str, Callable[[Sequence[Occurrence], float], Asking[None]]]] = {
+    **dict.fromkeys(_LOOK_PLAIN, _explain_plain),
+    causes.PROMPT_TOO_LARGE: _measure_limit,
+    causes.TIMEOUT: _blame_slow_tool,
+}
 
 
 def _show_fallbacks(found: Sequence[Occurrence]) -> None:
@@ -215,25 +267,31 @@ def _loops(population: Population) -> list[Occurrence]:
     """Loops of workflows that do not always end at their limit: those that do are built so."""
     return [
         occurrence
-        for workflow, _, occurrence in population.loops
+        for workflow, loop in population.loops
         if population.ended[workflow] == 1
-        or population.ended_at_limit[workflow] <= population.ended[workflow] * _USUAL_LIMITS
+        or population.ended_at_limit[workflow] <= population.ended[workflow] * USUAL_LIMITS
+        for occurrence in population.in_loop((workflow, loop))
     ]
 
 
-def _without_symptoms(found: list[Occurrence], calls: Sequence[Features], weight: float) -> list[Occurrence]:
+def _without_symptoms(found: list[Occurrence], calls_of: Callable[[str], Calls]) -> list[Occurrence]:
     """Fold model calls that only fail after a tool failed into that tool's failures."""
     tools = {(one.trace_id, one.span_id): one for one in found if one.kind.startswith(tool_kind(""))}
     by_entry: dict[Any, list[Occurrence]] = defaultdict(list)
     for one in found:
         if one.kind == MODEL and one.cause in _LOOK_PLAIN:
             by_entry[one.cause, one.subject.get("model")].append(one)
+    groups = [group for group in by_entry.values() if any(map(_is_after_tool, group))]
+    if not groups:
+        return found
+    calls = calls_of(MODEL)
+    (answer,) = calls.answer([Holding([_AFTER_TOOL])])
     dropped: set[int] = set()
-    for group in by_entry.values():
-        table = _after_tools(group, calls)
+    for group in groups:
+        table = _after_tools(group, answer.holding[0], answer.total)
         # Where tools fail all the time, that one failed before says nothing.
         always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
-        is_symptom = always or _is_explained(table, weight)
+        is_symptom = always or _is_explained(table, calls.weight)
         if not is_symptom:
             continue
         for one in group:
@@ -252,17 +310,9 @@ def _is_after_tool(one: Occurrence) -> bool:
     return one.after_tool is not None or one.features.get(names.TOOL_FAILED_BEFORE) is True
 
 
-def _is_carried(features: Features) -> bool:
-    return bool(features.get(names.PROMPT_CARRIED_MESSAGES))
-
-
 def _numbers(calls: Iterable[Features]) -> list[int]:
     sizes = (features.get(names.PROMPT_CHARS) for features in calls)
     return [size for size in sizes if isinstance(size, int)]
-
-
-def _above(cut: float, bad: Sequence[float], good: Sequence[float]) -> Table:
-    return Table(sum(one >= cut for one in bad), len(bad), sum(one >= cut for one in good), len(good))
 
 
 def _of_entry(subject: dict[str, Any]) -> dict[str, Any]:

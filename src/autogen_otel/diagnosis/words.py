@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
+from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
 from autogen_otel.diagnosis.evidence.occurrence import Effect
 from autogen_otel.vocabulary import attributes as names

@@ -8,7 +8,7 @@ from typing import Final
 
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.roots import find_roots
+from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.repro.source import words
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import spans as span_names
@@ -42,7 +42,7 @@ class Everything:
     def of(cls, spans: Iterable[Span], config: str | None = None) -> Everything:
         """Read all conversations."""
         population = Population.of(spans)
-        return cls(population, find_roots(population), config)
+        return cls(population, roots_of(population), config)
 
     def seen(self, occurrence: Occurrence) -> Occurrence:
         """A failure with the cause that all conversations show.
@@ -55,7 +55,7 @@ class Everything:
 
 def failures(trace: Trace) -> list[Occurrence]:
     """What failed in a trace for reasons of its own, what the user noticed most first."""
-    found = find_roots(Population.of(trace.spans))
+    found = roots_of(Population.of(trace.spans))
     return sorted(found, key=lambda one: (_RANKS[one.effect], one.time_ns))
 
 

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from autogen_otel import instrumentation
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.roots import find_roots
+from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.traces.failures import what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import Event, Link, Span, Trace
@@ -63,7 +63,7 @@ class AutoGenSpans(Sequence[Span]):
         Args:
             allow: causes that are no matter: ``rate_limit``, ``tool_exception`` ….
         """
-        found = sorted(find_roots(Population.of(self)), key=lambda one: one.time_ns)
+        found = sorted(roots_of(Population.of(self)), key=lambda one: one.time_ns)
         return [self._told(one) for one in found if one.effect is not Effect.ENDED and one.cause not in allow]
 
     def _told(self, one: Occurrence) -> str:

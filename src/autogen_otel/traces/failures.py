@@ -84,11 +84,28 @@ def passing_on(failures: Iterable[Failure]) -> frozenset[str]:
     """
     by_id = {failure.span_id: failure for failure in failures}
     pairs = ((by_id.get(child.parent_id or ""), child) for child in by_id.values())
-    return frozenset(
-        parent.span_id
+    passing = {
+        parent.span_id: child.span_id
         for parent, child in pairs
         if parent is not None and parent is not child and parent.passes_on(child)
-    )
+    }
+    return frozenset(passing) - _circles(passing)
+
+
+def _circles(passing: dict[str, str]) -> frozenset[str]:
+    """Of spans that are each other's parents, which only damaged data has, one each: it is where it began."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    for span_id in passing:
+        path: set[str] = set()
+        current: str | None = span_id
+        while current is not None and current not in seen:
+            seen.add(current)
+            path.add(current)
+            current = passing.get(current)
+        if current in path:
+            found.add(current)
+    return frozenset(found)
 
 
 def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:

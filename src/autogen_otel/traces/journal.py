@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import json
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from autogen_otel.traces import in_flight, jaeger, otlp
+from autogen_otel.traces.parsing import loads
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.trace import Span
 
@@ -153,7 +152,7 @@ class Tail:
         self._read[identity] = self._read.get(identity, 0) + len(complete)
         for line in complete.splitlines():
             try:
-                document = _loads(line)
+                document = loads(line)
             except (ValueError, RecursionError):
                 continue
             yield from (span for span in _document_spans(document, None) if isinstance(span, Span))
@@ -191,25 +190,6 @@ def _decompressed(file: Any) -> IO[bytes]:
     return cast("IO[bytes]", content)
 
 
-def _parser() -> Callable[[bytes], Any]:
-    """``json.loads``, or that of orjson where it is installed, which takes a third of the time."""
-    with suppress(ImportError):
-        fast = import_module("orjson").loads
-
-        def loads(text: bytes) -> Any:
-            try:
-                return fast(text)
-            except ValueError:
-                # It refuses NaN and lone surrogates, which Python's own writer leaves in.
-                return json.loads(text)
-
-        return loads
-    return json.loads
-
-
-_loads: Final = _parser()
-
-
 def _file_spans(
     file: IO[bytes],
     damaged: list[int],
@@ -225,7 +205,7 @@ def _file_spans(
         if text.isspace():
             continue
         try:
-            document = _loads(text)
+            document = loads(text)
         except (ValueError, RecursionError):
             if line.endswith(b"\n"):
                 damaged.append(number)

@@ -18,6 +18,17 @@ HANDOFF: Final = "handoff"
 CONFIG_ENTRY: Final = "config_entry"
 EXECUTE_CODE: Final = "execute_code"
 AWAIT_HUMAN_INPUT: Final = "await_human_input"
+OPERATIONS: Final = (
+    INVOKE_WORKFLOW,
+    INVOKE_AGENT,
+    EXECUTE_TOOL,
+    CHAT,
+    HANDOFF,
+    CONFIG_ENTRY,
+    EXECUTE_CODE,
+    AWAIT_HUMAN_INPUT,
+)
+"""What the name of a span of ours begins with, but for HTTP attempts."""
 
 
 PATTERNS: Final = {

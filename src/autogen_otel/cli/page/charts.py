@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element
 from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.page.html import Node, element
 from autogen_otel.cli.page.spans import in_a_line
-from autogen_otel.diagnosis.comparison.candidates import Comparison
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.distribution import Bar
+from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.comparison.statistics import Table
 
 _WIDTH: Final = 560

@@ -44,7 +44,7 @@ def failures_of(trace: Trace) -> list[Occurrence]:
     """What failed in it as it was recorded, what ended it first; and where it went in circles."""
     population = Population.of(trace.spans)
     found = [one for key in population.groups for one in population.in_group(key)]
-    found += [circle for _, _, circle in population.loops]
+    found += [one for key in population.loops for one in population.in_loop(key)]
     return sorted(found, key=lambda one: (_BY_EFFECT[one.effect], one.time_ns))
 
 

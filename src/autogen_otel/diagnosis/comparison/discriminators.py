@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from autogen_otel.diagnosis.comparison.candidates import Comparison, Property, properties
+from autogen_otel.diagnosis.comparison.candidates import cuts_of, properties
+from autogen_otel.diagnosis.comparison.properties import Comparison, Property
+from autogen_otel.diagnosis.comparison.questions import (
+    MOST_TOGETHER,
+    Answer,
+    Asking,
+    Holding,
+    Outline,
+    Together,
+)
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
 from autogen_otel.diagnosis.evidence.features import (
     AGENT_PAIR,
@@ -23,7 +33,6 @@ SIGNIFICANT: Final = 0.01
 _SMALLEST_EFFECT: Final = 0.15
 _SMALLEST_SHARE: Final = 0.3
 _MOST: Final = 5
-_CONSIDERED: Final = 40
 _PENALTIES: Final = {
     names.PROMPT_CHARS: 0.0,
     names.PROMPT_CARRIED_MESSAGES: 0.0,
@@ -35,7 +44,6 @@ _PENALTIES: Final = {
     AGENT_PAIR: 0.012,
     names.GEN_AI_PROVIDER_NAME: 0.02,
     names.SERVER_PORT: 0.02,
-    names.HTTP_REQUEST_BODY_SIZE: 0.02,
     names.PROMPT_MESSAGES: 0.02,
     names.PROMPT_NEW_CHARS: 0.015,
     names.PROMPT_LARGEST_CHARS: 0.015,
@@ -97,35 +105,39 @@ class _Family:
             yield Discriminator(candidate, table, min(1.0, _FAMILIES * probability))
 
 
-def discriminate(failing: Sequence[Features], working: Sequence[Features]) -> list[Discriminator]:
+def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator], Answer]]:
     """Find what separates failing from working calls, the strongest first.
 
     What only follows from a stronger one is left out, and so is what may be chance.
 
     Args:
-        failing: one call of each conversation in which it failed.
-        working: calls of the same kind that worked.
+        failing: one call of each conversation in which it failed. The questions are about calls of the same
+            kind that worked.
+
+    Returns:
+        What separates them, and the outline of the working calls that it was found by.
     """
-    if len(failing) < 2 or not working:  # noqa: PLR2004 - one call has everything that it has
-        return []
+    is_one = len(failing) < 2  # noqa: PLR2004 - one call has everything that it has
+    outline = yield Outline({} if is_one else cuts_of(failing), names=not is_one)
+    if is_one or not outline.total:
+        return [], outline
+    proposed = list(properties(failing, outline))
+    answer = yield Holding([candidate for candidate, _ in proposed])
     # Two families, so that the hundreds of cuts of numbers do not outweigh the few plain values.
     plain, scanned = _Family(), _Family()
-    for candidate, comparisons in properties(failing, working):
+    for (candidate, comparisons), working in zip(proposed, answer.holding, strict=True):
         family = scanned if candidate.comparison in _SCANNED else plain
-        table = table_of(candidate.tester(), failing, working)
-        family.take(candidate, table, comparisons)
+        failing_count = sum(map(candidate.tester(), failing))
+        family.take(candidate, Table(failing_count, len(failing), working, outline.total), comparisons)
     significant = [
         one for family in (plain, scanned) for one in family.corrected() if one.probability <= SIGNIFICANT
     ]
     significant.sort(key=lambda one: (-_score(one), one.probability, one.property.attribute))
-    return _independent(significant[:_CONSIDERED], failing, working)
-
-
-def table_of(
-    holds: Callable[[Features], bool], failing: Sequence[Features], working: Sequence[Features]
-) -> Table:
-    """Count the calls that have a property."""
-    return Table(sum(map(holds, failing)), len(failing), sum(map(holds, working)), len(working))
+    ranked = significant[:MOST_TOGETHER]
+    if len(ranked) < 2:  # noqa: PLR2004 - nothing to be independent of
+        return ranked, outline
+    answer = yield Together([one.property for one in ranked])
+    return _independent(ranked, failing, answer.together), outline
 
 
 def _score(one: Discriminator) -> float:
@@ -137,28 +149,35 @@ def _score(one: Discriminator) -> float:
 
 
 def _independent(
-    ranked: list[Discriminator], failing: Sequence[Features], working: Sequence[Features]
+    ranked: list[Discriminator], failing: Sequence[Features], working: Mapping[int, int]
 ) -> list[Discriminator]:
-    kept: list[Discriminator] = []
-    for one in ranked:
-        if all(_adds_to(one, stronger, failing, working) for stronger in kept):
-            kept.append(one)
+    testers = [one.property.tester() for one in ranked]
+    bad = Counter(
+        sum(holds(features) << index for index, holds in enumerate(testers)) for features in failing
+    )
+    kept: list[int] = []
+    for index in range(len(ranked)):
+        if all(
+            ranked[index].property.attribute != ranked[stronger].property.attribute
+            and _adds_to(index, stronger, bad, working)
+            for stronger in kept
+        ):
+            kept.append(index)
             if len(kept) == _MOST:
                 break
-    return kept
+    return [ranked[index] for index in kept]
 
 
-def _adds_to(
-    one: Discriminator, stronger: Discriminator, failing: Sequence[Features], working: Sequence[Features]
-) -> bool:
+def _adds_to(one: int, stronger: int, failing: Mapping[int, int], working: Mapping[int, int]) -> bool:
     """Whether a property still separates among the calls that have a stronger one, or that do not."""
-    if one.property.attribute == stronger.property.attribute:
-        return False
-    has_stronger, has_it = stronger.property.tester(), one.property.tester()
-    for has in (True, False):
-        bad = [features for features in failing if has_stronger(features) is has]
-        good = [features for features in working if has_stronger(features) is has]
-        table = table_of(has_it, bad, good)
+    for has in (0, 1):
+        table = Table(*_counts(one, stronger, has, failing), *_counts(one, stronger, has, working))
         if table.effect >= _SMALLEST_EFFECT and fisher(table) <= SIGNIFICANT:
             return True
     return False
+
+
+def _counts(one: int, stronger: int, has: int, calls: Mapping[int, int]) -> tuple[int, int]:
+    """Of calls that have the stronger property or not: how many have the other, how many there are."""
+    among = [(bits, count) for bits, count in calls.items() if bits >> stronger & 1 == has]
+    return sum(count for bits, count in among if bits >> one & 1), sum(count for _, count in among)

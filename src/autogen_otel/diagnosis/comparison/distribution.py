@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import Comparison, Property
+from autogen_otel.diagnosis.comparison.candidates import is_number
+from autogen_otel.diagnosis.comparison.listed import runs_of
+from autogen_otel.diagnosis.comparison.properties import Comparison, Property
+from autogen_otel.diagnosis.comparison.questions import Answer, Asking, Outline, Run, Together
 from autogen_otel.diagnosis.evidence.features import TIME, TRAITS, Features
 
 _MOST_VALUES: Final = 7
@@ -16,6 +20,8 @@ _LONGEST: Final = 60
 _BINS: Final = 12
 _TAIL: Final = 0.02
 _STEPS: Final = (1, 2, 2.5, 5, 10)
+_NUMERIC: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST})
+_SCANNED: Final = _NUMERIC | {Comparison.WITHIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,45 +41,93 @@ class Bar:
     has_property: bool
 
 
-def distribution(of: Property, failing: Sequence[Features], working: Sequence[Features]) -> tuple[Bar, ...]:
-    """Count values, or ranges of a number.
+def distributions(
+    found: Sequence[Property], failing: Sequence[Features], outline: Answer
+) -> Asking[tuple[tuple[Bar, ...], ...]]:
+    """Count the values, or ranges of the numbers, of each of some attributes.
 
     Args:
-        of: what separates failing from working calls; of times nothing is counted, ``Timeline`` does that.
-        failing: calls that failed.
-        working: calls of the same kind that worked.
+        found: what separates failing from working calls; of times nothing is counted, ``Timeline`` does that.
+        failing: calls that failed. The questions are about calls of the same kind that worked.
+        outline: of these, with the cuts of ``cuts_of``.
     """
-    if of.attribute == TIME or of.comparison is Comparison.WITHIN:
-        return ()
-    if of.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}:
-        return _of_numbers(of, failing, working)
-    if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
-        return _of_presence(of, failing, working)
-    name = of.attribute + TRAITS if of.comparison is Comparison.IS else of.attribute
-    usual = "usual" if of.comparison is Comparison.IS else "none"
-    bad, good = (_counted((one.get(name) for one in calls), usual) for calls in (failing, working))
-    own = _text(of.value)
-    shown = [own]
-    for value, _ in (bad + good).most_common(_MOST_VALUES):
-        shown += [value] if value not in shown else []
-    bars = [Bar(value, bad[value], good[value], value == own) for value in shown[:_MOST_VALUES]]
-    others = [value for value in bad | good if value not in shown[:_MOST_VALUES]]
-    if others:
-        rest = Bar(f"{len(others)} others", sum(bad[v] for v in others), sum(good[v] for v in others), False)
-        bars.append(rest)
+    numeric = [one for one in found if one.comparison in _NUMERIC and one.attribute != TIME]
+    edges = {one.attribute: _edges(one, failing, outline) for one in numeric}
+    named = {one: _named(one, failing) for one in found if one.comparison not in _SCANNED}
+    asked = list(dict.fromkeys(one for properties in named.values() for one in properties))
+    runs = (yield Outline(edges)).runs if edges else {}
+    counted = _Counted(asked, failing, (yield Together(asked)).together if asked else {})
+    bars: list[tuple[Bar, ...]] = []
+    for one in found:
+        if one in named:
+            bars.append(tuple(_of_values(one, named[one], counted)))
+        elif one in numeric:
+            cuts = edges[one.attribute]
+            own = runs_of((call.get(one.attribute) for call in failing), cuts)
+            bars.append(tuple(_of_numbers(one, cuts, own, runs[one.attribute])))
+        else:
+            bars.append(())
     return tuple(bars)
 
 
-def _counted(values: Iterable[Any], nothing: str) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for value in values:
-        if value is None or value == frozenset():
-            counts[nothing] += 1
-        elif isinstance(value, frozenset):
-            counts.update(map(_text, value))
-        else:
-            counts[_text(value)] += 1
-    return counts
+def _named(of: Property, failing: Sequence[Features]) -> list[Property]:
+    """What a bar each is drawn of: the property itself, and the values that failing calls have most often."""
+    if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
+        return [Property(of.attribute, Comparison.PRESENT)]
+    name = of.attribute + TRAITS if of.comparison is Comparison.IS else of.attribute
+    counts: Counter[Any] = Counter()
+    for call in failing:
+        value = call.get(name)
+        counts.update(value if isinstance(value, frozenset) else () if value is None else (value,))
+    others = [Property(of.attribute, of.comparison, value) for value, _ in counts.most_common(_MOST_VALUES)]
+    named = [of, *(one for one in others if one.value != of.value)][: _MOST_VALUES - 1]
+    if of.comparison is not Comparison.IS:
+        named.append(Property(of.attribute, Comparison.ABSENT))
+    return named
+
+
+def _of_values(of: Property, named: Sequence[Property], counted: _Counted) -> Iterator[Bar]:
+    if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
+        present = counted.having(named)
+        for value, (bad, good) in (("present", present), ("absent", counted.without(named))):
+            yield Bar(value, bad, good, value == of.comparison.value)
+        return
+    for one in named:
+        bad, good = counted.having([one])
+        if one.comparison is not Comparison.ABSENT:
+            yield Bar(_text(one.value), bad, good, one == of)
+        elif bad or good:
+            yield Bar("none", bad, good, False)
+    bad, good = counted.without(named)
+    if bad or good:
+        yield Bar("usual" if of.comparison is Comparison.IS else "others", bad, good, False)
+
+
+class _Counted:
+    """How many failing and how many working calls have which of some properties."""
+
+    def __init__(
+        self, asked: Sequence[Property], failing: Sequence[Features], working: Mapping[int, int]
+    ) -> None:
+        self._bits = {one: 1 << index for index, one in enumerate(asked)}
+        testers = [one.tester() for one in asked]
+        bad = Counter(sum(holds(call) << index for index, holds in enumerate(testers)) for call in failing)
+        self._sides = (bad, working)
+
+    def having(self, some: Sequence[Property]) -> tuple[int, int]:
+        """How many have one of them."""
+        mask = self._mask(some)
+        bad, good = (sum(count for bits, count in side.items() if bits & mask) for side in self._sides)
+        return bad, good
+
+    def without(self, some: Sequence[Property]) -> tuple[int, int]:
+        """How many have none of them."""
+        mask = self._mask(some)
+        bad, good = (sum(count for bits, count in side.items() if not bits & mask) for side in self._sides)
+        return bad, good
+
+    def _mask(self, some: Sequence[Property]) -> int:
+        return sum(self._bits[one] for one in some)
 
 
 def _text(value: Any) -> str:
@@ -81,51 +135,48 @@ def _text(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _of_presence(of: Property, failing: Sequence[Features], working: Sequence[Features]) -> tuple[Bar, ...]:
-    bad, good = (sum(of.attribute in one for one in calls) for calls in (failing, working))
-    wants = of.comparison is Comparison.PRESENT
-    return (
-        Bar("present", bad, good, wants),
-        Bar("absent", len(failing) - bad, len(working) - good, not wants),
-    )
-
-
-def _of_numbers(of: Property, failing: Sequence[Features], working: Sequence[Features]) -> tuple[Bar, ...]:
-    bad, good = _numbers(failing, of.attribute), _numbers(working, of.attribute)
-    numbers = sorted([*bad, *good])
-    if not numbers:
-        return ()
+def _edges(of: Property, failing: Sequence[Features], outline: Answer) -> list[float]:
+    """Where ranges begin and end; the cut is one, so that no bar stands on both sides of it."""
+    bad = (call.get(of.attribute) for call in failing)
+    counts = Counter(value for value in bad if isinstance(value, (int, float)) and is_number(value))
+    for run in outline.runs.get(of.attribute, ()):
+        counts[run.lowest] += run.calls - run.calls // 2
+        counts[run.highest] += run.calls // 2
     cut = float(of.value)
-    tail = int(len(numbers) * _TAIL)
-    low, high = min(numbers[tail], cut), max(numbers[-1 - tail], cut)
+    low, high = (
+        min(_usual(counts, sorted(counts)), cut),
+        max(_usual(counts, sorted(counts, reverse=True)), cut),
+    )
     step = _round_step((high - low) / _BINS)
-    # The cut is an edge, so that no bar stands on both sides of it.
-    edges = [
-        cut + step * number
-        for number in range(math.floor((low - cut) / step), math.ceil((high - cut) / step) + 1)
-    ]
+    first, last = math.floor((low - cut) / step), math.ceil((high - cut) / step)
+    return [cut + step * number for number in range(first, last + 1)]
+
+
+def _usual(counts: Mapping[float, int], numbers: Iterable[float]) -> float:
+    """The first of the numbers that is not among the few at the end."""
+    few = int(sum(counts.values()) * _TAIL)
+    passed = 0
+    for number in numbers:
+        passed += counts[number]
+        if passed > few:
+            return number
+    return math.nan
+
+
+def _of_numbers(
+    of: Property, edges: Sequence[float], failing: Sequence[Run], working: Sequence[Run]
+) -> Iterator[Bar]:
     at_least = of.comparison is Comparison.AT_LEAST
-    bars = []
-    for begin, end in zip([-math.inf, *edges], [*edges, math.inf], strict=True):
-        counts = [sum(_is_between(one, begin, end, at_least) for one in calls) for calls in (bad, good)]
-        if any(counts) or math.isfinite(begin + end):
-            bars.append(
-                Bar(_range(begin, end), counts[0], counts[1], begin >= cut if at_least else end <= cut)
-            )
-    return tuple(bars)
-
-
-def _is_between(number: float, begin: float, end: float, at_least: bool) -> bool:
-    return begin <= number < end if at_least else begin < number <= end
-
-
-def _numbers(calls: Sequence[Features], name: str) -> list[float]:
-    values = (one.get(name) for one in calls)
-    return [value for value in values if _is_number(value)]
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # What is exactly on an edge belongs to the range on the side of the property.
+    place = bisect_right if at_least else bisect_left
+    counts: list[list[int]] = [[0, 0] for _ in range(len(edges) + 1)]
+    for side, runs in enumerate((failing, working)):
+        for run in runs:
+            counts[place(edges, run.lowest)][side] += run.calls
+    for (bad, good), begin, end in zip(counts, [-math.inf, *edges], [*edges, math.inf], strict=True):
+        if bad or good or math.isfinite(begin + end):
+            has_property = begin >= of.value if at_least else end <= of.value
+            yield Bar(_range(begin, end), bad, good, has_property)
 
 
 def _round_step(width: float) -> float:

@@ -13,7 +13,7 @@ DEPTH: Final = "autogen.tool.arguments.depth"
 SIZE: Final = "autogen.tool.arguments.chars"
 NULL: Final = "null"
 _MOST_LEAVES: Final = 64
-_LONGEST_VALUE: Final = 80
+LONGEST_VALUE: Final = 80
 _TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
 
 
@@ -39,7 +39,7 @@ def argument_features(recorded: object) -> Features:
             features[f"{name}.length"] = max(len(leaf), features.get(f"{name}.length", 0))
         if isinstance(leaf, (list, dict)) or leaf is None:
             continue
-        value = leaf[:_LONGEST_VALUE] if isinstance(leaf, str) else leaf
+        value = leaf[:LONGEST_VALUE] if isinstance(leaf, str) else leaf
         if "[]" in path:
             several.setdefault(name, set()).add(value)
         else:

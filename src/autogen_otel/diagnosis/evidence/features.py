@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any, Final
 
-from autogen_otel.traces.trace import HTTP, Span, Trace
+from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
@@ -33,7 +33,7 @@ PROBLEMS: Final = "autogen.tool.arguments.problems"
 _NS: Final = 1_000_000_000
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
-_LONGEST_TEXT: Final = 200
+LONGEST_TEXT: Final = 200
 _MOST_NAMES: Final = 64
 _OUTCOMES: Final = frozenset(
     {
@@ -82,8 +82,8 @@ _OUTCOME_PREFIXES: Final = (
     "autogen.human.",
     "autogen.tool.returned",
 )
-_NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name", "service.instance.id")
-_STEPS: Final = frozenset(
+NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name", "service.instance.id")
+STEPS: Final = frozenset(
     {span_names.CHAT, span_names.EXECUTE_TOOL, span_names.EXECUTE_CODE, span_names.AWAIT_HUMAN_INPUT}
 )
 
@@ -107,21 +107,21 @@ class Surroundings:
             for span, operation in spans
             if operation == span_names.INVOKE_AGENT and names.HELPER_ROLE not in span.attributes
         ]
-        self._steps = sorted(span.end_ns for span, operation in spans if operation in _STEPS)
+        self._steps = sorted(span.end_ns for span, operation in spans if operation in STEPS)
         tools = [span for span, operation in spans if operation == span_names.EXECUTE_TOOL]
         self._tools = sorted(tools, key=lambda tool: tool.end_ns)
         self._tool_ends = [tool.end_ns for tool in self._tools]
 
-    def of_call(self, span: Span, *more: Span) -> dict[str, Any]:
+    def of_call(self, span: Span, entry: Span | None = None) -> dict[str, Any]:
         """Describe a call.
 
         Args:
             span: of the call.
-            more: further spans whose attributes are the call's; the last one's count.
+            entry: of a model call, whose attributes count before the call's own.
         """
         features = {**self._of_moment(span), **attributes_of(span)}
-        for one in more:
-            features.update(attributes_of(one))
+        if entry is not None and entry is not span:
+            features.update(attributes_of(entry))
         return features
 
     def of_conversation(self, root: Span) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Surroundings:
         features: dict[str, Any] = {
             name: value
             for name, value in span.resource.items()
-            if not name.startswith(_NOT_OF_THE_PROGRAM) and isinstance(value, (str, int, bool))
+            if not name.startswith(NOT_OF_THE_PROGRAM) and isinstance(value, (str, int, bool))
         }
         features.update({TIME: seconds, HOUR: str(seconds // _HOUR % _DAY_HOURS)})
         features["service.name"] = span.service
@@ -174,19 +174,21 @@ class Surroundings:
         return None
 
 
+def follows_from_outcome(name: str) -> bool:
+    """Whether an attribute is known only once the call is over, or names the call itself."""
+    return name in _OUTCOMES or name.startswith(_OUTCOME_PREFIXES)
+
+
 def attributes_of(span: Span) -> dict[str, Any]:
     """What was recorded of a call before its outcome was known."""
     features: dict[str, Any] = {}
     for name, value in span.attributes.items():
-        if name in _OUTCOMES or name.startswith(_OUTCOME_PREFIXES):
+        if follows_from_outcome(name):
             continue
         if isinstance(value, list):
             features[name] = frozenset(one for one in value[:_MOST_NAMES] if isinstance(one, (str, int)))
-        elif not isinstance(value, str) or len(value) <= _LONGEST_TEXT:
+        elif not isinstance(value, str) or len(value) <= LONGEST_TEXT:
             features[name] = value
-    if span.operation == HTTP:
-        # Where the attempt went says its entry, better than it does itself.
-        return {name: features[name] for name in (names.HTTP_REQUEST_BODY_SIZE,) if name in features}
     problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
     if isinstance(problems, list) and problems:
         features[PROBLEMS] = frozenset(map(plain_problem, map(str, problems)))

@@ -25,8 +25,10 @@ from autogen_otel.vocabulary import spans as span_names
 _SEED: Final = 14
 _MOST_KINDS: Final = 500
 _MOST_REMEMBERED: Final = 100_000
-_LARGEST_GROUP: Final = 4000
-_INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
+_GROUP_SIZES: Final = ((100, 4000), (1000, 400), (20_000, 4))
+"""How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
+_MOST_LOOPS: Final = 1000
+INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 GroupKey = tuple[Any, ...]
 
@@ -44,7 +46,11 @@ class Population:
         over_time: how many began when.
         groups: failures that are alike.
         working: a sample of the calls that worked, by kind.
-        returned_errors: tools that returned errors, and in how many conversations.
+        returned_errors: how often each tool returned an error.
+        returned_conversations: in how many conversations it did.
+        loops: conversations that went in circles, by workflow and who was in it.
+        ended: conversations that ended, by workflow.
+        ended_at_limit: those of them that a limit ended.
     """
 
     def __init__(self, heaviest: float = 1.0) -> None:
@@ -55,7 +61,7 @@ class Population:
         self.working: dict[str, Sample[Features]] = {}
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
-        self.loops: list[tuple[str, Loop, Occurrence]] = []
+        self.loops: dict[tuple[str, Loop], Sample[Occurrence]] = {}
         self.ended_at_limit: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self._seen: OrderedDict[str, int] = OrderedDict()
@@ -117,22 +123,37 @@ class Population:
                 is_ours = operation == span_names.INVOKE_AGENT or span.scope == span_names.SCOPE
         if not (is_ours or tools or chats or roots):
             return
-        number = self._count(spans)
-        trace = _LazyTrace(list(unique.values()), number)
-        found = trace.reading.occurrences() if has_failed else []
-        for occurrence in found:
-            self._keep(occurrence)
+        trace = _LazyTrace(list(unique.values()), self._count(spans))
+        found = self._keep_failures(trace) if has_failed else []
         # Of what works, all that is kept has to stand for the same number: of the lighter only some is kept.
         if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
             self._keep_working(trace, tools, chats)
         self._keep_conversation(trace, roots, found)
 
+    def add_failing(self, spans: list[Span], number: int) -> bool:
+        """Take what failed in a conversation whose working calls and whose end somebody else counts.
+
+        Args:
+            spans: of the conversation, each once.
+            number: which one of its process it is.
+
+        Returns:
+            Whether the conversation itself is what failed, and not a call in it.
+        """
+        trace = _LazyTrace(spans, number)
+        found = self._keep_failures(trace)
+        root = _root_of(span for span in spans if span.operation == span_names.INVOKE_WORKFLOW)
+        if root is not None and not found and self._keep_loop(trace, root):
+            return True
+        return any(one.kind == CONVERSATION for one in found)
+
     def in_group(self, key: GroupKey) -> list[Occurrence]:
         """The failures of a group, each with the number of failures that it stands for."""
-        sample = self.groups[key]
-        for occurrence in sample.kept:
-            occurrence.weight = sample.weight
-        return sample.kept
+        return _weighted(self.groups[key])
+
+    def in_loop(self, key: tuple[str, Loop]) -> list[Occurrence]:
+        """The conversations that went in one circle, each with the number of them that it stands for."""
+        return _weighted(self.loops[key])
 
     def _count(self, spans: list[Span]) -> int:
         first = spans[0]
@@ -144,7 +165,7 @@ class Population:
         self.first_ns = min(self.first_ns or start, start)
         self.last_ns = max(self.last_ns, start)
         self.over_time.add(start, self._weight)
-        process = "/".join(str(first.resource.get(name, "")) for name in _INSTANCES) + first.service
+        process = "/".join(str(first.resource.get(name, "")) for name in INSTANCES) + first.service
         self._of_process[process] += 1
         # Of a sample nobody knows which one of its process a conversation was.
         number = self._seen[first.trace_id] = self._of_process[process] if self._heaviest <= 1 else 0
@@ -152,13 +173,31 @@ class Population:
             self._seen.popitem(last=False)
         return number
 
-    def _keep(self, occurrence: Occurrence) -> None:
-        key = group_key(occurrence)
-        sample = self.groups.get(key)
-        if sample is None:
-            sample = self.groups[key] = Sample(_LARGEST_GROUP, self._weight)
-        if sample.wants():
-            sample.keep(occurrence.described())
+    def _keep_failures(self, trace: _LazyTrace) -> list[Occurrence]:
+        found = trace.reading.occurrences()
+        for occurrence in found:
+            key = group_key(occurrence)
+            sample = self.groups.get(key)
+            if sample is None:
+                size = next((size for most, size in _GROUP_SIZES if len(self.groups) < most), 0)
+                if not size:
+                    continue
+                sample = self.groups[key] = Sample(size, self._weight)
+            if sample.wants():
+                sample.keep(occurrence.described())
+        return found
+
+    def _keep_loop(self, trace: _LazyTrace, root: Span) -> bool:
+        loop = loop_in(trace.spans, root)
+        if loop is None:
+            return False
+        key = (_workflow(root), loop._replace(times=0))
+        sample = self.loops.get(key)
+        if sample is None and len(self.loops) < _MOST_LOOPS:
+            sample = self.loops[key] = Sample(_GROUP_SIZES[1][1], self._weight)
+        if sample is not None and sample.wants():
+            sample.keep(trace.loop_occurrence(root, loop))
+        return True
 
     def _sample(self, kind: str) -> Sample[Features] | None:
         sample = self.working.get(kind)
@@ -191,24 +230,18 @@ class Population:
                 or attributes.get(names.CACHE_HIT) is True
             ):
                 continue
-            entry = trace.answering_entry(chat)
-            if entry is not None and models.wants():
-                models.keep(trace.reading.model_features(chat, entry))
+            if trace.was_answered_at_once(chat) and models.wants():
+                models.keep(trace.reading.model_features(chat, chat))
 
     def _keep_conversation(self, trace: _LazyTrace, roots: list[Span], found: list[Occurrence]) -> None:
-        root = min(roots, key=lambda span: span.start_ns, default=None)
+        root = _root_of(roots)
         if root is None:
             return
-        workflow = str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
+        workflow = _workflow(root)
         self.ended[workflow] += round(self._weight)
-        limited = root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS
-        if limited:
+        if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
             self.ended_at_limit[workflow] += round(self._weight)
-            loop = loop_in(trace.spans, root)
-            if loop is not None and not found:
-                occurrence = trace.loop_occurrence(root, loop)
-                occurrence.weight = self._weight
-                self.loops.append((workflow, loop, occurrence))
+            if not found and self._keep_loop(trace, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):
             sample = self._sample(CONVERSATION)
@@ -231,6 +264,20 @@ def group_key(occurrence: Occurrence) -> GroupKey:
     )
 
 
+def _weighted(sample: Sample[Occurrence]) -> list[Occurrence]:
+    for occurrence in sample.kept:
+        occurrence.weight = sample.weight
+    return sample.kept
+
+
+def _root_of(workflows: Iterable[Span]) -> Span | None:
+    return min(workflows, key=lambda span: span.start_ns, default=None)
+
+
+def _workflow(root: Span) -> str:
+    return str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
+
+
 class _LazyTrace:
     """A conversation that is put in order only if something in it is looked at."""
 
@@ -247,17 +294,15 @@ class _LazyTrace:
             self._reading = Reading(Trace.of(self.spans), self._number)
         return self._reading
 
-    def answering_entry(self, chat: Span) -> Span | None:
-        """The entry that answered; ``None`` if an attempt failed there first."""
-        if self._reading is None:
-            # Nothing in it failed: its own span says all that the entry's would.
-            return chat
-        if chat.span_id not in self._reading.failed_calls:
-            return chat
-        trace = self._reading.trace
-        entries = [one for one in trace.children(chat) if one.operation == span_names.CONFIG_ENTRY]
-        well = [one for one in entries if one.span_id not in self._reading.failed_calls and not one.failed]
-        return well[-1] if well else None
+    def was_answered_at_once(self, chat: Span) -> bool:
+        """Whether the entry that answered did so with its first attempt."""
+        if self._reading is None or chat.span_id not in self._reading.failed_calls:
+            return True
+        trace, failed = self._reading.trace, self._reading.failed_calls
+        return any(
+            one.operation == span_names.CONFIG_ENTRY and not one.failed and one.span_id not in failed
+            for one in trace.children(chat)
+        )
 
     def loop_occurrence(self, root: Span, loop: Loop) -> Occurrence:
         subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}

@@ -154,10 +154,7 @@ class Reading:
 
     def model_features(self, chat: Span, entry: Span) -> dict[str, object]:
         """What is known of a model call as one of its entries got it."""
-        children = self.trace.children(entry)
-        attempt = next((child for child in children if is_attempt(child)), None)
-        more = [one for one in (entry, attempt) if one is not None and one is not chat]
-        return self.surroundings.of_call(chat, *more)
+        return self.surroundings.of_call(chat, entry)
 
     # ------------------------------------------------------------ what came of it
     def _effect(self, span: Span, otherwise: Effect) -> Effect:

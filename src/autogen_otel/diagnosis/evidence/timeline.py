@@ -16,6 +16,7 @@ _WIDTHS: Final = (
 )  # fmt: skip
 """Seconds; each a multiple of the one before, so that counts can be merged."""
 _MOST: Final = 60
+_LONGEST: Final = 2 * _MOST
 
 
 class Timeline:
@@ -33,14 +34,15 @@ class Timeline:
     def add(self, time_ns: int, weight: float = 1.0) -> None:
         """Count one more, or so many as it stands for."""
         self._counts[time_ns // _NS // self.seconds] += weight
-        while len(self._counts) > _MOST or self._length > 2 * _MOST:
-            wider = next(self._widths, None)
-            if wider is None:
+        while len(self._counts) > _MOST or max(self._counts) - min(self._counts) >= _LONGEST:
+            if not self._widen():
                 return
-            merged: defaultdict[int, float] = defaultdict(float)
-            for number, count in self._counts.items():
-                merged[number * self.seconds // wider] += count
-            self._counts, self.seconds = merged, wider
+
+    def cover(self, first_ns: int, last_ns: int) -> None:
+        """Make the intervals as long as such a time needs, before anything is counted."""
+        while last_ns // _NS // self.seconds - first_ns // _NS // self.seconds >= _LONGEST:
+            if not self._widen():
+                return
 
     @property
     def counts(self) -> dict[int, int]:
@@ -55,6 +57,12 @@ class Timeline:
             found[begin] = found.get(begin, 0.0) + weight
         return {begin: round(found[begin]) for begin in sorted(found)}
 
-    @property
-    def _length(self) -> int:
-        return max(self._counts) - min(self._counts) + 1
+    def _widen(self) -> bool:
+        wider = next(self._widths, None)
+        if wider is None:
+            return False
+        merged: defaultdict[int, float] = defaultdict(float)
+        for number, count in self._counts.items():
+            merged[number * self.seconds // wider] += count
+        self._counts, self.seconds = merged, wider
+        return True

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, Final
@@ -80,6 +80,26 @@ class Client:
             return json.loads(body)
         except (ValueError, RecursionError):
             raise SourceError(self._no_json(body)) from None
+
+    def lines(self, path: str, parameters: Mapping[str, str], body: str) -> Iterator[bytes]:
+        """The lines of the answer to what is posted, as they come.
+
+        Raises:
+            SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
+        """
+        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+        headers = {**self._headers, "Accept-Encoding": "identity"}
+        request = urllib.request.Request(  # noqa: S310 - the scheme is checked
+            f"{self.url}{path}{query}", body.encode(), headers
+        )
+        try:
+            with self._opener.open(request, timeout=self._seconds) as answer:
+                yield from answer
+        except urllib.error.HTTPError as error:
+            with error:
+                raise RefusedError(error.code, self._refusal(error)) from None
+        except (OSError, HTTPException) as error:
+            raise SourceError(self._unreachable(error)) from None
 
     def _body(self, url: str) -> bytes:
         request = urllib.request.Request(url, headers=self._headers)  # noqa: S310 - the scheme is checked

@@ -1,0 +1,109 @@
+"""What a call may have or not: a value, an attribute at all, a number above a cut, a time."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any, Final
+
+from autogen_otel.diagnosis.evidence.features import TIME, TRAITS, Features
+
+
+class Comparison(Enum):
+    """How a property is told by the value of an attribute."""
+
+    EQUALS = "equals"
+    INCLUDES = "includes"
+    """One of several values is this one."""
+    IS = "is"
+    """What is odd about the value: null, empty, negative."""
+    PRESENT = "present"
+    ABSENT = "absent"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    WITHIN = "within"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What a call may have or not.
+
+    Args:
+        attribute: whose value is looked at.
+        comparison: how.
+        value: with what; two numbers for ``WITHIN``.
+    """
+
+    attribute: str
+    comparison: Comparison
+    value: Any = None
+
+    def tester(self) -> Callable[[Features], bool]:
+        """A function that says whether a call has it; it is asked of thousands."""
+        return _TESTERS[self.comparison](self.attribute, self.value)
+
+    @property
+    def text(self) -> str:
+        """The value, as it is reported."""
+        value: Callable[[float], str] = _moment if self.attribute == TIME else _number
+        if self.comparison is Comparison.WITHIN:
+            return f"{value(self.value[0])} to {value(self.value[1])}"
+        if self.comparison in _SIGNS:
+            return f"{_SIGNS[self.comparison]} {value(self.value)}"
+        if self.value is None:
+            return str(self.comparison.value)
+        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
+
+
+_SIGNS: Final = {Comparison.AT_LEAST: ">=", Comparison.AT_MOST: "<="}
+_NOT_A_NUMBER: Final = math.nan
+"""Compares as neither more nor less."""
+
+
+def _equals(name: str, value: Any) -> Callable[[Features], bool]:
+    # True == 1, and is another value all the same.
+    kind = type(value)
+    return lambda features: features.get(name) == value and type(features[name]) is kind
+
+
+def _includes(name: str, value: Any) -> Callable[[Features], bool]:
+    def includes(features: Features) -> bool:
+        values = features.get(name)
+        return type(values) is frozenset and value in values
+
+    return includes
+
+
+def _numeric(test: Callable[[Any, Any], bool]) -> Callable[[str, Any], Callable[[Features], bool]]:
+    def make(name: str, value: Any) -> Callable[[Features], bool]:
+        def tester(features: Features) -> bool:
+            number = features.get(name, _NOT_A_NUMBER)
+            return isinstance(number, (int, float)) and test(number, value)
+
+        return tester
+
+    return make
+
+
+_TESTERS: Final[Mapping[Comparison, Callable[[str, Any], Callable[[Features], bool]]]] = {
+    Comparison.EQUALS: _equals,
+    Comparison.INCLUDES: _includes,
+    Comparison.IS: lambda name, value: _includes(name + TRAITS, value),
+    Comparison.PRESENT: lambda name, _: lambda features: name in features,
+    Comparison.ABSENT: lambda name, _: lambda features: name not in features,
+    Comparison.AT_LEAST: _numeric(operator.ge),
+    Comparison.AT_MOST: _numeric(operator.le),
+    Comparison.WITHIN: _numeric(lambda number, ends: bool(ends[0] <= number <= ends[1])),
+}
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1 or value != int(value) else str(int(value))
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,183 @@
+"""The diagnosis of conversations in ClickHouse."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autogen_otel.diagnosis.changes import Changes, Side, changes_of
+from autogen_otel.diagnosis.evidence.loops import LIMITS
+from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.findings import Diagnosis, conclude
+from autogen_otel.diagnosis.roots import USUAL_LIMITS
+from autogen_otel.diagnosis.stored.calls import StoredCalls
+from autogen_otel.diagnosis.stored.tables import WORKFLOW, Tables
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Progress
+from autogen_otel.traces.sources.clickhouse import (
+    IS_ERROR,
+    IS_OURS,
+    OPERATION,
+    SPAN,
+    SUBJECT,
+    ClickHouse,
+    by_trace,
+    span_of,
+)
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import spans as span_names
+
+_NS: Final = 1_000_000_000
+_MOST_NAMED: Final = 20_000
+"""Conversations that are named in a question; an address takes no more."""
+_MOST_NUMBERED: Final = 500_000
+"""Of more failing conversations nobody knows which one of their process each was."""
+_BULKY: Final = (
+    names.GEN_AI_TOOL_CALL_RESULT,
+    names.GEN_AI_INPUT_MESSAGES,
+    names.GEN_AI_OUTPUT_MESSAGES,
+    names.GEN_AI_SYSTEM_INSTRUCTIONS,
+    names.GEN_AI_TOOL_DEFINITIONS,
+)
+_NEEDED: Final = SPAN.replace(
+    " SpanAttributes,", " mapFilter((name, _) -> name NOT IN {bulky:Array(String)}, SpanAttributes),"
+)
+
+
+def diagnose_stored(
+    clickhouse: ClickHouse,
+    selection: Selection = EVERYTHING,
+    limit: int = 0,
+    progress: Progress | None = None,
+    attribute: tuple[str, str] | None = None,
+) -> Diagnosis:
+    """Say what fails in conversations and why, of which only those that fail are read.
+
+    Args:
+        clickhouse: where they are.
+        selection: which of them count.
+        limit: at most so many, the oldest; 0 for all.
+        progress: is told how many of those that fail have been read.
+        attribute: its name and its value as text, which one of their spans or their program must have.
+
+    Raises:
+        SourceError: it cannot be asked.
+    """
+    progress = progress or Progress()
+    tables = Tables(clickhouse.table, clickhouse.selecting(selection, oldest=limit, attribute=attribute))
+    population = Population()
+    _count(population, clickhouse, tables)
+    failed = _read(population, clickhouse, tables, progress)
+
+    def calls_of(kind: str) -> StoredCalls:
+        return StoredCalls(clickhouse, tables, kind, failed)
+
+    return conclude(population, calls_of)
+
+
+def compare_stored(
+    clickhouse: ClickHouse, before: Side, after: Side, limit: int = 0, progress: Progress | None = None
+) -> Changes:
+    """Diagnose conversations of two kinds and compare them.
+
+    Args:
+        clickhouse: where they are.
+        before: which ones count as before; what both take counts on both sides.
+        after: which ones count as after.
+        limit: so many of either at most, the oldest; 0 for all.
+        progress: is told how many of those that fail have been read.
+
+    Raises:
+        SourceError: it cannot be asked.
+    """
+    was, now = (
+        diagnose_stored(
+            clickhouse, one.selection, limit, progress, None if one.key is None else (one.key, one.value)
+        )
+        for one in (before, after)
+    )
+    known: tuple[str, ...] = ()
+    if before.key is not None and not (was.conversations and now.conversations):
+        known = clickhouse.values(before.key)
+    return changes_of((before, after), was, now, known)
+
+
+def _count(population: Population, clickhouse: ClickHouse, tables: Tables) -> None:
+    """Count conversations, how they ended, and errors that tools returned."""
+    began = f"SELECT min(Timestamp) AS began {tables.spans()} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0"
+    moments = "toUnixTimestamp64Nano(min(began)), toUnixTimestamp64Nano(max(began))"
+    ((count, first, last),) = clickhouse.rows(f"SELECT count(), {moments} FROM ({began})", tables.values)
+    population.conversations = int(count)
+    if population.conversations:
+        population.first_ns, population.last_ns = int(first), int(last)
+        _count_over_time(population, clickhouse, tables, began)
+    key = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
+    ends = (
+        f"SELECT argMin({WORKFLOW}, Timestamp) AS workflow, argMin({key}, Timestamp) AS ended_by"
+        f" {tables.spans(f'{OPERATION} = {_WORKFLOW}')} GROUP BY TraceId"
+    )
+    limits = {**tables.values, "limits": sorted(LIMITS)}
+    counts = f"SELECT workflow, count(), countIf(ended_by IN {{limits:Array(String)}}) FROM ({ends})"
+    for workflow, ended, at_limit in clickhouse.rows(f"{counts} GROUP BY workflow", limits):
+        population.ended[workflow] = int(ended)
+        population.ended_at_limit[workflow] = int(at_limit)
+    returned = tables.spans(
+        f"{OPERATION} = '{span_names.EXECUTE_TOOL}'",
+        f"mapContains(SpanAttributes, '{names.TOOL_RETURNED_ERROR}')",
+    )
+    asked = f"SELECT {SUBJECT} AS tool, count(), uniqExact(TraceId) {returned} GROUP BY tool"
+    for tool, times, conversations in clickhouse.rows(asked, tables.values):
+        population.returned_errors[tool] = int(times)
+        population.returned_conversations[tool] = int(conversations)
+
+
+def _count_over_time(population: Population, clickhouse: ClickHouse, tables: Tables, began: str) -> None:
+    over_time = population.over_time
+    over_time.cover(population.first_ns, population.last_ns)
+    width = over_time.seconds * _NS
+    interval = "intDiv(toUnixTimestamp64Nano(began), {width:Int64}) AS interval"
+    counts = f"SELECT {interval}, count() FROM ({began}) GROUP BY interval"
+    for number, count in clickhouse.rows(counts, {**tables.values, "width": width}):
+        over_time.add(int(number) * width, int(count))
+
+
+def _read(population: Population, clickhouse: ClickHouse, tables: Tables, progress: Progress) -> list[str]:
+    """Read the conversations in which something failed, and those that a limit ended where few end so.
+
+    Returns:
+        The ids of those that failed as a whole.
+    """
+    unusual = [
+        workflow
+        for workflow, at_limit in population.ended_at_limit.items()
+        if at_limit and _is_unusual(population.ended[workflow], at_limit)
+    ]
+    key = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
+    is_limited = (
+        f"({OPERATION} = {_WORKFLOW} AND {key} IN {{limits:Array(String)}}"
+        f" AND {WORKFLOW} IN {{unusual:Array(String)}})"
+    )
+    ours = f"countIf({IS_OURS}) > 0 AND countIf({IS_ERROR} OR {is_limited}) > 0"
+    failing = f"SELECT TraceId {tables.spans()} GROUP BY TraceId HAVING {ours}"
+    values = {**tables.values, "limits": sorted(LIMITS), "unusual": unusual, "bulky": _BULKY}
+    ((count,),) = clickhouse.rows(f"SELECT count() FROM ({failing})", values)
+    progress.expect(int(count), "conversations")
+    numbers: dict[str, int] = {}
+    if int(count) <= _MOST_NUMBERED:
+        numbered = f"SELECT TraceId, number FROM ({tables.numbers()}) WHERE TraceId IN ({failing})"
+        numbers = {trace_id: int(number) for trace_id, number in clickhouse.rows(numbered, values)}
+    spans = tables.spans(f"TraceId IN ({failing})")
+    rows = clickhouse.rows(f"SELECT {_NEEDED} {spans} ORDER BY TraceId, Timestamp", values)
+    failed: list[str] = []
+    for gathered in by_trace(map(span_of, rows)):
+        trace_id = gathered[0].trace_id
+        if population.add_failing(gathered, numbers.get(trace_id, 0)) and len(failed) < _MOST_NAMED:
+            failed.append(trace_id)
+        progress.advance(1)
+    return failed
+
+
+def _is_unusual(ended: int, at_limit: int) -> bool:
+    return ended == 1 or at_limit <= ended * USUAL_LIMITS
+
+
+_WORKFLOW: Final = f"'{span_names.INVOKE_WORKFLOW}'"

@@ -1,0 +1,29 @@
+"""Parsing JSON, fast where the extra ``cli`` is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Final
+
+
+def _parser() -> Callable[[bytes], Any]:
+    """``json.loads``, or that of orjson where it is installed, which takes a third of the time."""
+    with suppress(ImportError):
+        fast = import_module("orjson").loads
+
+        def parsed(text: bytes) -> Any:
+            try:
+                return fast(text)
+            except ValueError:
+                # It refuses NaN and lone surrogates, which Python's own writer leaves in.
+                return json.loads(text)
+
+        return parsed
+    return json.loads
+
+
+loads: Final = _parser()
+"""Parses one text."""

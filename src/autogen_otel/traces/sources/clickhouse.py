@@ -1,0 +1,360 @@
+"""ClickHouse as a source: the table that the Collector's exporter writes, over the HTTP interface.
+
+The exporter writes attributes as text, whatever they were: what they are again follows from the vocabulary,
+and for attributes of others from what the text looks like.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from autogen_otel.traces.parsing import loads
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Progress, SourceError
+from autogen_otel.traces.sources.http import Client, RefusedError
+from autogen_otel.traces.trace import HTTP, KINDS, STATUSES, Event, Link, Span
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import spans as span_names
+from autogen_otel.vocabulary.attributes import Kind
+
+TABLE: Final = "otel_traces"
+SECONDS: Final = 600.0
+"""To wait for an answer; a question over many millions of spans takes some."""
+_PADDING_NS: Final = 86_400 * 1_000_000_000
+"""How long a conversation lasts at most, for the partitions that have to be read for a window of time."""
+
+IS_ERROR: Final = "StatusCode IN ('Error', 'STATUS_CODE_ERROR')"
+_FIRST_WORD: Final = "substringIndex(SpanName, ' ', 1)"
+OPERATION: Final = f"if(mapContains(SpanAttributes, '{names.HTTP_REQUEST_METHOD}'), '{HTTP}', {_FIRST_WORD})"
+"""``Span.operation``, but by the name alone: the values of attributes are most of what is stored."""
+SUBJECT: Final = "substring(toString(SpanName), position(SpanName, ' ') + 1)"
+"""``Span.subject`` of a span that is named by its operation."""
+_OPERATIONS: Final = ", ".join(f"'{operation}'" for operation in span_names.OPERATIONS)
+IS_OURS: Final = f"{_FIRST_WORD} IN ({_OPERATIONS})"
+"""Whether a span makes its trace a conversation."""
+SPAN: Final = (
+    "TraceId, SpanId, ParentSpanId, toString(SpanName), toString(SpanKind), toUnixTimestamp64Nano(Timestamp),"
+    " Duration, toString(StatusCode), StatusMessage, SpanAttributes,"
+    " arrayMap(moment -> toUnixTimestamp64Nano(moment), Events.Timestamp), Events.Name, Events.Attributes,"
+    " Links.TraceId, Links.SpanId, ScopeName, toString(ServiceName), ResourceAttributes"
+)
+"""The columns that ``span_of`` reads."""
+
+_KINDS: Final = {name: number for number, name in enumerate(KINDS)}
+_STATUSES: Final = {name: number for number, name in enumerate(STATUSES)}
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition of SQL, with the values that it compares with.
+
+    Args:
+        sql: with ``{name:Type}`` where a value belongs.
+        values: by name.
+    """
+
+    sql: str = "1"
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ClickHouse:
+    """A table of spans in ClickHouse.
+
+    Args:
+        client: of the server.
+        table: its name, with its database before a dot if that is not the user's own.
+    """
+
+    lookback_ns = None
+
+    def __init__(self, client: Client, table: str = TABLE) -> None:
+        self._client = client
+        database, dot, name = table.rpartition(".")
+        self._names = {"table": name, "database": database} if dot else {"table": name}
+        self.table = "{database:Identifier}.{table:Identifier}" if dot else "{table:Identifier}"
+        self.name = f"{client.name}, table {table}"
+        self.option = ("--clickhouse", client.url, *(("--table", table) if table != TABLE else ()))
+
+    def spans(
+        self,
+        selection: Selection,
+        *,
+        newest: int = 0,
+        may_repeat: bool = False,  # noqa: ARG002 - none of a trace comes twice, which costs nothing here
+        progress: Progress | None = None,
+    ) -> Iterator[Span]:
+        """Read conversations trace by trace, or one trace of any kind.
+
+        Raises:
+            SourceError: it cannot be asked.
+        """
+        (progress or Progress()).expect(None, "conversations")
+        # One more, for whoever asks to see that there are more.
+        condition = self.selecting(selection, newest=newest and newest + 1)
+        # What decides is asked again of each conversation, so that more may come than is wanted.
+        sql = f"SELECT {SPAN} FROM {self.table} WHERE {condition.sql} ORDER BY TraceId, Timestamp"
+        for spans in by_trace(map(span_of, self.rows(sql, condition.values))):
+            yield from spans
+            (progress or Progress()).advance(1)
+
+    def link(self, trace_id: str, span_id: str) -> None:
+        """It has no page for a trace."""
+
+    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
+        """Ask in SQL.
+
+        Args:
+            sql: a ``SELECT`` with ``{name:Type}`` where a value belongs.
+            values: text, numbers, and lists of them, by name.
+
+        Yields:
+            The rows.
+
+        Raises:
+            SourceError: there is no answer.
+        """
+        given = {
+            f"param_{name}": _parameter(value) for name, value in {**self._names, **(values or {})}.items()
+        }
+        try:
+            for line in self._client.lines("/", given, f"{sql}\nFORMAT JSONCompactEachRow"):
+                yield self._row(line)
+        except RefusedError as error:
+            if any(code in str(error) for code in _NO_TABLE):
+                raise SourceError(
+                    f"{self.name} does not exist: name the table that your Collector writes, "
+                    "such as --table otel.otel_traces"
+                ) from None
+            raise
+
+    def values(self, attribute: str) -> tuple[str, ...]:
+        """Values that an attribute of programs or spans has; not all of very many.
+
+        Raises:
+            SourceError: it cannot be asked.
+        """
+        found = f"SELECT arrayJoin([{', '.join(_HELD)}]) AS value FROM {self.table}"
+        sql = f"SELECT DISTINCT value FROM ({found}) WHERE value != '' LIMIT {_MOST_VALUES}"
+        return tuple(value for (value,) in self.rows(sql, {"key": attribute}))
+
+    def selecting(
+        self,
+        selection: Selection,
+        *,
+        newest: int = 0,
+        oldest: int = 0,
+        attribute: tuple[str, str] | None = None,
+    ) -> Condition:
+        """What selects the spans of the conversations that are wanted, and of few others.
+
+        Args:
+            selection: which conversations. Its text and outcome are left to who reads them.
+            newest: how many are enough, the newest; 0 for all.
+            oldest: how many are enough, the oldest; 0 for all.
+            attribute: its name and its value as text, which one of their spans or their program must have.
+        """
+        if selection == EVERYTHING and attribute is None and not newest and not oldest:
+            return Condition()
+        within, having, values = _times(selection)
+        having += _tests(selection, values)
+        if attribute is not None:
+            having.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
+            values |= {"key": attribute[0], "value": attribute[1]}
+        if selection.trace:
+            # A whole id is looked up in the index of the table.
+            is_whole = len(selection.trace) == _ID_DIGITS
+            within.append("TraceId = {trace:String}" if is_whole else "startsWith(TraceId, {trace:String})")
+            values["trace"] = selection.trace
+        else:
+            having.append(f"countIf({IS_OURS}) > 0")
+        condition = " AND ".join(within) or "1"
+        if not having:
+            return Condition(condition, values)
+        order = ""
+        count = newest or oldest
+        if count and selection.text is None and selection.outcome is None:
+            order = f" ORDER BY min(Timestamp) {'DESC' if newest else 'ASC'}, TraceId LIMIT {{count:UInt64}}"
+            values["count"] = count
+        traces = (
+            f"SELECT TraceId FROM {self.table} WHERE {condition} GROUP BY TraceId"
+            f" HAVING {' AND '.join(having)}{order}"
+        )
+        return Condition(f"{condition} AND TraceId IN ({traces})", values)
+
+    def _row(self, line: bytes) -> list[Any]:
+        try:
+            row = loads(line)
+        except ValueError:
+            row = None
+        if isinstance(row, list):
+            return row
+        # What goes wrong after the first rows is said between them.
+        said = " ".join(line.decode("utf-8", "replace").split())
+        raise SourceError(f"{self.name} broke off: {said[:_SHOWN]}")
+
+
+_SHOWN: Final = 200
+_MOST_VALUES: Final = 100
+_ID_DIGITS: Final = 32
+_HELD: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}]")
+"""Where an attribute may stand."""
+_NO_TABLE: Final = ("Code: 60.", "Code: 81.")
+"""UNKNOWN_TABLE and UNKNOWN_DATABASE."""
+_ATTRIBUTES: Final = {
+    "agent": names.GEN_AI_AGENT_NAME,
+    "tool": names.GEN_AI_TOOL_NAME,
+    "cause": names.ERROR_ORIGIN,
+    "session": names.SESSION_ID,
+    "user": names.USER_ID,
+}
+
+
+def _times(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Conditions for spans and for conversations, with their values, of the time in which they began."""
+    spans, conversations = [], []
+    values: dict[str, Any] = {}
+    if selection.since is not None:
+        spans.append("Timestamp >= fromUnixTimestamp64Nano({earliest:Int64})")
+        conversations.append("min(Timestamp) >= fromUnixTimestamp64Nano({since:Int64})")
+        values |= {"since": selection.since, "earliest": selection.since - _PADDING_NS}
+    if selection.until is not None:
+        spans.append("Timestamp < fromUnixTimestamp64Nano({latest:Int64})")
+        conversations.append("min(Timestamp) < fromUnixTimestamp64Nano({until:Int64})")
+        values |= {"until": selection.until, "latest": selection.until + _PADDING_NS}
+    return spans, conversations, values
+
+
+def _tests(selection: Selection, values: dict[str, Any]) -> list[str]:
+    """Conditions for conversations, of what any of their spans has; their values are added."""
+    tests = []
+    if selection.service is not None:
+        tests.append("countIf(ServiceName = {service:String}) > 0")
+        values["service"] = selection.service
+    if selection.failing:
+        tests.append(f"countIf({IS_ERROR}) > 0")
+    for name, key in _ATTRIBUTES.items():
+        wanted = getattr(selection, name)
+        if wanted is not None:
+            tests.append(f"countIf(SpanAttributes['{key}'] = {{{name}:String}}) > 0")
+            values[name] = wanted
+    return tests
+
+
+def by_trace(spans: Iterator[Span]) -> Iterator[list[Span]]:
+    """The spans of each trace together, each once, of spans in the order of traces."""
+    gathered: dict[str, Span] = {}
+    trace_id = ""
+    for span in spans:
+        if span.trace_id != trace_id and gathered:
+            yield list(gathered.values())
+            gathered = {}
+        trace_id = span.trace_id
+        # The Collector writes a batch again if it does not hear that it arrived.
+        gathered.setdefault(span.span_id, span)
+    if gathered:
+        yield list(gathered.values())
+
+
+def span_of(row: Sequence[Any]) -> Span:
+    """The span of a row with the columns of ``SPAN``."""
+    start_ns = int(row[5])
+    events, links = row[10:13], row[13:15]
+    return Span(
+        trace_id=row[0],
+        span_id=row[1],
+        parent_id=row[2] or None,
+        name=row[3],
+        kind=_KINDS.get(_last_word(row[4]), 0),
+        start_ns=start_ns,
+        end_ns=start_ns + int(row[6]),
+        status_code=_STATUSES.get(_last_word(row[7]), 0),
+        status_message=row[8],
+        attributes=_attributes(row[9]),
+        events=tuple(
+            Event(name, int(moment), _attributes(attributes))
+            for moment, name, attributes in zip(*events, strict=True)
+        ),
+        links=tuple(Link(trace_id, span_id) for trace_id, span_id in zip(*links, strict=True)),
+        scope=row[15],
+        service=row[16],
+        resource=_attributes(row[17]),
+    )
+
+
+def _last_word(name: str) -> str:
+    """``Client`` of ``SPAN_KIND_CLIENT``, which older exporters wrote."""
+    return name.rpartition("_")[2].lower()
+
+
+def _attributes(written: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: text if name in _TEXTS else _DECODERS.get(name, _guessed)(text)
+        for name, text in written.items()
+    }
+
+
+def _guessed(text: str) -> Any:
+    """What an attribute that the vocabulary does not know was, by its text."""
+    if text in {"true", "false"}:
+        return text == "true"
+    if _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    return _listed(text) if text.startswith("[") else text
+
+
+def _listed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _integer(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+_OF_KIND: Final[Mapping[Kind, Callable[[str], Any]]] = {
+    Kind.INTEGER: _integer,
+    Kind.NUMBER: _number,
+    Kind.BOOLEAN: lambda text: text == "true",
+    Kind.NAMES: _listed,
+    Kind.INTEGERS: _listed,
+    Kind.PROBLEMS: _listed,
+}
+_DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    name: _OF_KIND[kind] for name, kind in names.KINDS.items() if kind in _OF_KIND
+}
+_TEXTS: Final = frozenset(names.KINDS) - _DECODERS.keys()
+
+
+def _parameter(value: Any) -> str:
+    """A value as ClickHouse reads it from the address: in its format for files with tabs."""
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(_quoted(one) if isinstance(one, str) else repr(one) for one in value) + "]"
+    return _escaped(value) if isinstance(value, str) else repr(value)
+
+
+def _quoted(text: str) -> str:
+    return "'" + _escaped(text).replace("'", "\\'") + "'"
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES)
+
+
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})

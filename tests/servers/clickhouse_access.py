@@ -1,0 +1,4 @@
+"""Who may read the ClickHouse of the tests."""
+
+USER = "reader"
+PASSWORD = "open sesame: 7"

@@ -1,0 +1,172 @@
+"""Diagnosis in ClickHouse: its engine counts, and comes to what Python comes to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autogen_otel.cli import main
+from autogen_otel.diagnosis.document import document_of
+from autogen_otel.diagnosis.findings import diagnose
+from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
+from autogen_otel.traces.sources.clickhouse import ClickHouse
+from autogen_otel.traces.sources.http import Client
+from tests.servers import clickhouse as servers
+from tests.servers.clickhouse_access import PASSWORD, USER
+from tests.support.diagnosed import healthy, incidents, journal, wrong_with
+from tests.support.recorded import Recorded, spans_of, write
+
+EVERY = {**incidents(), **healthy()}
+CHOSEN = (
+    "a null argument among retries",
+    "a name that is not ASCII",
+    "an empty list",
+    "a mistyped argument",
+    "a dead backup",
+    "a size limit among outages",
+    "a rate limit in the morning",
+    "idle connections",
+    "a slow tool",
+    "a bad request over old history",
+    "a tool whose failure ends it",
+    "a termination check",
+    "round in circles",
+    "three things at once",
+    "all ends at a limit",
+    "tools return errors and users are scary",
+)
+"""Together they ask every kind of question about every kind of call."""
+SEED = 3
+
+
+def source(clickhouse: servers.ClickHouse, table: str) -> ClickHouse:
+    return ClickHouse(Client("ClickHouse", clickhouse.url), table)
+
+
+def plain(document: dict[str, Any]) -> dict[str, Any]:
+    """Without what ties decide: which of equal conversations are the best to look at."""
+    for finding in document["findings"]:
+        for one in finding["discriminators"]:
+            one["p"] = float(f"{one['p']:.6g}")
+    return document
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_the_engine_finds_what_python_finds(name: str, clickhouse: servers.ClickHouse) -> None:
+    spans = spans_of(*journal(EVERY[name], SEED))
+    clickhouse.store("incident", spans)
+    stored = diagnose_stored(source(clickhouse, "incident"))
+    assert wrong_with(stored, EVERY[name]) == []
+    assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+
+
+@pytest.fixture
+def nulls(clickhouse: servers.ClickHouse) -> list[Recorded]:
+    conversations = journal(EVERY["a null argument"], 4)
+    clickhouse.do("CREATE DATABASE IF NOT EXISTS otel")
+    clickhouse.store("otel.otel_traces", spans_of(*conversations))
+    return conversations
+
+
+@pytest.fixture
+def ask(
+    clickhouse: servers.ClickHouse, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command against the table, with user and password from the environment."""
+    monkeypatch.setenv("CLICKHOUSE_USER", USER)
+    monkeypatch.setenv("CLICKHOUSE_PASSWORD", PASSWORD)
+    address = clickhouse.url.replace(f"{USER}:open%20sesame%3A%207@", "")
+
+    def run(command: str, *words: str, table: str = "otel.otel_traces") -> tuple[int, str, str]:
+        code = main([command, "--clickhouse", address, "--table", table, *words])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_conversations_are_narrowed_and_no_password_is_shown(
+    nulls: list[Recorded], ask: Callable[..., tuple[int, str, str]]
+) -> None:
+    def count(*words: str) -> int:
+        code, out, err = ask("diagnose", "--format", "json", *words)
+        assert (code, err) == (1, "")
+        assert PASSWORD not in out
+        return int(json.loads(out)["conversations"])
+
+    early, late = count("--until", "2026-11-22T18:00Z"), count("--since", "2026-11-22T18:00Z")
+    assert early + late == count() == count("--service", "claims") == 100
+    assert 0 < early < 100
+    assert count("--limit", "40") == 40
+
+
+def test_a_conversation_is_shown_and_explained(
+    nulls: list[Recorded], ask: Callable[..., tuple[int, str, str]]
+) -> None:
+    trace_id = json.loads(ask("diagnose", "--format", "json")[1])["findings"][0]["evidence"][0]["trace_id"]
+    assert "ValueError" in ask("show", trace_id)[1]
+    code, out, _ = ask("diagnose", trace_id)
+    assert code == 1
+    assert "1 conversation, 2026" in out
+
+
+def test_a_page_has_the_conversations_that_show_it_best(
+    nulls: list[Recorded], ask: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    code, out, _ = ask("diagnose", "--format", "json", "--html", str(page))
+    best = [one["trace_id"] for finding in json.loads(out)["findings"] for one in finding["evidence"]]
+    assert code == 1
+    assert all(f"trace {trace_id}" in page.read_text() for trace_id in best)
+    assert page.read_text().count('class="chart"') >= 2
+
+
+@pytest.mark.parametrize("sides", ["..2026-11-22T18:00Z", "host.name=node-1..node-2"])
+def test_two_kinds_of_conversations_are_compared_as_those_of_a_journal_are(
+    sides: str,
+    nulls: list[Recorded],
+    ask: Callable[..., tuple[int, str, str]],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    words = ("--format", "json", "--compare", sides)
+    code, out, _ = ask("diagnose", *words)
+    assert main(["diagnose", "--journal", str(write(tmp_path / "journal.jsonl", *nulls)), *words]) == code
+    stored, read = json.loads(out), json.loads(capsys.readouterr().out)
+    assert stored["comparison"]["after"]["conversations"] > 0
+    for one in (stored, read):
+        one.pop("source")
+        plain(one)
+        for change in one["comparison"]["changes"]:
+            plain({"findings": [change["finding"]]})
+    assert stored == read
+
+
+def test_the_values_that_there_are_are_named(
+    ask: Callable[..., tuple[int, str, str]], nulls: list[Recorded]
+) -> None:
+    code, _, err = ask("diagnose", "--compare", "host.name=node-1..node-9")
+    assert code == 2
+    assert "are host.name=node-9; there are: " in err
+    assert "node-0" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--table", "otel.nothing"), "does not exist: name the table"),
+        (("--table", "a.b.c"), "is no table"),
+        (("--service", "o'\\ther\n"), "none fits the options"),
+        (("--header", "Authorization: Basic eDp5"), "does not let you in (HTTP 403)"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    words: tuple[str, ...], said: str, nulls: list[Recorded], ask: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, out, err = ask("diagnose", *words)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
