@@ -58,8 +58,8 @@ test-servers: needs-older-python $(TOOLS) ## build a real Jaeger, Prometheus and
 	.venv/bin/python -m tests.servers.build
 	.venv/bin/tox run -e servers
 
-bench: needs-host $(DEMO_ENV)/installed ## measure what being observed costs, as ratios
-	@$(DEMO_ENV)/bin/python -W ignore -m bench
+bench: needs-host $(DEMO_ENV)/installed ## measure what being observed costs, and write docs/benchmarks.md
+	@$(DEMO_ENV)/bin/python -W ignore -m bench --write docs/benchmarks.md
 
 screenshots: needs-host $(DEMO_ENV)/installed ## take the README's pictures: make screenshots JAEGER=http://localhost:16686
 	@$(DEMO_ENV)/bin/python -W ignore -m scenarios.screenshots '$(JAEGER)'

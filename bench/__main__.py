@@ -1,4 +1,4 @@
-"""``python -m bench``: measure all and print a table; some five minutes on two cores."""
+"""``python -m bench``: measure all and print tables; some ten minutes on two cores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import time
 from pathlib import Path
 
 from bench import cpu, growth, instructions, model, scale, spans
+from bench.dead_endpoint import dead_endpoint
+from bench.latency import latency
+from bench.overhead import overhead
 from bench.report import Report
+from bench.sampling import unsampled
+from bench.startup import startup
+from bench.workloads import WORKLOADS
 
 _ROUNDS = 12
 
@@ -24,6 +30,7 @@ def main() -> None:
         "--rounds", type=_rounds, default=_ROUNDS, metavar="N", help="rounds of CPU time (%(default)s)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to this file, too")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write a page of documentation, too")
     options = parser.parse_args()
     began = time.monotonic()
 
@@ -36,15 +43,22 @@ def main() -> None:
         path = instructions.valgrind()
         if path is None:
             say("Instructions are not counted: valgrind is not installed")
+        counts = instructions.measure(base_url, path, say) if path else None
         report = Report(
-            spans=counted,
-            cpu=times,
-            instructions=instructions.measure(base_url, path, say) if path else None,
-            growth=growth.measure(say),
-            scale=scale.measure(say),
+            figures=[
+                *overhead(counted, times, counts),
+                latency(base_url, counted[WORKLOADS[0].name], say),
+                unsampled(base_url),
+                growth.measure(say),
+                dead_endpoint(base_url, say),
+                startup(say),
+                scale.measure(say),
+            ],
             repeat=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         )
-    print(report.table())
+    print(report.text())
+    if options.write:
+        options.write.write_text(report.page())
     if options.json:
         options.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
 

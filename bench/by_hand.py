@@ -1,9 +1,12 @@
 """Hand-written spans: what a careful engineer would write to see the same calls, and the measure for ours.
 
-As many spans as ours, around the same calls. They tell names, model, number and size of messages, tokens,
-and the tool's arguments and result, capped as ours are. An exception becomes status and event of the span, as
-OpenTelemetry does it. With content they tell each new message once, as JSON. Nothing is redacted, no failure
-that AutoGen hides is found, and nothing protects the host from a mistake in here.
+As many spans as ours, around the same calls. They tell names and model, the same sizes as ours (messages and
+characters of the prompt, those that are new, the largest message, the tools offered, bytes of the request),
+tokens, the tool's arguments and result, capped as ours are, and how each call ended: the status code that
+came, whether the tool worked, and an exception as status and event of the span, as OpenTelemetry does it.
+With content they tell each new message once, as JSON. Nothing is redacted, no failure that AutoGen hides is
+found, nothing is told that has to be looked for (where a tool stands, whether its arguments fit, which entry
+answered), and nothing protects the host from a mistake in here.
 """
 
 from __future__ import annotations
@@ -12,23 +15,25 @@ import contextlib
 import functools
 import json
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-import openai._base_client
+import openai
 from autogen import ConversableAgent, OpenAIWrapper
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import StatusCode, Tracer
 
 _LONGEST = 8192
 
 
 class Place(NamedTuple):
-    """A method to put into a span, and what to tell before and after it."""
+    """A method to put into a span, what to tell before and after it, and whether what it gave is an error."""
 
     owner: Any
     method: str
     before: Callable[..., dict[str, Any]]
     after: Callable[..., dict[str, Any]]
+    failed: Callable[[Any], bool] | None = None
 
 
 @contextlib.contextmanager
@@ -39,7 +44,7 @@ def attached(tracer: Tracer, *, content: bool) -> Iterator[None]:
         tracer: makes the spans.
         content: whether to tell what is said to and by models.
     """
-    places = [*_PLACES, _model_call_with_content() if content else _MODEL_CALL]
+    places = [*_PLACES, _model_call(content=content), _HTTP_ATTEMPT]
     originals = [vars(place.owner)[place.method] for place in places]
     for place, original in zip(places, originals, strict=True):
         setattr(place.owner, place.method, _spanned(tracer, original, place))
@@ -56,52 +61,84 @@ def _spanned(tracer: Tracer, function: Callable[..., Any], place: Place) -> Call
         with tracer.start_as_current_span(place.method, attributes=place.before(*args, **kwargs)) as span:
             value = function(*args, **kwargs)
             span.set_attributes(place.after(value))
+            if place.failed is not None and place.failed(value):
+                span.set_status(StatusCode.ERROR)
             return value
 
     return wrapper
 
 
-def _model_call_before(wrapper: Any, **config: Any) -> dict[str, Any]:
-    return {
-        "gen_ai.request.model": wrapper._config_list[0]["model"],
-        "messages": len(config["messages"]),
-        "chars": sum(len(str(message["content"])) for message in config["messages"]),
-    }
+def _chars(message: dict[str, Any]) -> int:
+    chars = len(message["content"] or "")
+    for call in message.get("tool_calls") or ():
+        chars += len(call["function"]["name"]) + len(call["function"]["arguments"])
+    return chars
 
 
-def _model_call_after(response: Any) -> dict[str, Any]:
-    return {
-        "gen_ai.response.id": response.id,
-        "gen_ai.response.model": response.model,
-        "gen_ai.usage.input_tokens": response.usage.prompt_tokens,
-        "gen_ai.usage.output_tokens": response.usage.completion_tokens,
-        "gen_ai.response.finish_reasons": [choice.finish_reason for choice in response.choices],
-    }
+class _Sent:
+    """What a wrapper has sent: how many messages, and the characters of its tools, which stay the same."""
+
+    def __init__(self, tools: list[Any]) -> None:
+        self.messages = 0
+        self.tools_chars = len(json.dumps(tools, ensure_ascii=False))
 
 
-def _model_call_with_content() -> Place:
-    told: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+def _model_call(*, content: bool) -> Place:
+    sent: WeakKeyDictionary[Any, _Sent] = WeakKeyDictionary()
 
     def before(wrapper: Any, **config: Any) -> dict[str, Any]:
-        messages = config["messages"]
-        new = messages[told.get(wrapper, 0) :]
-        told[wrapper] = len(messages) + 1  # the answer is told below
-        return {
-            **_model_call_before(wrapper, **config),
-            "gen_ai.input.messages": json.dumps(new, ensure_ascii=False)[:_LONGEST],
+        entry, messages = wrapper._config_list[0], config["messages"]
+        tools = entry.get("tools") or []
+        if wrapper not in sent:
+            sent[wrapper] = _Sent(tools)
+        known = sent[wrapper].messages
+        sent[wrapper].messages = len(messages)
+        chars = [_chars(message) for message in messages]
+        attributes = {
+            "gen_ai.request.model": entry["model"],
+            "messages": len(messages),
+            "new_messages": len(messages) - known,
+            "chars": sum(chars),
+            "new_chars": sum(chars[known:]),
+            "largest_chars": max(chars),
+            "tools": len(tools),
+            "tools_chars": sent[wrapper].tools_chars,
         }
+        if content:
+            # The last answer, which is the first of the new messages, was told when it came.
+            new = messages[known + 1 if known else 0 :]
+            attributes["gen_ai.input.messages"] = json.dumps(new, ensure_ascii=False)[:_LONGEST]
+        return attributes
 
     def after(response: Any) -> dict[str, Any]:
-        said = [choice.message.model_dump(exclude_none=True) for choice in response.choices]
-        return {
-            **_model_call_after(response),
-            "gen_ai.output.messages": json.dumps(said, ensure_ascii=False)[:_LONGEST],
+        attributes = {
+            "gen_ai.response.id": response.id,
+            "gen_ai.response.model": response.model,
+            "gen_ai.usage.input_tokens": response.usage.prompt_tokens,
+            "gen_ai.usage.output_tokens": response.usage.completion_tokens,
+            "gen_ai.response.finish_reasons": [choice.finish_reason for choice in response.choices],
         }
+        if content:
+            said = [choice.message.model_dump(exclude_none=True) for choice in response.choices]
+            attributes["gen_ai.output.messages"] = json.dumps(said, ensure_ascii=False)[:_LONGEST]
+        return attributes
 
     return Place(OpenAIWrapper, "create", before, after)
 
 
-_MODEL_CALL = Place(OpenAIWrapper, "create", _model_call_before, _model_call_after)
+_HTTP_CLIENT = next(base for base in openai.DefaultHttpxClient.__mro__ if "send" in vars(base))
+"""``httpx.Client`` or ``httpx2.Client``, whichever the SDK uses."""
+_HTTP_ATTEMPT = Place(
+    _HTTP_CLIENT,
+    "send",
+    lambda _self, request, **_: {
+        "http.request.method": request.method,
+        "url.full": str(request.url),
+        "http.request.body.size": int(request.headers["content-length"]),
+    },
+    lambda response: {"http.response.status_code": response.status_code},
+    lambda response: response.status_code >= HTTPStatus.BAD_REQUEST,
+)
 _PLACES = (
     Place(
         ConversableAgent,
@@ -119,12 +156,6 @@ _PLACES = (
         lambda _reply: {"gen_ai.operation.name": "invoke_agent"},
     ),
     Place(
-        openai._base_client.SyncAPIClient,
-        "request",
-        lambda self, *_, **__: {"url.full": str(self.base_url), "http.request.method": "POST"},
-        lambda _response: {"http.response.status_code": 200},
-    ),
-    Place(
         ConversableAgent,
         "execute_function",
         lambda _self, call, *_, **__: {
@@ -135,5 +166,6 @@ _PLACES = (
             "ok": value[0],
             "gen_ai.tool.call.result": str(value[1]["content"])[:_LONGEST],
         },
+        lambda value: not value[0],
     ),
 )

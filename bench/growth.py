@@ -12,7 +12,6 @@ import io
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from autogen import ConversableAgent, GroupChat, GroupChatManager
@@ -24,6 +23,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 import autogen_otel
 from autogen_otel import Settings
 from autogen_otel.testing.server import ChatRequest, ScriptedServer, entry, text, tool_call
+from bench.figures import Figure
 from bench.lean import lean_sdk
 
 TURNS = (10, 50, 150)
@@ -34,21 +34,6 @@ SETTINGS = {
     "with content": Settings(capture_message_content="SPAN_ONLY"),
     "with the whole history": Settings(capture_message_content="SPAN_ONLY", full_message_history=True),
 }
-
-
-@dataclass(frozen=True)
-class Growth:
-    """How one kind of conversation grows.
-
-    Args:
-        name: for the table.
-        sizes: bytes for each of ``TURNS``.
-        exponents: from each length to the next.
-    """
-
-    name: str
-    sizes: list[int]
-    exponents: list[float]
 
 
 class Weighing(SpanExporter):
@@ -115,7 +100,7 @@ def exponents(turns: Sequence[int], sizes: Sequence[int]) -> Iterator[float]:
         yield math.log(larger / smaller) / math.log(more / fewer)
 
 
-def measure(say: Callable[[str], None]) -> list[Growth]:
+def measure(say: Callable[[str], None]) -> Figure:
     """All conversations with all settings.
 
     Args:
@@ -126,8 +111,25 @@ def measure(say: Callable[[str], None]) -> list[Growth]:
         for label, settings in SETTINGS.items():
             say(f"Bytes: {kind}, {label}")
             sizes = [exported(conversation, turns, settings) for turns in TURNS]
-            found.append(Growth(f"{kind}, {label}", sizes, list(exponents(TURNS, sizes))))
-    return found
+            found.append((f"{kind}, {label}", sizes, list(exponents(TURNS, sizes))))
+    return Figure(
+        title="Bytes exported",
+        explanation=(
+            "How what a conversation exports grows with its turns. The exponents are the slopes between the "
+            "lengths on logarithmic scales: 1 is linear. The whole history is recorded only where "
+            "`full_message_history` asks for it."
+        ),
+        columns=("conversation", *(f"{turns} turns" for turns in TURNS), "exponents", "target"),
+        rows=[
+            (
+                name,
+                *(f"{size / 1000:.0f} kB" for size in sizes),
+                ", ".join(f"{slope:.2f}" for slope in slopes),
+                "-" if name.endswith("history") else "linear",
+            )
+            for name, sizes, slopes in found
+        ],
+    )
 
 
 def _agent(name: str, server: ScriptedServer | None = None) -> ConversableAgent:

@@ -8,7 +8,13 @@ from typing import Any
 
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    SimpleSpanProcessor,
+    SpanExporter,
+    SpanExportResult,
+)
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON
 
 import autogen_otel
 from autogen_otel import Settings
@@ -34,17 +40,19 @@ class Counting(SpanExporter):
 
 
 @contextlib.contextmanager
-def observed(variant: str, workload: Workload) -> Iterator[Counting]:
+def observed(variant: str, workload: Workload, *, queued: bool = False) -> Iterator[Counting]:
     """Be observed for one ``with`` block; nobody reads metrics, so none are measured.
 
     Args:
         variant: by whom.
-        workload: says whether the content of messages is recorded.
+        workload: says whether the content of messages is recorded, and whether the conversation is sampled.
+        queued: whether another thread exports the spans, as in production.
     """
     exporter = Counting()
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider = TracerProvider(DEFAULT_ON if workload.is_sampled else ALWAYS_OFF, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter) if queued else SimpleSpanProcessor(exporter))
     with contextlib.ExitStack() as stack:
+        stack.callback(provider.shutdown)
         if variant == BY_HAND:
             stack.enter_context(by_hand.attached(provider.get_tracer("bench"), content=workload.content))
         elif variant == OURS:

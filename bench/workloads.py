@@ -1,4 +1,4 @@
-"""What is measured: four conversations of two agents, and which of their turns count.
+"""What is measured: five conversations of two agents, and which of their turns count.
 
 A turn is a reply of an agent with a model, its model call (with the SDK's request), and a reply of the other
 agent, which runs the tool that was asked for. The first turns of a conversation do not count: there, what an
@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autogen import ConversableAgent
@@ -38,14 +39,16 @@ class Workload:
         content: whether the content of messages is recorded.
         instructions: the target for instructions.
         cpu: the target for CPU time, where there is one.
+        is_sampled: whether its spans are recorded.
     """
 
     name: str
     turns: int
-    instructions: float
+    instructions: float | None = None
     cpu: float | None = None
     result: str = _TINY
     content: bool = False
+    is_sampled: bool = True
 
 
 WORKLOADS = (
@@ -53,25 +56,29 @@ WORKLOADS = (
     Workload(name="8 kB JSON tool result", turns=6, result=_LARGE, instructions=2.0),
     Workload(name="conversation of 60 turns", turns=60 - FIRST_TURNS, instructions=1.5, cpu=1.8),
     Workload(name="tiny turn with message content", turns=10, content=True, instructions=1.9),
+    Workload(name="tiny turn, not sampled", turns=10, is_sampled=False),
 )
 
 
-def converse(workload: Workload, turns: int, base_url: str) -> list[float]:
+def converse(
+    workload: Workload, turns: int, base_url: str, clock: Callable[[], float] = time.process_time
+) -> list[float]:
     """Have one conversation.
 
     Args:
         workload: what kind of conversation.
         turns: how many turns it has in all.
         base_url: where the model is.
+        clock: gives seconds; by default those of CPU that this process spent.
 
     Returns:
-        CPU seconds that this process spent on each of the turns that count, from tool call to tool call.
+        Seconds of each of the turns that count, from tool call to tool call.
     """
-    clock: list[float] = []
+    times: list[float] = []
 
     def lookup(policy_id: str) -> str:  # noqa: ARG001 - the model sends it
         """Look a policy up."""
-        clock.append(time.process_time())
+        times.append(clock())
         return workload.result
 
     config = {"model": "gpt-4o", "api_key": "sk-bench-000000000000000000000000", "base_url": base_url}
@@ -92,5 +99,5 @@ def converse(workload: Workload, turns: int, base_url: str) -> list[float]:
     asker.register_for_execution(name="lookup")(lookup)
     with contextlib.redirect_stdout(io.StringIO()), lean_sdk():
         asker.initiate_chat(helper, message=opening(turns), silent=True)
-    assert len(clock) == turns
-    return [after - before for before, after in itertools.pairwise(clock[FIRST_TURNS - 1 :])]
+    assert len(times) == turns
+    return [after - before for before, after in itertools.pairwise(times[FIRST_TURNS - 1 :])]

@@ -143,9 +143,11 @@ def _recording(function: Callable[..., str], said: set[str]) -> Callable[..., st
 
 
 @pytest.fixture(scope="module")
-def emitted() -> Emitted:
-    """All conversations, sync and async, played once."""
+def emitted(tmp_path_factory: pytest.TempPathFactory) -> Emitted:
+    """All conversations, sync and async, played once beside a journal."""
     everything = Emitted()
+    folder = str(tmp_path_factory.mktemp("journal"))
+    processor = autogen_otel.JournalProcessor(autogen_otel.Settings(journal_dir=folder))
     errors: list[BaseException] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(guard, "on_error", errors.append)
@@ -159,6 +161,7 @@ def emitted() -> Emitted:
                 _cached()
             _carried_over()
             everything.spans, everything.points = telemetry.spans, telemetry.points
+    processor.shutdown()
     assert errors == []
     return everything
 

@@ -83,10 +83,19 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Send everything, and print what became of it."""
+    logger = logging.getLogger("autogen_otel")
+    level = logger.level
+    # What is dealt with is counted here.
+    logger.setLevel(logging.ERROR)
+    try:
+        return _run(args)
+    finally:
+        logger.setLevel(level)
+
+
+def _run(args: argparse.Namespace) -> int:
     settings = journal_settings()
     folder = journal_folder(args.journal)
-    # What is dealt with is counted here.
-    logging.getLogger("autogen_otel").setLevel(logging.ERROR)
     target = _endpoint(args.endpoint)
     if args.refused:
         _offer_again(folder)

@@ -7,7 +7,9 @@ import importlib.util
 import inspect
 import weakref
 from dataclasses import dataclass
+from operator import is_
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, Final
 
 from autogen_otel.hooks.drive import Runtime, is_observed, observed, original_of
@@ -158,20 +160,18 @@ class _Discovery:
 
     def __call__(self, instance: Any) -> None:
         """Look at what an instance leads to."""
-        # Read from the memory and the instance without a call, as nearly always there is nothing to do.
+        # Read from the memory and the instance in few steps, as nearly always there is nothing to do.
         seen = self._memory.get(id(instance))
         if seen is not None and seen[0]() is instance:
-            parts, methods = seen[1]
-            if parts == _parts(instance):
-                for attributes, method, function in methods:
-                    if attributes.get(method) is not function:
-                        break
-                else:
-                    return
+            parts, classes, methods, functions = seen[1]
+            if parts == _parts(instance) and all(
+                map(is_, functions, map(MappingProxyType.get, classes, methods))
+            ):
+                return
         self._look(instance)
 
     def _look(self, instance: Any) -> None:
-        methods = []
+        classes, methods, functions = [], [], []
         for kind in self._discovered:
             for one in kind.objects(instance):
                 owner = _owner(type(one), kind.method)
@@ -179,8 +179,10 @@ class _Discovery:
                     continue
                 if not is_observed(vars(owner)[kind.method]):
                     self._attachment.observe_class(owner, kind.method, kind.operation)
-                methods.append((vars(owner), kind.method, vars(owner)[kind.method]))
-        self._memory.remember(instance, (_parts(instance), methods))
+                classes.append(vars(owner))
+                methods.append(kind.method)
+                functions.append(vars(owner)[kind.method])
+        self._memory.remember(instance, (_parts(instance), classes, methods, functions))
 
 
 def _parts(instance: Any) -> tuple[Any, ...]:

@@ -72,6 +72,11 @@ class Operation(Call):
             self.handoff, self.model_call, self.entry = parent.handoff, parent.model_call, parent.entry
             self.course, self.helper_role = parent.course, parent.helper_role
 
+    @property
+    def carried(self) -> int:
+        """How many messages of the prompt around an earlier conversation left."""
+        return 0 if self.model_call is None else self.model_call.carried_messages
+
     def begin(self) -> Facts | None:
         """What is known before the call runs; ``None`` if it is none of our business."""
         raise NotImplementedError

@@ -60,6 +60,8 @@ class Attributes:
     def __init__(self, renderer: Renderer, secrets: KnownSecrets, settings: Settings) -> None:
         self._renderer, self._secrets = renderer, secrets
         self._names: dict[str, str] = renderer.names
+        # By id of the facts, which are kept so that the id stays theirs.
+        self._constants: dict[int, tuple[dict[str, Any], dict[str, Any]]] = secrets.memory()
         self._tool_content = settings.capture_tool_content
         self._are_for_spans = settings.messages_on_spans or not settings.records_messages
         by_kind: dict[Kind, Render] = {
@@ -115,6 +117,22 @@ class Attributes:
                     attributes[key] = shown
             elif way is Kind.ARGUMENTS:
                 self._secrets.add_passing(value)
+        return attributes
+
+    def of_constant(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Render facts of what stays the same, such as an entry: once, and again when a new secret is known.
+
+        Args:
+            facts: as of ``rendered``; never changed. What is returned is not to be changed either.
+        """
+        kept = self._constants.get(id(facts))
+        if kept is not None:
+            return kept[1]
+        version = self._secrets.version
+        attributes = self.rendered(facts)
+        # The user's function may change its mind.
+        if self._renderer.is_repeatable:
+            self._secrets.remember(self._constants, id(facts), (facts, attributes), version)
         return attributes
 
     def on_spans(self, attributes: dict[str, Any]) -> dict[str, Any]:

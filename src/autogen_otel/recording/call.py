@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
 from autogen_otel.causes import Failure, chain, identity, is_cancellation
+from autogen_otel.recording.account import Account, Kept, cancel, settle
 from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
 from autogen_otel.recording.current import CALL_KEY
 from autogen_otel.recording.failures import FailureRecord, record_failures
@@ -30,32 +30,13 @@ Measurement = tuple[Metric, float, Mapping[str, Any]]
 """What is measured, the amount, and those labels that are no attributes of the call."""
 
 
-class Kept(NamedTuple):
-    """What is kept of an exception that left a call: nothing of the exception itself."""
-
-    cause: str | None
-    """Of the failure; ``None`` where the program itself has ended the call."""
-    message: str | None
-    """What explains it."""
-    is_inner: bool
-    """Whether it is a failure further inside once more."""
-
-
 _NO_WORDS: dict[str, Any] = {}
 _SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """Where a context has its current span: of a context each change by the API makes two copies."""
 
-_accounts = Lock()
-"""Calls on several threads add to the account of the same parent."""
-
 
 class Call:
     """One observed call.
-
-    A failure inside a call is *open* until something goes on in spite of it: when the call ends well, all
-    its open failures turn out to have been handled; when it fails because of one of them, that one is the
-    parent's concern. So a call that recovered from two attempts reports two handled failures, and one that
-    failed on its third attempt reports two handled ones and itself.
 
     A call holds no exception: that would keep the frames of the user's functions alive. A call that has
     ended holds nothing at all, because a task that it started may hold on to it for as long as that runs.
@@ -66,6 +47,7 @@ class Call:
         name: of its span; ``None`` for a call that has none, whose children hang below the span around it.
         attributes: its attributes as rendered.
         failure: why it failed.
+        account: of the failures inside it; most calls have none.
         links: spans that may be why it failed.
         span: its span, or the one around it.
         context: the context that the call runs in.
@@ -74,6 +56,8 @@ class Call:
             application gets to see them is known when they go further, or not.
         words: attributes that the application has put on it.
         changes: what it changes in the context for what runs inside.
+        constant: facts that are the same for many calls, kept by what they are of. What ``begin`` puts here
+            is recorded at the start, and what the others do at the end.
     """
 
     operation_name: ClassVar[str | None] = None
@@ -85,29 +69,26 @@ class Call:
     failure_event: ClassVar[str] = "autogen.exception"
     """Name of the log record of a failure."""
 
-    name: str | None
     span: Span | None
+    context: Any
 
     __slots__ = (
         "_began",
         "_began_ns",
-        "_cancelled",
-        "_causes",
         "_ended_at",
         "_handling",
         "_is_theirs",
-        "_raised",
         "_started_name",
         "_token",
+        "account",
         "attributes",
         "changes",
+        "constant",
         "context",
         "failure",
-        "handled",
         "has_children",
         "links",
         "name",
-        "open",
         "parent",
         "recorder",
         "span",
@@ -116,28 +97,23 @@ class Call:
     )
 
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
+        # Context and span are set by ``start``: each line of this is run for each call of the host.
         self.recorder, self.parent = recorder, parent
-        self.name = None
+        self.name: str | None = None
+        self._started_name: str | None = None
         self.attributes: dict[str, Any] = {}
         self.failure: Failure | None = None
+        self.account: Account | None = None
         self.links: tuple[Any, ...] = ()
-        self.span = None
-        self.context: Any = None
         self.has_children = False
-        self.handled = self.open = 0
-        self._causes: dict[str, None] = {}
-        # The exceptions that left calls directly inside, by what they are known by.
-        self._raised: dict[int, Kept] | None = None
-        # What the exception is known by with which the program ended it.
-        self._cancelled: int | None = None
         # When it ended, in seconds of time.perf_counter and in nanoseconds, if it is closed only later.
         self._ended_at: tuple[float, int] | None = None
         # What was being handled when the call began is none of its concern.
         handling = sys.exc_info()[1]
         self._handling = None if handling is None else id(handling)
-        self._started_name: str | None = None
         self.words: dict[str, Any] = _NO_WORDS
         self.changes: Change | None = None
+        self.constant: Facts | None = None
 
     # ------------------------------------------------------------ what an operation says
     def returned(self, value: Any) -> Facts | None:
@@ -163,19 +139,20 @@ class Call:
         Args:
             facts: what is known before the call runs.
         """
-        parent, recorder = self.parent, self.recorder
+        parent = self.parent
         self._began = time.perf_counter()
-        self.attributes = recorder.attributes.rendered(facts)
+        if facts or self.constant is not None:
+            self.attributes = self._rendered(facts)
         around = get_current()
         if self.name is None:
             self._began_ns = time.time_ns()
             self.context = around
             self.span = None if parent is None else parent.span
             self.untold: dict[int, FailureRecord] = {} if parent is None else parent.untold
+            inside = around.copy()
         else:
             self.untold = {}
-            self._start_span(around)
-        inside = self.context.copy()
+            inside = self._start_span(around)
         inside[CALL_KEY] = self
         if self.changes is not None:
             self.changes(inside)
@@ -198,7 +175,7 @@ class Call:
         facts: Facts | None = None
         try:
             if self.is_cancelled_by(error):
-                self._cancelled = identity(error)
+                cancel(self, error)
                 facts = {**(self.cancelled() or {}), names.CANCELLED: True}
             else:
                 facts = self.failed(error)
@@ -209,7 +186,10 @@ class Call:
         finally:
             self._close(facts, raised=True)
 
-    def _start_span(self, around: Context, started: int | None = None, *, late: bool = False) -> None:
+    def _start_span(
+        self, around: Context, started: int | None = None, *, late: bool = False
+    ) -> dict[str, Any]:
+        """Start the span; returns what the context holds inside it."""
         recorder, parent, name = self.recorder, self.parent, self.name or ""
         if recorder.connect is not None:
             recorder.connect()
@@ -250,19 +230,16 @@ class Call:
         inside = around.copy()
         inside[_SPAN_KEY] = self.span
         self.context = Context(inside)
+        return inside
 
     def _close(self, facts: Facts | None, *, raised: bool) -> None:
         try:
-            if self.parent is not None and (
-                self.failure is not None
-                or self.open
-                or self.handled
-                or self._causes
-                or self._raised
-                or self._cancelled is not None
-            ):
-                self._settle(self.parent, raised=raised)
-            self._record_end(facts, raised=raised)
+            if self.failure is not None or self.account is not None:
+                settle(self, raised=raised)
+            # A call without a span leaves nothing but measurements, unless it is the outermost.
+            meters = self.recorder.meters
+            if self.name is not None or self.parent is None or (meters is not None and meters.listening):
+                self._record_end(facts, raised=raised)
         finally:
             self._release()
 
@@ -283,9 +260,7 @@ class Call:
         try:
             recording = owns and span is not None and span.is_recording()
             if facts:
-                new = recorder.attributes.rendered(
-                    facts, content=recording or recorder.content_events is not None
-                )
+                new = self._rendered(facts, content=recording or recorder.content_events is not None)
                 self.attributes.update(new)
                 if recording and span is not None:
                     span.set_attributes(recorder.attributes.on_spans(new))
@@ -302,11 +277,18 @@ class Call:
             if owns and span is not None and not self._is_theirs:
                 span.end(ended_ns)
 
+    def _rendered(self, facts: Facts, *, content: bool = True) -> dict[str, Any]:
+        attributes = self.recorder.attributes
+        new = attributes.rendered(facts, content=content)
+        if self.constant is not None:
+            new = {**attributes.of_constant(self.constant), **new}
+            self.constant = None
+        return new
+
     def _release(self) -> None:
         """Let go of everything."""
-        self.parent = self._raised = self.span = self.context = None
-        self.attributes = {}
-        self.failure, self.links = None, ()
+        self.parent = self.span = self.context = self.failure = self.account = None
+        self.attributes, self.links = {}, ()
 
     @property
     def span_context(self) -> Any:
@@ -317,15 +299,16 @@ class Call:
     @property
     def causes(self) -> tuple[str, ...]:
         """Causes of all failures inside and of its own, in the order seen."""
+        inside = {} if self.account is None else self.account.causes
         own = {} if self.failure is None else {self.failure.cause: None}
-        return tuple({**self._causes, **own})
+        return tuple({**inside, **own})
 
     def known(self, error: BaseException) -> Kept | None:
         """What is kept of the exception inside this call that ``error`` is or was raised from."""
-        if self._raised is None:
+        if self.account is None:
             return None
         for link in chain(error, self._handling):
-            kept = self._raised.get(identity(link))
+            kept = self.account.raised.get(identity(link))
             if kept is not None:
                 return kept
         return None
@@ -334,43 +317,15 @@ class Call:
         """Whether an exception is how the program itself has ended the call."""
         if is_cancellation(error):
             return True
-        kept = None if self._raised is None else self._raised.get(identity(error))
+        kept = None if self.account is None else self.account.raised.get(identity(error))
         return kept is not None and kept.cause is None
 
     def survived(self) -> int:
         """How many failures inside this call something went on in spite of, given how it ends itself."""
-        failure = self.failure
+        failure, account = self.failure, self.account
+        if account is None:
+            return 0
         if failure is None:
-            return self.handled + self.open
+            return account.handled + account.open
         is_inner = failure.is_inner or (failure.error is not None and self.known(failure.error) is not None)
-        return self.handled + (max(0, self.open - 1) if is_inner else self.open)
-
-    def _settle(self, parent: Call, *, raised: bool) -> None:
-        """Close the account of failures and pass on to the parent what concerns it.
-
-        Args:
-            parent: the call around.
-            raised: whether an exception goes on to the parent; without a failure it is none of this call's.
-        """
-        failure, kept, key = self.failure, None, 0
-        # Reading exceptions runs code of the application's, which must not wait for us nor we for it.
-        survived = self.survived()
-        if raised and failure is not None and failure.error is not None:
-            kept, key = Kept(failure.cause, failure.message, failure.is_inner), identity(failure.error)
-        with _accounts:
-            if self._cancelled is not None:
-                parent._raised = {**(parent._raised or {}), self._cancelled: Kept(None, None, False)}
-            parent._causes.update(self._causes)
-            if failure is None and raised:
-                parent.handled += self.handled
-                parent.open += self.open
-                if self._raised:
-                    parent._raised = {**(parent._raised or {}), **self._raised}
-                return
-            parent.handled += survived
-            if failure is None:
-                return
-            parent.open += 1
-            parent._causes[failure.cause] = None
-            if kept is not None:
-                parent._raised = {**(parent._raised or {}), key: kept}
+        return account.handled + (max(0, account.open - 1) if is_inner else account.open)

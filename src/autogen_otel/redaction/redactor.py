@@ -66,6 +66,11 @@ class Redactor:
                 self._secrets.remember(self.memory, text, shown, version)
         return shown
 
+    def anew(self, text: str) -> str:
+        """Return the same as ``text``, of what is not worth to be remembered."""
+        # What the user's function did is remembered, as that may be slow.
+        return self._without_ours(text) if self._removal is None else self.text(text)
+
     def leaves_json(self, written: str) -> bool:
         """Tell whether a JSON text would stay as it is if each of its strings and numbers was redacted.
 

@@ -34,6 +34,11 @@ class Renderer:
         self._excluded = ExcludedTools(settings.keeps_out) if settings.exclude_content_of else None
         self.names: dict[str, str] = secrets.memory()
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the same value is always rendered the same way, as long as no new secret is known."""
+        return self._redactor.is_repeatable
+
     def name(self, value: object) -> str:
         """Render a short identifier, such as the name of a span, agent or model, on one line."""
         if type(value) is str and len(value) <= SHORT:
@@ -49,15 +54,17 @@ class Renderer:
 
     def text(self, value: object) -> str:
         """Render any free text, such as an id or a message."""
-        if type(value) is str and len(value) <= SHORT:
-            redacted = self._redactor.text(value)
+        if type(value) is str and len(value) <= self._limit:
+            # Not remembered: ids are hardly ever the same again.
+            redacted = self._redactor.anew(value)
             if len(redacted) <= self._limit:
                 return redacted
         return text(value, self._limit, self._redactor)
 
     def url(self, url: str) -> str:
         """Render a URL without userinfo and without secret query values."""
-        return self.text(url)
+        redacted = self._redactor.text(url)
+        return redacted if len(redacted) <= self._limit else self.text(url)
 
     def json(self, value: object) -> str:
         """Render an object as JSON; text that is JSON is parsed, since its keys say what is secret."""

@@ -63,11 +63,13 @@ def test_whatever_is_requested_has_a_name(requested: Any, tool: str) -> None:
 def test_arguments_are_recorded_parsed_where_they_are_an_object(
     arguments: str, recorded: Any, problems: list[str]
 ) -> None:
-    facts = known(called(claiming(arguments)).returned(OK))
+    call = called(claiming(arguments))
+    facts = known(call.returned(OK))
     assert facts[names.GEN_AI_TOOL_CALL_ARGUMENTS] == recorded
     assert [one.kind for one in facts.get(names.TOOL_ARGUMENTS_PROBLEMS, ())] == problems
     assert facts[names.GEN_AI_TOOL_CALL_RESULT] == "fine"
-    assert facts[names.CODE_FUNCTION_NAME].endswith("claim")
+    assert call.constant is not None
+    assert call.constant[names.CODE_FUNCTION_NAME].endswith("claim")
 
 
 _RAISED = ValueError("no")

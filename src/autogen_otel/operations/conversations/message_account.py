@@ -32,25 +32,19 @@ class MessageAccount:
     given: set[int] = field(default_factory=set)
     changing: Lock = field(default_factory=Lock)
 
-    def new_messages(self, messages: Iterable[Any]) -> tuple[Any, ...]:
-        """Those that were not recorded before; they are from now on."""
+    def new_messages(self, messages: Iterable[Any], counted: dict[int, int] | None = None) -> tuple[Any, ...]:
+        """Those that were not recorded before; they are from now on.
+
+        Args:
+            messages: of one prompt.
+            counted: of each content how many messages of the prompt stand before these; counts on.
+        """
         new = []
-        in_this: dict[int, int] = {}
+        in_this: dict[int, int] = {} if counted is None else counted
         recorded = self.recorded
         with self.changing:
             for message in messages:
-                # Asked of every message of every call: plain words are known without a call.
-                content = message.get("content") if type(message) is dict else None
-                plain = (
-                    type(content) is str and not message.get("tool_calls") and "function_call" not in message
-                )
-                call_id = message.get("tool_call_id") if plain else None
-                if plain and call_id is None:
-                    key = hash(content)
-                elif plain and type(call_id) is str:
-                    key = hash((hash(call_id), hash(content)))
-                else:
-                    key = key_of(message)
+                key = key_of(message)
                 times = in_this[key] = in_this.get(key, 0) + 1
                 if times > recorded.get(key, 0):
                     recorded[key] = recorded.get(key, 0) + 1
@@ -116,11 +110,6 @@ def _key_of(message: Any) -> int:
 
 def _key_of_call(one: Any) -> int:
     function = one.get("function") if type(one) is dict or isinstance(one, Mapping) else None
-    if type(one) is dict and type(function) is dict:
-        # Asked of every call in every history: texts are known without a call.
-        call_id, arguments = one.get("id"), function.get("arguments")
-        if type(call_id) is str and type(arguments) is str:
-            return hash((hash(call_id), hash(arguments)))
     if not isinstance(one, Mapping) or not isinstance(function, Mapping):
         return frozen(one)
     # Not the name: AutoGen replaces the characters in it that providers refuse.

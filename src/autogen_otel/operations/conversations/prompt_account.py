@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from itertools import repeat
+from operator import is_
+from typing import Any, NamedTuple
 
 from autogen_otel.operations.hidden_agents import agents_of
 from autogen_otel.reading import read
@@ -13,9 +16,66 @@ from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
 _MOST_TOOL_NAMES = 64
+_DICT = {dict}
+_PLAIN = {str, type(None)}
 
 Mark = tuple[int, int]
 """What a message is known by in the next prompt: its characters, and the hash of its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What the last prompt of a series held, so that of the next one only the new messages are read.
+
+    Args:
+        hashes: of the contents of its messages.
+        asked: the tool calls of each.
+        marks: of its messages.
+        sizes: characters of each.
+        largest: which is the largest.
+        largest_from: who said it.
+        counted: of each content how many messages have it; kept by whoever records content.
+    """
+
+    hashes: list[int]
+    asked: list[Any]
+    marks: list[Mark]
+    sizes: list[int]
+    largest: int
+    largest_from: str | None
+    counted: dict[int, int]
+
+    def goes_on(self, hashes: list[int], asked: list[Any]) -> bool:
+        """Whether a prompt begins with all messages of this one."""
+        known = len(self.hashes)
+        return known > 0 and hashes[:known] == self.hashes and all(map(is_, self.asked, asked))
+
+
+class Prompt(NamedTuple):
+    """A prompt as it was measured.
+
+    Args:
+        facts: what is recorded of it in any case.
+        carried: messages that an earlier conversation left.
+        known: of its messages the first that the prompt before had, too, as its first.
+        counted: how many of those there are of each content.
+        same_tools: whether the tools offered were all offered before in the conversation.
+    """
+
+    facts: Facts
+    carried: int = 0
+    known: int = 0
+    counted: dict[int, int] | None = None
+    same_tools: bool = False
+
+
+class _Tools(NamedTuple):
+    """A list of tool definitions, since each call sends the same one."""
+
+    listed: object
+    copy: Any
+    size: int | None
+    named: list[str]
 
 
 class PromptAccount:
@@ -33,11 +93,10 @@ class PromptAccount:
 
     def __init__(self, *agents: object) -> None:
         self.schemas: dict[str, Mapping[str, Any]] = {}
-        # Marks of the messages in the last prompt, by pair of agents.
-        self._sent: dict[object, list[Mark]] = {}
-        # Lists of tool definitions by id, since each call sends the same one: their length, their characters
-        # as JSON, and the names of the tools.
-        self._tools: dict[int, tuple[object, int, int | None, list[str]]] = {}
+        # The last prompt, by pair of agents.
+        self._sent: dict[object, _Series] = {}
+        # By id of the list.
+        self._tools: dict[int, _Tools] = {}
         members = [*agents]
         for agent in agents:
             group = read(agent, "groupchat")
@@ -47,7 +106,7 @@ class PromptAccount:
 
     def forget(self) -> None:
         """Let go of the host's objects."""
-        self._left_over, self._tools = {}, {}
+        self._left_over, self._tools, self._sent = {}, {}, {}
 
     def carried(self, history: Sequence[Any]) -> int:
         """How many messages of a history are older than the conversation."""
@@ -57,7 +116,7 @@ class PromptAccount:
 
     def measure(
         self, messages: Sequence[Any], tools: Sequence[Sequence[Any]], pair: object, history: Sequence[Any]
-    ) -> Facts:
+    ) -> Prompt:
         """Measure a prompt.
 
         Args:
@@ -67,48 +126,68 @@ class PromptAccount:
             history: what the agent replies to, which ``messages`` are made of.
         """
         carried = self.carried(history) if self._left_over else 0
-        marks: list[Mark] = []
-        for message in messages:
-            # Asked of every message of every call: what most are is read here, without a call.
-            content = message.get("content") if type(message) is dict else None
-            if type(content) is str and "tool_calls" not in message and "function_call" not in message:
-                marks.append((len(content), hash(content)))
-            else:
-                marks.append(mark_of(message))
-        before = self._sent.get(pair)
-        if before is None:
-            before = list(_marks(messages, carried))
-        self._sent[pair] = marks
-        chars, new = [size for size, _ in marks], _beside(before, marks)
-        largest = max(chars, default=0)
-        largest_message = messages[chars.index(largest)] if largest else None
+        before, (hashes, asked) = self._sent.get(pair), _looks_of(messages)
+        # What nearly every prompt is: the one before, and more.
+        same = before if before is not None and before.goes_on(hashes, asked) else None
+        known = 0 if same is None else len(same.hashes)
+        new = [mark_of(message) for message in (messages[known:] if known else messages)]
+        sizes = [size for size, _ in new]
+        if same is None:
+            marks = new
+            new = _beside(list(_marks(messages, carried)) if before is None else before.marks, new)
+        else:
+            marks, sizes = same.marks + new, same.sizes + sizes
+        largest = max(sizes, default=0)
+        place = sizes.index(largest) if largest else 0
+        if same is not None and same.largest == place:
+            said_by = same.largest_from
+        else:
+            said_by = _speaker(messages[place], messages) if largest else None
+        counted = {} if same is None else same.counted
+        self._sent[pair] = _Series(hashes, asked, marks, sizes, place, said_by, counted)
         offered = [self._definitions(listed) for listed in tools if listed]
-        return {
+        facts = {
             names.PROMPT_MESSAGES: len(messages),
             names.PROMPT_NEW_MESSAGES: len(new),
             names.PROMPT_CARRIED_MESSAGES: carried or None,
-            names.PROMPT_CHARS: sum(chars),
+            names.PROMPT_CHARS: sum(sizes),
             names.PROMPT_NEW_CHARS: sum(size for size, _ in new),
             names.PROMPT_LARGEST_CHARS: largest or None,
-            names.PROMPT_LARGEST_FROM: _speaker(largest_message, messages),
+            names.PROMPT_LARGEST_FROM: said_by,
             names.PROMPT_TOOLS: sum(map(len, tools)),
-            names.PROMPT_TOOL_NAMES: [name for _, named in offered for name in named][:_MOST_TOOL_NAMES]
+            names.PROMPT_TOOL_NAMES: [name for one, _ in offered for name in one.named][:_MOST_TOOL_NAMES]
             or None,
-            names.PROMPT_TOOLS_CHARS: sum(size for size, _ in offered if size is not None) or None,
+            names.PROMPT_TOOLS_CHARS: sum(one.size for one, _ in offered if one.size is not None) or None,
         }
+        return Prompt(facts, carried, known, counted, all(is_same for _, is_same in offered))
 
-    def _definitions(self, listed: Sequence[Any]) -> tuple[int | None, list[str]]:
-        """Characters of a list of tool definitions as JSON, and their names; its schemas are remembered."""
-        kept, length, size, named = self._tools.get(id(listed), (None, 0, None, []))
-        if kept is not listed or length != len(listed):
-            size, named = _json_length(listed), []
-            for one in listed:
-                function = one.get("function", one) if isinstance(one, Mapping) else None
-                if isinstance(function, Mapping) and isinstance(function.get("name"), str):
-                    named.append(function["name"])
-                    self.schemas[function["name"]] = function.get("parameters") or {}
-            self._tools[id(listed)] = (listed, len(listed), size, named)
-        return size, named
+    def _definitions(self, listed: Sequence[Any]) -> tuple[_Tools, bool]:
+        """What a list of tool definitions comes to, and whether it was sent before; its schemas are kept."""
+        kept = self._tools.get(id(listed))
+        if kept is not None and kept.listed is listed and _is_equal(kept.copy, listed):
+            return kept, True
+        written, named = _json(listed), []
+        for one in listed:
+            function = one.get("function", one) if isinstance(one, Mapping) else None
+            if isinstance(function, Mapping) and isinstance(function.get("name"), str):
+                named.append(function["name"])
+                self.schemas[function["name"]] = function.get("parameters") or {}
+        copy, size = (None, None) if written is None else (json.loads(written), len(written))
+        kept = self._tools[id(listed)] = _Tools(listed, copy, size, named)
+        return kept, False
+
+
+def _looks_of(messages: Sequence[Any]) -> tuple[list[int], list[Any]]:
+    """What tells that a message was in the prompt before, read without a step of Python's for each.
+
+    Nothing where that would run code of the user's, or is of an older kind: then each message is read anew.
+    """
+    if set(map(type, messages)) != _DICT or any(map(dict.get, messages, repeat("function_call"))):
+        return [], []
+    contents = list(map(dict.get, messages, repeat("content")))
+    if not _PLAIN.issuperset(map(type, contents)):
+        return [], []
+    return list(map(hash, contents)), list(map(dict.get, messages, repeat("tool_calls")))
 
 
 def _beside(before: list[Mark], now: list[Mark]) -> list[Mark]:
@@ -191,9 +270,16 @@ def _field(message: Any, name: str) -> Any:
         return None
 
 
-def _json_length(listed: Sequence[Any]) -> int | None:
+def _is_equal(copy: Any, listed: Sequence[Any]) -> bool:
     try:
-        return len(json.dumps(listed, ensure_ascii=False))
+        return bool(copy == listed)
+    except Exception:  # noqa: BLE001 - the comparison may be the user's code
+        return False
+
+
+def _json(listed: Sequence[Any]) -> str | None:
+    try:
+        return json.dumps(listed, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):  # the SDK will refuse it, too
         return None
 

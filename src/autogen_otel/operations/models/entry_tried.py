@@ -60,7 +60,7 @@ class EntryTried(Operation):
             self.changes = silence_others
         if entry.count > 1:
             self.name = spans.config_entry(entry.index, entry.model)
-            return entry.facts
+            self.constant = entry.facts
         return {}
 
     def returned(self, value: Any) -> Facts | None:
@@ -81,7 +81,7 @@ class EntryTried(Operation):
             return None
         if stream.error is not None:
             # The client makes do with what had arrived; nobody else will ever hear of the break.
-            self.failure = Failure(cause_of_break(stream.error, call.carried), stream.error)
+            self.failure = Failure(cause_of_break(stream.error, self.carried), stream.error)
         return self._stream_facts(call, stream, failed=False)
 
     def failed(self, error: BaseException) -> Facts | None:
@@ -110,10 +110,9 @@ class EntryTried(Operation):
 
     def circumstances(self) -> Circumstances:
         """What this entry was answered with."""
-        call = self.model_call
         return Circumstances(
             Scene.REQUEST,
-            carried_messages=0 if call is None else call.carried,
+            carried_messages=self.carried,
             stream=self.stream,
             answered=self.answered,
             has_custom_client=self.tried.is_custom,

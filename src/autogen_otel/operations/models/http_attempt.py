@@ -31,7 +31,17 @@ _NO_STREAMS = ("application/json", "text/html", "application/problem+json")
 Headers = list[tuple[bytes, bytes]]
 
 
-class ApiRequest(Operation):
+class _Request(Operation):
+    """What an API request and its attempts have in common."""
+
+    __slots__ = ()
+
+    def circumstances(self) -> Circumstances:
+        """Nothing was answered."""
+        return Circumstances(Scene.REQUEST, carried_messages=self.carried)
+
+
+class ApiRequest(_Request):
     """Reads ``SyncAPIClient.request``: one call of the API, which has a span only through its attempts.
 
     Attributes:
@@ -80,10 +90,6 @@ class ApiRequest(Operation):
             return super().failure_of(error)
         return replace(self.refusal.failure(error), message=_unless_said(self.refusal.words, error))
 
-    def circumstances(self) -> Circumstances:
-        """Nothing was answered."""
-        return _circumstances(self)
-
     def _pass_on(self) -> None:
         if self.entry is not None:
             self.entry.refusal = self.refusal
@@ -93,7 +99,7 @@ class ApiRequest(Operation):
         self.waiting = None
 
 
-class HttpAttempt(Operation):
+class HttpAttempt(_Request):
     """Reads ``Client.send`` of httpx and httpx2."""
 
     is_client = True
@@ -176,10 +182,6 @@ class HttpAttempt(Operation):
             names.HTTP_ERROR_TYPE: None if said is None else said.type,
         }
 
-    def circumstances(self) -> Circumstances:
-        """Nothing was answered."""
-        return _circumstances(self)
-
     def _error(self, response: Any, content_type: str) -> ProviderError | None:
         body = _body(response)
         if response.status_code >= FIRST_FAILED_STATUS:
@@ -194,12 +196,11 @@ class HttpAttempt(Operation):
     def _refusal(self, response: Any, said: ProviderError) -> Oddity:
         status = response.status_code
         phrase = response.reason_phrase or _phrase(status)
-        carried = 0 if self.model_call is None else self.model_call.carried
         kind = str(status)
         if status < FIRST_FAILED_STATUS:
             phrase, kind = f"{phrase} with an error", "error_in_answer"
         text = f"{status} {phrase}: {said.message}" if said.message else f"{status} {phrase}"
-        return Oddity(cause_of_answer(status, said, carried), text, kind)
+        return Oddity(cause_of_answer(status, said, self.carried), text, kind)
 
     def _release(self) -> None:
         super()._release()
@@ -247,11 +248,6 @@ def _raw(headers: Any) -> Headers:
     if isinstance(raw, list):
         return raw
     return [(str(name).encode(), str(value).encode()) for name, value in dict(headers).items()]
-
-
-def _circumstances(call: Operation) -> Circumstances:
-    carried = 0 if call.model_call is None else call.model_call.carried
-    return Circumstances(Scene.REQUEST, carried_messages=carried)
 
 
 def _unless_said(words: str, error: BaseException) -> str | None:

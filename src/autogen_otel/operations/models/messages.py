@@ -7,25 +7,33 @@ from itertools import takewhile
 from typing import Any
 
 from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction
+from autogen_otel.operations.conversations.prompt_account import Prompt
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
 
-def prompt_content(call: Operation, own: Mapping[str, Any]) -> Facts:
+def prompt_content(call: Operation, own: Mapping[str, Any], prompt: Prompt) -> Facts:
     """What is sent to the model and was not recorded before.
 
     Args:
         call: an ``OpenAIWrapper.create``.
         own: the entry's own options, which win over the call's.
+        prompt: as it was measured; what it shares with the prompt before was recorded then.
     """
     account, config = _account(call), call.arguments
     messages = own.get("messages") or config.get("messages")
     messages = messages if isinstance(messages, (list, tuple)) else ()
     leading = list(takewhile(is_instruction, messages))
-    tools = [tool for name in ("tools", "functions") for tool in _listed(own, config, name)]
+    first, counted, tools = len(leading), None, []
+    if account is None:
+        account = MessageAccount()
+    elif prompt.known >= first:
+        first, counted, leading = prompt.known, prompt.counted, []
+    if counted is None or not prompt.same_tools:
+        tools = [tool for name in ("tools", "functions") for tool in _listed(own, config, name)]
     return {
-        names.GEN_AI_INPUT_MESSAGES: account.new_messages(messages[len(leading) :]) or None,
+        names.GEN_AI_INPUT_MESSAGES: account.new_messages(messages[first:], counted) or None,
         names.GEN_AI_SYSTEM_INSTRUCTIONS: account.new_once("instructions", leading) or None,
         names.GEN_AI_TOOL_DEFINITIONS: account.new_once("tools", tools) or None,
     }
@@ -33,14 +41,16 @@ def prompt_content(call: Operation, own: Mapping[str, Any]) -> Facts:
 
 def answer_content(call: Operation, messages: tuple[dict[str, Any], ...]) -> Facts:
     """The model's answer."""
-    _account(call).add_answers(messages)
+    account = _account(call)
+    if account is not None:
+        account.add_answers(messages)
     return {names.GEN_AI_OUTPUT_MESSAGES: messages or None}
 
 
-def _account(call: Operation) -> MessageAccount:
-    """Nested chats are part of the outermost; what is in none, or is to be whole, has an account each."""
+def _account(call: Operation) -> MessageAccount | None:
+    """Nested chats are part of the outermost; what is in none, or is to be whole, has no account."""
     if call.root is None or call.recorder.settings.full_message_history:
-        return MessageAccount()
+        return None
     return call.root.messages
 
 

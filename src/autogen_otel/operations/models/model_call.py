@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
-from autogen_otel.operations.conversations.prompt_account import PromptAccount
+from autogen_otel.operations.conversations.prompt_account import Prompt, PromptAccount
 from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.models import config_entries
 from autogen_otel.operations.models.answer_read import AnswerRead, read_answer
@@ -58,7 +58,7 @@ class ModelCall(Operation):
         tried: the entry tried last.
         gave_up: why another entry is tried, if one is.
         answered: entries whose client returned a response, by index.
-        carried: messages of the prompt that an earlier conversation left.
+        carried_messages: messages of the prompt that an earlier conversation left.
         read: what the last answer holds.
         refusal: the last answer, if that was an error which the SDK took for an answer.
         began: when it began, in seconds of ``time.perf_counter``.
@@ -75,7 +75,7 @@ class ModelCall(Operation):
         "agent",
         "answered",
         "began",
-        "carried",
+        "carried_messages",
         "first",
         "gave_up",
         "read",
@@ -100,7 +100,7 @@ class ModelCall(Operation):
         self.usages: dict[int, Facts] = {}
         self.read: AnswerRead | None = None
         self.refusal: Oddity | None = None
-        self.carried = 0
+        self.carried_messages = 0
         self._spent: list[tuple[Entry, Facts]] = []
         self.name = spans.chat(entry.model)
         facts = {
@@ -109,13 +109,13 @@ class ModelCall(Operation):
             names.CONFIG_COUNT: entry.count,
             names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
         }
-        facts.update(entry.facts)
+        self.constant = entry.facts
         facts.update(config_entries.options(config, own))
-        facts.update(self._prompt(config, own))
-        carried = facts.get(names.PROMPT_CARRIED_MESSAGES)
-        self.carried = carried if isinstance(carried, int) else 0
+        prompt = self._prompt(config, own)
+        facts.update(prompt.facts)
+        self.carried_messages = prompt.carried
         if self.recorder.settings.records_messages:
-            facts.update(prompt_content(self, own))
+            facts.update(prompt_content(self, own, prompt))
         return facts
 
     def returned(self, value: Any) -> Facts:
@@ -235,10 +235,10 @@ class ModelCall(Operation):
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
         self.read = None
 
-    def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Facts:
+    def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")
         if type(messages) is not list and not isinstance(messages, Sequence):
-            return {}
+            return Prompt({})
         tools = [_listed(own, config, "tools"), _listed(own, config, "functions")]
         if self.conversation is None:
             return PromptAccount().measure(messages, tools, None, ())

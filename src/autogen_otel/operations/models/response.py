@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from autogen_otel.reading import data_of, read_field
@@ -15,30 +16,35 @@ def usage(response: Any) -> Facts | None:
     reported = data_of(read_field(response, "usage"))
     if reported is None:
         return None
-    details = data_of(_first(reported, "completion_tokens_details", "output_tokens_details"))
-    prompt_details = data_of(_first(reported, "prompt_tokens_details", "input_tokens_details"))
+    get = _getter(reported)
+    details = get("completion_tokens_details")
+    if details is None:
+        details = get("output_tokens_details")
+    prompt_details = get("prompt_tokens_details")
+    if prompt_details is None:
+        prompt_details = get("input_tokens_details")
     counts = {
-        names.GEN_AI_USAGE_INPUT_TOKENS: _count(reported, "prompt_tokens", "input_tokens"),
-        names.GEN_AI_USAGE_OUTPUT_TOKENS: _count(reported, "completion_tokens", "output_tokens"),
+        names.GEN_AI_USAGE_INPUT_TOKENS: _count(get, "prompt_tokens", "input_tokens"),
+        names.GEN_AI_USAGE_OUTPUT_TOKENS: _count(get, "completion_tokens", "output_tokens"),
         names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: (
-            None if prompt_details is None else _count(prompt_details, "cached_tokens")
+            None if prompt_details is None else _count(_getter(data_of(prompt_details)), "cached_tokens")
         ),
         names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: _count(
-            reported if details is None else details, "reasoning_tokens"
+            get if details is None else _getter(data_of(details)), "reasoning_tokens"
         ),
     }
     return None if set(counts.values()) == {None} else counts
 
 
-def _count(holder: Any, *keys: str) -> int | None:
-    value = _first(holder, *keys)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _getter(holder: Any) -> Callable[[str], Any]:
+    if type(holder) is dict or isinstance(holder, Mapping):
+        return holder.get
+    return partial(read_field, holder)
 
 
-def _first(holder: Any, *keys: str) -> Any:
-    is_mapping = type(holder) is dict or isinstance(holder, Mapping)
+def _count(get: Callable[[str], Any], *keys: str) -> int | None:
     for key in keys:
-        value = holder.get(key) if is_mapping else read_field(holder, key)
+        value = get(key)
         if value is not None:
-            return value
+            return value if isinstance(value, int) and not isinstance(value, bool) else None
     return None

@@ -158,7 +158,7 @@ class ToolCall(Operation):
         if self.function is None:
             self._problems = (tool_arguments.unknown_tool(self.tool),)
         else:
-            facts.update(user_function.location(self.function))
+            self.constant = user_function.location(self.function)
             if decoded.problem is not None:
                 self._problems = (decoded.problem,)
             else:

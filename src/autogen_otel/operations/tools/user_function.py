@@ -43,6 +43,7 @@ class _Description:
 
 
 _described = Memory()
+_NO_LOCATION: Facts = {}
 
 
 def user_function(entry: object) -> Callable[..., Any] | None:
@@ -70,7 +71,7 @@ def layers(entry: object) -> Iterator[Any]:
 
 def location(entry: object) -> Facts:
     """Where the user's function stands; only its name if it has no Python source."""
-    return _describe(entry).location or {}
+    return _describe(entry).location or _NO_LOCATION
 
 
 def signature(entry: object) -> inspect.Signature | None:

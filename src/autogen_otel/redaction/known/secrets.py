@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known.index import SHORTEST_FORM, SecretIndex, forms_of
@@ -27,7 +27,6 @@ _MOST_HEADERS: Final = 1024
 _WORDS_OF_CREDENTIAL: Final = 2
 """``Bearer …``, as it may stand under any name."""
 _MOST_REMEMBERED: Final = 4096
-_LONGEST_REMEMBERED: Final = 256
 # Masking these everywhere would make telemetry unreadable and protect nothing.
 _PLACEHOLDERS: Final = words_of(
     "ollama empty null none dummy not-needed not_needed notneeded not-required not_required lm-studio "
@@ -63,34 +62,33 @@ class KnownSecrets:
         self._environment: dict[str, tuple[int, list[str]]] = {}
         self._last_environment: dict[object, object] = {}
         self._seen_headers: set[int] = set()
-        self._memories: list[dict[str, str]] = []
+        self._memories: list[dict[Any, Any]] = []
 
     @property
     def longest(self) -> int:
         """Characters of the longest way to write one of them."""
         return self._index.longest
 
-    def memory(self) -> dict[str, str]:
-        """Make a dictionary for rendered texts, which is emptied as soon as a new secret is known."""
-        memory: dict[str, str] = {}
+    def memory(self) -> dict[Any, Any]:
+        """Make a dictionary for what is rendered, which is emptied as soon as a new secret is known."""
+        memory: dict[Any, Any] = {}
         self._memories.append(memory)
         return memory
 
-    def remember(self, memory: dict[str, str], text: str, rendered: str, version: int) -> None:
-        """Keep a rendered text in a memory, unless a secret became known since it was begun.
+    def remember(self, memory: dict[Any, Any], key: object, rendered: object, version: int) -> None:
+        """Keep what was rendered in a memory, unless a secret became known since it was begun.
 
         Args:
             memory: made by ``memory()``.
-            text: the original; a long one is not kept.
+            key: what it is looked up by.
             rendered: what became of it.
             version: read before the rendering began.
         """
-        if len(text) <= _LONGEST_REMEMBERED:
-            with self._lock:
-                if self.version == version:
-                    if len(memory) >= _MOST_REMEMBERED:
-                        memory.clear()
-                    memory[text] = rendered
+        with self._lock:
+            if self.version == version:
+                if len(memory) >= _MOST_REMEMBERED:
+                    memory.clear()
+                memory[key] = rendered
 
     def add(self, value: object) -> None:
         """Remember one secret; what is no text, too short or an obvious placeholder is ignored."""
@@ -135,15 +133,17 @@ class KnownSecrets:
         Most headers are the same each time, and so are passed by.
         """
         seen = self._seen_headers
-        unseen = [(name, value) for name, value in headers if hash((name, value)) not in seen]
-        for name, value in unseen:
+        # Compared as sets, because a step of Python's for each header of each request is dear.
+        by_hash = {hash((name, value)): (name, value) for name, value in headers}
+        for key in by_hash.keys() - seen:
+            name, value = by_hash[key]
             if not _is_harmless(name, value):
                 for secret in in_header(name, value):
                     self.add(secret)
             if len(seen) >= _MOST_HEADERS:
                 seen.clear()
             # Last, so that whoever finds it seen also masks what is in it.
-            seen.add(hash((name, value)))
+            seen.add(key)
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
         """Remember the values of variables whose name looks secret, and the passwords in URLs.
