@@ -8,7 +8,7 @@ from typing import Any, Final
 from autogen_otel.diagnosis.evidence.features import STEPS
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL
 from autogen_otel.diagnosis.evidence.population import INSTANCES
-from autogen_otel.diagnosis.stored.columns import START, Around, Columns
+from autogen_otel.diagnosis.stored.columns import START, Around, Columns, short_id
 from autogen_otel.traces.sources.clickhouse import IS_ERROR, OPERATION, SUBJECT, Condition, has_operation
 from autogen_otel.traces.trace import HTTP
 from autogen_otel.vocabulary import attributes as names
@@ -106,13 +106,14 @@ class Tables:
         is_told = f"mapContains(SpanAttributes, '{names.SENDER_NAME}')"
         pair = f"if({is_told}, concat({_SENDER}, ' -> ', {agent}), '')"
         each = (
-            f"SELECT TraceId, SpanId, {pair} AS pair, '' AS above, 1 AS is_turn {turns}"
-            f" UNION ALL SELECT TraceId, SpanId, '' AS pair, ParentSpanId AS above, 0 AS is_turn {others}"
+            f"SELECT TraceId, {short_id('SpanId')} AS id, {pair} AS pair, toUInt64(0) AS above, 1 AS is_turn"
+            f" {turns} UNION ALL SELECT TraceId, {short_id('SpanId')} AS id, '' AS pair,"
+            f" {short_id('ParentSpanId')} AS above, 0 AS is_turn {others}"
         )
         return (
             "SELECT TraceId,"
-            " mapFromArrays(groupArrayIf(SpanId, is_turn = 1), groupArrayIf(pair, is_turn = 1)) AS pairs,"
-            " mapFromArrays(groupArrayIf(SpanId, is_turn = 0), groupArrayIf(above, is_turn = 0)) AS parents"
+            " mapFromArrays(groupArrayIf(id, is_turn = 1), groupArrayIf(pair, is_turn = 1)) AS pairs,"
+            " mapFromArrays(groupArrayIf(id, is_turn = 0), groupArrayIf(above, is_turn = 0)) AS parents"
             f" FROM ({each}) GROUP BY TraceId"
         )
 
