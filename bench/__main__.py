@@ -31,6 +31,11 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to this file, too")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write a page of documentation, too")
+    parser.add_argument(
+        "--no-scale",
+        action="store_true",
+        help="leave out what takes longest: a journal of 2 GB and ClickHouse",
+    )
     options = parser.parse_args()
     began = time.monotonic()
 
@@ -52,7 +57,7 @@ def main() -> None:
                 growth.measure(say),
                 dead_endpoint(base_url, say),
                 startup(say),
-                scale.measure(say),
+                *([] if options.no_scale else [scale.measure(say)]),
             ],
             repeat=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         )

@@ -105,7 +105,9 @@ def test_exemplars_lead_to_the_trace(telemetry: Telemetry, serve: Serve) -> None
     chat(*pair(serve([tool_call("lookup", {"policy_id": "P-1"}), DONE]), lookup))
     (trace,) = {span.context.trace_id for span in telemetry.spans if span.context}
     # What delivery counts of itself is asked for, and belongs to no trace.
-    points = {name: found for name, found in telemetry.points.items() if not name.startswith(metrics.OF_TELEMETRY)}
+    points = {
+        name: found for name, found in telemetry.points.items() if not name.startswith(metrics.OF_TELEMETRY)
+    }
     assert {DURATION, ATTEMPTS, "autogen.tool.duration", "autogen.conversation.duration"} <= set(points)
     for name in points:
         assert [point.traces for point in points[name] if point.traces != {trace}] == [], name
