@@ -109,8 +109,8 @@ def test_exemplars_lead_to_the_trace(telemetry: Telemetry, serve: Serve) -> None
         name: found for name, found in telemetry.points.items() if not name.startswith(metrics.OF_TELEMETRY)
     }
     assert {DURATION, ATTEMPTS, "autogen.tool.duration", "autogen.conversation.duration"} <= set(points)
-    for name in points:
-        assert [point.traces for point in points[name] if point.traces != {trace}] == [], name
+    for name, found in points.items():
+        assert [point.traces for point in found if point.traces != {trace}] == [], name
 
 
 def test_silent_retries_are_counted_and_the_call_that_recovered_is_no_error(

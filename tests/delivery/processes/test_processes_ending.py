@@ -133,7 +133,10 @@ def test_sigterm_lets_everything_go_out_and_ends_the_process_as_before(
 
 @_POSIX
 def test_a_handler_of_the_applications_is_left_alone(program: Program, receiver: Receiver) -> None:
-    theirs = "def theirs(*_): print('theirs', end='', flush=True); os._exit(7)\nsignal.signal(signal.SIGTERM, theirs)\n"
+    theirs = (
+        "def theirs(*_): print('theirs', end='', flush=True); os._exit(7)\n"
+        "signal.signal(signal.SIGTERM, theirs)\n"
+    )
     later = _terminated(program, f"{theirs}record('earlier'){_TERMINATE}", receiver)
     assert later == (7, "theirs")
     earlier = f"{theirs}assert delivery.Process()\nassert signal.getsignal(signal.SIGTERM) is theirs\n"
