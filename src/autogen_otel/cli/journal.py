@@ -34,7 +34,7 @@ examples:
   autogen-otel journal --format json | jq .undelivered.spans
 
 AUTOGEN_OTEL_JOURNAL_MAX_BYTES and AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS say how large and how old it may get.
-Programs prune too, whenever they begin a new file. See also: autogen-otel push --help
+Programs prune too: when they begin a new file, and every hour. See also: autogen-otel push --help
 
 exit codes:
   0  done; an empty journal is well, too
