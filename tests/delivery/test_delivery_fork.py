@@ -7,6 +7,7 @@ import pytest
 
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.fork import importing
+from tests.delivery.programs import Program
 
 _FORKS = pytest.mark.needs(hasattr(os, "fork"), "needs fork")
 
@@ -58,3 +59,29 @@ def test_a_fork_does_not_wait_forever(monkeypatch: pytest.MonkeyPatch) -> None:
     worker.join()
     with importing():
         pass
+
+
+@_FORKS
+def test_a_fork_holds_no_lock_of_logging_while_it_waits(program: Program) -> None:
+    program.script("""
+import os, threading, time, warnings
+from autogen_otel.delivery import fork
+from autogen_otel.delivery.fork import importing
+import logging
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks beside threads
+begun, loaded = threading.Event(), []
+
+def load():
+    with importing():
+        begun.set()
+        time.sleep(0.2)  # until the fork waits
+        logging.getLogger("of a module that is imported")
+        loaded.append("all of it")
+
+threading.Thread(target=load).start()
+begun.wait(30)
+child = os.fork()
+if not child:
+    os._exit(0 if loaded else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+""")

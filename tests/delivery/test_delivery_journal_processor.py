@@ -12,9 +12,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import StatusCode
 
 import autogen_otel
+from autogen_otel.cli import main
 from autogen_otel.delivery import journal_processor
 from autogen_otel.vocabulary.spans import SCOPE
 from tests.delivery.programs import Program
+from tests.delivery.receivers import Receiver
 
 Kept = Callable[[], list[str]]
 
@@ -115,6 +117,16 @@ def test_a_trace_is_kept_as_soon_as_something_fails_in_it(traced: Callable[[str]
         with it.span("third turn"):
             pass
     assert it.kept() == ["conversation", "first turn", "second turn", "third turn"]
+
+
+def test_copies_are_never_sent(traced: Callable[[str], Traced], tmp_path: Path, receiver: Receiver) -> None:
+    it = traced("all")
+    a_request(it)
+    kept = it.kept()
+    folder = str(tmp_path / "journal")
+    assert main(["push", "--journal", folder, "--endpoint", receiver.url]) == 0
+    assert receiver.spans == []
+    assert it.kept() == kept != []
 
 
 def test_off_keeps_nothing(traced: Callable[[str], Traced]) -> None:

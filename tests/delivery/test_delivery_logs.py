@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.delivery.programs import Program
@@ -121,3 +123,29 @@ def test_an_exporter_that_cannot_be_had_is_one_warning(program: Program) -> None
     said = program.script(f"{_SETUP}\nassert loggers is None", OTEL_LOGS_EXPORTER="pigeon", **_OPT_IN)
     assert said.count("\n") == 1
     assert said.startswith("WARNING autogen_otel: OTEL_LOGS_EXPORTER names 'pigeon'")
+
+
+@pytest.mark.needs(hasattr(os, "fork"), "needs POSIX signals")
+def test_the_newest_log_record_goes_out_when_sigterm_ends_the_program(
+    program: Program, receiver: Receiver
+) -> None:
+    program.script(
+        f"""{_SETUP}
+import os, signal, time
+from autogen_otel.delivery import Process
+child = os.fork()
+if not child:
+    process = Process([tracers, loggers])
+    tell("earlier")
+    loggers.force_flush()  # what exporters are made of is loaded
+    tell("the newest")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+    os._exit(1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        OTEL_BLRP_SCHEDULE_DELAY="600000",
+        **_OPT_IN,
+    )
+    assert [record.body.string_value for record in receiver.log_records] == ["earlier", "the newest"]

@@ -14,9 +14,9 @@ from autogen_otel.cli import DONE, CommandError, add_command, add_format, quanti
 from autogen_otel.cli.progress import shown
 from autogen_otel.cli.sources import journal_folder, journal_settings
 from autogen_otel.delivery.journal import Kind, Limits
-from autogen_otel.delivery.journal.files import IN_FLIGHT, listed
+from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
-from autogen_otel.delivery.journal.limits import Removed, prune, remove
+from autogen_otel.delivery.journal.limits import Removed, prune, remove, remove_notes
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, sole_forwarder
 from autogen_otel.settings import Settings
 
@@ -34,7 +34,7 @@ examples:
   autogen-otel journal --format json | jq .undelivered.spans
 
 AUTOGEN_OTEL_JOURNAL_MAX_BYTES and AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS say how large and how old it may get.
-Programs prune too, whenever they begin a new file. See also: autogen-otel push --help
+Programs prune too: when they begin a new file, and every hour. See also: autogen-otel push --help
 
 exit codes:
   0  done; an empty journal is well, too
@@ -90,8 +90,7 @@ def _delete(folder: Path) -> Removed:
             except UnlockableError as error:
                 raise CommandError(f"Nothing was removed: {error}.") from None
         removed = remove(folder, listed(folder))
-        for path in folder.glob(IN_FLIGHT):
-            path.unlink(missing_ok=True)
+        remove_notes(folder)
     return removed
 
 

@@ -110,9 +110,10 @@ class EndpointExporter:
             self._forwarder.hurry()
 
     def prepare(self) -> None:
-        """Load the exporter before the first batch: a process may end soon after its first conversation."""
-        if self._endpoint is not None:
-            self._endpoint.prepare()
+        """Load what the first batch needs before it: a process may end soon after its first conversation."""
+        is_exported = self._endpoint is not None and self._endpoint.prepare()
+        if not is_exported and self._journal is not None:
+            self._journal.prepare()
 
     def force_flush(self, timeout_millis: float = 30_000) -> bool:
         """Have the exporter send what it buffers; nothing is buffered here."""

@@ -184,12 +184,14 @@ class Endpoint:
             spare_global_random()
         return self.exporter
 
-    def prepare(self) -> None:
-        """Make the exporter, if it is going to be used; never raises."""
+    def prepare(self) -> bool:
+        """Make the exporter, if it is going to be used, and say whether it is; never raises."""
         # What is wrong with it shows with the first batch.
         with suppress(Exception):
             if self.probe is None or self.probe.is_reachable():
                 self.opened()
+                return True
+        return False
 
     def hurry(self) -> None:
         """Do not wait much longer for anything, because the program ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import logging  # noqa: F401 - see below
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -55,5 +56,7 @@ def _after_in_child() -> None:
     _lock = threading.RLock()
 
 
+# `logging` takes its lock for a fork, too. What is registered last is called first, so it has to be loaded by
+# now: else the fork would hold that lock while it waits for an import, which may need it.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -57,9 +57,8 @@ class JournalProcessor(SpanProcessor):
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
-        exporter = JournaledSpanExporter(
-            None, journal, PROCESS, kind=Kind.KEPT, in_flight=in_flight.beside(journal.folder)
-        )
+        noted = in_flight.beside(journal)
+        exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=noted)
         processor = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
         self._batches = count_overflow(processor, SPANS.items, PROCESS)
 

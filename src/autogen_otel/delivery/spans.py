@@ -45,7 +45,7 @@ def build(settings: Settings) -> TracerProvider:
         ValueError: the SDK does not accept one of its variables.
     """
     journal, why_none = _journal(settings)
-    noted = None if journal is None else in_flight.beside(journal.folder)
+    noted = None if journal is None else in_flight.beside(journal)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     limits = batches.Limits.of_environment("OTEL_BSP")
     for exporter in _exporters(journal, why_none, noted):

@@ -224,9 +224,10 @@ class Call:
             self.span = theirs
             theirs.update_name(shown)
             theirs.set_attributes(own)
-        process = recorder.process
-        if process is not None and process.began is not None:
-            process.began(self.span)
+        # Read once: another thread may be telling the process of its first span.
+        began = None if recorder.process is None else recorder.process.began
+        if began is not None:
+            began(self.span)
         inside = around.copy()
         inside[_SPAN_KEY] = self.span
         self.context = Context(inside)

@@ -27,7 +27,7 @@ def test_what_is_too_old_goes_whatever_its_kind(tmp_path: Path) -> None:
         journal = Journal(tmp_path)
         journal.append(finished("a", "b"), kind)
         _age(listed(tmp_path)[-1].path, hours)
-    for name, hours in (("old.inflight", 30), ("new.inflight", 10)):
+    for name, hours in (("old.inflight", 30), ("old.inflight.tmp", 30), ("new.inflight", 10)):
         (tmp_path / name).write_text("{}")
         _age(tmp_path / name, hours)
     old, surplus = prune(tmp_path, Limits(max_age_hours=24))

@@ -232,3 +232,14 @@ def test_what_hangs_is_not_waited_for() -> None:
         assert not ending.within(0.01, released.wait)
     finally:
         released.set()
+
+
+def test_what_a_journal_needs_is_loaded_before_its_first_batch(program: Program) -> None:
+    (program.folder / "app.py").write_text(f"""{SETUP}
+record("first")
+while "opentelemetry.exporter.otlp.proto.common.trace_encoder" not in sys.modules:
+    time.sleep(0.01)
+assert "opentelemetry.exporter.otlp.proto.http.trace_exporter" not in sys.modules
+assert not list(__import__("pathlib").Path(os.environ["AUTOGEN_OTEL_JOURNAL_DIR"]).glob("*.jsonl"))
+""")
+    program.run("app.py", **_NEVER)

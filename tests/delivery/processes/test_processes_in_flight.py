@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
     from autogen_otel.traces.conversations import Summary
+    from tests.delivery.programs import Program
 
 pytestmark = pytest.mark.needs(hasattr(os, "fork"), "there are no files of this kind")
 _MOMENTS = 5
@@ -123,6 +124,47 @@ def test_a_folder_that_cannot_be_written_is_told_once(
         in_flight.write()
     (record,) = [one for one in caplog.records if one.name == "autogen_otel"]
     assert "Conversations in flight are not noted" in record.getMessage()
+    _begun(in_flight, tracer, "invoke_workflow user -> helper")
+    in_flight.write()
+    assert not in_flight.begun, "spans that nobody will note must not be kept alive"
+
+
+def test_a_program_whose_endpoint_works_removes_what_dead_processes_left(program: Program) -> None:
+    program.journal.mkdir()
+    for name in ("dead.inflight", "dead.inflight.tmp"):
+        left = program.journal / name
+        left.touch()
+        os.utime(left, (0, 0))
+    program.script("""
+import pathlib, os, time
+from autogen_otel import Settings, delivery
+tracers = delivery.tracer_provider(Settings())
+process = delivery.Process([tracers])
+with tracers.get_tracer("autogen_otel").start_as_current_span("invoke_workflow user -> helper") as span:
+    process.began(span)
+    folder = pathlib.Path(os.environ["AUTOGEN_OTEL_JOURNAL_DIR"])
+    while any(folder.glob("dead.*")):
+        time.sleep(0.05)
+""")
+    assert list(program.journal.glob("*.inflight*")) == []
+
+
+def test_a_system_without_threads_loses_what_is_in_flight_and_nothing_else(program: Program) -> None:
+    program.script("""
+import threading
+from autogen_otel import Settings, delivery
+tracers = delivery.tracer_provider(Settings())
+process = delivery.Process([tracers])
+def refuse(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = refuse
+for number in range(600):
+    with tracers.get_tracer("autogen_otel").start_as_current_span(f"{number}") as span:
+        if process.began is not None:
+            process.began(span)
+assert process.began is None
+""")
+    assert program.span_names() == [f"{number}" for number in range(600)]
 
 
 @pytest.mark.slow

@@ -25,6 +25,8 @@ class Kind(Enum):
 
 IN_FLIGHT: Final = "*.inflight"
 """Notes about conversations that have not ended; no batches."""
+IN_FLIGHT_PARTS: Final = "*.inflight.tmp"
+"""Such notes while they are written; a process that was killed then leaves one."""
 _NAME: Final = re.compile(r"traces-[^.]+(?:\.\d+Z-\d+)?(\.kept|\.refused)?\.jsonl")
 _BEGINS_A_SPAN: Final = b'"startTimeUnixNano":'
 """Once in each span. Not in a text: there its quotes are escaped."""

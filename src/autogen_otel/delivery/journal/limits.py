@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from autogen_otel.delivery.journal import locks
-from autogen_otel.delivery.journal.files import IN_FLIGHT, JournalFile, Kind, counted, listed
+from autogen_otel.delivery.journal.files import IN_FLIGHT, IN_FLIGHT_PARTS, JournalFile, Kind, counted, listed
 from autogen_otel.delivery.journal.progress import read_progress
 
 _HOUR: Final = 3600.0
@@ -59,10 +60,7 @@ def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Re
     before = time.time() - limits.max_age_hours * _HOUR
     files = sorted(listed(folder), key=lambda file: (file.modified, file.path.name))
     old = [file for file in files if file.modified < before]
-    for path in folder.glob(IN_FLIGHT):
-        with suppress(OSError):
-            if path.stat().st_mtime < before:
-                path.unlink()
+    remove_notes(folder, before)
     rest = files[len(old) :]
     excess = sum(file.bytes for file in rest) + coming - limits.max_bytes
     surplus = []
@@ -72,6 +70,19 @@ def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Re
         surplus.append(file)
         excess -= file.bytes
     return remove(folder, old), remove(folder, surplus)
+
+
+def remove_notes(folder: Path, before: float = math.inf) -> None:
+    """Remove notes about conversations in flight.
+
+    Args:
+        folder: the journal's.
+        before: seconds since 1970; a process that lives has touched its note later.
+    """
+    for path in (*folder.glob(IN_FLIGHT), *folder.glob(IN_FLIGHT_PARTS)):
+        with suppress(OSError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def remove(folder: Path, files: Iterable[JournalFile]) -> Removed:

@@ -82,6 +82,12 @@ class Journal:
         self._current: dict[Kind, _Current] = {}
         self._pid = os.getpid()
 
+    def prepare(self) -> None:
+        """Load what encodes batches; never raises."""
+        # What is wrong with it shows with the first batch.
+        with suppress(Exception):
+            line_of(())
+
     def append(self, spans: Sequence[ReadableSpan], kind: Kind = Kind.UNDELIVERED) -> None:
         """Write a batch as one line.
 

@@ -175,15 +175,24 @@ class Batches:
             # It has to be this one: an interpreter that ends starts no threads.
             self._thread.join(_END_SECONDS)
         self._exporter.shutdown()
-        if self.queue:
+        while self.queue:
             self._export()
 
     def _start(self) -> None:
-        with self._start_lock:
+        # Not waited for: a signal or the garbage collector may have ended a span in the middle of this.
+        if not self._start_lock.acquire(blocking=False):
+            return
+        try:
             if self._thread is None:
                 in_use.begin()
-                self._thread = threading.Thread(target=self._work, name="autogen-otel-export", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="autogen-otel-export", daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError as error:
+            # The system has no more threads, or the interpreter ends: the next item tries again.
+            _LOGGER.debug("No thread exports yet: %s", error)
+        finally:
+            self._start_lock.release()
 
     def _work(self) -> None:
         awake = self._awake

@@ -38,6 +38,8 @@ else:
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
+    from autogen_otel.delivery.journal import Journal
+
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SUFFIX: Final = ".inflight"
 _MOST_STARTED: Final = 20_000
@@ -71,15 +73,17 @@ class InFlight:
 
     Args:
         folder: the journal's.
+        prune: removes what is too old there; slow, so that nobody may wait for it.
 
     Attributes:
         begun: takes each span that begins.
         folder: as given.
+        prune: as given.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prune: Callable[[], object] = lambda: None) -> None:
         self.begun: deque[Span] = deque(maxlen=_MOST_STARTED)
-        self.folder = folder
+        self.folder, self.prune = folder, prune
         self._descriptor: int | None = None
         self._forget()
 
@@ -109,14 +113,19 @@ class InFlight:
 
     def write(self) -> None:
         """Bring the file up to date; without anything under way there is none."""
+        if self._has_failed:
+            # Nobody looks any more, and spans must not be kept alive for that.
+            self.begun.clear()
+            return
         # The process may be ended by a signal in the middle of this.
-        if self._has_failed or not self._lock.acquire(timeout=0.2):
+        if not self._lock.acquire(timeout=0.2):
             return
         try:
             self._look()
             self._save(b"".join(noted.line for noted in list(self._noted.values())[:_MOST_SPANS]))
         except OSError as error:
             self._has_failed = True
+            self._noted.clear()
             _LOGGER.info(
                 "Conversations in flight are not noted: %s cannot be written (%s).",
                 self.folder,
@@ -173,7 +182,7 @@ class InFlight:
             started = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
             # In containers that share a folder many processes have the same number.
             self._path = self.folder / f"{started}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
-        unfinished = self._path.with_suffix(".tmp")
+        unfinished = self._path.with_name(f"{self._path.name}.tmp")
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(unfinished, flags, 0o600)
         try:
@@ -209,14 +218,14 @@ _kept: InFlight | None = None
 _keeping: Final = threading.Lock()
 
 
-def beside(folder: Path) -> InFlight | None:
-    """Note what is under way beside a journal in this folder, and no other; ``None`` where that cannot be."""
+def beside(journal: Journal) -> InFlight | None:
+    """Note what is under way beside this journal, and no other; ``None`` where that cannot be."""
     global _kept  # noqa: PLW0603 - the process has one file
     if not HAS_LOCKS:
         return None
     with _keeping:
-        if _kept is None or _kept.folder != folder:
-            _kept = InFlight(folder)
+        if _kept is None or _kept.folder != journal.folder:
+            _kept = InFlight(journal.folder, journal.prune)
             # Of functions for the exit the last is called first: a provider that is built now exports before.
             atexit.register(_kept.write)
         return _kept

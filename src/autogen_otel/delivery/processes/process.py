@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,8 @@ _LOGGER: Final = logging.getLogger("autogen_otel")
 _LOOK_SECONDS: Final = 0.4
 """A conversation is found if it began a second before its process was killed."""
 _SERVER_LOOK_SECONDS: Final = 0.05
+_PRUNE_SECONDS: Final = 3600.0
+"""A program whose endpoint takes everything begins no file of the journal, which would prune it too."""
 
 
 class Process:
@@ -53,11 +56,9 @@ class Process:
 
     def end(self, seconds: float) -> None:
         """Export for the last time; what is under way then is left in its file."""
-        if self._in_flight is not None:
-            self._in_flight.write()
+        self._note()
         self.flush(seconds)
-        if self._in_flight is not None:
-            self._in_flight.write()
+        self._note()
 
     def stop(self) -> None:
         """Do nothing any more beside the application, and leave its signals alone."""
@@ -78,23 +79,43 @@ class Process:
             self.began(span)
         in_use.begin()
         if self._in_flight is not None or ending.is_server_ending() is not None:
-            threading.Thread(
+            accompany = threading.Thread(
                 target=self._accompany, args=(self._stopped,), name="autogen-otel-process", daemon=True
-            ).start()
+            )
+            try:
+                accompany.start()
+            except RuntimeError as error:
+                # The system has no more threads, or the interpreter ends.
+                self.began = None
+                _LOGGER.info("Conversations in flight are not noted: %s.", error)
 
     def _accompany(self, stopped: threading.Event) -> None:
+        pruned_at = -_PRUNE_SECONDS
         while not stopped.wait(_LOOK_SECONDS if ending.is_server_ending() is None else _SERVER_LOOK_SECONDS):
             self._look()
+            if time.monotonic() - pruned_at > _PRUNE_SECONDS:
+                pruned_at = time.monotonic()
+                self._prune()
+
+    def _prune(self) -> None:
+        try:
+            if self._in_flight is not None:
+                self._in_flight.prune()
+        except Exception as error:  # noqa: BLE001 - the next hour
+            _LOGGER.debug("The journal could not be pruned: %s", type(error).__name__)
 
     def _look(self) -> None:
+        self._note()
+        if ending.is_server_ending():
+            ending.NEAR.is_set = True
+            self.flush(ending.SIGNAL_SECONDS)
+
+    def _note(self) -> None:
         try:
             if self._in_flight is not None:
                 self._in_flight.write()
-            if ending.is_server_ending():
-                ending.NEAR.is_set = True
-                self.flush(ending.SIGNAL_SECONDS)
-        except Exception as error:  # noqa: BLE001 - the next look may succeed
-            _LOGGER.debug("Could not look after this process: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the next look may succeed, and the last must not end the export
+            _LOGGER.debug("What is in flight could not be noted: %s", type(error).__name__)
 
 
 _LIVE: Final[weakref.WeakSet[Process]] = weakref.WeakSet()
