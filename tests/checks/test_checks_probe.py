@@ -75,6 +75,8 @@ ANSWERS: dict[str, tuple[Callable[[ChatRequest], Reply] | Reply, str]] = {
     "no-choices": (raw(200, JSON, b'{"object": "chat.completion", "choices": []}'), "nonsense"),
     "login": (raw(302, {"location": "https://sso.acme.io/login?next=1"}, b""), "unreachable"),
     "moved": (raw(307, {"location": "/login"}, b""), "unreachable"),
+    "moved-port": (raw(307, {"location": "http://127.0.0.1:1/v1/chat/completions"}, b""), "unreachable"),
+    "moved-nowhere": (raw(308, {"location": "http://[::1"}, b""), "unreachable"),
     "moved-away": (raw(308, {"location": "https://sso.acme.io/v1/chat/completions"}, b""), "unreachable"),
     "error-in-200": (raw(200, JSON, b'{"error": {"message": "no", "code": 401}}'), "wrong_key"),
     "refuses-option": (error(400, "Unsupported parameter: 'temperature'", code="x"), "refused"),
