@@ -12,7 +12,7 @@ import pytest
 from autogen import ConversableAgent
 from opentelemetry.trace import NoOpTracerProvider
 
-from autogen_otel import Settings, instrument, uninstrument
+from autogen_otel import Settings, check_config_list, instrument, uninstrument
 from autogen_otel.checks import startup
 from autogen_otel.checks.asking.ask import Answers
 from autogen_otel.checks.startup import StartupCheck
@@ -22,7 +22,7 @@ from tests.support.agents import Serve, assistant, chat, user
 from tests.support.config_lists import KEY, gpt
 from tests.support.tools import lookup
 
-_EXAMINE = sys.modules[startup.examine.__module__]
+_EXAMINE = sys.modules[check_config_list.__module__]
 """Its package has a function of the module's name."""
 
 

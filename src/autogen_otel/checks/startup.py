@@ -34,7 +34,7 @@ class StartupCheck:
         self._begin()
 
     def _begin(self) -> None:
-        """Forget what is under way: in a forked process there is no thread of it, and a lock may stay held."""
+        """Forget what is under way: a forked process has no thread of it, and the lock may stay held."""
         self._waiting: list[Source] = []
         self._under_way: list[Source] = []
         self._thread: threading.Thread | None = None
@@ -45,8 +45,8 @@ class StartupCheck:
     def look(self, llm_config: Any) -> None:
         """Check a list in the background, unless it was checked before.
 
-        A copy is checked: nothing of the application's is kept. The process does not wait for the check: where
-        it ends first, it logs what can be told without AutoGen's answer.
+        A copy is checked: nothing of the application's is kept. The process does not wait for the check:
+        where it ends first, it logs what can be told without AutoGen's answer.
 
         Args:
             llm_config: what an agent or an ``OpenAIWrapper`` was given.
@@ -101,7 +101,7 @@ class StartupCheck:
             self._on_error(error)
 
     def _exit(self) -> None:
-        """Say what is known of the lists that are under way when the process ends: it may end because of them."""
+        """Say what is known of the lists under way when the process ends: it may end because of them."""
         if self._process != os.getpid():
             return
         with self._lock:

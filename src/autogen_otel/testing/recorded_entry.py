@@ -23,8 +23,8 @@ class RecordedEntry:
     """An entry of the user's; making one reads and asks nothing.
 
     Where there is no ``config_list``, the entry is made of what was recorded of it, with the key that is in
-    ``OPENAI_API_KEY`` or ``AZURE_OPENAI_API_KEY``. A key is sent only to where the SDK would send it: to OpenAI,
-    or to the host in ``OPENAI_BASE_URL`` or ``AZURE_OPENAI_ENDPOINT``.
+    ``OPENAI_API_KEY`` or ``AZURE_OPENAI_API_KEY``. A key is sent only to where the SDK would send it: to
+    OpenAI, or to the host in ``OPENAI_BASE_URL`` or ``AZURE_OPENAI_ENDPOINT``.
 
     Args:
         index: its place in the list, from 0.

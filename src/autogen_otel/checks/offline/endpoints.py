@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.report import ERROR, Problem
@@ -112,10 +112,14 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         return Problem(
             "azure_endpoint", ERROR, f'{name} leads to Azure, which needs "api_type": "azure"', name
         )
-    if facts.is_at_openai and facts.is_azure:
+    return _at_openai(facts, name, parts) if facts.is_at_openai else None
+
+
+def _at_openai(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
+    if facts.is_azure:
         return Problem("azure_endpoint", ERROR, f"{name} leads to OpenAI, but api_type is azure", name)
-    if facts.is_at_openai and parts.scheme == "http":
+    if parts.scheme == "http":
         return Problem("endpoint", ERROR, f"{name} leads to OpenAI without TLS; begin it with https://", name)
-    if facts.is_at_openai and not parts.path.startswith("/v1"):
+    if not parts.path.startswith("/v1"):
         return Problem("endpoint", ERROR, f"{name} lacks /v1: https://api.openai.com/v1", name)
     return None

@@ -280,7 +280,7 @@ def _received(response: Any) -> bytes:
 
 
 def _keeps_key(url: str, location: str) -> bool:
-    """Whether the SDK's client sends the key along with a redirect: to the same origin, or from HTTP to HTTPS.
+    """Whether the SDK's client sends the key along with a redirect: to the same origin, or on to HTTPS.
 
     Source: ``httpx.Client._redirect_headers``.
     """
