@@ -36,7 +36,7 @@ class Masking:
         self._exact = re.compile("|".join(map(re.escape, longest_first))) if exact else None
 
     def text(self, text: str) -> str:
-        """The text as one line without secrets, cut visibly; signs that could turn a line around are named."""
+        """The text as one line without secrets, cut visibly, and without signs that turn lines around."""
         line = " ".join(text.split())
         if self._exact is not None:
             line = self._exact.sub(MASK, line)
