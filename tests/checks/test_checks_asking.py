@@ -69,6 +69,20 @@ def test_a_process_that_dies_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kinds == [{"key_placeholder"}, {"key_placeholder", "price"}]
 
 
+def test_a_process_whose_asker_has_ended_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = "import sys, time; sys.path[:] = {path!r}; from autogen_otel.checks.asking import process; "
+    start = "process._answer = lambda _: time.sleep(600); process.main()"
+    monkeypatch.setattr(asking, "_START", hangs + start)
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *words, **more: run(*words, **{**more, "timeout": 60}))
+    assert ask([Question({}, [])], limit=0.2).problem == "its process ended with exit code 1 and no answer"
+
+
+def test_a_frozen_program_is_not_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert "no Python interpreter" in str(ask([Question({}, [])]).problem)
+
+
 def test_no_host_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = "import sys; sys.path[:] = {path!r}; sys.modules['autogen'] = None; "
     start = "from autogen_otel.checks.asking.process import main; main()"

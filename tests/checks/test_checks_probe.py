@@ -75,8 +75,11 @@ ANSWERS: dict[str, tuple[Callable[[ChatRequest], Reply] | Reply, str]] = {
     "no-choices": (raw(200, JSON, b'{"object": "chat.completion", "choices": []}'), "nonsense"),
     "login": (raw(302, {"location": "https://sso.acme.io/login?next=1"}, b""), "unreachable"),
     "moved": (raw(307, {"location": "/login"}, b""), "unreachable"),
+    "moved-port": (raw(307, {"location": "http://127.0.0.1:1/v1/chat/completions"}, b""), "unreachable"),
+    "moved-nowhere": (raw(308, {"location": "http://[::1"}, b""), "unreachable"),
     "moved-away": (raw(308, {"location": "https://sso.acme.io/v1/chat/completions"}, b""), "unreachable"),
     "error-in-200": (raw(200, JSON, b'{"error": {"message": "no", "code": 401}}'), "wrong_key"),
+    "turns-lines": (error(400, "no \u202eno\u2066 \x1b[31mno", code="x"), "refused"),
     "refuses-option": (error(400, "Unsupported parameter: 'temperature'", code="x"), "refused"),
 }
 """By model: how its endpoint answers, and the verdict."""
@@ -112,6 +115,12 @@ def test_an_endpoint_gets_its_verdict(
     assert report.probe["verdict"] == ANSWERS[model][1], report.probe
     assert report.is_well is (report.probe["verdict"] == "works")
     assert probed[1][model] <= report.probe["requests"] <= 5
+
+
+def test_an_answer_cannot_turn_the_line(probed: tuple[dict[str, EntryReport], Counter[str]]) -> None:
+    probe = probed[0]["turns-lines"].probe
+    assert probe is not None
+    assert probe["detail"] == "400: no \\u202eno\\u2066 \\x1b[31mno"
 
 
 def test_what_works_says_what_it_can(probed: tuple[dict[str, EntryReport], Counter[str]]) -> None:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from autogen import ConversableAgent
 from opentelemetry.trace import NoOpTracerProvider
 
-from autogen_otel import Settings, instrument, uninstrument
+from autogen_otel import Settings, check_config_list, instrument, uninstrument
 from autogen_otel.checks import startup
+from autogen_otel.checks.asking.ask import Answers
 from autogen_otel.checks.startup import StartupCheck
 from autogen_otel.settings import SettingsError
 from autogen_otel.testing.server import entry, text
 from tests.support.agents import Serve, assistant, chat, user
 from tests.support.config_lists import KEY, gpt
 from tests.support.tools import lookup
+
+_EXAMINE = sys.modules[check_config_list.__module__]
+"""Its package has a function of the module's name."""
 
 
 @pytest.fixture
@@ -56,6 +62,49 @@ def test_what_is_wrong_is_logged_once(
     problem = "api_key is a placeholder; put the key there, or leave it out and set OPENAI_API_KEY"
     assert _said(caplog) == [f"autogen-otel: config_list entry 1 (gpt-4o): {problem}"] * 2
     assert KEY not in caplog.text
+
+
+def test_a_program_that_ends_first_says_what_is_known(
+    checks: list[StartupCheck], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, ended = threading.Event(), threading.Event()
+
+    def ask(*_: Any) -> Answers:
+        asked.set()
+        ended.wait(30)
+        return Answers(problem="late")
+
+    monkeypatch.setattr(_EXAMINE, "ask", ask)
+    exits: list[Callable[[], None]] = []
+    monkeypatch.setattr("atexit.register", exits.append)
+    instrument(tracer_provider=NoOpTracerProvider(), check="offline")
+    assistant([gpt(api_key="sk-...")])
+    assert asked.wait(30)
+    assert [one.daemon for one in threading.enumerate() if one.name == "autogen-otel-check"] == [True]
+    assistant([gpt(api_key="YOUR_API_KEY")])
+    (end,) = exits
+    end()
+    assert len(_said(caplog)) == 4
+    assert "the program ended before it had answered" in _said(caplog)[0]
+    assert "api_key is a placeholder" in _said(caplog)[1]
+    ended.set()
+    checks[0].wait()
+    assert len(_said(caplog)) == 4, "nothing is said twice"
+
+
+def test_a_forked_process_begins_anew(
+    checks: list[StartupCheck], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_EXAMINE, "ask", lambda *_: Answers(problem="none"))
+    instrument(tracer_provider=NoOpTracerProvider(), check="offline")
+    assistant([gpt(api_key="sk-...")])
+    checks[0].wait()
+    # The thread that holds the lock at a fork is not in the child.
+    checks[0]._lock.acquire()
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    assistant([gpt(api_key="YOUR_API_KEY")])
+    checks[0].wait()
+    assert [one for one in _said(caplog) if "placeholder" in one] == [_said(caplog)[1], _said(caplog)[-1]]
 
 
 def test_nothing_is_checked_unless_asked_for(checks: list[StartupCheck]) -> None:

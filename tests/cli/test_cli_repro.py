@@ -125,6 +125,14 @@ def test_a_placeholder_skips_the_test_by_name(
         written["test_office_takes_the_arguments"]()
 
 
+@pytest.mark.parametrize("depth", [60, 300, 900])
+def test_what_is_nested_too_deeply_is_a_placeholder(repro: Any, depth: int) -> None:
+    code, out, _ = repro(tool(arguments='{"a":' * depth + "1" + "}" * depth))
+    assert code == 0
+    assert '"nested too deeply"' in out
+    ast.parse(out)
+
+
 def test_hostile_values_are_data(repro: Any, tmp_path: Path) -> None:
     evil = '"""\nimport os; os._exit(7)\n"""\\'
     recorded = tool(

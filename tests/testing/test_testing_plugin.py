@@ -125,3 +125,9 @@ def test_an_unchecked_fixture_checks_in_the_end_and_the_script_must_do(tmp_path:
     done = run_pytest(tmp_path, "-q")
     assert "ScriptError: no reply for request 1" in done.stdout
     assert "2 passed, 1 error" in done.stdout
+
+
+def test_a_misspelt_cause_allows_nothing(autogen_spans: AutoGenSpans) -> None:
+    with pytest.raises(ValueError, match="no cause is called rate_limits; there are tool_exception"):
+        autogen_spans.hidden_failures({"rate_limits", "timeout"})
+    assert autogen_spans.hidden_failures("rate_limit") == []

@@ -136,6 +136,8 @@ def test_by_default_damage_is_said_on_stderr(tmp_path: Path, capsys: pytest.Capt
     "damage",
     [
         {"spanId": "xyz"},
+        {"startTimeUnixNano": str(2**64)},
+        {"endTimeUnixNano": -1},
         {"traceId": None},
         {"spanId": "0" * 16},
         {"startTimeUnixNano": "soon"},

@@ -43,19 +43,23 @@ def check_config_list(
     return examine([of_value(config_list)], probe_seconds if probe else None)[0]
 
 
-def examine(sources: Sequence[Source], probe_seconds: float | None = None) -> list[ListReport]:
+def examine(
+    sources: Sequence[Source], probe_seconds: float | None = None, answers: Answers | None = None
+) -> list[ListReport]:
     """Check lists, with one question to the host.
 
     Args:
         sources: the lists.
         probe_seconds: how long each endpoint may take, in seconds; ``None`` asks no endpoint.
+        answers: of the host, where it is not to be asked.
     """
     environ = dict(os.environ)
     questions = [
         Question(one.options, [entry for entry in one.entries if isinstance(entry, Mapping)])
         for one in sources
     ]
-    answers = ask(questions, probe_seconds) if any(one.entries for one in questions) else Answers()
+    if answers is None:
+        answers = ask(questions, probe_seconds) if any(one.entries for one in questions) else Answers()
     answered = answers.lists or [[]] * len(sources)
     return [
         _report(source, one, answers, environ, probe_seconds is not None)

@@ -36,11 +36,12 @@ class Masking:
         self._exact = re.compile("|".join(map(re.escape, longest_first))) if exact else None
 
     def text(self, text: str) -> str:
-        """The text as one line without secrets, cut visibly."""
+        """The text as one line without secrets, cut visibly, and without signs that turn lines around."""
         line = " ".join(text.split())
         if self._exact is not None:
             line = self._exact.sub(MASK, line)
-        return self._redactor.fitted(line, _LONGEST)
+        fitted = self._redactor.fitted(line, _LONGEST)
+        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in fitted)
 
     def tree(self, value: Any) -> Any:
         """The value with every text in it masked."""

@@ -67,7 +67,7 @@ def find(config: str | None) -> Source:
     if _is_file(name):
         return _of_file(name, name)
     if _ATTRIBUTE.fullmatch(name):
-        return _of_attribute(name)
+        return of_value(_imported(name), name)
     if config is None:
         raise SourceError(
             f"nothing to check: the variable {VARIABLE} is not set, and no file of that name is here; "
@@ -76,6 +76,24 @@ def find(config: str | None) -> Source:
     raise SourceError(
         f"{_shown(name)} is no file, no variable that is set, and not module:attribute; name one of these"
     )
+
+
+def own_entries(config: str | None) -> list[Any]:
+    """The entries of a list with the program's objects in them, for whoever asks the model.
+
+    Args:
+        config: as ``find`` takes it.
+
+    Raises:
+        SourceError: there is none.
+    """
+    if config is None or config in os.environ or _is_file(config) or not _ATTRIBUTE.fullmatch(config):
+        return find(config).entries
+    value = _imported(config)
+    of_value(value, config)
+    held = value.get(_LIST) if isinstance(value, Mapping) else read(value, _LIST)
+    listed = value if held is None else held
+    return list(listed) if isinstance(listed, (list, tuple)) else [listed]
 
 
 def of_value(value: Any, label: str = "the list") -> Source:
@@ -189,17 +207,16 @@ def _of_file(path: str, label: str) -> Source:
     return of_text(text, label)
 
 
-def _of_attribute(name: str) -> Source:
-    """Import a program's module, which may do and raise anything."""
+def _imported(name: str) -> Any:
+    """Import a program's value, which may do and raise anything."""
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            value = resolve_name(name)
+            return resolve_name(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - their module may raise anything
             reason = f"{type(error).__name__}: {read_text(error)}"
             raise SourceError(f"{name} cannot be imported: {_shown(reason)}") from None
-        return of_value(value, name)
 
 
 def _shown(text: str) -> str:

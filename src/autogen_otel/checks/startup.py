@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from autogen_otel.checks.asking.ask import Answers
 from autogen_otel.checks.examine import examine
 from autogen_otel.checks.report import ListReport
 from autogen_otel.checks.source import Source, SourceError, of_value
@@ -27,15 +30,23 @@ class StartupCheck:
     def __init__(self, on_error: Callable[[BaseException], None]) -> None:
         self._on_error = on_error
         self._seen: set[bytes] = set()
+        self._has_exit = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget what is under way: a forked process has no thread of it, and the lock may stay held."""
         self._waiting: list[Source] = []
+        self._under_way: list[Source] = []
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._is_over = False
 
     def look(self, llm_config: Any) -> None:
         """Check a list in the background, unless it was checked before.
 
-        A copy is checked: nothing of the application's is kept. The process ends after the check under way,
-        so that a program that fails at once still says why.
+        A copy is checked: nothing of the application's is kept. The process does not wait for the check:
+        where it ends first, it logs what can be told without AutoGen's answer.
 
         Args:
             llm_config: what an agent or an ``OpenAIWrapper`` was given.
@@ -47,14 +58,18 @@ class StartupCheck:
             return
         written = json.dumps([source.entries, source.options], sort_keys=True, default=str)
         mark = hashlib.sha256(written.encode()).digest()
+        if self._process != os.getpid():
+            self._begin()
         with self._lock:
-            if mark in self._seen or len(self._seen) >= _MOST_LISTS:
+            if self._is_over or mark in self._seen or len(self._seen) >= _MOST_LISTS:
                 return
             self._seen.add(mark)
             self._waiting.append(source)
-            # A thread of a process that forked is dead in its child.
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="autogen-otel-check")
+            if not self._has_exit:
+                self._has_exit = True
+                atexit.register(self._exit)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="autogen-otel-check", daemon=True)
                 self._thread.start()
 
     def wait(self) -> None:
@@ -69,14 +84,31 @@ class StartupCheck:
         while True:
             with self._lock:
                 sources, self._waiting = self._waiting, []
+                self._under_way = sources
                 if not sources:
                     self._thread = None
                     return
-            try:
-                for report in examine(sources):
-                    _say(report)
-            except Exception as error:  # noqa: BLE001 - on a thread of ours, where nobody else would see it
-                self._on_error(error)
+            self._check(sources)
+
+    def _check(self, sources: list[Source], answers: Answers | None = None) -> None:
+        try:
+            reports = examine(sources, answers=answers)
+            if answers is None and self._is_over:
+                return
+            for report in reports:
+                _say(report)
+        except Exception as error:  # noqa: BLE001 - on a thread of ours, or at the exit, where nobody else would see it
+            self._on_error(error)
+
+    def _exit(self) -> None:
+        """Say what is known of the lists under way when the process ends: it may end because of them."""
+        if self._process != os.getpid():
+            return
+        with self._lock:
+            self._is_over = True
+            sources = [*self._under_way, *self._waiting]
+        if sources:
+            self._check(sources, Answers(problem="the program ended before it had answered"))
 
 
 def _say(report: ListReport) -> None:

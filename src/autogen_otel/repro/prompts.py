@@ -34,7 +34,7 @@ def recorded_messages(trace: Trace, chat: Span, values: Values) -> list[dict[str
             if len(head) + len(tail) == sent:
                 messages = [*head, *tail]
                 return None if has_placeholders(values.whole(messages, "messages")) else messages
-    except (_NotRecorded, ValueError, TypeError, KeyError, AttributeError):
+    except (_NotRecorded, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return None
 
@@ -47,7 +47,7 @@ def recorded_tools(trace: Trace, chat: Span, values: Values) -> list[dict[str, A
         for span in _until(trace, chat):
             for one in json.loads(span.attributes.get(names.GEN_AI_TOOL_DEFINITIONS) or "[]"):
                 known[str(one["name"])] = one
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if not wanted or not known.keys() >= set(wanted):
         return None

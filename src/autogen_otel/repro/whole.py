@@ -16,6 +16,8 @@ _CUT: Final = re.compile(
     r"…?\[cut, (?:over )?\d+ characters in all\]|\A<(?:deeper|more|cycle|(?:int|bytes): \d+[^>]*)>\Z"
 )
 _MORE: Final = "<more>"
+_DEEPEST: Final = 50
+"""Python reads no source with more than 200 brackets inside each other; what we record is far below."""
 _REDACTED: Final = "redacted"
 
 
@@ -44,23 +46,26 @@ class Values:
         """Whether a text holds no secret, and none was taken out of it."""
         return MASK not in text and self._redactor.text(text) == text
 
-    def whole(self, value: Any, name: str) -> Any:
+    def whole(self, value: Any, name: str, depth: int = 0) -> Any:
         """A recorded value of plain data, with a placeholder for each part that was not recorded whole.
 
         Args:
             value: as parsed from JSON.
             name: what it is, as it is told to whoever has to replace a part of it.
+            depth: how deep inside it stands.
         """
         if isinstance(value, str):
             return self._text(value, name)
+        if isinstance(value, (list, Mapping)) and depth >= _DEEPEST:
+            return Placeholder(name, "nested too deeply")
         if isinstance(value, list):
-            shown = [self.whole(one, f"{name}[{place}]") for place, one in enumerate(value)]
+            shown = [self.whole(one, f"{name}[{place}]", depth + 1) for place, one in enumerate(value)]
             return Placeholder(name, "cut") if _MORE in value else shown
         if isinstance(value, Mapping):
-            return self._mapping(value, name)
+            return self._mapping(value, name, depth)
         return value
 
-    def _mapping(self, value: Mapping[str, Any], name: str) -> Any:
+    def _mapping(self, value: Mapping[str, Any], name: str, depth: int) -> Any:
         if value.get("…") == _MORE:
             return Placeholder(name, "cut")
         if not all(map(self.is_clean, value)):
@@ -68,7 +73,7 @@ class Values:
         return {
             key: Placeholder(f"{name}.{key}", _REDACTED)
             if hides(key, one)
-            else self.whole(one, f"{name}.{key}")
+            else self.whole(one, f"{name}.{key}", depth + 1)
             for key, one in value.items()
         }
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from autogen_otel.testing.lacking import fail, skip
 
 CONFIG_VARIABLE = "OAI_CONFIG_LIST"
 """Where AutoGen's ``config_list_from_json`` looks by default: JSON, or the path of a file of it."""
-_KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}
+_PORTS = {"http": 80, "https": 443}
 _WORD = "filler "
 
 
@@ -24,7 +23,8 @@ class RecordedEntry:
     """An entry of the user's; making one reads and asks nothing.
 
     Where there is no ``config_list``, the entry is made of what was recorded of it, with the key that is in
-    ``OPENAI_API_KEY`` or ``AZURE_OPENAI_API_KEY``.
+    ``OPENAI_API_KEY`` or ``AZURE_OPENAI_API_KEY``. A key is sent only to where the SDK would send it: to
+    OpenAI, or to the host in ``OPENAI_BASE_URL`` or ``AZURE_OPENAI_ENDPOINT``.
 
     Args:
         index: its place in the list, from 0.
@@ -81,40 +81,68 @@ class RecordedEntry:
         entries = self._entries()
         if entries is None:
             return self._remade()
-        if self.index >= len(entries):
+        if not 0 <= self.index < len(entries):
             fail(f"{self.config} has {len(entries)} entries, and entry {self.index} was recorded")
         return dict(entries[self.index])
 
     def _entries(self) -> list[dict[str, Any]] | None:
-        if self.config.partition(":")[2] and not Path(self.config).exists():
-            return _listed(_attribute(self.config), self.config)
-        text = os.environ.get(self.config) or self.config
-        path = Path(text)
-        try:
-            is_file = path.is_file()
-        except (OSError, ValueError):  # JSON is no path
-            is_file = False
-        if is_file:
-            text = path.read_text(encoding="utf-8")
-        elif self.config not in os.environ:
-            if self.config != CONFIG_VARIABLE:
-                fail(f"{self.config} is neither an environment variable that is set nor a file")
+        from autogen_otel.checks.source import SourceError, own_entries  # noqa: PLC0415 - only tests that ask need it
+
+        is_default = self.config == CONFIG_VARIABLE
+        if is_default and self.config not in os.environ and not Path(self.config).is_file():
             return None
         try:
-            return _listed(json.loads(text), self.config)
-        except ValueError:
-            # What the JSON says is not shown: there are keys in it.
-            fail(f"{self.config} holds no JSON")
+            entries = own_entries(None if is_default else self.config)
+        except SourceError as error:
+            fail(str(error))
+        # AG2 has classes of entries, of which its wrapper takes none.
+        return [one if isinstance(one, dict) else one.model_dump(exclude_none=True) for one in entries]
 
     def _remade(self) -> dict[str, Any]:
-        variable = _KEY_VARIABLES.get(self.api_type)
-        key = os.environ.get(variable) if variable else None
-        if self.base_url is None or key is None:
-            also = f", or a key in {variable}" if variable and self.base_url else ""
-            skip(f"put your config_list into {CONFIG_VARIABLE} (JSON, or the path of a file){also}")
+        """The entry as it was recorded, where the key in the environment is meant for its host.
+
+        Whoever wrote the trace has named the host, so nothing is sent there by the trace's word alone.
+        """
+        provider = _PROVIDERS.get(self.api_type)
+        if provider is None or self.base_url is None:
+            skip(_PUT_LIST)
+        key, named = os.environ.get(provider.key), os.environ.get(provider.url) or provider.default
+        if key is None:
+            skip(f"{_PUT_LIST}, or a key in {provider.key}")
+        if not _is_at(self.base_url, named):
+            skip(
+                f"{_PUT_LIST}, or {self.base_url} into {provider.url} if the key in {provider.key} "
+                "may be sent there"
+            )
         azure = {"api_type": "azure", "api_version": self.api_version} if self.api_type == "azure" else {}
         waiting = {} if self.timeout is None else {"timeout": self.timeout}
         return {"model": self.model, "base_url": self.base_url, "api_key": key, **azure, **waiting}
+
+
+class _Provider(NamedTuple):
+    """Where the SDK looks for a provider's key and URL, and where it asks by itself."""
+
+    key: str
+    url: str
+    default: str | None
+
+
+_PROVIDERS = {
+    "openai": _Provider("OPENAI_API_KEY", "OPENAI_BASE_URL", "https://api.openai.com/v1"),
+    "azure": _Provider("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", None),
+}
+_PUT_LIST = f"put your config_list into {CONFIG_VARIABLE} (JSON, or the path of a file)"
+
+
+def _is_at(url: str, named: str | None) -> bool:
+    """Whether a URL leads to the host of one that the user has named: the same scheme, host and port."""
+    try:
+        one, other = urlsplit(url), urlsplit(named or "")
+        ports = [parts.port or _PORTS.get(parts.scheme) for parts in (one, other)]
+    except ValueError:
+        return False
+    is_same_host = one.hostname is not None and one.hostname == other.hostname
+    return is_same_host and one.scheme == other.scheme and ports[0] == ports[1]
 
 
 def filler_messages(count: int, *, chars: int, largest: int = 0) -> list[dict[str, str]]:
@@ -162,23 +190,3 @@ def _tool(name: str, description: str) -> dict[str, Any]:
 
 def _filler(chars: int) -> str:
     return (_WORD * (chars // len(_WORD) + 1))[:chars]
-
-
-def _attribute(config: str) -> Any:
-    module, _, name = config.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    held: Any = importlib.import_module(module)
-    for part in name.split("."):
-        if not hasattr(held, part):
-            fail(f"{module} has no {name}")
-        held = getattr(held, part)
-    return held
-
-
-def _listed(value: Any, config: str) -> list[dict[str, Any]]:
-    """The entries of a ``config_list``, of an ``llm_config`` with one, or of AG2's ``LLMConfig``."""
-    held = value.get("config_list") if isinstance(value, Mapping) else getattr(value, "config_list", value)
-    if not isinstance(held, list):
-        fail(f"{config} holds no list of entries")
-    return [one if isinstance(one, dict) else one.model_dump(exclude_none=True) for one in held]

@@ -127,10 +127,14 @@ class RecordedTool:
                     f"{self.module} has no {self.function}, which stood in {self._place}; say where it is now"
                 )
             held = getattr(held, part)
-        code = getattr(user_function.user_function(held), "__code__", None)
-        file = getattr(code, "co_filename", "")
-        # What a trace says is believed only as far as this: the name must lead to that file.
-        if not issubclass(type(held), type) and _name_of(file) != _name_of(self.file):
+        # What a trace says is believed only as far as this: the module has made it itself, in that file. Else
+        # the name could lead through what the module imports: ``policies.os.system``.
+        inner = user_function.user_function(held)
+        made_in = getattr(inner, "__module__", None)
+        if made_in != module.__name__:
+            fail(f"{self.module}.{self.function} is of {made_in or 'no module'}, not from {self._place}")
+        file = getattr(getattr(inner, "__code__", None), "co_filename", "")
+        if not issubclass(type(held), type) and (not file or _name_of(file) != _name_of(self.file)):
             fail(f"{self.module}.{self.function} is from {file or 'no file'}, not from {self._place}")
         return held
 

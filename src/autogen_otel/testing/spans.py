@@ -21,6 +21,7 @@ from autogen_otel.traces.failures import what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import Event, Link, Span, Trace
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary.causes import CAUSES
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
@@ -62,7 +63,14 @@ class AutoGenSpans(Sequence[Span]):
 
         Args:
             allow: causes that are no matter: ``rate_limit``, ``tool_exception`` ….
+
+        Raises:
+            ValueError: there is no such cause.
         """
+        allow = {allow} if isinstance(allow, str) else set(allow)
+        if not allow <= set(CAUSES):
+            unknown = ", ".join(sorted(allow - set(CAUSES)))
+            raise ValueError(f"no cause is called {unknown}; there are {', '.join(CAUSES)}")
         found = sorted(roots_of(Population.of(self)), key=lambda one: one.time_ns)
         return [self._told(one) for one in found if one.effect is not Effect.ENDED and one.cause not in allow]
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from autogen_otel.traces.trace import KINDS, STATUSES, Event, Link, Span
 
 _SERVICE_NAME: Final = "service.name"
+_END_OF_TIME: Final = 2**64
 _SPAN_ID_DIGITS: Final = 16
 _TRACE_ID_DIGITS: Final = 32
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
@@ -98,8 +99,8 @@ def _span(raw: Any, trace_id: str, *, scope: str, resource: Mapping[str, Any]) -
         parent_id=_parent(raw.get("parentSpanId")),
         name=str(raw.get("name", "")),
         kind=_number(raw.get("kind", 0), _KINDS),
-        start_ns=int(raw.get("startTimeUnixNano") or 0),
-        end_ns=int(raw.get("endTimeUnixNano") or 0),
+        start_ns=_moment(raw.get("startTimeUnixNano")),
+        end_ns=_moment(raw.get("endTimeUnixNano")),
         status_code=_number(status.get("code", 0), _STATUSES),
         status_message=str(status.get("message", "")),
         attributes=attributes_of(raw.get("attributes")),
@@ -113,7 +114,7 @@ def _span(raw: Any, trace_id: str, *, scope: str, resource: Mapping[str, Any]) -
 
 def _event(raw: Any) -> Event:
     return Event(
-        str(raw.get("name", "")), int(raw.get("timeUnixNano") or 0), attributes_of(raw.get("attributes"))
+        str(raw.get("name", "")), _moment(raw.get("timeUnixNano")), attributes_of(raw.get("attributes"))
     )
 
 
@@ -123,6 +124,14 @@ def _link(raw: Any) -> Link:
 
 def _number(value: Any, numbers: Mapping[str, int]) -> int:
     return value if isinstance(value, int) else numbers.get(value, 0)
+
+
+def _moment(value: Any) -> int:
+    """Nanoseconds since 1970 in 64 bits, of which no date gets too large."""
+    moment = int(value or 0)
+    if not 0 <= moment < _END_OF_TIME:
+        raise ValueError("not a time in 64 bits")
+    return moment
 
 
 def _id(value: str, digits: int) -> str:

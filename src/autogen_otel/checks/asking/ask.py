@@ -63,7 +63,11 @@ def ask(
     asked = {
         "lists": [{"options": one.options, "entries": one.entries} for one in questions],
         "probe_seconds": probe_seconds,
+        "limit": limit,
     }
+    if not sys.executable or getattr(sys, "frozen", False):
+        # A frozen program would start itself anew.
+        return Answers(problem="there is no Python interpreter to start a process of its own with")
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter
             # Isolated, because what else starts with this interpreter (coverage, another instrumentation)

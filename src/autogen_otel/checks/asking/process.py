@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -24,15 +25,19 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     questions = json.loads(sys.stdin.buffer.read())
+    # Who asked may have ended meanwhile; nothing that the host does keeps this process beyond that.
+    faulthandler.dump_traceback_later(questions["limit"], exit=True)
     # AutoGen keeps a cache in the folder where it runs.
     with tempfile.TemporaryDirectory(prefix="autogen-otel-check-") as folder:
         os.chdir(folder)
         warnings.simplefilter("ignore")
         answer = _answer(questions)
         os.chdir(Path(folder).anchor)
-    with os.fdopen(out, "wb") as stream:
-        stream.write(json.dumps(answer).encode())
-    os._exit(0)
+    try:
+        with os.fdopen(out, "wb") as stream:
+            stream.write(json.dumps(answer).encode())
+    finally:
+        os._exit(0)
 
 
 def _answer(questions: dict[str, Any]) -> dict[str, Any]:

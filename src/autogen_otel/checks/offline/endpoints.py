@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.report import ERROR, Problem
@@ -13,11 +13,14 @@ from autogen_otel.checks.report import ERROR, Problem
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|v\d+|preview|latest")
 _UNFILLED: Final = re.compile(
     r"[<>{}$]|(?i:(?:^|[^a-z])your[^a-z./]*[a-z]*[^a-z./]*(?:resource|endpoint|host|instance|name|domain|server)"
-    r"|(?:^|[^a-z])xxx+(?:[^a-z]|$)|resource[-_]name)"
+    r"|(?:^|[^a-z])xxx+(?:[^a-z]|$)|resource[-_]name|(?:^|\.)example\.(?:com|net|org)(?::\d+)?$)"
 )
+_REAL: Final = re.compile(r"(?i)\.your-server\.de(?::\d+)?$")
+"""Where a large provider's servers are, whose name looks like a placeholder."""
 _TWICE: Final = re.compile(r"(/chat/completions|/openai/deployments|/v1)(?=/).*\1(?=/|$)")
 _URLS: Final = ("base_url", "azure_endpoint")
 _QUOTES: Final = "\"'`“”"
+_SCHEMES: Final = frozenset({"http", "https", "ftp", "ws", "wss"})
 
 
 def endpoint_problems(facts: Facts) -> Iterator[Problem]:
@@ -56,7 +59,7 @@ def _azure(facts: Facts) -> Iterator[Problem]:
         )
 
 
-def _as_written(facts: Facts, named: str) -> Problem | None:
+def _as_written(facts: Facts, named: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
     url = facts.value(named)
     if not isinstance(url, str):
         return Problem("endpoint", ERROR, f"{named} is no text", named)
@@ -66,7 +69,12 @@ def _as_written(facts: Facts, named: str) -> Problem | None:
         return Problem("endpoint", ERROR, f"{named} holds whitespace or a line break; remove it", named)
     if url[0] in _QUOTES or url[-1] in _QUOTES:
         return Problem("endpoint", ERROR, f"{named} holds quotes of its own; remove them", named)
-    if _UNFILLED.search(url.partition("://")[2].partition("/")[0] or url):
+    if url.endswith((",", ";")):
+        return Problem(
+            "endpoint", ERROR, f"{named} ends in {url[-1]!r}, which is not of the URL; cut it", named
+        )
+    host = url.partition("://")[2].partition("/")[0] or url
+    if _UNFILLED.search(host) and not _REAL.search(host):
         return Problem("endpoint", ERROR, f"{named} is a placeholder; put the real URL there", named)
     return None
 
@@ -82,6 +90,10 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         return None
     if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
         return Problem("endpoint", ERROR, f"{name} is no URL; it must begin with http:// or https://", name)
+    if parts.hostname in _SCHEMES and parts.path.startswith("//"):
+        return Problem(
+            "endpoint", ERROR, f"{name} is no URL; it must begin with http:// or https:// once", name
+        )
     if parts.hostname == "none":
         return Problem(
             "endpoint", ERROR, f"{name} is null, which the host takes for a name; leave it out", name
@@ -100,8 +112,14 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         return Problem(
             "azure_endpoint", ERROR, f'{name} leads to Azure, which needs "api_type": "azure"', name
         )
-    if facts.is_at_openai and facts.is_azure:
+    return _at_openai(facts, name, parts) if facts.is_at_openai else None
+
+
+def _at_openai(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
+    if facts.is_azure:
         return Problem("azure_endpoint", ERROR, f"{name} leads to OpenAI, but api_type is azure", name)
-    if facts.is_at_openai and not parts.path.startswith("/v1"):
+    if parts.scheme == "http":
+        return Problem("endpoint", ERROR, f"{name} leads to OpenAI without TLS; begin it with https://", name)
+    if not parts.path.startswith("/v1"):
         return Problem("endpoint", ERROR, f"{name} lacks /v1: https://api.openai.com/v1", name)
     return None

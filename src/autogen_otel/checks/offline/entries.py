@@ -20,6 +20,7 @@ from autogen_otel.operations.models.config_entries import has_odd_price
 
 _QUOTES: Final = "\"'`“”"
 _OPENAI: Final = "https://api.openai.com/v1"
+_PRICES: Final = 2
 
 
 def entry_problems(facts: Facts) -> list[Problem]:
@@ -77,6 +78,10 @@ def price_problems(facts: Facts) -> Iterator[Problem]:
             "price must be two numbers, for 1000 tokens of the prompt and of the answer, such as [0.01, 0.03]"
         )
         yield Problem("price", ERROR, message, "price")
+    elif isinstance(revived(price), (list, tuple)) and len(revived(price)) > _PRICES:
+        yield Problem(
+            "price", WARNING, f"price has {len(revived(price))} numbers, of which two count", "price"
+        )
     elif _is_negative(revived(price)):
         yield Problem("price", WARNING, "price is negative or no number that can be added up", "price")
 

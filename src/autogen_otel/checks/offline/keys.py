@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.placeholders import is_dummy, is_masked, is_placeholder
+from autogen_otel.checks.offline.placeholders import is_dummy, is_masked, is_own_word, is_placeholder
 from autogen_otel.checks.report import ERROR, Problem
 from autogen_otel.checks.values import kind_of
 
@@ -131,7 +131,7 @@ def _of_text(key: str, facts: Facts, what: str) -> Problem | None:  # noqa: PLR0
         return None
     if is_placeholder(key):
         return _problem("key_placeholder", f"{what} is a placeholder; {_remedy(facts)}")
-    if is_dummy(key) and _wanted(facts) is not None:
+    if (is_dummy(key) or is_own_word(key)) and _wanted(facts) is not None:
         return _problem("key_placeholder", f"{what} is a placeholder, and {_wanted(facts)} wants a real one")
     if is_masked(key) and _wanted(facts) is not None:
         return _problem("key_placeholder", f"{what} was copied with its middle left out; copy the whole key")

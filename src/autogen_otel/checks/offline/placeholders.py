@@ -12,7 +12,6 @@ _TEMPLATE: Final = re.compile(
 )
 _WORDED: Final = re.compile(
     r"(?:^|[^a-z])your(?:[^a-z]+[a-z0-9]+)*?[^a-z]*(?:key|token|secret|model|deployment|name|resource|endpoint)"
-    r"|(?:^|[^a-z])my(?:[^a-z]+[a-z0-9]+)*?[^a-z]*(?:key|token|secret)"
     r"|(?:^|[^a-z])(?:insert|enter|paste|put|fill|replace|add)[^a-z]+(?:[a-z]+[^a-z]+)*?"
     r"(?:here|key|token|me|this|in|model|with)(?:[^a-z]|$)"
     r"|(?:key|token|model|deployment)[^a-z]+(?:goes[^a-z]+)?here(?:[^a-z]|$)"
@@ -20,6 +19,8 @@ _WORDED: Final = re.compile(
     r"|(?:^|[^a-z])placeholder(?:[^a-z]|$)",
     re.IGNORECASE,
 )
+_OWN: Final = re.compile(r"(?i)(?:^|[^a-z])my(?:[^a-z]+[a-z0-9]+)*?[^a-z]*(?:key|token|secret)")
+"""What somebody may really have chosen as the key of a server of their own."""
 _PREFIX: Final = re.compile(r"(?i)^(?:sk|key|token)(?:-(?:proj|ant|or|svcacct))?[-_]")
 _FILLER: Final = re.compile(
     r"(?i)(?:(.)\1{2,}|…+|(?:x+[-_. ]*)+|\.{2,}|[*•]+|[-_]+|abc|123|abc123|1234567890|abcdef)"
@@ -82,6 +83,11 @@ def is_placeholder(text: str) -> bool:
         or _WORDED.search(bare)
         or (rest and _FILLER.fullmatch(rest))
     )
+
+
+def is_own_word(text: str) -> bool:
+    """Whether the text is a word such as ``my-secret-key``, which no provider issues."""
+    return _OWN.search(text.strip()) is not None
 
 
 def is_dummy(text: str) -> bool:

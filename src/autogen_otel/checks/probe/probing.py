@@ -21,6 +21,7 @@ MOST_REQUESTS: Final = 5
 _MOST_BYTES: Final = 1_000_000
 _MOST_MODELS: Final = 5
 _CHAT: Final = "/chat/completions"
+_PORTS: Final = {"http": 80, "https": 443}
 _CHOICES: Final = ("tool_choice", "parallel_tool_calls")
 _WITH_TOOLS: Final = frozenset({*_CHOICES, "response_format", "functions", "function_call", "tools"})
 """Options that need something beside them which the small request does not have."""
@@ -146,7 +147,7 @@ class Probing:
         url = str(sent.request.url)
         exchange = self._send(sent, "POST", url, body)
         location = exchange.headers.get("location")
-        if exchange.status in _KEPT and location and _same_site(url, location):
+        if exchange.status in _KEPT and location and _keeps_key(url, location):
             url = urljoin(url, location)
             exchange = self._send(sent, "POST", url, body)
         verdict, detail = judge(exchange, url, is_chat=is_chat)
@@ -278,9 +279,20 @@ def _received(response: Any) -> bytes:
     return received
 
 
-def _same_site(url: str, location: str) -> bool:
-    """Whether a redirect stays at the host: else the key would go to somebody else."""
-    return urlsplit(urljoin(url, location)).hostname == urlsplit(url).hostname
+def _keeps_key(url: str, location: str) -> bool:
+    """Whether the SDK's client sends the key along with a redirect: to the same origin, or on to HTTPS.
+
+    Source: ``httpx.Client._redirect_headers``.
+    """
+    try:
+        one, other = urlsplit(url), urlsplit(urljoin(url, location))
+        ends = [(parts.scheme, parts.port or _PORTS.get(parts.scheme)) for parts in (one, other)]
+    except ValueError:
+        # What the server has written there is no URL.
+        return False
+    if one.hostname != other.hostname:
+        return False
+    return ends[0] == ends[1] or ends == [("http", 80), ("https", 443)]
 
 
 def _context_size(listed: Sequence[Mapping[str, Any]], model: Any) -> int | None:

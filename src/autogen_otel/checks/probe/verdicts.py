@@ -282,7 +282,10 @@ def _short(error: BaseException) -> str:
 
 def _place(location: str, url: str) -> str:
     """Where a redirect leads, without its query."""
-    parts = urlsplit(location)
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "what is no URL"
     host = parts.netloc.rpartition("@")[2] or urlsplit(url).netloc
     login = " (a login page)" if _LOGIN.search(location) else ""
     return f"{host}{parts.path}{login}"
