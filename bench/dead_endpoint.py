@@ -15,9 +15,9 @@ import autogen_otel
 from bench.figures import Figure
 from bench.workloads import WORKLOADS, converse
 
-_STEPS = 6
-_CONVERSATIONS = 50
-"""In each step: with 12 turns some 3,000 spans, more than a queue holds."""
+_STEPS = 5
+_CONVERSATIONS = 25
+"""In each step: with 12 turns some 1,500 spans, more than a batch."""
 _TURNS = 12
 _GROWTH = 1.05
 """Growth from the second step on that is noise of the allocator."""

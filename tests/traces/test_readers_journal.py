@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from autogen_otel.traces import journal
 from autogen_otel.traces.journal import journal_files, read_spans
 from autogen_otel.traces.otlp import value_of
 from autogen_otel.traces.source import SourceError
@@ -194,6 +197,37 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:
     read(lines, document, advance=counted.append)
     assert sum(counted) == lines.stat().st_size + document.stat().st_size
     assert len(counted) == 3
+
+
+def decode_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another process decode files of any size."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(journal, "_LARGE", 0)
+
+
+def test_another_process_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.jsonl", *(recovered(number) for number in range(1, 100)))
+    with path.open("ab") as file:
+        file.write(b"no JSON\n{}\n")
+    cut = tmp_path / "b.jsonl.gz"
+    cut.write_bytes(gzip.compress(path.read_bytes())[:-1000])
+    sizes: list[int] = []
+    here = read(path, cut, may_repeat=True, advance=sizes.append)
+    decode_beside(monkeypatch)
+    there = read(path, cut, may_repeat=True, advance=lambda size: sizes.append(-size))
+    assert there == here
+    assert sum(sizes) == 0
+    assert len(here[0]) > 99
+    assert [sentence.partition(": ")[2].split()[0] for sentence in here[1]] == ["2", "Compressed"]
+
+
+def test_a_process_that_ends_before_all_is_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode_beside(monkeypatch)
+    monkeypatch.setattr("sys.executable", shutil.which("true"))
+    with pytest.raises(SourceError, match="cannot be read: the process that reads it was ended"):
+        read(write(tmp_path / "a.jsonl", simple()), may_repeat=True)
 
 
 def test_a_folder_holds_its_jsonl_files_by_name(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final, NamedTuple, cast
 
 from autogen_otel.traces import in_flight, jaeger, otlp
+from autogen_otel.traces.beside import has_room, read_beside
 from autogen_otel.traces.parsing import loads
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.trace import Span
@@ -20,6 +21,8 @@ COPIES: Final = "*.kept.jsonl"
 """Conversations that were kept whether or not an endpoint took them."""
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
+_LARGE: Final = 50_000_000
+"""Bytes from which on another process decodes a file; to start it takes half a second."""
 _GZIP: Final = b"\x1f\x8b"
 _BEGINS_A_DOCUMENT: Final = frozenset({b"{", b"[", b"[{"})
 _OTLP_KEYS: Final = frozenset(
@@ -85,9 +88,18 @@ def read_spans(
             continue
         damaged: list[int] = []
         try:
-            with _opened(path) as file:
-                spans = _file_spans(file, damaged, trace_filter, advance)
-                yield from spans if may_repeat else _once(spans, read)
+            is_plain = may_repeat and trace_filter is None
+            pieces = (
+                read_beside(_pieces, path)
+                if is_plain and _is_large(path) and has_room()
+                else _pieces(path, trace_filter)
+            )
+            for number, piece in enumerate(pieces, start=1):
+                if advance is not None:
+                    advance(piece.size)
+                if piece.is_damaged:
+                    damaged.append(number)
+                yield from piece.spans if may_repeat else _once(piece.spans, read)
         except (OSError, EOFError, zlib.error) as error:
             refused.append(_refusal(path, error))
         if damaged:
@@ -169,9 +181,10 @@ def _under_way(
     # It is gone once nothing is under way any more.
     with suppress(FileNotFoundError):
         state, seen_ns = in_flight.state_of(path)
-        with _opened(path) as file:
-            spans = list(_file_spans(file, [], trace_filter, advance))
-        return [in_flight.marked(span, state, seen_ns) for span in spans]
+        pieces = list(_pieces(path, trace_filter))
+        if advance is not None:
+            advance(sum(piece.size for piece in pieces))
+        return [in_flight.marked(span, state, seen_ns) for piece in pieces for span in piece.spans]
     return []
 
 
@@ -190,31 +203,38 @@ def _decompressed(file: Any) -> IO[bytes]:
     return cast("IO[bytes]", content)
 
 
-def _file_spans(
-    file: IO[bytes],
-    damaged: list[int],
-    trace_filter: otlp.TraceFilter | None,
-    advance: Callable[[int], None] | None,
-) -> Iterator[Span]:
-    """Read the spans of one file and add the numbers of its damaged lines to ``damaged``."""
-    for number, line in enumerate(file, start=1):
-        # Jaeger and people with an editor write one document over many lines.
-        text = line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
-        if advance is not None:
-            advance(len(text))
-        if text.isspace():
-            continue
-        try:
-            document = loads(text)
-        except (ValueError, RecursionError):
-            if line.endswith(b"\n"):
-                damaged.append(number)
-            continue
-        for span in _document_spans(document, trace_filter):
-            if isinstance(span, Span):
-                yield span
-            elif number not in damaged[-1:]:
-                damaged.append(number)
+class _Piece(NamedTuple):
+    """What a line of a file holds, or a document of many lines.
+
+    Args:
+        size: in bytes.
+        spans: what could be read.
+        is_damaged: whether that is not all.
+    """
+
+    size: int
+    spans: list[Span]
+    is_damaged: bool
+
+
+def _pieces(path: Path, trace_filter: otlp.TraceFilter | None = None) -> Iterator[_Piece]:
+    with _opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            # Jaeger and people with an editor write one document over many lines.
+            text = line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
+            found: list[Span | Exception] = []
+            is_damaged = False
+            if not text.isspace():
+                try:
+                    found = list(_document_spans(loads(text), trace_filter))
+                except (ValueError, RecursionError):
+                    is_damaged = line.endswith(b"\n")
+            spans = [one for one in found if isinstance(one, Span)]
+            yield _Piece(len(text), spans, is_damaged or len(spans) < len(found))
+
+
+def _is_large(path: Path) -> bool:
+    return path != STANDARD_INPUT and path.stat().st_size >= _LARGE
 
 
 def _document_spans(document: Any, trace_filter: otlp.TraceFilter | None) -> Iterator[Span | Exception]:

@@ -144,18 +144,19 @@ def _parent(value: str | None) -> str | None:
     return _id(value, _SPAN_ID_DIGITS)
 
 
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
 def attributes_of(raw: Any) -> dict[str, Any]:
     """Decode a list of OTLP key-value pairs; the last of a repeated key counts."""
     decoded: dict[str, Any] = {}
     for pair in raw or ():
-        value = pair.get("value")
+        value = pair.get("value") or _NOTHING
         # Nearly all are text, and journals are long: these are decoded without a call.
-        text = value.get("stringValue") if value else None
-        if type(text) is str:
+        if "stringValue" in value and type(text := value["stringValue"]) is str:
             decoded[pair["key"]] = text
         else:
-            number = value.get("intValue") if value else None
-            decoded[pair["key"]] = value_of(value) if number is None else int(number)
+            decoded[pair["key"]] = value_of(value)
     return decoded
 
 

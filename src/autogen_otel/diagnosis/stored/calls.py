@@ -40,6 +40,7 @@ class StoredCalls:
         self._tables = tables
         self._kind = kind
         self._failed = failed
+        self._total: int | None = None
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer the questions, those of one sort together."""
@@ -121,34 +122,37 @@ class StoredCalls:
         """How many calls there are, and how many of them have which feature."""
         columns = Columns(self._kind)
         if not names:
-            ((count,),) = self._rows(columns, "SELECT count()")
-            return int(count), {}
+            if self._total is None:
+                ((count,),) = self._rows(columns, "SELECT count()")
+                self._total = int(count)
+            return self._total, {}
         counts = [f"countIf({columns.present(name)})" for name in DERIVED]
         (row,) = self._rows(columns, f"SELECT {', '.join(['count()', *counts])}")
         total, *derived = map(int, row)
+        self._total = total
         present = Counter({name: count for name, count in zip(DERIVED, derived, strict=True) if count})
         is_short = f"lengthUTF8(text) <= {LONGEST_TEXT} OR startsWith(text, '[')"
         short = f"mapFilter((name, text) -> {is_short}, SpanAttributes)"
         sources: list[tuple[str, str, Callable[[str], bool]]] = [
-            ("", f"arrayJoin(mapKeys({short})) AS name", lambda name: not follows_from_outcome(name)),
-            (
-                "",
-                "arrayJoin(mapKeys(ResourceAttributes)) AS name",
-                lambda name: not name.startswith(NOT_OF_THE_PROGRAM),
-            ),
+            ("", f"mapKeys({short})", lambda name: not follows_from_outcome(name)),
+            ("", "mapKeys(ResourceAttributes)", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
         ]
         if self._kind.startswith(tool_kind("")):
-            sources.append((PREFIX, f"arrayJoin({leaf_names(ARGUMENTS)}) AS name", bool))
-        for prefix, each, counts_as in sources:
-            found = self._rows(
-                Columns(self._kind),
-                "SELECT toString(name), count()",
-                f"GROUP BY name ORDER BY count() DESC LIMIT {_MOST_NAMES}",
-                each=each,
-            )
-            for name, count in found:
-                if counts_as(name):
-                    present[prefix + name] = max(present[prefix + name], int(count))
+            sources.append((PREFIX, leaf_names(ARGUMENTS), bool))
+        held = ", ".join(
+            f"arrayMap(name -> ({index}, toString(name)), {keys})"
+            for index, (_, keys, _) in enumerate(sources)
+        )
+        found = self._rows(
+            Columns(self._kind),
+            "SELECT held.1, held.2, count()",
+            f"GROUP BY held ORDER BY count() DESC LIMIT {_MOST_NAMES} BY held.1",
+            each=f"arrayJoin(arrayConcat({held})) AS held",
+        )
+        for index, name, count in found:
+            prefix, _, counts_as = sources[int(index)]
+            if counts_as(name):
+                present[prefix + name] = max(present[prefix + name], int(count))
         return total, {name: min(count, total) for name, count in present.items()}
 
     def _rows(self, columns: Columns, select: str, rest: str = "", *, each: str = "") -> list[list[Any]]:

@@ -158,6 +158,11 @@ class Columns:
         return Leaves(ARGUMENTS, name, self.value)
 
 
+def short_id(column: str) -> str:
+    """The id of a span as a number, which is copied faster than its text; 0 for none."""
+    return f"reinterpretAsUInt64(unhex({column}))"
+
+
 def texts_of(text: str) -> str:
     """The elements of a list that was written as JSON."""
     return (
@@ -173,7 +178,7 @@ _PROBLEMS: Final = (
 
 
 def _agent_pair() -> str:
-    above = ["ParentSpanId"]
+    above = [short_id("ParentSpanId")]
     for _ in range(_MOST_ABOVE - 1):
         above.append(f"parents[{above[-1]}]")
     return f"pairs[arrayFirst(above -> mapContains(pairs, above), [{', '.join(above)}])]"

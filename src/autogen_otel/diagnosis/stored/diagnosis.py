@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from autogen_otel.diagnosis.changes import Changes, Side, changes_of
@@ -16,11 +17,11 @@ from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.clickhouse import (
     IS_ERROR,
     IS_OURS,
-    OPERATION,
     SPAN,
     SUBJECT,
     ClickHouse,
     by_trace,
+    has_operation,
     span_of,
 )
 from autogen_otel.vocabulary import attributes as names
@@ -68,6 +69,7 @@ def diagnose_stored(
     _count(population, clickhouse, tables)
     failed = _read(population, clickhouse, tables, progress)
 
+    @cache
     def calls_of(kind: str) -> StoredCalls:
         return StoredCalls(clickhouse, tables, kind, failed)
 
@@ -113,7 +115,7 @@ def _count(population: Population, clickhouse: ClickHouse, tables: Tables) -> No
     key = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
     ends = (
         f"SELECT argMin({WORKFLOW}, Timestamp) AS workflow, argMin({key}, Timestamp) AS ended_by"
-        f" {tables.spans(f'{OPERATION} = {_WORKFLOW}')} GROUP BY TraceId"
+        f" {tables.spans(has_operation(span_names.INVOKE_WORKFLOW))} GROUP BY TraceId"
     )
     limits = {**tables.values, "limits": sorted(LIMITS)}
     counts = f"SELECT workflow, count(), countIf(ended_by IN {{limits:Array(String)}}) FROM ({ends})"
@@ -121,7 +123,7 @@ def _count(population: Population, clickhouse: ClickHouse, tables: Tables) -> No
         population.ended[workflow] = int(ended)
         population.ended_at_limit[workflow] = int(at_limit)
     returned = tables.spans(
-        f"{OPERATION} = '{span_names.EXECUTE_TOOL}'",
+        has_operation(span_names.EXECUTE_TOOL),
         f"mapContains(SpanAttributes, '{names.TOOL_RETURNED_ERROR}')",
     )
     asked = f"SELECT {SUBJECT} AS tool, count(), uniqExact(TraceId) {returned} GROUP BY tool"
@@ -153,7 +155,7 @@ def _read(population: Population, clickhouse: ClickHouse, tables: Tables, progre
     ]
     key = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
     is_limited = (
-        f"({OPERATION} = {_WORKFLOW} AND {key} IN {{limits:Array(String)}}"
+        f"({has_operation(span_names.INVOKE_WORKFLOW)} AND {key} IN {{limits:Array(String)}}"
         f" AND {WORKFLOW} IN {{unusual:Array(String)}})"
     )
     ours = f"countIf({IS_OURS}) > 0 AND countIf({IS_ERROR} OR {is_limited}) > 0"
@@ -178,6 +180,3 @@ def _read(population: Population, clickhouse: ClickHouse, tables: Tables, progre
 
 def _is_unusual(ended: int, at_limit: int) -> bool:
     return ended == 1 or at_limit <= ended * USUAL_LIMITS
-
-
-_WORKFLOW: Final = f"'{span_names.INVOKE_WORKFLOW}'"

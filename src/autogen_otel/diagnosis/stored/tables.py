@@ -8,8 +8,8 @@ from typing import Any, Final
 from autogen_otel.diagnosis.evidence.features import STEPS
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL
 from autogen_otel.diagnosis.evidence.population import INSTANCES
-from autogen_otel.diagnosis.stored.columns import START, Around, Columns
-from autogen_otel.traces.sources.clickhouse import IS_ERROR, OPERATION, SUBJECT, Condition
+from autogen_otel.diagnosis.stored.columns import START, Around, Columns, short_id
+from autogen_otel.traces.sources.clickhouse import IS_ERROR, OPERATION, SUBJECT, Condition, has_operation
 from autogen_otel.traces.trace import HTTP
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -57,7 +57,7 @@ class Tables:
             worked = self._model_calls()
         else:
             worked = [
-                f"{OPERATION} = '{span_names.EXECUTE_TOOL}'",
+                has_operation(span_names.EXECUTE_TOOL),
                 f"{SUBJECT} = {{tool:String}}",
                 f"NOT {IS_ERROR}",
                 f"SpanAttributes['{names.CANCELLED}'] != 'true'",
@@ -81,7 +81,7 @@ class Tables:
     def _steps(self) -> str:
         is_tool = f"operation = '{span_names.EXECUTE_TOOL}'"
         is_turn = f"operation = '{span_names.INVOKE_AGENT}' AND NOT is_helper"
-        spans = self.spans(f"{OPERATION} IN ('{span_names.INVOKE_AGENT}', {_STEPS})")
+        spans = self.spans(has_operation(span_names.INVOKE_AGENT, *sorted(STEPS)))
         each = (
             f"TraceId, SpanName, Duration, {START} AS start, {_END} AS end, {OPERATION} AS operation,"
             f" {SUBJECT} AS tool, mapContains(SpanAttributes, '{names.HELPER_ROLE}') AS is_helper"
@@ -96,26 +96,31 @@ class Tables:
         )
 
     def _turns(self) -> str:
-        turns = self.spans(f"{OPERATION} = '{span_names.INVOKE_AGENT}'")
-        others = self.spans(f"{OPERATION} NOT IN ('{HTTP}', '{span_names.INVOKE_AGENT}')")
+        turns = self.spans(has_operation(span_names.INVOKE_AGENT))
+        # Nothing that calls are counted of happens in a model call or in what is below it.
+        others = self.spans(
+            f"{OPERATION} NOT IN ('{HTTP}', '{span_names.CONFIG_ENTRY}', '{span_names.CHAT}',"
+            f" '{span_names.INVOKE_AGENT}')"
+        )
         agent = f"if(mapContains(SpanAttributes, '{names.GEN_AI_AGENT_NAME}'), {_AGENT}, 'None')"
         is_told = f"mapContains(SpanAttributes, '{names.SENDER_NAME}')"
         pair = f"if({is_told}, concat({_SENDER}, ' -> ', {agent}), '')"
         each = (
-            f"SELECT TraceId, SpanId, {pair} AS pair, '' AS above, 1 AS is_turn {turns}"
-            f" UNION ALL SELECT TraceId, SpanId, '' AS pair, ParentSpanId AS above, 0 AS is_turn {others}"
+            f"SELECT TraceId, {short_id('SpanId')} AS id, {pair} AS pair, toUInt64(0) AS above, 1 AS is_turn"
+            f" {turns} UNION ALL SELECT TraceId, {short_id('SpanId')} AS id, '' AS pair,"
+            f" {short_id('ParentSpanId')} AS above, 0 AS is_turn {others}"
         )
         return (
             "SELECT TraceId,"
-            " mapFromArrays(groupArrayIf(SpanId, is_turn = 1), groupArrayIf(pair, is_turn = 1)) AS pairs,"
-            " mapFromArrays(groupArrayIf(SpanId, is_turn = 0), groupArrayIf(above, is_turn = 0)) AS parents"
+            " mapFromArrays(groupArrayIf(id, is_turn = 1), groupArrayIf(pair, is_turn = 1)) AS pairs,"
+            " mapFromArrays(groupArrayIf(id, is_turn = 0), groupArrayIf(above, is_turn = 0)) AS parents"
             f" FROM ({each}) GROUP BY TraceId"
         )
 
     def _chats(self) -> str:
         chars = f"toFloat64OrNull(SpanAttributes['{names.PROMPT_CHARS}'])"
         carried = f"toFloat64OrNull(SpanAttributes['{names.PROMPT_CARRIED_MESSAGES}'])"
-        chats = self.spans(f"{OPERATION} = '{span_names.CHAT}'")
+        chats = self.spans(has_operation(span_names.CHAT))
         return (
             f"SELECT TraceId, max({chars}) AS largest_prompt, max({carried}) AS most_carried"
             f" {chats} GROUP BY TraceId"
@@ -123,7 +128,7 @@ class Tables:
 
     def numbers(self) -> str:
         """Which conversation of its process each one is, from 1; only of those whose own span is there."""
-        workflows = self.spans(f"{OPERATION} = '{span_names.INVOKE_WORKFLOW}'")
+        workflows = self.spans(has_operation(span_names.INVOKE_WORKFLOW))
         began = f"SELECT TraceId, min(Timestamp) AS began, any({_PROCESS}) AS process {workflows}"
         return (
             "SELECT TraceId, row_number() OVER (PARTITION BY process ORDER BY began, TraceId) AS number"
@@ -131,9 +136,9 @@ class Tables:
         )
 
     def _conversations(self) -> list[str]:
-        roots = self.spans(f"{OPERATION} = '{span_names.INVOKE_WORKFLOW}'")
+        roots = self.spans(has_operation(span_names.INVOKE_WORKFLOW))
         return [
-            f"{OPERATION} = '{span_names.INVOKE_WORKFLOW}'",
+            has_operation(span_names.INVOKE_WORKFLOW),
             f"(TraceId, Timestamp) IN (SELECT TraceId, min(Timestamp) {roots} GROUP BY TraceId)",
             "TraceId NOT IN {failed:Array(String)}",
         ]
@@ -142,12 +147,12 @@ class Tables:
         failed = f"SELECT TraceId, ParentSpanId {self.spans(f'{OPERATION} = {_HTTP}', IS_ERROR)}"
         # The entry that answered did so only when it was asked again.
         retried = self.spans(
-            f"{OPERATION} = '{span_names.CONFIG_ENTRY}'",
+            has_operation(span_names.CONFIG_ENTRY),
             f"NOT {IS_ERROR}",
             f"(TraceId, SpanId) IN ({failed})",
         )
         return [
-            f"{OPERATION} = '{span_names.CHAT}'",
+            has_operation(span_names.CHAT),
             f"NOT {IS_ERROR}",
             f"SpanAttributes['{names.CANCELLED}'] != 'true'",
             f"SpanAttributes['{names.CACHE_HIT}'] != 'true'",

@@ -245,6 +245,12 @@ def _tests(selection: Selection, values: dict[str, Any]) -> list[str]:
     return tests
 
 
+def has_operation(*operations: str) -> str:
+    """Whether ``OPERATION`` is one of these; asked by the name, by which the table is in order."""
+    named = " OR ".join(f"SpanName = '{one}' OR startsWith(SpanName, '{one} ')" for one in operations)
+    return f"(({named}) AND NOT mapContains(SpanAttributes, '{names.HTTP_REQUEST_METHOD}'))"
+
+
 def by_trace(spans: Iterator[Span]) -> Iterator[list[Span]]:
     """The spans of each trace together, each once, of spans in the order of traces."""
     gathered: dict[str, Span] = {}

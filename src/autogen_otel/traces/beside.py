@@ -1,0 +1,88 @@
+"""Reading in a process of its own, so that who works with what is read need not decode it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import IO, Any, Final, TypeVar
+
+T = TypeVar("T")
+
+_TOGETHER: Final = 32
+"""Sent at once: enough to be worth it, few enough that what waits to be read takes little memory."""
+_MANY_OBJECTS: Final = 200_000
+# A fork of a program with threads may hang, and multiprocessing would run the user's main module again.
+_PROGRAM: Final = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer);"
+    f" from {__name__} import send; send(sys.stdin.buffer, sys.stdout.buffer)"
+)
+
+
+def has_room() -> bool:
+    """Whether there is a processor for another process, and Python to run it."""
+    return (os.cpu_count() or 1) > 1 and bool(sys.executable)
+
+
+def read_beside(read: Callable[..., Iterator[T]], *arguments: object) -> Iterator[T]:
+    """What a function yields, in the same order, from a process that is ahead by what a pipe holds.
+
+    Args:
+        read: a function of a module, which that process imports.
+        arguments: of it. These, and what it yields, can be sent to another process.
+
+    Raises:
+        OSError: that process was ended; or what else the function raises.
+    """
+    # An interrupt is for a whole group of processes; this one is ended by who reads from it.
+    reader = subprocess.Popen(  # noqa: S603 - this very Python
+        [sys.executable, "-c", _PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        try:
+            with suppress(BrokenPipeError), reader.stdin as pipe:
+                pickle.dump(sys.path, pipe)
+                pickle.dump((read, arguments), pipe)
+            is_last = False
+            while not is_last:
+                items, error, is_last = _received(reader.stdout)
+                yield from items
+                if error is not None:
+                    raise error
+        finally:
+            reader.kill()
+
+
+def _received(pipe: IO[bytes]) -> Any:
+    try:
+        return pickle.load(pipe)  # noqa: S301 - from our own process
+    except (EOFError, pickle.UnpicklingError):
+        return [], OSError(0, "the process that reads it was ended"), True
+
+
+def send(asked: IO[bytes], pipe: IO[bytes]) -> None:
+    """What the other process does: it reads as asked, and sends what that yields."""
+    # What is read has no cycles, and there is much to look through.
+    gc.set_threshold(_MANY_OBJECTS)
+    read, arguments = pickle.load(asked)  # noqa: S301 - from our own process
+    items: list[Any] = []
+    error = None
+    try:
+        for one in read(*arguments):
+            items.append(one)
+            if len(items) == _TOGETHER:
+                pickle.dump((items, None, False), pipe, pickle.HIGHEST_PROTOCOL)
+                items = []
+    except Exception as raised:  # noqa: BLE001 - raised again where it is read
+        error = raised
+    pickle.dump((items, error, True), pipe, pickle.HIGHEST_PROTOCOL)
+    pipe.flush()
