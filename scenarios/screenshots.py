@@ -1,4 +1,4 @@
-"""``make screenshots JAEGER=URL``: the claims desk's conversations, and pictures of them in that Jaeger."""
+"""``make screenshots JAEGER=URL``: a picture of the demo's report, and of a conversation in that Jaeger."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 import warnings
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -21,13 +22,17 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
+from opentelemetry.trace import StatusCode, format_trace_id
 
 import autogen_otel
+from autogen_otel import cli
 from autogen_otel.testing.server import ScriptedServer
+from scenarios.demo import JOURNAL
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 SERVICE = "claims-desk"
+_REPORT: Final = ("report.png", (1240, 700))
+_TRACE: Final = ("trace.png", (1400, 620))
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -56,10 +61,9 @@ def main(arguments: list[str]) -> int:
     jaeger = arguments[0].rstrip("/")
     try:
         browser = _browser()
+        _report(browser)
         _answer(f"{jaeger}/api/v3/services")
-        for name, path, size in _pages(_recorded(_otlp(jaeger)), jaeger):
-            _take(browser, jaeger + path, PICTURES / name, size)
-            print(f"docs/pictures/{name}", flush=True)
+        _take(browser, f"{jaeger}/trace/{_died(_recorded(_otlp(jaeger)), jaeger)}", *_TRACE)
     except Unusable as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -96,31 +100,28 @@ def _recorded(endpoint: str) -> list[ReadableSpan]:
     return list(kept.get_finished_spans())
 
 
-def _pages(spans: list[ReadableSpan], jaeger: str) -> list[tuple[str, str, tuple[int, int]]]:
-    """Name, path and size of each picture."""
-    died = next(span for span in spans if span.parent is None and _failed(span))
+def _report(browser: str) -> None:
+    """The page about the conversations that the demo held last."""
+    if not JOURNAL.is_dir():
+        raise Unusable("The picture of the report is of the demo's journal: run make demo first.")
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "report.html"
+        if cli.main(["diagnose", "--journal", str(JOURNAL), "--html", str(page)]) != cli.PROBLEM:
+            raise Unusable(f"Nothing is found in {JOURNAL}: run make demo again.")
+        _take(browser, page.as_uri(), *_REPORT)
+
+
+def _died(spans: list[ReadableSpan], jaeger: str) -> str:
+    """The trace of the conversation that died, once Jaeger shows all of it."""
+    died = next(span for span in spans if span.parent is None and span.status.status_code is StatusCode.ERROR)
     trace = _trace_of(died)
-    inside = [span for span in spans if _trace_of(span) == trace]
-    _await(f"{jaeger}/api/traces/{trace}", len(inside))
-    tool = next(span for span in inside if span.name.startswith("execute_tool") and _failed(span))
-    return [
-        ("trace.png", f"/trace/{trace}", (1400, 620)),
-        ("tool.png", f"/trace/{trace}?uiFind={_id_of(tool)}", (1400, 640)),
-    ]
-
-
-def _failed(span: ReadableSpan) -> bool:
-    return span.status.status_code is StatusCode.ERROR
+    _await(f"{jaeger}/api/traces/{trace}", sum(_trace_of(span) == trace for span in spans))
+    return trace
 
 
 def _trace_of(span: ReadableSpan) -> str:
     assert span.context is not None
     return format_trace_id(span.context.trace_id)
-
-
-def _id_of(span: ReadableSpan) -> str:
-    assert span.context is not None
-    return format_span_id(span.context.span_id)
 
 
 def _await(url: str, spans: int) -> None:
@@ -150,7 +151,8 @@ def _answer(url: str) -> bytes:
         raise Unusable(f"No Jaeger answers at {url} ({refusal}).") from error
 
 
-def _take(browser: str, url: str, picture: Path, size: tuple[int, int]) -> None:
+def _take(browser: str, url: str, name: str, size: tuple[int, int]) -> None:
+    picture = PICTURES / name
     picture.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as profile:
         command = [
@@ -165,6 +167,7 @@ def _take(browser: str, url: str, picture: Path, size: tuple[int, int]) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - what the user has installed
     if done.returncode != 0 or not picture.exists():
         raise Unusable(f"{browser} took no picture of {url}: {done.stderr.strip()[-300:]}")
+    print(f"docs/pictures/{name}", flush=True)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def test_grpc_without_its_exporter_is_a_problem(
     monkeypatch.setattr(exporters, "entry_points", lambda **_: [])
     code, out, _ = run("doctor")
     assert code == 1
-    assert out.count("needs the package opentelemetry-exporter-otlp-proto-grpc; it is not installed.") == 4
+    assert out.count("OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf needs none") == 4
 
 
 def test_signals_that_are_switched_off_are_said_to_be(

@@ -34,7 +34,7 @@ def test_it_says_what_is_there(run: Run, folder: Path) -> None:
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == f"journal: {folder}"
-    assert lines[1].endswith(" of at most 268,435 kB; files go after 168 hours")
+    assert lines[1].endswith(" of at most 268 MB; files go after 168 hours")
     assert lines[2:4] == ["conversations: 3", "in flight: 1 file of conversations that have not ended"]
     assert lines[4].startswith("undelivered: 1 batch, 2 spans, ")
     assert "push --refused" in lines[5]

@@ -42,6 +42,14 @@ def test_what_tools_return_is_in_no_diagnosis() -> None:
         assert secret_words() not in json.dumps(document)
 
 
+def test_what_ended_a_conversation_is_no_exception_that_was_swallowed_before() -> None:
+    finding, *_ = diagnose(spans_of(*journal(incidents()["a tool whose failure ends it"], 1))).findings
+    assert finding.ended
+    assert finding.visible_as.startswith(
+        f"{finding.ended} conversations went on and ended with an exception of the model client (500)"
+    )
+
+
 def test_tools_that_return_errors_are_noted() -> None:
     incident = healthy()["tools return errors and users are scary"]
     (noted,) = diagnose(spans_of(*journal(incident, 1))).noted

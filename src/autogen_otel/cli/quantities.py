@@ -31,8 +31,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def size(byte_count: int) -> str:
-    """``812 B``, ``41 kB``."""
-    return f"{byte_count} B" if byte_count < _KILO else f"{byte_count / _KILO:,.0f} kB"
+    """``812 B``, ``41 kB``, ``268 MB``."""
+    if byte_count < _KILO:
+        return f"{byte_count} B"
+    kilobytes = byte_count / _KILO
+    # Up to ten megabytes the kilobytes still say something.
+    return f"{kilobytes:,.0f} kB" if kilobytes < _TENTHS_BELOW * _KILO else f"{kilobytes / _KILO:,.0f} MB"
 
 
 def local_time(nanoseconds: int) -> str:

@@ -81,7 +81,7 @@ def register(subparsers: Any) -> None:
         subparsers,
         "show",
         run,
-        summary="list the conversations of the journal, Jaeger or Tempo, or show one as a tree",
+        summary="list the conversations of the journal, a file or a backend, or show one as a tree",
         description="List conversations, newest first, or show one as a tree.",
         epilog=_EPILOG,
     )

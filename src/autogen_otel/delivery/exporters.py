@@ -346,7 +346,8 @@ def plugin(name: str, signal: Signal) -> type[Any]:
     registered = list(entry_points(group=signal.entry_points, name=name))
     if not registered:
         raise ExporterError(
-            "OTLP over gRPC needs the package opentelemetry-exporter-otlp-proto-grpc; it is not installed."
+            "OTLP over gRPC needs the package opentelemetry-exporter-otlp-proto-grpc, which is not installed;"
+            " OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf needs none"
             if name == _GRPC
             else f"{signal.chooser} names {name!r}, and no installed package has an exporter of that name."
         )

@@ -16,7 +16,7 @@ from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.diagnosis.roots import find_roots
-from autogen_otel.diagnosis.words import advice_for, visible_as
+from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span
@@ -235,6 +235,10 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
     effects: dict[Effect, float] = defaultdict(float)
     for one in worst.values():
         effects[one.effect] += one.weight
+    ended_later: dict[str, float] = defaultdict(float)
+    for one in worst.values():
+        if one.ended_by is not None:
+            ended_later[what_ended(one.ended_by)] += one.weight
     statuses = Counter(str(one.subject["status_code"]) for one in group if "status_code" in one.subject)
     subject = _subject(group)
     symptoms: Counter[str] = Counter()
@@ -266,7 +270,9 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
         compared=(len(failing), outline.total),
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
         evidence=_evidence(list(worst.values()), crowded),
-        visible_as=visible_as(group[0].cause, subject, counts),
+        visible_as=visible_as(
+            group[0].cause, subject, counts, {what: round(count) for what, count in ended_later.items()}
+        ),
         advice=advice_for(group[0].cause, subject, found),
     )
 

@@ -302,6 +302,7 @@ def _without_symptoms(found: list[Occurrence], calls_of: Callable[[str], Calls])
             root.lost_ns += one.lost_ns
             if one.is_fatal:
                 root.effect = Effect.ENDED
+                root.ended_by = one.subject
             dropped.add(id(one))
     return [one for one in found if id(one) not in dropped]
 

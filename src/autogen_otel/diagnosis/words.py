@@ -27,17 +27,35 @@ _SWALLOWED: Final = {
 }
 
 
-def visible_as(cause: str, subject: Mapping[str, Any], effects: Mapping[Effect, int]) -> str:
-    """How the user of the program saw it."""
+def what_ended(subject: Mapping[str, Any]) -> str:
+    """What a conversation ended with, by the subject of the failure that ended it."""
+    if "exception" in subject:
+        return str(subject["exception"])
+    if "status_code" in subject:
+        return f"an exception of the model client ({subject['status_code']})"
+    return "an exception"
+
+
+def visible_as(
+    cause: str,
+    subject: Mapping[str, Any],
+    effects: Mapping[Effect, int],
+    ended_later: Mapping[str, int] | None = None,
+) -> str:
+    """How the user of the program saw it.
+
+    Args:
+        cause: why.
+        subject: of what.
+        effects: how many conversations had which effect.
+        ended_later: how many of those that ended did so only with a consequence of it, and with which.
+    """
+    later = ended_later or {}
     parts = []
-    ended = effects.get(Effect.ENDED, 0)
-    if ended:
-        what = subject.get("exception") or (
-            f"an exception of the model client ({subject['status_code']})"
-            if "status_code" in subject
-            else "an exception"
-        )
-        parts.append(f"{_times(ended)} ended with {what}")
+    ended = effects.get(Effect.ENDED, 0) - sum(later.values())
+    if ended > 0:
+        parts.append(f"{_times(ended)} ended with {what_ended(subject)}")
+    parts += [f"{_times(count)} went on and ended with {what}" for what, count in later.items()]
     if effects.get(Effect.SWALLOWED):
         words = _SWALLOWED.get(cause, "swallowed by AutoGen; the conversation went on without the answer")
         parts.append(f"{_times(effects[Effect.SWALLOWED])}: {words}")
@@ -136,9 +154,8 @@ def _backend(subject: Mapping[str, Any]) -> str:
             f" {subject.get('entry', '?')} and what stands between, as a proxy's page does this."
         )
     return (
-        f"Give the operators of {host} autogen.http.request_id of the traces below; a second entry on"
-        " another host"
-        " bridges it."
+        f"Give the operators of {host} the request ids (autogen.http.request_id of POST); a second entry"
+        " on another host bridges it."
     )
 
 
@@ -217,6 +234,6 @@ _ADVICE: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     causes.CLIENT: _client,
     causes.ORCHESTRATION: _orchestration,
     causes.UNKNOWN: lambda subject: (
-        f"Look at the stack trace of {subject.get('exception', 'the exception')} in the traces below."
+        f"Look at the stack trace of {subject.get('exception', 'the exception')}: autogen-otel show has it."
     ),
 }

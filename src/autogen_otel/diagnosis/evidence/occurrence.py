@@ -49,6 +49,7 @@ class Occurrence:
         fell_after: causes of the failures of other entries that came before in the same model call.
         problems: how the arguments of a tool did not fit, without their values.
         symptoms: what happened as a consequence, in words, and how often.
+        ended_by: subject of the consequence that the conversation ended with, where there was one.
         weight: how many failures it stands for.
         features: what is known of the call.
     """
@@ -68,6 +69,7 @@ class Occurrence:
     fell_after: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     symptoms: Counter[str] = field(default_factory=Counter)
+    ended_by: Mapping[str, Any] | None = None
     weight: float = 1.0
     features: Features = field(default_factory=dict)
 
