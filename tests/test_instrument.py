@@ -313,6 +313,12 @@ def test_without_a_provider_and_an_endpoint_the_conversation_is_in_the_journal(p
     assert len(said) == 1, said
 
 
+def test_an_exporter_that_is_none_leaves_nothing_on_the_disk(program: Program) -> None:
+    code = f"import time, autogen_otel; autogen_otel.instrument()\n{_CONVERSATION}\ntime.sleep(1)"
+    assert program.run(code, OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none") == []
+    assert not program.journal.exists()
+
+
 def test_opentelemetrys_launcher_needs_no_line_of_code(program: Program) -> None:
     launcher = Path(sys.executable).with_name("opentelemetry-instrument")
     program.run(

@@ -45,10 +45,9 @@ def build(settings: Settings) -> TracerProvider:
         ValueError: the SDK does not accept one of its variables.
     """
     journal, why_none = _journal(settings)
-    noted = None if journal is None else in_flight.beside(journal)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     limits = batches.Limits.of_environment("OTEL_BSP")
-    for exporter in _exporters(journal, why_none, noted):
+    for exporter in _exporters(journal, why_none):
         processor = batches.SpanBatches(exporter, limits)
         provider.add_span_processor(count_overflow(processor, SPANS.items, PROCESS))
     PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
@@ -86,7 +85,7 @@ def journal_of(settings: Settings) -> Journal:
     return Journal(settings.journal_dir, limits=limits, dropped=PROCESS)
 
 
-def _exporters(journal: Journal | None, why_none: str, noted: InFlight | None) -> list[SpanExporter]:
+def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
     """The first endpoint has the journal behind it.
 
     A span that one endpoint took must not come back from the journal because another did not.
@@ -99,7 +98,8 @@ def _exporters(journal: Journal | None, why_none: str, noted: InFlight | None) -
         if endpoint or behind:
             why = why_none or "another endpoint has the journal"
             forwarder = _forwarder(endpoint, behind)
-            under_way = noted if behind else None
+            # Only what takes spans in the end can tell that they are no longer under way.
+            under_way = None if behind is None else in_flight.beside(behind)
             exporters.append(
                 JournaledSpanExporter(endpoint, behind, PROCESS, why, forwarder, in_flight=under_way)
             )

@@ -289,10 +289,9 @@ def _without_symptoms(found: list[Occurrence], calls_of: Callable[[str], Calls])
     dropped: set[int] = set()
     for group in groups:
         table = _after_tools(group, answer.holding[0], answer.total)
-        # Where tools fail all the time, that one failed before says nothing.
+        # Where tools fail all the time, that one failed before says nothing; and once or twice is chance.
         always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
-        is_symptom = always or _is_explained(table, calls.weight)
-        if not is_symptom:
+        if table.failing < _FEWEST or not (always or _is_explained(table, calls.weight)):
             continue
         for one in group:
             root = tools.get((one.trace_id, one.after_tool or ""))
