@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from autogen_otel.checks import check_config_list
-    from autogen_otel.delivery.ids import IdGenerator
+    from autogen_otel.delivery.identity.ids import IdGenerator
     from autogen_otel.delivery.journal_processor import JournalProcessor
     from autogen_otel.hooks.report import AttachReport
     from autogen_otel.instrumentor import AutoGenInstrumentor
@@ -119,7 +119,7 @@ def __getattr__(name: str) -> Any:
 
         return JournalProcessor
     if name == "IdGenerator":
-        from autogen_otel.delivery.ids import IdGenerator  # noqa: PLC0415 - brings in the SDK
+        from autogen_otel.delivery.identity.ids import IdGenerator  # noqa: PLC0415 - brings in the SDK
 
         return IdGenerator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

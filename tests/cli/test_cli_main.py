@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autogen_otel import cli
-from autogen_otel.cli import main, progress, show, sources
+from autogen_otel.cli import main, show
+from autogen_otel.cli.options import sources
+from autogen_otel.cli.text import progress
 from tests.support.incidents import fallback
 from tests.support.recorded import Recorded, write
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.cli import progress, push
+from autogen_otel.cli import push
+from autogen_otel.cli.text import progress
 from autogen_otel.delivery import Journal
-from autogen_otel.delivery.exporters import Endpoint
+from autogen_otel.delivery.exporting.exporters import Endpoint
 from autogen_otel.delivery.journal import Kind
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.progress import sole_forwarder

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from autogen_otel.cli.terminal import TextConsole
-from autogen_otel.cli.tree import render_trace
+from autogen_otel.cli.text.terminal import TextConsole
+from autogen_otel.cli.text.tree import render_trace
 from autogen_otel.traces.trace import Span, Trace
 from tests.support.incidents import TOOL_TRACE, failing_tool
 from tests.support.recorded import ORIGIN, Recorded, exception, trace_of

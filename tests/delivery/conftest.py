@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autogen_otel.delivery import export
+from autogen_otel.delivery.exporting import export
 from tests.delivery.endpoints import Clock
 from tests.delivery.programs import Program
 from tests.delivery.receivers import Receiver, receiving

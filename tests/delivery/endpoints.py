@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autogen_otel.delivery.exporters import Endpoint, ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
 
 EXPORTED = ExportResult(Outcome.EXPORTED)
 

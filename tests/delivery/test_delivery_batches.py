@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status, StatusCode
 
-from autogen_otel.delivery.export import MAX_BYTES, split
+from autogen_otel.delivery.exporting.export import MAX_BYTES, split
 from autogen_otel.delivery.spans import encodable_span, encoded_span_size
 from tests.delivery.receivers import finished
 

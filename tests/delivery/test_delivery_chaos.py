@@ -20,7 +20,8 @@ from tests.support.otlp_receiver import ReceiverProcess, until
 
 _PROGRAM = """
 import sys, time
-from autogen_otel.delivery import dropped, tracer_provider
+from autogen_otel.delivery import tracer_provider
+from autogen_otel.delivery.counts import dropped
 from autogen_otel.settings import Settings
 
 provider = tracer_provider(Settings())

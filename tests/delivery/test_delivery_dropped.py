@@ -14,9 +14,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.causes import Failure
-from autogen_otel.delivery import observe_delivery, own_metrics
-from autogen_otel.delivery.delivered import Delivered
-from autogen_otel.delivery.dropped import Dropped, count_overflow
+from autogen_otel.delivery import observe_delivery
+from autogen_otel.delivery.counts import own_metrics
+from autogen_otel.delivery.counts.delivered import Delivered
+from autogen_otel.delivery.counts.dropped import Dropped, count_overflow
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import FailureLogs, Recorder
 from autogen_otel.vocabulary.metrics import (

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autogen_otel.delivery.dropped import Dropped
-from autogen_otel.delivery.export import EndpointExporter
-from autogen_otel.delivery.exporters import METRICS, ExportResult, Outcome
+from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.exporting.export import EndpointExporter
+from autogen_otel.delivery.exporting.exporters import METRICS, ExportResult, Outcome
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from autogen_otel.delivery import exporters
-from autogen_otel.delivery.exporters import SPANS, ExporterError, endpoint, exporter_names
+from autogen_otel.delivery.exporting import exporters
+from autogen_otel.delivery.exporting.exporters import SPANS, ExporterError, endpoint, exporter_names
 from tests.delivery.receivers import closed_port
 
 

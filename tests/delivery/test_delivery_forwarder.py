@@ -12,9 +12,9 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan
 
 from autogen_otel.delivery import Journal, forwarder
-from autogen_otel.delivery.delivered import Delivered
-from autogen_otel.delivery.dropped import Dropped
-from autogen_otel.delivery.exporters import Endpoint, ExportResult, Outcome
+from autogen_otel.delivery.counts.delivered import Delivered
+from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.journal import Kind
 from autogen_otel.delivery.journal.files import listed

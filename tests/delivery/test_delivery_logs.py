@@ -80,7 +80,7 @@ def test_records_that_nobody_takes_are_counted_and_said_once(program: Program, r
 for _ in range(3):
     tell("no such claim")
     loggers.force_flush()
-from autogen_otel.delivery.dropped import PROCESS
+from autogen_otel.delivery.counts.dropped import PROCESS
 print(PROCESS.counts()["logs", "not_delivered"])
 """,
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,

@@ -11,8 +11,8 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
 )
 
-from autogen_otel.delivery.dropped import Dropped
-from autogen_otel.delivery.exporters import ExportResult, Outcome
+from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.metrics import CountingMetricExporter
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
 

@@ -15,7 +15,8 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
 )
 
-from autogen_otel.delivery import exporters, metrics
+from autogen_otel.delivery import metrics
+from autogen_otel.delivery.exporting import exporters
 from autogen_otel.vocabulary.metrics import ALL, TELEMETRY_DROPPED, TOOL_DURATION
 from tests.delivery.programs import Program
 from tests.delivery.receivers import Receiver

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.delivery.probe import Probe, probe_for
+from autogen_otel.delivery.exporting.probe import Probe, probe_for
 from tests.delivery.receivers import Receiver, closed_port
 
 if TYPE_CHECKING:

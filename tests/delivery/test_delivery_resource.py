@@ -11,8 +11,8 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resou
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NoOpTracerProvider
 
-from autogen_otel.delivery import resource
-from autogen_otel.delivery.resource import process_resource, program_name, resource_of
+from autogen_otel.delivery.identity import resource
+from autogen_otel.delivery.identity.resource import process_resource, program_name, resource_of
 
 
 @pytest.fixture(autouse=True)

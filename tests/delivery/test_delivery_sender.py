@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from autogen_otel.delivery.sender import _EXIT, Sender
+from autogen_otel.delivery.exporting.sender import _EXIT, Sender
 
 _LONG = 60.0
 

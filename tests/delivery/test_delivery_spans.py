@@ -12,9 +12,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from autogen_otel.delivery import Journal
-from autogen_otel.delivery.delivered import Delivered
-from autogen_otel.delivery.dropped import Dropped
-from autogen_otel.delivery.exporters import SPANS, Endpoint, Outcome, endpoint
+from autogen_otel.delivery.counts.delivered import Delivered
+from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, Outcome, endpoint
 from autogen_otel.delivery.spans import JournaledSpanExporter
 from autogen_otel.vocabulary.metrics import TELEMETRY_EXPORTED, TELEMETRY_JOURNALED
 from tests.delivery.receivers import HANG, Receiver, closed_port, finished

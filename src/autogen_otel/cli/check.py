@@ -240,7 +240,7 @@ def _write(lines: list[tuple[str, str]]) -> None:
         return
     from rich.text import Text  # noqa: PLC0415 - printing works without
 
-    from autogen_otel.cli.terminal import TextConsole, one_line  # noqa: PLC0415 - same
+    from autogen_otel.cli.text.terminal import TextConsole, one_line  # noqa: PLC0415 - same
 
     console = TextConsole()
     for line, style in lines:

@@ -20,7 +20,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.trace import NoOpTracerProvider, get_tracer_provider
 
 from autogen_otel import instrumentation
-from autogen_otel.delivery.exporters import (
+from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
     LOGS,
     METRICS,
@@ -33,7 +33,7 @@ from autogen_otel.delivery.exporters import (
     is_otlp,
     plugin,
 )
-from autogen_otel.delivery.ids import draws_from_global_random
+from autogen_otel.delivery.identity.ids import draws_from_global_random
 from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, is_writable, resolved
 from autogen_otel.delivery.journal.files import counted, listed
 from autogen_otel.delivery.journal.forwarding import count_left

@@ -21,12 +21,8 @@ from autogen_otel.cli import (
     write_json,
     write_page,
 )
-from autogen_otel.cli.comparing import sides
-from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
-from autogen_otel.cli.page.html import clean
-from autogen_otel.cli.page.spans import in_a_line
-from autogen_otel.cli.progress import shown
-from autogen_otel.cli.selecting import (
+from autogen_otel.cli.options.comparing import sides
+from autogen_otel.cli.options.selecting import (
     add_selection,
     add_trace,
     count_option,
@@ -34,7 +30,7 @@ from autogen_otel.cli.selecting import (
     selected,
     with_beginning,
 )
-from autogen_otel.cli.sources import (
+from autogen_otel.cli.options.sources import (
     add_prometheus,
     add_sources,
     link,
@@ -43,6 +39,10 @@ from autogen_otel.cli.sources import (
     prometheus,
     read_again,
 )
+from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
+from autogen_otel.cli.page.html import clean
+from autogen_otel.cli.page.spans import in_a_line
+from autogen_otel.cli.text.progress import shown
 from autogen_otel.cli.wording import places_to_look
 from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
 from autogen_otel.diagnosis.document import changes_document, document_of
@@ -126,8 +126,8 @@ def run(args: argparse.Namespace) -> int:
     elif args.format == "json":
         write_json(document_of(diagnosis, read_from, partial(link, source, args.link)))
     else:
-        from autogen_otel.cli.findings import render_diagnosis  # noqa: PLC0415 - JSON output needs no drawing
-        from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
+        from autogen_otel.cli.text.findings import render_diagnosis  # noqa: PLC0415 - JSON output needs no drawing
+        from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
 
         render_diagnosis(diagnosis, read_from, source, TextConsole(), args.link)
     return PROBLEM if diagnosis.findings else DONE
@@ -149,8 +149,8 @@ def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> 
     elif args.format == "json":
         write_json(changes_document(changes, source.name, partial(link, source, args.link)))
     else:
-        from autogen_otel.cli.changes import render_changes  # noqa: PLC0415 - JSON output needs no drawing
-        from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
+        from autogen_otel.cli.text.changes import render_changes  # noqa: PLC0415 - JSON output needs no drawing
+        from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
 
         look = partial(places_to_look, source, args.link)
         render_changes(changes, source.name, TextConsole(), look)

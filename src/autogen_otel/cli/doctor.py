@@ -80,8 +80,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(checkup: dict[str, Any], *, rows: bool) -> None:
     """Print the result for people, problems last, where the eye is when printing ends."""
-    from autogen_otel.cli.drawing import Text  # noqa: PLC0415 - JSON works without it
-    from autogen_otel.cli.terminal import TextConsole, dim, one_line, signs  # noqa: PLC0415 - same
+    from autogen_otel.cli.text.drawing import Text  # noqa: PLC0415 - JSON works without it
+    from autogen_otel.cli.text.terminal import TextConsole, dim, one_line, signs  # noqa: PLC0415 - same
 
     console = TextConsole()
     for line in (*_host(checkup, rows=rows), *_telemetry(checkup)):

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import DONE, CommandError, add_command, add_format, quantities, write_json
-from autogen_otel.cli.progress import shown
-from autogen_otel.cli.sources import journal_folder, journal_settings
+from autogen_otel.cli.options.sources import journal_folder, journal_settings
+from autogen_otel.cli.text.progress import shown
 from autogen_otel.delivery.journal import Kind, Limits
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory

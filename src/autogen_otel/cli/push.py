@@ -21,9 +21,9 @@ from autogen_otel.cli import (
     quantities,
     write_json,
 )
-from autogen_otel.cli.progress import shown
-from autogen_otel.cli.sources import journal_folder, journal_settings
-from autogen_otel.delivery.exporters import (
+from autogen_otel.cli.options.sources import journal_folder, journal_settings
+from autogen_otel.cli.text.progress import shown
+from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
     SPANS,
     Endpoint,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command
-from autogen_otel.cli.progress import shown
-from autogen_otel.cli.selecting import beginning, one_trace, with_beginning
-from autogen_otel.cli.sources import add_sources, read_again
+from autogen_otel.cli.options.selecting import beginning, one_trace, with_beginning
+from autogen_otel.cli.options.sources import add_sources, read_again
+from autogen_otel.cli.text.progress import shown
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
 from autogen_otel.repro.failure import Everything, NoFailureError, NotReproducibleError, failure_of, failures
 from autogen_otel.repro.source import words

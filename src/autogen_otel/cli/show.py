@@ -22,9 +22,7 @@ from autogen_otel.cli import (
     write_json,
     write_page,
 )
-from autogen_otel.cli.page.conversation import conversation_page
-from autogen_otel.cli.progress import shown
-from autogen_otel.cli.selecting import (
+from autogen_otel.cli.options.selecting import (
     add_selection,
     add_trace,
     count_option,
@@ -32,7 +30,9 @@ from autogen_otel.cli.selecting import (
     selected,
     with_beginning,
 )
-from autogen_otel.cli.sources import add_sources, link, nothing_in, opened
+from autogen_otel.cli.options.sources import add_sources, link, nothing_in, opened
+from autogen_otel.cli.page.conversation import conversation_page
+from autogen_otel.cli.text.progress import shown
 from autogen_otel.traces.conversations import Summary, summaries, summarize
 from autogen_otel.traces.following import FollowedSource, Following
 from autogen_otel.traces.selection import Selection
@@ -135,8 +135,8 @@ def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
     if args.format == "json":
         write_json({"conversations": list(map(_summary_document, listed))})
         return
-    from autogen_otel.cli.listing import render_listing  # noqa: PLC0415 - JSON output works without rich
-    from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
+    from autogen_otel.cli.text.listing import render_listing  # noqa: PLC0415 - JSON output works without rich
+    from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
 
     render_listing(listed, every, TextConsole(), source)
 
@@ -152,8 +152,8 @@ def _follow(source: Source, asked: Selection, args: argparse.Namespace) -> NoRet
             if args.format == "json":
                 sys.stdout.write(json.dumps(_json_value(_summary_document(summary)), allow_nan=False) + "\n")
                 continue
-            from autogen_otel.cli.listing import render_ended  # noqa: PLC0415 - JSON output works without rich
-            from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415
+            from autogen_otel.cli.text.listing import render_ended  # noqa: PLC0415 - JSON output works without rich
+            from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
 
             render_ended(summary, TextConsole())
         sys.stdout.flush()
@@ -167,8 +167,8 @@ def _show(source: Source, trace: Trace, args: argparse.Namespace) -> None:
     if args.format == "json":
         write_json(trace_document(trace, failing=args.failing))
         return
-    from autogen_otel.cli.terminal import TextConsole  # noqa: PLC0415 - JSON output works without rich
-    from autogen_otel.cli.tree import render_trace  # noqa: PLC0415
+    from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415 - JSON output works without rich
+    from autogen_otel.cli.text.tree import render_trace  # noqa: PLC0415
 
     url = link(source, args.link, trace.trace_id, trace.top[0].span_id)
     render_trace(trace, TextConsole(), full=args.full, failing=args.failing, link=url)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from autogen_otel.cli import quantities, sources
+from autogen_otel.cli import quantities
+from autogen_otel.cli.options import sources
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling

@@ -3,8 +3,8 @@
 Importing this room loads neither the SDK nor an exporter: a program with its own providers never pays for it.
 """
 
+from autogen_otel.delivery.counts.own_metrics import observe_delivery
 from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
-from autogen_otel.delivery.own_metrics import observe_delivery
 from autogen_otel.delivery.processes import Process
 from autogen_otel.delivery.providers import (
     global_logger_provider,

@@ -9,15 +9,15 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from autogen_otel.delivery.delivered import PROCESS, Delivered
-from autogen_otel.delivery.exporters import ExportResult, Outcome
+from autogen_otel.delivery.counts.delivered import PROCESS, Delivered
+from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
 from autogen_otel.vocabulary.metrics import REFUSED, SPANS, TELEMETRY_FORWARDED
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.dropped import Dropped
-    from autogen_otel.delivery.exporters import Endpoint
+    from autogen_otel.delivery.counts.dropped import Dropped
+    from autogen_otel.delivery.exporting.exporters import Endpoint
     from autogen_otel.delivery.journal import Journal
 
 _LOGGER = logging.getLogger("autogen_otel")

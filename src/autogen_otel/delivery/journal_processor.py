@@ -11,8 +11,8 @@ from weakref import WeakSet
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
-from autogen_otel.delivery.dropped import PROCESS, count_overflow
-from autogen_otel.delivery.exporters import SPANS
+from autogen_otel.delivery.counts.dropped import PROCESS, count_overflow
+from autogen_otel.delivery.exporting.exporters import SPANS
 from autogen_otel.delivery.fork import in_child
 from autogen_otel.delivery.journal import Kind, NoFolderError
 from autogen_otel.delivery.processes import in_flight

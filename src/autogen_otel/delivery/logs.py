@@ -14,11 +14,11 @@ from opentelemetry.sdk import _logs as sdk_logs
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
-from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired
-from autogen_otel.delivery.exporters import LOGS, Endpoint, configured
+from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_overflow
+from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
+from autogen_otel.delivery.exporting.exporters import LOGS, Endpoint, configured
+from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes.batches import Batches, Limits
-from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, TELEMETRY_EXPORTED
 
 if TYPE_CHECKING:

@@ -26,12 +26,12 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
-from autogen_otel.delivery.dropped import PROCESS, Dropped
-from autogen_otel.delivery.exemplars import with_own_draws
-from autogen_otel.delivery.export import EndpointExporter, encoded_size
-from autogen_otel.delivery.exporters import METRICS, Endpoint, configured
+from autogen_otel.delivery.counts.dropped import PROCESS, Dropped
+from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
+from autogen_otel.delivery.exporting.exporters import METRICS, Endpoint, configured
+from autogen_otel.delivery.identity.exemplars import with_own_draws
+from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes import in_use
-from autogen_otel.delivery.resource import resource_of
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
 from autogen_otel.vocabulary.spans import SCOPE

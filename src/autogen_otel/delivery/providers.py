@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakSet
 
-from autogen_otel.delivery.exporters import LOGS
+from autogen_otel.delivery.exporting.exporters import LOGS
 from autogen_otel.settings import UNDELIVERED
 
 if TYPE_CHECKING:

@@ -13,16 +13,16 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, Sp
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
-from autogen_otel.delivery.copied_span import CopiedSpan, bounded
-from autogen_otel.delivery.dropped import PROCESS, Dropped, count_overflow
-from autogen_otel.delivery.export import EndpointExporter, encodable, encoded_size, repaired
-from autogen_otel.delivery.exporters import SPANS, Endpoint, configured
+from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_overflow
+from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded
+from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
+from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.forwarder import Forwarder
-from autogen_otel.delivery.ids import IdGenerator
+from autogen_otel.delivery.identity.ids import IdGenerator
+from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, show_command
 from autogen_otel.delivery.processes import batches, in_flight
 from autogen_otel.delivery.processes.in_flight import InFlight
-from autogen_otel.delivery.resource import process_resource
 from autogen_otel.vocabulary.metrics import (
     NOT_DELIVERED,
     TELEMETRY_EXPORTED,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autogen_otel.delivery import Journal
-from autogen_otel.delivery.exporters import ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.journal import Kind, locks, progress
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_left

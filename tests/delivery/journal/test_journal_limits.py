@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from autogen_otel.delivery import Journal
-from autogen_otel.delivery.dropped import Dropped
-from autogen_otel.delivery.exporters import ExportResult, Outcome
+from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.journal import Kind, Limits
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.forwarding import Forwarding

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from autogen_otel.delivery import Journal, NoFolderError, default_dir
-from autogen_otel.delivery.dropped import Dropped
+from autogen_otel.delivery.counts.dropped import Dropped
 from autogen_otel.delivery.journal import Limits, folder, locks
 from tests.delivery.receivers import finished
 

@@ -94,7 +94,7 @@ def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
     from opentelemetry.sdk.trace import Event  # noqa: PLC0415 - loads the SDK
     from opentelemetry.trace import Link, SpanKind, Status, StatusCode  # noqa: PLC0415
 
-    from autogen_otel.delivery.copied_span import CopiedSpan, bounded  # noqa: PLC0415 - loads the SDK
+    from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded  # noqa: PLC0415 - loads the SDK
 
     if (len(span.trace_id), len(span.span_id)) != _ID_BYTES:
         raise ValueError("a span without ids")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from autogen_otel.delivery.exporters import ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.encoding import spans_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed

@@ -22,7 +22,7 @@ from autogen_otel.vocabulary.metrics import JOURNAL_LIMIT, SPANS
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from autogen_otel.delivery.dropped import Dropped
+    from autogen_otel.delivery.counts.dropped import Dropped
 
 _LOGGER = logging.getLogger("autogen_otel")
 _MEBIBYTE: Final = 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import IO, Final, NamedTuple
 
-from autogen_otel.cli.drawing import Console, Text
+from autogen_otel.cli.text.drawing import Console, Text
 
 _UNLIMITED: Final = 1_000_000
 

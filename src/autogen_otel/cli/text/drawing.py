@@ -11,6 +11,6 @@ if TYPE_CHECKING or find_spec("rich") is not None:
     from rich.text import Text
     from rich.tree import Tree
 else:
-    from autogen_otel.cli.plain import Console, Group, Table, Text, Tree
+    from autogen_otel.cli.text.plain import Console, Group, Table, Text, Tree
 
 __all__ = ["Console", "Group", "Table", "Text", "Tree"]

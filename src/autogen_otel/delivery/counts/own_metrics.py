@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
-from autogen_otel.delivery.delivered import PROCESS as DELIVERED
-from autogen_otel.delivery.dropped import PROCESS as DROPPED
+from autogen_otel.delivery.counts.delivered import PROCESS as DELIVERED
+from autogen_otel.delivery.counts.dropped import PROCESS as DROPPED
 from autogen_otel.vocabulary.metrics import (
     INTERNAL_ERROR,
     SPANS,

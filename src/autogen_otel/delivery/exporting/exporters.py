@@ -12,10 +12,10 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from autogen_otel.delivery.exporting.probe import Probe, probe_for
+from autogen_otel.delivery.exporting.sender import Sender
 from autogen_otel.delivery.fork import importing
-from autogen_otel.delivery.probe import Probe, probe_for
-from autogen_otel.delivery.randomness import spare_global_random
-from autogen_otel.delivery.sender import Sender
+from autogen_otel.delivery.identity.randomness import spare_global_random
 from autogen_otel.vocabulary import metrics
 
 if TYPE_CHECKING:
@@ -381,7 +381,7 @@ def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
     def make() -> Any:
         # Imported with the first batch, to spare the start of the program 0.1 s.
         with importing():
-            from autogen_otel.delivery import otlp_http  # noqa: PLC0415 - loads requests
+            from autogen_otel.delivery.exporting import otlp_http  # noqa: PLC0415 - loads requests
 
             return otlp_http.make_exporter(url, signal)
 

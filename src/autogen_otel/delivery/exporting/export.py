@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from autogen_otel.delivery.delivered import PROCESS, Delivered
-from autogen_otel.delivery.exporters import PAUSE_SECONDS, Outcome, Pause
+from autogen_otel.delivery.counts.delivered import PROCESS, Delivered
+from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, Outcome, Pause
 from autogen_otel.delivery.journal import Kind
 from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary.metrics import (
@@ -20,8 +20,8 @@ from autogen_otel.vocabulary.metrics import (
 )
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.dropped import Dropped
-    from autogen_otel.delivery.exporters import Endpoint, ExportResult, Signal
+    from autogen_otel.delivery.counts.dropped import Dropped
+    from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Signal
     from autogen_otel.delivery.forwarder import Forwarder
     from autogen_otel.delivery.journal import Journal
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.drawing import Console, Group, Text, Tree
-from autogen_otel.cli.labels import View, label, parts
-from autogen_otel.cli.listing import STYLES, sentence
-from autogen_otel.cli.terminal import dim, signs, visible
+from autogen_otel.cli.text.drawing import Console, Group, Text, Tree
+from autogen_otel.cli.text.labels import View, label, parts
+from autogen_otel.cli.text.listing import STYLES, sentence
+from autogen_otel.cli.text.terminal import dim, signs, visible
 from autogen_otel.traces.conversations import summarize
 from autogen_otel.traces.failures import Failure, passing_on
 from autogen_otel.traces.messages import said_in

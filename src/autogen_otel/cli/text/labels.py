@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.drawing import Console, Text
-from autogen_otel.cli.terminal import dim, one_line, signs
+from autogen_otel.cli.text.drawing import Console, Text
+from autogen_otel.cli.text.terminal import dim, one_line, signs
 from autogen_otel.traces.trace import HTTP, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes

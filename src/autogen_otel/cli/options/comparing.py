@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from autogen_otel.cli import CommandError, quantities
-from autogen_otel.cli.selecting import moment_option
+from autogen_otel.cli.options.selecting import moment_option
 from autogen_otel.diagnosis.changes import Side
 from autogen_otel.traces.selection import Selection
 

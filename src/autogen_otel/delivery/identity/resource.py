@@ -24,7 +24,7 @@ from opentelemetry.sdk.resources import (
 
 from autogen_otel import distribution
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.launchers import launched
+from autogen_otel.delivery.identity.launchers import launched
 
 _DISTRO_NAME: Final = "telemetry.distro.name"
 _DISTRO_VERSION: Final = "telemetry.distro.version"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.trace import id_generator as sdk
 
-from autogen_otel.delivery.randomness import SYSTEM
+from autogen_otel.delivery.identity.randomness import SYSTEM
 
 _TRACE_IDS_END: Final = 1 << 128
 _SPAN_IDS_END: Final = 1 << 64

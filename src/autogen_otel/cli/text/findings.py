@@ -6,8 +6,8 @@ from functools import partial
 from typing import Final
 
 from autogen_otel.cli import quantities, wording
-from autogen_otel.cli.drawing import Console, Text
-from autogen_otel.cli.terminal import dim, one_line
+from autogen_otel.cli.text.drawing import Console, Text
+from autogen_otel.cli.text.terminal import dim, one_line
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
 from autogen_otel.traces.source import Source
 

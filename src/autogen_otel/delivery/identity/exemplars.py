@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics._internal.exemplar.exemplar_reservoir import Buck
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.metrics.view import Aggregation
 
-from autogen_otel.delivery.randomness import SYSTEM
+from autogen_otel.delivery.identity.randomness import SYSTEM
 
 
 def with_own_draws(reader: MetricReader) -> MetricReader:

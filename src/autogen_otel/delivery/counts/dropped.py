@@ -7,7 +7,7 @@ from collections import Counter, deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from autogen_otel.delivery.delivered import PROCESS as DELIVERED
+from autogen_otel.delivery.counts.delivered import PROCESS as DELIVERED
 from autogen_otel.delivery.fork import in_child
 from autogen_otel.vocabulary.metrics import (
     QUEUE_FULL,

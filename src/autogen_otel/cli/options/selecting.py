@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from autogen_otel.cli import CommandError, quantities, sources
-from autogen_otel.cli.progress import shown
+from autogen_otel.cli import CommandError, quantities
+from autogen_otel.cli.options import sources
+from autogen_otel.cli.text.progress import shown
 from autogen_otel.traces.conversations import OUTCOMES
 from autogen_otel.traces.selection import Selection, moment
 from autogen_otel.traces.source import Source

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from autogen_otel.cli import quantities, wording
-from autogen_otel.cli.drawing import Console, Text
-from autogen_otel.cli.findings import render_finding
-from autogen_otel.cli.terminal import dim, one_line
+from autogen_otel.cli.text.drawing import Console, Text
+from autogen_otel.cli.text.findings import render_finding
+from autogen_otel.cli.text.terminal import dim, one_line
 from autogen_otel.diagnosis.changes import Change, Changed, Changes
 
 _LONG: Final = 160

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from autogen_otel.cli import quantities, sources
-from autogen_otel.cli.drawing import Console, Table, Text
-from autogen_otel.cli.terminal import one_line, signs, visible
+from autogen_otel.cli import quantities
+from autogen_otel.cli.options import sources
+from autogen_otel.cli.text.drawing import Console, Table, Text
+from autogen_otel.cli.text.terminal import one_line, signs, visible
 from autogen_otel.traces.conversations import Outcome, Summary
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files

@@ -1,0 +1,1 @@
+"""Text for people: trees, lists and findings, on terminals and in pipes."""

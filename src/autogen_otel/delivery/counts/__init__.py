@@ -1,0 +1,1 @@
+"""What delivery counts of itself: exported, journaled, forwarded, waiting and dropped."""
