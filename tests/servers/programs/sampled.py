@@ -11,11 +11,11 @@ import time
 from collections import Counter
 from typing import Any
 
-from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
 import autogen_otel
+from autogen_otel import delivery
 
 autogen_otel.instrument()
 
@@ -61,7 +61,8 @@ def hold_late() -> None:
 
 
 count = _Count()
-provider: Any = trace.get_tracer_provider()
+# Which the first conversation would make.
+provider: Any = delivery.tracer_provider(autogen_otel.Settings())
 assert isinstance(provider, TracerProvider)
 provider.add_span_processor(count)
 model = ClaimsModel()
