@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import StatusCode, format_trace_id
 
 import autogen_otel
 from autogen_otel import delivery
@@ -31,7 +31,7 @@ class _Count(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         assert span.context is not None
-        trace_id = trace.format_trace_id(span.context.trace_id)
+        trace_id = format_trace_id(span.context.trace_id)
         self.spans[trace_id] += 1
         if span.status.status_code is StatusCode.ERROR:
             self.failed.add(trace_id)
