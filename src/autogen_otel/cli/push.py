@@ -83,7 +83,7 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Send everything, and print what became of it."""
-    logger = logging.getLogger("autogen_otel")
+    logger, environ = logging.getLogger("autogen_otel"), dict(os.environ)
     level = logger.level
     # What is dealt with is counted here.
     logger.setLevel(logging.ERROR)
@@ -91,6 +91,9 @@ def run(args: argparse.Namespace) -> int:
         return _run(args)
     finally:
         logger.setLevel(level)
+        # An exporter of another package was told there what the options say.
+        os.environ.clear()
+        os.environ.update(environ)
 
 
 def _run(args: argparse.Namespace) -> int:

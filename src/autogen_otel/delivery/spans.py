@@ -45,9 +45,12 @@ def build(settings: Settings) -> TracerProvider:
         ValueError: the SDK does not accept one of its variables.
     """
     journal, why_none = _journal(settings)
-    provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     limits = batches.Limits.of_environment("OTEL_BSP")
-    for exporter in _exporters(journal, why_none):
+    # Before the provider: of functions for the exit the last is called first, and what is under way is noted
+    # once more when the provider has exported.
+    exporters = _exporters(journal, why_none)
+    provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
+    for exporter in exporters:
         processor = batches.SpanBatches(exporter, limits)
         provider.add_span_processor(count_overflow(processor, SPANS.items, PROCESS))
     PROCESS.add(SPANS.items, NOT_DELIVERED, 0)

@@ -235,6 +235,9 @@ def _of_error(error: BaseException, url: str) -> tuple[str, str | None]:
     kinds = {cls.__name__ for link in links for cls in type(link).__mro__}
     # Some libraries pass on no more than the words of what lies behind.
     kinds |= {name for name, pattern in _BY_WORDS.items() if pattern.search(words)}
+    if _BAD_LOCATION.search(words):
+        # Clients look where a redirect leads to, also when they are not to follow it.
+        return UNREACHABLE, "it redirects to what is no URL"
     parts = urlsplit(url)
     told = {"place": parts.netloc.rpartition("@")[2], "host": parts.hostname, "said": _short(error)}
     for names, verdict, detail in _BY_CLASS:
@@ -243,6 +246,7 @@ def _of_error(error: BaseException, url: str) -> tuple[str, str | None]:
     return REFUSED, f"{type(error).__name__}: {_short(error)}"
 
 
+_BAD_LOCATION: Final = re.compile(r"(?i)\blocation header\b")
 _BY_WORDS: Final = {
     "SSLError": re.compile(r"\bSSL\b|\bTLS\b|certificate verify"),
     "gaierror": re.compile(
