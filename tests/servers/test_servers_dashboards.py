@@ -148,7 +148,7 @@ def test_every_link_to_jaeger_finds_traces(
             assert any(jaeger.search(SERVICE, **_tags(link["url"], labels)) for labels in clicked)
 
 
-# Those on the Collector's own losses stand in tests/dashboards/alerts.test.yml: none is here to lose anything.
+# Those on the Collector's own losses stand in tests/dashboards/alerts.test.yml: there is none here.
 @pytest.mark.parametrize(
     "name", [one.name for one in alerts() if not one.name.startswith("AutoGenCollector")]
 )
