@@ -83,17 +83,18 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Send everything, and print what became of it."""
-    logger, environ = logging.getLogger("autogen_otel"), dict(os.environ)
-    level = logger.level
+    logger, variable = logging.getLogger("autogen_otel"), SPANS.variable("ENDPOINT")
+    level, configured = logger.level, os.environ.get(variable)
     # What is dealt with is counted here.
     logger.setLevel(logging.ERROR)
     try:
         return _run(args)
     finally:
         logger.setLevel(level)
-        # An exporter of another package was told there what the options say.
-        os.environ.clear()
-        os.environ.update(environ)
+        # An exporter of another package was told there what the option says.
+        os.environ.pop(variable, None)
+        if configured is not None:
+            os.environ[variable] = configured
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -20,7 +20,6 @@ from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import SampledSource, Source
 from autogen_otel.traces.trace import Span, Trace
 
-_ID_DIGITS: Final = frozenset("0123456789abcdef")
 _SAMPLE: Final = 200
 _EPILOG: Final = """\
 examples:
@@ -69,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     with read_again(args) as source_of_traces:
         trace = one_trace(source_of_traces, Selection(trace=beginning(args.trace_id)))
         try:
-            occurrence = failure_of(trace, _span_id(args.span))
+            occurrence = failure_of(trace, "" if args.span is None else beginning(args.span, "span"))
         except NoFailureError as error:
             raise CommandError(str(error)) from None
         # Only a failing model call may be of another cause than it seems by itself.
@@ -104,15 +103,6 @@ def _all_spans(source: Source) -> Iterator[Span]:
             yield from (span for one in sample for span in one.spans)
         else:
             yield from source.spans(EVERYTHING, may_repeat=True, progress=progress)
-
-
-def _span_id(given: str | None) -> str:
-    if given is None:
-        return ""
-    prefix = given.strip().lower()
-    if not prefix or not _ID_DIGITS.issuperset(prefix):
-        raise CommandError(f"{given!r} is not a span id: those are made of the digits 0-9 and a-f.")
-    return prefix
 
 
 def _new_file(given: str) -> Path:

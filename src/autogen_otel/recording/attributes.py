@@ -10,12 +10,11 @@ from typing import Any
 from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
 from autogen_otel.rendering import Renderer
 from autogen_otel.settings import Settings
-from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, Kind
+from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, NOT_RECORDED, Kind
 
 _INT64_END = 2**63
 """Integers from here on are none in OTLP."""
 _LONGEST_VALUE = 80
-_NOT_RECORDED = "(not recorded)"
 
 _CONTENT_KEYS = frozenset(key for key, kind in KINDS.items() if kind in CONTENT_KINDS)
 _MESSAGE_KEYS = frozenset(key for key, kind in KINDS.items() if kind in MESSAGE_KINDS)
@@ -76,7 +75,7 @@ class Attributes:
             Kind.PROBLEMS: self._problems,
             Kind.ARGUMENTS: self._arguments,
             # That there was one is known in any case.
-            Kind.RETURNED_ERROR: renderer.text if self._tool_content else lambda _: _NOT_RECORDED,
+            Kind.RETURNED_ERROR: renderer.text if self._tool_content else lambda _: NOT_RECORDED,
         }
         if self._tool_content:
             by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end, Kind.SOURCE: renderer.text}

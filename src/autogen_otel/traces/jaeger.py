@@ -8,12 +8,10 @@ from functools import partial
 from typing import Any, Final
 
 from autogen_otel.traces.otlp import MALFORMED, TraceFilter, decoded
-from autogen_otel.traces.trace import KINDS, STATUS_ERROR, Event, Link, Span
+from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUS_ERROR, TRACE_ID_DIGITS, Event, Link, Span
 from autogen_otel.vocabulary import attributes as vocabulary
 from autogen_otel.vocabulary.attributes import Kind
 
-_TRACE_ID_DIGITS: Final = 32
-_SPAN_ID_DIGITS: Final = 16
 _NS_PER_US: Final = 1000
 _KINDS: Final = {name: number for number, name in enumerate(KINDS)}
 _LISTS: Final = frozenset(
@@ -87,11 +85,11 @@ def _list(value: Any) -> Any:
 
 def _trace_id(raw: Any) -> str:
     # Jaeger leaves leading zeros out.
-    return str(raw["traceID"].rjust(_TRACE_ID_DIGITS, "0"))
+    return str(raw["traceID"].rjust(TRACE_ID_DIGITS, "0"))
 
 
 def _span_id(raw: Any) -> str:
-    return str(raw["spanID"].rjust(_SPAN_ID_DIGITS, "0"))
+    return str(raw["spanID"].rjust(SPAN_ID_DIGITS, "0"))
 
 
 def _event(log: Any) -> Event:

@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from autogen_otel.traces.trace import KINDS, STATUSES, Event, Link, Span
+from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUSES, TRACE_ID_DIGITS, Event, Link, Span
 
 _SERVICE_NAME: Final = "service.name"
 _END_OF_TIME: Final = 2**64
-_SPAN_ID_DIGITS: Final = 16
-_TRACE_ID_DIGITS: Final = 32
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
 _STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in enumerate(STATUSES)}
 _WRAPPERS: Final = ("result", "trace")
@@ -87,7 +85,7 @@ def _scope(group: Any) -> str:
 
 
 def _trace_id(raw: Any) -> str:
-    return _known_id(raw["traceId"], _TRACE_ID_DIGITS)
+    return _known_id(raw["traceId"], TRACE_ID_DIGITS)
 
 
 def _span(raw: Any, trace_id: str, *, scope: str, resource: Mapping[str, Any]) -> Span:
@@ -95,7 +93,7 @@ def _span(raw: Any, trace_id: str, *, scope: str, resource: Mapping[str, Any]) -
     events, links = raw.get("events"), raw.get("links")
     return Span(
         trace_id=trace_id,
-        span_id=_id(raw["spanId"], _SPAN_ID_DIGITS),
+        span_id=_id(raw["spanId"], SPAN_ID_DIGITS),
         parent_id=_parent(raw.get("parentSpanId")),
         name=str(raw.get("name", "")),
         kind=_number(raw.get("kind", 0), _KINDS),
@@ -119,7 +117,7 @@ def _event(raw: Any) -> Event:
 
 
 def _link(raw: Any) -> Link:
-    return Link(_trace_id(raw), _id(raw["spanId"], _SPAN_ID_DIGITS), attributes_of(raw.get("attributes")))
+    return Link(_trace_id(raw), _id(raw["spanId"], SPAN_ID_DIGITS), attributes_of(raw.get("attributes")))
 
 
 def _number(value: Any, numbers: Mapping[str, int]) -> int:
@@ -150,7 +148,7 @@ _known_id: Final = lru_cache(maxsize=8192)(_id)
 def _parent(value: str | None) -> str | None:
     if not value or value.strip("0A=") == "":
         return None
-    return _id(value, _SPAN_ID_DIGITS)
+    return _id(value, SPAN_ID_DIGITS)
 
 
 _NOTHING: Final[Mapping[str, Any]] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.trace import TRACE_ID_DIGITS, Span
 from autogen_otel.vocabulary import attributes as names
 
 _AGO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
@@ -49,6 +49,11 @@ class Selection:
     text: str | None = None
     failing: bool = False
     trace: str = ""
+
+    @property
+    def is_one_trace(self) -> bool:
+        """Whether it has the whole id of a trace, which can be looked up."""
+        return len(self.trace) == TRACE_ID_DIGITS
 
     def tests(self) -> dict[str, Test]:
         """What must be true of one span at least, by the name of what asks for it."""

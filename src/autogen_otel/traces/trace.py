@@ -14,6 +14,8 @@ from autogen_otel.vocabulary import spans as span_names
 KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUSES: Final = ("unset", "ok", "error")
 """OTLP's names of the numbers in ``Span.kind`` and ``Span.status_code``."""
+TRACE_ID_DIGITS: Final = 32
+SPAN_ID_DIGITS: Final = 16
 _SERVER: Final = KINDS.index("server")
 STATUS_ERROR: Final = 2
 State = Literal["ended", "running", "interrupted"]

@@ -91,18 +91,21 @@ def test_children_of_multiprocessing_lose_nothing_and_are_instances_of_their_own
     assert len(processes) == len({one["service.instance.id"] for one in resources}) >= 2
 
 
+def _environment(program: Program, receiver: Receiver) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "AUTOGEN_OTEL_JOURNAL_DIR": str(program.journal),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        **_NEVER,
+    }
+
+
 def _terminated(program: Program, code: str, receiver: Receiver, **environment: str) -> tuple[int, str]:
     """Run a script that ends by SIGTERM; returns its exit code and what it said."""
     done = subprocess.run(  # noqa: S603 - our own interpreter on our own script
         [sys.executable, "-c", SETUP + code],
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "AUTOGEN_OTEL_JOURNAL_DIR": str(program.journal),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
-            **_NEVER,
-            **environment,
-        },
+        env={**_environment(program, receiver), **environment},
         cwd=program.folder,
         capture_output=True,
         text=True,
@@ -180,13 +183,7 @@ os._exit(3)
 """
     running = subprocess.Popen(  # noqa: S603 - our own interpreter on our own script
         [sys.executable, "-c", SETUP + server],
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "AUTOGEN_OTEL_JOURNAL_DIR": str(program.journal),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
-            **_NEVER,
-        },
+        env=_environment(program, receiver),
         stdin=subprocess.PIPE,
     )
     try:

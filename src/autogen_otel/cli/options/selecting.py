@@ -17,7 +17,6 @@ from autogen_otel.traces.source import Source
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
 
-_TRACE_ID_DIGITS: Final = 32
 _MOST_IDS: Final = 10
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
@@ -85,7 +84,7 @@ def selected(args: argparse.Namespace) -> Selection:
 
 def with_beginning(source: Source, selection: Selection) -> Selection:
     """A selection that says since when, where the source does not look back for ever."""
-    if source.lookback_ns is None or len(selection.trace) == _TRACE_ID_DIGITS:
+    if source.lookback_ns is None or selection.is_one_trace:
         return selection
     until = time.time_ns() if selection.until is None else selection.until
     since = until - source.lookback_ns if selection.since is None else selection.since
@@ -140,13 +139,17 @@ def count_option(text: str) -> int:
     return int(text)
 
 
-def beginning(trace_id: str) -> str:
-    """The beginning of a trace id, as the user wrote it.
+def beginning(given: str, what: str = "trace") -> str:
+    """The beginning of an id, as the user wrote it.
+
+    Args:
+        given: what the user wrote.
+        what: of a ``trace`` or a ``span``.
 
     Raises:
         CommandError: it is none.
     """
-    digits = trace_id.strip().lower()
+    digits = given.strip().lower()
     if not digits or not _ID_DIGITS.issuperset(digits):
-        raise CommandError(f"{trace_id!r} is not a trace id: those are made of the digits 0-9 and a-f.")
+        raise CommandError(f"{given!r} is not a {what} id: those are made of the digits 0-9 and a-f.")
     return digits

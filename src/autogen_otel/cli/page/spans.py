@@ -18,7 +18,6 @@ from autogen_otel.vocabulary import spans as span_names
 _IN_A_LINE: Final = 160
 _SENTENCE: Final = 800
 _CLIENT_ERROR: Final = 400
-_USUAL_PORTS: Final = frozenset({None, 80, 443})
 _PROMINENT: Final = (
     (names.TOOL_ARGUMENTS_PROBLEMS, "The arguments do not fit"),
     (names.TOOL_RETURNED_ERROR, "Returned an error"),
@@ -224,8 +223,7 @@ _LOOKS: Final[Mapping[str, Callable[[Span], _Look]]] = {
 
 def server(attributes: Mapping[str, Any]) -> str:
     """Host and, if it is not the usual one, port."""
-    port = attributes.get(names.SERVER_PORT)
-    return f"{attributes[names.SERVER_ADDRESS]}" + ("" if port in _USUAL_PORTS else f":{port}")
+    return f"{attributes[names.SERVER_ADDRESS]}{quantities.port(attributes.get(names.SERVER_PORT))}"
 
 
 def _count(value: object) -> str:

@@ -19,7 +19,6 @@ from autogen_otel.vocabulary import spans as span_names
 _LONG: Final = 100
 _SHORT: Final = 60
 _GAP: Final = "  "
-_USUAL_PORTS: Final = frozenset({None, 80, 443})
 _CLIENT_ERROR: Final = 400
 _HTTP_ROUTE: Final = "http.route"
 _LARGE_PROMPT: Final = 20_000
@@ -215,9 +214,8 @@ def _head(kind: str, subject: str, style: str = "bold") -> Text:
 
 
 def _server(attributes: Mapping[str, Any], view: View) -> str:
-    port = attributes.get(names.SERVER_PORT)
-    suffix = "" if port in _USUAL_PORTS else f":{port}"
-    return view.cut(attributes[names.SERVER_ADDRESS], _SHORT) + suffix
+    host = view.cut(attributes[names.SERVER_ADDRESS], _SHORT)
+    return host + quantities.port(attributes.get(names.SERVER_PORT))
 
 
 def _arguments(recorded: object) -> str:

@@ -26,7 +26,6 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, metrics, spans
 
 _UNKNOWN_TOOL = "unknown_tool"
-_NOT_RECORDED = "(not recorded)"
 
 
 class ToolCall(Operation):
@@ -99,7 +98,9 @@ class ToolCall(Operation):
             self._fail(self._failure(decoded, content))
             facts.update(self._origin())
         elif self.returned_error is not None:
-            facts[names.TOOL_RETURNED_ERROR] = _NOT_RECORDED if self._is_excluded else self.returned_error
+            facts[names.TOOL_RETURNED_ERROR] = (
+                names.NOT_RECORDED if self._is_excluded else self.returned_error
+            )
             if self.conversation is not None:
                 self.conversation.returned_errors += 1
         return facts
@@ -184,7 +185,7 @@ class ToolCall(Operation):
         if decoded.error is not None and self.function is not None:
             return Failure(causes.TOOL_ARGUMENTS, decoded.error)
         if self._is_excluded and self.function is not None:
-            content = _NOT_RECORDED
+            content = names.NOT_RECORDED
         kind = self._problems[0].kind if self._problems else "tool_failed"
         cause = causes.TOOL_ARGUMENTS if self._problems else causes.UNKNOWN
         return Failure(cause, type=kind, message=str(content))

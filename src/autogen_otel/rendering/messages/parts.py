@@ -14,6 +14,7 @@ from autogen_otel.redaction.introspection import fields_of, instance_dict
 from autogen_otel.rendering.messages.media import LONGEST_PLAIN, announces_media, without_media
 from autogen_otel.rendering.messages.media_parts import MEDIA_TYPES, media_part
 from autogen_otel.rendering.trees import Tree, dumped, parsed_json, written_as_it_is
+from autogen_otel.vocabulary.attributes import NOT_RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,6 @@ _MOST_PARTS: Final = 64
 _LONGEST_WORD: Final = 128
 _WORDS_UNDER: Final = {"reasoning": "reasoning", "thinking": "thinking", "refusal": "refusal"}
 """Types of content that are words under a key of their own."""
-_NOT_RECORDED: Final = "(not recorded)"
 _TEXTS: Final = ("text", "input_text", "output_text")
 
 
@@ -135,7 +135,7 @@ class Parts:
     def _call(self, held: dict[str, Any]) -> dict[str, Any]:
         function = _fields(held.get("function")) or held
         name = self._word(function.get("name")) or "unknown"
-        arguments = _NOT_RECORDED if self._keeps_out(function.get("name")) else function.get("arguments")
+        arguments = NOT_RECORDED if self._keeps_out(function.get("name")) else function.get("arguments")
         return {
             "type": "tool_call",
             **self._id(held.get("id")),
@@ -146,7 +146,7 @@ class Parts:
     def _response(self, held: dict[str, Any]) -> list[Any]:
         content = held.get("content", held.get("output"))
         if self._keeps_out(held.get("name"), held.get("tool_call_id")):
-            content = _NOT_RECORDED
+            content = NOT_RECORDED
         response = self._contents(content) if isinstance(content, (list, tuple)) else self._leaf(content)
         return [{"type": "tool_call_response", **self._id(held.get("tool_call_id")), "response": response}]
 

@@ -167,7 +167,7 @@ class ClickHouse:
             values |= {"key": attribute[0], "value": attribute[1]}
         if selection.trace:
             # A whole id is looked up in the index of the table.
-            is_whole = len(selection.trace) == _ID_DIGITS
+            is_whole = selection.is_one_trace
             within.append("TraceId = {trace:String}" if is_whole else "startsWith(TraceId, {trace:String})")
             values["trace"] = selection.trace
         else:
@@ -200,7 +200,6 @@ class ClickHouse:
 
 _SHOWN: Final = 200
 _MOST_VALUES: Final = 100
-_ID_DIGITS: Final = 32
 _HELD: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}]")
 """Where an attribute may stand."""
 _NO_TABLE: Final = ("Code: 60.", "Code: 81.")

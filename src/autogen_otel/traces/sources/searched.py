@@ -24,7 +24,6 @@ from autogen_otel.traces.trace import Span
 _NS: Final = 1_000_000_000
 _HOUR_NS: Final = 3600 * _NS
 _DAY_NS: Final = 24 * _HOUR_NS
-_ID_DIGITS: Final = 32
 _AT_ONCE: Final = 4
 """Requests at the same time."""
 _FIRST_SHARE: Final = 16
@@ -156,7 +155,7 @@ class Searched:
         progress: Progress | None = None,
     ) -> Iterator[Span]:
         """Read the wanted conversations, the newest first, whole traces one after the other."""
-        if len(selection.trace) == _ID_DIGITS:
+        if selection.is_one_trace:
             yield from _once(self._store.trace(selection.trace))
             return
         count = 0

@@ -11,11 +11,10 @@ from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError
 from autogen_otel.traces.sources.searched import Found, Page, Window
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.trace import TRACE_ID_DIGITS, Span
 from autogen_otel.vocabulary import attributes as names
 
 _NS: Final = 1_000_000_000
-_TRACE_ID_DIGITS: Final = 32
 _ANY_SPAN: Final = (
     ("agent", names.GEN_AI_AGENT_NAME),
     ("tool", names.GEN_AI_TOOL_NAME),
@@ -93,7 +92,7 @@ class Tempo:
 
 def _found(raw: Any) -> Found:
     # Tempo leaves leading zeros out.
-    trace_id = str(raw["traceID"]).rjust(_TRACE_ID_DIGITS, "0")
+    trace_id = str(raw["traceID"]).rjust(TRACE_ID_DIGITS, "0")
     return Found(trace_id, int(raw.get("startTimeUnixNano") or 0))
 
 
