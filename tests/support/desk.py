@@ -40,6 +40,8 @@ CONVERSATIONS = 40
 _WORDS = "the windscreen of the customer is broken"
 _DONE = text("It is settled. TERMINATE")
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="autogen-otel-desk-")
+
 
 @dataclass
 class Desk:
@@ -173,8 +175,7 @@ def _careless(desk: Desk) -> tuple[Any, Any]:
 
 
 def _runs_code(desk: Desk) -> tuple[Any, Any]:
-    folder = Path(tempfile.mkdtemp(prefix="autogen-otel-desk-"))
-    return with_local_executor(folder), assistant([entry(desk.servers[0])])
+    return with_local_executor(Path(_FOLDER.name)), assistant([entry(desk.servers[0])])
 
 
 def _code(desk: Desk) -> None:

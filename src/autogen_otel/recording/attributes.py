@@ -10,7 +10,8 @@ from typing import Any
 from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
 from autogen_otel.rendering import Renderer
 from autogen_otel.settings import Settings
-from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, NOT_RECORDED, Kind
+from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, Kind
+from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 _INT64_END = 2**63
 """Integers from here on are none in OTLP."""

@@ -47,9 +47,6 @@ MESSAGE_KINDS: Final = frozenset(
 CONTENT_KINDS: Final = MESSAGE_KINDS | {Kind.ARGUMENTS, Kind.RESULT, Kind.OUTPUT, Kind.SOURCE}
 """What the user's data is in."""
 
-NOT_RECORDED: Final = "(not recorded)"
-"""Stands for a value that there was and that policy keeps out."""
-
 KINDS: Final[dict[str, Kind]] = {}
 """Every attribute key that spans of ours may have."""
 

@@ -24,6 +24,7 @@ from autogen_otel.recording import ArgumentProblem, Facts, Measurement
 from autogen_otel.rendering.trees import LONGEST_JSON
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, metrics, spans
+from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 _UNKNOWN_TOOL = "unknown_tool"
 
@@ -98,9 +99,7 @@ class ToolCall(Operation):
             self._fail(self._failure(decoded, content))
             facts.update(self._origin())
         elif self.returned_error is not None:
-            facts[names.TOOL_RETURNED_ERROR] = (
-                names.NOT_RECORDED if self._is_excluded else self.returned_error
-            )
+            facts[names.TOOL_RETURNED_ERROR] = NOT_RECORDED if self._is_excluded else self.returned_error
             if self.conversation is not None:
                 self.conversation.returned_errors += 1
         return facts
@@ -185,7 +184,7 @@ class ToolCall(Operation):
         if decoded.error is not None and self.function is not None:
             return Failure(causes.TOOL_ARGUMENTS, decoded.error)
         if self._is_excluded and self.function is not None:
-            content = names.NOT_RECORDED
+            content = NOT_RECORDED
         kind = self._problems[0].kind if self._problems else "tool_failed"
         cause = causes.TOOL_ARGUMENTS if self._problems else causes.UNKNOWN
         return Failure(cause, type=kind, message=str(content))

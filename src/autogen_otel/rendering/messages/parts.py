@@ -14,7 +14,7 @@ from autogen_otel.redaction.introspection import fields_of, instance_dict
 from autogen_otel.rendering.messages.media import LONGEST_PLAIN, announces_media, without_media
 from autogen_otel.rendering.messages.media_parts import MEDIA_TYPES, media_part
 from autogen_otel.rendering.trees import Tree, dumped, parsed_json, written_as_it_is
-from autogen_otel.vocabulary.attributes import NOT_RECORDED
+from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
