@@ -90,3 +90,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if all(mark.args[0] for mark in item.iter_markers("needs"))]
     # What is slow begins first, so that at the end no process waits for a long test of another's.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what tests have counted: what they record as their ``summary``."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for key, said in report.user_properties:
+                    if key == "summary":
+                        terminalreporter.write_line(said)

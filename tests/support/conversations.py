@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,10 +34,9 @@ from tests.support import groups
 from tests.support.agents import (
     Agents,
     Person,
-    a_chat,
     assistant,
-    chat,
     configured,
+    converse,
     gpt_assistant,
     llm_config,
     pair,
@@ -63,6 +61,7 @@ class Conversation:
         agents: makes the two agents from the servers.
         options: for ``initiate_chat``.
         server: what answers by the script.
+        hold: how it is held, in each call shape; by ``initiate_chat`` unless it says otherwise.
     """
 
     name: str
@@ -70,6 +69,7 @@ class Conversation:
     agents: Agents
     options: Any = None
     server: Callable[[Any], ScriptedServer] = ScriptedServer
+    hold: Callable[..., Any] = converse
 
 
 def _with_tools(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
@@ -278,18 +278,25 @@ def play(conversation: Conversation, shape: str) -> Outcome:
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         stack.enter_context(counting_words())
         try:
-            if shape == "sync":
-                result = chat(asker, helper, **(conversation.options or {}))
-            else:
-                result = asyncio.run(a_chat(asker, helper, **(conversation.options or {})))
+            result = conversation.hold(shape, asker, helper, **(conversation.options or {}))
         except BaseException as raised:
             failure = (type(raised).__name__, _stable(str(raised)))
         return Outcome(
             failure,
-            None if result is None else _stable(repr((result.chat_history, result.summary, result.cost))),
+            _stable(repr(_seen(result))),
             [_stable(repr(list(agent._oai_messages.values()))) for agent in (asker, helper)],
             [(request.path, request.body) for server in servers for request in server.requests],
         )
+
+
+def _seen(result: Any) -> Any:
+    if isinstance(result, Mapping):
+        return {key: _seen(value) for key, value in result.items()}
+    if isinstance(result, list):
+        return [_seen(value) for value in result]
+    if hasattr(result, "chat_history"):
+        return result.chat_history, result.summary, result.cost
+    return result
 
 
 def _stable(text_: str) -> str:

@@ -6,6 +6,7 @@ import importlib.util
 
 import autogen
 
+NAME = f"AutoGen {autogen.__version__}"
 IS_02 = autogen.__version__.startswith("0.2")
 IS_09 = autogen.__version__.startswith("0.9")
 IS_014 = autogen.__version__.startswith("0.14")

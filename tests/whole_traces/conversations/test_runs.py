@@ -11,6 +11,7 @@ from autogen_otel.testing.server import entry, text
 from tests.support.agents import Serve, assistant, healthy_pair, user
 from tests.support.groups import silent, trio
 from tests.support.lineage import HAS_SWARM, IS_014, IS_02
+from tests.support.runs import a_finish, finish
 from tests.support.telemetry import THREADING, Telemetry, attributes_of, threads_instrumented
 from tests.support.trees import HEALTHY, below_the_request
 
@@ -151,19 +152,3 @@ def test_runs_of_swarms(telemetry: Telemetry, serve: Serve, way: str) -> None:
             asyncio.run(main())
     assert len(telemetry.trace_ids) == 1
     assert len(telemetry.named("POST")) == 1
-
-
-def finish(response: Any) -> None:
-    """Wait for a background run, without printing it; what it raised comes up."""
-    for event in response.events:
-        raise_error(event)
-
-
-async def a_finish(response: Any) -> None:
-    async for event in response.events:
-        raise_error(event)
-
-
-def raise_error(event: Any) -> None:
-    if event.type == "error":
-        raise event.content.error
