@@ -1,6 +1,9 @@
 # Needs Python 3.10 or newer and make, nothing else: tools go to .venv/, environments to .cache/ and .tox/.
 
 HOST ?= pyautogen
+# For make pictures: where a Jaeger is looked at, and where it takes spans; the stack's, unless they say otherwise.
+JAEGER ?= http://localhost:16686
+OTLP ?= http://localhost:4318
 TESTED_HOST_pyautogen := pyautogen==0.2.35
 TESTED_HOST_ag2 := ag2[openai]==0.14.0
 
@@ -40,7 +43,7 @@ define quietly
 @{ $(2); } > .cache/install.log 2>&1 || { cat .cache/install.log; echo "$(1): failed, see above" >&2; exit 1; }
 endef
 
-.PHONY: help demo test test-quick test-servers check docs dist bench dashboards screenshots needs-python needs-older-python needs-tested-pythons needs-host
+.PHONY: help demo test test-quick test-servers check docs dist bench dashboards pictures needs-python needs-older-python needs-tested-pythons needs-host
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -61,8 +64,8 @@ test-servers: needs-older-python $(TOOLS) ## build a real Jaeger, Prometheus and
 bench: needs-host $(DEMO_ENV)/installed ## measure what being observed costs, and write docs/benchmarks.md
 	@$(DEMO_ENV)/bin/python -W ignore -m bench --write docs/benchmarks.md
 
-screenshots: needs-host $(DEMO_ENV)/installed ## take the README's pictures: make screenshots JAEGER=http://localhost:16686
-	@$(DEMO_ENV)/bin/python -W ignore -m scenarios.screenshots '$(JAEGER)'
+pictures: needs-older-python $(TOOLS) ## take the pictures of docs/ again, with the Jaeger of docker compose up (else JAEGER=URL OTLP=URL)
+	.venv/bin/tox exec -e servers -- python -W ignore -m tests.servers.pictures '$(JAEGER)' '$(OTLP)'
 
 check: $(CHECK_ENV)/installed ## check format, style, types and layers
 	$(CHECK_ENV)/bin/ruff format --check .

@@ -10,7 +10,7 @@ from tests.support.ways import WAYS
 
 
 @pytest.mark.parametrize("shape", ["sync", "async"])
-@pytest.mark.parametrize("conversation", (*CONVERSATIONS, *WAYS), ids=lambda conversation: conversation.name)
+@pytest.mark.parametrize("conversation", [*CONVERSATIONS, *WAYS], ids=lambda conversation: conversation.name)
 def test_a_conversation_comes_out_the_same(
     conversation: Conversation, shape: str, our_errors: list[BaseException]
 ) -> None:

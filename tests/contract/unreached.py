@@ -1,21 +1,61 @@
-"""Functions of what observes that no conversation of the tests reaches on the host's way, and why."""
+"""Functions of what observes that the tests' conversations do not reach while they are held, and why."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatch
 
+_BEGINS = "as observing begins or ends, before and after all calls; `test_contract_undo`, `test_instrument`"
+_AFTER_AN_ERROR = "after an error of ours only; the test below makes them fail together with another"
+_OVERRIDDEN = "what a kind of call does where it says nothing itself; all kinds that are observed say it"
+_LINEAGE = "for another lineage than this one, or for a package that is not installed here"
+_ONCE = "once for all calls: kept since the conversation that was held to warm up"
+_RARE = "values, failures and sizes that no conversation here brings about; their own room's tests do"
+
 UNREACHED: dict[str, str] = {
-    "nothing": "x",
+    "hooks/attach.py *": _BEGINS,
+    "hooks/report.py *": _BEGINS,
+    "hooks/table.py *": _BEGINS,
+    "hooks/drive.py original_of": _BEGINS,
+    "hooks/drive.py bound": "under wrappers of others; `test_contract_application`",
+    "hooks/*.py __init__": _BEGINS,
+    "hooks/lookup.py __delete__": _RARE,
+    "hooks/lookup.py __await__": _RARE,
+    "hooks/streams.py *": _BEGINS,
+    "hooks/guard.py *": _AFTER_AN_ERROR,
+    "hooks/hops.py *": _LINEAGE,
+    "recording/meters.py _instrument*": _BEGINS,
+    "recording/*.py __init__": _BEGINS,
+    "recording/recorder.py __post_init__": _BEGINS,
+    "recording/logs.py *": _BEGINS,
+    "recording/attributes.py <lambda>": _BEGINS,
+    "recording/other_instrumentations.py *": _LINEAGE,
+    "recording/prices.py *": _LINEAGE,
+    "recording/application.py coroutine": _RARE,
+    "recording/call.py *": _OVERRIDDEN,
+    "recording/failures.py _announce": _RARE,
+    "redaction/*.py __init__": _BEGINS,
+    "redaction/known/*": _ONCE,
+    "redaction/*": _RARE,
+    "rendering/*.py __init__": _BEGINS,
+    "rendering/*": _RARE,
+    "operations/operation.py *": _OVERRIDDEN,
+    "operations/conversations/transition.py *": _LINEAGE,
+    "operations/conversations/handoff.py *": _LINEAGE,
+    "operations/models/assistant_run.py *": _LINEAGE,
+    "operations/*.py circumstances": _RARE,
+    "operations/*": _RARE,
+    "causes/wordings.py matcher": _BEGINS,
+    "causes/*": _RARE,
+    "vocabulary/*": _BEGINS,
 }
+"""The reason by file and name; the first that fits counts."""
 
 
-def is_excused(file: str, function: str, only: str | None = None) -> bool:
-    """Whether a function has a reason not to be reached.
+def reason(file: str, name: str) -> str:
+    """Why a function is not reached.
 
     Args:
         file: in the package.
-        function: its line and name; lines are no part of an excuse.
-        only: the one entry that counts.
+        name: of the function.
     """
-    name = f"{file} {function.partition(' ')[2]}"
-    return any(fnmatch(name, pattern) for pattern in ([only] if only is not None else UNREACHED))
+    return next((UNREACHED[one] for one in UNREACHED if fnmatch(f"{file} {name}", one)), "no reason is known")

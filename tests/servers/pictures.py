@@ -1,9 +1,9 @@
-"""``make pictures JAEGER=URL``: the pictures of ``docs/``, of one run of the demo: in Jaeger, as a page, as text.
+"""``make pictures``: the pictures of ``docs/``, of one run of the demo: in Jaeger, as a page, in a terminal.
 
-The demo runs in folders of its own, ``/srv/app`` and ``/srv/lib``, as it would on a server: what the pictures show
-is what was recorded there. Only that run sees these folders (a mount namespace of Linux); nothing is written
-outside of ``docs/pictures/`` and a temporary folder. Jaeger is one that is running, because it has to have its user
-interface, which ``make test-servers`` cannot build.
+The demo runs in folders of its own, ``/srv/app`` and ``/srv/lib``, as it would on a server: what the pictures
+show is what was recorded there. Only that run sees these folders (a mount namespace of Linux); nothing is
+written outside of ``docs/pictures/`` and a temporary folder. Jaeger is one that is running, because it has to
+have its user interface, and the one that ``make test-servers`` builds has none.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def _open_the_tool(page: Page) -> float:
 
 
 def _end_of(part: Locator) -> float:
-    box = part.bounding_box()
+    box: dict[str, float] | None = part.bounding_box()
     if box is None:
         raise Unusable("A part of the page is not visible.")
     return box["y"] + box["height"]

@@ -40,7 +40,7 @@ def test_two_thousand_conversations_leave_nothing_behind(tmp_path: Path) -> None
     assert grown == {}
     assert second["files"] <= first["files"]
     assert _named(second["threads"], ours=False) == _named(first["threads"], ours=False)
-    # They come when they are needed, an endpoint that is slow for once needs one more: there is a bound to that.
+    # Ours come when they are needed, one more where an endpoint is slow for once; there is a bound to that.
     assert all(count <= _SENDERS for count in _named(second["threads"], ours=True).values())
     assert second["bytes"] - first["bytes"] < _ROOM_BYTES
     assert said["restored"]

@@ -26,6 +26,8 @@ class HouseModel:
         """Answer, or fail as the model's name says."""
         if params["model"] == "broken":
             raise LookupError("no such weights")
+        if params["model"] == "interrupted":
+            raise KeyboardInterrupt
         message = SimpleNamespace(content="Fine. TERMINATE", function_call=None, tool_calls=None)
         return SimpleNamespace(choices=[SimpleNamespace(message=message)], model=params["model"])
 

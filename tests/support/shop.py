@@ -1,12 +1,12 @@
-"""A tool whose arguments are objects: models, lists, choices."""
+"""A tool whose arguments are objects, lists and choices."""
 
 # No postponed annotations here: AG2 reads them where it cannot resolve them.
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel
 
-
-class Item(BaseModel):
+@dataclass
+class Item:
     """A thing that is ordered."""
 
     name: str

@@ -1,7 +1,7 @@
 """Every other way to begin, drive and end a conversation that a lineage has, and odd things said in one.
 
-``conversations`` has what happens in a chat of two that ``initiate_chat`` begins, and in group chats; here are
-queues, background and iterated runs, threads, caches, clients of other kinds, cancelling, and the rest.
+``conversations`` has what happens in a chat of two that ``initiate_chat`` begins, and in group chats; here
+are queues, background and iterated runs, threads, caches, clients of other kinds, cancelling, and the rest.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from autogen import Cache
 from autogen_otel import using_attributes
 from autogen_otel.testing.server import ScriptedServer, entry, error, hang, text, tool_call
 from scenarios.responses_api import ResponsesServer
+from tests.support import hostile
 from tests.support.agents import assistant, converse, pair, user
 from tests.support.conversations import Conversation
 from tests.support.groups import nesting, silent
 from tests.support.lineage import HAS_PATTERNS, HAS_SWARM, IS_014, IS_02
-from tests.support.models import HELLO, house
+from tests.support.models import HELLO, HouseModel, house
 from tests.support.runs import a_finish, finish
 from tests.support.secrets import KINDS, lines_of
 from tests.support.shop import order
@@ -77,8 +78,8 @@ def _cached(shape: str, asker: Any, helper: Any) -> Any:
 
 
 def _with_words(shape: str, asker: Any, helper: Any) -> Any:
-    with using_attributes(session_id="s-1", user_id="u-1", tags=["a"], attributes={"tenant": {"id": 7}}):
-        return converse(shape, asker, helper)
+    with using_attributes(session_id="s-1", user_id="u-1", tags=["a"], attributes=_WORDS):
+        return using_attributes(session_id="s-2")(converse)(shape, asker, helper)
 
 
 def _turn(shape: str, asker: Any, helper: Any) -> Any:
@@ -195,7 +196,6 @@ def tell() -> str:
     return lines_of(KINDS) + "\nhttps://me:hunter2@example.com/?token=hunter2 " + "word " * 4_000
 
 
-
 def deep(levels: int = 60) -> str:
     """Fail with many frames and a cause."""
     if levels:
@@ -223,6 +223,10 @@ def _in_house_broken(servers: Sequence[ScriptedServer]) -> Pair:
     return user(), house(model="broken")
 
 
+def _in_house_interrupted(servers: Sequence[ScriptedServer]) -> Pair:
+    return user(), house({**entry(servers[0])}, model="interrupted")
+
+
 def _unregistered(servers: Sequence[ScriptedServer]) -> Pair:
     return user(), assistant([{"model": "house-1", "model_client_cls": "HouseModel"}])
 
@@ -242,21 +246,29 @@ def _newer(api_type: str) -> Any:
     return lambda servers: pair(servers[0], lookup, entries=[entry(servers[0], api_type=api_type)])
 
 
-def _asking_by_itself(servers: Sequence[ScriptedServer]) -> Pair:
-    """A tool that asks a model by itself, in a stream, asynchronously."""
+class _AsyncModel(HouseModel):
+    """A custom client that asks a model asynchronously, in a stream."""
 
-    async def ask() -> str:
-        """Ask a model."""
-        async with openai.AsyncOpenAI(api_key="sk-none", base_url=servers[1].base_url) as client:
+    def create(self, params: dict[str, Any]) -> Any:
+        answer = super().create(params)
+        answer.choices[0].message.content = asyncio.run(self._ask())
+        return answer
+
+    async def _ask(self) -> str:
+        async with openai.AsyncOpenAI(api_key="sk-none", base_url=self.config["base_url"]) as client:
             answer = await client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True)
             return "".join([chunk.choices[0].delta.content or "" async for chunk in answer if chunk.choices])
 
-    return pair(servers[0], ask)
+
+def _in_house_async(servers: Sequence[ScriptedServer]) -> Pair:
+    helper = assistant([{**entry(servers[0]), "model_client_cls": "_AsyncModel"}])
+    helper.register_model_client(model_client_cls=_AsyncModel)
+    return user(), helper
 
 
 def _checking(servers: Sequence[ScriptedServer]) -> Pair:
     """An agent that asks another one before it replies; that one has a tool that fails."""
-    asker, inner = pair(servers[1], lookup)
+    _user, inner = pair(servers[1], lookup)
     outer = nesting(servers[0], inner, turns=2)
     outer[1].register_function({"lookup": lookup})
     return outer
@@ -270,11 +282,13 @@ _PICTURE = {
     "content": [
         {"type": "text", "text": "What is it?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0KGgo" * 40}},
-        {"type": "input_audio", "input_audio": {"data": "UklGRg" * 40, "format": "wav"}},
     ]
 }
+_WORDS = {
+    "tenant": {"id": b"\xff", "sizes": [2.5, None, True, 10**30, {"password": "hunter2"}, {1}, "x" * 9_000]}
+}
 _LATE = hang(0.6, _DONE)
-_ORDERS = [
+_ORDERS: list[dict[str, Any]] = [
     {"items": [{"name": "pen"}, {"name": 4, "count": "x"}], "kind": "slow", "note": [1]},
     {"items": "pens", "knd": "rush"},
     {"items": [{"name": "pen", "count": 2}], "kind": "rush", "note": "a"},
@@ -283,7 +297,9 @@ _ORDERS = [
 WAYS: tuple[Conversation, ...] = (
     Conversation("a queue of chats", [[_LOOK_UP, _DONE]], _with(lookup), hold=_queued),
     Conversation("a chat in a thread", [[_FAIL, _DONE]], _with(lookup), hold=_in_a_thread),
-    Conversation("a chat in a running loop", [[_LOOK_UP, _DONE]], _with(lookup, a_lookup), hold=_in_a_loop_that_runs),
+    Conversation(
+        "a chat in a running loop", [[_LOOK_UP, _DONE]], _with(lookup, a_lookup), hold=_in_a_loop_that_runs
+    ),
     Conversation("a chat again, from the cache", [[_LOOK_UP, _DONE]], _with(lookup), hold=_cached),
     Conversation("with words of the application", [[_FAIL, _DONE]], _with(lookup), hold=_with_words),
     Conversation("a reply outside of a chat", [[_DONE]], _alone, hold=_turn),
@@ -294,12 +310,27 @@ WAYS: tuple[Conversation, ...] = (
     Conversation("interrupted", [[tool_call("interrupt", {})]], _with(interrupt, raw=True)),
     Conversation("custom client", [], _in_house),
     Conversation("custom client fails", [], _in_house_broken),
+    Conversation("custom client interrupted", [[error(404, "No")]], _in_house_interrupted),
+    *(
+        Conversation(f"custom client's odd answer, {name}", [], hostile.answered_by_client(made))
+        for name, made in hostile.VALUES.items()
+        if name in {"cyclic", "bytes", "unprintable inside"}
+    ),
+    *(
+        Conversation(
+            f"tool's odd failure {name}",
+            [[tool_call("act", {"what": "x"}), _DONE]],
+            hostile.with_tool(act, raw=True),
+        )
+        for name, act in hostile.ERRORS.items()
+        if name in {"in a group", "whose str raises", "with unprintable arguments"}
+    ),
     Conversation("custom client that nobody registered", [], _unregistered),
     Conversation("Azure", [[error(404, "No deployment", code="DeploymentNotFound")]], _azure),
     Conversation("too late", [[_LATE]], _patient),
     Conversation("cut at the token limit", [[text("Do", finish_reason="length")]], _alone, {"max_turns": 1}),
     Conversation("filtered", [[text("", finish_reason="content_filter")]], _alone, {"max_turns": 1}),
-    Conversation("a tool asks a model by itself", [[tool_call("ask", {}), _DONE], [text("A word.")]], _asking_by_itself),
+    Conversation("custom client that streams asynchronously", [[_DONE]], _in_house_async),
     Conversation("a picture", [[_DONE]], _alone, {"message": _PICTURE}),
     *(
         Conversation(f"order {number}", [[tool_call("order", given), _DONE]], _with(order))

@@ -6,7 +6,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ContextDecorator
+from contextlib import ContextDecorator, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from opentelemetry.context import attach, create_key, detach, get_value, set_value
@@ -92,6 +92,22 @@ class using_attributes(ContextDecorator):  # noqa: N801 - it reads as the functi
 
     def __enter__(self) -> None:
         """Begin the block."""
+        token = None
+        try:
+            token = attach(set_value(WORDS_KEY, self._words()))
+        except Exception as ours:  # noqa: BLE001 - the application calls this: an error of ours is not its
+            with suppress(Exception):
+                _log.warning("The application's attributes are not recorded (%s)", type(ours).__name__)
+        self._tokens.append(token)
+
+    def __exit__(self, *_exception: object) -> None:
+        """End the block."""
+        token = self._tokens.pop()
+        if token is not None:
+            detach(token)
+
+    def _words(self) -> ApplicationWords:
+        """What the block adds to those around it."""
         around = get_value(WORDS_KEY)
         raw = {**(around.raw if isinstance(around, ApplicationWords) else {}), **self._given}
         if len(raw) > _MOST:
@@ -99,11 +115,7 @@ class using_attributes(ContextDecorator):  # noqa: N801 - it reads as the functi
                 "Of %d attributes of the application only the first %d are recorded", len(raw), _MOST
             )
             raw = dict(list(raw.items())[:_MOST])
-        self._tokens.append(attach(set_value(WORDS_KEY, ApplicationWords(raw))))
-
-    def __exit__(self, *_exception: object) -> None:
-        """End the block."""
-        detach(self._tokens.pop())
+        return ApplicationWords(raw)
 
     def __call__(self, function: Function) -> Function:
         """Make the whole function a block, anew for each call."""
