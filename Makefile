@@ -75,7 +75,7 @@ check: $(CHECK_ENV)/installed ## check format, style, types and layers
 	$(CHECK_ENV)/bin/python -m tools.dashboards --check
 	$(MKDOCS) build --strict
 
-docs: $(CHECK_ENV)/installed ## build the documentation as a site: .cache/site/index.html
+docs: $(CHECK_ENV)/installed ## build the documentation as a site in .cache/site (to search it: python3 -m http.server -d .cache/site)
 	$(MKDOCS) build --strict
 
 dist: $(CHECK_ENV)/installed ## build the source distribution and the wheel into dist/, and check them
