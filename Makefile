@@ -16,6 +16,7 @@ find_exact = $(shell for python in python$(1) $(HOME)/.pyenv/versions/$(1).*/bin
 comma := ,
 OLDEST := $(call find_exact,3.10)
 NEWEST := $(call find_exact,3.13)
+BETWEEN := $(call find_exact,3.12)
 BASE := $(or $(OLDER),$(call find_python,99))
 
 TOOLS := .venv/tools-installed
@@ -52,7 +53,7 @@ demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itse
 	@$(DEMO_ENV)/bin/python -m scenarios.demo
 
 test: needs-older-python needs-tested-pythons $(TOOLS) ## run the tests with every supported AutoGen
-	PATH="$(dir $(OLDEST)):$(dir $(NEWEST)):$$PATH" PYTEST_ADDOPTS='--numprocesses=auto --maxprocesses=4' .venv/bin/tox run
+	PATH="$(dir $(OLDEST)):$(dir $(NEWEST)):$(if $(BETWEEN),$(dir $(BETWEEN)):)$$PATH" PYTEST_ADDOPTS='--numprocesses=auto --maxprocesses=4' .venv/bin/tox run
 
 test-quick: needs-older-python $(TOOLS) ## run what is quick of the tests, with one AutoGen
 	.venv/bin/tox run -e pyautogen02-openai3 -- --numprocesses=auto --maxprocesses=4 -m 'not slow'

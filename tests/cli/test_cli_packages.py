@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -113,6 +114,15 @@ def test_a_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path)
             entry.filename: entry.CRC for entry in other.infolist()
         }
     assert (sources / "tools" / "dashboards" / "__main__.py").exists()
+
+
+def test_what_an_index_shows_leads_nowhere_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        (name,) = (one for one in opened.namelist() if one.endswith(".dist-info/METADATA"))
+        shown = opened.read(name).decode().partition("\n\n")[2]
+    assert shown.startswith("# autogen-otel")
+    assert "docs/pictures/trace.png" in shown
+    assert [link for link in re.findall(r"\]\(([^)]*)\)", shown) if not link.startswith("http")] == []
 
 
 def test_an_editable_install_reads_the_files_of_the_checkout(tmp_path: Path) -> None:
