@@ -23,7 +23,7 @@ from tests.support import hostile
 from tests.support.agents import assistant, converse, pair, user
 from tests.support.conversations import Conversation
 from tests.support.groups import nesting, silent
-from tests.support.lineage import HAS_PATTERNS, HAS_SWARM, IS_014, IS_02
+from tests.support.lineage import HAS_PATTERNS, HAS_SWARM, IS_014, IS_02, IS_09
 from tests.support.models import HELLO, HouseModel, house
 from tests.support.runs import a_finish, finish
 from tests.support.secrets import KINDS, lines_of
@@ -237,7 +237,7 @@ def _azure(servers: Sequence[ScriptedServer]) -> Pair:
     )
 
 
-def _patient(servers: Sequence[ScriptedServer]) -> Pair:
+def _impatient(servers: Sequence[ScriptedServer]) -> Pair:
     """A short timeout, and no retries."""
     return user(), assistant([entry(servers[0], timeout=0.2, max_retries=0)])
 
@@ -300,7 +300,7 @@ WAYS: tuple[Conversation, ...] = (
     Conversation(
         "a chat in a running loop", [[_LOOK_UP, _DONE]], _with(lookup, a_lookup), hold=_in_a_loop_that_runs
     ),
-    Conversation("a chat again, from the cache", [[_LOOK_UP, _DONE]], _with(lookup), hold=_cached),
+    Conversation("a chat again, from the cache", [[_DONE, _DONE]], _alone, hold=_cached),
     Conversation("with words of the application", [[_FAIL, _DONE]], _with(lookup), hold=_with_words),
     Conversation("a reply outside of a chat", [[_DONE]], _alone, hold=_turn),
     Conversation("a model call outside of an agent", [[_DONE]], _alone, hold=_call),
@@ -327,7 +327,6 @@ WAYS: tuple[Conversation, ...] = (
     ),
     Conversation("custom client that nobody registered", [], _unregistered),
     Conversation("Azure", [[error(404, "No deployment", code="DeploymentNotFound")]], _azure),
-    Conversation("too late", [[_LATE]], _patient),
     Conversation("cut at the token limit", [[text("Do", finish_reason="length")]], _alone, {"max_turns": 1}),
     Conversation("filtered", [[text("", finish_reason="content_filter")]], _alone, {"max_turns": 1}),
     Conversation("custom client that streams asynchronously", [[_DONE]], _in_house_async),
@@ -347,6 +346,7 @@ WAYS: tuple[Conversation, ...] = (
         {"message": "word " * 3_000},
     ),
 )
+LATE = (Conversation("too late", [[_LATE]], _impatient),)
 RUNS = (
     Conversation("a run", [[_LOOK_UP, _DONE]], _with(lookup), hold=_run),
     Conversation("a run fails", [[error(500, "Down")] * 3], _alone, hold=_run),
@@ -365,6 +365,7 @@ NEWER = (
 )
 
 WAYS += (
+    *(() if IS_09 else LATE),  # 0.9 takes no such options
     *(() if IS_02 else RUNS),
     *(PATTERN_CHATS if HAS_PATTERNS else ()),
     *(SWARM_CHATS if HAS_SWARM else ()),
