@@ -78,7 +78,7 @@ def test_the_environment_says_where_to_send(
 
 
 @pytest.mark.parametrize("status", [None, 503, 401])
-def test_an_endpoint_that_takes_nothing_gets_no_span_and_the_journal_stays_whole(
+def test_an_endpoint_that_takes_nothing_is_offered_one_batch_and_the_journal_stays_whole(
     run: Run, receiver: Receiver, folder: Path, status: int | None
 ) -> None:
     before = [file.path.read_bytes() for file in listed(folder)]
@@ -90,7 +90,25 @@ def test_an_endpoint_that_takes_nothing_gets_no_span_and_the_journal_stays_whole
     assert "4 spans left for the next push.\n" in out
     assert err.startswith(f"autogen-otel: {url}/v1/traces does not take spans (")
     assert [file.path.read_bytes() for file in listed(folder)] == before
-    assert receiver.span_names == []
+    assert receiver.span_names == (["a", "b"] if status else [])
+
+
+def test_a_receiver_that_dislikes_empty_requests_gets_what_there_is(
+    run: Run, receiver: Receiver, folder: Path
+) -> None:
+    receiver.empty_status = 400
+    assert run("push", "--endpoint", receiver.url).code == 0
+    assert receiver.span_names == list("abcd")
+
+
+def test_a_batch_that_breaks_the_endpoint_is_passed_over(
+    run: Run, receiver: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "_AGAIN_SECONDS", 0.0)
+    receiver.breaks = b"c"
+    code, result = _json(run, "--endpoint", receiver.url)
+    assert (code, result["forwarded"]["spans"], result["refused"]["spans"]) == (1, 3, 1)
+    assert receiver.span_names == list("abccd")
 
 
 def test_a_push_that_was_cut_off_is_followed_by_one_that_goes_on(
@@ -123,7 +141,7 @@ def test_an_endpoint_that_wants_a_moment_gets_it(
 
     monkeypatch.setattr(push.time, "sleep", sleep)  # type: ignore[attr-defined]
     assert run("push", "--endpoint", receiver.url).code == 0
-    assert (waited, receiver.span_names) == ([3.0], list("abcd"))
+    assert (waited, receiver.span_names) == ([3.0], list("ababcd"))
 
 
 def test_what_is_refused_stays_and_can_be_offered_again(run: Run, receiver: Receiver, tmp_path: Path) -> None:

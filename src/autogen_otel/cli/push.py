@@ -41,6 +41,7 @@ from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, r
 _MOST_SECONDS_TO_WAIT: Final = 5.0
 """For an endpoint that says how long it wants to be left alone."""
 _MOST_WAITS: Final = 3
+_AGAIN_SECONDS: Final = 1.0
 _BUSY: Final = ExportResult(Outcome.FAILED, "because another program sends them at this moment")
 _BUSY_SECONDS: Final = 10.0
 _BUSY_AGAIN_SECONDS: Final = 0.5
@@ -187,22 +188,23 @@ def _push(journal: Journal, target: Endpoint, total: Tally) -> str | None:
         forwarding = Forwarding(journal, target.export, count)
         waits = 0
         while True:
-            problem = _attempt(target, forwarding)
-            if problem is None or problem.retry_after is None:
+            dealt_with = total.bytes
+            problem = _attempt(forwarding)
+            if problem is None:
                 break
-            waits += 1
-            if waits > _MOST_WAITS or problem.retry_after > _MOST_SECONDS_TO_WAIT:
+            # One batch may be what is wrong: it is offered once more, and passed over if others are taken.
+            wait = _AGAIN_SECONDS if problem.is_final else problem.retry_after
+            waits = 1 if total.bytes > dealt_with else waits + 1
+            if wait is None or waits > _MOST_WAITS or wait > _MOST_SECONDS_TO_WAIT:
                 break
-            time.sleep(problem.retry_after)
+            if problem.is_final and target.export([]).outcome is not Outcome.EXPORTED:
+                break
+            time.sleep(wait)
     return None if problem is None else f"{target.label} does not take spans ({problem.reason})"
 
 
-def _attempt(target: Endpoint, forwarding: Forwarding) -> ExportResult | None:
+def _attempt(forwarding: Forwarding) -> ExportResult | None:
     """Send until the endpoint fails; ``None`` where it has everything."""
-    # Without spans: so none is sent to an endpoint that takes nothing.
-    answer = target.export([])
-    if answer.outcome is not Outcome.EXPORTED:
-        return answer
     until = time.monotonic() + _BUSY_SECONDS
     while time.monotonic() < until:
         with suppress(BusyError):
