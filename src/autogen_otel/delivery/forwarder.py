@@ -96,6 +96,14 @@ class Forwarder:
             self._endpoint.hurry()
             self._woken.set()
 
+    def relax(self) -> None:
+        """Go on after all, with a new thread and a new connection: the old ones are about to end."""
+        if self._end is not None:
+            self._endpoint = self._endpoint.another()
+            self._forget()
+            if self.has_work():
+                self.wake()
+
     def shutdown(self) -> None:
         """Stop, and wait for what is under way as long as the end of a program may take."""
         self.hurry()
@@ -105,6 +113,7 @@ class Forwarder:
     def _run(self) -> None:
         from opentelemetry.instrumentation.utils import suppress_instrumentation  # noqa: PLC0415 - slow to load
 
+        endpoint = self._endpoint
         # Else the request of another instrumentation would be a span, which would be exported, and so on.
         with suppress_instrumentation():
             while True:
@@ -112,8 +121,11 @@ class Forwarder:
                 self._forward()
                 if is_last or (self._end is not None and not self._may_go_on()):
                     break
+                if self._endpoint is not endpoint:
+                    # Another thread has taken over.
+                    break
                 self._woken.wait(_CHECK_SECONDS if self.has_work() else _IDLE_SECONDS)
-        self._endpoint.shutdown()
+        endpoint.shutdown()
 
     def _forward(self) -> None:
         """Forward what there is, if the endpoint takes anything."""

@@ -109,6 +109,15 @@ class EndpointExporter:
         if self._forwarder is not None:
             self._forwarder.hurry()
 
+    def relax(self) -> None:
+        """Wait as before, because the program goes on."""
+        if self._is_shut_down:
+            return
+        if self._endpoint is not None:
+            self._endpoint.relax()
+        if self._forwarder is not None:
+            self._forwarder.relax()
+
     def prepare(self) -> None:
         """Load what the first batch needs before it: a process may end soon after its first conversation."""
         is_exported = self._endpoint is not None and self._endpoint.prepare()

@@ -213,6 +213,10 @@ class Endpoint:
         """Do not wait much longer for anything, because the program ends."""
         self._sender.hurry()
 
+    def relax(self) -> None:
+        """Wait as before, because the program goes on."""
+        self._sender.relax()
+
     def force_flush(self, timeout_millis: int) -> bool:
         """Have the exporter send what it buffers itself; never raises."""
         # Exporters of log records have no such method in older SDKs.

@@ -145,8 +145,8 @@ class Forwarding:
         """Send a line's batch, in parts if need be.
 
         Returns:
-            Why the endpoint takes no more, if it does not; and what became of the batch, or ``None`` if all of
-            it is still to be sent.
+            Why the endpoint takes no more, if it does not; and what became of the batch, or ``None`` if all
+            of it is still to be sent.
         """
         try:
             spans = [] if line.isspace() else spans_of(line)
@@ -174,7 +174,7 @@ class Forwarding:
             elif tally == Tally():
                 return result, None
             else:
-                # What the endpoint has must not go out again: the rest is a batch of its own, behind all others.
+                # What the endpoint has must not go out again: the rest is a batch of its own, behind others.
                 self.journal.append([span for each in parts for span in each])
                 return result, tally
             parts.pop(0)
