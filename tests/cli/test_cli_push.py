@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -171,6 +173,36 @@ def test_damaged_lines_are_told(run: Run, receiver: Receiver, folder: Path) -> N
     assert "1 damaged line passed over.\n" in out
 
 
+@pytest.mark.parametrize("form", ["plain", "gzip", "standard input"])
+def test_a_file_is_sent_and_stays_as_it_is(
+    run: Run, receiver: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    (file,) = listed(folder)
+    content = file.path.read_bytes() + b'{"resourceSpans": broken\n' + b'{"resourceSpans":[{"sco'
+    copy = folder.parent / "copy"
+    copy.write_bytes(gzip.compress(content) if form == "gzip" else content)
+    if form == "standard input":
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
+    path = "-" if form == "standard input" else str(copy)
+    code, out, err = run("push", "--endpoint", receiver.url, "--journal", path)
+    assert (code, err, receiver.span_names) == (0, "", list("abcd"))
+    name = "standard input" if path == "-" else path
+    assert out == f"4 spans of {name} sent to {receiver.url}/v1/traces.\n1 damaged line passed over.\n"
+    assert len(listed(folder)) == 1, "the journal is another matter"
+
+
+def test_of_a_file_it_is_said_what_the_endpoint_does_not_take(
+    run: Run, receiver: Receiver, folder: Path
+) -> None:
+    (file,) = listed(folder)
+    receiver.status = 503
+    code, result = _json(run, "--endpoint", receiver.url, "--journal", str(file.path))
+    assert (code, result["left"], result["forwarded"]["spans"]) == (1, {"batches": 3, "spans": 4}, 0)
+    receiver.status = 400
+    code, result = _json(run, "--endpoint", receiver.url, "--journal", str(file.path))
+    assert (code, result["left"], result["refused"]["spans"]) == (1, {"batches": 0, "spans": 0}, 4)
+
+
 def test_an_empty_journal_is_well(run: Run, receiver: Receiver) -> None:
     code, out, _ = run("push", "--endpoint", receiver.url)
     assert (code, out.startswith("0 spans of ")) == (0, True)
@@ -190,7 +222,12 @@ def test_another_program_that_sends_is_not_disturbed(
 @pytest.mark.parametrize(
     ("words", "environment", "sentence"),
     [
-        (["--journal", "/no/such"], {}, "/no/such is no folder; --journal takes the folder of a journal."),
+        (
+            ["--journal", "/no/such"],
+            {},
+            "/no/such does not exist; --journal takes the folder of a journal, or",
+        ),
+        (["--journal", __file__, "--refused"], {}, "--refused is for the folder of a journal"),
         (["--endpoint", "pigeon"], {}, "--endpoint has to begin with http:// or https:// and name a host."),
         ([], {"OTEL_TRACES_EXPORTER": "none"}, "names no endpoint; name one with --endpoint"),
         ([], {"OTEL_TRACES_EXPORTER": "pigeon"}, "no installed package has an exporter of that name"),

@@ -76,6 +76,7 @@ def load():
 threading.Thread(target=load).start()
 while "slow.inner" not in sys.modules:
     time.sleep(0.01)
+%s
 child = os.fork()
 if not child:
     %s
@@ -88,17 +89,21 @@ assert code == 7, code
 
 @_FORKS
 @pytest.mark.parametrize(
-    "then",
+    ("before", "then"),
     [
         # The application imports them, and so do we.
-        "import slow.inner; assert slow.inner.WHOLE and slow.WHOLE; importing().__enter__()",
-        "try: importing().__enter__()\n    except ImportError as error: assert 'was forked while' in str(error)"
-        "\n    else: os._exit(1)",
+        ("", "import slow.inner; assert slow.inner.WHOLE and slow.WHOLE; importing().__enter__()"),
+        (
+            "fork._forget_half_imported = lambda _: False",
+            """try: importing().__enter__()
+    except HalfImportedError as error: assert 'was forked while' in str(error)
+    else: os._exit(1)""",
+        ),
     ],
     ids=["whole", "off"],
 )
 def test_a_child_that_was_forked_during_an_import_is_whole_or_says_what_it_lacks(
-    program: Program, then: str
+    program: Program, before: str, then: str
 ) -> None:
     package = program.folder / "slow"
     package.mkdir()
@@ -110,10 +115,7 @@ while os.getpid() == sys.modules["__main__"].PARENT and not os.path.exists("done
     time.sleep(0.01)
 WHOLE = True
 """)
-    code = _HALF_IMPORTED % then
-    if "HalfImported" not in then and "except" in then:
-        code = code.replace("child = os.fork()", "fork._forget_half_imported = lambda _: False\nchild = os.fork()")
-    program.script(code)
+    program.script(_HALF_IMPORTED % (before, then))
 
 
 @_FORKS

@@ -217,20 +217,31 @@ class _Piece(NamedTuple):
     is_damaged: bool
 
 
-def _pieces(path: Path, trace_filter: otlp.TraceFilter | None = None) -> Iterator[_Piece]:
+def documents(path: Path) -> Iterator[bytes]:
+    """The lines of a file, or of standard input, decompressed; a document of many lines is one.
+
+    Raises:
+        OSError: it cannot be read, or is no gzip although it begins like one.
+        EOFError: the compressed file is torn.
+        zlib.error: it is damaged.
+    """
     with _opened(path) as file:
         for number, line in enumerate(file, start=1):
             # Jaeger and people with an editor write one document over many lines.
-            text = line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
-            found: list[Span | Exception] = []
-            is_damaged = False
-            if not text.isspace():
-                try:
-                    found = list(_document_spans(loads(text), trace_filter))
-                except (ValueError, RecursionError):
-                    is_damaged = line.endswith(b"\n")
-            spans = [one for one in found if isinstance(one, Span)]
-            yield _Piece(len(text), spans, is_damaged or len(spans) < len(found))
+            yield line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
+
+
+def _pieces(path: Path, trace_filter: otlp.TraceFilter | None = None) -> Iterator[_Piece]:
+    for text in documents(path):
+        found: list[Span | Exception] = []
+        is_damaged = False
+        if not text.isspace():
+            try:
+                found = list(_document_spans(loads(text), trace_filter))
+            except (ValueError, RecursionError):
+                is_damaged = text.endswith(b"\n")
+        spans = [one for one in found if isinstance(one, Span)]
+        yield _Piece(len(text), spans, is_damaged or len(spans) < len(found))
 
 
 def _is_large(path: Path) -> bool:

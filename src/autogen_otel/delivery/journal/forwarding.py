@@ -155,31 +155,57 @@ class Forwarding:
             return None, Tally(damaged_lines=1)
         if not spans:
             return None, Tally()
+        stopped, tally, rest = self.offer(
+            spans,
+            where,
+            lambda part: self.journal.append_line(
+                line if len(part) == len(spans) else line_of(part), Kind.REFUSED
+            ),
+        )
+        if stopped is not None:
+            if len(rest) == len(spans):
+                return stopped, None
+            # What the endpoint has must not go out again: the rest is a batch of its own, behind all others.
+            self.journal.append(rest)
+        return stopped, tally
+
+    def offer(
+        self,
+        spans: Sequence[ReadableSpan],
+        where: tuple[str, int],
+        refuse: Callable[[Sequence[ReadableSpan]], object],
+    ) -> tuple[ExportResult | None, Tally, list[ReadableSpan]]:
+        """Send a batch, in parts if it is too large.
+
+        Args:
+            spans: the batch.
+            where: it is from.
+            refuse: takes what the endpoint does not want.
+
+        Returns:
+            Why the endpoint takes no more, if it does not; what became of the batch; and what is left of it.
+        """
         tally, parts = Tally(), [spans]
         while parts:
             part = parts[0]
             result = self.send(part)
+            if result.outcome is Outcome.TOO_LARGE and len(part) > 1:
+                middle = len(part) // 2
+                parts[:1] = [part[:middle], part[middle:]]
+                continue
             if result.outcome is Outcome.EXPORTED:
                 tally.batches += 1
                 tally.spans += len(part) - result.rejected
                 tally.rejected_spans += result.rejected
-            elif result.outcome is Outcome.TOO_LARGE and len(part) > 1:
-                middle = len(part) // 2
-                parts[:1] = [part[:middle], part[middle:]]
-                continue
             elif self._is_unwanted(result, where):
-                self.journal.append_line(line if part is spans else line_of(part), Kind.REFUSED)
+                refuse(part)
                 tally.refused_batches += 1
                 tally.refused_spans += len(part)
-            elif tally == Tally():
-                return result, None
             else:
-                # What the endpoint has must not go out again: the rest is a batch of its own, behind others.
-                self.journal.append([span for each in parts for span in each])
-                return result, tally
+                return result, tally, [span for each in parts for span in each]
             parts.pop(0)
         self._attempts.pop(where, None)
-        return None, tally
+        return None, tally, []
 
     def _is_unwanted(self, result: ExportResult, where: tuple[str, int]) -> bool:
         """Whether the endpoint does not want a batch, although it takes others."""
