@@ -11,6 +11,7 @@ from weakref import WeakSet
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
+from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.counts.dropped import PROCESS, count_lost
 from autogen_otel.delivery.exporting.exporters import SPANS
 from autogen_otel.delivery.fork import in_child
@@ -58,6 +59,7 @@ class JournalProcessor(SpanProcessor):
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
         noted = in_flight.beside(journal)
+        shared.beside(journal.folder)
         exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=noted)
         processor = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
         self._batches = count_lost(processor, SPANS.items, PROCESS)

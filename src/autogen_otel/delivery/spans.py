@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, Sp
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
+from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_lost
 from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded
 from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
@@ -103,6 +104,8 @@ def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
             forwarder = _forwarder(endpoint, behind)
             # Only what takes spans in the end can tell that they are no longer under way.
             under_way = None if behind is None else in_flight.beside(behind)
+            if behind is not None:
+                shared.beside(behind.folder)
             exporters.append(
                 JournaledSpanExporter(endpoint, behind, PROCESS, why, forwarder, in_flight=under_way)
             )

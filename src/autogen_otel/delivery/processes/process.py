@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.fork import in_child
 from autogen_otel.delivery.processes import ending, in_flight, in_use
 
@@ -61,6 +62,9 @@ class Process:
         self._note()
         self.flush(seconds)
         self._note()
+        counts = shared.kept()
+        if counts is not None:
+            counts.write(is_last=True)
 
     def again(self) -> None:
         """See to the end of this process too, where ``instrument()`` is called once more after a fork."""
@@ -85,7 +89,7 @@ class Process:
         if self.began is not None:
             self.began(span)
         in_use.begin()
-        if self._in_flight is not None or ending.is_server_ending() is not None:
+        if self._in_flight is not None or shared.kept() is not None or ending.is_server_ending() is not None:
             accompany = threading.Thread(
                 target=self._accompany, args=(self._stopped,), name="autogen-otel-process", daemon=True
             )
@@ -104,6 +108,7 @@ class Process:
             if now - noted_at >= _LOOK_SECONDS:
                 noted_at = now
                 self._note()
+                self._count()
             if now - pruned_at > _PRUNE_SECONDS:
                 pruned_at = now
                 self._prune()
@@ -128,6 +133,11 @@ class Process:
         if is_ending and self._flushes:
             self._flushes -= 1
             self.flush(ending.SIGNAL_SECONDS)
+
+    def _count(self) -> None:
+        counts = shared.kept()
+        if counts is not None:
+            counts.write()
 
     def _note(self) -> None:
         try:
