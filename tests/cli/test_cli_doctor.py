@@ -255,7 +255,9 @@ def test_what_programs_have_counted_is_told(
     written = {"since": 1000.0, "at": 2000.0, "items": counted, "queued": {"a": [{"spans": 5}, time.time()]}}
     (tmp_path / "counts.json").write_text(json.dumps(written))
     out = run("doctor").out
-    assert "counted by your programs from 1970-01-01T00:16:40Z to 1970-01-01T00:33:20Z:\n" in out
+    assert (
+        "counted by your programs from 1970-01-01T00:16:40.000000Z to 1970-01-01T00:33:20.000000Z:\n" in out
+    )
     spans = "1,200 exported, 20 journaled, 0 forwarded, 3 dropped (3 refused), 5 waiting in memory"
     assert f"  spans: {spans}\n  logs: 7 exported, 0 dropped, 0 waiting in memory\n" in out
     monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", "off")
