@@ -68,7 +68,7 @@ class Process:
 
     def again(self) -> None:
         """See to the end of this process too, where ``instrument()`` is called once more after a fork."""
-        if self.began is not None:
+        if not self._stopped.is_set():
             ending.catch_sigterm_in_child()
 
     def stop(self) -> None:
