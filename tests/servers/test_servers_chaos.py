@@ -29,6 +29,7 @@ from tests.support.otlp_receiver import ReceiverProcess
 _CONVERSATIONS = 1000
 _KILLED = 25
 _AT_A_TIME = 5
+_LAST_SECONDS = 3.0
 _ROOM_BYTES = 16 * 2**20
 """For what Python's allocator does not give back."""
 _FAULTS = (
@@ -172,6 +173,17 @@ def test_a_receiver_whose_faults_change_at_random_moments(chaos: _Chaos, seed: i
     chaos.check(ids, held, refused=True)
 
 
+def _lines(path: Path) -> list[list[str]]:
+    """The words of each line; the process may have been killed in the middle of the last one."""
+    return [line.split() for line in path.read_text().split("\n")[:-1]]
+
+
+def _longest_gap(beats: list[float], killed_at: float) -> float:
+    """For how long, at most, a process was kept from running in its last seconds."""
+    last = [beat for beat in beats if beat > killed_at - _LAST_SECONDS]
+    return max(after - before for before, after in zip(last, [*last[1:], killed_at], strict=True))
+
+
 @pytest.mark.parametrize("is_heard", [False, True], ids=["nothing listens", "faults change"])
 def test_what_was_killed_at_a_random_moment_is_found(
     tmp_path: Path, receiver: ReceiverProcess, seed: int, *, is_heard: bool
@@ -202,11 +214,15 @@ def test_what_was_killed_at_a_random_moment_is_found(
     due = set()
     for number in range(_KILLED):
         killed_at = float((logs / f"{number}.killed").read_text())
-        # The process may have been killed in the middle of a line.
-        lines = [line.split() for line in (logs / f"{number}.begun").read_text().split("\n")[:-1]]
-        due |= {span_id for span_id, began in lines if float(began) < killed_at - 1.0}
+        # A busy machine may not have let the process run all of that second.
+        latest = (
+            killed_at
+            - 1.0
+            - _longest_gap([float(beat) for (beat,) in _lines(logs / f"{number}.beats")], killed_at)
+        )
+        due |= {span_id for span_id, began in _lines(logs / f"{number}.begun") if float(began) < latest}
     sys.stdout.write(f"{_KILLED} processes killed, {len(due)} conversations due\n")
-    assert len(due) >= _KILLED
+    assert len(due) >= _KILLED // 2
     # What a receiver took that did not answer is journaled too; what it refused is counted and kept.
     assert due - found - receiver.offered().keys() == set()
     if not is_heard:

@@ -1,7 +1,8 @@
 """Forks processes that hold conversations with real AutoGen, and kills each at a moment of its own.
 
 Arguments: how many processes, how many of them at a time, a seed, and a folder. There each process writes a
-line for each conversation that it begins (its span's id and when), and the program when it killed whom.
+line for each conversation that it begins (its span's id and when), and twenty times a second that it runs,
+if the machine lets it; and the program when it killed whom.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -23,6 +25,7 @@ autogen_otel.instrument()
 
 from tests.support.short_chats import hold  # noqa: E402 - agents come after the one line
 
+_BEAT_SECONDS = 0.05
 _SOONEST_SECONDS, _LATEST_SECONDS = 1.1, 3.5
 
 
@@ -36,12 +39,21 @@ class _Begun(SpanProcessor):
             self._log.flush()
 
 
+def _beat(log: Path) -> None:
+    with log.open("a") as beats:
+        while True:
+            beats.write(f"{time.time()}\n")
+            beats.flush()
+            time.sleep(_BEAT_SECONDS)
+
+
 def _converse(log: Path, seed: int) -> None:
     """Hold conversations that take from nothing to seconds, until the end."""
     random_seconds = random.Random(seed)  # noqa: S311 - not a secret
     provider = delivery.tracer_provider(autogen_otel.Settings())
     assert isinstance(provider, TracerProvider)
     provider.add_span_processor(_Begun(log))
+    threading.Thread(target=_beat, args=(log.with_suffix(".beats"),), daemon=True).start()
     longest = random_seconds.choice([0.02, 0.3, 5.0])
 
     def answer() -> str:
