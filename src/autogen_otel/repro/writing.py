@@ -52,7 +52,7 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
         raise NotReproducibleError(_REASONS[occurrence.cause])
     values = Values()
     if span.operation == span_names.EXECUTE_TOOL:
-        body, remarks = tool_test(span, occurrence, values)
+        body, remarks = tool_test(span, occurrence, everything, values)
     elif occurrence.kind == MODEL:
         body, remarks = model_test(trace, occurrence, everything, values)
     else:
