@@ -66,7 +66,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "has no tool of that name",
     ),
     ({"code__function__name": "os.system", "autogen__tool__function__module": "os"}, "not of your program"),
-    ({"code__file__path": "/srv/lib/python3.12/site-packages/policies.py"}, "of the installed package policies"),
+    (
+        {"code__file__path": "/srv/lib/python3.12/site-packages/policies.py"},
+        "of the installed package policies",
+    ),
     ({"code__file__path": "/usr/lib/python3.12/shutil.py"}, "of the installed package policies"),
     ({"code__function__name": "policies.a;b"}, "no name that can be imported"),
     ({"autogen__tool__function__module": 'policies"; x'}, "no name that can be imported"),

@@ -41,9 +41,7 @@ class Everything:
     installed: bool = False
 
     @classmethod
-    def of(
-        cls, spans: Iterable[Span], config: str | None = None, *, installed: bool = False
-    ) -> Everything:
+    def of(cls, spans: Iterable[Span], config: str | None = None, *, installed: bool = False) -> Everything:
         """Read all conversations."""
         population = Population.of(spans)
         return cls(population, roots_of(population), config, installed)
