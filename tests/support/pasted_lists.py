@@ -177,7 +177,11 @@ PASTED_WRONG: tuple[Case, ...] = (
         [set(), {"duplicate"}],
         environ=KEYS,
     ),
-    alone("a type in capitals", azure(api_type="Azure"), *({"unknown_option"} if IS_02 else {"api_type"})),
+    alone(
+        "a type in capitals",
+        azure(api_type="Azure"),
+        *({"unknown_option", "azure_endpoint"} if IS_02 else {"api_type"}),
+    ),
     alone("a type of Azure's of old", azure(api_type="azure_ad"), *(() if IS_02 else {"api_type"})),
 )
 """Lists with something wrong, in most lineages."""

@@ -150,7 +150,7 @@ _HINTS: Final = (
     (re.compile(r"\s*\Z"), "; it ends there"),
     (re.compile(r"\s*(?://|/\*|#)"), "; JSON has no comments, remove them"),
     (re.compile(r"\s*[\]}]"), "; remove the comma before it"),
-    (re.compile(r"\s*['“”‘’]"), "; JSON takes straight double quotes only"),
+    (re.compile(r"\s*['\u201c\u201d\u2018\u2019]"), "; JSON takes straight double quotes only"),
     (re.compile(r"\s*(?:True|False|None)\b"), "; JSON writes true, false and null"),
     (re.compile(r"\s*,?\s*\{"), "; put all entries into one list"),
 )

@@ -119,13 +119,13 @@ def _function(span: Span, tool: str) -> dict[str, str]:
 
 
 def _demand_users(span: Span, module: str, tool: str, everything: Everything) -> None:
-    """Refuse what is not of the user's program: whoever wrote the trace may have named any function."""
+    """Refuse what is not of the user's program: who wrote the trace may have named any function."""
     root, file = module.partition(".")[0], span.attributes.get(names.CODE_FILE_PATH)
     if root in _HOST or root in sys.stdlib_module_names - {_MAIN} or not file:
         raise NotReproducibleError(f"The function of {tool} is not of your program, but of {root}.")
     if is_library(str(file)) and not (everything.installed or _is_here(root)):
         raise NotReproducibleError(
-            f"The function of {tool} is of the installed package {root}, and a trace that somebody else wrote "
+            f"The function of {tool} is of the installed package {root}, and a trace that others wrote "
             "could have a test call any function; if the package is yours, give --installed."
         )
 

@@ -171,7 +171,7 @@ class RecordedTool:
             spec = importlib.util.find_spec(self.module.partition(".")[0])
             if spec is None:
                 continue
-            self._demand_users(*(spec.submodule_search_locations or [spec.origin]))
+            self._demand_users(*(spec.submodule_search_locations or (spec.origin,)))
             try:
                 return importlib.import_module(self.module)
             except ModuleNotFoundError as error:

@@ -117,6 +117,10 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         )
     if port == 0:
         return Problem("endpoint", ERROR, f"{name} has port 0, where nothing can listen", name)
+    return _of_path(facts, name, parts)
+
+
+def _of_path(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
     twice = _TWICE.search(parts.path)
     if twice is not None:
         return Problem(
@@ -136,7 +140,7 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
             f"{name} holds a query, behind which the SDK puts its path; cut it, or move it to default_query",
             name,
         )
-    if port == _OLLAMA and facts.is_openai and not parts.path.startswith("/v1"):
+    if parts.port == _OLLAMA and facts.is_openai and not parts.path.startswith("/v1"):
         return Problem(
             "endpoint", WARNING, f"{name} lacks /v1, below which Ollama has what OpenAI's SDK asks", name
         )

@@ -128,6 +128,9 @@ def _of_refusal(refused: dict[str, Any], facts: Facts) -> Iterator[Problem]:
     kind = refused["kind"]
     if kind == "unknown" and option in facts.entry:
         yield _unknown_in_entry(option, facts)
+    elif kind == "unknown" and option not in facts.options:
+        # The host itself hands on what the installed SDK does not take.
+        yield Problem("rejected", ERROR, f"the host cannot use the installed SDK: {message}")
     elif kind == "value" and option in facts.entry and option not in {"price", "model"}:
         yield Problem("rejected", ERROR, f"{option} is refused by the host: {message}", option)
     elif kind == "api_type":

@@ -81,7 +81,8 @@ def unset_timeout(facts: Facts) -> str | None:
     Its default is 600 s for each attempt: ``openai._constants.DEFAULT_TIMEOUT``.
     """
     answer = facts.answer or {}
-    seconds, retries = answer.get("timeout"), answer.get("max_retries")
+    seconds: Any = answer.get("timeout")
+    retries: Any = answer.get("max_retries")
     if facts.is_custom or facts.is_set("timeout") or not _is_number(seconds) or seconds < _LONG:
         return None
     longest = seconds * (1 + (_DEFAULT_RETRIES if retries is None else retries)) / 60
