@@ -92,6 +92,22 @@ def test_where_no_honest_test_can_be_written_it_says_why(
     assert not (tmp_path / "test_it.py").exists()
 
 
+def test_a_failure_of_unknown_cause_outside_tools_and_models_is_diagnosed_and_refused(
+    repro: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    it = Recorded(5)
+    it.leaf(
+        "invoke_workflow user -> helper", 1, exception("ValueError", "?"), autogen__error__origin="unknown"
+    )
+    code, out, err = repro(it)
+    assert (code, out) == (1, "")
+    assert "is no call of a tool or a model" in err
+    assert main(["diagnose", "--journal", str(tmp_path / "journal.jsonl"), "--format", "json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["cause"] == "unknown"
+    assert finding["evidence"][0]["trace_id"] == it.trace_id
+
+
 def test_without_a_file_it_is_printed(repro: Any) -> None:
     code, out, err = repro(tool())
     assert (code, err) == (0, "")

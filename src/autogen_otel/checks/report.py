@@ -13,7 +13,7 @@ ERROR: Final = "error"
 WARNING: Final = "warning"
 """The entry works, but not as it was meant, or fails more often than it has to."""
 
-GUESSES: Final = frozenset({"key_shape", "key_placeholder", "model_placeholder"})
+GUESSES: Final = frozenset({"key_shape", "key_placeholder", "model_placeholder", "endpoint", "value"})
 """Kinds of problems that an endpoint which answers proves wrong."""
 
 MEANINGS: Final[Mapping[str, str]] = {

@@ -56,7 +56,9 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
     elif occurrence.kind == MODEL:
         body, remarks = model_test(trace, occurrence, everything, values)
     else:
-        raise NotReproducibleError("It is neither a tool's failure nor a model call's.")
+        raise NotReproducibleError(
+            f"What failed ({values.words(span.name)}) is no call of a tool or a model, which alone can be repeated."
+        )
     return f"{_header(span, occurrence, remarks, values)}\n\n{body}\n"
 
 
