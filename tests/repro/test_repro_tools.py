@@ -156,12 +156,16 @@ def agents_with(server: ScriptedServer, function: Any, name: str, *, raw: bool) 
     """Two agents with a tool; AG2's own kind of tools has no name of a function."""
     if raw:
         return pair(server, function, raw=True)
+    asker, helper = pair(server)
+    if IS_02 and inspect.ismethod(function):
+        # It takes those in its map only.
+        asker.register_function({name: function})
+        return asker, helper
     own = {"name": name, "description": name} if hasattr(function, "__name__") else {}
-    as_tool = own and inspect.ismethod(function) and not IS_02
+    as_tool = own and inspect.ismethod(function)
     shown = (
         importlib.import_module("autogen.tools").Tool(func_or_tool=function, **own) if as_tool else function
     )
-    asker, helper = pair(server)
     helper.register_for_llm(**own)(shown)
     asker.register_for_execution(**{key: own[key] for key in own if key == "name"})(shown)
     return asker, helper

@@ -57,7 +57,8 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
         body, remarks = model_test(trace, occurrence, everything, values)
     else:
         raise NotReproducibleError(
-            f"What failed ({values.words(span.name)}) is no call of a tool or a model, which alone can be repeated."
+            f"What failed ({values.words(span.name)}) is no call of a tool or a model, "
+            "and nothing else can be called again."
         )
     return f"{_header(span, occurrence, remarks, values)}\n\n{body}\n"
 
