@@ -23,6 +23,7 @@ from autogen_otel.testing.lacking import demand_whole, fail
 from autogen_otel.traces.stacktrace import is_library
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 _MAIN = "__main__"
@@ -167,8 +168,7 @@ class RecordedTool:
         for folder in (None, self._root(), Path.cwd()):
             if folder is not None and str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
-            # Of the package only where it is: to find a module inside it would run it.
-            spec = importlib.util.find_spec(self.module.partition(".")[0])
+            spec = _spec_of(self.module.partition(".")[0])
             if spec is None:
                 continue
             self._demand_users(*(spec.submodule_search_locations or (spec.origin,)))
@@ -213,6 +213,14 @@ class RecordedTool:
             del sys.modules[name]
             raise
         return module
+
+
+def _spec_of(package: str) -> ModuleSpec | None:
+    """Where a package is, without running it, as it would to find a module inside it."""
+    try:
+        return importlib.util.find_spec(package)
+    except ValueError:  # a program has put something without one among its modules
+        return None
 
 
 async def _awaited(result: Any) -> Any:
