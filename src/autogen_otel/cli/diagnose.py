@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -44,9 +44,11 @@ from autogen_otel.cli.page.html import clean
 from autogen_otel.cli.page.spans import in_a_line
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.cli.wording import places_to_look
-from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
+from autogen_otel.diagnosis.changes import Changes, Compared, Side, changes_of
 from autogen_otel.diagnosis.document import changes_document, document_of
-from autogen_otel.diagnosis.findings import Diagnosis, diagnose, diagnose_sample
+from autogen_otel.diagnosis.evidence.parts import read_parts
+from autogen_otel.diagnosis.evidence.population import Wanted
+from autogen_otel.diagnosis.findings import Diagnosis, conclude_listed, diagnose, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import SampledSource, Source, Weighted
@@ -163,8 +165,8 @@ def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace
             return compare_stored(source, before, after, args.limit, progress)
     if not isinstance(source, SampledSource):
         with shown(f"reading {source.name}") as progress, _few_collections():
-            spans = source.spans(EVERYTHING, may_repeat=True, progress=progress)
-            return compare(spans, before, after, args.limit)
+            compared = Compared(before, after, args.limit)
+            return read_parts(_parts(source, args.limit), EVERYTHING, compared, progress).changes()
     if before.key is not None:
         raise CommandError(
             f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
@@ -222,11 +224,17 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
             diagnosis = diagnose_stored(source, selection, args.limit, progress)
     else:
         with shown(f"reading {source.name}") as progress, _few_collections():
-            spans = source.spans(selection, may_repeat=True, progress=progress)
-            diagnosis = diagnose(spans, selection, args.limit)
+            parts = _parts(source, args.limit)
+            wanted = read_parts(parts, selection, Wanted(selection, args.limit), progress)
+            diagnosis = conclude_listed(wanted.population)
     if not diagnosis.conversations:
         raise nothing_in(source, selection, asked)
     return diagnosis, read_from
+
+
+def _parts(source: Source, limit: int) -> Sequence[Source]:
+    """What several processes read; a limit counts conversations in the order that one reads them in."""
+    return source.parts() if isinstance(source, Files) and not limit else [source]
 
 
 def _sample(source: SampledSource, selection: Selection, most: int) -> list[Weighted]:

@@ -174,6 +174,7 @@ def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
 
 def conclude_listed(population: Population) -> Diagnosis:
     """Say what fails in conversations that were read, and why."""
+    population.number()
     return conclude(population, partial(Listed.of, population))
 
 

@@ -93,12 +93,12 @@ class Surroundings:
 
     Args:
         trace: the conversation.
-        number: which one of its process it is; 0 if that is not known.
+        number: which one of its process it is, or what tells it later; 0 if that is not known.
     """
 
     __slots__ = ("_number", "_steps", "_tool_ends", "_tools", "_turns", "trace")
 
-    def __init__(self, trace: Trace, number: int) -> None:
+    def __init__(self, trace: Trace, number: object) -> None:
         self.trace = trace
         self._number = number
         spans = [(span, span.operation) for span in trace.spans]

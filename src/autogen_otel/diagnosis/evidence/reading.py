@@ -33,13 +33,13 @@ class Reading:
 
     Args:
         trace: the conversation.
-        number: which one of its process it is.
+        number: as ``Surroundings`` take it.
 
     Attributes:
         failed_calls: ids of the model calls and entries in which something failed, also if they recovered.
     """
 
-    def __init__(self, trace: Trace, number: int) -> None:
+    def __init__(self, trace: Trace, number: object) -> None:
         self.trace = trace
         self._number = number
         self.failed_calls: set[str] = set()
