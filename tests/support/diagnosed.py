@@ -19,6 +19,8 @@ from tests.support.incidents import API_TRACE
 from tests.support.recorded import ORIGIN, Recorded, exception, spans_of
 
 CONVERSATIONS = 100
+_SECONDS = 42_000
+"""In which so many, or fewer, are held."""
 _MODEL = "gpt-4o"
 _HOSTS = ("eu.llm.example", "us.llm.example")
 _AGENTS = ("planner", "researcher", "clerk")
@@ -141,11 +143,12 @@ class Incident:
 def journal(incident: Incident, seed: int, count: int = CONVERSATIONS) -> list[Recorded]:
     """Hold the conversations of an incident."""
     rng = random.Random(seed)  # noqa: S311 - no secret
-    return [_conversation(incident, rng, seed * 1000 + number) for number in range(1, count + 1)]
+    apart = _SECONDS / min(count, CONVERSATIONS)
+    return [_conversation(incident, rng, seed * 1000 + number, apart) for number in range(1, count + 1)]
 
 
-def _conversation(incident: Incident, rng: random.Random, number: int) -> Recorded:
-    at = (number % 1000) * 420 + rng.random() * 300
+def _conversation(incident: Incident, rng: random.Random, number: int, apart: float) -> Recorded:
+    at = (number % 1000) * apart + rng.random() * apart * 5 / 7
     it = Recorded(
         number,
         at=at,
