@@ -176,6 +176,7 @@ def _conversation(incident: Incident, rng: random.Random, number: int, apart: fl
             _tool_turn(it, incident, call, state)
             call.chars += rng.randrange(200, 6000)
         else:
+            call.gap = 1.0
             _model_turn(it, incident, call, state)
         ended_by = incident.end(it, rng) if state["failed"] is None else None
     failed = state["failed"]
@@ -429,7 +430,7 @@ def _slow_tool() -> Incident:
 
 
 def _pause(call: Call) -> None:
-    if not call.tool and call.rng.random() < 0.1:
+    if call.turn and not call.tool and call.rng.random() < 0.2:
         call.gap = call.rng.uniform(330, 900)
 
 

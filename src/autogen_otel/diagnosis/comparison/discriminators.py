@@ -47,6 +47,7 @@ _PENALTIES: Final = {
     names.PROMPT_MESSAGES: 0.02,
     names.PROMPT_NEW_CHARS: 0.015,
     names.PROMPT_LARGEST_CHARS: 0.015,
+    names.PROMPT_LARGEST_FROM: 0.015,
     TURN: 0.01,
     HOUR: 0.02,
     TIME: 0.04,

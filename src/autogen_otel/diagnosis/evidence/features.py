@@ -70,7 +70,8 @@ _OUTCOMES: Final = frozenset(
         names.TOOL_ARGUMENTS_PROBLEMS,
         names.HANDOFF_TO,
     }
-)
+) | {name for name, meaning in names.MEANINGS.items() if "that failed" in meaning.spans}
+"""What is known only once a call is over, or only of calls that failed, or what names the call itself."""
 _OUTCOME_PREFIXES: Final = (
     "gen_ai.response.",
     "gen_ai.usage.",
