@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -25,6 +25,7 @@ from autogen_otel.cli.options.comparing import sides
 from autogen_otel.cli.options.selecting import (
     add_selection,
     add_trace,
+    cause_option,
     count_option,
     one_trace,
     selected,
@@ -57,6 +58,7 @@ from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.prometheus import Counts, count, reweighted
 from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary.causes import CAUSES
 
 _MOST_NAMED: Final = 10
 _MOST_OF_EITHER: Final = 1000
@@ -67,6 +69,7 @@ examples:
   autogen-otel diagnose --since 2h              those that began in the last two hours
   autogen-otel diagnose --since 2026-11-22T07:00 --until 2026-11-22T09:00
   autogen-otel diagnose 4bf92f35                explain one conversation
+  autogen-otel diagnose --cause timeout --cause rate_limit   only what has one of these causes
   autogen-otel diagnose --journal traces.jsonl.gz --format json | jq .findings
   zcat old/*.gz | autogen-otel diagnose --journal -
   autogen-otel diagnose --html report.html      as one page too, with charts and the best traces
@@ -77,7 +80,7 @@ examples:
   autogen-otel diagnose --clickhouse http://localhost:8123 --table otel.otel_traces --since 1d
 
 exit codes:
-  0  nothing failed; with --compare: nothing is new or more frequent
+  0  nothing failed, or nothing of what --cause names; with --compare: nothing is new or more frequent
   1  there are findings; with --compare: something is new or more frequent
   2  could not be done as asked; one sentence on stderr says why
 """
@@ -107,6 +110,15 @@ def register(subparsers: Any) -> None:
         metavar="WHAT",
         help="with what was before: SINCE..UNTIL, or KEY=BEFORE..AFTER for two values of an attribute",
     )
+    parser.add_argument(
+        "--cause",
+        dest="causes",
+        action="append",
+        type=cause_option,
+        default=[],
+        metavar="CAUSE",
+        help="show only findings with this cause; may be repeated (" + ", ".join(CAUSES) + ")",
+    )
     add_sources(parser)
     add_prometheus(parser)
     add_selection(parser, failures=False)
@@ -122,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
         if args.compare is not None:
             return _compare(source, selection, args)
         diagnosis, read_from = _diagnose(source, selection, args)
+        diagnosis = _only(diagnosis, args.causes)
         _write(args, source, read_from, diagnosis)
     if args.html == "-":
         pass
@@ -135,6 +148,13 @@ def run(args: argparse.Namespace) -> int:
     return PROBLEM if diagnosis.findings else DONE
 
 
+def _only(diagnosis: Diagnosis, causes: Collection[str]) -> Diagnosis:
+    """The diagnosis with only the findings of these causes; all if none is named."""
+    if not causes:
+        return diagnosis
+    return replace(diagnosis, findings=tuple(one for one in diagnosis.findings if one.cause in causes))
+
+
 def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> int:
     if selection.trace:
         raise CommandError("--compare is about many conversations; leave the trace id out.")
@@ -145,6 +165,9 @@ def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> 
             named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))
             there = f"; there are: {named}" if named else ""
             raise CommandError(f"No conversations in {source.name} are {side.label}{there}.")
+    if args.causes:
+        changed = tuple(one for one in changes.changed if one.finding.cause in args.causes)
+        changes = replace(changes, after=_only(changes.after, args.causes), changed=changed)
     _write(args, source, source.name, changes.after, changes)
     if args.html == "-":
         pass

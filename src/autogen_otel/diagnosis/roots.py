@@ -260,7 +260,7 @@ def _show_fallbacks(found: Sequence[Occurrence]) -> None:
         if one.cause == causes.CONFIG_ENTRY:
             for cause in one.fell_after:
                 if cause in _CAN_WAIT:
-                    one.symptoms[f"shown by {cause} of an entry before"] += 1
+                    one.symptoms[f"seen only after {cause} of an entry before it"] += 1
 
 
 # ---------------------------------------------------------------- conversations
