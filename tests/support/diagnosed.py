@@ -742,21 +742,22 @@ def wrong_with(diagnosis: Diagnosis, incident: Incident) -> list[str]:
     if not found:
         return ["found nothing"]
     wrong = []
-    if not any(_fits(found[0], truth) for truth in incident.truths):
+    if not any(fits(found[0], truth) for truth in incident.truths):
         wrong.append(f"first is {found[0].cause} {dict(found[0].subject)}")
     for truth in incident.truths:
-        fitting = next((one for one in found if _fits(one, truth)), None)
+        fitting = next((one for one in found if fits(one, truth)), None)
         if fitting is None:
             wrong.append(f"no {truth.cause} {dict(truth.subject)}")
         elif truth.attribute is not None:
             first = fitting.discriminators[0].property if fitting.discriminators else None
             if first is None or first.attribute != truth.attribute or truth.value not in {None, first.text}:
                 wrong.append(f"{truth.cause} goes with {first}, not with {truth.attribute} {truth.value}")
-    extra = [one for one in found if not any(_fits(one, truth) for truth in incident.truths)]
+    extra = [one for one in found if not any(fits(one, truth) for truth in incident.truths)]
     return wrong + [f"also found {one.cause} {dict(one.subject)}" for one in extra]
 
 
-def _fits(finding: Finding, truth: Truth) -> bool:
+def fits(finding: Finding, truth: Truth) -> bool:
+    """Whether a finding has the cause and the subject of a truth."""
     subject = dict(truth.subject)
     limit = subject.pop("limit_chars", None)
     near = limit is None or abs(finding.subject.get("limit_chars", 0) - limit) <= limit / 4

@@ -22,7 +22,7 @@ _SWALLOWED: Final = {
     causes.TOOL_EXCEPTION: _TOLD,
     causes.TOOL_ARGUMENTS: _TOLD,
     causes.CODE_EXECUTION: "swallowed by AutoGen; only the model was told, and could write the code again",
-    causes.ORCHESTRATION: "nobody saw an error; the conversation went on with another agent, or until its limit",
+    causes.ORCHESTRATION: "nobody saw an error; it went on with another agent, or to its limit",
     causes.CALLBACK: "swallowed by AutoGen; the conversation went on without what the function was for",
 }
 
@@ -88,7 +88,7 @@ def _hint(one: Discriminator) -> str:
     if attribute == names.SERVER_ADDRESS:
         return f"Other hosts answer: compare {one.property.text} with them."
     if attribute == GAP and comparison is Comparison.AT_LEAST:
-        return "It follows a pause: something on the way closes idle connections; let the client close them sooner."
+        return "It follows a pause: something on the way closes idle connections; close them sooner."
     return ""
 
 
@@ -193,9 +193,7 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
 
 def _client(subject: Mapping[str, Any]) -> str:
     where = f" at {subject['location']}" if "location" in subject else ""
-    return (
-        f"Fix the custom client or the request{where}; the span's status message says what was wrong."
-    )
+    return f"Fix the custom client or the request{where}; the span's status message says what was wrong."
 
 
 _ADVICE: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {

@@ -27,10 +27,9 @@ def processors() -> int:
     """How many processes can work at once; one if there is no Python to run another."""
     if not sys.executable:
         return 1
-    if sys.platform == "linux":
-        # A container may have fewer than the machine.
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    # A container may have fewer than the machine; only Linux tells.
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 @contextmanager

@@ -70,7 +70,8 @@ def decoded(
                     continue
             wanted = trace_id
             yield span_of(raw, trace_id)
-        except MALFORMED as error:  # noqa: PERF203 - per span, so that its neighbours survive
+        except MALFORMED as error:
+            # Per span, so that its neighbours survive.
             yield error
 
 

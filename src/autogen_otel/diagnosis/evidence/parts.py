@@ -49,9 +49,7 @@ def read_parts(parts: Sequence[Source], selection: Selection, taker: T, progress
         return taker
     said: set[str] = set()
     with ExitStack() as stack:
-        results = [
-            stack.enter_context(beside(_read_part, part, selection, taker)) for part in parts
-        ]
+        results = [stack.enter_context(beside(_read_part, part, selection, taker)) for part in parts]
         for number, result in enumerate(results):
             for told in result:
                 if isinstance(told, _Told):

@@ -7,7 +7,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
@@ -61,7 +60,7 @@ class Population:
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
         self.groups: dict[GroupKey, Sample[Occurrence]] = {}
-        self.working: dict[str, Sample[Features]] = {}
+        self.working: dict[str, Sample[dict[str, Any]]] = {}
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
         self.loops: dict[tuple[str, Loop], Sample[Occurrence]] = {}
@@ -230,7 +229,7 @@ class Population:
             sample.keep(trace.loop_occurrence(root, loop))
         return True
 
-    def _sample(self, kind: str) -> Sample[Features] | None:
+    def _sample(self, kind: str) -> Sample[dict[str, Any]] | None:
         sample = self.working.get(kind)
         if sample is None and len(self.working) < _MOST_KINDS:
             # Models make up names of tools; only so many are kept.

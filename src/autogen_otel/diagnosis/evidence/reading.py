@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
-from typing import Final
+from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import Surroundings, plain_problem
@@ -146,13 +146,13 @@ class Reading:
             )
             before.append(cause)
 
-    def tool_features(self, tool: Span) -> dict[str, object]:
+    def tool_features(self, tool: Span) -> dict[str, Any]:
         """What is known of a tool call, with what stands in its arguments."""
         features = self.surroundings.of_call(tool)
         features.update(argument_features(tool.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)))
         return features
 
-    def model_features(self, chat: Span, entry: Span) -> dict[str, object]:
+    def model_features(self, chat: Span, entry: Span) -> dict[str, Any]:
         """What is known of a model call as one of its entries got it."""
         return self.surroundings.of_call(chat, entry)
 

@@ -39,13 +39,15 @@ class Timeline:
     def merge(self, other: Timeline) -> None:
         """Count what another has counted."""
         while self.seconds != other.seconds:
-            min(self, other, key=lambda one: one.seconds)._widen()
+            (self if self.seconds < other.seconds else other)._widen()  # noqa: SLF001 - of this class
         for number, count in other._counts.items():
             self._counts[number] += count
         self._fit()
 
     def _fit(self) -> None:
-        while len(self._counts) > _MOST or self._counts and max(self._counts) - min(self._counts) >= _LONGEST:
+        while len(self._counts) > _MOST or (
+            self._counts and max(self._counts) - min(self._counts) >= _LONGEST
+        ):
             if not self._widen():
                 return
 

@@ -107,7 +107,9 @@ class Files:
     def _filter(self, beginning: str) -> TraceFilter | None:
         part, parts = self._part, self._parts
         if parts > 1:
-            return lambda trace_id: crc32(trace_id.encode()) % parts == part and trace_id.startswith(beginning)
+            return lambda trace_id: (
+                crc32(trace_id.encode()) % parts == part and trace_id.startswith(beginning)
+            )
         return (lambda trace_id: trace_id.startswith(beginning)) if beginning else None
 
     def arrivals(self, selection: Selection) -> Arrivals:  # noqa: ARG002 - nothing narrows files
