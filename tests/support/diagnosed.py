@@ -16,7 +16,7 @@ from typing import Any
 
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, diagnose
 from tests.support.incidents import API_TRACE
-from tests.support.recorded import ORIGIN, Recorded, exception, spans_of
+from tests.support.recorded import ORIGIN, START, Recorded, exception, spans_of
 
 CONVERSATIONS = 100
 _SECONDS = 42_000
@@ -55,7 +55,9 @@ class Call:
     Args:
         rng: decides what happens by chance.
         agent: who makes it.
-        hour: of the day.
+        hour: of the day, UTC.
+        worker: which process it is in.
+        number: which conversation it is.
         minute: since the beginning.
         host: where the model is.
         chars: of the prompt.
@@ -75,6 +77,8 @@ class Call:
     host: str
     chars: int
     carried: int
+    worker: str = ""
+    number: int = 0
     turn: int = 0
     gap: float = 1.0
     tool: str = ""
@@ -128,6 +132,7 @@ class Incident:
         dress: changes a call before it is made.
         end: what happens at the end of a conversation; may say why it ended.
         termination: why conversations end otherwise.
+        seconds: in which they are held.
     """
 
     truths: tuple[Truth, ...]
@@ -138,12 +143,13 @@ class Incident:
     dress: Callable[[Call], None] = lambda _: None
     end: Callable[[Recorded, random.Random], str | None] = lambda _it, _rng: None
     termination: str = "termination_message"
+    seconds: int = _SECONDS
 
 
 def journal(incident: Incident, seed: int, count: int = CONVERSATIONS) -> list[Recorded]:
     """Hold the conversations of an incident."""
     rng = random.Random(seed)  # noqa: S311 - no secret
-    apart = _SECONDS / min(count, CONVERSATIONS)
+    apart = incident.seconds / min(count, CONVERSATIONS)
     return [_conversation(incident, rng, seed * 1000 + number, apart) for number in range(1, count + 1)]
 
 
@@ -157,11 +163,13 @@ def _conversation(incident: Incident, rng: random.Random, number: int, apart: fl
     call = Call(
         rng,
         rng.choice(_AGENTS),
-        int(at // 3600) % 24,
+        int((START + at) // 3600) % 24,
         at / 60,
         rng.choice(_HOSTS),
         rng.randrange(800, 9000),
         rng.choice((0, 0, 0, 4, 6)),
+        it.resource["service.instance.id"],
+        number % 1000,
     )
     workflow: dict[str, Any] = {"gen_ai.workflow.name": f"user -> {call.agent}"}
     state: dict[str, Any] = {"failed": None}
@@ -650,6 +658,28 @@ def incidents() -> dict[str, Incident]:
         "one agent": Incident(
             (Truth("backend", {}, "gen_ai.agent.name", "clerk"),),
             model=_where(lambda call: call.agent == "clerk", _DOWN, 0.15),
+        ),
+        "one worker": Incident(
+            (Truth("backend", {"status_code": 500}, "service.instance.id", "worker-1"),),
+            model=_where(lambda call: call.worker == "worker-1", _DOWN, 0.4),
+        ),
+        "each day at seven": Incident(
+            (Truth("rate_limit", {"status_code": 429}, "hour", "7"),),
+            model=_where(lambda call: call.hour == 7, _LIMITED, 0.9),
+            seconds=6 * 86_400,
+        ),
+        "from one moment on": Incident(
+            (Truth("backend", {"status_code": 500}, "time"),),
+            model=_where(lambda call: call.number > 80, _DOWN, 0.7),
+        ),
+        "a name with a dot": Incident(
+            (Truth("tool_exception", {"tool": "pay", "exception": "KeyError"}, f"{name}to.iban.no", "null"),),
+            tool=_raises(
+                "pay",
+                lambda arguments: arguments["to"].get("iban.no", "") is None,
+                raised("KeyError", 9, "pay"),
+            ),
+            dress=_argument("pay", "to", lambda _: {"name": "Leeds", "iban.no": None}, 0.25),
         ),
         "a web page": Incident(
             (Truth("backend", {"status_code": 200, "host": _HOSTS[0]}, "server.address"),),

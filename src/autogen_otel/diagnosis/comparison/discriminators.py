@@ -53,6 +53,7 @@ _PENALTIES: Final = {
     TIME: 0.04,
     CONVERSATION_NUMBER: 0.05,
     "process.pid": 0.05,
+    "service.instance.id": 0.05,
 }
 """Which of two attributes that separate about as well is the better explanation: the one with less."""
 _COMPARISON_PENALTIES: Final = {

@@ -84,7 +84,7 @@ _OUTCOME_PREFIXES: Final = (
     "autogen.human.",
     "autogen.tool.returned",
 )
-NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name", "service.instance.id")
+NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name")
 STEPS: Final = frozenset(
     {span_names.CHAT, span_names.EXECUTE_TOOL, span_names.EXECUTE_CODE, span_names.AWAIT_HUMAN_INPUT}
 )

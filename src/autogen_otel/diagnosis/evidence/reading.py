@@ -64,7 +64,11 @@ class Reading:
             elif span.operation == span_names.EXECUTE_TOOL:
                 found.append(self._of_tool(span, cause))
             else:
-                found.append(self._of_other(span, cause))
+                answered = self._answered(span) if cause in _OF_PROVIDERS else None
+                if answered is None:
+                    found.append(self._of_other(span, cause))
+                else:
+                    found.append(self._of_answer(span, cause, answered))
         for chat_id, spans in calls.items():
             chat = self.trace.span(chat_id)
             if chat is not None:
@@ -105,6 +109,32 @@ class Reading:
             span.duration_ns,
             1,
             lambda: self.surroundings.of_conversation(root),
+        )
+
+    def _answered(self, turn: Span) -> Span | None:
+        """The model call whose answer a turn failed on."""
+        chats = [one for one in self.trace.children(turn) if one.operation == span_names.CHAT]
+        last = max(chats, key=lambda chat: chat.end_ns, default=None)
+        return None if last is None or last.failed else last
+
+    def _of_answer(self, turn: Span, cause: str, chat: Span) -> Occurrence:
+        """An answer that AutoGen took, and could do nothing with."""
+        self.failed_calls.add(chat.span_id)
+        attempts = [child for child in self.trace.children(chat) if is_attempt(child)]
+        attempt = attempts[-1] if attempts else None
+        subject = model_subject(chat, chat, attempt)
+        return Occurrence(
+            cause,
+            subject,
+            model_detail(cause, attempt, subject),
+            turn.trace_id,
+            turn.span_id,
+            turn.start_ns,
+            MODEL,
+            self._effect(turn, Effect.SWALLOWED),
+            chat.duration_ns,
+            1,
+            partial(self.model_features, chat, chat),
         )
 
     def _of_model(self, chat: Span, began: Sequence[Span]) -> Iterator[Occurrence]:
@@ -203,6 +233,9 @@ class Reading:
 
 
 _PLAIN_MODEL_CAUSES: Final = frozenset(causes.CAUSES) - {causes.CLIENT, causes.UNKNOWN}
+
+
+_OF_PROVIDERS: Final = frozenset({causes.BACKEND, causes.CONTENT_FILTER, causes.PROMPT_TOO_LARGE})
 
 
 def _cause(span: Span) -> str:
