@@ -65,7 +65,7 @@ def _verdicts(incident: Incident, size: int, diagnosis: Diagnosis) -> Iterator[V
             yield Verdict(size, truth.cause, said, is_first, _goes_with(truth, None))
         else:
             first = finding.discriminators[0].property if finding.discriminators else None
-            named = first and (first.attribute, first.text)
+            named = None if first is None else (first.attribute, first.text)
             yield Verdict(size, truth.cause, truth.cause, is_first, _goes_with(truth, named))
 
 

@@ -25,9 +25,12 @@ from autogen_otel.vocabulary import spans as span_names
 _SEED: Final = 14
 _MOST_KINDS: Final = 500
 _MOST_REMEMBERED: Final = 100_000
-_GROUP_SIZES: Final = ((100, 4000), (1000, 400), (20_000, 4))
+_GROUP_SIZES: Final = ((40, 4000), (400, 400), (20_000, 4))
 """How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
-_MOST_LOOPS: Final = 1000
+_LOOP_SIZES: Final = ((100, 400), (2000, 10))
+"""The same of conversations that went in circles."""
+_MOST_NAMES: Final = 10_000
+"""Workflows and tools that are counted; programs that make up names for each conversation have more."""
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 GroupKey = tuple[Any, ...]
@@ -223,9 +226,12 @@ class Population:
             return False
         key = (_workflow(root), loop._replace(times=0))
         sample = self.loops.get(key)
-        if sample is None and len(self.loops) < _MOST_LOOPS:
-            sample = self.loops[key] = Sample(_GROUP_SIZES[1][1], self._weight)
-        if sample is not None and sample.wants(root.trace_id):
+        if sample is None:
+            size = next((size for most, size in _LOOP_SIZES if len(self.loops) < most), 0)
+            if not size:
+                return True
+            sample = self.loops[key] = Sample(size, self._weight)
+        if sample.wants(root.trace_id):
             sample.keep(trace.loop_occurrence(root, loop))
         return True
 
@@ -241,7 +247,9 @@ class Population:
         for tool in tools:
             attributes = tool.attributes
             name = str(attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
-            if names.TOOL_RETURNED_ERROR in attributes:
+            if names.TOOL_RETURNED_ERROR in attributes and (
+                name in self.returned_errors or len(self.returned_errors) < _MOST_NAMES
+            ):
                 self.returned_errors[name] += round(self._heaviest)
                 returned.add(name)
             if tool.failed or attributes.get(names.CANCELLED) is True:
@@ -268,9 +276,11 @@ class Population:
         if root is None:
             return
         workflow = _workflow(root)
-        self.ended[workflow] += round(self._weight)
+        if workflow in self.ended or len(self.ended) < _MOST_NAMES:
+            self.ended[workflow] += round(self._weight)
         if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
-            self.ended_at_limit[workflow] += round(self._weight)
+            if workflow in self.ended:
+                self.ended_at_limit[workflow] += round(self._weight)
             if not found and self._keep_loop(trace, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):
