@@ -251,7 +251,9 @@ def _two_bugs(desk: Desk) -> None:
 
 
 def _places(desk: Desk) -> None:
-    desk.replies = [tool_call("search", {"query": desk.rng.choice(("hail in Leeds", "flood"))})]
+    found = ("hail in Leeds", "flood", "glass")
+    count = desk.rng.randrange(4)
+    desk.replies = [tool_call("search", {"query": desk.rng.choice(found)}) for _ in range(count)]
     if desk.bad:
         query = desk.rng.choice(("Hagel in Köln", "grad w Łodzi", "仙台の雹"))
         desk.replies.append(tool_call("search", {"query": query}))

@@ -78,13 +78,12 @@ def testable(comparisons: Iterable[tuple[float, int]], level: float) -> int:
         comparisons: the smallest probability that each could have, and how many such there are.
         level: of significance.
     """
-    ordered = sorted(comparisons)
-    tried = 1
-    for least, count in ordered:
-        if least > level / tried:
+    tried = 0
+    for least, count in sorted(comparisons):
+        if least > level / max(1, tried):
             break
         tried += count
-    return min(tried, sum(count for _, count in ordered))
+    return tried
 
 
 def holm(probabilities: Sequence[float], tried: int) -> list[float]:
