@@ -57,7 +57,6 @@ class Call:
         agent: who makes it.
         hour: of the day, UTC.
         worker: which process it is in.
-        number: which conversation it is.
         minute: since the beginning.
         host: where the model is.
         chars: of the prompt.
@@ -78,7 +77,6 @@ class Call:
     chars: int
     carried: int
     worker: str = ""
-    number: int = 0
     turn: int = 0
     gap: float = 1.0
     tool: str = ""
@@ -169,7 +167,6 @@ def _conversation(incident: Incident, rng: random.Random, number: int, apart: fl
         rng.randrange(800, 9000),
         rng.choice((0, 0, 0, 4, 6)),
         it.resource["service.instance.id"],
-        number % 1000,
     )
     workflow: dict[str, Any] = {"gen_ai.workflow.name": f"user -> {call.agent}"}
     state: dict[str, Any] = {"failed": None}
@@ -670,7 +667,7 @@ def incidents() -> dict[str, Incident]:
         ),
         "from one moment on": Incident(
             (Truth("backend", {"status_code": 500}, "time"),),
-            model=_where(lambda call: call.number > 80, _DOWN, 0.7),
+            model=_where(lambda call: call.minute > 560, _DOWN, 0.7),
         ),
         "a name with a dot": Incident(
             (Truth("tool_exception", {"tool": "pay", "exception": "KeyError"}, f"{name}to.iban.no", "null"),),
