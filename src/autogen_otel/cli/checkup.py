@@ -34,7 +34,13 @@ from autogen_otel.delivery.exporting.exporters import (
     plugin,
 )
 from autogen_otel.delivery.identity.ids import draws_from_global_random
-from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, is_writable, resolved
+from autogen_otel.delivery.journal import (
+    Kind,
+    NoFolderError,
+    default_dir,
+    resolved,
+    unwritable,
+)
 from autogen_otel.delivery.journal.files import counted, listed
 from autogen_otel.delivery.journal.forwarding import count_left
 from autogen_otel.delivery.journal.progress import read_progress
@@ -138,7 +144,7 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
 
 def _not_taken(checkup: Document, settings: Settings) -> Iterator[str]:
     """What goes nowhere, or only into the journal."""
-    traces, journal = checkup["endpoints"], checkup["journal"]
+    traces = checkup["endpoints"]
     if checkup["provider"] and not (checkup["provider"]["journaled"] or settings.journal_is_set):
         yield (
             f"The global tracer provider is your program's own ({checkup['provider']['class']}), and its "
@@ -147,15 +153,24 @@ def _not_taken(checkup: Document, settings: Settings) -> Iterator[str]:
     if not traces and settings.journal not in (FAILING, ALL):
         yield "Traces go nowhere: OTEL_TRACES_EXPORTER is none."
     elif traces and not any(one["takes"] for one in traces):
-        if journal["kept"] and journal["writable"]:
-            yield f"{_refusals(traces)}: traces are kept in the journal only."
-        else:
-            why = "cannot be written (AUTOGEN_OTEL_JOURNAL_DIR may name another folder)"
-            why = why if journal["kept"] else "is switched off"
-            yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+        yield f"{_refusals(traces)}: {_instead(checkup, settings)}."
     metrics = checkup["metrics_endpoints"]
     if metrics and not any(one["takes"] for one in metrics):
         yield f"{_refusals(metrics)}: metrics go nowhere; OTEL_METRICS_EXPORTER=none makes none."
+
+
+def _instead(checkup: Document, settings: Settings) -> str:
+    """What becomes of traces that no endpoint takes."""
+    journal, provider = checkup["journal"], checkup["provider"]
+    if not journal["kept"]:
+        return "traces are lost, because the journal is switched off"
+    if not journal["writable"]:
+        return f"traces are lost, because there is no journal: {journal['problem']}"
+    if provider and not (provider["journaled"] or settings.journal_is_set):
+        return "traces are lost"
+    if provider and settings.journal == FAILING:
+        return "only conversations in which something failed are kept, in the journal"
+    return "traces are kept in the journal only"
 
 
 def _refusals(endpoints: list[Document]) -> str:
@@ -237,15 +252,17 @@ def _journal(settings: Settings) -> Document:
         "mode": settings.journal,
         "bytes": 0,
         "writable": False,
+        "problem": None,
     }
     try:
         folder = resolved(settings.journal_dir) if settings.journal_dir else default_dir()
     except NoFolderError as error:
         return {**checked, "problem": str(error)}
     checked["folder"] = str(folder)
+    problem = unwritable(folder)
+    checked["writable"], checked["problem"] = problem is None, problem and str(problem)
     with contextlib.suppress(OSError):
         checked["bytes"] = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
-        checked["writable"] = is_writable(folder)
     batches, spans = count_left(folder)
     progress = read_progress(folder)
     return {

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from autogen_otel.cli import CommandError, quantities
-from autogen_otel.delivery.journal import NoFolderError, default_dir
+from autogen_otel.delivery.journal import NoFolderError, default_dir, journal_option, unwritable
 from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
 from autogen_otel.traces.journal import STANDARD_INPUT
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -254,9 +254,11 @@ def _clickhouse(args: argparse.Namespace) -> ClickHouse:
 def _files(given: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
     paths = [standard_input if one == "-" else Path(one).expanduser() for one in given]
     for path in paths:
-        if path != STANDARD_INPUT and not path.exists():
+        if path != STANDARD_INPUT and not os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
-    option = [word for one in given if one != "-" for word in ("--journal", one)]
+    # Absolute: a command that is suggested is pasted in any folder.
+    named = (str(path.absolute()) for one, path in zip(given, paths, strict=True) if one != "-")
+    option = [word for path in named for word in ("--journal", path)]
     return Files(paths, option, HOW_TO_GET_ONE, standard_input)
 
 
@@ -273,6 +275,9 @@ def _own_journal() -> Files:
         raise CommandError(
             f"There is no journal: {error}, and --journal a file or a folder to read."
         ) from None
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
+        problem = unwritable(path)
+        if problem is not None:
+            raise CommandError(f"There is no journal: {problem}, and --journal a file or a folder to read.")
         raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
-    return Files([path], (), HOW_TO_GET_ONE)
+    return Files([path], journal_option(path), HOW_TO_GET_ONE)

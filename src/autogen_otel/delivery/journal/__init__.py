@@ -9,9 +9,10 @@ from autogen_otel.delivery.journal.folder import (
     DIR_VARIABLE,
     NoFolderError,
     default_dir,
-    is_writable,
+    journal_option,
     resolved,
     show_command,
+    unwritable,
 )
 from autogen_otel.delivery.journal.limits import Limits
 from autogen_otel.delivery.journal.writing import Journal
@@ -23,7 +24,8 @@ __all__ = [
     "Limits",
     "NoFolderError",
     "default_dir",
-    "is_writable",
+    "journal_option",
     "resolved",
     "show_command",
+    "unwritable",
 ]
