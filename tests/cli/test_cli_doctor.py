@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pwd
 import sys
 import tempfile
+import types
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -450,3 +452,36 @@ def test_help_has_examples(run: Run) -> None:
     code, out, _ = run("doctor", "--help")
     assert code == 0
     assert "examples:\n  autogen-otel doctor " in out
+
+
+def test_a_folder_that_may_not_be_looked_into_is_one_sentence(
+    run: Run, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(folder: Path) -> tuple[int, int]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(tmp_path))
+    monkeypatch.setattr(checkup, "count_left", forbidden)
+    code, out, err = run("doctor")
+    assert (code, err) == (0, "")
+    assert f"journal: {tmp_path} (0 B, undelivered, writable)\n" in out
+    monkeypatch.setattr(os, "scandir", forbidden)
+    for words in (["journal"], ["push"], ["journal", "--journal", str(tmp_path)]):
+        assert run(*words) == (2, "", f"autogen-otel: {tmp_path} cannot be used: Permission denied.\n")
+
+
+def test_a_launcher_that_has_not_switched_us_on_is_a_problem(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+    name = "opentelemetry.instrumentation.auto_instrumentation"
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "FAILED opentelemetry-instrument has not switched us on, so under it nothing is recorded: " in out
+    assert "/v1/traces does not take telemetry (nothing answers there): nothing is recorded.\n" in out
+    autogen_otel.instrument(tracer_provider=TracerProvider())
+    try:
+        assert "has not switched us on" not in run("doctor").out
+    finally:
+        autogen_otel.uninstrument()

@@ -76,6 +76,10 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
         "cannot be told to stand down and would report each model call again: do not switch it on, "
         "or take its successor opentelemetry-instrumentation-genai-openai"
     ),
+    "opentelemetry-distro": (
+        "under opentelemetry-instrument it exports over gRPC unless OTEL_EXPORTER_OTLP_PROTOCOL says "
+        "http/protobuf; `opentelemetry-instrument autogen-otel doctor` looks at what your program has there"
+    ),
     "openinference-instrumentation-ag2": _REPEATS,
     "openinference-instrumentation-autogen": _REPEATS,
 }
@@ -84,6 +88,11 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
 _ADD_PROCESSOR: Final = (
     "add provider.add_span_processor(autogen_otel.JournalProcessor()), or set AUTOGEN_OTEL_JOURNAL to "
     "failing, all or off"
+)
+_LAUNCHER: Final = "opentelemetry.instrumentation.auto_instrumentation"
+_NOT_LAUNCHED: Final = (
+    "opentelemetry-instrument has not switched us on, so under it nothing is recorded: what it logs above says "
+    "why; often OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf is missing"
 )
 _NO_OPENAI: Final = (
     "The package openai is not installed, so agents with a model fail: pip install 'autogen-otel[pyautogen]' "
@@ -97,6 +106,7 @@ def examine(settings: Settings) -> Document:
     Returns:
         What ``doctor --format json`` prints; its ``problems`` are sentences.
     """
+    is_launched, is_active = _LAUNCHER in sys.modules, instrumentation.active()
     report = _attach_report(settings)
     logs_are_on = settings.messages_in_events or logs_opted_in(os.environ)
     checkup: Document = {
@@ -118,6 +128,7 @@ def examine(settings: Settings) -> Document:
         "message_content": settings.capture_message_content,
         "journal": _journal(settings),
         "provider": _provider(),
+        "launcher": {"switched_on": is_active} if is_launched else None,
         "own_metrics": [one.name for one in vocabulary.ALL if one.name.startswith(vocabulary.OF_TELEMETRY)],
         "ids_from_global_random": draws_from_global_random(instrumentation.tracer() or get_tracer_provider()),
         "settings": list(_settings(settings)),
@@ -136,6 +147,8 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
+    if _is_left_out(checkup):
+        yield f"{_NOT_LAUNCHED}."
     yield from _not_taken(checkup, settings)
     yield from (f"{sentence}{'' if sentence.endswith('?') else '.'}" for sentence in unknown_variables())
     if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
@@ -159,9 +172,16 @@ def _not_taken(checkup: Document, settings: Settings) -> Iterator[str]:
         yield f"{_refusals(metrics)}: metrics go nowhere; OTEL_METRICS_EXPORTER=none makes none."
 
 
+def _is_left_out(checkup: Document) -> bool:
+    """Whether a launcher that should have switched us on has not."""
+    return checkup["launcher"] is not None and not checkup["launcher"]["switched_on"]
+
+
 def _instead(checkup: Document, settings: Settings) -> str:
     """What becomes of traces that no endpoint takes."""
     journal, provider = checkup["journal"], checkup["provider"]
+    if _is_left_out(checkup):
+        return "nothing is recorded"
     if not journal["kept"]:
         return "traces are lost, because the journal is switched off"
     if not journal["writable"]:
@@ -261,17 +281,33 @@ def _journal(settings: Settings) -> Document:
     checked["folder"] = str(folder)
     problem = unwritable(folder)
     checked["writable"], checked["problem"] = problem is None, problem and str(problem)
-    with contextlib.suppress(OSError):
-        checked["bytes"] = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
+    # A folder of somebody else's may not even be looked into.
+    with contextlib.suppress(PermissionError):
+        checked.update(_journaled(folder))
+    return checked
+
+
+def _journaled(folder: Path) -> Document:
+    """What is in the journal.
+
+    Raises:
+        PermissionError: it may not be looked into.
+    """
     batches, spans = count_left(folder)
-    progress = read_progress(folder)
     return {
-        **checked,
+        "bytes": sum(map(_size, folder.glob("*.jsonl"))),
         "undelivered": {"batches": batches, "spans": spans},
         "refused_spans": _spans(folder, Kind.REFUSED),
         "copied_spans": _spans(folder, Kind.KEPT),
-        "forwarded_spans": progress.spans,
+        "forwarded_spans": read_progress(folder).spans,
     }
+
+
+def _size(file: Path) -> int:
+    # A program may have forwarded it meanwhile.
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
 
 
 def _spans(folder: Path, kind: Kind) -> int:

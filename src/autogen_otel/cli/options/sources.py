@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple
@@ -113,16 +113,21 @@ def journal_folder(given: str | None) -> Path:
 
     Raises:
         CommandError: what is given is no folder, or there can be none.
+        OSError: it may not be read.
     """
     if given is None:
         try:
-            return default_dir()
+            path = default_dir()
         except NoFolderError as error:
             raise CommandError(f"There is no journal: {error}, and --journal its folder.") from None
-    path = Path(given).expanduser()
-    if not path.is_dir():
-        raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
-    return path.absolute()
+    else:
+        path = Path(given).expanduser().absolute()
+        if not path.is_dir():
+            raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
+    with suppress(FileNotFoundError), os.scandir(path):
+        # One that may not be read would pass for an empty one.
+        return path
+    return path
 
 
 @contextmanager
@@ -254,7 +259,7 @@ def _clickhouse(args: argparse.Namespace) -> ClickHouse:
 def _files(given: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
     paths = [standard_input if one == "-" else Path(one).expanduser() for one in given]
     for path in paths:
-        if path != STANDARD_INPUT and not os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
+        if path != STANDARD_INPUT and not path.exists():
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
     # Absolute: a command that is suggested is pasted in any folder.
     named = (str(path.absolute()) for one, path in zip(given, paths, strict=True) if one != "-")
