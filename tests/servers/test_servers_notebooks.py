@@ -1,4 +1,4 @@
-"""Streamlit's own test runner and a real IPython kernel: what runs again is observed once and kept by nobody."""
+"""Streamlit's own test runner and a real IPython kernel: what runs again is observed once, and not kept."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def reruns(tmp_path: Path) -> dict[str, str]:
     """What is printed where a page is run again and again, by whether it is observed."""
     printed = {}
     for observed in ("no", "yes"):
-        done = subprocess.run(  # noqa: S603 - our own interpreter
+        done = subprocess.run(
             [sys.executable, "-m", "tests.servers.programs.reruns"],
             env={**_environ(tmp_path), "OBSERVED": observed, "HOME": str(tmp_path)},
             capture_output=True,

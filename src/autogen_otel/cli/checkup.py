@@ -91,8 +91,8 @@ _ADD_PROCESSOR: Final = (
 )
 _LAUNCHER: Final = "opentelemetry.instrumentation.auto_instrumentation"
 _NOT_LAUNCHED: Final = (
-    "opentelemetry-instrument has not switched us on, so under it nothing is recorded: what it logs above says "
-    "why; often OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf is missing"
+    "opentelemetry-instrument has not switched us on, so under it nothing is recorded: what it logs above "
+    "says why; often OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf is missing"
 )
 _NO_OPENAI: Final = (
     "The package openai is not installed, so agents with a model fail: pip install 'autogen-otel[pyautogen]' "

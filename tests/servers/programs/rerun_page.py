@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from autogen import Agent, ConversableAgent
 
-from tests.servers.programs.reruns import MADE
+from tests.servers.programs.made import MADE
 
 if os.environ["OBSERVED"] == "yes":
     import autogen_otel

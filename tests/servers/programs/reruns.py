@@ -1,19 +1,18 @@
-"""Runs a Streamlit page as Streamlit's own test runner does, and prints what of its earlier runs still lives."""
+"""Has Streamlit's own test runner run a page again and again, and prints what of earlier runs still lives."""
 
 from __future__ import annotations
 
 import gc
 import sys
-import weakref
 from pathlib import Path
-from typing import Any
 
-MADE: list[weakref.ref[Any]] = []
-"""The classes and the agents of all runs."""
+from tests.servers.programs.made import MADE
+
 _RUNS = 10
 
 
-def _main() -> None:
+def count() -> None:
+    """Print how many classes and agents were made, and how many of them live."""
     from streamlit.testing.v1 import AppTest
 
     page = AppTest.from_file(str(Path(__file__).with_name("rerun_page.py")), default_timeout=60).run()
@@ -26,7 +25,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    # The page imports this module by its name.
-    from tests.servers.programs import reruns
-
-    reruns._main()
+    count()

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,7 @@ def show_command(folder: Path) -> str:
 
 
 def _unnamed_dir() -> Path:
-    for candidate in (lambda: _state_dir(os.environ), _temporary_dir):
+    for candidate in (partial(_state_dir, os.environ), _temporary_dir):
         # A user may have no home, and a container no folder for temporary files.
         with suppress(RuntimeError, OSError):
             folder = candidate()
