@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from autogen_otel.cli import (
     quantities,
     write_json,
 )
-from autogen_otel.delivery.journal import journal_option
+from autogen_otel.delivery.journal import command_for
 from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
 
@@ -142,7 +141,7 @@ def _journaled(journal: dict[str, Any]) -> Iterator[str]:
     """What is in the journal, where there is something."""
     if journal["folder"] is None:
         return
-    push = shlex.join(("autogen-otel", "push", *journal_option(Path(journal["folder"]))))
+    push = command_for(Path(journal["folder"]), "push")
     left = journal.get("undelivered", {}).get("spans", 0)
     if left:
         spans = quantities.plural(left, "span")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from typing import Any, Final
 from autogen_otel.cli import DONE, CommandError, add_command, add_format, quantities, write_json
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
-from autogen_otel.delivery.journal import Kind, Limits, journal_option
+from autogen_otel.delivery.journal import Kind, Limits, command_for
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
 from autogen_otel.delivery.journal.limits import Removed, prune, remove, remove_notes
@@ -147,7 +146,7 @@ def _lines(folder: Path, found: Inventory, settings: Settings, removed: Removed 
     if found.in_flight:
         notes = quantities.plural(found.in_flight, "file")
         yield f"in flight: {notes} of conversations that have not ended"
-    push = shlex.join(("autogen-otel", "push", *journal_option(folder)))
+    push = command_for(folder, "push")
     for kind, contents in found.kinds.items():
         meaning = f" ({_MEANINGS[kind].format(push=push)})" if contents.batches else ""
         yield f"{_NAMES[kind]}: {_summary(contents)}{meaning}"

@@ -26,7 +26,7 @@ from autogen_otel.delivery.journal import (
     Kind,
     Limits,
     NoFolderError,
-    show_command,
+    command_for,
     unwritable,
 )
 from autogen_otel.delivery.processes import batches, in_flight
@@ -160,9 +160,7 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         consequence = f"They are dropped: {why_no_journal}."
         if journal is not None:
             later = " and sent once it does" if forwarder is not None else ""
-            consequence = (
-                f"They are kept in {journal.folder}{later}; `{show_command(journal.folder)}` lists them."
-            )
+            consequence = f"They are kept in {journal.folder}{later}; `{command_for(journal.folder, 'show')}` lists them."
         super().__init__(
             SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder, kind=kind
         )

@@ -72,7 +72,7 @@ def test_an_error_that_it_returns_is_known_and_not_told(serve: Serve) -> None:
 
 def _quoted(patient: str) -> None:
     try:
-        {}[patient]
+        dict[str, str]()[patient]
     except KeyError as error:
         raise ValueError(f"{patient} is in no ward") from error
 

@@ -203,9 +203,9 @@ def nothing_in(source: Source, selection: Selection, asked: Selection) -> Comman
     return CommandError(f"{source.name} holds no such conversation: none fits the options; ask for less.")
 
 
-def words(source: Source) -> str:
-    """The options that name a source, with a blank before them, for a command to copy."""
-    return "".join(f" {shlex.quote(word)}" for word in source.option)
+def show_command(source: Source, *words: str) -> str:
+    """The command that shows something of a source, to be copied into any shell."""
+    return shlex.join(("autogen-otel", "show", *words, *source.option))
 
 
 def _header(text: str) -> tuple[str, str]:

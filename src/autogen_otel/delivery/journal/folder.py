@@ -46,9 +46,9 @@ def journal_option(folder: Path) -> tuple[str, ...]:
     return ("--journal", str(folder))
 
 
-def show_command(folder: Path) -> str:
-    """Return the command that lists a journal, for any shell of this user."""
-    return shlex.join(("autogen-otel", "show", *journal_option(folder)))
+def command_for(folder: Path, *words: str) -> str:
+    """Return the command that does something with a journal, for any shell of this user."""
+    return shlex.join(("autogen-otel", *words, *journal_option(folder)))
 
 
 def _unnamed_dir() -> Path:
