@@ -160,7 +160,8 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         consequence = f"They are dropped: {why_no_journal}."
         if journal is not None:
             later = " and sent once it does" if forwarder is not None else ""
-            consequence = f"They are kept in {journal.folder}{later}; `{command_for(journal.folder, 'show')}` lists them."
+            command = command_for(journal.folder, "show")
+            consequence = f"They are kept in {journal.folder}{later}; `{command}` lists them."
         super().__init__(
             SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder, kind=kind
         )
