@@ -37,7 +37,7 @@ def test_it_says_what_is_there(run: Run, folder: Path) -> None:
     assert lines[1].endswith(" of at most 268 MB; files go after 168 hours")
     assert lines[2:4] == ["conversations: 3", "in flight: 1 file of conversations that have not ended"]
     assert lines[4].startswith("undelivered: 1 batch, 2 spans, ")
-    assert "push --refused" in lines[5]
+    assert f"`autogen-otel push --journal {folder} --refused` tries again" in lines[5]
     assert lines[6].startswith("kept: 1 batch, 3 spans, ")
 
 

@@ -39,6 +39,7 @@ from autogen_otel.cli.options.sources import (
     opened,
     prometheus,
     read_again,
+    show_command,
 )
 from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
 from autogen_otel.cli.page.html import clean
@@ -224,7 +225,8 @@ def _write(
             if span.trace_id in spans:
                 spans[span.trace_id].append(span)
     traces = {trace_id: Trace.of(found) for trace_id, found in spans.items() if found}
-    write_page(args.html, diagnosis_page(diagnosis, read_from, traces, changes))
+    command = partial(show_command, source)
+    write_page(args.html, diagnosis_page(diagnosis, read_from, traces, command, changes))
 
 
 def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:

@@ -72,7 +72,7 @@ def places_to_look(source: Source, template: str | None, evidence: Evidence) -> 
     """
     # What is searched finds a whole id at once, however old the trace is; files are read as a whole.
     digits = _PREFIX if isinstance(source, Files) else None
-    yield f"autogen-otel show {evidence.trace_id[:digits]}{sources.words(source)}"
+    yield sources.show_command(source, evidence.trace_id[:digits])
     url = sources.link(source, template, evidence.trace_id, evidence.span_id)
     if url is not None:
         yield url

@@ -117,7 +117,7 @@ def one_trace(source: Source, selection: Selection) -> Trace:
                 if len(ids) == 1:
                     spans.append(span)
     if not ids:
-        others = f"autogen-otel show{sources.words(source)} lists those that are there"
+        others = f"{sources.show_command(source)} lists those that are there"
         since = f" since {quantities.local_time(selection.since)}" if selection.since else ""
         raise CommandError(f"No trace in {source.name}{since} begins with {digits}; {others}.")
     if len(ids) > 1:
