@@ -105,12 +105,15 @@ class ClickHouse:
     def link(self, trace_id: str, span_id: str) -> None:
         """It has no page for a trace."""
 
-    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
+    def rows(
+        self, sql: str, values: Mapping[str, Any] | None = None, session: str = ""
+    ) -> Iterator[list[Any]]:
         """Ask in SQL.
 
         Args:
             sql: a ``SELECT`` with ``{name:Type}`` where a value belongs.
             values: text, numbers, and lists of them, by name.
+            session: whose temporary tables it may read. It takes one question after the other.
 
         Yields:
             The rows.
@@ -118,12 +121,26 @@ class ClickHouse:
         Raises:
             SourceError: there is no answer.
         """
+        for line in self._answer(f"{sql}\nFORMAT JSONCompactEachRow", values, session):
+            yield self._row(line)
+
+    def run(self, sql: str, values: Mapping[str, Any] | None = None, session: str = "") -> None:
+        """Run a statement that answers nothing, in a session.
+
+        Raises:
+            SourceError: it cannot be run; ``RefusedError`` if the server does not let this user do it.
+        """
+        for _ in self._answer(sql, values, session):
+            pass
+
+    def _answer(self, sql: str, values: Mapping[str, Any] | None, session: str) -> Iterator[bytes]:
         given = {
             f"param_{name}": _parameter(value) for name, value in {**self._names, **(values or {})}.items()
         }
+        if session:
+            given |= {"session_id": session, "session_timeout": _SESSION_SECONDS}
         try:
-            for line in self._client.lines("/", given, f"{sql}\nFORMAT JSONCompactEachRow"):
-                yield self._row(line)
+            yield from self._client.lines("/", given, sql)
         except RefusedError as error:
             if any(code in str(error) for code in _NO_TABLE):
                 raise SourceError(
@@ -199,6 +216,8 @@ class ClickHouse:
 
 
 _SHOWN: Final = 200
+_SESSION_SECONDS: Final = "600"
+"""After which a server forgets a session that nobody asks in."""
 _MOST_VALUES: Final = 100
 _HELD: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}]")
 """Where an attribute may stand."""
