@@ -128,14 +128,18 @@ class Columns:
         return f"if(mapContains(attributes, {key}), attributes[{key}], resource[{key}])"
 
     def _list(self, name: str) -> str:
-        return _LIST[name] if name in _LIST else texts_of(self.text(name))
+        if name in _LIST:
+            return _LIST[name]
+        return texts_of(self.text(name), is_of_texts=names.KINDS.get(name) is Kind.NAMES)
 
     def _leaves(self, name: str) -> Leaves:
         return Leaves(ARGUMENTS, name, self.value)
 
 
-def texts_of(text: str) -> str:
+def texts_of(text: str, *, is_of_texts: bool = False) -> str:
     """The elements of a list that was written as JSON."""
+    if is_of_texts:
+        return f"JSONExtract({text}, 'Array(String)')"
     return (
         "arrayMap(one -> if(startsWith(one, '\"'), JSONExtractString(one), one),"
         f" JSONExtractArrayRaw({text}))"

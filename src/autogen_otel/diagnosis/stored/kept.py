@@ -70,6 +70,8 @@ class Kept:
                 return self._create(f"{_PREFIX}{name}", select, values)
             except RefusedError:
                 self._is_refused = True
+                # Whoever may not ask at all is told so instead.
+                list(self.rows("SELECT 1"))
                 self._progress.warn(
                     f"{self._clickhouse.name} lets this user have no temporary tables, so that each question "
                     "is counted from the beginning, which takes several times as long: "

@@ -61,8 +61,6 @@ _NOT_AROUND: Final = f"'{HTTP}', '{span_names.CONFIG_ENTRY}', '{span_names.INVOK
 """Nothing that calls are counted of happens in a model call or in what is below it."""
 _MOST_ABOVE: Final = 6
 """Spans between a call and the turn that it belongs to."""
-_LAST_TOOL: Final = "arrayLast(tool -> tool.1 <= start, tools)"
-_LAST_END: Final = "arrayLast(moment -> moment <= start, ends)"
 
 
 class Tables:
@@ -159,13 +157,14 @@ class Tables:
         more = ""
         if kind == CONVERSATION:
             joined += f" ANY LEFT JOIN ({self._prompts()}) AS prompts USING (trace)"
-            more = ", largest_prompt, most_carried, tools_used"
+            more = ", largest_prompt, most_carried, arrayDistinct(tools) AS tools_used"
         return self._kept.source(
             f"around{self._number(kind)}",
             "SELECT trace, id, number, arrayCount(moment -> moment <= start, turns) AS turn,"
-            f" if({_LAST_END} > 0, (start - {_LAST_END}) / 1e9, NULL) AS gap,"
-            f" {_LAST_TOOL}.2 AS previous_tool,"
-            f" if({_LAST_TOOL}.1 > 0, {_LAST_TOOL}.3 / 1e9, NULL) AS previous_seconds,"
+            " arrayCount(moment -> moment <= start, ends) AS steps,"
+            " arrayCount(moment -> moment <= start, tool_ends) AS tool,"
+            " if(steps > 0, (start - ends[steps]) / 1e9, NULL) AS gap, tools[tool] AS previous_tool,"
+            " if(tool > 0, durations[tool] / 1e9, NULL) AS previous_seconds,"
             f" pairs[indexOf(places, {above})] AS agent_pair{more}"
             f" FROM (SELECT trace, id, above, {_START} AS start FROM {calls}) AS call {joined}",
         )
@@ -179,9 +178,9 @@ class Tables:
     def _conversation(self) -> str:
         """What the features of calls need of their conversations, as one row for each.
 
-        When ``turns`` began, steps had their ``ends``, and ``tools`` ran; the ``places`` where calls happen,
-        with what is ``above_them``, which for a turn is the turn itself, and who replied to whom in these
-        ``pairs``.
+        When ``turns`` began and steps had their ``ends``; ``tools`` in the order of their ``tool_ends``, with
+        their ``durations``; the ``places`` where calls happen, with what is ``above_them``, which for a turn is
+        the turn itself, and who replied to whom in these ``pairs``.
         """
         turns = (
             f"SELECT {_TRACE}, {_ID}, id AS above, {_START} AS start, toInt64(0) AS duration,"
@@ -200,8 +199,10 @@ class Tables:
             "SELECT trace,"
             " arraySort(groupArrayIf(start, operation = 'turn')) AS turns,"
             f" arraySort(groupArrayIf(start + duration, operation IN ({_STEPS}))) AS ends,"
-            f" arraySort(one -> one.1, groupArrayIf((start + duration, tool, duration), {is_tool})) AS tools,"
-            f" groupUniqArrayIf(tool, {is_tool}) AS tools_used,"
+            f" groupArrayIf(start + duration, {is_tool}) AS ended,"
+            " arraySort(ended) AS tool_ends,"
+            f" arraySort((_, moment) -> moment, groupArrayIf(tool, {is_tool}), ended) AS tools,"
+            f" arraySort((_, moment) -> moment, groupArrayIf(duration, {is_tool}), ended) AS durations,"
             f" groupArrayIf(id, {is_place}) AS places, groupArrayIf(above, {is_place}) AS above_them,"
             f" groupArrayIf(pair, {is_place}) AS pairs"
             f" FROM ({turns} UNION ALL {others}) GROUP BY trace"
