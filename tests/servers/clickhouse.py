@@ -53,16 +53,23 @@ ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 
 
 class ClickHouse(Server):
-    """The engine of ClickHouse behind its HTTP interface."""
+    """The engine of ClickHouse behind its HTTP interface.
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    Args:
+        folder: its own; a later one finds there what this one stored.
+        settings: of each query, as ``SET`` takes them.
+        python: has the engine.
+    """
+
+    def __init__(self, folder: Path, *settings: str, python: Path = Path(sys.executable)) -> None:
         super().__init__(folder)
         self._port = free_port()
         self._settings = settings
+        self._python = python
 
     def command(self) -> Sequence[str]:
         return [
-            sys.executable,
+            str(self._python),
             "-m",
             "tests.servers.clickhouse_front",
             str(self.folder / "data"),

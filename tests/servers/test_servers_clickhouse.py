@@ -13,6 +13,7 @@ from autogen_otel.cli import main
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
+from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.http import Client
 from tests.servers import clickhouse as servers
@@ -62,6 +63,25 @@ def test_the_engine_finds_what_python_finds(name: str, clickhouse: servers.Click
     stored = diagnose_stored(source(clickhouse, "incident"))
     assert wrong_with(stored, EVERY[name]) == []
     assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+
+
+def test_a_user_who_may_only_read_is_told_why_it_takes_longer_and_gets_the_same(tmp_path: Path) -> None:
+    spans = spans_of(*journal(EVERY["three things at once"], SEED))
+    with servers.ClickHouse(tmp_path) as writing:
+        writing.store("incident", spans)
+    said: list[str] = []
+    progress = Progress()
+    progress.warn = said.append  # type: ignore[method-assign]
+    with servers.ClickHouse(tmp_path, "readonly = 1") as reading:
+        stored = diagnose_stored(source(reading, "incident"), progress=progress)
+    assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+    assert len(said) == 1
+    assert "GRANT CREATE TEMPORARY TABLE" in said[0]
+
+
+def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: servers.ClickHouse) -> None:
+    assert diagnose_stored(source(clickhouse, "otel.otel_traces")).conversations == len(nulls)
+    assert clickhouse.do("SELECT count() FROM system.tables WHERE is_temporary FORMAT TSV") == "0\n"
 
 
 @pytest.fixture
