@@ -32,6 +32,11 @@ _WEEK_DAYS = 7
 _INCIDENT = "three things at once"
 _TROUBLED = 8
 """One population in so many is in trouble, all others are well."""
+_COPY = (
+    "INSERT INTO otel_traces SELECT Timestamp + toIntervalDay({days}),"
+    " concat('{copy}', substring(TraceId, 9, 16), substring(TraceId, 1, 8)), * EXCEPT (Timestamp, TraceId)"
+    " FROM seed"
+)
 _ROOT = Path(__file__).parents[1]
 _NO_ENGINE = "make test-servers installs chdb-core, and so does pip"
 
@@ -99,7 +104,17 @@ def measure(say: Say, *, journal_mb: int = _JOURNAL_MB, stored_spans: int = _STO
             "memory are those of the command; the engine of ClickHouse, with two threads, works beside it. "
             "Seconds depend on what else the machine does, CPU does hardly."
         ),
-        columns=("source", "spans", "stored", "seconds", "spans a second", "CPU", "engine", "memory", "findings"),
+        columns=(
+            "source",
+            "spans",
+            "stored",
+            "seconds",
+            "spans a second",
+            "CPU",
+            "engine",
+            "memory",
+            "findings",
+        ),
         rows=[one.row for one in found],
         notes=() if python else (f"ClickHouse is not measured: {_NO_ENGINE}.",),
     )
@@ -185,7 +200,9 @@ class _Told(Progress):
 
 
 def _clickhouse(folder: Path, python: Path, least: int, say: Say) -> Scale:
-    with servers.ClickHouse(folder, f"max_threads = {min(2, os.cpu_count() or 1)}", python=python) as clickhouse:
+    with servers.ClickHouse(
+        folder, f"max_threads = {min(2, os.cpu_count() or 1)}", python=python
+    ) as clickhouse:
         spans = _fill(clickhouse, least, say)
         sizes = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'otel_traces'"
         megabytes = int(clickhouse.do(f"{sizes} FORMAT TSV")) / _MB
@@ -232,11 +249,7 @@ def _fill(clickhouse: servers.ClickHouse, least: int, say: Say) -> int:
         if number % 10 == 0:
             say(f"Diagnose: {number * each:,} of {copies * each:,} spans are in ClickHouse")
         # Ids of their own, on one of seven days.
-        clickhouse.do(
-            f"INSERT INTO otel_traces SELECT Timestamp + toIntervalDay({number % _WEEK_DAYS}),"
-            f" concat('{number:08x}', substring(TraceId, 9, 16), substring(TraceId, 1, 8)),"
-            " * EXCEPT (Timestamp, TraceId) FROM seed"
-        )
+        clickhouse.do(_COPY.replace("{days}", str(number % _WEEK_DAYS)).replace("{copy}", f"{number:08x}"))
     return each * copies
 
 

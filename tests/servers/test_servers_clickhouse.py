@@ -44,6 +44,16 @@ CHOSEN = (
 SEED = 3
 
 
+class Warned(Progress):
+    """Remembers what it is warned of."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warn(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
 def source(clickhouse: servers.ClickHouse, table: str) -> ClickHouse:
     return ClickHouse(Client("ClickHouse", clickhouse.url), table)
 
@@ -69,14 +79,12 @@ def test_a_user_who_may_only_read_is_told_why_it_takes_longer_and_gets_the_same(
     spans = spans_of(*journal(EVERY["three things at once"], SEED))
     with servers.ClickHouse(tmp_path) as writing:
         writing.store("incident", spans)
-    said: list[str] = []
-    progress = Progress()
-    progress.warn = said.append  # type: ignore[method-assign]
+    progress = Warned()
     with servers.ClickHouse(tmp_path, "readonly = 1") as reading:
         stored = diagnose_stored(source(reading, "incident"), progress=progress)
     assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
-    assert len(said) == 1
-    assert "GRANT CREATE TEMPORARY TABLE" in said[0]
+    assert len(progress.said) == 1
+    assert "GRANT CREATE TEMPORARY TABLE" in progress.said[0]
 
 
 def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: servers.ClickHouse) -> None:

@@ -20,8 +20,11 @@ T = TypeVar("T")
 _MOST_NAMES: Final = 1000
 _OWN: Final = "own"
 _AROUND: Final = "around"
-"""Features of a call's own span, and those of the conversation around it, are kept apart: joining them is
-dear, because what a span has itself is large. Questions about both are put to each and only joined as bits."""
+"""Features of a call's own span, and those of the conversation around it.
+
+They are kept apart, since what a span has itself is large, and dear to join: a question about both is put to
+each, and only the bits that it comes to are joined.
+"""
 
 
 class StoredCalls:
@@ -105,14 +108,14 @@ class StoredCalls:
             for name, cuts in question.cuts.items():
                 if not cuts:
                     continue
-                sides = {self._side(columns, name)}
+                about = {self._side(columns, name)}
                 number = f"ifNull({columns.number(name)}, nan)"
                 if question.tool is not None:
-                    sides.add(self._side(columns, PREVIOUS_TOOL))
+                    about.add(self._side(columns, PREVIOUS_TOOL))
                     wanted_tool = columns.value(question.tool, "String")
                     number = f"if({columns.text(PREVIOUS_TOOL)} = {wanted_tool}, {number}, nan)"
                 at = columns.value([float(cut) for cut in cuts], "Array(Float64)")
-                by_sides[frozenset(sides)].append(f"({len(wanted)}, {number}, roundDown({number}, {at}))")
+                by_sides[frozenset(about)].append(f"({len(wanted)}, {number}, roundDown({number}, {at}))")
                 wanted.append((index, name))
         for sides, tuples in by_sides.items():
             rows = self._kept.rows(

@@ -1,4 +1,4 @@
-"""What is read of the table of spans: conversations, the calls of a kind that worked, and what is around them.
+"""What is read of the table of spans: conversations, calls of a kind that worked, and what is around them.
 
 Each is made of all spans once and then read by many questions. A span is told by the ids of its trace and its
 own as numbers, which are compared and copied faster than their texts.
@@ -93,8 +93,8 @@ class Tables:
     def ends(self) -> str:
         """How conversations ended whose own span is there.
 
-        ``TraceId``, the ``workflow``, what it was ``ended_by``, the workflows in it that were ``limited``, and
-        the ``number`` of the conversation among those of its process, from 1.
+        ``TraceId``, the ``workflow``, what it was ``ended_by``, the workflows in it that were ``limited``,
+        and the ``number`` of the conversation among those of its process, from 1.
         """
         each = (
             f"SELECT TraceId, argMin({_WORKFLOW}, Timestamp) AS workflow,"
@@ -178,26 +178,26 @@ class Tables:
     def _conversation(self) -> str:
         """What the features of calls need of their conversations, as one row for each.
 
-        When ``turns`` began and steps had their ``ends``; ``tools`` in the order of their ``tool_ends``, with
-        their ``durations``; the ``places`` where calls happen, with what is ``above_them``, which for a turn is
-        the turn itself, and who replied to whom in these ``pairs``.
+        When ``turns`` began and steps had their ``ends``; ``tools`` in the order of their ``tool_ends``,
+        with their ``durations``; the ``places`` where calls happen, with what is ``above_them``, which for a
+        turn is the turn itself, and who replied to whom in these ``pairs``.
         """
         turns = (
             f"SELECT {_TRACE}, {_ID}, id AS above, {_START} AS start, toInt64(0) AS duration,"
-            f" mapContains(SpanAttributes, '{names.HELPER_ROLE}') ? 'helper' : 'turn' AS operation,"
+            f" NOT mapContains(SpanAttributes, '{names.HELPER_ROLE}') AS is_turn, '' AS operation,"
             f" '' AS tool, {_PAIR} AS pair {self.spans(has_operation(span_names.INVOKE_AGENT))}"
         )
+        is_tool = f"operation = '{span_names.EXECUTE_TOOL}'"
         around = f"{OPERATION} NOT IN ({_NOT_AROUND})"
         others = (
             f"SELECT {_TRACE}, {_ID}, {_ABOVE}, {_START} AS start, toInt64(Duration) AS duration,"
-            f" {OPERATION} AS operation, if(operation = '{span_names.EXECUTE_TOOL}', {SUBJECT}, '') AS tool,"
-            f" '' AS pair {self.spans(around)}"
+            f" 0 AS is_turn, {OPERATION} AS operation, if({is_tool}, {SUBJECT}, '') AS tool, '' AS pair"
+            f" {self.spans(around)}"
         )
         is_place = f"operation != '{span_names.CHAT}'"
-        is_tool = f"operation = '{span_names.EXECUTE_TOOL}'"
         gathered = (
             "SELECT trace,"
-            " arraySort(groupArrayIf(start, operation = 'turn')) AS turns,"
+            " arraySort(groupArrayIf(start, is_turn)) AS turns,"
             f" arraySort(groupArrayIf(start + duration, operation IN ({_STEPS}))) AS ends,"
             f" groupArrayIf(start + duration, {is_tool}) AS ended,"
             " arraySort(ended) AS tool_ends,"
