@@ -13,7 +13,8 @@ from autogen_otel.cli import main
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
-from autogen_otel.traces.source import Progress
+from autogen_otel.diagnosis.stored.kept import Kept
+from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.http import Client
 from tests.servers import clickhouse as servers
@@ -90,6 +91,15 @@ def test_a_user_who_may_only_read_is_told_why_it_takes_longer_and_gets_the_same(
 def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: servers.ClickHouse) -> None:
     assert diagnose_stored(source(clickhouse, "otel.otel_traces")).conversations == len(nulls)
     assert clickhouse.do("SELECT count() FROM system.tables WHERE is_temporary FORMAT TSV") == "0\n"
+
+
+def test_a_session_that_is_lost_is_one_sentence(clickhouse: servers.ClickHouse) -> None:
+    kept = Kept(source(clickhouse, "any"), {}, Progress())
+    count = "SELECT count() FROM " + kept.source("ones", "SELECT 1 AS one")
+    assert list(kept.rows(count)) == [[1]]
+    clickhouse.do("DROP TEMPORARY TABLE autogen_otel_ones")
+    with pytest.raises(SourceError, match="send what has the same session_id to the same one"):
+        list(kept.rows(count))
 
 
 @pytest.fixture

@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 from typing_extensions import Self
 
 from autogen_otel.traces.source import Progress
-from autogen_otel.traces.sources.clickhouse import ClickHouse
+from autogen_otel.traces.sources.clickhouse import TEMPORARY, ClickHouse
 from autogen_otel.traces.sources.http import RefusedError
-
-_PREFIX: Final = "autogen_otel_"
 
 
 class Kept:
@@ -67,15 +65,15 @@ class Kept:
     def _made(self, name: str, select: str, values: Mapping[str, Any]) -> str:
         if not self._is_refused:
             try:
-                return self._create(f"{_PREFIX}{name}", select, values)
-            except RefusedError:
+                return self._create(f"{TEMPORARY}{name}", select, values)
+            except RefusedError as error:
                 self._is_refused = True
                 # Whoever may not ask at all is told so instead.
                 list(self.rows("SELECT 1"))
                 self._progress.warn(
-                    f"{self._clickhouse.name} lets this user have no temporary tables, so that each question "
-                    "is counted from the beginning, which takes several times as long: "
-                    "GRANT CREATE TEMPORARY TABLE ON *.*, in a profile with readonly = 2 and not 1"
+                    f"{error} - no temporary table was made, so that each question is counted from the "
+                    "beginning, which takes several times as long: where the user may make none, "
+                    "GRANT CREATE TEMPORARY TABLE ON *.*, and readonly = 2 instead of 1 in the profile"
                 )
         self._values.update(values)
         return f"({select})"

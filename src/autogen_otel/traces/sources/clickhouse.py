@@ -24,6 +24,8 @@ from autogen_otel.vocabulary.attributes import Kind
 TABLE: Final = "otel_traces"
 SECONDS: Final = 600.0
 """To wait for an answer; a question over many millions of spans takes some."""
+TEMPORARY: Final = "autogen_otel_"
+"""Begins the names of temporary tables."""
 _PADDING_NS: Final = 86_400 * 1_000_000_000
 """How long a conversation lasts at most, for the partitions that have to be read for a window of time."""
 
@@ -142,6 +144,11 @@ class ClickHouse:
         try:
             yield from self._client.lines("/", given, sql)
         except RefusedError as error:
+            if session and TEMPORARY in str(error):
+                raise SourceError(
+                    f"{self._client.name} has lost the session that was begun: several servers answer there; "
+                    "give the address of one of them, or send what has the same session_id to the same one"
+                ) from None
             if any(code in str(error) for code in _NO_TABLE):
                 raise SourceError(
                     f"{self.name} does not exist: name the table that your Collector writes, "
