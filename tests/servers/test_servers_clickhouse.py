@@ -95,7 +95,7 @@ def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: ser
 
 def test_a_session_that_is_lost_is_one_sentence(clickhouse: servers.ClickHouse) -> None:
     kept = Kept(source(clickhouse, "any"), {}, Progress())
-    count = "SELECT count() FROM " + kept.source("ones", "SELECT 1 AS one")
+    count = " ".join(("SELECT count() FROM", kept.source("ones", "SELECT 1 AS one")))
     assert list(kept.rows(count)) == [[1]]
     clickhouse.do("DROP TEMPORARY TABLE autogen_otel_ones")
     with pytest.raises(SourceError, match="send what has the same session_id to the same one"):
