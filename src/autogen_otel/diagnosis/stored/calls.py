@@ -137,8 +137,8 @@ class StoredCalls:
         )
         present = Counter({name: count for name, count in derived.items() if count})
         sources: list[tuple[str, str, Callable[[str], bool]]] = [
-            ("", "mapKeys(attributes)", lambda name: not follows_from_outcome(name)),
-            ("", "mapKeys(resource)", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
+            ("", "names", lambda name: not follows_from_outcome(name)),
+            ("", "resource_names", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
         ]
         if self._kind.startswith(tool_kind("")):
             sources.append((PREFIX, leaf_names(ARGUMENTS), bool))

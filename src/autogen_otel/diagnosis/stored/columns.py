@@ -11,12 +11,24 @@ from autogen_otel.diagnosis.stored.leaves import Leaves, is_leaf
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.attributes import Kind
 
-ARGUMENTS: Final = f"attributes['{names.GEN_AI_TOOL_CALL_ARGUMENTS}']"
 _LISTS: Final = frozenset({Kind.NAMES, Kind.INTEGERS, Kind.PROBLEMS})
 _NUMBERS: Final = frozenset({Kind.INTEGER, Kind.NUMBER})
 _ABSENT: Final = frozenset({features.TURN, features.GAP, features.AGENT_PAIR})
 """What a conversation as a whole does not have."""
 _NONE: Final = "CAST(NULL, 'Nullable(Float64)')"
+
+
+def _attribute(key: str, whose: str = "") -> str:
+    """The text of an attribute; empty if it is not there. Two arrays are searched faster than a map."""
+    return f"{whose}texts[indexOf({whose}names, {key})]"
+
+
+def _has_attribute(key: str, whose: str = "") -> str:
+    return f"has({whose}names, {key})"
+
+
+_RESOURCE: Final = "resource_"
+ARGUMENTS: Final = _attribute(f"'{names.GEN_AI_TOOL_CALL_ARGUMENTS}'")
 _WITHOUT_TEXT: Final = rf"""replaceRegexpAll({ARGUMENTS}, '"(?:\\\\.|[^"\\\\])*"|\\s', '')"""
 _NESTING: Final = (
     "arrayMax(arrayCumSum(arrayMap(sign -> multiIf(sign IN ('{', '['), 1, sign IN ('}', ']'), -1, 0),"
@@ -87,8 +99,8 @@ class Columns:
         if is_leaf(name):
             return self._leaves(name).present
         key = self.value(name, "String")
-        present = f"mapContains(attributes, {key})"
-        return present if name in names.KINDS else f"({present} OR mapContains(resource, {key}))"
+        present = _has_attribute(key)
+        return present if name in names.KINDS else f"({present} OR {_has_attribute(key, _RESOURCE)})"
 
     def number(self, name: str) -> str:
         """The number that a feature is, or NULL."""
@@ -124,8 +136,8 @@ class Columns:
             return _TEXT[name]
         key = self.value(name, "String")
         if name in names.KINDS:
-            return f"attributes[{key}]"
-        return f"if(mapContains(attributes, {key}), attributes[{key}], resource[{key}])"
+            return _attribute(key)
+        return f"if({_has_attribute(key)}, {_attribute(key)}, {_attribute(key, _RESOURCE)})"
 
     def _list(self, name: str) -> str:
         if name in _LIST:
@@ -146,9 +158,10 @@ def texts_of(text: str, *, is_of_texts: bool = False) -> str:
     )
 
 
+_PROBLEMS_KEY: Final = f"'{names.TOOL_ARGUMENTS_PROBLEMS}'"
 _PROBLEMS: Final = (
     "arrayMap(problem -> replaceRegexpOne(problem, '(?s)^(.*?: .*?got [^ ]*).*$', '\\\\1'),"
-    f" {texts_of(f'''attributes['{names.TOOL_ARGUMENTS_PROBLEMS}']''')})"
+    f" {texts_of(_attribute(_PROBLEMS_KEY))})"
 )
 
 
@@ -181,7 +194,7 @@ _PRESENT: Final = {
     features.PREVIOUS_TOOL: "isNotNull(previous_seconds)",
     features.PREVIOUS_TOOL_SECONDS: "isNotNull(previous_seconds)",
     features.AGENT_PAIR: "agent_pair != ''",
-    features.PROBLEMS: f"mapContains(attributes, '{names.TOOL_ARGUMENTS_PROBLEMS}')",
+    features.PROBLEMS: _has_attribute(_PROBLEMS_KEY),
     features.TOOLS_USED: "notEmpty(tools_used)",
     arguments.SIZE: f"{ARGUMENTS} != ''",
     arguments.DEPTH: _IS_JSON,

@@ -138,8 +138,11 @@ class Tables:
         )
         return self._kept.source(
             f"calls{number}",
-            f"SELECT {_TRACE}, {_ID}, {_ABOVE}, Timestamp, ServiceName, ResourceAttributes AS resource,"
-            f" mapFilter((name, text) -> {is_kept}, SpanAttributes) AS attributes {self.spans(*worked)}",
+            f"WITH mapFilter((name, text) -> {is_kept}, SpanAttributes) AS attributes"
+            f" SELECT {_TRACE}, {_ID}, {_ABOVE}, Timestamp, ServiceName,"
+            " mapKeys(attributes) AS names, mapValues(attributes) AS texts,"
+            " mapKeys(ResourceAttributes) AS resource_names, mapValues(ResourceAttributes) AS resource_texts"
+            f" {self.spans(*worked)}",
             values,
         )
 
