@@ -131,8 +131,9 @@ def test_conversations_are_narrowed_and_no_password_is_shown(
 ) -> None:
     def count(*words: str) -> int:
         code, out, err = ask("diagnose", "--format", "json", *words)
-        assert (code, err) == (1, "")
-        assert PASSWORD not in out
+        # A slow machine shows progress, and nothing else is said.
+        assert (code, "temporary" in err) == (1, False)
+        assert PASSWORD not in out + err
         return int(json.loads(out)["conversations"])
 
     early, late = count("--until", "2026-11-22T18:00Z"), count("--since", "2026-11-22T18:00Z")
