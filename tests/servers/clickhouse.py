@@ -55,7 +55,7 @@ CREATE TABLE {name} (
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 """
-"""Columns, indexes, order and partitions of the table that the exporter makes (0.161, ``traces_table.sql``)."""
+"""Columns, indexes, order and partitions of the table that the exporter makes (``traces_table.sql``)."""
 
 
 class ClickHouse(Server):

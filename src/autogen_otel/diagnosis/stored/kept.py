@@ -72,7 +72,7 @@ class Kept:
                 list(self.rows("SELECT 1"))
                 self._progress.warn(
                     f"{error} - no temporary table was made, so that each question is counted from the "
-                    "beginning, which takes several times as long: where the user may make none, "
+                    "beginning, which takes two to three times as long: where the user may make none, "
                     "GRANT CREATE TEMPORARY TABLE ON *.*, and readonly = 2 instead of 1 in the profile"
                 )
         self._values.update(values)
