@@ -102,7 +102,7 @@ def measure(say: Say, *, journal_mb: int = _JOURNAL_MB, stored_spans: int = _STO
             "How fast `autogen-otel diagnose` reads. Targets: 50,000 spans a second from a journal, ten "
             "million spans in ClickHouse within 60 s on two cores, with less than 500 MB of memory. CPU and "
             "memory are those of the command; the engine of ClickHouse, with two threads, works beside it. "
-            "Seconds depend on what else the machine does, CPU does hardly."
+            "Seconds depend on what else the machine does, CPU less so."
         ),
         columns=(
             "source",
