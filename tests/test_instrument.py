@@ -114,6 +114,7 @@ def test_the_report_says_what_was_attached_and_what_this_host_never_had() -> Non
     assert report.missing == ()
     assert str(report).startswith("autogen-otel is attached to ")
     assert f"at {len(report.attached)} places" in str(report)
+    assert repr(report) == str(report)  # what a prompt and a notebook show
     assert str(report.lineage).split()[1].removesuffix(".0") == autogen.__version__.removesuffix(".0")
     assert all(row.reason for row in report.absent)
 

@@ -47,6 +47,10 @@ class Instrumentation:
         self._attachment = Attachment(self, lineage)
         self.report = _of_its_version(self._attachment.attach())
 
+    def is_in_place(self) -> bool:
+        """Whether the host that is imported now is the one that was attached to."""
+        return self._attachment.is_in_place()
+
     def end(self) -> None:
         """Switch off and restore the host."""
         self.enabled = False
@@ -109,17 +113,27 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
     """Attach to the installed host, once; see ``autogen_otel.instrument``."""
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
     with _changing:
-        if active():
-            if _active is not None and _differ(_active, providers, settings):
+        if _active is not None and _active.is_in_place():
+            if _active.recorder.process is not None:
+                _active.recorder.process.again()
+            if _differ(_active, providers, settings):
                 _log.warning(
                     "autogen-otel is switched on already, so these settings and providers are not used; "
                     "call autogen_otel.uninstrument() before"
                 )
-            return report()
+            return _active.report
+        if _active is not None:
+            # The host was imported anew, as notebooks and reloading servers do.
+            providers = _active.providers if providers == Providers() else providers
+            settings = settings or _active.recorder.settings
+            _active.end()
+            _active = None
+        before, _refused = _refused, None
         detection = detect()
         if detection.lineage is None:
             _refused = AttachReport(None, problem=detection.problem)
-            _log.warning("autogen-otel instruments nothing: %s", detection.problem)
+            if _refused != before:
+                _log.warning("autogen-otel instruments nothing: %s", detection.problem)
             return _refused
         if providers == Providers() and _is_disabled():
             _refused = AttachReport(None, problem="OTEL_SDK_DISABLED is true, so nothing would be recorded")

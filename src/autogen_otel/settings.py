@@ -92,8 +92,8 @@ class Settings:
     exclude_content_of: Sequence[str] = _knob(
         (),
         "AUTOGEN_OTEL_EXCLUDE_CONTENT_OF",
-        "Names of tools whose arguments and results are not recorded, nor in messages; `*` and `?` stand "
-        "for any characters, and commas separate them in the variable.",
+        "Names of tools whose arguments and results are not recorded, nor in messages, nor what their "
+        "exceptions say; `*` and `?` stand for any characters, and commas separate them in the variable.",
     )
     announce_failures: bool | str = _knob(
         False,

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 import pwd
 import sys
 import tempfile
+import time
+import types
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -161,11 +164,31 @@ def test_nowhere_to_go_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch, n
     code, out, _ = run("doctor")
     assert code == 1
     assert "does not take telemetry (nothing answers there)\n" in out
-    assert f"journal: {no_folder} (0 B, undelivered, not writable)\n" in out
-    assert (
-        "FAILED Telemetry is lost: no endpoint takes it and the journal cannot be written "
-        "(AUTOGEN_OTEL_JOURNAL_DIR may name another folder).\n"
-    ) in out
+    why = f"{no_folder} is no folder; AUTOGEN_OTEL_JOURNAL_DIR may name one"
+    assert f"journal: none, because {why}\n" in out
+    assert f"(nothing answers there): traces are lost, because there is no journal: {why}.\n" in out
+
+
+@pytest.mark.needs(sys.platform == "linux", "a folder in which even root may write nothing")
+def test_a_folder_is_writable_if_a_file_can_be_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", "/proc/nope")
+    out = run("doctor").out
+    assert "journal: /proc/nope (0 B, undelivered, not writable): /proc/nope cannot be written (" in out
+    assert "traces are lost, because there is no journal: /proc/nope cannot be written (" in out
+    code, _, err = run("show")
+    assert code == 2
+    assert err.startswith("autogen-otel: There is no journal: /proc/nope cannot be written (")
+    assert "AUTOGEN_OTEL_JOURNAL_DIR may name another folder, and --journal a file or a folder" in err
+
+
+def test_looking_whether_a_folder_is_writable_leaves_nothing_there(
+    run: Run, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (tmp_path, tmp_path / "not" / "yet"):
+        monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(folder))
+        assert f"journal: {folder} (0 B, undelivered, writable)\n" in run("doctor").out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_journal_that_is_off_catches_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +233,27 @@ def test_a_provider_of_the_programs_own_has_to_be_journaled(
     provider.shutdown()
 
 
+@pytest.mark.parametrize(
+    ("variable", "becomes"),
+    [
+        ("", "traces are lost"),
+        ("all", "traces are kept in the journal only"),
+        ("failing", "only conversations in which something failed are kept, in the journal"),
+        ("off", "traces are lost, because the journal is switched off"),
+    ],
+)
+def test_what_is_kept_of_a_provider_of_the_programs_own_is_not_more_than_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, variable: str, becomes: str
+) -> None:
+    provider = TracerProvider()
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", variable)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+    out = run("doctor").out
+    assert f"/v1/traces does not take telemetry (nothing answers there): {becomes}.\n" in out
+    provider.shutdown()
+
+
 def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -> None:
     size = sum(file.stat().st_size for file in journal.iterdir())
     with pytest.MonkeyPatch.context() as patch:
@@ -221,6 +265,7 @@ def test_a_journal_shows_its_size(run: Run, receiver: Receiver, journal: Path) -
         "mode": "undelivered",
         "bytes": size,
         "writable": True,
+        "problem": None,
         "undelivered": {"batches": 0, "spans": 0},
         "refused_spans": 0,
         "copied_spans": 0,
@@ -237,12 +282,31 @@ def test_what_waits_in_the_journal_is_told(
     journal.append(finished("c"), Kind.REFUSED)
     journal.append(finished("d"), Kind.KEPT)
     out = run("doctor").out
-    assert "undelivered: 2 spans; programs send them while they run, `autogen-otel push` does it now\n" in out
-    assert "refused by the endpoint: 1 span; `autogen-otel push --refused` tries again\n" in out
+    push = f"autogen-otel push --journal {tmp_path}"
+    assert f"undelivered: 2 spans; programs send them while they run, `{push}` does it now\n" in out
+    assert f"refused by the endpoint: 1 span; `{push} --refused` tries again\n" in out
     assert "copies in the journal: 1 span\n" in out
     assert "metrics of the delivery: autogen.telemetry.dropped, autogen.telemetry.exported, " in out
     run("push")
-    assert "sent from the journal so far: 2 spans\n" in run("doctor").out
+    assert json.loads(run("doctor", "--format", "json").out)["delivery"]["forwarded"] == {"spans": 2}
+
+
+def test_what_programs_have_counted_is_told(
+    run: Run, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(tmp_path))
+    assert "counted by your programs: nothing yet (they write it beside the journal)\n" in run("doctor").out
+    counted = {"exported spans": 1200, "exported logs": 7, "journaled spans": 20, "dropped spans refused": 3}
+    written = {"since": 1000.0, "at": 2000.0, "items": counted, "queued": {"a": [{"spans": 5}, time.time()]}}
+    (tmp_path / "counts.json").write_text(json.dumps(written))
+    out = run("doctor").out
+    assert (
+        "counted by your programs from 1970-01-01T00:16:40.000000Z to 1970-01-01T00:33:20.000000Z:\n" in out
+    )
+    spans = "1,200 exported, 20 journaled, 0 forwarded, 3 dropped (3 refused), 5 waiting in memory"
+    assert f"  spans: {spans}\n  logs: 7 exported, 0 dropped, 0 waiting in memory\n" in out
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", "off")
+    assert json.loads(run("doctor", "--format", "json").out)["delivery"]["queued"] == {"spans": 5}
 
 
 def test_where_nothing_can_be_written_doctor_and_show_say_what_to_do(
@@ -407,3 +471,36 @@ def test_help_has_examples(run: Run) -> None:
     code, out, _ = run("doctor", "--help")
     assert code == 0
     assert "examples:\n  autogen-otel doctor " in out
+
+
+def test_a_folder_that_may_not_be_looked_into_is_one_sentence(
+    run: Run, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(folder: Path) -> tuple[int, int]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(tmp_path))
+    monkeypatch.setattr(checkup, "count_left", forbidden)
+    code, out, err = run("doctor")
+    assert (code, err) == (0, "")
+    assert f"journal: {tmp_path} (0 B, undelivered, writable)\n" in out
+    monkeypatch.setattr(os, "scandir", forbidden)
+    for words in (["journal"], ["push"], ["journal", "--journal", str(tmp_path)]):
+        assert run(*words) == (2, "", f"autogen-otel: {tmp_path} cannot be used: Permission denied.\n")
+
+
+def test_a_launcher_that_has_not_switched_us_on_is_a_problem(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+    name = "opentelemetry.instrumentation.auto_instrumentation"
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "FAILED opentelemetry-instrument has not switched us on, so under it nothing is recorded: " in out
+    assert "/v1/traces does not take telemetry (nothing answers there): nothing is recorded.\n" in out
+    autogen_otel.instrument(tracer_provider=TracerProvider())
+    try:
+        assert "has not switched us on" not in run("doctor").out
+    finally:
+        autogen_otel.uninstrument()

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
 from tests.delivery.programs import Program
 from tests.delivery.receivers import Receiver
 
+_DIR = "AUTOGEN_OTEL_JOURNAL_DIR"
 _SETUP = """
 import logging
 from opentelemetry import trace
@@ -109,13 +111,17 @@ def test_none_means_that_spans_go_nowhere(program: Program, receiver: Receiver) 
 
 
 def test_the_command_that_lists_the_journal_works_in_another_shell(program: Program) -> None:
-    state = {"XDG_STATE_HOME": str(program.folder / "state")}
-    assert f"`autogen-otel show --journal {program.journal}` lists them." in program.script(
-        _ONE_SPAN, **state
-    )
-    assert "`autogen-otel show` lists them." in program.script(
-        _ONE_SPAN, AUTOGEN_OTEL_JOURNAL_DIR="", **state
-    )
+    home = {"HOME": str(program.folder), "XDG_STATE_HOME": ""}
+    state = {**home, "XDG_STATE_HOME": str(program.folder / "a state")}
+    listed = [
+        program.script(_ONE_SPAN, **environment).rpartition("; ")[2]
+        for environment in (home, {**state, _DIR: ""}, {**home, _DIR: ""})
+    ]
+    assert listed == [
+        f"`autogen-otel show --journal {program.journal}` lists them.\n",
+        f"`autogen-otel show --journal '{state['XDG_STATE_HOME']}/autogen-otel/journal'` lists them.\n",
+        "`autogen-otel show` lists them.\n",
+    ]
 
 
 def test_the_console_may_be_the_only_exporter(program: Program) -> None:
@@ -183,19 +189,41 @@ for name in ("HOME", "USER", "LOGNAME", "AUTOGEN_OTEL_JOURNAL_DIR"):
 def test_a_user_who_is_nobody_and_can_write_nothing_loses_the_journal_only(
     program: Program, receiver: Receiver
 ) -> None:
-    assert program.script(_NOTHING_WRITABLE, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url) == ""
-    assert sorted(receiver.span_names) == ["ours", "the tool's own"]
-    (said,) = program.script(_NOTHING_WRITABLE).splitlines()
-    assert "They are dropped: no journal can be kept: neither the user's state folder nor" in said
+    (said,) = program.script(_NOTHING_WRITABLE, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url).splitlines()
+    assert "There is no journal: neither the user's state folder nor one for temporary files can" in said
     assert said.endswith("AUTOGEN_OTEL_JOURNAL_DIR may name another.")
+    assert sorted(receiver.span_names) == ["ours", "the tool's own"]
+    said, dropped = program.script(_NOTHING_WRITABLE).splitlines()
+    assert "There is no journal: " in said
+    assert dropped.endswith("(nothing answers there). They are dropped: there is no journal.")
+
+
+@pytest.mark.parametrize("named", ["file", "/proc/nope"])
+@pytest.mark.needs(sys.platform == "linux", "a folder in which even root may write nothing")
+def test_a_folder_that_cannot_be_had_is_named_before_anything_is_lost(program: Program, named: str) -> None:
+    (program.folder / "file").touch()
+    said, dropped = program.script(_ONE_SPAN, **{_DIR: str(program.folder / named)}).splitlines()
+    assert f"There is no journal: {program.folder / named} " in said
+    assert "; AUTOGEN_OTEL_JOURNAL_DIR may name " in said
+    assert dropped.endswith("(nothing answers there). They are dropped: there is no journal.")
+
+
+_FULL_DISK = f"""
+import errno, os
+{_ONE_SPAN}
+from autogen_otel.delivery.journal import writing
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+writing.Journal._write = full
+provider.force_flush()
+"""
 
 
 def test_what_is_dropped_is_not_said_to_be_kept(program: Program) -> None:
-    program.journal.touch()
-    dropped, refused = program.script(_ONE_SPAN).splitlines()
-    assert "Spans were dropped: the journal in" in dropped
-    assert "AUTOGEN_OTEL_JOURNAL_DIR may name another folder" in dropped
-    assert refused.endswith("does not take spans (nothing answers there).")
+    (said,) = program.script(_FULL_DISK).splitlines()
+    assert "does not take spans (nothing answers there). Spans were dropped: the journal in" in said
+    assert "cannot be written (No space left on device); AUTOGEN_OTEL_JOURNAL_DIR may name" in said
+    assert said.endswith(" (2 so far).")
 
 
 @pytest.mark.needs(hasattr(os, "fork"), "needs fork")

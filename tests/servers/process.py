@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -34,6 +35,23 @@ def free_port() -> int:
                 continue
             return port
     raise OSError("there is no free port between 20000 and 32000")
+
+
+def program_environ(journal: Path, endpoint: str) -> dict[str, str]:
+    """The environment of a program that is observed: ours, with nothing of OpenTelemetry's.
+
+    Args:
+        journal: its folder.
+        endpoint: where the program exports to.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONWARNINGS": "ignore",
+        "AUTOGEN_OTEL_JOURNAL_DIR": str(journal),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+    }
 
 
 class Server(ABC):

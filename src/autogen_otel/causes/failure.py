@@ -52,6 +52,7 @@ class Failure:
         printed: the exception where only its text is left.
         callback: the application's function that raised.
         is_inner: whether it is the last failure inside the call once more, though no exception links them.
+        is_wordless: whether what the exception says stays out, because it may quote what is excluded.
     """
 
     cause: str
@@ -61,3 +62,4 @@ class Failure:
     printed: PrintedError | None = None
     callback: Callback | None = None
     is_inner: bool = False
+    is_wordless: bool = False

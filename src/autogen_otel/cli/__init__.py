@@ -65,6 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
         return _PIPE_CLOSED
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"autogen-otel: {error.filename} cannot be used: {error.strerror}.\n")
+        return BAD_INPUT
     return code
 
 

@@ -20,6 +20,8 @@ from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.trace import NoOpTracerProvider, get_tracer_provider
 
 from autogen_otel import instrumentation
+from autogen_otel.cli import quantities
+from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
     LOGS,
@@ -34,8 +36,14 @@ from autogen_otel.delivery.exporting.exporters import (
     plugin,
 )
 from autogen_otel.delivery.identity.ids import draws_from_global_random
-from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, is_writable, resolved
-from autogen_otel.delivery.journal.files import counted, listed
+from autogen_otel.delivery.journal import (
+    Kind,
+    NoFolderError,
+    default_dir,
+    resolved,
+    unwritable,
+)
+from autogen_otel.delivery.journal.files import counted, listed, notes
 from autogen_otel.delivery.journal.forwarding import count_left
 from autogen_otel.delivery.journal.progress import read_progress
 from autogen_otel.delivery.providers import global_tracer_provider, is_journaled, logs_opted_in
@@ -70,6 +78,10 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
         "cannot be told to stand down and would report each model call again: do not switch it on, "
         "or take its successor opentelemetry-instrumentation-genai-openai"
     ),
+    "opentelemetry-distro": (
+        "under opentelemetry-instrument it exports over gRPC unless OTEL_EXPORTER_OTLP_PROTOCOL says "
+        "http/protobuf; `opentelemetry-instrument autogen-otel doctor` looks at what your program has there"
+    ),
     "openinference-instrumentation-ag2": _REPEATS,
     "openinference-instrumentation-autogen": _REPEATS,
 }
@@ -78,6 +90,11 @@ _OVERLAPPING: Final[Mapping[str, str]] = {
 _ADD_PROCESSOR: Final = (
     "add provider.add_span_processor(autogen_otel.JournalProcessor()), or set AUTOGEN_OTEL_JOURNAL to "
     "failing, all or off"
+)
+_LAUNCHER: Final = "opentelemetry.instrumentation.auto_instrumentation"
+_NOT_LAUNCHED: Final = (
+    "opentelemetry-instrument has not switched us on, so under it nothing is recorded: what it logs above "
+    "says why; often OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf is missing"
 )
 _NO_OPENAI: Final = (
     "The package openai is not installed, so agents with a model fail: pip install 'autogen-otel[pyautogen]' "
@@ -91,6 +108,7 @@ def examine(settings: Settings) -> Document:
     Returns:
         What ``doctor --format json`` prints; its ``problems`` are sentences.
     """
+    is_launched, is_active = _LAUNCHER in sys.modules, instrumentation.active()
     report = _attach_report(settings)
     logs_are_on = settings.messages_in_events or logs_opted_in(os.environ)
     checkup: Document = {
@@ -110,8 +128,10 @@ def examine(settings: Settings) -> Document:
         "metrics_endpoints": list(_endpoints(METRICS)),
         "logs_endpoints": list(_endpoints(LOGS)) if logs_are_on else None,
         "message_content": settings.capture_message_content,
-        "journal": _journal(settings),
+        "journal": (journal := _journal(settings)),
+        "delivery": _delivery(journal),
         "provider": _provider(),
+        "launcher": {"switched_on": is_active} if is_launched else None,
         "own_metrics": [one.name for one in vocabulary.ALL if one.name.startswith(vocabulary.OF_TELEMETRY)],
         "ids_from_global_random": draws_from_global_random(instrumentation.tracer() or get_tracer_provider()),
         "settings": list(_settings(settings)),
@@ -130,6 +150,8 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
+    if _is_left_out(checkup):
+        yield f"{_NOT_LAUNCHED}."
     yield from _not_taken(checkup, settings)
     yield from (f"{sentence}{'' if sentence.endswith('?') else '.'}" for sentence in unknown_variables())
     if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
@@ -138,7 +160,7 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
 
 def _not_taken(checkup: Document, settings: Settings) -> Iterator[str]:
     """What goes nowhere, or only into the journal."""
-    traces, journal = checkup["endpoints"], checkup["journal"]
+    traces = checkup["endpoints"]
     if checkup["provider"] and not (checkup["provider"]["journaled"] or settings.journal_is_set):
         yield (
             f"The global tracer provider is your program's own ({checkup['provider']['class']}), and its "
@@ -147,15 +169,31 @@ def _not_taken(checkup: Document, settings: Settings) -> Iterator[str]:
     if not traces and settings.journal not in (FAILING, ALL):
         yield "Traces go nowhere: OTEL_TRACES_EXPORTER is none."
     elif traces and not any(one["takes"] for one in traces):
-        if journal["kept"] and journal["writable"]:
-            yield f"{_refusals(traces)}: traces are kept in the journal only."
-        else:
-            why = "cannot be written (AUTOGEN_OTEL_JOURNAL_DIR may name another folder)"
-            why = why if journal["kept"] else "is switched off"
-            yield f"Telemetry is lost: no endpoint takes it and the journal {why}."
+        yield f"{_refusals(traces)}: {_instead(checkup, settings)}."
     metrics = checkup["metrics_endpoints"]
     if metrics and not any(one["takes"] for one in metrics):
         yield f"{_refusals(metrics)}: metrics go nowhere; OTEL_METRICS_EXPORTER=none makes none."
+
+
+def _is_left_out(checkup: Document) -> bool:
+    """Whether a launcher that should have switched us on has not."""
+    return checkup["launcher"] is not None and not checkup["launcher"]["switched_on"]
+
+
+def _instead(checkup: Document, settings: Settings) -> str:
+    """What becomes of traces that no endpoint takes."""
+    journal, provider = checkup["journal"], checkup["provider"]
+    if _is_left_out(checkup):
+        return "nothing is recorded"
+    if not journal["kept"]:
+        return "traces are lost, because the journal is switched off"
+    if not journal["writable"]:
+        return f"traces are lost, because there is no journal: {journal['problem']}"
+    if provider and not (provider["journaled"] or settings.journal_is_set):
+        return "traces are lost"
+    if provider and settings.journal == FAILING:
+        return "only conversations in which something failed are kept, in the journal"
+    return "traces are kept in the journal only"
 
 
 def _refusals(endpoints: list[Document]) -> str:
@@ -237,24 +275,58 @@ def _journal(settings: Settings) -> Document:
         "mode": settings.journal,
         "bytes": 0,
         "writable": False,
+        "problem": None,
     }
     try:
         folder = resolved(settings.journal_dir) if settings.journal_dir else default_dir()
     except NoFolderError as error:
         return {**checked, "problem": str(error)}
     checked["folder"] = str(folder)
-    with contextlib.suppress(OSError):
-        checked["bytes"] = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
-        checked["writable"] = is_writable(folder)
+    problem = unwritable(folder)
+    checked["writable"], checked["problem"] = problem is None, problem and str(problem)
+    # A folder of somebody else's may not even be looked into.
+    with contextlib.suppress(PermissionError):
+        checked.update(_journaled(folder))
+    return checked
+
+
+def _journaled(folder: Path) -> Document:
+    """What is in the journal.
+
+    Raises:
+        PermissionError: it may not be looked into.
+    """
     batches, spans = count_left(folder)
-    progress = read_progress(folder)
     return {
-        **checked,
+        "bytes": sum(map(_size, folder.glob("*.jsonl"))) + sum(note.bytes for note in notes(folder)),
         "undelivered": {"batches": batches, "spans": spans},
         "refused_spans": _spans(folder, Kind.REFUSED),
         "copied_spans": _spans(folder, Kind.KEPT),
-        "forwarded_spans": progress.spans,
+        "forwarded_spans": read_progress(folder).spans,
     }
+
+
+def _delivery(journal: Document) -> Document:
+    """What the programs that share the journal have counted, which is where they write it."""
+    counts = shared.Counts() if journal["folder"] is None else shared.read(Path(journal["folder"]))
+    # Also by `autogen-otel push`.
+    forwarded = {vocabulary.SPANS: journal.get("forwarded_spans", 0)}
+    return {
+        "since": quantities.utc_time(int(counts.since * 1e9)) if counts.since else None,
+        "at": quantities.utc_time(int(counts.at * 1e9)) if counts.at else None,
+        "exported": counts.of("exported"),
+        "journaled": counts.of("journaled"),
+        "forwarded": forwarded,
+        "dropped": counts.dropped(),
+        "queued": counts.waiting(),
+    }
+
+
+def _size(file: Path) -> int:
+    # A program may have forwarded it meanwhile.
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
 
 
 def _spans(folder: Path, kind: Kind) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from autogen_otel.cli import DONE, CommandError, add_command, add_format, quantities, write_json
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
-from autogen_otel.delivery.journal import Kind, Limits
+from autogen_otel.delivery.journal import Kind, Limits, command_for
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
 from autogen_otel.delivery.journal.limits import Removed, prune, remove, remove_notes
@@ -23,7 +23,7 @@ from autogen_otel.settings import Settings
 _NAMES: Final = {Kind.UNDELIVERED: "undelivered", Kind.REFUSED: "refused", Kind.KEPT: "kept"}
 _MEANINGS: Final = {
     Kind.UNDELIVERED: "sent once an endpoint takes them",
-    Kind.REFUSED: "the endpoint does not want them; `autogen-otel push --refused` tries again",
+    Kind.REFUSED: "the endpoint does not want them; `{push} --refused` tries again",
     Kind.KEPT: "copies, only to be read",
 }
 _EPILOG: Final = """\
@@ -146,8 +146,10 @@ def _lines(folder: Path, found: Inventory, settings: Settings, removed: Removed 
     if found.in_flight:
         notes = quantities.plural(found.in_flight, "file")
         yield f"in flight: {notes} of conversations that have not ended"
+    push = command_for(folder, "push")
     for kind, contents in found.kinds.items():
-        yield f"{_NAMES[kind]}: {_summary(contents)}{f' ({_MEANINGS[kind]})' if contents.batches else ''}"
+        meaning = f" ({_MEANINGS[kind].format(push=push)})" if contents.batches else ""
+        yield f"{_NAMES[kind]}: {_summary(contents)}{meaning}"
     if found.progress.spans:
         when = quantities.local_time(int(found.progress.at * quantities.NS_PER_SECOND))
         yield f"forwarded so far: {quantities.plural(found.progress.spans, 'span')}, the last at {when}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -13,14 +14,22 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, Sp
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
-from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_overflow
+from autogen_otel.delivery.counts import shared
+from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_lost
 from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded
 from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
-from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, show_command
+from autogen_otel.delivery.journal import (
+    Journal,
+    Kind,
+    Limits,
+    NoFolderError,
+    command_for,
+    unwritable,
+)
 from autogen_otel.delivery.processes import batches, in_flight
 from autogen_otel.delivery.processes.in_flight import InFlight
 from autogen_otel.vocabulary.metrics import (
@@ -33,6 +42,7 @@ from autogen_otel.vocabulary.metrics import (
 if TYPE_CHECKING:
     from autogen_otel.settings import Settings
 
+_LOGGER = logging.getLogger("autogen_otel")
 _SPAN_BYTES: Final = 160
 """Ids, times, flags, counts and the lengths around them."""
 _ITEM_BYTES: Final = 64
@@ -44,15 +54,15 @@ def build(settings: Settings) -> TracerProvider:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    journal, why_none = _journal(settings)
+    journal, problem = _journal(settings)
     limits = batches.Limits.of_environment("OTEL_BSP")
     # Before the provider: of functions for the exit the last is called first, and what is under way is noted
     # once more when the provider has exported.
-    exporters = _exporters(journal, why_none)
+    exporters = _exporters(journal, problem)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     for exporter in exporters:
         processor = batches.SpanBatches(exporter, limits)
-        provider.add_span_processor(count_overflow(processor, SPANS.items, PROCESS))
+        provider.add_span_processor(count_lost(processor, SPANS.items, PROCESS))
     PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
     return provider
 
@@ -69,32 +79,45 @@ class ForkingTracerProvider(TracerProvider):
 
 
 def _journal(settings: Settings) -> tuple[Journal | None, str]:
-    """The journal, or why there is none; then spans are exported all the same."""
+    """The journal, or why there can be none; then spans are exported all the same."""
     if not settings.keeps_journal:
-        return None, "the journal is off"
+        return None, ""
     try:
         return journal_of(settings), ""
     except NoFolderError as error:
-        return None, f"no journal can be kept: {error}"
+        return None, str(error)
 
 
 def journal_of(settings: Settings) -> Journal:
     """Return the journal where and as large as the settings say.
 
     Raises:
-        NoFolderError: there is no folder for it.
+        NoFolderError: there is no folder for it, or nothing can be written there.
     """
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
-    return Journal(settings.journal_dir, limits=limits, dropped=PROCESS)
+    journal = Journal(settings.journal_dir, limits=limits, dropped=PROCESS)
+    problem = unwritable(journal.folder, for_good=True)
+    if problem is not None:
+        raise problem
+    return journal
 
 
-def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
+def _exporters(journal: Journal | None, problem: str) -> list[SpanExporter]:
     """The first endpoint has the journal behind it.
 
     A span that one endpoint took must not come back from the journal because another did not.
+
+    Args:
+        journal: where there is one.
+        problem: why there can be none although one is wanted.
     """
+    why_none = "" if journal else problem or "the journal is off"
     kept = f"Spans are kept in {journal.folder}." if journal else f"Spans are dropped: {why_none}."
     console, endpoints = configured(SPANS, kept)
+    if problem and any(endpoints):
+        # Now, and not when spans are lost because the endpoint fails.
+        _LOGGER.warning("There is no journal: %s.", problem)
+        why_none = "there is no journal"
     exporters: list[SpanExporter] = [ConsoleSpanExporter()] if console else []
     for number, endpoint in enumerate(endpoints):
         behind = None if number else journal
@@ -103,6 +126,8 @@ def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
             forwarder = _forwarder(endpoint, behind)
             # Only what takes spans in the end can tell that they are no longer under way.
             under_way = None if behind is None else in_flight.beside(behind)
+            if behind is not None:
+                shared.beside(behind.folder)
             exporters.append(
                 JournaledSpanExporter(endpoint, behind, PROCESS, why, forwarder, in_flight=under_way)
             )
@@ -138,9 +163,8 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         consequence = f"They are dropped: {why_no_journal}."
         if journal is not None:
             later = " and sent once it does" if forwarder is not None else ""
-            consequence = (
-                f"They are kept in {journal.folder}{later}; `{show_command(journal.folder)}` lists them."
-            )
+            command = command_for(journal.folder, "show")
+            consequence = f"They are kept in {journal.folder}{later}; `{command}` lists them."
         super().__init__(
             SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder, kind=kind
         )

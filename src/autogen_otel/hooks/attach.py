@@ -6,13 +6,15 @@ import importlib
 import importlib.util
 import inspect
 import weakref
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import is_
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final
 
-from autogen_otel.hooks.drive import Runtime, is_observed, observed, original_of
+from autogen_otel.hooks.drive import Runtime, is_observed, observed, original_of, runtimes_of
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
 from autogen_otel.hooks.table import ROWS, Discovered, Place, Row
 from autogen_otel.lineages import Lineage
@@ -62,6 +64,7 @@ class Attachment:
     def __init__(self, runtime: Runtime, lineage: Lineage, rows: tuple[Row, ...] = ROWS) -> None:
         self._runtime, self._lineage, self._rows = runtime, lineage, rows
         self._patches: list[_Patch] = []
+        self._attached: list[Row] = []
         # Classes met at calls, by their id and the method observed: applications make them by the thousand.
         self._classes: dict[tuple[int, str], weakref.ref[type]] = {}
         self._stood_down: list[StoodDown] = []
@@ -69,8 +72,26 @@ class Attachment:
 
     def attach(self) -> AttachReport:
         """Attach each row that the host has, and say of each how it went."""
+        for _, _, attribute in self._places():
+            # An earlier import of this package, which nothing else leads to any more.
+            with suppress(Exception):
+                for other in list(runtimes_of(attribute)):
+                    other.end()
         rows = tuple(self._attach(row) for row in self._rows)
         return AttachReport(self._lineage, rows, stood_down=tuple(self._stood_down))
+
+    def is_in_place(self) -> bool:
+        """Whether the host is the one that was attached to, and was not imported anew since."""
+        owners = {id(patch.owner) for patch in self._patches}
+        return all(id(owner) in owners for row, owner, _ in self._places() if row in self._attached)
+
+    def _places(self) -> Iterator[tuple[Row, Any, Any]]:
+        """The rows that the host has now, with the owner and what stands there."""
+        for row in self._rows:
+            if self._lineage.name in row.lineages:
+                with suppress(Exception):
+                    owner, name = _resolve(row)
+                    yield row, owner, vars(owner).get(name)
 
     def detach(self) -> None:
         """Restore the identical objects, last attached first."""
@@ -101,6 +122,7 @@ class Attachment:
         except Exception as error:  # noqa: BLE001 - what cannot be attached is reported; the application goes on
             reason = f"{type(error).__name__}: {error}"
             return Absent(target, row.yields, reason, expected=self._is_expected(row))
+        self._attached.append(row)
         return Attached(target, row.yields)
 
     def _is_expected(self, row: Row) -> bool:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import wrapt
 
@@ -194,7 +194,23 @@ def original_of(function: Any) -> Any:
     return vars(function)["__wrapped__"]
 
 
+def runtimes_of(function: object) -> Iterator[Any]:
+    """The instrumentations that observe a function, those of earlier imports of this module included.
+
+    Whoever purges modules from ``sys.modules`` and imports them anew leaves the old ones at work.
+    """
+    seen: set[int] = set()
+    while function is not None and id(function) not in seen:
+        seen.add(id(function))
+        if type(function) is FunctionType and function.__code__.co_filename == _THIS_FILE:
+            cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+            if "runtime" in cells:
+                yield cells["runtime"].cell_contents
+        function = getattr(function, "__wrapped__", None)
+
+
 _codes: set[CodeType] = set()
+_THIS_FILE: Final = is_observed.__code__.co_filename
 
 
 def _called_bound(function: Any) -> Callable[..., Any]:

@@ -55,7 +55,7 @@ class StoodDown:
 RowReport = Attached | Absent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttachReport:
     """What is attached to the host.
 
@@ -88,6 +88,10 @@ class AttachReport:
 
     def __bool__(self) -> bool:
         return bool(self.attached)
+
+    def __repr__(self) -> str:
+        # What a prompt and a notebook show of ``instrument()``.
+        return str(self)
 
     def __str__(self) -> str:
         if self.lineage is None:

@@ -94,7 +94,13 @@ class Operation(Call):
         """The failure by an exception that left the call; a cause decided inside it is kept."""
         known = self.known(error)
         if known is not None and known.cause is not None:
-            return Failure(known.cause, error, message=known.message, is_inner=known.is_inner)
+            return Failure(
+                known.cause,
+                error,
+                message=known.message,
+                is_inner=known.is_inner,
+                is_wordless=known.is_wordless,
+            )
         return decide(chain(error, self._handling), self.circumstances())
 
     def circumstances(self) -> Circumstances:

@@ -23,6 +23,8 @@ class Kept(NamedTuple):
     """What explains it."""
     is_inner: bool
     """Whether it is a failure further inside once more."""
+    is_wordless: bool = False
+    """Whether what the exception says stays out."""
 
 
 class Account:
@@ -71,7 +73,8 @@ def settle(call: Call, *, raised: bool) -> None:
     # Reading exceptions runs code of the application's, which must not wait for us nor we for it.
     survived = call.survived()
     if raised and failure is not None and failure.error is not None:
-        kept, key = Kept(failure.cause, failure.message, failure.is_inner), identity(failure.error)
+        key = identity(failure.error)
+        kept = Kept(failure.cause, failure.message, failure.is_inner, failure.is_wordless)
     with _accounts:
         account = _account_of(parent)
         if own is not None:

@@ -12,11 +12,13 @@ from autogen_otel.causes import Failure, PrintedError, chain, identity
 from autogen_otel.reading import read_text
 from autogen_otel.settings import TRACE_ID
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
 if TYPE_CHECKING:
     from autogen_otel.recording.call import Call
     from autogen_otel.recording.recorder import Recorder
+    from autogen_otel.rendering import Renderer
 
 
 _LOGGER = logging.getLogger("autogen_otel")
@@ -75,7 +77,7 @@ def _announce(call: Call, failure: Failure) -> None:
     if call.span is None:
         return
     error, trace_id = failure.error, format_trace_id(call.span.get_span_context().trace_id)
-    words = failure.message or ("" if error is None else read_text(error)) or failure.type
+    words = NOT_RECORDED if failure.is_wordless else _words(failure)
     kind = "" if error is None else f"{renderer.class_name(type(error))}: "
     link = f" {template.replace(TRACE_ID, trace_id)}" if isinstance(template, str) else ""
     _LOGGER.warning(
@@ -87,6 +89,11 @@ def _announce(call: Call, failure: Failure) -> None:
         trace_id,
         link,
     )
+
+
+def _words(failure: Failure) -> str | None:
+    """What there is to say of a failure in a line."""
+    return failure.message or ("" if failure.error is None else read_text(failure.error)) or failure.type
 
 
 def _record(call: Call, failure: Failure, *, recording: bool, raised: bool) -> None:
@@ -107,11 +114,11 @@ def _record(call: Call, failure: Failure, *, recording: bool, raised: bool) -> N
     logs = recorder.failure_logs
     if span is None or not (recording or logs is not None):
         return
-    message = renderer.text(failure.message) if error is None else renderer.error_message(error)
+    message, stack = _told(failure, renderer)
     exception = {
         names.EXCEPTION_TYPE: error_type,
         names.EXCEPTION_MESSAGE: message,
-        names.EXCEPTION_STACKTRACE: renderer.stack() if error is None else renderer.stacktrace(error),
+        names.EXCEPTION_STACKTRACE: stack,
     }
     if failure.printed is not None:
         exception.update(_printed(failure.printed, recorder))
@@ -138,6 +145,16 @@ def _record(call: Call, failure: Failure, *, recording: bool, raised: bool) -> N
         # It was tried again: nobody will hear of the one before.
         logs.emit(before, is_warning=True)
     around.untold[key] = record
+
+
+def _told(failure: Failure, renderer: Renderer) -> tuple[str, str]:
+    """The message and the stack trace, without what the exception says where that stays out."""
+    error = failure.error
+    if error is None:
+        return renderer.text(failure.message), renderer.stack()
+    if failure.is_wordless:
+        return NOT_RECORDED, renderer.stacktrace(error, words=False)
+    return renderer.error_message(error), renderer.stacktrace(error)
 
 
 def _record_of(call: Call, failure: Failure, new: FailureRecord) -> FailureRecord:

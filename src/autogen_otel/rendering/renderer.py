@@ -91,9 +91,14 @@ class Renderer:
         """
         return messages_json(kind, tuple(values), self._limit, self._redactor, self._excluded)
 
-    def stacktrace(self, error: BaseException) -> str:
-        """Render an exception with its causes and the places it passed."""
-        return stacktrace(error, self._limit, self._redactor)
+    def stacktrace(self, error: BaseException, *, words: bool = True) -> str:
+        """Render an exception with its causes and the places it passed.
+
+        Args:
+            error: the exception, left as it is.
+            words: whether what the exceptions say may be told.
+        """
+        return stacktrace(error, self._limit, self._redactor, words=words)
 
     def stack(self) -> str:
         """Render where the program stands now."""

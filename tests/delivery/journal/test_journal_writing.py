@@ -269,7 +269,7 @@ def test_the_default_folder_is_where_the_platform_keeps_state(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/u")
-    monkeypatch.setattr(folder, "is_writable", lambda _folder: True)
+    monkeypatch.setattr(folder, "unwritable", lambda _folder, **_: None)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert default_dir() == Path(expected)

@@ -68,3 +68,56 @@ def test_an_error_that_it_returns_is_known_and_not_told(serve: Serve) -> None:
         converse("sync", *pair(server, get_report))
     assert attributes_of(telemetry.one("execute_tool"))["autogen.tool.returned_error"] == "(not recorded)"
     assert "hospital" not in strings_in(telemetry.spans)
+
+
+def _quoted(patient: str) -> None:
+    try:
+        dict[str, str]()[patient]
+    except KeyError as error:
+        raise ValueError(f"{patient} is in no ward") from error
+
+
+@SHAPES
+def test_what_its_exception_says_stays_out_and_where_it_was_raised_does_not(serve: Serve, shape: str) -> None:
+    def get_ward(patient: Annotated[str, "who"]) -> str:
+        """Find a patient."""
+        _quoted(patient)
+        return ""
+
+    server = serve([tool_call("get_ward", {"patient": "Grete Vogel"}), text("TERMINATE")])
+    settings = autogen_otel.Settings(exclude_content_of="get_ward", capture_message_content="SPAN_AND_EVENT")
+    logs = LogRecords()
+    with instrumented(settings, logger_provider=logs.provider) as telemetry:
+        converse(shape, *pair(server, get_ward))
+    said = strings_in(telemetry.spans) + "".join(
+        str(record.body) + str(record.attributes) for record in logs.records
+    )
+    assert "Grete Vogel" not in said
+    span = telemetry.one("execute_tool")
+    assert span.status.description == "(not recorded)"
+    assert attributes_of(span)["error.type"] == "ValueError"
+    (event,) = span.events
+    stack = str((event.attributes or {})["exception.stacktrace"])
+    assert "in _quoted\n    raise ValueError(f" in stack
+    assert "\nKeyError\n" in stack
+    assert stack.endswith("\nValueError\n")
+
+
+class _Stopped(BaseException):
+    pass
+
+
+def test_nor_do_those_around_the_tool_say_it(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    def get_ward(patient: Annotated[str, "who"]) -> str:
+        """Stop the program."""
+        raise _Stopped(f"{patient} is in no ward")
+
+    server = serve([tool_call("get_ward", {"patient": "Grete Vogel"}), text("TERMINATE")])
+    settings = autogen_otel.Settings(exclude_content_of="get_ward", announce_failures=True)
+    with instrumented(settings) as telemetry, pytest.raises(_Stopped):
+        converse("sync", *pair(server, get_ward))
+    assert "Grete Vogel" not in strings_in(telemetry.spans)
+    # AG2 logs the arguments itself.
+    (announced,) = (one.getMessage() for one in caplog.records if one.name == "autogen_otel")
+    assert "(tool_exception): " in announced
+    assert "Grete Vogel" not in announced

@@ -9,14 +9,14 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from autogen_otel.cli import CommandError, quantities
-from autogen_otel.delivery.journal import NoFolderError, default_dir
+from autogen_otel.delivery.journal import NoFolderError, default_dir, journal_option, unwritable
 from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
 from autogen_otel.traces.journal import STANDARD_INPUT
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -113,16 +113,21 @@ def journal_folder(given: str | None) -> Path:
 
     Raises:
         CommandError: what is given is no folder, or there can be none.
+        OSError: it may not be read.
     """
     if given is None:
         try:
-            return default_dir()
+            path = default_dir()
         except NoFolderError as error:
             raise CommandError(f"There is no journal: {error}, and --journal its folder.") from None
-    path = Path(given).expanduser()
-    if not path.is_dir():
-        raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
-    return path.absolute()
+    else:
+        path = Path(given).expanduser().absolute()
+        if not path.is_dir():
+            raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
+    with suppress(FileNotFoundError), os.scandir(path):
+        # One that may not be read would pass for an empty one.
+        return path
+    return path
 
 
 @contextmanager
@@ -198,9 +203,9 @@ def nothing_in(source: Source, selection: Selection, asked: Selection) -> Comman
     return CommandError(f"{source.name} holds no such conversation: none fits the options; ask for less.")
 
 
-def words(source: Source) -> str:
-    """The options that name a source, with a blank before them, for a command to copy."""
-    return "".join(f" {shlex.quote(word)}" for word in source.option)
+def show_command(source: Source, *words: str) -> str:
+    """The command that shows something of a source, to be copied into any shell."""
+    return shlex.join(("autogen-otel", "show", *words, *source.option))
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -256,7 +261,9 @@ def _files(given: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
     for path in paths:
         if path != STANDARD_INPUT and not path.exists():
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
-    option = [word for one in given if one != "-" for word in ("--journal", one)]
+    # Absolute: a command that is suggested is pasted in any folder.
+    named = (str(path.absolute()) for one, path in zip(given, paths, strict=True) if one != "-")
+    option = [word for path in named for word in ("--journal", path)]
     return Files(paths, option, HOW_TO_GET_ONE, standard_input)
 
 
@@ -273,6 +280,9 @@ def _own_journal() -> Files:
         raise CommandError(
             f"There is no journal: {error}, and --journal a file or a folder to read."
         ) from None
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
+        problem = unwritable(path)
+        if problem is not None:
+            raise CommandError(f"There is no journal: {problem}, and --journal a file or a folder to read.")
         raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
-    return Files([path], (), HOW_TO_GET_ONE)
+    return Files([path], journal_option(path), HOW_TO_GET_ONE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -30,7 +30,11 @@ _CHANGED: Final = {
 
 
 def diagnosis_page(
-    diagnosis: Diagnosis, source: str, traces: Mapping[str, Trace], changes: Changes | None = None
+    diagnosis: Diagnosis,
+    source: str,
+    traces: Mapping[str, Trace],
+    command: Callable[[str], str],
+    changes: Changes | None = None,
 ) -> str:
     """The page of a diagnosis.
 
@@ -38,11 +42,12 @@ def diagnosis_page(
         diagnosis: what was found.
         source: where the conversations were read from.
         traces: those that are evidence, as far as they are to be embedded, by id.
+        command: says how to see a trace that is not embedded.
         changes: the comparison that it is a part of.
     """
     found = quantities.plural(len(diagnosis.findings), "finding")
     title = f"{found} in {quantities.plural(diagnosis.conversations, 'conversation')}"
-    evidence = _Evidence(traces)
+    evidence = _Evidence(traces, command)
     main = element(
         "main",
         element("header", element("h1", title), element("dl", _facts(diagnosis), class_="summary")),
@@ -62,14 +67,14 @@ def _facts(diagnosis: Diagnosis) -> Iterator[Element]:
     for key, value in (
         ("when", _span_of_time(diagnosis.first_ns, diagnosis.last_ns)),
         ("something failed in", f"{diagnosis.failing:,}"),
-        ("ended with it", f"{ended:,}"),
+        ("ended because of it", f"{ended:,}"),
     ):
         yield element("div", element("dt", key), element("dd", value))
 
 
 def _entry(finding: Finding, number: int) -> Element:
     title = in_a_line(wording.title(finding.cause, finding.subject))
-    often = f" {quantities.plural(finding.conversations, 'conversation')}, {finding.ended:,} ended with it"
+    often = f" {quantities.plural(finding.conversations, 'conversation')}, {wording.ended(finding)}"
     cause = element("span", finding.cause, class_="cause")
     return element(
         "li", cause, " ", element("a", title, href=f"#f{number}"), element("span", often, class_="fact")
@@ -116,8 +121,8 @@ def _lines(finding: Finding, total: int) -> Iterator[Node]:
 class _Evidence:
     """The conversations of the page, each of which stands in it once."""
 
-    def __init__(self, traces: Mapping[str, Trace]) -> None:
-        self._traces = traces
+    def __init__(self, traces: Mapping[str, Trace], command: Callable[[str], str]) -> None:
+        self._traces, self._command = traces, command
         self._ids = {trace_id: f"t{number}" for number, trace_id in enumerate(traces)}
         self._shown: set[str] = set()
 
@@ -125,7 +130,7 @@ class _Evidence:
         """A conversation where it is needed first, and from there on a link to it."""
         trace = self._traces.get(trace_id)
         if trace is None:
-            return element("p", f"autogen-otel show {trace_id}", class_="hint")
+            return element("p", self._command(trace_id), class_="hint")
         own_id = self._ids[trace_id]
         if trace_id in self._shown:
             where = element("a", "it stands above", href=f"#{own_id}")

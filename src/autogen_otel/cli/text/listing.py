@@ -134,7 +134,7 @@ def _footer(listed: Sequence[Summary], every: Sequence[Summary], source: Source)
     elif len(listed) < len(every):
         of, in_all = f"The newest {total}", ""
     said = f" ({what}{in_all})" if what else ""
-    return f"{of}{said}. Show one with: autogen-otel show TRACE{sources.words(source)}"
+    return f"{of}{said}. Show one with: {sources.show_command(source, 'TRACE')}"
 
 
 def _prefix_length(trace_ids: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.counts.delivered import PROCESS, Delivered
 from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, Outcome, Pause
-from autogen_otel.delivery.journal import Kind
+from autogen_otel.delivery.journal import DIR_VARIABLE, Kind
 from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary.metrics import (
     NOT_DELIVERED,
@@ -109,6 +109,15 @@ class EndpointExporter:
         if self._forwarder is not None:
             self._forwarder.hurry()
 
+    def relax(self) -> None:
+        """Wait as before, because the program goes on."""
+        if self._is_shut_down:
+            return
+        if self._endpoint is not None:
+            self._endpoint.relax()
+        if self._forwarder is not None:
+            self._forwarder.relax()
+
     def prepare(self) -> None:
         """Load what the first batch needs before it: a process may end soon after its first conversation."""
         is_exported = self._endpoint is not None and self._endpoint.prepare()
@@ -132,22 +141,27 @@ class EndpointExporter:
     def _deliver(self, batch: Sequence[Any]) -> bool:
         try:
             result = self._attempt(batch)
-            is_delivered = _is_exported(result) or self._keep(batch, result)
+            if _is_too_large(result) and len(batch) > 1:
+                return self._deliver_halves(batch)
+            lost = None if _is_exported(result) else self._keep(batch, result)
         except _NotEncodedError:
             # The exporter encodes as the journal does, so it has sent nothing of this batch.
             if len(batch) == 1:
                 self._drop(1, NOT_ENCODED, "they cannot be encoded")
                 return False
-            middle = len(batch) // 2
-            halves = [self._deliver(half) for half in (batch[:middle], batch[middle:])]
-            return all(halves)
+            return self._deliver_halves(batch)
         except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
             self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
             return False
-        self._react(result, is_kept=is_delivered or self._journal is None)
+        self._react(result, lost)
         if _is_exported(result):
             self._delivered.add(TELEMETRY_EXPORTED, self._signal.items, len(batch) - _rejected(result))
-        return is_delivered
+        return lost is None
+
+    def _deliver_halves(self, batch: Sequence[Any]) -> bool:
+        middle = len(batch) // 2
+        halves = [self._deliver(half) for half in (batch[:middle], batch[middle:])]
+        return all(halves)
 
     def _attempt(self, batch: Any) -> ExportResult | None:
         """Export a batch; ``None`` if nothing is sent to the endpoint now."""
@@ -155,28 +169,30 @@ class EndpointExporter:
             return None
         return self._endpoint.export(batch)
 
-    def _keep(self, batch: Sequence[Any], result: ExportResult | None) -> bool:
-        """Journal a batch that was not exported.
+    def _keep(self, batch: Sequence[Any], result: ExportResult | None) -> str | None:
+        """Journal a batch that was not exported, or count it as dropped.
 
         Args:
             batch: spans.
             result: what the endpoint said, if it was asked.
 
+        Returns:
+            Why it was dropped, empty where the consequence says so; ``None`` if the journal has it.
+
         Raises:
             _NotEncodedError: something in it cannot be encoded.
         """
         if self._journal is None:
-            self._drop(len(batch), NOT_DELIVERED)
-            return False
-        is_refused = result is not None and result.outcome is Outcome.REFUSED
+            self._count_dropped(len(batch), NOT_DELIVERED)
+            return ""
+        is_refused = result is not None and result.outcome in (Outcome.REFUSED, Outcome.TOO_LARGE)
         try:
             self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
         except OSError as error:
             folder, reason = self._journal.folder, error.strerror or type(error).__name__
-            explanation = f"the journal in {folder} cannot be written ({reason})"
-            explanation = f"{explanation}; AUTOGEN_OTEL_JOURNAL_DIR may name another folder"
-            self._drop(len(batch), NOT_DELIVERED, explanation)
-            return False
+            self._count_dropped(len(batch), NOT_DELIVERED)
+            remedy = f"{DIR_VARIABLE} may name another folder"
+            return f"the journal in {folder} cannot be written ({reason}); {remedy}"
         except Exception as error:
             # Protobuf raises whatever fits the odd value.
             raise _NotEncodedError from error
@@ -185,24 +201,34 @@ class EndpointExporter:
         if is_refused:
             # It will not be sent again by itself, so somebody should know.
             self._dropped.add(self._signal.items, REFUSED, len(batch))
-        return True
+        return None
 
-    def _drop(self, items: int, reason: str, explanation: str | None = None) -> None:
-        """Count items as dropped; without an explanation, the message about the endpoint says it."""
+    def _drop(self, items: int, reason: str, explanation: str) -> None:
+        """Count items as dropped, and say why."""
+        self._count_dropped(items, reason)
+        self._tell_dropped(explanation)
+
+    def _count_dropped(self, items: int, reason: str) -> None:
         self._dropped.add(self._signal.items, reason, items)
         self._dropped_items += items
-        if explanation and self._may_log("dropped"):
-            name = self._signal.items.capitalize()
-            _LOGGER.warning("%s were dropped: %s (%d so far).", name, explanation, self._dropped_items)
 
-    def _react(self, result: ExportResult | None, *, is_kept: bool = True) -> None:
+    def _tell_dropped(self, explanation: str | None) -> None:
+        if explanation and self._may_log("dropped"):
+            _LOGGER.warning("%s", self._were_dropped(explanation))
+
+    def _were_dropped(self, explanation: str) -> str:
+        name = self._signal.items.capitalize()
+        return f"{name} were dropped: {explanation} ({self._dropped_items} so far)."
+
+    def _react(self, result: ExportResult | None, lost: str | None = None) -> None:
         """Pause after a failure; log the first failure and the first success after it.
 
         Args:
             result: of the export.
-            is_kept: whether the consequence came true; where not, a message has said so.
+            lost: why what was not exported was dropped although there is a journal.
         """
         if result is None or self._endpoint is None:
+            self._tell_dropped(lost)
             return
         label, items = self._endpoint.label, self._signal.items
         if _is_exported(result):
@@ -215,16 +241,21 @@ class EndpointExporter:
             seconds = _PAUSES[result.outcome] if result.retry_after is None else result.retry_after
             self._pause.until = time.monotonic() + seconds
         if self._failure_logged or not self._may_log("failure"):
+            self._tell_dropped(lost)
             return
         self._failure_logged = True
+        consequence = self._consequence
+        if lost:
+            self._logged_at["dropped"] = time.monotonic()
+            consequence = self._were_dropped(lost)
         is_expected = self._by_default and result.outcome in (Outcome.UNREACHABLE, Outcome.UNSUPPORTED)
         _LOGGER.log(
             logging.INFO if is_expected else logging.WARNING,
-            "%s does not take %s (%s).%s",
+            "%s does not take %s (%s). %s",
             label,
             items,
             result.reason,
-            f" {self._consequence}" if is_kept else "",
+            consequence,
         )
 
     def _tell_rejected(self, result: ExportResult | None) -> None:
@@ -249,6 +280,10 @@ class _NotEncodedError(Exception):
 
 def _is_exported(result: ExportResult | None) -> bool:
     return result is not None and result.outcome is Outcome.EXPORTED
+
+
+def _is_too_large(result: ExportResult | None) -> bool:
+    return result is not None and result.outcome is Outcome.TOO_LARGE
 
 
 def _rejected(result: ExportResult | None) -> int:

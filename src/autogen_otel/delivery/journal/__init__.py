@@ -8,10 +8,11 @@ from autogen_otel.delivery.journal.files import Kind
 from autogen_otel.delivery.journal.folder import (
     DIR_VARIABLE,
     NoFolderError,
+    command_for,
     default_dir,
-    is_writable,
+    journal_option,
     resolved,
-    show_command,
+    unwritable,
 )
 from autogen_otel.delivery.journal.limits import Limits
 from autogen_otel.delivery.journal.writing import Journal
@@ -22,8 +23,9 @@ __all__ = [
     "Kind",
     "Limits",
     "NoFolderError",
+    "command_for",
     "default_dir",
-    "is_writable",
+    "journal_option",
     "resolved",
-    "show_command",
+    "unwritable",
 ]

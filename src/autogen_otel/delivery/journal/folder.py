@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import stat
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 DIR_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL_DIR"
+_NO_ROOM: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 class NoFolderError(OSError):
@@ -31,20 +35,28 @@ def default_dir() -> Path:
     return resolved(named) if named else _unnamed_dir()
 
 
-def show_command(folder: Path) -> str:
-    """Return the command that lists a journal, also in a shell that has other variables than this process."""
-    with suppress(NoFolderError):
-        if folder == _unnamed_dir():
-            return "autogen-otel show"
-    return f"autogen-otel show --journal {shlex.quote(str(folder))}"
+def journal_option(folder: Path) -> tuple[str, ...]:
+    """Return the words by which a command finds a journal in any shell of this user; often there are none.
+
+    Another shell may have other variables than this process, so only the folder that takes none goes unnamed.
+    """
+    with suppress(RuntimeError):
+        if folder == _state_dir({}):
+            return ()
+    return ("--journal", str(folder))
+
+
+def command_for(folder: Path, *words: str) -> str:
+    """Return the command that does something with a journal, for any shell of this user."""
+    return shlex.join(("autogen-otel", *words, *journal_option(folder)))
 
 
 def _unnamed_dir() -> Path:
-    for candidate in (_state_dir, _temporary_dir):
+    for candidate in (partial(_state_dir, os.environ), _temporary_dir):
         # A user may have no home, and a container no folder for temporary files.
         with suppress(RuntimeError, OSError):
             folder = candidate()
-            if is_writable(folder):
+            if unwritable(folder, for_good=True) is None:
                 return folder
     raise NoFolderError(
         "neither the user's state folder nor one for temporary files can be written; "
@@ -56,20 +68,46 @@ def resolved(named: str | os.PathLike[str]) -> Path:
     """Return a folder that somebody named as an absolute path.
 
     Raises:
-        NoFolderError: it stands in the home of a user without one.
+        NoFolderError: it is a file, or stands in the home of a user without one.
     """
     try:
-        return Path(named).expanduser().absolute()
+        folder = Path(named).expanduser().absolute()
     except (RuntimeError, OSError) as error:
         raise NoFolderError(
             f"{os.fspath(named)} cannot be resolved ({error}); {DIR_VARIABLE} may name another"
         ) from error
+    if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 - Path's raises where it may not look
+        raise NoFolderError(f"{folder} is no folder; {DIR_VARIABLE} may name one")
+    return folder
 
 
-def is_writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, or the folder itself in the nearest one that exists."""
-    nearest = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), None)
-    return nearest is not None and nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+def unwritable(folder: Path, *, for_good: bool = False) -> NoFolderError | None:
+    """Say that nothing can be written into a folder, and what to do; ``None`` where it can.
+
+    Args:
+        folder: it may not exist yet.
+        for_good: whether a disk that is full does not count, since there may be room again.
+    """
+    refusal = write_error(folder)
+    if refusal is None or (for_good and refusal.errno in _NO_ROOM):
+        return None
+    reason = refusal.strerror or type(refusal).__name__
+    return NoFolderError(f"{folder} cannot be written ({reason}); {DIR_VARIABLE} may name another folder")
+
+
+def write_error(folder: Path) -> OSError | None:
+    """What happens to a file that is written into a folder, or into the nearest above it that exists.
+
+    The file is private and has no name where the system can do that, and is gone in any case. Permissions
+    alone do not tell: root may write anywhere, but not in ``/proc`` nor on a disk that is read-only or full.
+    """
+    nearest = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), folder)
+    try:
+        with tempfile.TemporaryFile(dir=nearest, buffering=0) as probe:
+            probe.write(b"\n")
+    except OSError as error:
+        return error
+    return None
 
 
 def _temporary_dir() -> Path:
@@ -83,13 +121,13 @@ def _temporary_dir() -> Path:
     return folder
 
 
-def _state_dir() -> Path:
+def _state_dir(environ: Mapping[str, str]) -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "autogen-otel"
     if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
+        local = environ.get("LOCALAPPDATA")
         return (Path(local) if local else Path.home() / "AppData" / "Local") / "autogen-otel"
-    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    state = Path(environ.get("XDG_STATE_HOME", ""))
     # The XDG rules: a relative path counts as none.
     return (state if state.is_absolute() else Path.home() / ".local" / "state") / "autogen-otel" / "journal"
 

@@ -114,7 +114,8 @@ class ToolCall(Operation):
         else:
             failure = self.failure_of(error)
         if self.turn is not None and not isinstance(error, Exception):
-            self.turn.lost = Failure(failure.cause, message=read_text(error) or None)
+            words = NOT_RECORDED if self._is_excluded else read_text(error)
+            self.turn.lost = Failure(failure.cause, message=words or None)
         self._fail(failure)
         facts.update(self._origin())
         return facts
@@ -192,7 +193,8 @@ class ToolCall(Operation):
     def _fail(self, failure: Failure) -> None:
         # The exception's frames hold the call: without this only the garbage collector could free them.
         self.error = None
-        self.failure = failure
+        # AutoGen makes the tool's result of the exception's words.
+        self.failure = replace(failure, is_wordless=True) if self._is_excluded else failure
         if self.root is not None:
             self.root.failed_tools.append(self.span_context)
 

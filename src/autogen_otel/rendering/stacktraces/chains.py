@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.reading import read_link, read_text, read_traceback, suppresses_context
@@ -30,6 +30,7 @@ class Block:
         lead: whole lines before it.
         heading: the line above its frames.
         title: type, message and notes.
+        kind: the type alone.
         frames: outermost first.
         tail: whole lines after it.
     """
@@ -38,13 +39,19 @@ class Block:
     lead: str = ""
     heading: str = ""
     title: str = ""
+    kind: str = ""
     frames: list[Frame] = field(default_factory=list)
     tail: str = ""
 
 
-def blocks_of(error: BaseException) -> list[Block]:
-    """List the exceptions to print, the root cause first."""
-    return list(_blocks(error, 0, set()))
+def blocks_of(error: BaseException, *, words: bool = True) -> list[Block]:
+    """List the exceptions to print, the root cause first.
+
+    Args:
+        error: the last of them.
+        words: whether their titles have what they say.
+    """
+    return [block if words else replace(block, title=block.kind) for block in _blocks(error, 0, set())]
 
 
 def _blocks(error: BaseException, depth: int, seen: set[int]) -> Iterator[Block]:
@@ -80,6 +87,7 @@ def _block(error: BaseException, relation: str, depth: int, seen: set[int]) -> I
         lead=f"{outer}\n{outer}{relation}\n{outer}\n" if relation else "",
         heading=f"{'  ' * level}{mark} {heading}" if level else heading,
         title=_title(error),
+        kind=_kind(error),
         frames=frames_of_traceback(read_traceback(error)),
     )
     if subs:
@@ -111,9 +119,12 @@ def _exceptions_of_group(error: BaseException) -> tuple[BaseException, ...]:
     return tuple(sub for sub in held if isinstance(sub, BaseException)) if isinstance(held, tuple) else ()
 
 
+def _kind(error: BaseException) -> str:
+    return qualified_name(type(error)).removeprefix("__main__.")
+
+
 def _title(error: BaseException) -> str:
-    message = read_text(error)
-    name = qualified_name(type(error)).removeprefix("__main__.")
+    message, name = read_text(error), _kind(error)
     return "\n".join([f"{name}: {message}" if message else name, *_notes(error)])
 
 

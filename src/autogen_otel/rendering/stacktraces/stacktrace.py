@@ -24,16 +24,19 @@ _CHARS_PER_BLOCK: Final = 512
 _SHORTEST_TITLE: Final = 80
 
 
-def stacktrace(error: BaseException, limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
+def stacktrace(
+    error: BaseException, limit: int, redactor: Redactor = _FORMATS_ONLY, *, words: bool = True
+) -> str:
     """Format an exception with its causes, contexts, notes and groups; never raises.
 
     Args:
         error: the exception, left as it is.
         limit: most characters to return. Where that is too little, library frames go first, then outer ones.
         redactor: takes the secrets out of messages and source lines, before anything is cut.
+        words: whether to write what the exceptions say; else there are their classes and places.
     """
     try:
-        return cut_middle(_Page(limit, redactor).written(blocks_of(error)), limit)
+        return cut_middle(_Page(limit, redactor).written(blocks_of(error, words=words)), limit)
     except Exception as failure:  # noqa: BLE001 - the user's objects may raise anything
         return cut_middle(f"{qualified_name(type(error))}: {unprintable(error, failure, 'traceback')}", limit)
 
