@@ -44,25 +44,38 @@ CREATE TABLE {name} (
         SpanId String,
         TraceState String,
         Attributes Map(LowCardinality(String), String)
-    ) CODEC(ZSTD(1))
+    ) CODEC(ZSTD(1)),
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX idx_res_attr_key mapKeys(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_res_attr_value mapValues(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_span_attr_key mapKeys(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_span_attr_value mapValues(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_duration Duration TYPE minmax GRANULARITY 1
 ) ENGINE = MergeTree
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 """
-"""Columns, order and partitions of the table that the exporter makes."""
+"""Columns, indexes, order and partitions of the table that the exporter makes (``traces_table.sql``)."""
 
 
 class ClickHouse(Server):
-    """The engine of ClickHouse behind its HTTP interface."""
+    """The engine of ClickHouse behind its HTTP interface.
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    Args:
+        folder: its own; a later one finds there what this one stored.
+        settings: of each query, as ``SET`` takes them.
+        python: has the engine.
+    """
+
+    def __init__(self, folder: Path, *settings: str, python: Path = Path(sys.executable)) -> None:
         super().__init__(folder)
         self._port = free_port()
         self._settings = settings
+        self._python = python
 
     def command(self) -> Sequence[str]:
         return [
-            sys.executable,
+            str(self._python),
             "-m",
             "tests.servers.clickhouse_front",
             str(self.folder / "data"),

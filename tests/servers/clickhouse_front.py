@@ -23,6 +23,7 @@ _FORMAT = "JSONCompactEachRow"
 class _Front(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     engine: ClassVar[Any]
+    session_id: ClassVar[str] = ""
 
     def do_GET(self) -> None:
         self._end(200, b"Ok.\n")
@@ -33,8 +34,11 @@ class _Front(BaseHTTPRequestHandler):
             self._end(403, b"Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)")
             return
         given = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query, keep_blank_values=True))
-        parameters = {name.removeprefix("param_"): value for name, value in given.items()}
+        parameters = {
+            name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")
+        }
         try:
+            self._enter_session(given.get("session_id", ""))
             chunks = iter(self._answer(sql, parameters))
             first = next(chunks, b"")
         except RuntimeError as error:
@@ -59,9 +63,17 @@ class _Front(BaseHTTPRequestHandler):
         expected = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         return self.headers.get("Authorization") == f"Basic {expected}"
 
+    def _enter_session(self, session_id: str) -> None:
+        """Have no temporary tables of another session: the engine in this process has only one."""
+        if session_id and session_id != _Front.session_id:
+            _Front.session_id = session_id
+            for table in self._answer("SELECT name FROM system.tables WHERE is_temporary", {}):
+                for name in table.decode().split():
+                    self.engine.query(f"DROP TEMPORARY TABLE {name}")
+
     def _answer(self, sql: str, parameters: dict[str, str]) -> Any:
         if not sql.endswith(_FORMAT):
-            return [self.engine.query(sql, params=parameters).bytes()]
+            return [self.engine.query(sql, "TSV", params=parameters).bytes()]
         with_result = self.engine.send_query(sql, _FORMAT, params=parameters)
         return (chunk.bytes() for chunk in with_result)
 

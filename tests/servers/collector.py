@@ -88,14 +88,18 @@ class Collector(Server):
         }
 
 
-def validate(config: Path, environ: Mapping[str, str] | None = None) -> None:
+def validate(*configs: Path, environ: Mapping[str, str] | None = None) -> None:
     """Let the Collector validate a configuration; it overlooks much that starting it would find.
+
+    Args:
+        configs: files that are merged, the later over the earlier.
+        environ: variables that they read, beside our own.
 
     Raises:
         AssertionError: it is not valid, with what the Collector says.
     """
     done = subprocess.run(  # noqa: S603 - a server we built
-        [str(binary("otelcol")), "validate", f"--config=file:{config}"],
+        [str(binary("otelcol")), "validate", *(f"--config=file:{config}" for config in configs)],
         env={**os.environ, **(environ or {})},
         capture_output=True,
         text=True,

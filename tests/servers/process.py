@@ -85,6 +85,15 @@ class Server(ABC):
         """All it has written so far."""
         return (self.folder / "log").read_text("utf-8", "replace")
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Seconds of CPU that it has taken so far."""
+        assert self._process is not None
+        # The name of the command, in brackets, may have spaces in it.
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        user, system = fields[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def __enter__(self) -> Self:
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a server we built

@@ -13,6 +13,8 @@ from autogen_otel.cli import main
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
+from autogen_otel.diagnosis.stored.kept import Kept
+from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.http import Client
 from tests.servers import clickhouse as servers
@@ -43,6 +45,16 @@ CHOSEN = (
 SEED = 3
 
 
+class Warned(Progress):
+    """Remembers what it is warned of."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warn(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
 def source(clickhouse: servers.ClickHouse, table: str) -> ClickHouse:
     return ClickHouse(Client("ClickHouse", clickhouse.url), table)
 
@@ -62,6 +74,32 @@ def test_the_engine_finds_what_python_finds(name: str, clickhouse: servers.Click
     stored = diagnose_stored(source(clickhouse, "incident"))
     assert wrong_with(stored, EVERY[name]) == []
     assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+
+
+def test_a_user_who_may_only_read_is_told_why_it_takes_longer_and_gets_the_same(tmp_path: Path) -> None:
+    spans = spans_of(*journal(EVERY["three things at once"], SEED))
+    with servers.ClickHouse(tmp_path) as writing:
+        writing.store("incident", spans)
+    progress = Warned()
+    with servers.ClickHouse(tmp_path, "readonly = 1") as reading:
+        stored = diagnose_stored(source(reading, "incident"), progress=progress)
+    assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+    assert len(progress.said) == 1
+    assert "GRANT CREATE TEMPORARY TABLE" in progress.said[0]
+
+
+def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: servers.ClickHouse) -> None:
+    assert diagnose_stored(source(clickhouse, "otel.otel_traces")).conversations == len(nulls)
+    assert clickhouse.do("SELECT count() FROM system.tables WHERE is_temporary FORMAT TSV") == "0\n"
+
+
+def test_a_session_that_is_lost_is_one_sentence(clickhouse: servers.ClickHouse) -> None:
+    kept = Kept(source(clickhouse, "any"), {}, Progress())
+    count = " ".join(("SELECT count() FROM", kept.source("ones", "SELECT 1 AS one")))
+    assert list(kept.rows(count)) == [[1]]
+    clickhouse.do("DROP TEMPORARY TABLE autogen_otel_ones")
+    with pytest.raises(SourceError, match="send what has the same session_id to the same one"):
+        list(kept.rows(count))
 
 
 @pytest.fixture
@@ -93,8 +131,9 @@ def test_conversations_are_narrowed_and_no_password_is_shown(
 ) -> None:
     def count(*words: str) -> int:
         code, out, err = ask("diagnose", "--format", "json", *words)
-        assert (code, err) == (1, "")
-        assert PASSWORD not in out
+        # A slow machine shows progress, and nothing else is said.
+        assert (code, "temporary" in err) == (1, False)
+        assert PASSWORD not in out + err
         return int(json.loads(out)["conversations"])
 
     early, late = count("--until", "2026-11-22T18:00Z"), count("--since", "2026-11-22T18:00Z")

@@ -24,6 +24,7 @@ from tests.servers.web import eventually
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
 SHIPPED = _DEPLOY / "collector.yaml"
+CLICKHOUSE = _DEPLOY / "clickhouse.yaml"
 AGENT = _DEPLOY / "collector-agent.yaml"
 _KEEP_ONLY_WHAT_MUST_BE = {"SAMPLING_PERCENTAGE": "0", "SAMPLING_WAIT_AFTER_ROOT": "1s"}
 
@@ -96,9 +97,11 @@ def collect(jaeger: Jaeger, tempo: Jaeger, prometheus: Prometheus, start: Start,
     return begin
 
 
-@pytest.mark.parametrize("config", [SHIPPED, AGENT], ids=lambda path: path.name)
-def test_the_collector_finds_nothing_wrong_with_a_shipped_configuration(config: Path) -> None:
-    validate(config)
+@pytest.mark.parametrize(
+    "configs", [(SHIPPED,), (AGENT,), (SHIPPED, CLICKHOUSE)], ids=lambda files: files[-1].name
+)
+def test_the_collector_finds_nothing_wrong_with_a_shipped_configuration(configs: tuple[Path, ...]) -> None:
+    validate(*configs)
 
 
 def test_failing_conversations_arrive_whole_and_healthy_ones_only_by_their_share(

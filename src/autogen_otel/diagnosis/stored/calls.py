@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from autogen_otel.diagnosis.comparison.questions import Answer, Holding, Outline, Question, Run, Together
 from autogen_otel.diagnosis.evidence.arguments import PREFIX
-from autogen_otel.diagnosis.evidence.features import (
-    LONGEST_TEXT,
-    NOT_OF_THE_PROGRAM,
-    PREVIOUS_TOOL,
-    follows_from_outcome,
-)
-from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, tool_kind
+from autogen_otel.diagnosis.evidence.features import NOT_OF_THE_PROGRAM, PREVIOUS_TOOL, follows_from_outcome
+from autogen_otel.diagnosis.evidence.occurrence import tool_kind
 from autogen_otel.diagnosis.stored.columns import ARGUMENTS, DERIVED, Columns
+from autogen_otel.diagnosis.stored.kept import Kept
 from autogen_otel.diagnosis.stored.leaves import leaf_names
 from autogen_otel.diagnosis.stored.tables import Tables
-from autogen_otel.traces.sources.clickhouse import ClickHouse
+
+T = TypeVar("T")
 
 _MOST_NAMES: Final = 1000
+_OWN: Final = "own"
+_AROUND: Final = "around"
+"""Features of a call's own span, and those of the conversation around it.
+
+They are kept apart, since what a span has itself is large, and dear to join: a question about both is put to
+each, and only the bits that it comes to are joined.
+"""
 
 
 class StoredCalls:
     """The calls of one kind that worked.
 
     Args:
-        clickhouse: where they are.
+        kept: asks where they are.
         tables: what is read.
         kind: of the calls.
         failed: ids of conversations that are no working ones; only conversations as a whole are asked.
@@ -35,8 +39,8 @@ class StoredCalls:
 
     weight = 1.0
 
-    def __init__(self, clickhouse: ClickHouse, tables: Tables, kind: str, failed: Sequence[str]) -> None:
-        self._clickhouse = clickhouse
+    def __init__(self, kept: Kept, tables: Tables, kind: str, failed: Sequence[str]) -> None:
+        self._kept = kept
         self._tables = tables
         self._kind = kind
         self._failed = failed
@@ -59,83 +63,82 @@ class StoredCalls:
 
     # ------------------------------------------------------------ questions
     def _holding(self, questions: Sequence[Holding]) -> list[Answer]:
-        every = list(dict.fromkeys(one for question in questions for one in question.properties))
         columns = Columns(self._kind)
-        counts = [f"countIf({columns.holds(one)})" for one in every]
-        (row,) = self._rows(columns, f"SELECT {', '.join(['count()', *counts])}")
-        total, *holding = map(int, row)
-        by_property = dict(zip(every, holding, strict=True))
+        every = dict.fromkeys(one for question in questions for one in question.properties)
+        by_property = self._counts(
+            columns, {one: (self._side(columns, one.attribute), columns.holds(one)) for one in every}
+        )
         return [
-            Answer(total, holding=[by_property[one] for one in question.properties]) for question in questions
+            Answer(self._count(), holding=[by_property[one] for one in question.properties])
+            for question in questions
         ]
 
     def _together(self, questions: Sequence[Together]) -> list[Answer]:
         columns = Columns(self._kind)
-        bits = [
-            " + ".join(
-                f"bitShiftLeft(toUInt64({columns.holds(one)}), {index})"
-                for index, one in enumerate(question.properties)
-            )
-            or "toUInt64(0)"
-            for question in questions
-        ]
-        pairs = ", ".join(f"({index}, {sql})" for index, sql in enumerate(bits))
-        rows = self._rows(
-            columns, "SELECT pair.1, pair.2, count()", "GROUP BY pair", each=f"arrayJoin([{pairs}]) AS pair"
+        bits: dict[str, list[list[str]]] = {side: [[] for _ in questions] for side in (_OWN, _AROUND)}
+        for number, question in enumerate(questions):
+            for index, one in enumerate(question.properties):
+                bit = f"bitShiftLeft(toUInt64({columns.holds(one)}), {index})"
+                bits[self._side(columns, one.attribute)][number].append(bit)
+        sides = [side for side, of in bits.items() if any(of)] or [_OWN]
+        parts = []
+        for side in sides:
+            words = ", ".join(" + ".join(of) or "toUInt64(0)" for of in bits[side])
+            parts.append(f"(SELECT trace, id, [{words}] AS {side} FROM {self._source(side)}) AS with_{side}")
+        added = "arrayMap((one, other) -> one + other, own, around)" if len(sides) > 1 else sides[0]
+        rows = self._kept.rows(
+            f"SELECT number, bits, count() FROM {' ANY LEFT JOIN '.join(parts)}"
+            f"{' USING (trace, id)' if len(sides) > 1 else ''}"
+            f" ARRAY JOIN arrayEnumerate({sides[0]}) AS number, {added} AS bits GROUP BY number, bits",
+            columns.values,
         )
         together: list[dict[int, int]] = [{} for _ in questions]
-        for index, bitmask, count in rows:
-            together[int(index)][int(bitmask)] = int(count)
+        for number, bitmask, count in rows:
+            together[int(number) - 1][int(bitmask)] = int(count)
         return [Answer(sum(counts.values()), together=counts) for counts in together]
 
     def _outlines(self, questions: Sequence[Outline]) -> list[Answer]:
-        total, present = self._present(names=any(one.names for one in questions))
+        total = self._count()
+        present = self._present(total) if any(one.names for one in questions) else {}
         runs: list[dict[str, list[Run]]] = [{name: [] for name in question.cuts} for question in questions]
         columns = Columns(self._kind)
         wanted: list[tuple[int, str]] = []
-        tuples = []
+        by_sides: dict[Collection[str], list[str]] = defaultdict(list)
         for index, question in enumerate(questions):
             for name, cuts in question.cuts.items():
                 if not cuts:
                     continue
+                about = {self._side(columns, name)}
                 number = f"ifNull({columns.number(name)}, nan)"
                 if question.tool is not None:
+                    about.add(self._side(columns, PREVIOUS_TOOL))
                     wanted_tool = columns.value(question.tool, "String")
                     number = f"if({columns.text(PREVIOUS_TOOL)} = {wanted_tool}, {number}, nan)"
                 at = columns.value([float(cut) for cut in cuts], "Array(Float64)")
-                tuples.append(f"({len(wanted)}, {number}, roundDown({number}, {at}))")
+                by_sides[frozenset(about)].append(f"({len(wanted)}, {number}, roundDown({number}, {at}))")
                 wanted.append((index, name))
-        if not tuples:
-            return [Answer(total, present, one) for one in runs]
-        rows = self._rows(
-            columns,
-            "SELECT at.1, count(), min(at.2), max(at.2)",
-            "WHERE isFinite(at.2) GROUP BY at.1, at.3, sign(at.2 - at.3)",
-            each=f"arrayJoin([{', '.join(tuples)}]) AS at",
-        )
-        for position, count, lowest, highest in rows:
-            index, name = wanted[int(position)]
-            runs[index][name].append(Run(float(lowest), float(highest), int(count)))
+        for sides, tuples in by_sides.items():
+            rows = self._kept.rows(
+                f"SELECT at.1, count(), min(at.2), max(at.2)"
+                f" FROM (SELECT arrayJoin([{', '.join(tuples)}]) AS at {self._from(sides)})"
+                " WHERE isFinite(at.2) GROUP BY at.1, at.3, sign(at.2 - at.3)",
+                columns.values,
+            )
+            for position, count, lowest, highest in rows:
+                index, name = wanted[int(position)]
+                runs[index][name].append(Run(float(lowest), float(highest), int(count)))
         return [Answer(total, present, {name: sorted(of) for name, of in one.items()}) for one in runs]
 
-    def _present(self, *, names: bool) -> tuple[int, dict[str, int]]:
-        """How many calls there are, and how many of them have which feature."""
+    def _present(self, total: int) -> dict[str, int]:
+        """How many calls have which feature."""
         columns = Columns(self._kind)
-        if not names:
-            if self._total is None:
-                ((count,),) = self._rows(columns, "SELECT count()")
-                self._total = int(count)
-            return self._total, {}
-        counts = [f"countIf({columns.present(name)})" for name in DERIVED]
-        (row,) = self._rows(columns, f"SELECT {', '.join(['count()', *counts])}")
-        total, *derived = map(int, row)
-        self._total = total
-        present = Counter({name: count for name, count in zip(DERIVED, derived, strict=True) if count})
-        is_short = f"lengthUTF8(text) <= {LONGEST_TEXT} OR startsWith(text, '[')"
-        short = f"mapFilter((name, text) -> {is_short}, SpanAttributes)"
+        derived = self._counts(
+            columns, {name: (self._side(columns, name), columns.present(name)) for name in DERIVED}
+        )
+        present = Counter({name: count for name, count in derived.items() if count})
         sources: list[tuple[str, str, Callable[[str], bool]]] = [
-            ("", f"mapKeys({short})", lambda name: not follows_from_outcome(name)),
-            ("", "mapKeys(ResourceAttributes)", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
+            ("", "names", lambda name: not follows_from_outcome(name)),
+            ("", "resource_names", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
         ]
         if self._kind.startswith(tool_kind("")):
             sources.append((PREFIX, leaf_names(ARGUMENTS), bool))
@@ -143,33 +146,46 @@ class StoredCalls:
             f"arrayMap(name -> ({index}, toString(name)), {keys})"
             for index, (_, keys, _) in enumerate(sources)
         )
-        found = self._rows(
-            Columns(self._kind),
-            "SELECT held.1, held.2, count()",
-            f"GROUP BY held ORDER BY count() DESC LIMIT {_MOST_NAMES} BY held.1",
-            each=f"arrayJoin(arrayConcat({held})) AS held",
+        found = self._kept.rows(
+            "SELECT held.1, held.2, count()"
+            f" FROM (SELECT arrayJoin(arrayConcat({held})) AS held {self._from({_OWN})})"
+            f" GROUP BY held ORDER BY count() DESC LIMIT {_MOST_NAMES} BY held.1"
         )
         for index, name, count in found:
             prefix, _, counts_as = sources[int(index)]
             if counts_as(name):
                 present[prefix + name] = max(present[prefix + name], int(count))
-        return total, {name: min(count, total) for name, count in present.items()}
+        return {name: min(count, total) for name, count in present.items()}
 
-    def _rows(self, columns: Columns, select: str, rest: str = "", *, each: str = "") -> list[list[Any]]:
-        """Ask about the calls.
+    # ------------------------------------------------------------ where they are
+    def _count(self) -> int:
+        """How many calls there are."""
+        if self._total is None:
+            ((count,),) = self._kept.rows(f"SELECT count() {self._from({_OWN})}")
+            self._total = int(count)
+        return self._total
 
-        Args:
-            columns: made the expressions.
-            select: what is asked.
-            rest: what comes after the calls.
-            each: what is made of each call first, if it is not the call itself that is asked about.
-        """
-        calls = self._tables.calls(self._kind, columns)
-        if each:
-            calls = f"FROM (SELECT {each} {calls})"
-        values = {**self._tables.values, **columns.values}
-        if self._kind == CONVERSATION:
-            values["failed"] = self._failed
-        elif self._kind != MODEL:
-            values["tool"] = self._kind.removeprefix(tool_kind(""))
-        return list(self._clickhouse.rows(f"{select} {calls} {rest}", values))
+    def _counts(self, columns: Columns, tests: Mapping[T, tuple[str, str]]) -> dict[T, int]:
+        """Count the calls for which tests hold; each comes with the side that it is about."""
+        counts: dict[T, int] = {}
+        for side in (_OWN, _AROUND):
+            asked = {key: sql for key, (about, sql) in tests.items() if about == side}
+            if asked:
+                each = ", ".join(f"countIf({sql})" for sql in asked.values())
+                (row,) = self._kept.rows(f"SELECT {each} {self._from({side})}", columns.values)
+                counts.update(zip(asked, map(int, row), strict=True))
+        return counts
+
+    @staticmethod
+    def _side(columns: Columns, name: str) -> str:
+        return _AROUND if columns.is_around(name) else _OWN
+
+    def _from(self, sides: Collection[str]) -> str:
+        own, around = (self._source(side) if side in sides else "" for side in (_OWN, _AROUND))
+        if own and around:
+            return f"FROM {own} AS own ANY LEFT JOIN {around} AS around USING (trace, id)"
+        return f"FROM {own or around}"
+
+    def _source(self, side: str) -> str:
+        own = self._tables.calls(self._kind, self._failed)
+        return own if side == _OWN else self._tables.around(self._kind, own)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
@@ -12,31 +11,29 @@ from autogen_otel.diagnosis.stored.leaves import Leaves, is_leaf
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.attributes import Kind
 
-START: Final = "toUnixTimestamp64Nano(Timestamp)"
-ARGUMENTS: Final = f"SpanAttributes['{names.GEN_AI_TOOL_CALL_ARGUMENTS}']"
 _LISTS: Final = frozenset({Kind.NAMES, Kind.INTEGERS, Kind.PROBLEMS})
 _NUMBERS: Final = frozenset({Kind.INTEGER, Kind.NUMBER})
 _ABSENT: Final = frozenset({features.TURN, features.GAP, features.AGENT_PAIR})
 """What a conversation as a whole does not have."""
-_MOST_ABOVE: Final = 6
-"""Spans between a call and the turn that it belongs to."""
 _NONE: Final = "CAST(NULL, 'Nullable(Float64)')"
-_LAST_END: Final = f"arrayLast(moment -> moment <= {START}, ends)"
-_LAST_TOOL: Final = f"arrayLast(tool -> tool.1 <= {START}, tools)"
+
+
+def _attribute(key: str, whose: str = "") -> str:
+    """The text of an attribute; empty if it is not there. Two arrays are searched faster than a map."""
+    return f"{whose}texts[indexOf({whose}names, {key})]"
+
+
+def _has_attribute(key: str, whose: str = "") -> str:
+    return f"has({whose}names, {key})"
+
+
+_RESOURCE: Final = "resource_"
+ARGUMENTS: Final = _attribute(f"'{names.GEN_AI_TOOL_CALL_ARGUMENTS}'")
 _WITHOUT_TEXT: Final = rf"""replaceRegexpAll({ARGUMENTS}, '"(?:\\\\.|[^"\\\\])*"|\\s', '')"""
 _NESTING: Final = (
     "arrayMax(arrayCumSum(arrayMap(sign -> multiIf(sign IN ('{', '['), 1, sign IN ('}', ']'), -1, 0),"
     rf" splitByString('', replaceRegexpAll({_WITHOUT_TEXT}, '\\{{\\}}|\\[\\]', '')))))"
 )
-
-
-class Around(Enum):
-    """What an expression may need of the other spans of a conversation."""
-
-    STEPS = "when turns began and steps ended"
-    TURNS = "who replied to whom"
-    CHATS = "how large its prompts were"
-    NUMBERS = "which one of its process it is"
 
 
 class Columns:
@@ -47,12 +44,10 @@ class Columns:
 
     Attributes:
         values: by the name that stands for each.
-        needs: what of the conversation around a call the expressions read.
     """
 
     def __init__(self, kind: str) -> None:
         self.values: dict[str, Any] = {}
-        self.needs: set[Around] = set()
         self._is_conversation = kind == CONVERSATION
         self._known: dict[tuple[str, Any], str] = {}
 
@@ -85,10 +80,13 @@ class Columns:
             test = f"{number} {sign} {self.value(float(value), 'Float64')}"
         return f"ifNull({test}, 0)"
 
+    def is_around(self, name: str) -> bool:
+        """Whether a feature is one of the conversation around a call, and not of the call's own span."""
+        return name in _AROUND or (self._is_conversation and name in _OF_CHATS)
+
     # ------------------------------------------------------------ one feature
     def present(self, name: str) -> str:
         """Whether a call has a feature."""
-        self._look(name)
         if self._is_conversation:
             if name in _ABSENT:
                 return "0"
@@ -101,13 +99,11 @@ class Columns:
         if is_leaf(name):
             return self._leaves(name).present
         key = self.value(name, "String")
-        text, is_span = f"SpanAttributes[{key}]", f"mapContains(SpanAttributes, {key})"
-        present = f"{is_span} AND (lengthUTF8({text}) <= {features.LONGEST_TEXT} OR startsWith({text}, '['))"
-        return present if name in names.KINDS else f"({present} OR mapContains(ResourceAttributes, {key}))"
+        present = _has_attribute(key)
+        return present if name in names.KINDS else f"({present} OR {_has_attribute(key, _RESOURCE)})"
 
     def number(self, name: str) -> str:
         """The number that a feature is, or NULL."""
-        self._look(name)
         if self._is_conversation and (name in _ABSENT or name in _OF_CHATS):
             return _OF_CHATS.get(name, _NONE)
         if name in _NUMBER:
@@ -136,68 +132,52 @@ class Columns:
 
     def text(self, name: str) -> str:
         """The text that a feature is."""
-        self._look(name)
         if name in _TEXT:
             return _TEXT[name]
         key = self.value(name, "String")
         if name in names.KINDS:
-            return f"SpanAttributes[{key}]"
-        return f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])"
-
-    def _look(self, name: str) -> None:
-        if name in _AROUND:
-            self.needs.add(_AROUND[name])
-        elif self._is_conversation and name in _OF_CHATS:
-            self.needs.add(Around.CHATS)
+            return _attribute(key)
+        return f"if({_has_attribute(key)}, {_attribute(key)}, {_attribute(key, _RESOURCE)})"
 
     def _list(self, name: str) -> str:
-        self._look(name)
-        return _LIST[name] if name in _LIST else texts_of(self.text(name))
+        if name in _LIST:
+            return _LIST[name]
+        return texts_of(self.text(name), is_of_texts=names.KINDS.get(name) is Kind.NAMES)
 
     def _leaves(self, name: str) -> Leaves:
         return Leaves(ARGUMENTS, name, self.value)
 
 
-def short_id(column: str) -> str:
-    """The id of a span as a number, which is copied faster than its text; 0 for none."""
-    return f"reinterpretAsUInt64(unhex({column}))"
-
-
-def texts_of(text: str) -> str:
+def texts_of(text: str, *, is_of_texts: bool = False) -> str:
     """The elements of a list that was written as JSON."""
+    if is_of_texts:
+        return f"JSONExtract({text}, 'Array(String)')"
     return (
         "arrayMap(one -> if(startsWith(one, '\"'), JSONExtractString(one), one),"
         f" JSONExtractArrayRaw({text}))"
     )
 
 
+_PROBLEMS_KEY: Final = f"'{names.TOOL_ARGUMENTS_PROBLEMS}'"
 _PROBLEMS: Final = (
     "arrayMap(problem -> replaceRegexpOne(problem, '(?s)^(.*?: .*?got [^ ]*).*$', '\\\\1'),"
-    f" {texts_of(f'''SpanAttributes['{names.TOOL_ARGUMENTS_PROBLEMS}']''')})"
+    f" {texts_of(_attribute(_PROBLEMS_KEY))})"
 )
 
 
-def _agent_pair() -> str:
-    above = [short_id("ParentSpanId")]
-    for _ in range(_MOST_ABOVE - 1):
-        above.append(f"parents[{above[-1]}]")
-    return f"pairs[arrayFirst(above -> mapContains(pairs, above), [{', '.join(above)}])]"
-
-
-_PAIR: Final = _agent_pair()
 _IS_JSON: Final = f"isValidJSON({ARGUMENTS})"
 _TEXT: Final = {
     features.HOUR: "toString(toHour(Timestamp, 'UTC'))",
     "service.name": "toString(ServiceName)",
-    features.AGENT_PAIR: _PAIR,
-    features.PREVIOUS_TOOL: f"{_LAST_TOOL}.2",
+    features.AGENT_PAIR: "agent_pair",
+    features.PREVIOUS_TOOL: "previous_tool",
 }
 _NUMBER: Final = {
     features.TIME: "toFloat64(toUnixTimestamp(Timestamp))",
     features.CONVERSATION_NUMBER: "toFloat64(number)",
-    features.TURN: f"toFloat64(arrayCount(moment -> moment <= {START}, turns))",
-    features.GAP: f"if({_LAST_END} > 0, ({START} - {_LAST_END}) / 1e9, NULL)",
-    features.PREVIOUS_TOOL_SECONDS: f"if({_LAST_TOOL}.1 > 0, {_LAST_TOOL}.3 / 1e9, NULL)",
+    features.TURN: "toFloat64(turn)",
+    features.GAP: "gap",
+    features.PREVIOUS_TOOL_SECONDS: "previous_seconds",
     arguments.SIZE: f"if({ARGUMENTS} != '', toFloat64(lengthUTF8({ARGUMENTS})), NULL)",
     arguments.DEPTH: f"if({_IS_JSON}, toFloat64({_NESTING}), NULL)",
 }
@@ -210,23 +190,25 @@ _PRESENT: Final = {
     "service.name": "1",
     features.CONVERSATION_NUMBER: "1",
     features.TURN: "1",
-    features.GAP: f"{_LAST_END} > 0",
-    features.PREVIOUS_TOOL: f"{_LAST_TOOL}.1 > 0",
-    features.PREVIOUS_TOOL_SECONDS: f"{_LAST_TOOL}.1 > 0",
-    features.AGENT_PAIR: f"{_PAIR} != ''",
-    features.PROBLEMS: f"mapContains(SpanAttributes, '{names.TOOL_ARGUMENTS_PROBLEMS}')",
+    features.GAP: "isNotNull(gap)",
+    features.PREVIOUS_TOOL: "isNotNull(previous_seconds)",
+    features.PREVIOUS_TOOL_SECONDS: "isNotNull(previous_seconds)",
+    features.AGENT_PAIR: "agent_pair != ''",
+    features.PROBLEMS: _has_attribute(_PROBLEMS_KEY),
     features.TOOLS_USED: "notEmpty(tools_used)",
     arguments.SIZE: f"{ARGUMENTS} != ''",
     arguments.DEPTH: _IS_JSON,
 }
-_AROUND: Final = {
-    features.TURN: Around.STEPS,
-    features.GAP: Around.STEPS,
-    features.PREVIOUS_TOOL: Around.STEPS,
-    features.PREVIOUS_TOOL_SECONDS: Around.STEPS,
-    features.TOOLS_USED: Around.STEPS,
-    features.AGENT_PAIR: Around.TURNS,
-    features.CONVERSATION_NUMBER: Around.NUMBERS,
-}
+_AROUND: Final = frozenset(
+    {
+        features.TURN,
+        features.GAP,
+        features.PREVIOUS_TOOL,
+        features.PREVIOUS_TOOL_SECONDS,
+        features.TOOLS_USED,
+        features.AGENT_PAIR,
+        features.CONVERSATION_NUMBER,
+    }
+)
 DERIVED: Final = (*_PRESENT, *_OF_CHATS)
 """Features that are no attribute of the call's own span, at least for some kinds."""

@@ -11,12 +11,11 @@ from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, conclude
 from autogen_otel.diagnosis.roots import USUAL_LIMITS
 from autogen_otel.diagnosis.stored.calls import StoredCalls
-from autogen_otel.diagnosis.stored.tables import WORKFLOW, Tables
+from autogen_otel.diagnosis.stored.kept import Kept
+from autogen_otel.diagnosis.stored.tables import BULKY, Tables
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.clickhouse import (
-    IS_ERROR,
-    IS_OURS,
     SPAN,
     SUBJECT,
     ClickHouse,
@@ -32,15 +31,8 @@ _MOST_NAMED: Final = 20_000
 """Conversations that are named in a question; an address takes no more."""
 _MOST_NUMBERED: Final = 500_000
 """Of more failing conversations nobody knows which one of their process each was."""
-_BULKY: Final = (
-    names.GEN_AI_TOOL_CALL_RESULT,
-    names.GEN_AI_INPUT_MESSAGES,
-    names.GEN_AI_OUTPUT_MESSAGES,
-    names.GEN_AI_SYSTEM_INSTRUCTIONS,
-    names.GEN_AI_TOOL_DEFINITIONS,
-)
 _NEEDED: Final = SPAN.replace(
-    " SpanAttributes,", " mapFilter((name, _) -> name NOT IN {bulky:Array(String)}, SpanAttributes),"
+    " SpanAttributes,", f" mapFilter((name, _) -> name NOT IN ({BULKY}), SpanAttributes),"
 )
 
 
@@ -64,16 +56,18 @@ def diagnose_stored(
         SourceError: it cannot be asked.
     """
     progress = progress or Progress()
-    tables = Tables(clickhouse.table, clickhouse.selecting(selection, oldest=limit, attribute=attribute))
-    population = Population()
-    _count(population, clickhouse, tables)
-    failed = _read(population, clickhouse, tables, progress)
+    condition = clickhouse.selecting(selection, oldest=limit, attribute=attribute)
+    with Kept(clickhouse, condition.values, progress) as kept:
+        tables = Tables(clickhouse.table, condition, kept)
+        population = Population()
+        _count(population, kept, tables)
+        failed = _read(population, kept, tables, progress)
 
-    @cache
-    def calls_of(kind: str) -> StoredCalls:
-        return StoredCalls(clickhouse, tables, kind, failed)
+        @cache
+        def calls_of(kind: str) -> StoredCalls:
+            return StoredCalls(kept, tables, kind, failed)
 
-    return conclude(population, calls_of)
+        return conclude(population, calls_of)
 
 
 def compare_stored(
@@ -103,23 +97,24 @@ def compare_stored(
     return changes_of((before, after), was, now, known)
 
 
-def _count(population: Population, clickhouse: ClickHouse, tables: Tables) -> None:
+def _count(population: Population, kept: Kept, tables: Tables) -> None:
     """Count conversations, how they ended, and errors that tools returned."""
-    began = f"SELECT min(Timestamp) AS began {tables.spans()} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0"
+    conversations = f"FROM {tables.conversations()}"
     moments = "toUnixTimestamp64Nano(min(began)), toUnixTimestamp64Nano(max(began))"
-    ((count, first, last),) = clickhouse.rows(f"SELECT count(), {moments} FROM ({began})", tables.values)
+    ((count, first, last),) = kept.rows(f"SELECT count(), {moments} {conversations}")
     population.conversations = int(count)
     if population.conversations:
+        over_time = population.over_time
         population.first_ns, population.last_ns = int(first), int(last)
-        _count_over_time(population, clickhouse, tables, began)
-    key = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
-    ends = (
-        f"SELECT argMin({WORKFLOW}, Timestamp) AS workflow, argMin({key}, Timestamp) AS ended_by"
-        f" {tables.spans(has_operation(span_names.INVOKE_WORKFLOW))} GROUP BY TraceId"
-    )
-    limits = {**tables.values, "limits": sorted(LIMITS)}
-    counts = f"SELECT workflow, count(), countIf(ended_by IN {{limits:Array(String)}}) FROM ({ends})"
-    for workflow, ended, at_limit in clickhouse.rows(f"{counts} GROUP BY workflow", limits):
+        over_time.cover(population.first_ns, population.last_ns)
+        width = over_time.seconds * _NS
+        interval = "intDiv(toUnixTimestamp64Nano(began), {width:Int64}) AS interval"
+        counts = f"SELECT {interval}, count() {conversations} GROUP BY interval"
+        for number, began in kept.rows(counts, {"width": width}):
+            over_time.add(int(number) * width, int(began))
+    counts = "SELECT workflow, count(), countIf(ended_by IN {limits:Array(String)})"
+    rows = kept.rows(f"{counts} FROM {tables.ends()} GROUP BY workflow", {"limits": sorted(LIMITS)})
+    for workflow, ended, at_limit in rows:
         population.ended[workflow] = int(ended)
         population.ended_at_limit[workflow] = int(at_limit)
     returned = tables.spans(
@@ -127,22 +122,12 @@ def _count(population: Population, clickhouse: ClickHouse, tables: Tables) -> No
         f"mapContains(SpanAttributes, '{names.TOOL_RETURNED_ERROR}')",
     )
     asked = f"SELECT {SUBJECT} AS tool, count(), uniqExact(TraceId) {returned} GROUP BY tool"
-    for tool, times, conversations in clickhouse.rows(asked, tables.values):
+    for tool, times, conversations in kept.rows(asked):
         population.returned_errors[tool] = int(times)
         population.returned_conversations[tool] = int(conversations)
 
 
-def _count_over_time(population: Population, clickhouse: ClickHouse, tables: Tables, began: str) -> None:
-    over_time = population.over_time
-    over_time.cover(population.first_ns, population.last_ns)
-    width = over_time.seconds * _NS
-    interval = "intDiv(toUnixTimestamp64Nano(began), {width:Int64}) AS interval"
-    counts = f"SELECT {interval}, count() FROM ({began}) GROUP BY interval"
-    for number, count in clickhouse.rows(counts, {**tables.values, "width": width}):
-        over_time.add(int(number) * width, int(count))
-
-
-def _read(population: Population, clickhouse: ClickHouse, tables: Tables, progress: Progress) -> list[str]:
+def _read(population: Population, kept: Kept, tables: Tables, progress: Progress) -> list[str]:
     """Read the conversations in which something failed, and those that a limit ended where few end so.
 
     Returns:
@@ -153,22 +138,17 @@ def _read(population: Population, clickhouse: ClickHouse, tables: Tables, progre
         for workflow, at_limit in population.ended_at_limit.items()
         if at_limit and _is_unusual(population.ended[workflow], at_limit)
     ]
-    key = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
-    is_limited = (
-        f"({has_operation(span_names.INVOKE_WORKFLOW)} AND {key} IN {{limits:Array(String)}}"
-        f" AND {WORKFLOW} IN {{unusual:Array(String)}})"
-    )
-    ours = f"countIf({IS_OURS}) > 0 AND countIf({IS_ERROR} OR {is_limited}) > 0"
-    failing = f"SELECT TraceId {tables.spans()} GROUP BY TraceId HAVING {ours}"
-    values = {**tables.values, "limits": sorted(LIMITS), "unusual": unusual, "bulky": _BULKY}
-    ((count,),) = clickhouse.rows(f"SELECT count() FROM ({failing})", values)
+    limited = f"SELECT TraceId FROM {tables.ends()} WHERE hasAny(limited, {{unusual:Array(String)}})"
+    failing = f"FROM {tables.conversations()} WHERE has_failed OR TraceId IN ({limited})"
+    values = {"unusual": unusual}
+    ((count,),) = kept.rows(f"SELECT count() {failing}", values)
     progress.expect(int(count), "conversations")
     numbers: dict[str, int] = {}
     if int(count) <= _MOST_NUMBERED:
-        numbered = f"SELECT TraceId, number FROM ({tables.numbers()}) WHERE TraceId IN ({failing})"
-        numbers = {trace_id: int(number) for trace_id, number in clickhouse.rows(numbered, values)}
-    spans = tables.spans(f"TraceId IN ({failing})")
-    rows = clickhouse.rows(f"SELECT {_NEEDED} {spans} ORDER BY TraceId, Timestamp", values)
+        numbered = f"SELECT TraceId, number FROM {tables.ends()} WHERE TraceId IN (SELECT TraceId {failing})"
+        numbers = {trace_id: int(number) for trace_id, number in kept.rows(numbered, values)}
+    spans = tables.spans(f"TraceId GLOBAL IN (SELECT TraceId {failing})")
+    rows = kept.rows(f"SELECT {_NEEDED} {spans} ORDER BY TraceId, Timestamp", values)
     failed: list[str] = []
     for gathered in by_trace(map(span_of, rows)):
         trace_id = gathered[0].trace_id

@@ -1,141 +1,229 @@
-"""What is read of the table of spans: the calls of a kind that worked, and the conversation around them."""
+"""What is read of the table of spans: conversations, calls of a kind that worked, and what is around them.
+
+Each is made of all spans once and then read by many questions. A span is told by the ids of its trace and its
+own as numbers, which are compared and copied faster than their texts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.features import STEPS
-from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL
+from autogen_otel.diagnosis.evidence.features import LONGEST_TEXT, STEPS
+from autogen_otel.diagnosis.evidence.loops import LIMITS
+from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, tool_kind
 from autogen_otel.diagnosis.evidence.population import INSTANCES
-from autogen_otel.diagnosis.stored.columns import START, Around, Columns, short_id
-from autogen_otel.traces.sources.clickhouse import IS_ERROR, OPERATION, SUBJECT, Condition, has_operation
+from autogen_otel.diagnosis.stored.kept import Kept
+from autogen_otel.traces.sources.clickhouse import (
+    IS_ERROR,
+    IS_OURS,
+    OPERATION,
+    SUBJECT,
+    Condition,
+    has_operation,
+)
 from autogen_otel.traces.trace import HTTP
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
-WORKFLOW: Final = (
+_BULKY: Final = (
+    names.GEN_AI_TOOL_CALL_RESULT,
+    names.GEN_AI_INPUT_MESSAGES,
+    names.GEN_AI_OUTPUT_MESSAGES,
+    names.GEN_AI_SYSTEM_INSTRUCTIONS,
+    names.GEN_AI_TOOL_DEFINITIONS,
+)
+BULKY: Final = ", ".join(f"'{name}'" for name in _BULKY)
+"""Attributes that are large and that no question is about, as a list of SQL."""
+_START: Final = "toUnixTimestamp64Nano(Timestamp)"
+_TRACE: Final = "reinterpretAsUInt128(unhex(TraceId)) AS trace"
+_ID: Final = "reinterpretAsUInt64(unhex(SpanId)) AS id"
+_ABOVE: Final = "reinterpretAsUInt64(unhex(ParentSpanId)) AS above"
+_WORKFLOW: Final = (
     f"if(SpanAttributes['{names.GEN_AI_WORKFLOW_NAME}'] != '',"
     f" SpanAttributes['{names.GEN_AI_WORKFLOW_NAME}'], {SUBJECT})"
 )
-_END: Final = f"{START} + toInt64(Duration)"
+_ENDED_BY: Final = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
+_LIMITS: Final = ", ".join(f"'{limit}'" for limit in sorted(LIMITS))
 _STEPS: Final = ", ".join(f"'{operation}'" for operation in sorted(STEPS))
 _PROCESS: Final = (
     "concat(" + ", '/', ".join(f"ResourceAttributes['{name}']" for name in INSTANCES) + ", ServiceName)"
 )
-_AGENT: Final = f"SpanAttributes['{names.GEN_AI_AGENT_NAME}']"
+_AGENT: Final = (
+    f"if(mapContains(SpanAttributes, '{names.GEN_AI_AGENT_NAME}'),"
+    f" SpanAttributes['{names.GEN_AI_AGENT_NAME}'], 'None')"
+)
 _SENDER: Final = f"SpanAttributes['{names.SENDER_NAME}']"
+_PAIR: Final = (
+    f"if(mapContains(SpanAttributes, '{names.SENDER_NAME}'), concat({_SENDER}, ' -> ', {_AGENT}), '')"
+)
+_NOT_AROUND: Final = f"'{HTTP}', '{span_names.CONFIG_ENTRY}', '{span_names.INVOKE_AGENT}'"
+"""Nothing that calls are counted of happens in a model call or in what is below it."""
+_MOST_ABOVE: Final = 6
+"""Spans between a call and the turn that it belongs to."""
 
 
 class Tables:
-    """Makes the ``FROM`` of questions about some conversations.
+    """Makes what a ``FROM`` reads.
 
     Args:
         table: of spans.
         condition: which spans count.
+        kept: keeps what is made.
     """
 
-    def __init__(self, table: str, condition: Condition) -> None:
+    def __init__(self, table: str, condition: Condition, kept: Kept) -> None:
         self._table = table
         self._where = condition.sql
-
-        self.values: Mapping[str, Any] = condition.values
+        self._kept = kept
+        self._kinds: list[str] = []
 
     def spans(self, *conditions: str) -> str:
         """The spans that count, if they meet further conditions."""
         return f"FROM {self._table} WHERE {' AND '.join((self._where, *conditions))}"
 
-    def calls(self, kind: str, columns: Columns) -> str:
-        """The calls of a kind that worked, with what is needed of the conversations around them.
+    def conversations(self) -> str:
+        """Conversations: ``TraceId``, when each ``began``, and whether something in it ``has_failed``."""
+        return self._kept.source(
+            "conversations",
+            f"SELECT TraceId, min(Timestamp) AS began, countIf({IS_ERROR}) > 0 AS has_failed"
+            f" {self.spans()} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0",
+        )
 
-        Values beside those of the columns: ``tool`` for calls of a tool, and for conversations ``failed``,
-        the ids of those that do not count as having worked.
+    def ends(self) -> str:
+        """How conversations ended whose own span is there.
+
+        ``TraceId``, the ``workflow``, what it was ``ended_by``, the workflows in it that were ``limited``,
+        and the ``number`` of the conversation among those of its process, from 1.
         """
+        each = (
+            f"SELECT TraceId, argMin({_WORKFLOW}, Timestamp) AS workflow,"
+            f" argMin({_ENDED_BY}, Timestamp) AS ended_by,"
+            f" groupUniqArrayIf({_WORKFLOW}, {_ENDED_BY} IN ({_LIMITS})) AS limited,"
+            f" min(Timestamp) AS began, any({_PROCESS}) AS process"
+            f" {self.spans(has_operation(span_names.INVOKE_WORKFLOW))} GROUP BY TraceId"
+        )
+        return self._kept.source(
+            "ends",
+            "SELECT TraceId, workflow, ended_by, limited,"
+            " row_number() OVER (PARTITION BY process ORDER BY began, TraceId) AS number"
+            f" FROM ({each})",
+        )
+
+    def calls(self, kind: str, failed: Sequence[str]) -> str:
+        """The calls of a kind that worked: ids, time, service and attributes.
+
+        Args:
+            kind: of the calls.
+            failed: conversations that do not count as having worked, if that is the kind.
+        """
+        number = self._number(kind)
+        values: dict[str, Any] = {}
         if kind == CONVERSATION:
-            worked = self._conversations()
+            worked = self._worked_conversations()
+            values["failed"] = failed
         elif kind == MODEL:
-            worked = self._model_calls()
+            worked = self._worked_model_calls()
         else:
             worked = [
                 has_operation(span_names.EXECUTE_TOOL),
-                f"{SUBJECT} = {{tool:String}}",
+                f"{SUBJECT} = {{tool{number}:String}}",
                 f"NOT {IS_ERROR}",
                 f"SpanAttributes['{names.CANCELLED}'] != 'true'",
             ]
-        calls = self.spans(*worked)
-        for number, need in enumerate(sorted(columns.needs, key=lambda one: one.name)):
-            around = self._around(need)
-            joined = f"ANY LEFT JOIN ({around}) AS with{number} USING (TraceId)"
-            calls = f"FROM (SELECT * {calls}) AS call{number} {joined}"
-        return calls
+            values[f"tool{number}"] = kind.removeprefix(tool_kind(""))
+        is_kept = (
+            f"(length(text) <= {LONGEST_TEXT} OR startsWith(text, '[') OR lengthUTF8(text) <= {LONGEST_TEXT}"
+            f" OR name = '{names.GEN_AI_TOOL_CALL_ARGUMENTS}') AND name NOT IN ({BULKY})"
+        )
+        return self._kept.source(
+            f"calls{number}",
+            f"WITH mapFilter((name, text) -> {is_kept}, SpanAttributes) AS attributes"
+            f" SELECT {_TRACE}, {_ID}, {_ABOVE}, Timestamp, ServiceName,"
+            " mapKeys(attributes) AS names, mapValues(attributes) AS texts,"
+            " mapKeys(ResourceAttributes) AS resource_names, mapValues(ResourceAttributes) AS resource_texts"
+            f" {self.spans(*worked)}",
+            values,
+        )
 
-    def _around(self, need: Around) -> str:
-        """What the features of a call need of the other spans of its conversation, as one row for each."""
-        return {
-            Around.STEPS: self._steps,
-            Around.TURNS: self._turns,
-            Around.CHATS: self._chats,
-            Around.NUMBERS: self.numbers,
-        }[need]()
+    def around(self, kind: str, calls: str) -> str:
+        """What the other spans of their conversations say of calls, by ``trace`` and ``id``.
 
-    def _steps(self) -> str:
+        Args:
+            kind: of the calls.
+            calls: what ``calls`` returned for them.
+        """
+        above = "above"
+        for _ in range(_MOST_ABOVE - 1):
+            above = f"above_them[indexOf(places, {above})]"
+        joined = f"ANY LEFT JOIN {self._conversation()} AS conversation USING (trace)"
+        more = ""
+        if kind == CONVERSATION:
+            joined += f" ANY LEFT JOIN ({self._prompts()}) AS prompts USING (trace)"
+            more = ", largest_prompt, most_carried, arrayDistinct(tools) AS tools_used"
+        return self._kept.source(
+            f"around{self._number(kind)}",
+            "SELECT trace, id, number, arrayCount(moment -> moment <= start, turns) AS turn,"
+            " arrayCount(moment -> moment <= start, ends) AS steps,"
+            " arrayCount(moment -> moment <= start, tool_ends) AS tool,"
+            " if(steps > 0, (start - ends[steps]) / 1e9, NULL) AS gap, tools[tool] AS previous_tool,"
+            " if(tool > 0, durations[tool] / 1e9, NULL) AS previous_seconds,"
+            f" pairs[indexOf(places, {above})] AS agent_pair{more}"
+            f" FROM (SELECT trace, id, above, {_START} AS start FROM {calls}) AS call {joined}",
+        )
+
+    def _number(self, kind: str) -> int:
+        """Tells kinds apart where their names will not do."""
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+        return self._kinds.index(kind)
+
+    def _conversation(self) -> str:
+        """What the features of calls need of their conversations, as one row for each.
+
+        When ``turns`` began and steps had their ``ends``; ``tools`` in the order of their ``tool_ends``,
+        with their ``durations``; the ``places`` where calls happen, with what is ``above_them``, which for a
+        turn is the turn itself, and who replied to whom in these ``pairs``.
+        """
+        turns = (
+            f"SELECT {_TRACE}, {_ID}, id AS above, {_START} AS start, toInt64(0) AS duration,"
+            f" NOT mapContains(SpanAttributes, '{names.HELPER_ROLE}') AS is_turn, '' AS operation,"
+            f" '' AS tool, {_PAIR} AS pair {self.spans(has_operation(span_names.INVOKE_AGENT))}"
+        )
         is_tool = f"operation = '{span_names.EXECUTE_TOOL}'"
-        is_turn = f"operation = '{span_names.INVOKE_AGENT}' AND NOT is_helper"
-        spans = self.spans(has_operation(span_names.INVOKE_AGENT, *sorted(STEPS)))
-        each = (
-            f"TraceId, SpanName, Duration, {START} AS start, {_END} AS end, {OPERATION} AS operation,"
-            f" {SUBJECT} AS tool, mapContains(SpanAttributes, '{names.HELPER_ROLE}') AS is_helper"
+        around = f"{OPERATION} NOT IN ({_NOT_AROUND})"
+        others = (
+            f"SELECT {_TRACE}, {_ID}, {_ABOVE}, {_START} AS start, toInt64(Duration) AS duration,"
+            f" 0 AS is_turn, {OPERATION} AS operation, if({is_tool}, {SUBJECT}, '') AS tool, '' AS pair"
+            f" {self.spans(around)}"
         )
-        return (
-            "SELECT TraceId,"
-            f" arraySort(groupArrayIf(start, {is_turn})) AS turns,"
-            f" arraySort(groupArrayIf(end, operation IN ({_STEPS}))) AS ends,"
-            f" arraySort(one -> one.1, groupArrayIf((end, tool, toInt64(Duration)), {is_tool})) AS tools,"
-            f" groupUniqArrayIf(tool, {is_tool}) AS tools_used"
-            f" FROM (SELECT {each} {spans}) GROUP BY TraceId"
+        is_place = f"operation != '{span_names.CHAT}'"
+        gathered = (
+            "SELECT trace,"
+            " arraySort(groupArrayIf(start, is_turn)) AS turns,"
+            f" arraySort(groupArrayIf(start + duration, operation IN ({_STEPS}))) AS ends,"
+            f" groupArrayIf(start + duration, {is_tool}) AS ended,"
+            " arraySort(ended) AS tool_ends,"
+            f" arraySort((_, moment) -> moment, groupArrayIf(tool, {is_tool}), ended) AS tools,"
+            f" arraySort((_, moment) -> moment, groupArrayIf(duration, {is_tool}), ended) AS durations,"
+            f" groupArrayIf(id, {is_place}) AS places, groupArrayIf(above, {is_place}) AS above_them,"
+            f" groupArrayIf(pair, {is_place}) AS pairs"
+            f" FROM ({turns} UNION ALL {others}) GROUP BY trace"
         )
-
-    def _turns(self) -> str:
-        turns = self.spans(has_operation(span_names.INVOKE_AGENT))
-        # Nothing that calls are counted of happens in a model call or in what is below it.
-        others = self.spans(
-            f"{OPERATION} NOT IN ('{HTTP}', '{span_names.CONFIG_ENTRY}', '{span_names.CHAT}',"
-            f" '{span_names.INVOKE_AGENT}')"
-        )
-        agent = f"if(mapContains(SpanAttributes, '{names.GEN_AI_AGENT_NAME}'), {_AGENT}, 'None')"
-        is_told = f"mapContains(SpanAttributes, '{names.SENDER_NAME}')"
-        pair = f"if({is_told}, concat({_SENDER}, ' -> ', {agent}), '')"
-        each = (
-            f"SELECT TraceId, {short_id('SpanId')} AS id, {pair} AS pair, toUInt64(0) AS above, 1 AS is_turn"
-            f" {turns} UNION ALL SELECT TraceId, {short_id('SpanId')} AS id, '' AS pair,"
-            f" {short_id('ParentSpanId')} AS above, 0 AS is_turn {others}"
-        )
-        return (
-            "SELECT TraceId,"
-            " mapFromArrays(groupArrayIf(id, is_turn = 1), groupArrayIf(pair, is_turn = 1)) AS pairs,"
-            " mapFromArrays(groupArrayIf(id, is_turn = 0), groupArrayIf(above, is_turn = 0)) AS parents"
-            f" FROM ({each}) GROUP BY TraceId"
+        numbers = f"SELECT {_TRACE}, number FROM {self.ends()}"
+        return self._kept.source(
+            "around", f"SELECT * FROM ({gathered}) AS one ANY LEFT JOIN ({numbers}) AS ended USING (trace)"
         )
 
-    def _chats(self) -> str:
+    def _prompts(self) -> str:
         chars = f"toFloat64OrNull(SpanAttributes['{names.PROMPT_CHARS}'])"
         carried = f"toFloat64OrNull(SpanAttributes['{names.PROMPT_CARRIED_MESSAGES}'])"
-        chats = self.spans(has_operation(span_names.CHAT))
         return (
-            f"SELECT TraceId, max({chars}) AS largest_prompt, max({carried}) AS most_carried"
-            f" {chats} GROUP BY TraceId"
+            f"SELECT {_TRACE}, max({chars}) AS largest_prompt, max({carried}) AS most_carried"
+            f" {self.spans(has_operation(span_names.CHAT))} GROUP BY trace"
         )
 
-    def numbers(self) -> str:
-        """Which conversation of its process each one is, from 1; only of those whose own span is there."""
-        workflows = self.spans(has_operation(span_names.INVOKE_WORKFLOW))
-        began = f"SELECT TraceId, min(Timestamp) AS began, any({_PROCESS}) AS process {workflows}"
-        return (
-            "SELECT TraceId, row_number() OVER (PARTITION BY process ORDER BY began, TraceId) AS number"
-            f" FROM ({began} GROUP BY TraceId)"
-        )
-
-    def _conversations(self) -> list[str]:
+    def _worked_conversations(self) -> list[str]:
         roots = self.spans(has_operation(span_names.INVOKE_WORKFLOW))
         return [
             has_operation(span_names.INVOKE_WORKFLOW),
@@ -143,7 +231,7 @@ class Tables:
             "TraceId NOT IN {failed:Array(String)}",
         ]
 
-    def _model_calls(self) -> list[str]:
+    def _worked_model_calls(self) -> list[str]:
         failed = f"SELECT TraceId, ParentSpanId {self.spans(f'{OPERATION} = {_HTTP}', IS_ERROR)}"
         # The entry that answered did so only when it was asked again.
         retried = self.spans(

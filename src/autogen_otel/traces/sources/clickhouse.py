@@ -24,6 +24,8 @@ from autogen_otel.vocabulary.attributes import Kind
 TABLE: Final = "otel_traces"
 SECONDS: Final = 600.0
 """To wait for an answer; a question over many millions of spans takes some."""
+TEMPORARY: Final = "autogen_otel_"
+"""Begins the names of temporary tables."""
 _PADDING_NS: Final = 86_400 * 1_000_000_000
 """How long a conversation lasts at most, for the partitions that have to be read for a window of time."""
 
@@ -105,12 +107,15 @@ class ClickHouse:
     def link(self, trace_id: str, span_id: str) -> None:
         """It has no page for a trace."""
 
-    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
+    def rows(
+        self, sql: str, values: Mapping[str, Any] | None = None, session: str = ""
+    ) -> Iterator[list[Any]]:
         """Ask in SQL.
 
         Args:
             sql: a ``SELECT`` with ``{name:Type}`` where a value belongs.
             values: text, numbers, and lists of them, by name.
+            session: whose temporary tables it may read. It takes one question after the other.
 
         Yields:
             The rows.
@@ -118,13 +123,32 @@ class ClickHouse:
         Raises:
             SourceError: there is no answer.
         """
+        for line in self._answer(f"{sql}\nFORMAT JSONCompactEachRow", values, session):
+            yield self._row(line)
+
+    def run(self, sql: str, values: Mapping[str, Any] | None = None, session: str = "") -> None:
+        """Run a statement that answers nothing, in a session.
+
+        Raises:
+            SourceError: it cannot be run; ``RefusedError`` if the server does not let this user do it.
+        """
+        for _ in self._answer(sql, values, session):
+            pass
+
+    def _answer(self, sql: str, values: Mapping[str, Any] | None, session: str) -> Iterator[bytes]:
         given = {
             f"param_{name}": _parameter(value) for name, value in {**self._names, **(values or {})}.items()
         }
+        if session:
+            given |= {"session_id": session, "session_timeout": _SESSION_SECONDS}
         try:
-            for line in self._client.lines("/", given, f"{sql}\nFORMAT JSONCompactEachRow"):
-                yield self._row(line)
+            yield from self._client.lines("/", given, sql)
         except RefusedError as error:
+            if session and TEMPORARY in str(error):
+                raise SourceError(
+                    f"{self._client.name} has lost the session that was begun: several servers answer there; "
+                    "give the address of one of them, or send what has the same session_id to the same one"
+                ) from None
             if any(code in str(error) for code in _NO_TABLE):
                 raise SourceError(
                     f"{self.name} does not exist: name the table that your Collector writes, "
@@ -199,6 +223,8 @@ class ClickHouse:
 
 
 _SHOWN: Final = 200
+_SESSION_SECONDS: Final = "600"
+"""After which a server forgets a session that nobody asks in."""
 _MOST_VALUES: Final = 100
 _HELD: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}]")
 """Where an attribute may stand."""
