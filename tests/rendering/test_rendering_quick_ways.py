@@ -24,7 +24,19 @@ _KNOWN = "qwxzjv/Planted+0123456789"
 _NAMES = st.sampled_from(
     [
         *("id", "name", "value", "status", "author", "code", "key", "header", "a b", "max_tokens", "", ":"),
-        *("password", "api_key", "token", "cookies", "x" * 300, 'a"b', "a: 1", "}, {", "é", "n\n"),
+        *(
+            "password",
+            "api_key",
+            "token",
+            "cookies",
+            "x" * 300,
+            'a"b',
+            "a: 1",
+            "}, {",
+            "é",
+            "n\n",
+            "2password",
+        ),
     ]
 )
 _WORDS = st.sampled_from(
@@ -57,7 +69,9 @@ _TREES = st.recursive(
     ),
     max_leaves=12,
 )
-_SEPARATORS = st.sampled_from([(", ", ": "), (", ", ": "), (",", ":"), (",  ", ": "), (", ", ":  ")])
+_SEPARATORS = st.sampled_from(
+    [(", ", ": "), (", ", ": "), (",", ":"), (",  ", ": "), (", ", ":  "), (" , ", " : ")]
+)
 _PIECES = st.sampled_from(
     [
         *(
@@ -164,6 +178,7 @@ _ODD = [
     *('{"a": 0.00001}', '{"a": 0.0001}', '{"a": -0.0}', '{"a": 1E5}', '{"a": 12345678901234567890}'),
     *('{"a": "x\\/y"}', '{"a": "\\u0141"}', '{"\\u0141": 1}'),
     *('{"a": NaN}', '{"a":1}', '{"a":  1}', '{"a": 1 }', '{"a": 00}', '{"a": "x\ty"}', '{"a": "\\u0078"}'),
+    *('{"2password" : "hunter2"}', '{"2password"\n:"hunter2"}', '{"is the password": hunter2-x}'),
     *('{"a": "{}"}', '{"a": " {}"}', '{"a": "\\"}', '{"a": [1]}', '{"a": {"b": 1}}', '{"": 1}', "{}", "1"),
     *('{"a": "}, {"}', '{"a": "\ud800"}', '{"a": "\x7f"}', '{"a": ": "}', '{"a": 123456789.123456}'),
     *('{"name": "api_key", "value": "x"}', '{"value": "x", "name": "api_key"}', '{"password": "x"}'),

@@ -1,4 +1,4 @@
-"""Telling of a JSON text, without parsing it, that nothing in it is to be hidden, so that it can stay as it is.
+"""Telling of a JSON text, without parsing it, that nothing in it is to be hidden and it can stay as it is.
 
 That is what tools return most where they return much. To parse it, to look at each value and to write it
 again costs many times what it costs to look for what may be a secret.
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _BEGINS: Final = ("{", "[")
 _ESCAPES: Final = ("\\n", "\\r", "\\t")
 """Escapes that hide neither a quote nor a letter of a secret."""
+_DETACHED: Final = (" :", "\t:", "\r:", "\n:")
+"""A colon may be that of a key before the space."""
 _LONGEST_KEY: Final = 128
 _FIRST_PART: Final = 1024
 _CHARS_FOR_A_KEY: Final = 600
@@ -45,11 +47,13 @@ def stays_as_it_is(text: str, limit: int, redactor: Redactor) -> bool:
     if "\\" in text and text.count("\\") != sum(map(text.count, _ESCAPES)):
         return False
     keys, are_all_colons = _keys_in(text)
+    if not are_all_colons and any(sign in text for sign in _DETACHED):
+        return False
     return not _name_secrets(keys) and redactor.leaves_json(text, no_signs=are_all_colons)
 
 
 def _is_cut_well(text: str, limit: int) -> bool:
-    """Whether a conversion would not make more of it visible: by fewer spaces, by a long value that is cut."""
+    """Whether a conversion would not show more of it: with fewer spaces, or with a long value cut."""
     block = limit * 3 // 8
     return text.find("\n", 0, limit) < 0 and all(
         text.find('"', at, at + block) >= 0 for at in range(0, limit - block + 1, block)
