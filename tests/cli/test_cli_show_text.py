@@ -114,7 +114,7 @@ def test_a_group_chat_shows_who_spoke_and_who_chose(run: Run, journal: Path) -> 
     assert lines[10].endswith("6 messages, 2,204 chars  for speaker_selection")
     assert lines[15] == (
         r'|   `-- tool search(query="flood damage\nHamburg", limit=5)  400 ms'
-        '  -> ["Elbe 1962", "Elbe 2023", "Alster 2018", "Bille 2020", "Elb...'
+        '  -> ["Elbe 1962", "Elbe 2023", "Alster 2018", "Bille 2020", "E...'
     )
 
 

@@ -11,18 +11,18 @@ from autogen_otel.cli.page.html import Node, element
 from autogen_otel.cli.page.spans import (
     Texts,
     block,
-    error_line,
     in_a_line,
     in_a_sentence,
     offset,
     plain_label,
-    server,
     stack_block,
     stack_of,
 )
+from autogen_otel.cli.span_labels import server
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.words import advice_for, visible_as
+from autogen_otel.traces.failures import what_was_raised
 from autogen_otel.traces.stacktrace import innermost_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -125,11 +125,11 @@ def _card(
 
 def _raised(trace: Trace, span: Span) -> list[Span]:
     """The span where it began, and the next above it whose exception says something else."""
-    said = error_line(span)
+    said = what_was_raised(span)
     found = [span] if said else []
     above = trace.span(span.parent_id)
     while above is not None and above.failed and len(found) < 2:  # noqa: PLR2004 - further up it is repeated
-        if above.exception is not None and error_line(above) != said:
+        if above.exception is not None and what_was_raised(above) != said:
             found.append(above)
         above = trace.span(above.parent_id) if above.parent_id != above.span_id else None
     return found
@@ -139,7 +139,7 @@ def _error(span: Span, texts: Texts) -> Element:
     frame = None
     if span.exception is not None and span.operation != HTTP:
         frame = innermost_user_frame(stack_of(span.exception))
-    parts: list[Node] = [element("pre", texts.whole(error_line(span)))]
+    parts: list[Node] = [element("pre", texts.whole(what_was_raised(span)))]
     if frame is not None:
         where = element("span", in_a_line(frame.location), class_="where")
         parts.append(element("p", where, f"  {in_a_line(frame.source or '')}", class_="frame"))

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.html import Node, element
-from autogen_otel.cli.page.spans import Texts, error_line, in_a_line, label, recorded, shape, stack_of
-from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.cli.page.spans import Texts, in_a_line, label, recorded, shape, stack_of
+from autogen_otel.traces.failures import Failure, passing_on, what_was_raised
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
@@ -64,7 +64,7 @@ class _Rows:
         """One span."""
         row = self._rows[span.span_id]
         passes_on = span.span_id in self._passing_on
-        why = in_a_line(error_line(span))[:_IN_A_ROW] if span.failed and not passes_on else ""
+        why = in_a_line(what_was_raised(span))[:_IN_A_ROW] if span.failed and not passes_on else ""
         parts: list[Node] = [label(span)]
         if span.failed:
             parts.insert(0, element("span", "✗ ", class_="cross", role="img", aria_label="failed"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.text.drawing import Console, Group, Text, Tree
-from autogen_otel.cli.text.labels import View, label, parts
+from autogen_otel.cli.text.labels import View, head, label
 from autogen_otel.cli.text.listing import STYLES, sentence
 from autogen_otel.cli.text.terminal import dim, signs, visible
 from autogen_otel.traces.conversations import summarize
@@ -47,7 +47,7 @@ def render_trace(
     view = View(console, full)
     for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
         words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
-        console.print(words.append_text(next(parts(span, view))), soft_wrap=True)
+        console.print(words.append_text(head(span, view)), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
     branch = [Tree("", guide_style="dim", hide_root=True)]

@@ -1,0 +1,279 @@
+"""What a span is and what matters about it, in words; the terminal and the page each draw it their way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from autogen_otel.cli import quantities
+from autogen_otel.traces.trace import HTTP, Span
+from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import spans as span_names
+
+_CLIENT_ERROR: Final = 400
+_HTTP_ROUTE: Final = "http.route"
+_LARGE_PROMPT: Final = 20_000
+"""Characters from which on it matters what a prompt is made of."""
+_MOST_OF_IT: Final = 0.5
+_USUAL_ENDS: Final = frozenset({"stop", "tool_calls", "tool_call", "function_call", "unknown", "end_turn"})
+
+
+FACT_LENGTH: Final = 60
+"""Characters of a fact that a line has room for."""
+
+
+class Tone(Enum):
+    """How much a fact should catch the eye."""
+
+    PLAIN = ""
+    QUIET = "quiet"
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that matters about a span.
+
+    Args:
+        words: recorded text among them, of any length.
+        tone: how it looks.
+        detail: whether it is only for where there is room.
+    """
+
+    words: str
+    tone: Tone = Tone.PLAIN
+    detail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpanLabel:
+    """What a span is, and what matters about it.
+
+    Args:
+        kind: what it is; empty for a span of somebody else's.
+        subject: of what: an agent, a tool, a model, the answer to a request.
+        tone: how the subject looks.
+        arguments: what it was called with, as ``claim_id="7", page=2``; ``None`` where nothing is called.
+        facts: the most important first.
+    """
+
+    kind: str
+    subject: str
+    tone: Tone = Tone.PLAIN
+    arguments: str | None = None
+    facts: list[Fact] = field(default_factory=list)
+
+
+def span_label(span: Span) -> SpanLabel:
+    """Describe a span."""
+    described = _LABELS.get(span.operation, _other)(span)
+    if span.attributes.get(names.CANCELLED) is True:
+        described.facts.append(Fact("cancelled", Tone.WARN))
+    return described
+
+
+def is_known(operation: str) -> bool:
+    """Whether spans of an operation have a label of their own."""
+    return operation in _LABELS
+
+
+def _conversation(span: Span) -> SpanLabel:
+    turns = span.attributes.get(names.CONVERSATION_TURNS)
+    facts = [Fact(quantities.plural(turns, "turn"), Tone.QUIET)] if isinstance(turns, int) else []
+    return SpanLabel("conversation", span.subject, facts=facts)
+
+
+def _agent(span: Span) -> SpanLabel:
+    sender = span.attributes.get(names.SENDER_NAME)
+    facts = [Fact(f"replies to {sender}", Tone.QUIET, detail=True)] if sender else []
+    return SpanLabel("agent", str(span.attributes.get(names.GEN_AI_AGENT_NAME) or span.subject), facts=facts)
+
+
+def _handoff(span: Span) -> SpanLabel:
+    attributes, facts = span.attributes, list[Fact]()
+    if attributes.get(names.HANDOFF_REASON):
+        facts.append(Fact(str(attributes[names.HANDOFF_REASON]), Tone.QUIET))
+    candidates = attributes.get(names.HANDOFF_CANDIDATES)
+    if candidates:
+        of = candidates if isinstance(candidates, str) else ", ".join(map(str, candidates))
+        facts.append(Fact(f"of {of}", Tone.QUIET, detail=not span.failed))
+    return SpanLabel("handoff", span.subject, facts=facts)
+
+
+def _chat(span: Span) -> SpanLabel:
+    model = span.attributes.get(names.GEN_AI_REQUEST_MODEL) or span.subject
+    return SpanLabel("chat", str(model), facts=list(_chat_facts(span, span.attributes)))
+
+
+def _chat_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
+    if attributes.get(names.CACHE_HIT) is True:
+        yield Fact("cached", Tone.GOOD)
+    sent = attributes.get(names.GEN_AI_USAGE_INPUT_TOKENS)
+    received = attributes.get(names.GEN_AI_USAGE_OUTPUT_TOKENS)
+    if isinstance(sent, int) or isinstance(received, int):
+        yield Fact(f"{_count(sent)} → {_count(received)} tokens")
+    entries = attributes.get(names.CONFIG_COUNT)
+    if isinstance(entries, int) and entries > 1:
+        answered = "" if span.failed else " answered"
+        yield Fact(f"config_list[{attributes.get(names.CONFIG_INDEX)}] of {entries}{answered}")
+    yield from _prompt(attributes)
+    problem = _problem(attributes)
+    if problem:
+        yield Fact(f"answer: {problem}", Tone.WARN)
+    cost = attributes.get(names.COST_USD)
+    if isinstance(cost, (int, float)):
+        yield Fact(f"about ${cost:.4f}", Tone.QUIET, detail=True)
+    if names.HELPER_ROLE in attributes:
+        yield Fact(f"for {attributes[names.HELPER_ROLE]}", Tone.QUIET)
+
+
+def _prompt(attributes: Mapping[str, Any]) -> Iterator[Fact]:
+    messages, characters = attributes.get(names.PROMPT_MESSAGES), attributes.get(names.PROMPT_CHARS)
+    if not isinstance(messages, int):
+        return
+    prompt = quantities.plural(messages, "message")
+    if not isinstance(characters, int):
+        yield Fact(prompt, Tone.QUIET)
+        return
+    yield Fact(f"{prompt}, {quantities.plural(characters, 'char')}", Tone.QUIET)
+    largest, whose = attributes.get(names.PROMPT_LARGEST_CHARS), attributes.get(names.PROMPT_LARGEST_FROM)
+    if isinstance(largest, int):
+        said_by = f" from {whose}" if whose else ""
+        is_why = attributes.get(names.ERROR_ORIGIN) == causes.PROMPT_TOO_LARGE
+        is_news = characters >= _LARGE_PROMPT and largest >= characters * _MOST_OF_IT
+        tone = Tone.WARN if is_why else Tone.QUIET
+        words = f"largest: {quantities.plural(largest, 'char')}{said_by}"
+        yield Fact(words, tone, detail=not (is_why or is_news))
+
+
+def _problem(attributes: Mapping[str, Any]) -> str:
+    """What is wrong with an answer, in words; empty for nothing."""
+    if names.RESPONSE_PROBLEM in attributes:
+        return str(attributes[names.RESPONSE_PROBLEM]).replace("_", " ")
+    reasons = attributes.get(names.GEN_AI_RESPONSE_FINISH_REASONS)
+    odd = [str(one) for one in reasons if one not in _USUAL_ENDS] if isinstance(reasons, list) else []
+    return ", ".join(odd)
+
+
+def _entry(span: Span) -> SpanLabel:
+    attributes = span.attributes
+    facts = (
+        [Fact(str(attributes[names.CONFIG_API_TYPE]), Tone.QUIET)]
+        if names.CONFIG_API_TYPE in attributes
+        else []
+    )
+    if names.SERVER_ADDRESS in attributes:
+        facts.append(Fact(server(attributes), Tone.QUIET))
+    model = str(attributes.get(names.GEN_AI_REQUEST_MODEL, ""))
+    return SpanLabel(f"config_list[{attributes.get(names.CONFIG_INDEX, '?')}]", model, facts=facts)
+
+
+def _http(span: Span) -> SpanLabel:
+    attributes = span.attributes
+    status = attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
+    bad = span.failed or (isinstance(status, int) and status >= _CLIENT_ERROR)
+    method = str(attributes.get(names.HTTP_REQUEST_METHOD, span.name))
+    answer = "no answer" if status is None else str(status)
+    facts = list(_http_facts(span, attributes))
+    return SpanLabel(method, answer, Tone.BAD if bad else Tone.PLAIN, facts=facts)
+
+
+def _http_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
+    if names.SERVER_ADDRESS in attributes:
+        yield Fact(server(attributes), detail=not span.failed)
+    if names.HTTP_REQUEST_ID in attributes:
+        yield Fact(str(attributes[names.HTTP_REQUEST_ID]), Tone.QUIET)
+    if attributes.get(names.HTTP_REQUEST_RESEND_COUNT):
+        yield Fact(f"retry {attributes[names.HTTP_REQUEST_RESEND_COUNT]}", Tone.WARN)
+    wait = attributes.get(names.HTTP_RETRY_AFTER_SECONDS)
+    if isinstance(wait, (int, float)):
+        yield Fact(f"retry-after {wait:g}s", Tone.WARN)
+    body_size = attributes.get(names.HTTP_REQUEST_BODY_SIZE)
+    if span.failed and isinstance(body_size, int):
+        yield Fact(f"{quantities.size(body_size)} sent", Tone.QUIET)
+
+
+def _tool(span: Span) -> SpanLabel:
+    attributes = span.attributes
+    recorded = attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
+    # What was not recorded is not the same as a call without arguments.
+    arguments = "…" if recorded is None else _arguments(recorded)
+    result = attributes.get(names.GEN_AI_TOOL_CALL_RESULT)
+    facts = []
+    # The text tree says what these are below the span.
+    if names.TOOL_ARGUMENTS_PROBLEMS in attributes:
+        facts.append(Fact("arguments do not fit", Tone.WARN, detail=True))
+    if names.TOOL_RETURNED_ERROR in attributes:
+        facts.append(Fact("returned an error", Tone.WARN, detail=True))
+    if result is not None:
+        # AutoGen's result of a failed tool repeats the exception, which stands below.
+        text = result if isinstance(result, str) else _json(result)
+        facts.append(Fact(f"→ {text}", Tone.QUIET, detail=span.failed))
+    return SpanLabel(
+        "tool", str(attributes.get(names.GEN_AI_TOOL_NAME) or span.subject), arguments=arguments, facts=facts
+    )
+
+
+def _code(span: Span) -> SpanLabel:
+    status = span.attributes.get(names.CODE_EXIT_CODE)
+    tone = Tone.BAD if status else Tone.QUIET
+    facts = [] if status is None else [Fact(f"exit code {status}", tone)]
+    return SpanLabel("code", span.subject, facts=facts)
+
+
+def _human(span: Span) -> SpanLabel:
+    return SpanLabel("human input", span.subject)
+
+
+def _other(span: Span) -> SpanLabel:
+    """A span of somebody else's, under its own name: a request that the program serves with its route."""
+    name = span.name or "(no name)"
+    route = span.attributes.get(_HTTP_ROUTE)
+    if isinstance(route, str) and route not in name:
+        name = f"{name} {route}"
+    status = span.attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
+    facts = [] if status is None else [Fact(str(status), Tone.BAD if span.failed else Tone.PLAIN)]
+    return SpanLabel("", name, facts=facts)
+
+
+_LABELS: Final[Mapping[str, Callable[[Span], SpanLabel]]] = {
+    span_names.INVOKE_WORKFLOW: _conversation,
+    span_names.INVOKE_AGENT: _agent,
+    span_names.HANDOFF: _handoff,
+    span_names.CHAT: _chat,
+    span_names.CONFIG_ENTRY: _entry,
+    span_names.EXECUTE_TOOL: _tool,
+    span_names.EXECUTE_CODE: _code,
+    span_names.AWAIT_HUMAN_INPUT: _human,
+    HTTP: _http,
+}
+
+
+def server(attributes: Mapping[str, Any]) -> str:
+    """Host and, if it is not the usual one, port."""
+    return f"{attributes[names.SERVER_ADDRESS]}{quantities.port(attributes.get(names.SERVER_PORT))}"
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "?"
+
+
+def _arguments(recorded: object) -> str:
+    parsed = recorded
+    if isinstance(recorded, str):
+        with suppress(ValueError, RecursionError):
+            parsed = json.loads(recorded)
+    if isinstance(parsed, dict):
+        return ", ".join(f"{name}={_json(value)}" for name, value in parsed.items())
+    return recorded if isinstance(recorded, str) else _json(recorded)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
