@@ -54,7 +54,8 @@ def stays_as_it_is(text: str, limit: int, redactor: Redactor) -> bool:
 
 def _is_cut_well(text: str, limit: int) -> bool:
     """Whether a conversion would not show more of it: with fewer spaces, or with a long value cut."""
-    block = limit * 3 // 8
+    # A value of three quarters of the limit holds one such block as a whole.
+    block = max(1, limit * 3 // 8)
     return text.find("\n", 0, limit) < 0 and all(
         text.find('"', at, at + block) >= 0 for at in range(0, limit - block + 1, block)
     )
