@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import cpu, growth, instructions, model, scale, spans
+from bench import confusion, cpu, growth, instructions, model, scale, spans
 from bench.dead_endpoint import dead_endpoint
 from bench.latency import latency
 from bench.overhead import overhead
@@ -57,6 +57,7 @@ def main() -> None:
                 growth.measure(say),
                 dead_endpoint(base_url, say),
                 startup(say),
+                *confusion.measure(say),
                 *([] if options.no_scale else [scale.measure(say)]),
             ],
             repeat=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),

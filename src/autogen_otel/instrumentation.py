@@ -110,6 +110,8 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
     with _changing:
         if active():
+            if _active is not None and _active.recorder.process is not None:
+                _active.recorder.process.again()
             if _active is not None and _differ(_active, providers, settings):
                 _log.warning(
                     "autogen-otel is switched on already, so these settings and providers are not used; "

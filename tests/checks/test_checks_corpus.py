@@ -9,11 +9,23 @@ from collections.abc import Mapping
 import pytest
 
 from autogen_otel.checks import ListReport, examine
+from autogen_otel.checks.report import WARNING
 from autogen_otel.checks.source import of_value
-from tests.support.config_lists import ANTHROPIC_KEY, AZURE_KEY, KEY, OTHER_KEY, RIGHT, WRONG, Case
+from tests.support.config_lists import ANTHROPIC_KEY, AZURE_KEY, KEY, OTHER_KEY, RIGHT, WRONG, Case, gpt
+from tests.support.pasted_lists import (
+    AZURE_LONG_KEY,
+    GROQ_KEY,
+    GUESSED,
+    OPENROUTER_KEY,
+    PASTED_RIGHT,
+    PASTED_WRONG,
+)
 
-CASES = (*RIGHT, *WRONG)
-SECRETS = (KEY, OTHER_KEY, AZURE_KEY, ANTHROPIC_KEY)
+CASES = (*RIGHT, *WRONG, *PASTED_RIGHT, *PASTED_WRONG)
+SECRETS = (
+    *(KEY, OTHER_KEY, AZURE_KEY, ANTHROPIC_KEY, AZURE_LONG_KEY, GROQ_KEY, OPENROUTER_KEY),
+    "hunter2secret",
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,5 +65,24 @@ def test_no_report_holds_a_key(reports: dict[str, ListReport]) -> None:
     assert not [secret for secret in SECRETS if secret in written]
 
 
+@pytest.mark.parametrize("name", GUESSED)
+def test_what_is_only_likely_costs_no_entry(name: str, reports: dict[str, ListReport]) -> None:
+    (problem,) = reports[name].entries[0].problems
+    assert problem.severity == WARNING
+    assert not reports[name].entries[0].is_dead
+    assert not reports[name].is_well
+
+
+def test_a_list_without_timeout_is_well_and_says_how_long_it_may_hang() -> None:
+    config = {"config_list": [gpt()], "timeout": 60}
+    patient, hasty = examine([of_value([gpt()]), of_value(config)])
+    assert patient.is_well
+    assert patient.entries[0].notes == [
+        "timeout is not set: a silent endpoint is waited for 600 s each time, 30 minutes with its retries"
+    ]
+    assert hasty.is_well
+    assert not hasty.entries[0].notes
+
+
 def test_every_name_is_there_once() -> None:
-    assert len({case.name for case in CASES}) == len(CASES) >= 100
+    assert len({case.name for case in CASES}) == len(CASES) >= 170

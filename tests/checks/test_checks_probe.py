@@ -7,7 +7,8 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from autogen_otel.testing.server import (
     text,
     tool_call,
 )
-from tests.support.config_lists import azure
+from tests.support.config_lists import HTTP, azure
 
 JSON = {"content-type": "application/json"}
 SHORT_KEY = "hunter"
@@ -79,6 +80,8 @@ ANSWERS: dict[str, tuple[Callable[[ChatRequest], Reply] | Reply, str]] = {
     "moved-nowhere": (raw(308, {"location": "http://[::1"}, b""), "unreachable"),
     "moved-away": (raw(308, {"location": "https://sso.acme.io/v1/chat/completions"}, b""), "unreachable"),
     "error-in-200": (raw(200, JSON, b'{"error": {"message": "no", "code": 401}}'), "wrong_key"),
+    "streams-only": (raw(200, {"content-type": "text/event-stream"}, b"data: {}\n\n"), "nonsense"),
+    "packed": (raw(200, {"content-encoding": "gzip", **JSON}, b"no gzip"), "nonsense"),
     "turns-lines": (error(400, "no \u202eno\u2066 \x1b[31mno", code="x"), "refused"),
     "refuses-option": (error(400, "Unsupported parameter: 'temperature'", code="x"), "refused"),
 }
@@ -161,6 +164,44 @@ def test_no_verdict_holds_a_key_that_the_server_echoes(
     assert "Incorrect API key provided: [redacted]" in written
 
 
+GROQ = """
+import os
+import HTTP
+
+class Stream: ...
+class APIConnectionError(Exception): ...
+class InternalServerError(Exception): ...
+class RateLimitError(Exception): ...
+
+class Groq:
+    def __init__(self, **options):
+        self.chat = self.completions = self
+
+    def create(self, **options):
+        for _ in range(9):
+            answer = HTTP.Client().post(os.environ["GROQ_URL"], json={"model": "m"})
+        answer.raise_for_status()
+"""
+"""Another provider's client, which tries again and again."""
+
+
+@pytest.mark.parametrize(
+    ("reply", "verdict"), [(error(500, "no"), "server_error"), (error(401, "no"), "wrong_key")]
+)
+def test_another_providers_client_asks_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: Reply, verdict: str
+) -> None:
+    (tmp_path / "groq").mkdir()
+    (tmp_path / "groq" / "__init__.py").write_text(GROQ.replace("HTTP", HTTP.__name__), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with ScriptedServer(lambda _: reply) as server:
+        monkeypatch.setenv("GROQ_URL", f"{server.base_url}/chat/completions")
+        (report,) = _probe({"model": "llama-3", "api_type": "groq", "api_key": "gsk_" + "a1B2" * 12})
+        assert report.probe is not None
+        assert report.probe["verdict"] == verdict, report.probe
+        assert len(server.requests) == report.probe["requests"] == 1
+
+
 @contextmanager
 def _listener(greeting: bytes) -> Iterator[int]:
     """A port where something listens that speaks no HTTP."""
@@ -176,6 +217,11 @@ def _listener(greeting: bytes) -> Iterator[int]:
         thread.start()
         yield listening.getsockname()[1]
         thread.join(5)
+
+
+def _cut_answer() -> AbstractContextManager[int]:
+    """A port where an answer is promised longer than it is."""
+    return _listener(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{}")
 
 
 class _Listing(ScriptedServer):
@@ -210,6 +256,8 @@ def odd() -> Iterator[tuple[Odd, list[str]]]:
         _Listing(_answer, listed) as sized,
         _Listing(_nowhere, None) as elsewhere,
         _Listing(_nowhere, listed) as without_model,
+        _Listing(_nowhere, {"data": [{"id": "llama-4"}]}) as with_model,
+        _cut_answer() as cut,
         _listener(b"220 mail.acme.io ESMTP ready\r\n\r\n") as mail,
     ):
         key = {"model": "llama-3", "api_key": "acme-7"}
@@ -219,6 +267,8 @@ def odd() -> Iterator[tuple[Odd, list[str]]]:
             "TLS": {**key, "base_url": server.base_url.replace("http:", "https:")},
             "does not speak HTTP": {**key, "base_url": f"http://127.0.0.1:{mail}/v1"},
             "wrong path": entry(elsewhere, "llama-3"),
+            "listed model, wrong path": entry(with_model, "llama-4"),
+            "cut": {**key, "base_url": f"http://127.0.0.1:{cut}/v1"},
             "unlisted model": entry(without_model, "llama-4"),
             "sized": entry(sized, "llama-3"),
             "azure": azure(base_url=azures.origin),
@@ -251,6 +301,17 @@ def test_a_wrong_path_is_told_from_an_unknown_model(odd: tuple[Odd, list[str]]) 
     assert "base_url" in _said(odd, "wrong path")["detail"]
     assert _said(odd, "unlisted model")["verdict"] == "unknown_model"
     assert _said(odd, "unlisted model")["models"] == ["llama-3"]
+
+
+def test_a_model_that_the_server_has_is_not_unknown(odd: tuple[Odd, list[str]]) -> None:
+    probe = _said(odd, "listed model, wrong path")
+    assert probe["verdict"] == "unreachable"
+    assert "nothing at /v1/chat/completions" in probe["detail"]
+
+
+def test_an_answer_that_was_cut_may_be_whole_the_next_time(odd: tuple[Odd, list[str]]) -> None:
+    assert _said(odd, "cut")["verdict"] == "server_error"
+    assert not odd[0]["cut"].is_dead
 
 
 def test_the_context_size_is_told_where_the_server_tells_it(odd: tuple[Odd, list[str]]) -> None:

@@ -33,8 +33,8 @@ def test_a_finding_says_what_how_often_where_and_what_to_do(run: Run, nulls: str
         "100 conversations, 2026-11-22 ",
         "1. tool_exception: lookup_policy raises ValueError at policies.py:42 parse_id  (swallowed)",
         "autogen.tool.argument.policy_id is null: 100% of the failing calls",
-        "swallowed by AutoGen; the model was told the error",
-        "Mend lookup_policy at policies.py:42 parse_id",
+        "swallowed by AutoGen; only the model was told",
+        "Fix lookup_policy at policies.py:42 parse_id",
         "autogen-otel show 0000",
     ):
         assert part in out
@@ -197,6 +197,24 @@ def test_what_a_version_mended_is_no_problem(run: Run, versions: str) -> None:
     )
 
 
+def test_only_findings_of_some_causes_are_shown(run: Run, nulls: str) -> None:
+    words = ("diagnose", "--journal", nulls, "--format", "json")
+    every = json.loads(run(*words).out)
+    code, out, _ = run(*words, "--cause", "timeout", "--cause", "tool_exception")
+    assert (code, json.loads(out)) == (1, every)
+    code, out, _ = run(*words, "--cause", "timeout")
+    assert (code, json.loads(out)) == (0, {**every, "findings": []})
+    code, out, _ = run("diagnose", "--journal", nulls, "--cause", "timeout")
+    assert code == 0
+    assert f"something failed in {every['failing']} of them, but with none of the causes asked for" in out
+
+
+def test_a_comparison_is_of_some_causes_only(run: Run, versions: str) -> None:
+    words = ("diagnose", "--journal", versions, "--compare", "service.version=1.4..1.5", "--format", "json")
+    code, out, _ = run(*words, "--cause", "timeout")
+    assert (code, json.loads(out)["comparison"]["changes"]) == (0, [])
+
+
 def test_a_comparison_has_a_page(run: Run, versions: str) -> None:
     words = ("--compare", "service.version=1.4..1.5", "--html", "-")
     page = Page(run("diagnose", "--journal", versions, *words).out)
@@ -228,6 +246,7 @@ def test_times_are_compared(run: Run, nulls: str) -> None:
         (("--since", "yesterday"), "is no time"),
         (("--service", "other"), "none fits the options"),
         (("--limit", "few"), "not a whole number"),
+        (("--cause", "bad_luck"), "'bad_luck' is no cause; use one of tool_exception, tool_arguments"),
         (("4", "--conversation", "4"), "are the same"),
         (("--compare", "1.4"), "'1.4' is neither"),
         (("--compare", "service.version=1.4.."), "is neither"),

@@ -4,6 +4,7 @@ import json
 import pwd
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -242,7 +243,25 @@ def test_what_waits_in_the_journal_is_told(
     assert "copies in the journal: 1 span\n" in out
     assert "metrics of the delivery: autogen.telemetry.dropped, autogen.telemetry.exported, " in out
     run("push")
-    assert "sent from the journal so far: 2 spans\n" in run("doctor").out
+    assert json.loads(run("doctor", "--format", "json").out)["delivery"]["forwarded"] == {"spans": 2}
+
+
+def test_what_programs_have_counted_is_told(
+    run: Run, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(tmp_path))
+    assert "counted by your programs: nothing yet (they write it beside the journal)\n" in run("doctor").out
+    counted = {"exported spans": 1200, "exported logs": 7, "journaled spans": 20, "dropped spans refused": 3}
+    written = {"since": 1000.0, "at": 2000.0, "items": counted, "queued": {"a": [{"spans": 5}, time.time()]}}
+    (tmp_path / "counts.json").write_text(json.dumps(written))
+    out = run("doctor").out
+    assert (
+        "counted by your programs from 1970-01-01T00:16:40.000000Z to 1970-01-01T00:33:20.000000Z:\n" in out
+    )
+    spans = "1,200 exported, 20 journaled, 0 forwarded, 3 dropped (3 refused), 5 waiting in memory"
+    assert f"  spans: {spans}\n  logs: 7 exported, 0 dropped, 0 waiting in memory\n" in out
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", "off")
+    assert json.loads(run("doctor", "--format", "json").out)["delivery"]["queued"] == {"spans": 5}
 
 
 def test_where_nothing_can_be_written_doctor_and_show_say_what_to_do(

@@ -10,7 +10,7 @@ import pytest
 
 from autogen_otel.delivery import Journal
 from autogen_otel.delivery.journal import Kind
-from autogen_otel.delivery.journal.files import listed
+from autogen_otel.delivery.journal.files import listed, notes
 from autogen_otel.delivery.journal.progress import sole_forwarder
 from tests.delivery.receivers import finished
 
@@ -43,7 +43,7 @@ def test_it_says_what_is_there(run: Run, folder: Path) -> None:
 
 def test_machines_get_the_same(run: Run, folder: Path) -> None:
     result = json.loads(run("journal", "--format", "json", "--journal", str(folder)).out)
-    size = sum(file.bytes for file in listed(folder))
+    size = sum(file.bytes for file in listed(folder)) + sum(note.bytes for note in notes(folder))
     assert (result["folder"], result["bytes"], result["conversations"]) == (str(folder), size, 3)
     assert (result["max_bytes"], result["max_age_hours"], result["in_flight"]) == (268_435_456, 168, 1)
     assert [result[kind]["spans"] for kind in ("undelivered", "refused", "kept")] == [2, 1, 3]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -78,7 +80,7 @@ def test_the_environment_says_where_to_send(
 
 
 @pytest.mark.parametrize("status", [None, 503, 401])
-def test_an_endpoint_that_takes_nothing_gets_no_span_and_the_journal_stays_whole(
+def test_an_endpoint_that_takes_nothing_is_offered_one_batch_and_the_journal_stays_whole(
     run: Run, receiver: Receiver, folder: Path, status: int | None
 ) -> None:
     before = [file.path.read_bytes() for file in listed(folder)]
@@ -90,7 +92,25 @@ def test_an_endpoint_that_takes_nothing_gets_no_span_and_the_journal_stays_whole
     assert "4 spans left for the next push.\n" in out
     assert err.startswith(f"autogen-otel: {url}/v1/traces does not take spans (")
     assert [file.path.read_bytes() for file in listed(folder)] == before
-    assert receiver.span_names == []
+    assert receiver.span_names == (["a", "b"] if status else [])
+
+
+def test_a_receiver_that_dislikes_empty_requests_gets_what_there_is(
+    run: Run, receiver: Receiver, folder: Path
+) -> None:
+    receiver.empty_status = 400
+    assert run("push", "--endpoint", receiver.url).code == 0
+    assert receiver.span_names == list("abcd")
+
+
+def test_a_batch_that_breaks_the_endpoint_is_passed_over(
+    run: Run, receiver: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "_AGAIN_SECONDS", 0.0)
+    receiver.breaks = b"c"
+    code, result = _json(run, "--endpoint", receiver.url)
+    assert (code, result["forwarded"]["spans"], result["refused"]["spans"]) == (1, 3, 1)
+    assert receiver.span_names == list("abccd")
 
 
 def test_a_push_that_was_cut_off_is_followed_by_one_that_goes_on(
@@ -123,7 +143,7 @@ def test_an_endpoint_that_wants_a_moment_gets_it(
 
     monkeypatch.setattr(push.time, "sleep", sleep)  # type: ignore[attr-defined]
     assert run("push", "--endpoint", receiver.url).code == 0
-    assert (waited, receiver.span_names) == ([3.0], list("abcd"))
+    assert (waited, receiver.span_names) == ([3.0], list("ababcd"))
 
 
 def test_what_is_refused_stays_and_can_be_offered_again(run: Run, receiver: Receiver, tmp_path: Path) -> None:
@@ -153,6 +173,36 @@ def test_damaged_lines_are_told(run: Run, receiver: Receiver, folder: Path) -> N
     assert "1 damaged line passed over.\n" in out
 
 
+@pytest.mark.parametrize("form", ["plain", "gzip", "standard input"])
+def test_a_file_is_sent_and_stays_as_it_is(
+    run: Run, receiver: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    (file,) = listed(folder)
+    content = file.path.read_bytes() + b'{"resourceSpans": broken\n' + b'{"resourceSpans":[{"sco'
+    copy = folder.parent / "copy"
+    copy.write_bytes(gzip.compress(content) if form == "gzip" else content)
+    if form == "standard input":
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
+    path = "-" if form == "standard input" else str(copy)
+    code, out, err = run("push", "--endpoint", receiver.url, "--journal", path)
+    assert (code, err, receiver.span_names) == (0, "", list("abcd"))
+    name = "standard input" if path == "-" else path
+    assert out == f"4 spans of {name} sent to {receiver.url}/v1/traces.\n1 damaged line passed over.\n"
+    assert len(listed(folder)) == 1, "the journal is another matter"
+
+
+def test_of_a_file_it_is_said_what_the_endpoint_does_not_take(
+    run: Run, receiver: Receiver, folder: Path
+) -> None:
+    (file,) = listed(folder)
+    receiver.status = 503
+    code, result = _json(run, "--endpoint", receiver.url, "--journal", str(file.path))
+    assert (code, result["left"], result["forwarded"]["spans"]) == (1, {"batches": 3, "spans": 4}, 0)
+    receiver.status = 400
+    code, result = _json(run, "--endpoint", receiver.url, "--journal", str(file.path))
+    assert (code, result["left"], result["refused"]["spans"]) == (1, {"batches": 0, "spans": 0}, 4)
+
+
 def test_an_empty_journal_is_well(run: Run, receiver: Receiver) -> None:
     code, out, _ = run("push", "--endpoint", receiver.url)
     assert (code, out.startswith("0 spans of ")) == (0, True)
@@ -172,7 +222,12 @@ def test_another_program_that_sends_is_not_disturbed(
 @pytest.mark.parametrize(
     ("words", "environment", "sentence"),
     [
-        (["--journal", "/no/such"], {}, "/no/such is no folder; --journal takes the folder of a journal."),
+        (
+            ["--journal", "/no/such"],
+            {},
+            "/no/such does not exist; --journal takes the folder of a journal, or",
+        ),
+        (["--journal", __file__, "--refused"], {}, "--refused is for the folder of a journal"),
         (["--endpoint", "pigeon"], {}, "--endpoint has to begin with http:// or https:// and name a host."),
         ([], {"OTEL_TRACES_EXPORTER": "none"}, "names no endpoint; name one with --endpoint"),
         ([], {"OTEL_TRACES_EXPORTER": "pigeon"}, "no installed package has an exporter of that name"),

@@ -66,6 +66,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "has no tool of that name",
     ),
     ({"code__function__name": "os.system", "autogen__tool__function__module": "os"}, "not of your program"),
+    (
+        {"code__file__path": "/srv/lib/python3.12/site-packages/policies.py"},
+        "of the installed package policies",
+    ),
+    ({"code__file__path": "/usr/lib/python3.12/shutil.py"}, "of the installed package policies"),
     ({"code__function__name": "policies.a;b"}, "no name that can be imported"),
     ({"autogen__tool__function__module": 'policies"; x'}, "no name that can be imported"),
     ({"arguments": '{"policy_id": '}, "are no JSON"),
@@ -85,6 +90,22 @@ def test_where_no_honest_test_can_be_written_it_says_why(
     assert why in err
     assert err.count("\n") == 1
     assert not (tmp_path / "test_it.py").exists()
+
+
+def test_a_failure_of_unknown_cause_outside_tools_and_models_is_diagnosed_and_refused(
+    repro: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    it = Recorded(5)
+    it.leaf(
+        "invoke_workflow user -> helper", 1, exception("ValueError", "?"), autogen__error__origin="unknown"
+    )
+    code, out, err = repro(it)
+    assert (code, out) == (1, "")
+    assert "is no call of a tool or a model" in err
+    assert main(["diagnose", "--journal", str(tmp_path / "journal.jsonl"), "--format", "json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["cause"] == "unknown"
+    assert finding["evidence"][0]["trace_id"] == it.trace_id
 
 
 def test_without_a_file_it_is_printed(repro: Any) -> None:
@@ -189,9 +210,28 @@ def test_nothing_is_overwritten_and_no_journal_is_said(
     code, _, err = repro(tool(), "-o", str(there))
     assert (code, there.read_text(encoding="utf-8")) == (2, "mine")
     assert "exists already" in err
+    assert repro(tool(), "--force", "-o", str(there))[0] == 0
+    assert "RecordedTool" in there.read_text(encoding="utf-8")
+    assert "exists already" in repro(tool(), "--force", "-o", str(tmp_path))[2]
     assert "does not exist" in repro(tool(), "-o", str(tmp_path / "no" / "test_it.py"))[2]
     assert main(["repro", "00", "--journal", str(tmp_path / "none")]) == 2
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_an_installed_package_is_written_where_it_is_the_users(
+    repro: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = tool(code__file__path="/srv/lib/python3.12/site-packages/policies.py")
+    monkeypatch.chdir(tmp_path)
+    assert repro(recorded)[0] == 1
+    code, out, _ = repro(recorded, "--installed")
+    assert code == 0
+    assert "installed=True" in out
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "policies.py").touch()
+    code, out, _ = repro(recorded)
+    assert code == 0
+    assert "installed" not in out
 
 
 def test_the_others_of_the_trace_are_named(repro: Any, tmp_path: Path) -> None:

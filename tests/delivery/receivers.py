@@ -31,8 +31,14 @@ class Receiver:
         self.status = 200
         self.statuses: dict[str, int] = {}
         """Statuses for single paths, before the one for all."""
+        self.empty_status = 0
+        """The status for a request without anything in it; 0 for no other."""
+        self.breaks = b""
+        """The name of a span whose batch gets a 500."""
+        self.most_bytes = 0
+        """Of a request: a larger one gets a 413; 0 for no limit."""
         self.taken: list[tuple[str, bytes]] = []
-        """Path and body of each request."""
+        """Path and body of each request that was not beyond ``most_bytes``."""
         self.headers: dict[str, str] = {}
         self.body = b""
         self.released = threading.Event()
@@ -50,6 +56,16 @@ class Receiver:
     def span_names(self) -> list[str]:
         """Names of the spans in all requests."""
         return [span.name for span in self.spans]
+
+    @staticmethod
+    def names(body: bytes) -> list[bytes]:
+        """Names of the spans in a request with spans."""
+        return [
+            span.name.encode()
+            for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans
+            for scope_spans in resource_spans.scope_spans
+            for span in scope_spans.spans
+        ]
 
     @property
     def spans(self) -> list[Any]:
@@ -126,8 +142,15 @@ def receiving() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.taken.append((self.path.partition("?")[0], body))
             status = receiver.statuses.get(self.path, receiver.status)
+            if not body and receiver.empty_status:
+                status = receiver.empty_status
+            if receiver.most_bytes and len(body) > receiver.most_bytes:
+                status = 413
+            if receiver.breaks and receiver.breaks in Receiver.names(body):
+                status = 500
+            if status != 413 or not receiver.most_bytes:
+                receiver.taken.append((self.path.partition("?")[0], body))
             if status == HANG:
                 receiver.released.wait(30)
                 return

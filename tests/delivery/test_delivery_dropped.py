@@ -17,7 +17,8 @@ from autogen_otel.causes import Failure
 from autogen_otel.delivery import observe_delivery
 from autogen_otel.delivery.counts import own_metrics
 from autogen_otel.delivery.counts.delivered import Delivered
-from autogen_otel.delivery.counts.dropped import Dropped, count_overflow
+from autogen_otel.delivery.counts.dropped import Dropped, count_lost
+from autogen_otel.delivery.processes.batches import Limits, SpanBatches
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import FailureLogs, Recorder
 from autogen_otel.vocabulary.metrics import (
@@ -49,7 +50,7 @@ _TINY: dict[str, Any] = {"max_queue_size": 4, "max_export_batch_size": 2, "sched
 
 def test_spans_that_a_full_queue_pushes_out_are_counted() -> None:
     exporter, counted = _Stuck(), Dropped()
-    processor = count_overflow(BatchSpanProcessor(exporter, **_TINY), "spans", counted)
+    processor = count_lost(BatchSpanProcessor(exporter, **_TINY), "spans", counted)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     tracer = provider.get_tracer("test")
@@ -68,7 +69,7 @@ def test_spans_that_a_full_queue_pushes_out_are_counted() -> None:
 def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:
     exporter, counted = _Stuck(), Dropped()
     any_exporter: Any = exporter
-    processor = count_overflow(BatchLogRecordProcessor(any_exporter, **_TINY), "logs", counted)
+    processor = count_lost(BatchLogRecordProcessor(any_exporter, **_TINY), "logs", counted)
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(processor)
     recorder = Recorder(NoOpTracer(), failure_logs=FailureLogs(provider.get_logger("test")))
@@ -89,8 +90,27 @@ def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:
 
 def test_a_processor_without_a_queue_is_not_counted() -> None:
     counted = Dropped()
-    count_overflow(object(), "spans", counted)
+    count_lost(object(), "spans", counted)
     assert counted.counts() == {}
+
+
+def test_what_ends_after_the_shutdown_is_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    exporter, counted = _Stuck(), Dropped()
+    exporter.released.set()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(count_lost(SpanBatches(exporter, Limits(60.0, 4, 2)), "spans", counted))
+    tracer = provider.get_tracer("test")
+    tracer.start_span("in time").end()
+    late = [tracer.start_span("late") for _ in range(6)]
+    provider.shutdown()
+    for span in late:
+        span.end()
+    assert (exporter.exported, counted.counts()) == (
+        1,
+        {("spans", "queue_full"): 0, ("spans", "after_shutdown"): 6},
+    )
+    (warning,) = [one.getMessage() for one in caplog.records if one.name == "autogen_otel"]
+    assert warning == "Spans that end after their provider was shut down are dropped, and counted."
 
 
 @pytest.fixture

@@ -61,6 +61,63 @@ def test_a_fork_does_not_wait_forever(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+_HALF_IMPORTED = """
+import importlib, os, sys, threading, time, warnings
+from autogen_otel.delivery import fork
+from autogen_otel.delivery.fork import HalfImportedError, importing
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks beside threads
+fork._MAX_WAIT_SECONDS = 0.01
+PARENT = os.getpid()
+
+def load():
+    with importing():
+        import slow.inner
+
+threading.Thread(target=load).start()
+while "slow.inner" not in sys.modules:
+    time.sleep(0.01)
+%s
+child = os.fork()
+if not child:
+    %s
+    os._exit(7)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+open("done", "w").close()
+assert code == 7, code
+"""
+
+
+@_FORKS
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        # The application imports them, and so do we.
+        ("", "import slow.inner; assert slow.inner.WHOLE and slow.WHOLE; importing().__enter__()"),
+        (
+            "fork._forget_half_imported = lambda _: False",
+            """try: importing().__enter__()
+    except HalfImportedError as error: assert 'was forked while' in str(error)
+    else: os._exit(1)""",
+        ),
+    ],
+    ids=["whole", "off"],
+)
+def test_a_child_that_was_forked_during_an_import_is_whole_or_says_what_it_lacks(
+    program: Program, before: str, then: str
+) -> None:
+    package = program.folder / "slow"
+    package.mkdir()
+    (package / "__init__.py").write_text("from slow import outer\nimport slow.inner\nWHOLE = True\n")
+    (package / "outer.py").write_text("")
+    (package / "inner.py").write_text("""
+import os, sys, time
+while os.getpid() == sys.modules["__main__"].PARENT and not os.path.exists("done"):
+    time.sleep(0.01)
+WHOLE = True
+""")
+    program.script(_HALF_IMPORTED % (before, then))
+
+
 @_FORKS
 def test_a_fork_holds_no_lock_of_logging_while_it_waits(program: Program) -> None:
     program.script("""

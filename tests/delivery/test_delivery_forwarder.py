@@ -25,7 +25,9 @@ from tests.support.otlp_receiver import until
 
 _TAKEN = ExportResult(Outcome.EXPORTED)
 _DOWN = ExportResult(Outcome.UNREACHABLE, "nothing answers there")
-_BUSY = ExportResult(Outcome.FAILED, "HTTP 429 Too Many Requests", retry_after=600.0)
+_BUSY = ExportResult(Outcome.FAILED, "HTTP 429 Too Many Requests", is_retryable=True, retry_after=600.0)
+_BAD = ExportResult(Outcome.REFUSED, "HTTP 400 Bad Request", is_final=True)
+_BROKEN = ExportResult(Outcome.FAILED, "HTTP 500 Internal Server Error", is_final=True)
 
 
 class _Endpoint(Endpoint):
@@ -35,21 +37,32 @@ class _Endpoint(Endpoint):
         super().__init__("the endpoint", dict)
         self.result = result
         self.batches: list[list[ReadableSpan]] = []
+        self.has: list[list[ReadableSpan]] = []
+        self.empty: ExportResult | None = None
         self.is_traced = False
         self.asked = threading.Event()
 
     def another(self) -> Endpoint:
         return self
 
-    def export(self, batch: Any) -> ExportResult:
+    def _export(self, batch: Any) -> ExportResult:
         self.is_traced |= is_instrumentation_enabled()
         self.batches.append(batch)
         self.asked.set()
-        return self.result
+        result = self.empty if self.empty is not None and not batch else self.result
+        if result is _TAKEN:
+            self.has.append(batch)
+        return result
 
     @property
     def names(self) -> list[str]:
+        """Of the spans that it was offered."""
         return [span.name for batch in self.batches for span in batch]
+
+    @property
+    def taken(self) -> list[str]:
+        """Of the spans that it has."""
+        return [span.name for batch in self.has for span in batch]
 
 
 @pytest.fixture(autouse=True)
@@ -103,10 +116,9 @@ def test_an_endpoint_that_is_back_gets_everything_without_help(
     running.wake()
     assert endpoint.asked.wait(30)
     journal.append(finished("b"))
-    assert endpoint.names == []
     endpoint.result = _TAKEN
     until(lambda: not running.has_work())
-    assert endpoint.names == ["a", "b"]
+    assert endpoint.taken == ["a", "b"]
     until(lambda: "2 spans of the journal" in caplog.text)
 
 
@@ -117,8 +129,7 @@ def test_what_is_refused_is_counted_and_said(
     counts: tuple[Dropped, Delivered],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    bad = ExportResult(Outcome.REFUSED, "HTTP 400 Bad Request", is_final=True)
-    endpoint.export = lambda batch: bad if batch else _TAKEN  # type: ignore[method-assign]
+    endpoint.result = _BAD
     journal.append(finished("a", "b"))
     running.wake()
     until(lambda: counts[0].counts() == {("spans", "refused"): 2})
@@ -135,7 +146,44 @@ def test_an_endpoint_that_asks_for_patience_is_left_alone(
     until(lambda: endpoint.pause.until > 0)
     endpoint.result = _TAKEN
     running.shutdown()
-    assert (endpoint.names, count_left(journal.folder)) == ([], (1, 1))
+    assert (endpoint.names, endpoint.taken, count_left(journal.folder)) == (["a"], [], (1, 1))
+
+
+@pytest.mark.parametrize("empty", [_BAD, _BROKEN], ids=str)
+def test_a_receiver_that_dislikes_empty_requests_gets_what_there_is(
+    journal: Journal, endpoint: _Endpoint, running: Forwarder, empty: ExportResult
+) -> None:
+    endpoint.empty = empty
+    journal.append(finished("a"))
+    running.wake()
+    until(lambda: not running.has_work())
+    assert endpoint.taken == ["a"]
+
+
+def test_an_endpoint_that_may_refuse_all_batches_is_asked_without_spans(
+    journal: Journal, endpoint: _Endpoint, running: Forwarder
+) -> None:
+    endpoint.result = _BROKEN
+    journal.append(finished("a"))
+    running.wake()
+    until(lambda: len(endpoint.batches) > 5)
+    assert endpoint.names == ["a"]
+    endpoint.result = _TAKEN
+    until(lambda: not running.has_work())
+    assert endpoint.taken == ["a"]
+
+
+def test_now_and_then_it_is_offered_a_batch_all_the_same(
+    journal: Journal, endpoint: _Endpoint, running: Forwarder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarder, "_DOUBT_SECONDS", 0.0)
+    endpoint.empty = endpoint.result = _BROKEN
+    journal.append(finished("a"))
+    running.wake()
+    until(lambda: endpoint.names.count("a") > 2)
+    endpoint.result = _TAKEN
+    until(lambda: not running.has_work())
+    assert endpoint.taken == ["a"]
 
 
 def test_a_program_that_ends_leaves_the_rest_to_the_next(journal: Journal, endpoint: _Endpoint) -> None:

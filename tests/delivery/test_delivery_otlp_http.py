@@ -127,7 +127,7 @@ def _date(seconds: float) -> str:
         (403, Outcome.FAILED, True),
         (404, Outcome.FAILED, True),
         (408, Outcome.FAILED, True),
-        (413, Outcome.REFUSED, True),
+        (413, Outcome.TOO_LARGE, True),
         (422, Outcome.REFUSED, True),
         (429, Outcome.FAILED, False),
         (500, Outcome.FAILED, True),

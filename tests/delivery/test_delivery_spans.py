@@ -205,6 +205,19 @@ def test_a_batch_that_alone_is_refused_does_not_stop_the_next(receiver: Receiver
     assert (receiver.span_names, _journalled(journal)) == (["large", "small"], ["large"])
 
 
+def test_a_batch_that_is_too_large_goes_out_in_parts_and_only_what_is_too_large_alone_is_refused(
+    receiver: Receiver, journal: Journal
+) -> None:
+    receiver.most_bytes = 2000
+    small, large = finished(*"abcdefgh"), finished("large", attributes={"text": "x" * 4000})
+    dropped = Dropped()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, dropped)
+    exporter.export([*small[:3], *large, *small[3:], *finished(*map(str, range(20)))])
+    exporter.shutdown()
+    assert receiver.span_names == [*"abcdefgh", *map(str, range(20))]
+    assert (_journalled(journal), dropped.counts()) == (["large"], {("spans", "refused"): 1})
+
+
 @pytest.mark.parametrize("outcome", [SpanExportResult.FAILURE, RuntimeError("boom"), ValueError()])
 def test_any_exporter_may_fail_or_raise(journal: Journal, outcome: SpanExportResult | Exception) -> None:
     scripted = _Scripted(outcome)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import pytest
 
@@ -9,10 +10,12 @@ from autogen_otel.diagnosis.comparison.discriminators import Discriminator, disc
 from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import together
-from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
+from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm, smallest
+from autogen_otel.diagnosis.comparison.statistics import testable as how_many
 from autogen_otel.diagnosis.evidence.arguments import argument_features
-from autogen_otel.diagnosis.evidence.features import Features
+from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, Features
 from autogen_otel.diagnosis.evidence.gathering import gather
+from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import Span
@@ -86,13 +89,45 @@ def test_arguments_that_are_no_json_have_a_size() -> None:
 
 
 def test_a_sample_is_fair_and_bounded() -> None:
-    sample: Sample[int] = Sample(1000)
-    for number in range(100_000):
-        if sample.wants():
-            sample.keep(number)
+    sample = sampled(range(100_000))
     assert len(sample.kept) == 1000
     assert sample.weight == 100
     assert 45_000 < sum(sample.kept) / 1000 < 55_000
+
+
+def sampled(numbers: Iterable[int]) -> Sample[int]:
+    sample: Sample[int] = Sample(1000)
+    for number in numbers:
+        if sample.wants(str(number)):
+            sample.keep(number)
+    return sample
+
+
+def test_samples_of_parts_are_the_sample_of_the_whole() -> None:
+    whole = sampled(range(10_000))
+    parts = sampled(range(9_999, 0, -2))
+    parts.merge(sampled(range(0, 10_000, 2)))
+    assert parts.kept == whole.kept
+    assert parts.weight == whole.weight
+
+
+def test_what_cannot_be_significant_is_not_corrected_for() -> None:
+    # Two of a thousand calls have it: of three that failed, both at best.
+    assert smallest(Table(0, 3, 2, 997)) == pytest.approx(3 / math.comb(1000, 2))
+    assert how_many([(1e-9, 1), (0.5, 100), (1e-9, 4)], 0.01) == 5
+    assert how_many([(0.0, 30)], 0.01) == 30
+    assert how_many([], 0.01) == 0
+
+
+def test_conversations_are_numbered_by_when_they_began_whoever_read_them() -> None:
+    numbering, other = Numbering(), Numbering()
+    numbering.note(Began("a", 30))
+    numbering.note(Began("b", 5))
+    other.note(Began("a", 10))
+    numbering.merge(other)
+    features: dict[str, object] = {CONVERSATION_NUMBER: Began("a", 30)}
+    numbering.replace(features)
+    assert features == {CONVERSATION_NUMBER: 2}
 
 
 def span(trace: int, number: int, parent: str | None = "p") -> Span:

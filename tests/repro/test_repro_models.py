@@ -50,18 +50,21 @@ ANSWERS: dict[str, Callable[[ChatRequest], Reply]] = {
     "small": _by_size,
     "strict": _by_words,
     "gpt-4": _by_stream,
+    "picky": lambda _: error(422, "messages.0.name is not what we take", code="x"),
     "gone": lambda _: error(404, "The model `gone` does not exist", code="model_not_found"),
     "fine": lambda _: FINE,
 }
 EXPECTED = {
     "backend": ("broken", "InternalServerError"),
-    "rate": ("busy", "RateLimitError"),
+    "rate_limit": ("busy", "RateLimitError"),
     "timeout": ("slow", "APITimeoutError"),
-    "filter": ("strict", "BadRequestError"),
-    "stream": ("gpt-4", "incomplete chunked read"),
-    "entry": ("gone", "NotFoundError"),
-    "size": ("small", "InternalServerError"),
+    "content_filter": ("strict", "BadRequestError"),
+    "stream_interrupted": ("gpt-4", "incomplete chunked read"),
+    "config_entry": ("gone", "NotFoundError"),
+    "prompt_too_large": ("small", "InternalServerError"),
+    "client": ("picky", "UnprocessableEntityError"),
 }
+"""By cause: the model that fails of it, and what it raises."""
 
 
 def hold(entries: list[dict[str, Any]], message: str = "Hello", **options: Any) -> Callable[[], Any]:
@@ -77,14 +80,23 @@ def test_from_incident_to_test_and_back(tmp_path: Path) -> None:
         lists: dict[str, list[dict[str, Any]]] = {
             name: [entry(server, model)] for name, (model, _) in EXPECTED.items()
         }
-        lists["entry"].append(entry(server, "fine"))
-        traces = {name: case.record(hold(lists[name])) for name in ("backend", "rate", "entry")}
+        lists["config_entry"].append(entry(server, "fine"))
+        plain = ("backend", "rate_limit", "config_entry")
+        traces = {name: case.record(hold(lists[name])) for name in plain}
         traces["timeout"] = case.record(hold(lists["timeout"], timeout=1.0))
-        traces["filter"] = case.record(hold(lists["filter"], "What is dynamite?"), settings=said)
-        traces["stream"] = case.record(hold(lists["stream"], stream=True))
+        asked = hold(lists["content_filter"], "What is dynamite?")
+        traces["content_filter"] = case.record(asked, settings=said)
+        traces["client"] = case.record(hold(lists["client"]), settings=said)
+        traces["stream_interrupted"] = case.record(hold(lists["stream_interrupted"], stream=True))
+        large = lists["prompt_too_large"]
         for size in range(6):
-            case.record(hold(lists["size"], "x" * 300 * size))
-            traces["size"] = case.record(hold(lists["size"], "x" * (LIMIT + 200 * size)))
+            case.record(hold(large, "x" * 300 * size))
+            traces["prompt_too_large"] = case.record(hold(large, "x" * (LIMIT + 200 * size)))
+        found = case.diagnosed()
+        traces["prompt_too_large"] = next(one for one, cause in found.items() if cause == "prompt_too_large")
+        assert {name: found[trace_id] for name, trace_id in traces.items()} == {
+            name: name for name in EXPECTED
+        }
         sources = {
             name: case.repro(trace_id, name, "--config", f"LIST_{name.upper()}")
             for name, trace_id in traces.items()
@@ -93,15 +105,15 @@ def test_from_incident_to_test_and_back(tmp_path: Path) -> None:
         lists["timeout"][0]["timeout"] = 1.0
         variables = {f"LIST_{name.upper()}": json.dumps(one) for name, one in lists.items()}
         outcomes, printed = case.run(variables)
-        sizes = {name: one for name, one in outcomes.items() if name.startswith("test_size")}
-        assert len(sizes) == 4
-        assert sorted(sizes.values()) == ["FAILED", "FAILED", "PASSED", "PASSED"], printed
+        sizes = {name: one for name, one in outcomes.items() if name.startswith("test_prompt")}
+        assert set(sizes.values()) == {"FAILED", "PASSED"}, printed
+        assert len(sizes) >= 3
         assert {one for name, one in outcomes.items() if name not in sizes} == {"FAILED"}, printed
         for _, raised in EXPECTED.values():
             assert raised in printed
-        assert "dynamite" in sources["filter"]
+        assert "dynamite" in sources["content_filter"]
         assert not any("sk-demo" in source for source in sources.values()), "no key"
         provider.mended = True
         outcomes, printed = case.run(variables)
-    assert len(outcomes) == len(EXPECTED) + 3
+    assert len(outcomes) == len(EXPECTED) - 1 + len(sizes)
     assert set(outcomes.values()) == {"PASSED"}, printed

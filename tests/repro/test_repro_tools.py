@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import runpy
 import sys
 from pathlib import Path
@@ -16,12 +17,30 @@ from tests.support.lineage import IS_02
 from tests.support.reproduced import Case
 
 TOOLS = """
-from typing import Annotated, Optional
+from typing import Annotated, Literal, Optional
 
 import asyncio
+import enum
+import functools
+from datetime import date
+
 from pydantic import BaseModel
 
 OFFICES = {"NORTH": "Leeds"}
+RATES = {"car": 2}
+
+
+class Kind(str, enum.Enum):
+    MOTOR = "motor"
+    HOME = "home"
+
+
+def counted(function):
+    @functools.wraps(function)
+    def counting(*values, **named):
+        return function(*values, **named)
+
+    return counting
 
 
 class Claim(BaseModel):
@@ -50,6 +69,27 @@ def pay(amount: float) -> str:
 
 def plain(claim: dict) -> str:
     return claim["number"]
+
+
+@counted
+def premium(kind: Annotated[Literal["car", "boat"], "what is insured"], years: int = 3) -> str:
+    return str(RATES[kind] * years)
+
+
+def excess(kind: Kind, since: Optional[date] = None) -> str:
+    return {Kind.MOTOR: "100"}[Kind(kind)]
+
+
+class Branch:
+    towns = {"LS": "Leeds"}
+
+    @classmethod
+    def town(cls, code: str) -> str:
+        return cls.towns[code]
+
+
+def named_otherwise(policy_id: str) -> str:
+    return OFFICES[policy_id]
 """
 INJECTED = """
 from autogen.tools import Depends, tool
@@ -89,6 +129,10 @@ MENDED = (
     ("claim.items[claim.id]", "claim.items[0]"),
     ("amount: float) -> str:\n    return f", "amount: float | str) -> str:\n    return str(amount) or f"),
     ('claim["number"]', 'claim.get("number", "none")'),
+    ("RATES[kind]", "RATES.get(kind, 1)"),
+    ('{Kind.MOTOR: "100"}[Kind(kind)]', '{Kind.MOTOR: "100"}.get(Kind(kind), "0")'),
+    ("cls.towns[code]", 'cls.towns.get(code, "nowhere")'),
+    ("OFFICES[policy_id]", 'OFFICES.get(policy_id, "no office")'),
     ("return 0.0", "return 2.0"),
 )
 CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -97,6 +141,10 @@ CALLS: dict[str, tuple[str, dict[str, Any], str]] = {
     "static": ("Desk.first_item", {"claim": {"id": 7, "items": ["screen"]}}, "IndexError"),
     "pay": ("pay", {"amount": "ten thousand"}, "amount: expected number, got string 'ten thousand'"),
     "plain": ("plain", {"claim": {"id": 7}}, "KeyError: 'number'"),
+    "premium": ("premium", {"kind": "boat"}, "KeyError: 'boat'"),
+    "excess": ("excess", {"kind": "home"}, "KeyError: <Kind.HOME: 'home'>"),
+    "town": ("Branch.town", {"code": "null"}, "KeyError: 'null'"),
+    "find_office": ("named_otherwise", {"policy_id": "P-7"}, "KeyError: 'P-7'"),
 }
 if not IS_02:
     TOOLS += INJECTED
@@ -104,13 +152,22 @@ if not IS_02:
     CALLS["made"] = ("made", {"policy_id": "MOTOR-null-7"}, "KeyError: 'null'")
 
 
-def agents_with(server: ScriptedServer, function: Any, *, raw: bool) -> tuple[Any, Any]:
+def agents_with(server: ScriptedServer, function: Any, name: str, *, raw: bool) -> tuple[Any, Any]:
     """Two agents with a tool; AG2's own kind of tools has no name of a function."""
-    if hasattr(function, "__name__"):
-        return pair(server, function, raw=raw)
+    if raw:
+        return pair(server, function, raw=True)
     asker, helper = pair(server)
-    helper.register_for_llm()(function)
-    asker.register_for_execution()(function)
+    if IS_02 and inspect.ismethod(function):
+        # It takes those in its map only.
+        asker.register_function({name: function})
+        return asker, helper
+    own = {"name": name, "description": name} if hasattr(function, "__name__") else {}
+    as_tool = own and inspect.ismethod(function)
+    shown = (
+        importlib.import_module("autogen.tools").Tool(func_or_tool=function, **own) if as_tool else function
+    )
+    helper.register_for_llm(**own)(shown)
+    asker.register_for_execution(**{key: own[key] for key in own if key == "name"})(shown)
     return asker, helper
 
 
@@ -127,10 +184,11 @@ def test_from_incident_to_test_and_back(tmp_path: Path, monkeypatch: pytest.Monk
         function: Any = module
         for part in path.split("."):
             function = getattr(function, part)
-        asked = tool_call(path.rpartition(".")[2], arguments)
-        with ScriptedServer([asked, text("TERMINATE")]) as server:
-            agents = agents_with(server, function, raw=name == "plain")
+        known_as = name if name == "find_office" else path.rpartition(".")[2]
+        with ScriptedServer([tool_call(known_as, arguments), text("TERMINATE")]) as server:
+            agents = agents_with(server, function, known_as, raw=name == "plain")
             trace_id = case.record(lambda agents=agents: chat(*agents))  # type: ignore[misc]
+        assert case.diagnosed()[trace_id] == ("tool_arguments" if name == "pay" else "tool_exception")
         source = case.repro(trace_id, name)
         assert source.startswith('"""Reproduces a failure that was recorded: ')
         assert trace_id in source
@@ -154,3 +212,7 @@ def test_from_incident_to_test_and_back(tmp_path: Path, monkeypatch: pytest.Monk
     case.mend(program, mended)
     outcomes, printed = case.run()
     assert set(outcomes.values()) == {"PASSED"}, printed
+    case.mend(program, mended.replace("def named_otherwise", "def moved"))
+    outcomes, printed = case.run(only="test_find_office.py")
+    assert set(outcomes.values()) == {"FAILED"}
+    assert "desk_of_tools has no named_otherwise, which stood in" in printed

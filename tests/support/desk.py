@@ -6,6 +6,7 @@ import contextlib
 import io
 import random
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from autogen_otel.testing.server import (
     error,
     hang,
     html,
+    malformed,
     stream_drop,
     text,
     tool_call,
@@ -72,7 +74,7 @@ class Scene:
     """How the conversations of an incident go.
 
     Args:
-        truth: what is wrong; ``None`` for nothing.
+        truth: what is wrong, if several things all of them; ``None`` for nothing.
         plan: decides what the model answers, given whether the conversation is hit.
         agents: who talks.
         rate: of the conversations that are hit.
@@ -80,12 +82,19 @@ class Scene:
         second: what the model of a second entry answers.
     """
 
-    truth: Truth | None
+    truth: Truth | Sequence[Truth] | None
     plan: Callable[[Desk], None] = lambda _: None
     agents: Agents = lambda desk: pair(desk.servers[0], lookup, claim)
     rate: float = 0.2
     judge: Callable[[ChatRequest], Reply | None] = lambda _: None
     second: Callable[[ChatRequest], Reply] = lambda _: _DONE
+
+    @property
+    def truths(self) -> tuple[Truth, ...]:
+        """All that is wrong."""
+        if self.truth is None:
+            return ()
+        return (self.truth,) if isinstance(self.truth, Truth) else tuple(self.truth)
 
 
 def population(scene: Scene, folder: Path, seed: int, count: int = CONVERSATIONS) -> list[Span]:
@@ -194,13 +203,139 @@ def _selection(desk: Desk) -> None:
     desk.replies = [named, text("Well, well. TERMINATE")]
 
 
+def fetch(policy: dict[str, Any], region: str = "EU") -> str:
+    """Reads a policy, with two bugs."""
+    if region == "XX":
+        raise KeyError(region)
+    return str(policy["holder"].strip())
+
+
+def search(query: str) -> str:
+    """Knows the alphabet of its maker, and says so if it finds nothing."""
+    query.encode("ascii")
+    return f"Error: nothing was found for {query}"
+
+
+def pay(to: dict[str, Any], items: list[Any]) -> str:
+    """Pays what costs something."""
+    if min(item["price"] for item in items) < 0:
+        raise ValueError("a negative price")
+    return f"{to['iban.no']} is paid"
+
+
+def total(amount: float) -> str:
+    """Takes what it gets for a number."""
+    return str(int(amount) + 1)
+
+
+def crawl(page: int) -> str:
+    """Takes its time with one page."""
+    time.sleep(1.1 if page == _SLOW_PAGE else 0.0)
+    return "a page"
+
+
+_SLOW_PAGE = 404
+
+
+def _two_bugs(desk: Desk) -> None:
+    def call(holder: str | None, region: str) -> Reply:
+        policy = {"holder": holder, "no": desk.rng.randrange(99)}
+        return tool_call("fetch", {"policy": policy, "region": region})
+
+    desk.replies = [
+        call(desk.rng.choice(("Ann", "Bo", "Cy")), desk.rng.choice(("EU", "UK"))) for _ in range(3)
+    ]
+    if desk.bad:
+        is_null = desk.rng.random() < 0.5
+        desk.replies.append(call(None, "EU") if is_null else call(desk.rng.choice(("Ann", "Bo")), "XX"))
+
+
+def _places(desk: Desk) -> None:
+    found = ("hail in Leeds", "flood", "glass")
+    count = desk.rng.randrange(4)
+    desk.replies = [tool_call("search", {"query": desk.rng.choice(found)}) for _ in range(count)]
+    if desk.bad:
+        query = desk.rng.choice(("Hagel in Köln", "grad w Łodzi", "仙台の雹"))
+        desk.replies.append(tool_call("search", {"query": query}))
+
+
+def _payments(desk: Desk) -> None:
+    def call(*prices: int) -> Reply:
+        account = {"iban.no": f"DE{desk.rng.randrange(99)}"}
+        return tool_call("pay", {"to": account, "items": [{"price": price} for price in prices]})
+
+    desk.replies = [call(desk.rng.randrange(1, 90)) for _ in range(desk.rng.randrange(1, 3))]
+    if desk.bad:
+        desk.replies.append(call(3, -desk.rng.randrange(1, 9)))
+
+
+def _totals(desk: Desk) -> None:
+    desk.replies = [tool_call("total", {"amount": desk.rng.randrange(99)})]
+    if desk.bad:
+        desk.replies.append(tool_call("total", {"amount": desk.rng.choice(("twelve", "a lot"))}))
+
+
+def _crawls(desk: Desk) -> None:
+    desk.replies = [tool_call("crawl", {"page": desk.rng.randrange(9)})]
+    if desk.bad:
+        desk.replies += [tool_call("crawl", {"page": _SLOW_PAGE}), hang(0.5)]
+
+
+def _with(*tools: Callable[..., Any], raw: bool = False) -> Agents:
+    return lambda desk: pair(desk.servers[0], lookup, *tools, raw=raw)
+
+
+def _hasty_crawler(desk: Desk) -> tuple[Any, Any]:
+    asker, helper = pair(desk.servers[0], crawl)
+    sdk = helper.client._clients[0]._oai_client
+    sdk.timeout, sdk.max_retries = 0.15, 0
+    return asker, helper
+
+
+def _dead_backup(desk: Desk) -> tuple[Any, Any]:
+    entries = [entry(desk.servers[0]), entry(desk.servers[1], "gpt-4-32k")]
+    return pair(desk.servers[0], lookup, entries=entries)
+
+
+def _two_addresses(desk: Desk) -> tuple[Any, Any]:
+    """The same model under two names of its host; only one of them is ever in trouble."""
+    there = entry(desk.servers[0])
+    if desk.bad or desk.rng.random() < 0.1:
+        there["base_url"] = there["base_url"].replace("127.0.0.1", "localhost")
+    return pair(desk.servers[0], lookup, entries=[there])
+
+
+def _honest_words(desk: Desk) -> None:
+    desk.message = "Error: 500 Internal Server Error. Traceback (most recent call last): rate limit exceeded"
+    desk.replies = [tool_call("search", {"query": "hail"})] if desk.bad else []
+    desk.replies.append(text("Error: so the customer wrote. TERMINATE"))
+
+
+def _three_things(desk: Desk) -> None:
+    _answers()(desk)
+    luck = desk.rng.random()
+    if luck < 0.15:
+        desk.replies.append(tool_call("lookup", {"policy_id": "P-null"}))
+    elif luck < 0.3:
+        desk.replies.append(error(429, "Slow down"))
+    elif luck < 0.45:
+        desk.message = "hail " * 6000
+
+
+def _same_call(desk: Desk) -> None:
+    _answers()(desk)
+    if desk.bad:
+        desk.replies, desk.options = [tool_call("lookup", {"policy_id": "P-1"})] * 8, {"max_turns": 7}
+
+
 _LOST = error(500, "The server had an error")
 _TOO_MUCH = 20_000
 
 
 def scenes() -> dict[str, Scene]:
     """One for each kind of thing that goes wrong."""
-    argument = "autogen.tool.argument.policy_id"
+    name = "autogen.tool.argument."
+    argument = f"{name}policy_id"
     return {
         "all is well": Scene(None, _answers()),
         "a tool raises": Scene(
@@ -256,6 +391,65 @@ def scenes() -> dict[str, Scene]:
             Truth("code_execution", {"agent": "user", "exception": "KeyError"}), _code, agents=_runs_code
         ),
         "nobody is chosen": Scene(Truth("orchestration"), _selection, agents=_group),
+        "two bugs in one tool": Scene(
+            (
+                Truth("tool_exception", {"tool": "fetch", "exception": "AttributeError"}),
+                Truth("tool_exception", {"tool": "fetch", "exception": "KeyError"}),
+            ),
+            _two_bugs,
+            _with(fetch),
+            rate=0.4,
+        ),
+        "words that are not ASCII": Scene(
+            Truth("tool_exception", {"tool": "search", "exception": "UnicodeEncodeError"}, f"{name}query"),
+            _places,
+            _with(search),
+        ),
+        "a negative price deep inside": Scene(
+            Truth("tool_exception", {"tool": "pay"}, f"{name}items[].price", "negative"),
+            _payments,
+            _with(pay),
+        ),
+        "a schema that the tool does not check": Scene(
+            Truth("tool_arguments", {"tool": "total", "argument": "amount"}), _totals, _with(total, raw=True)
+        ),
+        "a slow tool before a timeout": Scene(
+            Truth("timeout", {"tool": "crawl"}), _crawls, _hasty_crawler, rate=0.15
+        ),
+        "a dead backup": Scene(
+            (Truth("config_entry", {"entry": 1, "status_code": 404}), Truth("rate_limit", {"entry": 0})),
+            _answers(*[error(429, "Slow down")] * 3),
+            _dead_backup,
+            second=lambda _: error(404, "The model does not exist"),
+        ),
+        "one of two addresses": Scene(
+            Truth("backend", {"host": "localhost", "status_code": 200}, "server.address", "localhost"),
+            _answers(html()),
+            _two_addresses,
+            rate=0.25,
+        ),
+        "answers without a choice": Scene(
+            Truth("backend", {"status_code": 200}), _answers(malformed(choices=[]))
+        ),
+        "a used up quota": Scene(
+            Truth("rate_limit", {"status_code": 429}),
+            _answers(*[error(429, "You exceeded your current quota", code="insufficient_quota")] * 3),
+        ),
+        "the same call again and again": Scene(Truth("orchestration", {"tool": "lookup"}), _same_call),
+        "honest words about errors": Scene(None, _honest_words, _with(search)),
+        "three things at once": Scene(
+            (
+                Truth("tool_exception", {"tool": "lookup"}, argument, "P-null"),
+                Truth("rate_limit", {"status_code": 429}),
+                Truth("prompt_too_large", {"status_code": 400}, "autogen.prompt.chars"),
+            ),
+            _three_things,
+            judge=lambda request: (
+                error(400, "maximum context length is 4", code="context_length_exceeded")
+                if _size(request) > _TOO_MUCH
+                else None
+            ),
+        ),
         "a tool fails and then the backend": Scene(
             Truth("tool_exception", {"tool": "lookup"}, argument, "P-null"),
             _answers(tool_call("lookup", {"policy_id": "P-null"}), _LOST, _LOST, _LOST),

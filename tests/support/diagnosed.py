@@ -16,9 +16,11 @@ from typing import Any
 
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, diagnose
 from tests.support.incidents import API_TRACE
-from tests.support.recorded import ORIGIN, Recorded, exception, spans_of
+from tests.support.recorded import ORIGIN, START, Recorded, exception, spans_of
 
 CONVERSATIONS = 100
+_SECONDS = 42_000
+"""In which so many, or fewer, are held."""
 _MODEL = "gpt-4o"
 _HOSTS = ("eu.llm.example", "us.llm.example")
 _AGENTS = ("planner", "researcher", "clerk")
@@ -53,7 +55,8 @@ class Call:
     Args:
         rng: decides what happens by chance.
         agent: who makes it.
-        hour: of the day.
+        hour: of the day, UTC.
+        worker: which process it is in.
         minute: since the beginning.
         host: where the model is.
         chars: of the prompt.
@@ -73,6 +76,7 @@ class Call:
     host: str
     chars: int
     carried: int
+    worker: str = ""
     turn: int = 0
     gap: float = 1.0
     tool: str = ""
@@ -126,6 +130,7 @@ class Incident:
         dress: changes a call before it is made.
         end: what happens at the end of a conversation; may say why it ended.
         termination: why conversations end otherwise.
+        seconds: in which they are held.
     """
 
     truths: tuple[Truth, ...]
@@ -136,16 +141,18 @@ class Incident:
     dress: Callable[[Call], None] = lambda _: None
     end: Callable[[Recorded, random.Random], str | None] = lambda _it, _rng: None
     termination: str = "termination_message"
+    seconds: int = _SECONDS
 
 
 def journal(incident: Incident, seed: int, count: int = CONVERSATIONS) -> list[Recorded]:
     """Hold the conversations of an incident."""
     rng = random.Random(seed)  # noqa: S311 - no secret
-    return [_conversation(incident, rng, seed * 1000 + number) for number in range(1, count + 1)]
+    apart = incident.seconds / min(count, CONVERSATIONS)
+    return [_conversation(incident, rng, seed * 1000 + number, apart) for number in range(1, count + 1)]
 
 
-def _conversation(incident: Incident, rng: random.Random, number: int) -> Recorded:
-    at = (number % 1000) * 420 + rng.random() * 300
+def _conversation(incident: Incident, rng: random.Random, number: int, apart: float) -> Recorded:
+    at = (number % 1000) * apart + rng.random() * apart * 5 / 7
     it = Recorded(
         number,
         at=at,
@@ -154,11 +161,12 @@ def _conversation(incident: Incident, rng: random.Random, number: int) -> Record
     call = Call(
         rng,
         rng.choice(_AGENTS),
-        int(at // 3600) % 24,
+        int((START + at) // 3600) % 24,
         at / 60,
         rng.choice(_HOSTS),
         rng.randrange(800, 9000),
         rng.choice((0, 0, 0, 4, 6)),
+        it.resource["service.instance.id"],
     )
     workflow: dict[str, Any] = {"gen_ai.workflow.name": f"user -> {call.agent}"}
     state: dict[str, Any] = {"failed": None}
@@ -173,6 +181,7 @@ def _conversation(incident: Incident, rng: random.Random, number: int) -> Record
             _tool_turn(it, incident, call, state)
             call.chars += rng.randrange(200, 6000)
         else:
+            call.gap = 1.0
             _model_turn(it, incident, call, state)
         ended_by = incident.end(it, rng) if state["failed"] is None else None
     failed = state["failed"]
@@ -426,7 +435,7 @@ def _slow_tool() -> Incident:
 
 
 def _pause(call: Call) -> None:
-    if not call.tool and call.rng.random() < 0.1:
+    if call.turn and not call.tool and call.rng.random() < 0.2:
         call.gap = call.rng.uniform(330, 900)
 
 
@@ -647,6 +656,28 @@ def incidents() -> dict[str, Incident]:
             (Truth("backend", {}, "gen_ai.agent.name", "clerk"),),
             model=_where(lambda call: call.agent == "clerk", _DOWN, 0.15),
         ),
+        "one worker": Incident(
+            (Truth("backend", {"status_code": 500}, "service.instance.id", "worker-1"),),
+            model=_where(lambda call: call.worker == "worker-1", _DOWN, 0.4),
+        ),
+        "each day at seven": Incident(
+            (Truth("rate_limit", {"status_code": 429}, "hour", "7"),),
+            model=_where(lambda call: call.hour == 7, _LIMITED, 0.9),
+            seconds=6 * 86_400,
+        ),
+        "from one moment on": Incident(
+            (Truth("backend", {"status_code": 500}, "time"),),
+            model=_where(lambda call: call.minute > 560, _DOWN, 0.7),
+        ),
+        "a name with a dot": Incident(
+            (Truth("tool_exception", {"tool": "pay", "exception": "KeyError"}, f"{name}to.iban.no", "null"),),
+            tool=_raises(
+                "pay",
+                lambda arguments: arguments["to"].get("iban.no", "") is None,
+                raised("KeyError", 9, "pay"),
+            ),
+            dress=_argument("pay", "to", lambda _: {"name": "Leeds", "iban.no": None}, 0.25),
+        ),
         "a web page": Incident(
             (Truth("backend", {"status_code": 200, "host": _HOSTS[0]}, "server.address"),),
             model=_where(lambda call: call.host == _HOSTS[0], _HTML, 0.15),
@@ -738,21 +769,22 @@ def wrong_with(diagnosis: Diagnosis, incident: Incident) -> list[str]:
     if not found:
         return ["found nothing"]
     wrong = []
-    if not any(_fits(found[0], truth) for truth in incident.truths):
+    if not any(fits(found[0], truth) for truth in incident.truths):
         wrong.append(f"first is {found[0].cause} {dict(found[0].subject)}")
     for truth in incident.truths:
-        fitting = next((one for one in found if _fits(one, truth)), None)
+        fitting = next((one for one in found if fits(one, truth)), None)
         if fitting is None:
             wrong.append(f"no {truth.cause} {dict(truth.subject)}")
         elif truth.attribute is not None:
             first = fitting.discriminators[0].property if fitting.discriminators else None
             if first is None or first.attribute != truth.attribute or truth.value not in {None, first.text}:
                 wrong.append(f"{truth.cause} goes with {first}, not with {truth.attribute} {truth.value}")
-    extra = [one for one in found if not any(_fits(one, truth) for truth in incident.truths)]
+    extra = [one for one in found if not any(fits(one, truth) for truth in incident.truths)]
     return wrong + [f"also found {one.cause} {dict(one.subject)}" for one in extra]
 
 
-def _fits(finding: Finding, truth: Truth) -> bool:
+def fits(finding: Finding, truth: Truth) -> bool:
+    """Whether a finding has the cause and the subject of a truth."""
     subject = dict(truth.subject)
     limit = subject.pop("limit_chars", None)
     near = limit is None or abs(finding.subject.get("limit_chars", 0) - limit) <= limit / 4

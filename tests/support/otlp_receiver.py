@@ -2,7 +2,8 @@
 
 ``python -m tests.support.otlp_receiver FOLDER PORT`` writes its port to ``FOLDER/port``, reads what is wrong
 with it from ``FOLDER/fault`` before each answer, and appends the id of each span that it is offered to
-``FOLDER/offered``, and of each that it takes to ``FOLDER/taken``.
+``FOLDER/offered``, of each that it takes to ``FOLDER/taken``, and then, once it has said so, to
+``FOLDER/answered``.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class Handler(BaseHTTPRequestHandler):
     def _take(self, ids: list[str], answer: bytes = b"") -> None:
         self._note("taken", ids)
         self._answer(200, answer, {"Content-Type": _PROTOBUF})
+        self._note("answered", ids)
 
     def _note(self, name: str, ids: list[str]) -> None:
         with (self.folder / name).open("a") as file:
@@ -164,6 +166,10 @@ class ReceiverProcess:
     def taken(self) -> Counter[str]:
         """How often it took each span."""
         return self._read("taken")
+
+    def answered(self) -> Counter[str]:
+        """How often it said that it has taken each span."""
+        return self._read("answered")
 
     def offered(self) -> Counter[str]:
         """How often it was offered each span."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -51,6 +52,14 @@ class Case:
         (trace_id,) = kept.trace_ids
         return f"{trace_id:032x}"
 
+    def diagnosed(self) -> dict[str, str]:
+        """Run ``diagnose``: the cause of each finding, by the ids of the traces that it shows for it."""
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            assert main(["diagnose", "--journal", str(self.journal), "--format", "json"]) == 1
+        findings = json.loads(said.getvalue())["findings"]
+        return {shown["trace_id"]: one["cause"] for one in findings for shown in one["evidence"]}
+
     def repro(self, trace_id: str, name: str, *options: str) -> str:
         """Write a test; its source."""
         path = self.tests / f"test_{name}.py"
@@ -64,8 +73,8 @@ class Case:
         file.write_text(text, encoding="utf-8")
         os.utime(file, (changed, changed))
 
-    def run(self, variables: Mapping[str, str] | None = None) -> tuple[dict[str, str], str]:
-        """Run all written tests: the outcome of each, and all that pytest printed."""
+    def run(self, variables: Mapping[str, str] | None = None, only: str = "") -> tuple[dict[str, str], str]:
+        """Run all written tests, or those of one file: the outcome of each, and all that pytest printed."""
         # Other plugins take longer to load than all of the tests take.
         given = {
             "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
@@ -87,7 +96,7 @@ class Case:
             "no:randomly",
         ]
         done = subprocess.run(  # noqa: S603 - our own words
-            [*words, str(self.tests)],
+            [*words, str(self.tests / only)],
             cwd=self.folder,
             env=environment,
             capture_output=True,

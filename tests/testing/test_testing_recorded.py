@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,44 @@ def test_a_name_leads_only_to_what_its_module_has_made(
     tool = RecordedTool(name="office", module="policies_of_acme", function=function, file=file, line=1)
     with pytest.raises(pytest.fail.Exception, match=r"cannot be reproduced here: policies_of_acme\."):
         tool.call({"a": "true"})
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "says"),
+    [
+        ("shutil", "/app/shutil.py", "shutil is Python's own"),
+        ("os", "/usr/lib/python3.12/os.py", "os is Python's own"),
+        ("__main__", shutil.__file__, "__main__ is Python's own"),
+        ("__main__", pytest.__file__, "__main__ is an installed package here"),
+        ("pytest", pytest.__file__, "pytest is an installed package here"),
+        ("package_of_others.inner", "/app/package_of_others/inner.py", "is an installed package here"),
+    ],
+)
+def test_nothing_is_imported_but_what_is_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, file: str, says: str
+) -> None:
+    package = tmp_path / "lib" / "site-packages" / "package_of_others"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise SystemExit('it was imported')", encoding="utf-8")
+    monkeypatch.syspath_prepend(package.parent)
+    tool = RecordedTool(name="remove", module=module, function="rmtree", file=file, line=1)
+    with pytest.raises(pytest.fail.Exception) as failed:
+        tool.call({"path": str(tmp_path)})
+    assert says in str(failed.value)
+    assert tmp_path.is_dir()
+
+
+def test_an_installed_package_is_called_where_the_user_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "desk_of_acme.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    file = "/srv/site-packages/desk_of_acme.py"
+    tool = RecordedTool(
+        name="office", module="desk_of_acme", function="office", file=file, line=7, installed=True
+    )
+    assert tool.call({"policy_id": "P-1"}) == "P-1"
 
 
 def recorded(api_type: str = "openai", base_url: str | None = RECORDED) -> RecordedEntry:

@@ -203,8 +203,8 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:
 
 def decode_beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let another process decode files of any size."""
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.setattr(journal, "_LARGE", 0)
+    monkeypatch.setattr(journal, "processors", lambda: 2)
+    monkeypatch.setattr(journal, "LARGE", 0)
 
 
 def test_another_process_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

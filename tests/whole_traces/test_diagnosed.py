@@ -22,6 +22,5 @@ def test_what_is_wrong_with_real_conversations_is_found_first(
     logging.getLogger("autogen.oai.client").setLevel(logging.ERROR)
     scene = scenes()[name]
     diagnosis = diagnose(population(scene, tmp_path, seed=1))
-    truths = () if scene.truth is None else (scene.truth,)
-    assert wrong_with(diagnosis, Incident(truths)) == []
+    assert wrong_with(diagnosis, Incident(scene.truths)) == []
     assert diagnosis.conversations == 40

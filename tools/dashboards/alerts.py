@@ -273,6 +273,10 @@ def _telemetry_dropped() -> Alert:
                 " AUTOGEN_OTEL_JOURNAL_MAX_BYTES, AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS."
             ),
             (
+                f"`{m.AFTER_SHUTDOWN}`: a thread ended its spans when the program had shut its provider down."
+                " Wait for it before."
+            ),
+            (
                 f"`{m.NOT_ENCODED}`, `{m.INTERNAL_ERROR}`: a mistake of autogen-otel; please report it"
                 " with its log lines."
             ),

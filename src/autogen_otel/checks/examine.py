@@ -12,6 +12,7 @@ from autogen_otel.checks.masking import Masking
 from autogen_otel.checks.offline.entries import duplicate_problem, duplicates, entry_problems
 from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.offline.options import beside_problems
+from autogen_otel.checks.offline.patience import unset_timeout
 from autogen_otel.checks.probe.verdicts import Probe
 from autogen_otel.checks.report import ERROR, GUESSES, EntryReport, ListReport, Problem
 from autogen_otel.checks.source import Source, of_value
@@ -55,8 +56,7 @@ def examine(
     """
     environ = dict(os.environ)
     questions = [
-        Question(one.options, [entry for entry in one.entries if isinstance(entry, Mapping)])
-        for one in sources
+        Question(one.options, [entry for entry in one.entries if _is_entry(entry)]) for one in sources
     ]
     if answers is None:
         answers = ask(questions, probe_seconds) if any(one.entries for one in questions) else Answers()
@@ -80,7 +80,7 @@ def _report(
     report = ListReport([], host=answers.host, host_problem=_masked(masking, answers.problem))
     beside: list[Problem] = []
     for index, entry in enumerate(source.entries):
-        if not isinstance(entry, Mapping):
+        if not _is_entry(entry):
             report.entries.append(EntryReport(index, problems=[_no_object(entry)]))
             continue
         repeated = source.repeated[index] if source.repeated else ()
@@ -135,9 +135,20 @@ def _notes(facts: Facts) -> Iterator[str]:
         yield "its model client is the application's, so its options are its own"
     elif holds_own_objects(facts.entry):
         yield "it holds objects of the program, in whose place others were tried"
+    unset = unset_timeout(facts)
+    if unset is not None:
+        yield unset
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether it is an object, and no ``llm_config`` that has a list in it."""
+    return isinstance(entry, Mapping) and not ("config_list" in entry and "model" not in entry)
 
 
 def _no_object(entry: Any) -> Problem:
+    if isinstance(entry, Mapping):
+        message = "is an llm_config and no entry; put the entries of its config_list here"
+        return Problem("not_an_object", ERROR, message)
     kind = "null" if entry is None else f"a {type(entry).__name__}"
     return Problem("not_an_object", ERROR, f"is {kind} and no object; an entry is an object with a model")
 

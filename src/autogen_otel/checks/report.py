@@ -13,7 +13,7 @@ ERROR: Final = "error"
 WARNING: Final = "warning"
 """The entry works, but not as it was meant, or fails more often than it has to."""
 
-GUESSES: Final = frozenset({"key_shape", "key_placeholder", "model_placeholder"})
+GUESSES: Final = frozenset({"key_shape", "key_placeholder", "model_placeholder", "endpoint", "value"})
 """Kinds of problems that an endpoint which answers proves wrong."""
 
 MEANINGS: Final[Mapping[str, str]] = {
@@ -21,6 +21,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "unknown_option": "an option that this host does not take, or a misspelt one",
     "repeated_option": "an option that stands twice in the same entry, of which the last counts",
     "rejected": "something else that the host refuses",
+    "value": "a number that is written as text, or that no provider takes",
     "api_type": "an `api_type` that the host does not know, or a misspelt one",
     "model_missing": "no model",
     "model_placeholder": "a model that is a placeholder, or holds whitespace or quotes",

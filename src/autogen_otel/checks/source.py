@@ -64,8 +64,8 @@ def find(config: str | None) -> Source:
     # In AutoGen's order: a variable of this name comes first.
     if name in os.environ and (config is None or not _is_file(name)):
         return _of_variable(name, os.environ[name])
-    if _is_file(name):
-        return _of_file(name, name)
+    if _is_file(os.path.expanduser(name)):  # noqa: PTH111 - of who names no known user, Path raises
+        return _of_file(os.path.expanduser(name), name)  # noqa: PTH111 - same
     if _ATTRIBUTE.fullmatch(name):
         return of_value(_imported(name), name)
     if config is None:
@@ -132,9 +132,8 @@ def of_text(text: str, label: str) -> Source:
     try:
         value = json.loads(text, object_pairs_hook=pairs.take)
     except json.JSONDecodeError as error:
-        raise SourceError(
-            f"{label} is no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-        ) from None
+        where = f"{error.msg} in line {error.lineno}, column {error.colno}"
+        raise SourceError(f"{label} is no JSON: {where}{_hint(text, error.pos)}") from None
     except RecursionError:
         raise SourceError(f"{label} is no config_list: its JSON is nested too deeply") from None
     if isinstance(value, dict):
@@ -145,6 +144,24 @@ def of_text(text: str, label: str) -> Source:
         raise SourceError(f"{label} is {_kind(value)}; a config_list is a list of objects")
     repeated = tuple(pairs.repeated_in(one) for one in source.entries)
     return Source(label, source.entries, source.options, text, repeated)
+
+
+_HINTS: Final = (
+    (re.compile(r"\s*\Z"), "; it ends there"),
+    (re.compile(r"\s*(?://|/\*|#)"), "; JSON has no comments, remove them"),
+    (re.compile(r"\s*[\]}]"), "; remove the comma before it"),
+    (re.compile(r"\s*['\u201c\u201d\u2018\u2019]"), "; JSON takes straight double quotes only"),
+    (re.compile(r"\s*(?:True|False|None)\b"), "; JSON writes true, false and null"),
+    (re.compile(r"\s*,?\s*\{"), "; put all entries into one list"),
+)
+"""What people write for JSON, by what stands where it ends to be it."""
+
+
+def _hint(text: str, position: int) -> str:
+    """What to do about text that is no JSON; nothing if that is not known."""
+    # The scanner of some versions stops at the comma itself.
+    place = position + (text[position : position + 1] == ",")
+    return next((hint for pattern, hint in _HINTS if pattern.match(text, place)), "")
 
 
 class _Pairs:
@@ -194,6 +211,9 @@ def _is_file(name: str) -> bool:
 def _of_variable(name: str, value: str) -> Source:
     if _is_file(value):
         return _of_file(value, f"{_shown(value)} (from {name})")
+    if not value.lstrip().startswith(("[", "{", "\ufeff")):
+        home = ", and AutoGen takes ~ for the name of a folder" if value.startswith("~") else ""
+        raise SourceError(f"the variable {name} is neither JSON nor the path of a file that is here{home}")
     return of_text(value, f"the variable {name}")
 
 

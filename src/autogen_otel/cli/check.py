@@ -167,11 +167,23 @@ def _print(report: ListReport, label: str, *, probed: bool) -> None:
         lines.append((f"the list: {problem.message}", "red"))
     for entry in report.entries:
         lines += [(f"entry {entry.index}: {one}", "red") for one in _sentences(entry)]
-    for entry in report.entries:
-        lines += [(f"entry {entry.index}: {note}", "dim") for note in (*entry.notes, *_unable(entry))]
+    lines += [(f"{_named(indices)}: {note}", "dim") for note, indices in _notes(report).items()]
     if report.is_well:
         lines.append(("All is well.", "green"))
     _write(lines)
+
+
+def _notes(report: ListReport) -> dict[str, list[int]]:
+    """What there is to know, with the entries that it is about: of many entries the same is said once."""
+    found: dict[str, list[int]] = {}
+    for entry in report.entries:
+        for note in (*entry.notes, *_unable(entry)):
+            found.setdefault(note, []).append(entry.index)
+    return found
+
+
+def _named(indices: list[int]) -> str:
+    return f"{'entry' if len(indices) == 1 else 'entries'} {', '.join(map(str, indices))}"
 
 
 def _unable(entry: EntryReport) -> Iterator[str]:

@@ -20,6 +20,8 @@ from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.trace import NoOpTracerProvider, get_tracer_provider
 
 from autogen_otel import instrumentation
+from autogen_otel.cli import quantities
+from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
     LOGS,
@@ -35,7 +37,7 @@ from autogen_otel.delivery.exporting.exporters import (
 )
 from autogen_otel.delivery.identity.ids import draws_from_global_random
 from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, is_writable, resolved
-from autogen_otel.delivery.journal.files import counted, listed
+from autogen_otel.delivery.journal.files import counted, listed, notes
 from autogen_otel.delivery.journal.forwarding import count_left
 from autogen_otel.delivery.journal.progress import read_progress
 from autogen_otel.delivery.providers import global_tracer_provider, is_journaled, logs_opted_in
@@ -110,7 +112,8 @@ def examine(settings: Settings) -> Document:
         "metrics_endpoints": list(_endpoints(METRICS)),
         "logs_endpoints": list(_endpoints(LOGS)) if logs_are_on else None,
         "message_content": settings.capture_message_content,
-        "journal": _journal(settings),
+        "journal": (journal := _journal(settings)),
+        "delivery": _delivery(journal),
         "provider": _provider(),
         "own_metrics": [one.name for one in vocabulary.ALL if one.name.startswith(vocabulary.OF_TELEMETRY)],
         "ids_from_global_random": draws_from_global_random(instrumentation.tracer() or get_tracer_provider()),
@@ -245,6 +248,7 @@ def _journal(settings: Settings) -> Document:
     checked["folder"] = str(folder)
     with contextlib.suppress(OSError):
         checked["bytes"] = sum(file.stat().st_size for file in folder.glob("*.jsonl"))
+        checked["bytes"] += sum(note.bytes for note in notes(folder))
         checked["writable"] = is_writable(folder)
     batches, spans = count_left(folder)
     progress = read_progress(folder)
@@ -254,6 +258,22 @@ def _journal(settings: Settings) -> Document:
         "refused_spans": _spans(folder, Kind.REFUSED),
         "copied_spans": _spans(folder, Kind.KEPT),
         "forwarded_spans": progress.spans,
+    }
+
+
+def _delivery(journal: Document) -> Document:
+    """What the programs that share the journal have counted, which is where they write it."""
+    counts = shared.Counts() if journal["folder"] is None else shared.read(Path(journal["folder"]))
+    # Also by `autogen-otel push`.
+    forwarded = {vocabulary.SPANS: journal.get("forwarded_spans", 0)}
+    return {
+        "since": quantities.utc_time(int(counts.since * 1e9)) if counts.since else None,
+        "at": quantities.utc_time(int(counts.at * 1e9)) if counts.at else None,
+        "exported": counts.of("exported"),
+        "journaled": counts.of("journaled"),
+        "forwarded": forwarded,
+        "dropped": counts.dropped(),
+        "queued": counts.waiting(),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -25,6 +25,7 @@ from autogen_otel.cli.options.comparing import sides
 from autogen_otel.cli.options.selecting import (
     add_selection,
     add_trace,
+    cause_option,
     count_option,
     one_trace,
     selected,
@@ -44,9 +45,11 @@ from autogen_otel.cli.page.html import clean
 from autogen_otel.cli.page.spans import in_a_line
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.cli.wording import places_to_look
-from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
+from autogen_otel.diagnosis.changes import Changes, Compared, Side, changes_of
 from autogen_otel.diagnosis.document import changes_document, document_of
-from autogen_otel.diagnosis.findings import Diagnosis, diagnose, diagnose_sample
+from autogen_otel.diagnosis.evidence.parts import read_parts
+from autogen_otel.diagnosis.evidence.population import Wanted
+from autogen_otel.diagnosis.findings import Diagnosis, conclude_listed, diagnose, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import SampledSource, Source, Weighted
@@ -55,6 +58,7 @@ from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.prometheus import Counts, count, reweighted
 from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary.causes import CAUSES
 
 _MOST_NAMED: Final = 10
 _MOST_OF_EITHER: Final = 1000
@@ -65,6 +69,7 @@ examples:
   autogen-otel diagnose --since 2h              those that began in the last two hours
   autogen-otel diagnose --since 2026-11-22T07:00 --until 2026-11-22T09:00
   autogen-otel diagnose 4bf92f35                explain one conversation
+  autogen-otel diagnose --cause timeout --cause rate_limit   only what has one of these causes
   autogen-otel diagnose --journal traces.jsonl.gz --format json | jq .findings
   zcat old/*.gz | autogen-otel diagnose --journal -
   autogen-otel diagnose --html report.html      as one page too, with charts and the best traces
@@ -75,7 +80,7 @@ examples:
   autogen-otel diagnose --clickhouse http://localhost:8123 --table otel.otel_traces --since 1d
 
 exit codes:
-  0  nothing failed; with --compare: nothing is new or more frequent
+  0  nothing failed, or nothing of what --cause names; with --compare: nothing is new or more frequent
   1  there are findings; with --compare: something is new or more frequent
   2  could not be done as asked; one sentence on stderr says why
 """
@@ -105,6 +110,15 @@ def register(subparsers: Any) -> None:
         metavar="WHAT",
         help="with what was before: SINCE..UNTIL, or KEY=BEFORE..AFTER for two values of an attribute",
     )
+    parser.add_argument(
+        "--cause",
+        dest="causes",
+        action="append",
+        type=cause_option,
+        default=[],
+        metavar="CAUSE",
+        help="show only findings with this cause; may be repeated (" + ", ".join(CAUSES) + ")",
+    )
     add_sources(parser)
     add_prometheus(parser)
     add_selection(parser, failures=False)
@@ -120,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
         if args.compare is not None:
             return _compare(source, selection, args)
         diagnosis, read_from = _diagnose(source, selection, args)
+        diagnosis = _only(diagnosis, args.causes)
         _write(args, source, read_from, diagnosis)
     if args.html == "-":
         pass
@@ -133,6 +148,13 @@ def run(args: argparse.Namespace) -> int:
     return PROBLEM if diagnosis.findings else DONE
 
 
+def _only(diagnosis: Diagnosis, causes: Collection[str]) -> Diagnosis:
+    """The diagnosis with only the findings of these causes; all if none is named."""
+    if not causes:
+        return diagnosis
+    return replace(diagnosis, findings=tuple(one for one in diagnosis.findings if one.cause in causes))
+
+
 def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> int:
     if selection.trace:
         raise CommandError("--compare is about many conversations; leave the trace id out.")
@@ -143,6 +165,9 @@ def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> 
             named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))
             there = f"; there are: {named}" if named else ""
             raise CommandError(f"No conversations in {source.name} are {side.label}{there}.")
+    if args.causes:
+        changed = tuple(one for one in changes.changed if one.finding.cause in args.causes)
+        changes = replace(changes, after=_only(changes.after, args.causes), changed=changed)
     _write(args, source, source.name, changes.after, changes)
     if args.html == "-":
         pass
@@ -163,8 +188,8 @@ def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace
             return compare_stored(source, before, after, args.limit, progress)
     if not isinstance(source, SampledSource):
         with shown(f"reading {source.name}") as progress, _few_collections():
-            spans = source.spans(EVERYTHING, may_repeat=True, progress=progress)
-            return compare(spans, before, after, args.limit)
+            compared = Compared(before, after, args.limit)
+            return read_parts(_parts(source, args.limit), EVERYTHING, compared, progress).changes()
     if before.key is not None:
         raise CommandError(
             f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
@@ -222,11 +247,17 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
             diagnosis = diagnose_stored(source, selection, args.limit, progress)
     else:
         with shown(f"reading {source.name}") as progress, _few_collections():
-            spans = source.spans(selection, may_repeat=True, progress=progress)
-            diagnosis = diagnose(spans, selection, args.limit)
+            parts = _parts(source, args.limit)
+            wanted = read_parts(parts, selection, Wanted(selection, args.limit), progress)
+            diagnosis = conclude_listed(wanted.population)
     if not diagnosis.conversations:
         raise nothing_in(source, selection, asked)
     return diagnosis, read_from
+
+
+def _parts(source: Source, limit: int) -> Sequence[Source]:
+    """What several processes read; a limit counts conversations in the order that one reads them in."""
+    return source.parts() if isinstance(source, Files) and not limit else [source]
 
 
 def _sample(source: SampledSource, selection: Selection, most: int) -> list[Weighted]:

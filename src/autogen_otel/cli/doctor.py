@@ -18,6 +18,7 @@ from autogen_otel.cli import (
 )
 from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
+from autogen_otel.vocabulary.metrics import SIGNALS, SPANS
 
 _UNTESTED: Final = f"; attached to, but tested are only {', '.join(TESTED)}"
 _CONTENT: Final = {
@@ -32,6 +33,7 @@ _SHARED_DRAWS: Final = (
     "your tracer provider draws them from Python's global random, so a program that seeds it makes other "
     f"choices with telemetry than without; make it {_REMEDY}"
 )
+_BECAME: Final = ("exported", "journaled", "forwarded")
 _EPILOG: Final = """\
 examples:
   autogen-otel doctor                  in the environment (variables included) that your program runs in
@@ -124,6 +126,7 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     folder = journal["folder"] or f"none, because {journal['problem']}"
     yield f"journal: {folder} ({quantities.size(journal['bytes'])}, {state})"
     yield from _journaled(journal)
+    yield from _delivered(checkup["delivery"], kept=journal["kept"])
     yield f"metrics of the delivery: {', '.join(checkup['own_metrics'])}"
     yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
     for one in checkup["settings"]:
@@ -142,8 +145,27 @@ def _journaled(journal: dict[str, Any]) -> Iterator[str]:
         yield f"refused by the endpoint: {spans}; `autogen-otel push --refused` tries again"
     if journal.get("copied_spans"):
         yield f"copies in the journal: {quantities.plural(journal['copied_spans'], 'span')}"
-    if journal.get("forwarded_spans"):
-        yield f"sent from the journal so far: {quantities.plural(journal['forwarded_spans'], 'span')}"
+
+
+def _delivered(delivery: dict[str, Any], *, kept: bool) -> Iterator[str]:
+    """What the programs have counted, which stands beside the journal."""
+    if delivery["since"] is None:
+        why = "they write it beside the journal" if kept else "they write it beside the journal, which is off"
+        yield f"counted by your programs: nothing yet ({why})"
+        return
+    yield f"counted by your programs from {delivery['since']} to {delivery['at']}:"
+    for signal in SIGNALS:
+        counts = [
+            f"{delivery[became].get(signal, 0):,} {became}"
+            for became in _BECAME
+            if signal == SPANS or signal in delivery[became]
+        ]
+        dropped = delivery["dropped"].get(signal, {})
+        if counts or dropped:
+            reasons = ", ".join(f"{items:,} {reason}" for reason, items in dropped.items())
+            counts.append(f"{sum(dropped.values()):,} dropped{f' ({reasons})' if reasons else ''}")
+            counts.append(f"{delivery['queued'].get(signal, 0):,} waiting in memory")
+            yield f"  {signal}: {', '.join(counts)}"
 
 
 def _endpoints(signal: str, endpoints: list[dict[str, Any]], none: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ examples:
   autogen-otel repro 4bf92f35 -o test_repro.py    the failure that was noticed most, as a pytest file
   autogen-otel repro 4bf92f35 --span 00f067aa     the failure of this span, or inside it
   autogen-otel repro 4bf92f35 --config settings:config_list -o test_repro.py
+  autogen-otel repro 4bf92f35 --force -o test_repro.py     in the place of a file that is there
   pytest test_repro.py                            fails until the cause is mended
 
 The file calls your function with the recorded arguments, or sends a request of the same shape to the same
@@ -53,6 +54,12 @@ def register(subparsers: Any) -> None:
         "--span", metavar="SPAN_ID", help="a span that failed (default: the failure noticed most)"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="new file to write (default: standard output)")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE if it is there")
+    parser.add_argument(
+        "--installed",
+        action="store_true",
+        help="also call a function of an installed package; a trace can name any, so look at it first",
+    )
     parser.add_argument(
         "--config",
         metavar="CONFIG",
@@ -64,7 +71,7 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the test, or say why not."""
-    output = None if args.output is None else _new_file(args.output)
+    output = None if args.output is None else _file(args.output, is_forced=args.force)
     with read_again(args) as source_of_traces:
         trace = one_trace(source_of_traces, Selection(trace=beginning(args.trace_id)))
         try:
@@ -73,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             raise CommandError(str(error)) from None
         # Only a failing model call may be of another cause than it seems by itself.
         spans = _all_spans(source_of_traces) if occurrence.kind == MODEL else trace.spans
-        everything = Everything.of(spans, args.config)
+        everything = Everything.of(spans, args.config, installed=args.installed)
     occurrence = everything.seen(occurrence)
     try:
         source = written(trace, occurrence, everything)
@@ -105,10 +112,10 @@ def _all_spans(source: Source) -> Iterator[Span]:
             yield from source.spans(EVERYTHING, may_repeat=True, progress=progress)
 
 
-def _new_file(given: str) -> Path:
+def _file(given: str, *, is_forced: bool) -> Path:
     path = Path(given).expanduser()
-    if path.exists():
-        raise CommandError(f"{path} exists already; name a new file, or remove it.")
+    if path.exists() and not (is_forced and path.is_file()):
+        raise CommandError(f"{path} exists already; name a new file, or give --force to overwrite it.")
     if not path.parent.is_dir():
         raise CommandError(f"The folder {path.parent} does not exist.")
     return path

@@ -35,22 +35,31 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
     if finding.occurrences != finding.conversations:
         often += f", {finding.occurrences:,} times"
     if finding.attempts > finding.occurrences:
-        often += f", {finding.attempts:,} attempts"
-    yield "how often", f"{often}; {finding.ended:,} ended with it"
+        often += f", {finding.attempts:,} attempts that failed"
+    yield "how often", f"{often}; {ended(finding)}"
     yield "when", span_of_time(finding.first_ns, finding.last_ns)
     if finding.recovered or finding.lost_seconds >= 1:
-        yield "cost", f"{quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))} of time"
+        lost = quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))
+        yield "cost", f"{lost} lost in all"
     for label, words in zip(_once("goes with"), map(_goes_with, finding.discriminators), strict=False):
         yield label, words
     if not finding.discriminators and finding.compared[0] > 1:
         failing, working = finding.compared
-        yield "goes with", f"nothing that {failing:,} failing and {working:,} working calls would show"
+        found = f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
+        yield "goes with", found
     for label, (what, times) in zip(_once("symptoms"), finding.symptoms.items(), strict=False):
-        yield label, f"{what}, {quantities.plural(times, 'time')}"
+        yield label, f"{quantities.plural(times, 'time')} {what}"
     yield "seen as", finding.visible_as
     yield "do", finding.advice
     places = [place for evidence in finding.evidence for place in look(evidence)]
     yield from zip(_once("look"), places, strict=False)
+
+
+def ended(finding: Finding) -> str:
+    """How many conversations ended because of it."""
+    if finding.ended in {0, finding.conversations}:
+        return ("all" if finding.ended else "none") + " ended because of it"
+    return f"{finding.ended:,} ended because of it"
 
 
 def places_to_look(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
@@ -120,11 +129,14 @@ def _of_model(subject: Any) -> str:
 def _of_agent(subject: Any) -> str:
     if "tool" in subject:
         return f"{subject.get('agent', 'an agent')} calls {subject['tool']} over and over"
-    return f"{subject.get('agent', 'an agent')}: who speaks next does not lead on"
+    agents = str(subject.get("agent", "an agent"))
+    if ", " in agents:
+        return f"{agents} hand over to each other again and again"
+    return f"{agents}: choosing who speaks next fails or goes in circles"
 
 
 def _of_function(subject: Any) -> str:
-    name = subject.get("function") or subject.get("callback") or subject.get("agent") or "code"
+    name = subject.get("function") or subject.get("callback") or subject.get("agent") or "something"
     where = f" at {subject['location']}" if "location" in subject else ""
     return f"{name} raises {subject.get('exception', 'an exception')}{where}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import logging  # noqa: F401 - see below
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,13 @@ _MAX_WAIT_SECONDS: Final = 5.0
 _lock = threading.RLock()
 """Taken by forks and by the import of modules."""
 _forking: Final = threading.local()
+_importer = 0
+"""The thread that imports something; 0 for none."""
+_is_whole = True
+
+
+class HalfImportedError(ImportError):
+    """This process has modules that only its parent could have finished importing."""
 
 
 @contextmanager
@@ -26,9 +34,23 @@ def importing() -> Iterator[None]:
 
     A process forked in the middle would have half-imported modules and no thread to finish them, and would
     hang or fail where the application itself imports them.
+
+    Raises:
+        HalfImportedError: this process has such modules all the same.
     """
+    global _importer  # noqa: PLW0603 - one thread at a time
     with _lock:
-        yield
+        if not _is_whole:
+            raise HalfImportedError(
+                "this process was forked while its parent loaded modules, which took longer than "
+                f"{_MAX_WAIT_SECONDS:g} s, and cannot load them any more; start it by spawn or forkserver, "
+                "or call autogen_otel.flush() before the fork"
+            )
+        previous, _importer = _importer, threading.get_ident()
+        try:
+            yield
+        finally:
+            _importer = previous
 
 
 def in_child(reset: Callable[[], None]) -> None:
@@ -52,8 +74,28 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    global _lock  # noqa: PLW0603 - the thread that held the old one does not exist in this process
+    global _lock, _importer, _is_whole  # noqa: PLW0603 - the thread that held the old lock does not exist here
     _lock = threading.RLock()
+    importer, _importer = _importer, 0
+    if not _forking.has_lock:
+        _is_whole = _forget_half_imported(importer)
+
+
+def _forget_half_imported(importer: int) -> bool:
+    """Forget the modules that a thread of the parent was importing, so that they are imported from the start.
+
+    Returns:
+        Whether that could be done: the import system keeps to itself who imports what.
+    """
+    locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", None)
+    if not isinstance(locks, dict):
+        return False
+    for name, reference in list(locks.items()):
+        lock = reference()
+        if getattr(lock, "owner", None) == importer:
+            sys.modules.pop(name, None)
+            locks.pop(name, None)
+    return True
 
 
 # `logging` takes its lock for a fork, too. What is registered last is called first, so it has to be loaded by

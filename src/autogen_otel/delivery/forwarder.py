@@ -27,6 +27,9 @@ _IDLE_SECONDS: Final = 15.0
 """How often to look for what other processes left, while there is nothing of our own."""
 _PAUSE_SECONDS: Final = 0.02
 """After each batch, for the program's own threads."""
+_DOUBT_SECONDS: Final = 20.0
+_MOST_DOUBT_SECONDS: Final = 300.0
+"""How often a batch goes to an endpoint that took none and does not take a request without spans either."""
 _EXIT_SECONDS: Final = 0.5
 """How long a program that ends goes on forwarding, if the endpoint takes what it gets."""
 
@@ -34,8 +37,9 @@ _EXIT_SECONDS: Final = 0.5
 class Forwarder:
     """Sends undelivered batches in a thread of its own, over a connection of its own.
 
-    Before each attempt it sends a request without spans: so a batch goes out only to an endpoint that takes
-    requests, and is not sent again and again to one that does not.
+    An endpoint that let the last batch wait in vain, or gave it an answer that it may have for any batch, is
+    asked with a request without spans, so that no batch goes out again and again. A receiver may dislike such
+    a request, so that a batch goes out now and then all the same.
 
     Args:
         endpoint: that the program exports to.
@@ -58,6 +62,8 @@ class Forwarder:
         self._woken = threading.Event()
         self._end: float | None = None
         self._forwarded = 0
+        self._doubt = _DOUBT_SECONDS
+        self._offer_at = 0.0
 
     def has_work(self) -> bool:
         """Whether there is something to forward."""
@@ -90,6 +96,14 @@ class Forwarder:
             self._endpoint.hurry()
             self._woken.set()
 
+    def relax(self) -> None:
+        """Go on after all, with a new thread and a new connection: the old ones are about to end."""
+        if self._end is not None:
+            self._endpoint = self._endpoint.another()
+            self._forget()
+            if self.has_work():
+                self.wake()
+
     def shutdown(self) -> None:
         """Stop, and wait for what is under way as long as the end of a program may take."""
         self.hurry()
@@ -99,6 +113,7 @@ class Forwarder:
     def _run(self) -> None:
         from opentelemetry.instrumentation.utils import suppress_instrumentation  # noqa: PLC0415 - slow to load
 
+        endpoint = self._endpoint
         # Else the request of another instrumentation would be a span, which would be exported, and so on.
         with suppress_instrumentation():
             while True:
@@ -106,18 +121,21 @@ class Forwarder:
                 self._forward()
                 if is_last or (self._end is not None and not self._may_go_on()):
                     break
+                if self._endpoint is not endpoint:
+                    # Another thread has taken over.
+                    break
                 self._woken.wait(_CHECK_SECONDS if self.has_work() else _IDLE_SECONDS)
-        self._endpoint.shutdown()
+        endpoint.shutdown()
 
     def _forward(self) -> None:
         """Forward what there is, if the endpoint takes anything."""
         is_paused = time.monotonic() < self._endpoint.pause.until
         if is_paused or not self.has_work():
             return
-        result = self._endpoint.export([])
-        if result.outcome is Outcome.EXPORTED:
+        result = self._asked()
+        if result is None:
             try:
-                result = self._forwarding.run(self._may_go_on) or result
+                result = self._forwarding.run(self._may_go_on)
             except BusyError:
                 return
             except (UnlockableError, OSError) as error:
@@ -129,8 +147,25 @@ class Forwarder:
                 )
                 return
             self._tell()
-        if result.retry_after is not None:
+        if result is not None and result.retry_after is not None:
             self._endpoint.pause.until = time.monotonic() + result.retry_after
+
+    def _asked(self) -> ExportResult | None:
+        """Why no batch is sent now; ``None`` if one is."""
+        if not self._endpoint.pause.is_doubtful:
+            self._doubt, self._offer_at = _DOUBT_SECONDS, 0.0
+            return None
+        now = time.monotonic()
+        self._offer_at = self._offer_at or now + self._doubt
+        result = self._endpoint.export([])
+        # One that looks at the request, and dislikes that it is empty, may take one that is not.
+        if result.outcome in (Outcome.EXPORTED, Outcome.REFUSED, Outcome.TOO_LARGE):
+            return None
+        if now < self._offer_at:
+            return result
+        self._doubt = min(2 * self._doubt, _MOST_DOUBT_SECONDS)
+        self._offer_at = now + self._doubt
+        return None
 
     def _may_go_on(self) -> bool:
         return self._end is None or time.monotonic() < self._end

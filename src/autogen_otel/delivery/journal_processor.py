@@ -11,7 +11,8 @@ from weakref import WeakSet
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
-from autogen_otel.delivery.counts.dropped import PROCESS, count_overflow
+from autogen_otel.delivery.counts import shared
+from autogen_otel.delivery.counts.dropped import PROCESS, count_lost
 from autogen_otel.delivery.exporting.exporters import SPANS
 from autogen_otel.delivery.fork import in_child
 from autogen_otel.delivery.journal import Kind, NoFolderError
@@ -58,9 +59,10 @@ class JournalProcessor(SpanProcessor):
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
         noted = in_flight.beside(journal)
+        shared.beside(journal.folder)
         exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=noted)
         processor = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
-        self._batches = count_overflow(processor, SPANS.items, PROCESS)
+        self._batches = count_lost(processor, SPANS.items, PROCESS)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Note that a span of its trace is open."""

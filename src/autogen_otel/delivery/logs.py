@@ -14,7 +14,7 @@ from opentelemetry.sdk import _logs as sdk_logs
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
-from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_overflow
+from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_lost
 from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.identity.resource import resource_of
@@ -47,7 +47,7 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     provider = _ForkingLoggerProvider(resource=resource_of(tracers))
     limits = Limits.of_environment("OTEL_BLRP")
     for exporter in exporters:
-        processor: Any = count_overflow(LogBatches(exporter, limits), LOGS.items, PROCESS)
+        processor: Any = count_lost(LogBatches(exporter, limits), LOGS.items, PROCESS)
         provider.add_log_record_processor(processor)
     return provider
 

@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, Sp
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
-from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_overflow
+from autogen_otel.delivery.counts import shared
+from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_lost
 from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded
 from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
@@ -52,7 +53,7 @@ def build(settings: Settings) -> TracerProvider:
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     for exporter in exporters:
         processor = batches.SpanBatches(exporter, limits)
-        provider.add_span_processor(count_overflow(processor, SPANS.items, PROCESS))
+        provider.add_span_processor(count_lost(processor, SPANS.items, PROCESS))
     PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
     return provider
 
@@ -103,6 +104,8 @@ def _exporters(journal: Journal | None, why_none: str) -> list[SpanExporter]:
             forwarder = _forwarder(endpoint, behind)
             # Only what takes spans in the end can tell that they are no longer under way.
             under_way = None if behind is None else in_flight.beside(behind)
+            if behind is not None:
+                shared.beside(behind.folder)
             exporters.append(
                 JournaledSpanExporter(endpoint, behind, PROCESS, why, forwarder, in_flight=under_way)
             )

@@ -111,26 +111,49 @@ class Changes:
         return any(one.change in {Change.NEW, Change.GREW} for one in self.changed)
 
 
-def compare(spans: Iterable[Span], before: Side, after: Side, limit: int = 0) -> Changes:
-    """Read conversations once and compare those of two kinds.
+class Compared:
+    """Takes the conversations of two sides.
 
     Args:
-        spans: of all conversations, in any order.
         before: which ones count as before; what both take counts on both sides.
         after: which ones count as after.
-        limit: so many of either at most, in the order they come; 0 for all.
+        limit: so many of either at most; 0 for all.
     """
-    sides = (before, after)
-    populations = (Population(), Population())
-    known: dict[str, None] = {}
+
+    def __init__(self, before: Side, after: Side, limit: int = 0) -> None:
+        self._sides = (before, after)
+        self._limit = limit
+        self._populations = (Population(), Population())
+        self._known: dict[str, None] = {}
+
+    def take(self, spans: list[Span]) -> bool:
+        """Take the spans of one conversation; whether it wants more."""
+        key = self._sides[0].key
+        if key is not None and len(self._known) < _MOST_KNOWN:
+            self._known.update(dict.fromkeys(value for span in spans for value in _values(span, key)))
+        for side, population in zip(self._sides, self._populations, strict=True):
+            if (not self._limit or population.conversations < self._limit) and side.takes(spans):
+                population.add(spans)
+        return True
+
+    def merge(self, other: Compared) -> None:
+        """Take what another has taken."""
+        self._known.update(other._known)
+        for mine, others in zip(self._populations, other._populations, strict=True):
+            mine.merge(others)
+
+    def changes(self) -> Changes:
+        """Compare the two."""
+        was, now = map(conclude_listed, self._populations)
+        return changes_of(self._sides, was, now, tuple(self._known))
+
+
+def compare(spans: Iterable[Span], before: Side, after: Side, limit: int = 0) -> Changes:
+    """Read conversations once and compare those of two kinds; arguments as for ``Compared``."""
+    compared = Compared(before, after, limit)
     for gathered in gather(spans):
-        if before.key is not None and len(known) < _MOST_KNOWN:
-            known.update(dict.fromkeys(value for span in gathered for value in _values(span, before.key)))
-        for side, population in zip(sides, populations, strict=True):
-            if (not limit or population.conversations < limit) and side.takes(gathered):
-                population.add(gathered)
-    was, now = map(conclude_listed, populations)
-    return changes_of(sides, was, now, tuple(known))
+        compared.take(gathered)
+    return compared.changes()
 
 
 def changes_of(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
+from zlib import crc32
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
@@ -174,6 +175,7 @@ def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
 
 def conclude_listed(population: Population) -> Diagnosis:
     """Say what fails in conversations that were read, and why."""
+    population.number()
     return conclude(population, partial(Listed.of, population))
 
 
@@ -247,7 +249,7 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
     # One call of each conversation: those of one conversation are not independent of each other.
     # Of too many, every so many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
-    failing = [one.features for one in list(first.values())[::step]]
+    failing = [one.features for one in _one_of_each(group)[::step]]
     found, outline = yield from discriminate(failing)
     spread = yield from distributions([one.property for one in found], failing, outline)
     counts = {effect: round(count) for effect, count in effects.items()}
@@ -275,6 +277,14 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
         ),
         advice=advice_for(group[0].cause, subject, found),
     )
+
+
+def _one_of_each(group: Sequence[Occurrence]) -> list[Occurrence]:
+    """One failure of each conversation, by chance: the first ones would all be of early turns."""
+    by_trace: dict[str, list[Occurrence]] = defaultdict(list)
+    for one in group:
+        by_trace[one.trace_id].append(one)
+    return [of[crc32(trace_id.encode()) % len(of)] for trace_id, of in by_trace.items()]
 
 
 def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ _CARRIED: Final = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, 1
 
 def roots_of(population: Population) -> list[Occurrence]:
     """All failures in conversations that were read, as ``find_roots`` has them."""
+    population.number()
     return find_roots(population, partial(Listed.of, population))
 
 
@@ -60,7 +61,7 @@ def find_roots(population: Population, calls_of: Callable[[str], Calls]) -> list
         population: the failures.
         calls_of: the calls of a kind that worked.
     """
-    groups = [population.in_group(key) for key in population.groups]
+    groups = [population.in_group(key) for key in sorted(population.groups)]
     models: list[Asking[None]] = []
     for group in groups:
         first = group[0]
@@ -259,7 +260,7 @@ def _show_fallbacks(found: Sequence[Occurrence]) -> None:
         if one.cause == causes.CONFIG_ENTRY:
             for cause in one.fell_after:
                 if cause in _CAN_WAIT:
-                    one.symptoms[f"shown by {cause} of an entry before"] += 1
+                    one.symptoms[f"seen only after {cause} of an entry before it"] += 1
 
 
 # ---------------------------------------------------------------- conversations
@@ -267,7 +268,7 @@ def _loops(population: Population) -> list[Occurrence]:
     """Loops of workflows that do not always end at their limit: those that do are built so."""
     return [
         occurrence
-        for workflow, loop in population.loops
+        for workflow, loop in sorted(population.loops, key=str)
         if population.ended[workflow] == 1
         or population.ended_at_limit[workflow] <= population.ended[workflow] * USUAL_LIMITS
         for occurrence in population.in_loop((workflow, loop))

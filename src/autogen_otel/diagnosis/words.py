@@ -17,12 +17,12 @@ _OK: Final = 200
 _UNAUTHORIZED: Final = frozenset({401, 403, 407})
 _NOT_FOUND: Final = 404
 
-_TOLD: Final = "swallowed by AutoGen; the model was told the error and the user saw what it made of that"
+_TOLD: Final = "swallowed by AutoGen; only the model was told, and the user saw what it answered to that"
 _SWALLOWED: Final = {
     causes.TOOL_EXCEPTION: _TOLD,
     causes.TOOL_ARGUMENTS: _TOLD,
-    causes.CODE_EXECUTION: "swallowed by AutoGen; the model was told the exit code and tried again",
-    causes.ORCHESTRATION: "no error to anybody; the conversation went on with another agent, or to its limit",
+    causes.CODE_EXECUTION: "swallowed by AutoGen; only the model was told, and could write the code again",
+    causes.ORCHESTRATION: "nobody saw an error; it went on with another agent, or to its limit",
     causes.CALLBACK: "swallowed by AutoGen; the conversation went on without what the function was for",
 }
 
@@ -61,11 +61,11 @@ def visible_as(
         parts.append(f"{_times(effects[Effect.SWALLOWED])}: {words}")
     if effects.get(Effect.FELL_OVER):
         parts.append(
-            f"{_times(effects[Effect.FELL_OVER])}: nothing, another entry of the config_list was asked"
+            f"{_times(effects[Effect.FELL_OVER])}: another entry of the config_list was asked instead"
         )
     if effects.get(Effect.RETRIED):
         parts.append(
-            f"{_times(effects[Effect.RETRIED])}: nothing but a slower answer, the SDK tried again in silence"
+            f"{_times(effects[Effect.RETRIED])}: only a slower answer; the SDK tried again in silence"
         )
     return "; ".join(parts)
 
@@ -84,19 +84,19 @@ def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discrimin
 def _hint(one: Discriminator) -> str:
     attribute, comparison = one.property.attribute, one.property.comparison
     if attribute in {TIME, HOUR}:
-        return f"It goes with the time ({one.property.text}): look at what was deployed or ran then."
+        return f"It happens at a certain time ({one.property.text}): look at what was deployed or ran then."
     if attribute == names.SERVER_ADDRESS:
-        return f"Compare {one.property.text} with the other hosts: the model is not what differs."
+        return f"Other hosts answer: compare {one.property.text} with them."
     if attribute == GAP and comparison is Comparison.AT_LEAST:
-        return "It follows a pause: connections that were idle are closed on the way; let them expire sooner."
+        return "It follows a pause: something on the way closes idle connections; close them sooner."
     return ""
 
 
 def _tool_exception(subject: Mapping[str, Any]) -> str:
     where = f" at {subject['location']}" if "location" in subject else ""
     return (
-        f"Mend {subject.get('tool', 'the tool')}{where}; where only some values fail, check them first"
-        " and return a sentence that the model can act on."
+        f"Fix {subject.get('tool', 'the tool')}{where}. If only some values fail, check for them first"
+        " and return a message that the model can act on."
     )
 
 
@@ -104,7 +104,7 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
     if subject.get("problem") == "unknown tool":
         return (
             f"The model calls {subject.get('tool')}, which the agent that executes does not have: register it"
-            " for execution, or take it out of prompts and tools with similar names."
+            " for execution, or stop naming it in prompts."
         )
     return (
         f"Say in the description of {subject.get('argument', 'the argument')} what"
@@ -121,7 +121,7 @@ def _config_entry(subject: Mapping[str, Any]) -> str:
     elif status == _NOT_FOUND:
         reason = f"model {subject.get('model', '?')} or its address does not exist (404)"
     return (
-        f"Mend or remove entry {entry} of the config_list ({subject.get('model', '?')} at"
+        f"Fix or remove entry {entry} of the config_list ({subject.get('model', '?')} at"
         f" {subject.get('host', '?')}): {reason}."
     )
 
@@ -130,19 +130,17 @@ def _prompt_too_large(subject: Mapping[str, Any]) -> str:
     limit = subject.get("limit_chars")
     below = f" below {limit:,} characters" if isinstance(limit, int) else ""
     return (
-        f"Keep prompts{below}: limit what tools return (autogen.prompt.largest_message.from says"
-        " which), clear or"
-        " transform the history, or choose a model with a larger window."
+        f"Keep prompts{below}: limit what tools return (autogen.prompt.largest_message.from names the"
+        " largest), shorten the history, or choose a model with a larger window."
     )
 
 
 def _rate_limit(subject: Mapping[str, Any]) -> str:
     if subject.get("status_code") == _QUOTA_STATUS:
-        return "The quota is used up: it needs a payment and no patience."
+        return "The quota is used up: raise it or pay; waiting does not help."
     return (
-        f"Send fewer calls at once to {subject.get('host', 'the provider')}, raise max_retries, or"
-        " add an entry of"
-        " another provider; where the error says quota, it needs a payment."
+        f"Send fewer calls at once to {subject.get('host', 'the provider')}, raise max_retries, or add an"
+        " entry of another provider. If the error says quota, raise it or pay: waiting does not help."
     )
 
 
@@ -150,25 +148,24 @@ def _backend(subject: Mapping[str, Any]) -> str:
     host = subject.get("host", "the provider")
     if subject.get("status_code") == _OK:
         return (
-            f"{host} answers 200 with something that is no completion: check base_url of entry"
-            f" {subject.get('entry', '?')} and what stands between, as a proxy's page does this."
+            f"{host} answers 200 with something that is no completion, such as a proxy's page: check base_url"
+            f" of entry {subject.get('entry', '?')}, and what stands between."
         )
     return (
-        f"Give the operators of {host} the request ids (autogen.http.request_id of POST); a second entry"
-        " on another host bridges it."
+        f"Send the operators of {host} the request ids (autogen.http.request_id of the POST spans). A second"
+        " entry on another host keeps conversations going."
     )
 
 
 def _timeout(subject: Mapping[str, Any]) -> str:
     if "tool" in subject:
         return (
-            f"Calls time out after {subject['tool']} took long: make the tool faster, or give what"
-            " waits for it"
-            " more time."
+            f"Calls time out after {subject['tool']} took long: make the tool faster, or give what waits for"
+            " it more time."
         )
     return (
-        "Compare autogen.request.timeout_seconds with how long calls that work take, and raise it or make"
-        " prompts smaller."
+        "Compare autogen.request.timeout_seconds with how long working calls take; raise it, or make prompts"
+        " smaller."
     )
 
 
@@ -176,8 +173,8 @@ def _callback(subject: Mapping[str, Any]) -> str:
     where = f" at {subject['location']}" if "location" in subject else ""
     name = subject.get("function") or subject.get("callback") or "your function"
     return (
-        f"Mend {name}{where}. A check of message['content'] has to expect None: that is what it is while the"
-        " model asks for a tool."
+        f"Fix {name}{where}. If it reads message['content'], expect None: messages that call a tool have no"
+        " text."
     )
 
 
@@ -185,23 +182,18 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
     agents = subject.get("agent", "the agents")
     if "tool" in subject:
         return (
-            f"{agents} calls {subject['tool']} with the same arguments again and again: tell it in"
-            " the tool's result"
-            " what is missing, and end the conversation after the second time."
+            f"{agents} calls {subject['tool']} with the same arguments again and again: say in the tool's"
+            " result what is missing, and end the conversation when a call repeats."
         )
     return (
-        f"Look at {agents}: give agents names that do not contain each other, descriptions that differ, and a"
-        " condition that ends what goes in circles."
+        f"Look at {agents}: no agent's name may be part of another's, descriptions have to differ, and a"
+        " condition has to end what goes in circles."
     )
 
 
 def _client(subject: Mapping[str, Any]) -> str:
     where = f" at {subject['location']}" if "location" in subject else ""
-    return (
-        f"Mend the custom client or the request{where}; the status message has the provider's words"
-        " for what is"
-        " wrong."
-    )
+    return f"Fix the custom client or the request{where}; the span's status message says what was wrong."
 
 
 _ADVICE: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -211,24 +203,21 @@ _ADVICE: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     causes.PROMPT_TOO_LARGE: _prompt_too_large,
     causes.RATE_LIMIT: _rate_limit,
     causes.CONTENT_FILTER: lambda _: (
-        "Look at what is new in these prompts: tool results and web pages are the usual reason."
+        "Look at what is new in these prompts: mostly it is a tool's result or a web page."
     ),
     causes.BACKEND: _backend,
     causes.TIMEOUT: _timeout,
     causes.STREAM_INTERRUPTED: lambda subject: (
-        f"Look for a proxy before {subject.get('host', 'the provider')} with an idle limit below the"
-        " time that the"
-        " model thinks; turning the stream off for long answers avoids it."
+        f"Look for a proxy before {subject.get('host', 'the provider')} whose idle limit is shorter than the"
+        " model's pauses; without streaming it does not matter."
     ),
     causes.STALE_STATE: lambda _: (
-        "Begin with clear_history=True or with agents made anew for each request, or repair the"
-        " history before it"
+        "Begin with clear_history=True or with new agents for each request, or repair the history before it"
         " is used again."
     ),
     causes.CODE_EXECUTION: lambda subject: (
-        f"The model mends most of its code itself; {subject.get('exception', 'what fails')} in every"
-        " run points to a"
-        " missing package or to Docker."
+        f"The model corrects most of its code itself. If {subject.get('exception', 'it')} comes back in every"
+        " run, look for a missing package, or at Docker."
     ),
     causes.CALLBACK: _callback,
     causes.CLIENT: _client,

@@ -32,17 +32,19 @@ class Everything:
         population: all conversations.
         found: all of their failures, with the causes that all of them show.
         config: where the user's ``config_list`` is, as ``RecordedEntry`` takes it; its default by default.
+        installed: whether the function of a tool may be of an installed package.
     """
 
     population: Population
     found: Sequence[Occurrence]
     config: str | None = None
+    installed: bool = False
 
     @classmethod
-    def of(cls, spans: Iterable[Span], config: str | None = None) -> Everything:
+    def of(cls, spans: Iterable[Span], config: str | None = None, *, installed: bool = False) -> Everything:
         """Read all conversations."""
         population = Population.of(spans)
-        return cls(population, roots_of(population), config)
+        return cls(population, roots_of(population), config, installed)
 
     def seen(self, occurrence: Occurrence) -> Occurrence:
         """A failure with the cause that all conversations show.

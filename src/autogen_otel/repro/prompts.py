@@ -13,6 +13,8 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
 _DEFINED: Final = ("name", "description", "parameters")
+_LONGEST: Final = 200_000
+"""Characters of a prompt that a file is made to hold; of a longer one the size has to do."""
 _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
 
 
@@ -33,6 +35,8 @@ def recorded_messages(trace: Trace, chat: Span, values: Values) -> list[dict[str
         for tail in (_messages(chat, names.GEN_AI_INPUT_MESSAGES), _history(trace, chat)):
             if len(head) + len(tail) == sent:
                 messages = [*head, *tail]
+                if sum(len(str(one["content"])) for one in messages) > _LONGEST:
+                    return None
                 return None if has_placeholders(values.whole(messages, "messages")) else messages
     except (_NotRecorded, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -6,12 +6,14 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.occurrence import Occurrence
-from autogen_otel.repro.failure import NotReproducibleError
+from autogen_otel.repro.failure import Everything, NotReproducibleError
 from autogen_otel.repro.source import Placeholder, call, has_placeholders, identifier, literal
 from autogen_otel.repro.whole import Values, is_cut
+from autogen_otel.traces.stacktrace import is_library
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, functions
@@ -35,7 +37,9 @@ _REMEDY: Final = "move it to the top level of a module to have it reproduced"
 _MENDED: Final = frozenset({functions.CLOSURE, functions.LAMBDA, functions.INTERACTIVE})
 
 
-def tool_test(span: Span, occurrence: Occurrence, values: Values) -> tuple[str, list[str]]:
+def tool_test(
+    span: Span, occurrence: Occurrence, everything: Everything, values: Values
+) -> tuple[str, list[str]]:
     """The body of the test, and what its docstring has to say of it.
 
     Raises:
@@ -44,6 +48,7 @@ def tool_test(span: Span, occurrence: Occurrence, values: Values) -> tuple[str, 
     tool = str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)
     shown = values.words(tool)
     function = _function(span, shown)
+    _demand_users(span, function["module"], shown, everything)
     arguments = _arguments(span, shown, values)
     about_arguments = occurrence.cause == causes.TOOL_ARGUMENTS
     name = identifier(tool) or "the_tool"
@@ -54,6 +59,7 @@ def tool_test(span: Span, occurrence: Occurrence, values: Values) -> tuple[str, 
         "file": str(span.attributes[names.CODE_FILE_PATH]),
         "line": line if isinstance(line, int) else 0,
         "converted": bool(span.attributes.get(names.TOOL_FUNCTION_CONVERTED)),
+        "installed": True if everything.installed else None,
     }
     imports = ["RecordedTool", *(["placeholder"] if has_placeholders(arguments) else [])]
     lines = [
@@ -104,15 +110,31 @@ def _function(span: Span, tool: str) -> dict[str, str]:
         why = _IN_THE_WAY.get(str(kind), "cannot be imported")
         remedy = f"; {_REMEDY}" if kind in _MENDED else ""
         raise NotReproducibleError(f"The function of {tool} {why}{remedy}.")
-    root = str(module).partition(".")[0]
     # What was run with -m is recorded by its real name, and its functions still say __main__.
     known = next((one for one in (module, _MAIN) if str(named).startswith(f"{one}.")), None)
     function = str(named)[len(str(known)) + 1 :]
     if known is None or not (_DOTTED.fullmatch(str(module)) and _DOTTED.fullmatch(function)):
         raise NotReproducibleError(f"The function of {tool} has no name that can be imported.")
-    if root in _HOST or root in sys.stdlib_module_names - {_MAIN} or not attributes.get(names.CODE_FILE_PATH):
-        raise NotReproducibleError(f"The function of {tool} is not of your program, but of {root}.")
     return {"module": str(module), "function": function}
+
+
+def _demand_users(span: Span, module: str, tool: str, everything: Everything) -> None:
+    """Refuse what is not of the user's program: who wrote the trace may have named any function."""
+    root, file = module.partition(".")[0], span.attributes.get(names.CODE_FILE_PATH)
+    if root in _HOST or root in sys.stdlib_module_names - {_MAIN} or not file:
+        raise NotReproducibleError(f"The function of {tool} is not of your program, but of {root}.")
+    if is_library(str(file)) and not (everything.installed or _is_here(root)):
+        raise NotReproducibleError(
+            f"The function of {tool} is of the installed package {root}, and a trace that others wrote "
+            "could have a test call any function; if the package is yours, give --installed."
+        )
+
+
+def _is_here(root: str) -> bool:
+    """Whether a package that was installed where it was recorded is a source of the working folder's."""
+    return root != _MAIN and any(
+        (Path(folder) / name).exists() for folder in (".", "src") for name in (root, f"{root}.py")
+    )
 
 
 def _arguments(span: Span, tool: str, values: Values) -> Any:

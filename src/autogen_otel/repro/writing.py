@@ -52,11 +52,14 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
         raise NotReproducibleError(_REASONS[occurrence.cause])
     values = Values()
     if span.operation == span_names.EXECUTE_TOOL:
-        body, remarks = tool_test(span, occurrence, values)
+        body, remarks = tool_test(span, occurrence, everything, values)
     elif occurrence.kind == MODEL:
         body, remarks = model_test(trace, occurrence, everything, values)
     else:
-        raise NotReproducibleError("It is neither a tool's failure nor a model call's.")
+        raise NotReproducibleError(
+            f"What failed ({values.words(span.name)}) is no call of a tool or a model, "
+            "and nothing else can be called again."
+        )
     return f"{_header(span, occurrence, remarks, values)}\n\n{body}\n"
 
 

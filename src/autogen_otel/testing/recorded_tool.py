@@ -6,7 +6,9 @@ import asyncio
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +20,15 @@ from autogen_otel.redaction import KnownSecrets
 from autogen_otel.rendering import Renderer
 from autogen_otel.settings import Settings
 from autogen_otel.testing.lacking import demand_whole, fail
+from autogen_otel.traces.stacktrace import is_library
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 _MAIN = "__main__"
 _PACKAGE = "__init__.py"
+_INSTALLED = {"site-packages", "dist-packages"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,8 @@ class RecordedTool:
         line: where it began.
         converted: whether AutoGen's wrappers convert the arguments, as ``register_for_execution`` and
             ``autogen.register_function`` make them; else the function gets the JSON's values.
+        installed: whether it may be of an installed package. A trace can name any function, and whoever
+            wrote the trace also chose the arguments, so that only the user's own code is called else.
     """
 
     name: str
@@ -47,6 +54,7 @@ class RecordedTool:
     file: str
     line: int
     converted: bool = True
+    installed: bool = False
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call it with the arguments of a model; an asynchronous one is waited for.
@@ -136,7 +144,19 @@ class RecordedTool:
         file = getattr(getattr(inner, "__code__", None), "co_filename", "")
         if not issubclass(type(held), type) and (not file or _name_of(file) != _name_of(self.file)):
             fail(f"{self.module}.{self.function} is from {file or 'no file'}, not from {self._place}")
+        self._demand_users(file or module.__file__)
         return held
+
+    def _demand_users(self, *places: str | None) -> None:
+        """Refuse what is not the user's, before anything of it runs."""
+        known = [str(Path(place).resolve()) for place in places if place]
+        if self.module.partition(".")[0] in sys.stdlib_module_names - {_MAIN} or any(map(_is_pythons, known)):
+            fail(f"{self.module} is Python's own, and no function of it is called by the word of a trace")
+        if known and all(map(is_library, known)) and not self.installed:
+            fail(
+                f"{self.module} is an installed package here ({known[0]}), and no function of one is called "
+                "by the word of a trace; say installed=True if it is yours"
+            )
 
     @property
     def _place(self) -> str:
@@ -148,6 +168,10 @@ class RecordedTool:
         for folder in (None, self._root(), Path.cwd()):
             if folder is not None and str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
+            spec = _spec_of(self.module.partition(".")[0])
+            if spec is None:
+                continue
+            self._demand_users(*(spec.submodule_search_locations or (spec.origin,)))
             try:
                 return importlib.import_module(self.module)
             except ModuleNotFoundError as error:
@@ -171,6 +195,7 @@ class RecordedTool:
         found = next((one for one in (path, Path.cwd() / _name_of(self.file)) if one.is_file()), None)
         if found is None:
             fail(f"the program {self.file} is not on this machine; say in file= where it is")
+        self._demand_users(str(found))
         name = f"autogen_otel_repro_{found.stem}"
         known = sys.modules.get(name)
         if known is not None and known.__file__ == str(found):
@@ -190,6 +215,14 @@ class RecordedTool:
         return module
 
 
+def _spec_of(package: str) -> ModuleSpec | None:
+    """Where a package is, without running it, as it would to find a module inside it."""
+    try:
+        return importlib.util.find_spec(package)
+    except ValueError:  # a program has put something without one among its modules
+        return None
+
+
 async def _awaited(result: Any) -> Any:
     return await result
 
@@ -205,6 +238,12 @@ def _tool_class() -> Any:
 def _is_tool(function: Any) -> bool:
     kind = _tool_class()
     return kind is not None and isinstance(function, kind)
+
+
+def _is_pythons(file: str) -> bool:
+    """Whether a file is of the standard library."""
+    folder = f"{Path(sysconfig.get_paths()['stdlib']).resolve()}{os.sep}"
+    return file.startswith(folder) and not _INSTALLED & set(Path(file).parts)
 
 
 def _name_of(file: str) -> str:

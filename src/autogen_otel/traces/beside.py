@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO, Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -23,20 +23,27 @@ _PROGRAM: Final = (
 )
 
 
-def has_room() -> bool:
-    """Whether there is a processor for another process, and Python to run it."""
-    return (os.cpu_count() or 1) > 1 and bool(sys.executable)
+def processors() -> int:
+    """How many processes can work at once; one if there is no Python to run another."""
+    if not sys.executable:
+        return 1
+    # A container may have fewer than the machine; only Linux tells.
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
-def read_beside(read: Callable[..., Iterator[T]], *arguments: object) -> Iterator[T]:
+@contextmanager
+def beside(read: Callable[..., Iterator[T]], *arguments: object) -> Iterator[Iterator[T]]:
     """What a function yields, in the same order, from a process that is ahead by what a pipe holds.
+
+    It works from the beginning of the block to its end, whether or not anything is taken from it.
 
     Args:
         read: a function of a module, which that process imports.
         arguments: of it. These, and what it yields, can be sent to another process.
 
     Raises:
-        OSError: that process was ended; or what else the function raises.
+        OSError: where its results are taken: that process was ended; or what else the function raises.
     """
     # An interrupt is for a whole group of processes; this one is ended by who reads from it.
     reader = subprocess.Popen(  # noqa: S603 - this very Python
@@ -52,14 +59,18 @@ def read_beside(read: Callable[..., Iterator[T]], *arguments: object) -> Iterato
             with suppress(BrokenPipeError), reader.stdin as pipe:
                 pickle.dump(sys.path, pipe)
                 pickle.dump((read, arguments), pipe)
-            is_last = False
-            while not is_last:
-                items, error, is_last = _received(reader.stdout)
-                yield from items
-                if error is not None:
-                    raise error
+            yield _results(reader.stdout)
         finally:
             reader.kill()
+
+
+def _results(pipe: IO[bytes]) -> Iterator[Any]:
+    is_last = False
+    while not is_last:
+        items, error, is_last = _received(pipe)
+        yield from items
+        if error is not None:
+            raise error
 
 
 def _received(pipe: IO[bytes]) -> Any:

@@ -6,12 +6,12 @@ import gzip
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
 from autogen_otel.traces import in_flight, jaeger, otlp
-from autogen_otel.traces.beside import has_room, read_beside
+from autogen_otel.traces.beside import beside, processors
 from autogen_otel.traces.parsing import loads
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.trace import Span
@@ -21,8 +21,8 @@ COPIES: Final = "*.kept.jsonl"
 """Conversations that were kept whether or not an endpoint took them."""
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
-_LARGE: Final = 50_000_000
-"""Bytes from which on another process decodes a file; to start it takes half a second."""
+LARGE: Final = 50_000_000
+"""Bytes from which on several processes read; to start one takes half a second."""
 _GZIP: Final = b"\x1f\x8b"
 _BEGINS_A_DOCUMENT: Final = frozenset({b"{", b"[", b"[{"})
 _OTLP_KEYS: Final = frozenset(
@@ -89,17 +89,18 @@ def read_spans(
         damaged: list[int] = []
         try:
             is_plain = may_repeat and trace_filter is None
-            pieces = (
-                read_beside(_pieces, path)
-                if is_plain and _is_large(path) and has_room()
-                else _pieces(path, trace_filter)
+            reading = (
+                beside(_pieces, path)
+                if is_plain and path != STANDARD_INPUT and path.stat().st_size >= LARGE and processors() > 1
+                else nullcontext(_pieces(path, trace_filter))
             )
-            for number, piece in enumerate(pieces, start=1):
-                if advance is not None:
-                    advance(piece.size)
-                if piece.is_damaged:
-                    damaged.append(number)
-                yield from piece.spans if may_repeat else _once(piece.spans, read)
+            with reading as pieces:
+                for number, piece in enumerate(pieces, start=1):
+                    if advance is not None:
+                        advance(piece.size)
+                    if piece.is_damaged:
+                        damaged.append(number)
+                    yield from piece.spans if may_repeat else _once(piece.spans, read)
         except (OSError, EOFError, zlib.error) as error:
             refused.append(_refusal(path, error))
         if damaged:
@@ -217,24 +218,31 @@ class _Piece(NamedTuple):
     is_damaged: bool
 
 
-def _pieces(path: Path, trace_filter: otlp.TraceFilter | None = None) -> Iterator[_Piece]:
+def documents(path: Path) -> Iterator[bytes]:
+    """The lines of a file, or of standard input, decompressed; a document of many lines is one.
+
+    Raises:
+        OSError: it cannot be read, or is no gzip although it begins like one.
+        EOFError: the compressed file is torn.
+        zlib.error: it is damaged.
+    """
     with _opened(path) as file:
         for number, line in enumerate(file, start=1):
             # Jaeger and people with an editor write one document over many lines.
-            text = line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
-            found: list[Span | Exception] = []
-            is_damaged = False
-            if not text.isspace():
-                try:
-                    found = list(_document_spans(loads(text), trace_filter))
-                except (ValueError, RecursionError):
-                    is_damaged = line.endswith(b"\n")
-            spans = [one for one in found if isinstance(one, Span)]
-            yield _Piece(len(text), spans, is_damaged or len(spans) < len(found))
+            yield line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
 
 
-def _is_large(path: Path) -> bool:
-    return path != STANDARD_INPUT and path.stat().st_size >= _LARGE
+def _pieces(path: Path, trace_filter: otlp.TraceFilter | None = None) -> Iterator[_Piece]:
+    for text in documents(path):
+        found: list[Span | Exception] = []
+        is_damaged = False
+        if not text.isspace():
+            try:
+                found = list(_document_spans(loads(text), trace_filter))
+            except (ValueError, RecursionError):
+                is_damaged = text.endswith(b"\n")
+        spans = [one for one in found if isinstance(one, Span)]
+        yield _Piece(len(text), spans, is_damaged or len(spans) < len(found))
 
 
 def _document_spans(document: Any, trace_filter: otlp.TraceFilter | None) -> Iterator[Span | Exception]:

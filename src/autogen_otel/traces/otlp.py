@@ -17,6 +17,7 @@ _SERVICE_NAME: Final = "service.name"
 _END_OF_TIME: Final = 2**64
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
 _STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in enumerate(STATUSES)}
+_NOTHING: Final[Mapping[str, Any]] = {}
 _WRAPPERS: Final = ("result", "trace")
 
 MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
@@ -56,12 +57,21 @@ def decoded(
     trace_filter: TraceFilter | None,
 ) -> Iterator[Span | Exception]:
     """Decode the spans of the traces that the filter lets through, whatever the format."""
+    wanted, unwanted = "", ""
     for raw in raw_spans:
         try:
             trace_id = trace_id_of(raw)
-            if trace_filter is None or trace_filter(trace_id):
-                yield span_of(raw, trace_id)
-        except MALFORMED as error:  # noqa: PERF203 - per span, so that its neighbours survive
+            # Neighbours are mostly of the same trace.
+            if trace_id != wanted and trace_filter is not None:
+                if trace_id == unwanted:
+                    continue
+                if not trace_filter(trace_id):
+                    unwanted = trace_id
+                    continue
+            wanted = trace_id
+            yield span_of(raw, trace_id)
+        except MALFORMED as error:
+            # Per span, so that its neighbours survive.
             yield error
 
 
@@ -89,7 +99,7 @@ def _trace_id(raw: Any) -> str:
 
 
 def _span(raw: Any, trace_id: str, *, scope: str, resource: Mapping[str, Any]) -> Span:
-    status = raw.get("status") or {}
+    status = raw.get("status") or _NOTHING
     events, links = raw.get("events"), raw.get("links")
     return Span(
         trace_id=trace_id,
@@ -151,17 +161,16 @@ def _parent(value: str | None) -> str | None:
     return _id(value, SPAN_ID_DIGITS)
 
 
-_NOTHING: Final[Mapping[str, Any]] = {}
-
-
 def attributes_of(raw: Any) -> dict[str, Any]:
     """Decode a list of OTLP key-value pairs; the last of a repeated key counts."""
     decoded: dict[str, Any] = {}
     for pair in raw or ():
         value = pair.get("value") or _NOTHING
-        # Nearly all are text, and journals are long: these are decoded without a call.
-        if "stringValue" in value and type(text := value["stringValue"]) is str:
+        # Nearly all are texts and whole numbers, and journals are long: these are decoded without a call.
+        if type(text := value.get("stringValue")) is str:
             decoded[pair["key"]] = text
+        elif type(digits := value.get("intValue")) is str:
+            decoded[pair["key"]] = int(digits)
         else:
             decoded[pair["key"]] = value_of(value)
     return decoded

@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import Any, Final
 
 
-def _parser() -> Callable[[bytes], Any]:
+def _parser() -> Callable[[bytes | str], Any]:
     """``json.loads``, or that of orjson where it is installed, which takes a third of the time."""
     with suppress(ImportError):
         fast = import_module("orjson").loads
 
-        def parsed(text: bytes) -> Any:
+        def parsed(text: bytes | str) -> Any:
             try:
                 return fast(text)
             except ValueError:

@@ -48,13 +48,18 @@ class Frame:
     @property
     def in_user_code(self) -> bool:
         """Whether it is neither a library's, the interpreter's nor this package's."""
-        return _NOT_USER_CODE.search(self.file) is None
+        return not is_library(self.file)
 
     @property
     def location(self) -> str:
         """``policies.py:42 in parse_id``."""
         name = re.split(r"[/\\]", self.file)[-1]
         return f"{name}:{self.line} in {self.function}" if self.function else f"{name}:{self.line}"
+
+
+def is_library(file: str) -> bool:
+    """Whether a file is an installed package's, the interpreter's or this package's, by its path."""
+    return _NOT_USER_CODE.search(file) is not None
 
 
 def exception_key(error_type: str, message: str) -> str:

@@ -59,10 +59,19 @@ QUEUE_FULL, NOT_ENCODED, NOT_DELIVERED, INTERNAL_ERROR = (
     "not_delivered",
     "internal_error",
 )
-REFUSED, JOURNAL_LIMIT = "refused", "journal_limit"
-DROP_REASONS: Final = (QUEUE_FULL, NOT_ENCODED, NOT_DELIVERED, REFUSED, JOURNAL_LIMIT, INTERNAL_ERROR)
+REFUSED, JOURNAL_LIMIT, AFTER_SHUTDOWN = "refused", "journal_limit", "after_shutdown"
+DROP_REASONS: Final = (
+    QUEUE_FULL,
+    NOT_ENCODED,
+    NOT_DELIVERED,
+    REFUSED,
+    JOURNAL_LIMIT,
+    AFTER_SHUTDOWN,
+    INTERNAL_ERROR,
+)
 """``refused`` counts what the endpoint did not want, ``journal_limit`` what left the journal before it was
-delivered, ``internal_error`` what could not be observed at all, because of an error of our own."""
+delivered, ``after_shutdown`` what ended when its provider did not export any more, ``internal_error`` what
+could not be observed at all, because of an error of our own."""
 
 _MODEL = (
     names.GEN_AI_OPERATION_NAME,

@@ -20,6 +20,7 @@ from tests.delivery.receivers import finished
 _TAKEN = ExportResult(Outcome.EXPORTED)
 _BUSY = ExportResult(Outcome.FAILED, "HTTP 503 Service Unavailable", retry_after=1.0)
 _BROKEN = ExportResult(Outcome.FAILED, "HTTP 500 Internal Server Error", is_final=True)
+_LARGE = ExportResult(Outcome.TOO_LARGE, "HTTP 413 Content Too Large", is_final=True)
 _BAD = ExportResult(Outcome.REFUSED, "HTTP 400 Bad Request", is_final=True)
 
 
@@ -111,12 +112,47 @@ def test_what_is_refused_stays_to_be_read_and_does_not_stop_the_others(journal: 
 def test_a_batch_that_breaks_the_endpoint_each_time_is_refused_in_the_end(journal: Journal) -> None:
     for name in "ab":
         journal.append(finished(name))
-    endpoint = _Endpoint(_BROKEN, _BROKEN)
+    # Besides what it is offered, it is asked whether it takes anything.
+    endpoint = _Endpoint(_BROKEN, _BROKEN, _TAKEN)
     forwarding = Forwarding(journal, endpoint.send)
     assert forwarding.run(lambda: True) is _BROKEN
     assert forwarding.run(lambda: True) is None
     assert (endpoint.offered, endpoint.taken) == (["a", "a", "b"], ["b"])
     assert _names(journal, Kind.REFUSED) == "a"
+
+
+def test_a_batch_is_not_to_blame_as_long_as_the_endpoint_takes_nothing_else(journal: Journal) -> None:
+    journal.append(finished("a"))
+    endpoint = _Endpoint(*[_BROKEN] * 9)
+    forwarding = Forwarding(journal, endpoint.send)
+    assert [forwarding.run(lambda: True) for _ in range(5)] == [_BROKEN] * 5
+    assert _names(journal, Kind.UNDELIVERED) == "a"
+    assert forwarding.run(lambda: True) is None
+    assert endpoint.taken == ["a"]
+
+
+def test_what_is_too_large_goes_out_in_parts(journal: Journal) -> None:
+    journal.append(finished(*"abcd"))
+    journal.append(finished("e"))
+    # All four, the first two, one of them; the other two.
+    endpoint = _Endpoint(_LARGE, _LARGE, _LARGE, _TAKEN, _TAKEN)
+    assert _run(journal, endpoint) is None
+    assert "".join(endpoint.taken) == "bcde"
+    assert (_names(journal, Kind.REFUSED), _names(journal, Kind.UNDELIVERED)) == ("a", "")
+    assert read_progress(journal.folder).spans == 4
+
+
+def test_a_part_that_was_taken_is_not_sent_again_when_the_endpoint_fails_at_the_next(
+    journal: Journal,
+) -> None:
+    journal.append(finished(*"abcd"))
+    journal.append(finished("e"))
+    endpoint = _Endpoint(_LARGE, _TAKEN, _BUSY)
+    assert _run(journal, endpoint) is _BUSY
+    assert count_left(journal.folder) == (2, 3)
+    assert _run(journal, endpoint) is None
+    assert "".join(endpoint.taken) == "abecd"
+    assert listed(journal.folder) == []
 
 
 def test_an_endpoint_that_asks_for_patience_is_offered_a_batch_as_often_as_it_takes(journal: Journal) -> None:

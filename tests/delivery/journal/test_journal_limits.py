@@ -4,10 +4,12 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from autogen_otel.delivery import Journal
 from autogen_otel.delivery.counts.dropped import Dropped
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
-from autogen_otel.delivery.journal import Kind, Limits
+from autogen_otel.delivery.journal import Kind, Limits, limits
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.forwarding import Forwarding
 from autogen_otel.delivery.journal.inventory import inventory
@@ -43,6 +45,27 @@ def test_what_is_too_much_goes_the_oldest_first(tmp_path: Path) -> None:
     _, surplus = prune(tmp_path, Limits(max_bytes=sum(file.bytes for file in files[2:])))
     assert (surplus.files, surplus.undelivered_spans) == (2, 1)
     assert [file.path for file in listed(tmp_path)] == [file.path for file in files[2:]]
+
+
+def test_notes_of_conversations_in_flight_count_and_those_of_dead_processes_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        for name in (f"dead_{number}.inflight", f"dead_{number}.inflight.tmp"):
+            (tmp_path / name).write_bytes(b"x" * 100)
+            _age(tmp_path / name, 10 - number)
+    (tmp_path / "alive.inflight").write_bytes(b"x" * 1000)
+    Journal(tmp_path).append(finished("a"))
+    size = listed(tmp_path)[0].bytes
+    _, surplus = prune(tmp_path, Limits(max_bytes=1000 + size + 350))
+    assert surplus.files == 0
+    assert inventory(tmp_path).bytes == 1000 + size + 300
+    monkeypatch.setattr(limits, "_MOST_NOTES", 1)
+    prune(tmp_path, Limits())
+    assert {path.name.partition(".")[0] for path in tmp_path.glob("*.inflight*")} == {"alive", "dead_3"}
+    _, surplus = prune(tmp_path, Limits(max_bytes=1000))
+    assert (surplus.files, surplus.undelivered_spans) == (1, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["alive.inflight"]
 
 
 def test_what_was_forwarded_of_a_file_is_not_lost_with_it(tmp_path: Path) -> None:

@@ -147,6 +147,57 @@ def test_a_handler_of_the_applications_is_left_alone(program: Program, receiver:
 
 
 @_POSIX
+def test_a_process_that_survives_goes_on_as_before(program: Program, receiver: Receiver) -> None:
+    code, said = _terminated(
+        program,
+        """
+from autogen_otel.delivery.processes import ending
+record("before")
+tracers.force_flush()
+# As the kernel spares the first process of a container.
+os.kill, kill = lambda *_: None, os.kill
+signal.raise_signal(signal.SIGTERM)
+os.kill = kill
+assert ending.HURRIED
+for exporter in ending.HURRIED:
+    assert exporter._endpoint._sender._hurried_at is None
+    assert exporter._forwarder is None or exporter._forwarder._end is None
+record("after")
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+""",
+        receiver,
+    )
+    assert (code, said) == (-signal.SIGTERM, "")
+    assert receiver.span_names == ["before", "after"]
+
+
+@_POSIX
+def test_a_worker_whose_server_resets_its_signals_catches_them_with_instrument(
+    program: Program, receiver: Receiver
+) -> None:
+    code, said = _terminated(
+        program,
+        """
+child = os.fork()
+if child:
+    sys.exit(-os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+process.again()
+record("earlier")
+tracers.force_flush()  # what exporters are made of is loaded
+record("the newest")
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+""",
+        receiver,
+        PYTHONWARNINGS="ignore::DeprecationWarning",
+    )
+    assert (code, said) == (signal.SIGTERM, "")
+    assert receiver.span_names == ["earlier", "the newest"]
+
+
+@_POSIX
 def test_a_second_sigterm_waits_for_nothing(program: Program, receiver: Receiver) -> None:
     code, _ = _terminated(
         program,
@@ -169,6 +220,7 @@ def test_a_server_that_ends_by_the_signal_itself_has_everything_exported_before(
     program: Program, receiver: Receiver
 ) -> None:
     server = """
+from autogen_otel.delivery.processes import ending
 class Server:
     should_exit = False
     def handle_exit(self, *_):
@@ -178,7 +230,10 @@ signal.signal(signal.SIGTERM, server.handle_exit)
 record("before")
 os.kill(os.getpid(), signal.SIGTERM)
 record("after")
-sys.stdin.read()
+sys.stdin.readline()
+server.should_exit = False
+while ending.NEAR.is_set:
+    time.sleep(0.01)
 os._exit(3)
 """
     running = subprocess.Popen(  # noqa: S603 - our own interpreter on our own script
@@ -189,7 +244,8 @@ os._exit(3)
     try:
         wait_until(lambda: {"before", "after"} <= set(receiver.span_names))
     finally:
-        running.communicate(timeout=60)
+        running.communicate(b"go on\n", timeout=60)
+    assert running.returncode == 3, "it is not in a hurry for ever"
 
 
 @_POSIX

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,6 +34,8 @@ async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         while (await receive())["type"] != "lifespan.shutdown":
             await send({"type": "lifespan.startup.complete"})
+        # There is no later moment.
+        await asyncio.to_thread(hold, "last", _answer)
         await send({"type": "lifespan.shutdown.complete"})
         return
     name = scope["path"].strip("/")
@@ -40,3 +43,9 @@ async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await asyncio.to_thread(hold, name, _answer)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    uvicorn.run(asgi, port=int(sys.argv[1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,18 @@ from autogen_otel.checks.values import revived
 from autogen_otel.reading import read
 
 MESSAGES: Final = ({"role": "user", "content": "Reply with the single word OK."},)
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+    "n": (1, math.inf),
+    "max_tokens": (1, math.inf),
+    "max_completion_tokens": (1, math.inf),
+    "seed": (-math.inf, math.inf),
+    "top_logprobs": (0, 20),
+}
+"""Options that are numbers, and what OpenAI's API takes: https://platform.openai.com/docs/api-reference/chat."""
 _ANSWER: Final = {
     "id": "chatcmpl-check",
     "object": "chat.completion",
@@ -164,6 +177,11 @@ def _asked(agent: Any, sdk: Any) -> tuple[tuple[Refusal, ...], Request | None]:
     finally:
         http.send = send
     return refused, sent[0] if sent else None
+
+
+def numbers_of(request: Any) -> dict[str, Any]:
+    """What a request sends where the API takes numbers."""
+    return {name: value for name, value in body_of(request).items() if name in RANGES}
 
 
 def body_of(request: Any) -> dict[str, Any]:

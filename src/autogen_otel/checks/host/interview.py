@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any, Final
 
-from autogen_otel.checks.host.attempt import Attempt, attempt, call_options
+from autogen_otel.checks.host.attempt import Attempt, attempt, call_options, numbers_of
 from autogen_otel.checks.host.refusal import Refusal
 from autogen_otel.checks.values import holds_own_objects
 from autogen_otel.reading import read, read_text
@@ -118,7 +118,7 @@ def _missing(options: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, 
 def _effective(last: Attempt, *, lacks_url: bool) -> dict[str, Any]:
     """What the SDK's client goes by, and where its request would go."""
     if last.sdk is None:
-        return {"timeout": None, "waits_for_ever": False, "max_retries": None, "url": None}
+        return {"timeout": None, "waits_for_ever": False, "max_retries": None, "url": None, "numbers": {}}
     timeout = read(last.sdk, "timeout")
     seconds = timeout if isinstance(timeout, (int, float)) else read(timeout, "read")
     retries = read(last.sdk, "max_retries")
@@ -127,4 +127,5 @@ def _effective(last: Attempt, *, lacks_url: bool) -> dict[str, Any]:
         "waits_for_ever": seconds is None,
         "max_retries": retries if isinstance(retries, int) else None,
         "url": None if last.sent is None or lacks_url else str(last.sent.request.url),
+        "numbers": {} if last.sent is None else numbers_of(last.sent.request),
     }

@@ -8,18 +8,24 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.report import ERROR, Problem
+from autogen_otel.checks.report import ERROR, WARNING, Problem
 
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|v\d+|preview|latest")
-_UNFILLED: Final = re.compile(
-    r"[<>{}$]|(?i:(?:^|[^a-z])your[^a-z./]*[a-z]*[^a-z./]*(?:resource|endpoint|host|instance|name|domain|server)"
-    r"|(?:^|[^a-z])xxx+(?:[^a-z]|$)|resource[-_]name|(?:^|\.)example\.(?:com|net|org)(?::\d+)?$)"
+_TEMPLATE: Final = re.compile(r"[<>{}$]|(?i:(?:^|\.)example\.(?:com|net|org)(?::\d+)?$)")
+"""What no host's name holds, and names that are reserved for examples: RFC 2606."""
+_GUESSED: Final = re.compile(
+    r"(?i:(?:^|[^a-z])your[^a-z./]*[a-z]*[^a-z./]*(?:resource|endpoint|host|instance|name|domain|server)"
+    r"|(?:^|[^a-z])xxx+(?:[^a-z]|$)|resource[-_]name)"
 )
 _REAL: Final = re.compile(r"(?i)\.your-server\.de(?::\d+)?$")
 """Where a large provider's servers are, whose name looks like a placeholder."""
 _TWICE: Final = re.compile(r"(/chat/completions|/openai/deployments|/v1)(?=/).*\1(?=/|$)")
+_ASKED: Final = ("/chat/completions", "/responses")
 _URLS: Final = ("base_url", "azure_endpoint")
 _QUOTES: Final = "\"'`“”"
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SPOKEN: Final = frozenset({"http", "https", "ws", "wss"})
+_OLLAMA: Final = 11434
 _SCHEMES: Final = frozenset({"http", "https", "ftp", "ws", "wss"})
 
 
@@ -74,8 +80,19 @@ def _as_written(facts: Facts, named: str) -> Problem | None:  # noqa: PLR0911 - 
             "endpoint", ERROR, f"{named} ends in {url[-1]!r}, which is not of the URL; cut it", named
         )
     host = url.partition("://")[2].partition("/")[0] or url
-    if _UNFILLED.search(host) and not _REAL.search(host):
-        return Problem("endpoint", ERROR, f"{named} is a placeholder; put the real URL there", named)
+    is_sure = _TEMPLATE.search(host) is not None
+    if is_sure or (_GUESSED.search(host) and not _REAL.search(host)):
+        return Problem(
+            "endpoint",
+            ERROR if is_sure else WARNING,
+            f"{named} is a placeholder; put the real URL there",
+            named,
+        )
+    scheme = _SCHEME.match(url)
+    if scheme is not None and scheme[1].lower() not in _SPOKEN:
+        return Problem(
+            "endpoint", ERROR, f"{named} begins with {scheme[0]}; it must be http:// or https://", named
+        )
     return None
 
 
@@ -88,7 +105,7 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         return Problem("endpoint", ERROR, f"{name} is no URL: its host or port cannot be read", name)
     if facts.url is None:
         return None
-    if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
+    if parts.scheme not in _SPOKEN or not parts.hostname:
         return Problem("endpoint", ERROR, f"{name} is no URL; it must begin with http:// or https://", name)
     if parts.hostname in _SCHEMES and parts.path.startswith("//"):
         return Problem(
@@ -100,6 +117,10 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         )
     if port == 0:
         return Problem("endpoint", ERROR, f"{name} has port 0, where nothing can listen", name)
+    return _of_path(facts, name, parts)
+
+
+def _of_path(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
     twice = _TWICE.search(parts.path)
     if twice is not None:
         return Problem(
@@ -111,6 +132,17 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
     if facts.is_at_azure and not facts.is_azure and facts.is_openai and "/openai/v1" not in parts.path:
         return Problem(
             "azure_endpoint", ERROR, f'{name} leads to Azure, which needs "api_type": "azure"', name
+        )
+    if facts.is_sent and facts.is_openai and not parts.path.endswith(_ASKED):
+        return Problem(
+            "endpoint",
+            ERROR,
+            f"{name} holds a query, behind which the SDK puts its path; cut it, or move it to default_query",
+            name,
+        )
+    if parts.port == _OLLAMA and facts.is_openai and not parts.path.startswith("/v1"):
+        return Problem(
+            "endpoint", WARNING, f"{name} lacks /v1, below which Ollama has what OpenAI's SDK asks", name
         )
     return _at_openai(facts, name, parts) if facts.is_at_openai else None
 

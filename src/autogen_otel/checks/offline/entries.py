@@ -13,7 +13,7 @@ from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.offline.keys import key_problems
 from autogen_otel.checks.offline.options import option_problems
 from autogen_otel.checks.offline.patience import patience_problems
-from autogen_otel.checks.offline.placeholders import is_placeholder
+from autogen_otel.checks.offline.placeholders import is_placeholder, is_template
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 from autogen_otel.checks.values import kind_of, revived
 from autogen_otel.operations.models.config_entries import has_odd_price
@@ -63,7 +63,13 @@ def model_problems(facts: Facts) -> Iterator[Problem]:
     elif not isinstance(model, str):
         yield Problem("model_missing", ERROR, "model is no text; name the model to ask", "model")
     elif not facts.is_local and is_placeholder(model):
-        yield Problem("model_placeholder", ERROR, "model is a placeholder; name the model to ask", "model")
+        is_sure = is_template(model) or facts.is_at_openai
+        yield Problem(
+            "model_placeholder",
+            ERROR if is_sure else WARNING,
+            "model is a placeholder; name the model to ask",
+            "model",
+        )
     elif model != model.strip() or model[0] in _QUOTES or model[-1] in _QUOTES or "\n" in model:
         yield Problem(
             "model_placeholder", ERROR, "model holds whitespace or quotes around it; remove them", "model"

@@ -91,6 +91,11 @@ class Facts:
             return f"https://{_OPENAI}/v1"
         return said if isinstance(said, str) else None
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether that is the URL of a request that the host has made."""
+        return self.answer is not None and self.answer["url"] == self.url
+
     @staticmethod
     def _is_without_url(answer: Mapping[str, Any]) -> bool:
         """Whether the host took the entry only without its URL."""

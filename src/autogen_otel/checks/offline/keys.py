@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.placeholders import is_dummy, is_masked, is_own_word, is_placeholder
-from autogen_otel.checks.report import ERROR, Problem
+from autogen_otel.checks.offline.placeholders import (
+    is_dummy,
+    is_masked,
+    is_own_word,
+    is_placeholder,
+    is_template,
+)
+from autogen_otel.checks.report import ERROR, WARNING, Problem
 from autogen_otel.checks.values import kind_of
 
 _ISSUERS: Final = {
@@ -130,7 +136,11 @@ def _of_text(key: str, facts: Facts, what: str) -> Problem | None:  # noqa: PLR0
     if facts.is_local:
         return None
     if is_placeholder(key):
-        return _problem("key_placeholder", f"{what} is a placeholder; {_remedy(facts)}")
+        # A server that nobody knows may take any word.
+        is_sure = is_template(key) or _wanted(facts) is not None
+        return _problem(
+            "key_placeholder", f"{what} is a placeholder; {_remedy(facts)}", ERROR if is_sure else WARNING
+        )
     if (is_dummy(key) or is_own_word(key)) and _wanted(facts) is not None:
         return _problem("key_placeholder", f"{what} is a placeholder, and {_wanted(facts)} wants a real one")
     if is_masked(key) and _wanted(facts) is not None:
@@ -148,7 +158,9 @@ def _of_provider(key: str, facts: Facts, what: str) -> Problem | None:
     if not facts.is_at_openai:
         return None
     if not key.startswith(_OPENAIS):
-        return _problem("key_shape", f"{what} is no key of OpenAI: those begin with sk-")
+        return _problem(
+            "key_shape", f"{what} does not look like a key of OpenAI, which begin with sk-", WARNING
+        )
     if len(key) < _SHORTEST:
         return _problem("key_shape", f"{what} has only {len(key)} characters, too few for a key of OpenAI")
     return None
@@ -179,8 +191,8 @@ def _remedy(facts: Facts) -> str:
     )
 
 
-def _problem(kind: str, message: str) -> Problem:
-    return Problem(kind, ERROR, message, "api_key")
+def _problem(kind: str, message: str, severity: str = ERROR) -> Problem:
+    return Problem(kind, severity, message, "api_key")
 
 
 def _kind(value: object) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from autogen_otel.checks.host.attempt import RANGES
 from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 
@@ -39,7 +41,8 @@ _RENAMED: Final = {
     "stop_sequences": ("stop",),
 }
 """Names that an option had in openai 0.x or AutoGen 0.1, or has elsewhere."""
-_NEAR: Final = 0.7
+_NEAR: Final = 0.76
+_SHORTEST_BEGINNING: Final = 3
 _VERY_NEAR: Final = 0.85
 _LONG: Final = 5
 _TYPES: Final = (
@@ -59,6 +62,9 @@ def nearest(option: str, accepted: Collection[str], nearness: float = _NEAR) -> 
             if name in accepted:
                 return name
     by_plain = {_plain(name): name for name in accepted}
+    begun = [name for name in by_plain if name.startswith(plain)]
+    if len(plain) >= _SHORTEST_BEGINNING and len(begun) == 1:
+        return by_plain[begun[0]]
     near = difflib.get_close_matches(plain, by_plain, n=1, cutoff=nearness)
     return by_plain[near[0]] if near else None
 
@@ -75,7 +81,20 @@ def option_problems(facts: Facts) -> Iterator[Problem]:
     for refused in facts.answer["refusals"]:
         if not refused["beside"] or refused["option"] in facts.entry:
             yield from _of_refusal(refused, facts)
+    yield from _numbers(facts)
     yield from _ignored(facts)
+
+
+def _numbers(facts: Facts) -> Iterator[Problem]:
+    """Numbers as the host would send them: what it takes as they are written, the provider may not."""
+    assert facts.answer is not None
+    for option, value in facts.answer["numbers"].items():
+        least, most = RANGES[option]
+        if isinstance(value, str):
+            yield Problem("value", WARNING, f"{option} is text; give it as a number, without quotes", option)
+        elif not isinstance(value, bool) and isinstance(value, (int, float)) and not least <= value <= most:
+            taken = f"from {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+            yield Problem("value", WARNING, f"{option} is {value:g}, and OpenAI's API takes {taken}", option)
 
 
 def beside_problems(facts: Facts) -> Iterator[Problem]:
@@ -109,6 +128,9 @@ def _of_refusal(refused: dict[str, Any], facts: Facts) -> Iterator[Problem]:
     kind = refused["kind"]
     if kind == "unknown" and option in facts.entry:
         yield _unknown_in_entry(option, facts)
+    elif kind == "unknown" and option not in facts.options:
+        # The host itself hands on what the installed SDK does not take.
+        yield Problem("rejected", ERROR, f"the host cannot use the installed SDK: {message}")
     elif kind == "value" and option in facts.entry and option not in {"price", "model"}:
         yield Problem("rejected", ERROR, f"{option} is refused by the host: {message}", option)
     elif kind == "api_type":

@@ -13,6 +13,7 @@ _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 8.0
 """Of the OpenAI SDK between attempts, doubled each time: ``_base_client._calculate_retry_timeout``."""
 _DEFAULT_RETRIES: Final = 2
+_LONG: Final = 600.0
 
 
 def patience_problems(facts: Facts) -> Iterator[Problem]:
@@ -72,6 +73,23 @@ def _together(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
             "between its attempts; raise timeout or lower max_retries",
             "timeout",
         )
+
+
+def unset_timeout(facts: Facts) -> str | None:
+    """What it means that no timeout is set, where the SDK has a long one of its own.
+
+    Its default is 600 s for each attempt: ``openai._constants.DEFAULT_TIMEOUT``.
+    """
+    answer = facts.answer or {}
+    seconds: Any = answer.get("timeout")
+    retries: Any = answer.get("max_retries")
+    if facts.is_custom or facts.is_set("timeout") or not _is_number(seconds) or seconds < _LONG:
+        return None
+    longest = seconds * (1 + (_DEFAULT_RETRIES if retries is None else retries)) / 60
+    return (
+        f"timeout is not set: a silent endpoint is waited for {seconds:g} s each time, "
+        f"{longest:.0f} minutes with its retries"
+    )
 
 
 def waiting(retries: int) -> float:

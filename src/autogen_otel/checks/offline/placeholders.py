@@ -77,12 +77,13 @@ def is_placeholder(text: str) -> bool:
     """Whether the text stands for what somebody was to fill in."""
     bare = text.strip()
     rest = _PREFIX.sub("", bare)
-    return bool(
-        _TEMPLATE.fullmatch(bare)
-        or _TEMPLATE.fullmatch(rest)
-        or _WORDED.search(bare)
-        or (rest and _FILLER.fullmatch(rest))
-    )
+    return bool(is_template(text) or _WORDED.search(bare) or (rest and _FILLER.fullmatch(rest)))
+
+
+def is_template(text: str) -> bool:
+    """Whether the text is one that a program was to replace, which nobody has as a value."""
+    bare = text.strip()
+    return any(_TEMPLATE.fullmatch(one) is not None for one in (bare, _PREFIX.sub("", bare)))
 
 
 def is_own_word(text: str) -> bool:

@@ -12,10 +12,19 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from autogen_otel.checks.host.attempt import MESSAGES, Attempt, Request, body_of
+from autogen_otel.checks.probe import watching
 from autogen_otel.checks.probe.verdicts import Ability, Exchange, Probe, judge
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known.search import in_header
-from autogen_otel.vocabulary.verdicts import NONSENSE, NOT_PROBED, TOO_SLOW, UNKNOWN_MODEL, UNREACHABLE, WORKS
+from autogen_otel.vocabulary.verdicts import (
+    NONSENSE,
+    NOT_PROBED,
+    SERVER_ERROR,
+    TOO_SLOW,
+    UNKNOWN_MODEL,
+    UNREACHABLE,
+    WORKS,
+)
 
 MOST_REQUESTS: Final = 5
 _MOST_BYTES: Final = 1_000_000
@@ -58,6 +67,7 @@ def probe_all(pairs: Sequence[tuple[dict[str, Any], Attempt]], seconds: float) -
         pairs: what the host said of each entry, and how far it came with it.
         seconds: how long each may take, for all of its requests together.
     """
+    watching.watch()
     waiting = [(answer, Probing(made, answer, seconds)) for answer, made in pairs]
     for _, probing in waiting:
         probing.start()
@@ -123,22 +133,36 @@ class Probing:
         if refused:
             return f"the host cannot make its model client here: {refused[0]['message']}"
         if self._made.agent is None or (answer["has_sdk"] and self._made.sent is None):
-            return "the host makes no request of it"
+            said = [f": {one['error']}: {one['message']}" for one in answer["refusals"][:1]]
+            return f"the host makes no request of it{''.join(said)}"
         if answer["refusals"]:
             return "the host refuses its options"
         return None
 
     def _ask_host(self) -> None:
         """Let the host's own model client ask, once: there is no more to know of its provider."""
-        self._requests = 1
+        watching.begin(self._count)
         began = time.monotonic()
+        ended: BaseException | None = None
         try:
             self._made.agent.client.create(messages=[dict(one) for one in MESSAGES])
-        except Exception as error:  # noqa: BLE001 - what it ends with is the answer
-            verdict, detail = judge(Exchange(error=error), "")
-            self._keep(Probe(verdict, detail, time.monotonic() - began))
+        except (Exception, watching.NoMoreRequests) as error:  # noqa: BLE001 - what it ends with is the answer
+            ended = error
+        seconds, first = time.monotonic() - began, watching.WATCHED.first
+        if ended is None:
+            self._keep(Probe(WORKS, None, seconds))
+        elif first is not None and (first.error is not None or not first.is_success):
+            # What came back says more than what the host's client made of it.
+            verdict, detail = judge(first, watching.WATCHED.url, is_chat=False)
+            self._keep(Probe(verdict, detail, seconds, first.status))
+        elif isinstance(ended, watching.NoMoreRequests):
+            self._keep(Probe(SERVER_ERROR, "its client asked again and again", seconds))
         else:
-            self._keep(Probe(WORKS, None, time.monotonic() - began))
+            verdict, detail = judge(Exchange(error=ended), "")
+            self._keep(Probe(verdict, detail, seconds))
+
+    def _count(self) -> None:
+        self._requests += 1
 
     def _ask(self, sent: Request) -> None:
         whole = body_of(sent.request)
@@ -233,9 +257,12 @@ class Probing:
     def _look_for_model(self, sent: Request, url: str, body: Mapping[str, Any], probe: Probe) -> None:
         """Tell a model that is not there from a path that is not there, and what models are."""
         names = [str(one["id"]) for one in self._models(sent, url) if one.get("id")]
-        if names:
+        asked = str(body.get("model"))
+        if asked in names:
+            probe.verdict = UNREACHABLE
+            probe.detail = f"{probe.detail}; the server has the model, and nothing at {urlsplit(url).path}"
+        elif names:
             probe.verdict = UNKNOWN_MODEL
-            asked = str(body.get("model"))
             near = difflib.get_close_matches(asked, names, n=_MOST_MODELS, cutoff=0.4)
             probe.models = near or names[:_MOST_MODELS]
         elif probe.verdict == UNREACHABLE:
@@ -276,7 +303,8 @@ def _received(response: Any) -> bytes:
         received += piece
         if len(received) >= _MOST_BYTES or (is_stream and b"data:" in received and b"\n\n" in received):
             break
-    return received
+    # What was packed small may be very large.
+    return received[:_MOST_BYTES]
 
 
 def _keeps_key(url: str, location: str) -> bool:

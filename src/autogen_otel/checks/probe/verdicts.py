@@ -79,6 +79,11 @@ class Exchange:
     seconds: float = 0.0
 
     @property
+    def is_success(self) -> bool:
+        """Whether the status says that all is well."""
+        return self.status in _SUCCESS
+
+    @property
     def content_type(self) -> str:
         """The header's value."""
         return self.headers.get("content-type", "")
@@ -164,6 +169,8 @@ def _of_success(exchange: Exchange, *, is_chat: bool) -> tuple[str, str | None]:
         # A gateway that says that all is well, and then what is wrong.
         verdict, detail = of_status(said.status, said)
         return (SERVER_ERROR if verdict == REFUSED and said.status is None else verdict), detail
+    if is_chat and exchange.content_type.startswith("text/event-stream"):
+        return NONSENSE, f"status {exchange.status}, but a stream, and none was asked for"
     parsed = exchange.parsed()
     if said is not None or not isinstance(parsed, dict):
         words = said.message if said is not None else "no JSON object"
@@ -215,9 +222,7 @@ def _of_entry(status: int | None, words: str, detail: str) -> tuple[str, str | N
         return UNREACHABLE, detail
     if _KEY.search(words):
         return WRONG_KEY, detail
-    if re.search(
-        r"(?i)(?:unknown|invalid|no such) model|model.{0,80}(?:not exist|not found)|not a valid model", words
-    ):
+    if _NO_MODEL.search(words):
         return UNKNOWN_MODEL, detail
     if _NO_TLS.search(words):
         return UNREACHABLE, f"{detail}; the URL must begin with https://"
@@ -227,7 +232,7 @@ def _of_entry(status: int | None, words: str, detail: str) -> tuple[str, str | N
 def _of_error(error: BaseException, url: str) -> tuple[str, str | None]:
     """Say what the exception of an HTTP client means, by what lies behind it."""
     links = tuple(chain(error))
-    status = next((one for link in links if isinstance(one := read(link, "status_code"), int)), None)
+    status = next((one for link in links if (one := _status(link)) is not None), None)
     if status is not None:
         body = next((read(link, "body") for link in links if read(link, "body") is not None), None)
         return of_status(status, error_in_body(json.dumps(body, default=str).encode()))
@@ -246,6 +251,15 @@ def _of_error(error: BaseException, url: str) -> tuple[str, str | None]:
     return REFUSED, f"{type(error).__name__}: {_short(error)}"
 
 
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that an SDK's exception tells; boto3 has it in its own place."""
+    status = read(error, "status_code")
+    response = read(error, "response")
+    if status is None and isinstance(response, Mapping):
+        status = (response.get("ResponseMetadata") or {}).get("HTTPStatusCode")
+    return status if isinstance(status, int) else None
+
+
 _BAD_LOCATION: Final = re.compile(r"(?i)\blocation header\b")
 _BY_WORDS: Final = {
     "SSLError": re.compile(r"\bSSL\b|\bTLS\b|certificate verify"),
@@ -255,6 +269,7 @@ _BY_WORDS: Final = {
     ),
     "ConnectionRefusedError": re.compile(r"(?i)connection refused|actively refused"),
     "Disconnected": re.compile(r"(?i)server disconnected|without sending a"),
+    "Cut": re.compile(r"(?i)without sending complete message|incomplete chunked read"),
 }
 _BY_CLASS: Final = (
     ({"ProxyError"}, UNREACHABLE, "the proxy on the way to {place} does not let it through: {said}"),
@@ -275,6 +290,7 @@ _BY_CLASS: Final = (
         SERVER_ERROR,
         "{place} hung up without an answer",
     ),
+    ({"Cut"}, SERVER_ERROR, "{place} hung up in the middle of its answer"),
     ({"RemoteProtocolError", "DecodingError"}, NONSENSE, "{place} does not speak HTTP as asked: {said}"),
 )
 """By the class of an exception of httpx, or of what lies behind it, the surest first."""

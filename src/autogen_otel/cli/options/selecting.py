@@ -54,8 +54,15 @@ def add_selection(parser: argparse.ArgumentParser, *, failures: bool = True) -> 
         parser.set_defaults(outcome=None, cause=None, text=None)
         return
     group.add_argument("--outcome", choices=OUTCOMES, help="that ended so")
-    group.add_argument("--cause", choices=CAUSES, metavar="CAUSE", help="with a failure of this cause")
+    group.add_argument("--cause", type=cause_option, metavar="CAUSE", help="with a failure of this cause")
     group.add_argument("--text", metavar="TEXT", help="in which any span says this")
+
+
+def cause_option(text: str) -> str:
+    """The value of an option that names a cause."""
+    if text not in CAUSES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no cause; use one of {', '.join(CAUSES)}")
+    return text
 
 
 def selected(args: argparse.Namespace) -> Selection:

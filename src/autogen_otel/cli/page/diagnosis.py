@@ -62,14 +62,14 @@ def _facts(diagnosis: Diagnosis) -> Iterator[Element]:
     for key, value in (
         ("when", _span_of_time(diagnosis.first_ns, diagnosis.last_ns)),
         ("something failed in", f"{diagnosis.failing:,}"),
-        ("ended with it", f"{ended:,}"),
+        ("ended because of it", f"{ended:,}"),
     ):
         yield element("div", element("dt", key), element("dd", value))
 
 
 def _entry(finding: Finding, number: int) -> Element:
     title = in_a_line(wording.title(finding.cause, finding.subject))
-    often = f" {quantities.plural(finding.conversations, 'conversation')}, {finding.ended:,} ended with it"
+    often = f" {quantities.plural(finding.conversations, 'conversation')}, {wording.ended(finding)}"
     cause = element("span", finding.cause, class_="cause")
     return element(
         "li", cause, " ", element("a", title, href=f"#f{number}"), element("span", often, class_="fact")

@@ -35,8 +35,11 @@ def render_diagnosis(
         console.print(dim(wording.sampled(diagnosis.sampling)), soft_wrap=True)
     if diagnosis.findings:
         ended = sum(finding.ended for finding in diagnosis.findings)
-        words = f"something failed in {diagnosis.failing:,} of them, {ended:,} ended with it"
+        words = f"something failed in {diagnosis.failing:,} of them; {ended:,} ended because of it"
         console.print(Text(words, style="bold"), soft_wrap=True)
+    elif diagnosis.failing:
+        words = f"something failed in {diagnosis.failing:,} of them, but with none of the causes asked for"
+        console.print(Text(words), soft_wrap=True)
     else:
         console.print(Text("nothing failed", style="green"), soft_wrap=True)
     for number, finding in enumerate(diagnosis.findings, start=1):
@@ -49,7 +52,7 @@ def render_diagnosis(
         times = quantities.plural(one.occurrences, "time")
         where = quantities.plural(one.conversations, "conversation")
         tool = one_line(one.tool, console, _SHORT)
-        words = f"noted: {tool} returned an error {times}, in {where}; it raised nothing"
+        words = f"noted: {tool} returned an error as its result {times}, in {where}; that is no failure"
         console.print(dim(words), soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter, deque
 from functools import partial
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.counts.delivered import PROCESS as DELIVERED
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.vocabulary.metrics import (
-    QUEUE_FULL,
-)
+from autogen_otel.vocabulary.metrics import AFTER_SHUTDOWN, QUEUE_FULL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Processor = TypeVar("Processor")
+
+
+_LOGGER: Final = logging.getLogger("autogen_otel")
 
 
 class Dropped:
@@ -61,10 +63,26 @@ class _CountingQueue(deque[Any]):
         super().appendleft(item)
 
 
-def count_overflow(processor: Processor, signal: str, dropped: Dropped) -> Processor:
+class _Late:
+    """Counts what comes after a processor was shut down, and says so once."""
+
+    def __init__(self, signal: str, dropped: Dropped) -> None:
+        self._signal, self._dropped, self._is_said = signal, dropped, False
+
+    def __call__(self) -> None:
+        self._dropped.add(self._signal, AFTER_SHUTDOWN, 1)
+        if not self._is_said:
+            self._is_said = True
+            _LOGGER.warning(
+                "%s that end after their provider was shut down are dropped, and counted.",
+                self._signal.capitalize(),
+            )
+
+
+def count_lost(processor: Processor, signal: str, dropped: Dropped) -> Processor:
     """Have a new batch processor count what its full queue pushes out, which the SDK only warns about.
 
-    What waits in the queue is known from then on, too.
+    What waits in the queue is known from then on, too. One of ours counts also what comes after its shutdown.
 
     A processor without such a queue is left as it is.
     """
@@ -78,4 +96,6 @@ def count_overflow(processor: Processor, signal: str, dropped: Dropped) -> Proce
             setattr(holder, name, counting)
             DELIVERED.watch(signal, counting)
             count(0)
+            if hasattr(processor, "late"):
+                processor.late = _Late(signal, dropped)
     return processor

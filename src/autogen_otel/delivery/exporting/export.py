@@ -109,6 +109,15 @@ class EndpointExporter:
         if self._forwarder is not None:
             self._forwarder.hurry()
 
+    def relax(self) -> None:
+        """Wait as before, because the program goes on."""
+        if self._is_shut_down:
+            return
+        if self._endpoint is not None:
+            self._endpoint.relax()
+        if self._forwarder is not None:
+            self._forwarder.relax()
+
     def prepare(self) -> None:
         """Load what the first batch needs before it: a process may end soon after its first conversation."""
         is_exported = self._endpoint is not None and self._endpoint.prepare()
@@ -132,15 +141,15 @@ class EndpointExporter:
     def _deliver(self, batch: Sequence[Any]) -> bool:
         try:
             result = self._attempt(batch)
+            if _is_too_large(result) and len(batch) > 1:
+                return self._deliver_halves(batch)
             is_delivered = _is_exported(result) or self._keep(batch, result)
         except _NotEncodedError:
             # The exporter encodes as the journal does, so it has sent nothing of this batch.
             if len(batch) == 1:
                 self._drop(1, NOT_ENCODED, "they cannot be encoded")
                 return False
-            middle = len(batch) // 2
-            halves = [self._deliver(half) for half in (batch[:middle], batch[middle:])]
-            return all(halves)
+            return self._deliver_halves(batch)
         except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
             self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
             return False
@@ -148,6 +157,11 @@ class EndpointExporter:
         if _is_exported(result):
             self._delivered.add(TELEMETRY_EXPORTED, self._signal.items, len(batch) - _rejected(result))
         return is_delivered
+
+    def _deliver_halves(self, batch: Sequence[Any]) -> bool:
+        middle = len(batch) // 2
+        halves = [self._deliver(half) for half in (batch[:middle], batch[middle:])]
+        return all(halves)
 
     def _attempt(self, batch: Any) -> ExportResult | None:
         """Export a batch; ``None`` if nothing is sent to the endpoint now."""
@@ -168,7 +182,7 @@ class EndpointExporter:
         if self._journal is None:
             self._drop(len(batch), NOT_DELIVERED)
             return False
-        is_refused = result is not None and result.outcome is Outcome.REFUSED
+        is_refused = result is not None and result.outcome in (Outcome.REFUSED, Outcome.TOO_LARGE)
         try:
             self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
         except OSError as error:
@@ -249,6 +263,10 @@ class _NotEncodedError(Exception):
 
 def _is_exported(result: ExportResult | None) -> bool:
     return result is not None and result.outcome is Outcome.EXPORTED
+
+
+def _is_too_large(result: ExportResult | None) -> bool:
+    return result is not None and result.outcome is Outcome.TOO_LARGE
 
 
 def _rejected(result: ExportResult | None) -> int:

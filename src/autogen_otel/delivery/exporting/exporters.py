@@ -83,6 +83,8 @@ class Outcome(Enum):
     EXPORTED = auto()
     REFUSED = auto()
     """The endpoint does not want this batch, and would not want it tomorrow, but may take the next one."""
+    TOO_LARGE = auto()
+    """It does not want so much at once, but may take a part."""
     FAILED = auto()
     """The exporter or its endpoint failed, and the next batch would fail in the same way."""
     UNREACHABLE = auto()
@@ -99,6 +101,7 @@ class ExportResult:
         outcome: of its export.
         reason: in a few words without secrets why it was not exported, or not all of it.
         is_final: whether OTLP says that the same batch must not be sent again.
+        is_retryable: whether the endpoint has said that it may be.
         retry_after: seconds for which the endpoint wants to be left alone.
         rejected: how many items of an exported batch the endpoint did not take.
     """
@@ -106,15 +109,22 @@ class ExportResult:
     outcome: Outcome
     reason: str = ""
     is_final: bool = False
+    is_retryable: bool = False
     retry_after: float | None = None
     rejected: int = 0
 
 
 @dataclass
 class Pause:
-    """Until when nothing is sent to an endpoint, on the monotonic clock, be it new or journaled."""
+    """What is known of an endpoint by all who send there, be it what is new or what is journaled.
+
+    Args:
+        until: when nothing is sent to it, on the monotonic clock.
+        is_doubtful: whether it let the last batch wait in vain, or refused it as it may refuse all others.
+    """
 
     until: float = 0.0
+    is_doubtful: bool = False
 
 
 class Endpoint:
@@ -159,6 +169,12 @@ class Endpoint:
 
     def export(self, batch: Any) -> ExportResult:
         """Export a batch in a single attempt; never raises."""
+        result = self._export(batch)
+        if batch or result.outcome is Outcome.EXPORTED:
+            self.pause.is_doubtful = result.outcome is Outcome.FAILED and not result.is_retryable
+        return result
+
+    def _export(self, batch: Any) -> ExportResult:
         if self._sender.is_late():
             return ExportResult(Outcome.FAILED, "the program ends")
         if self.probe is not None and not self.probe.is_reachable():
@@ -196,6 +212,10 @@ class Endpoint:
     def hurry(self) -> None:
         """Do not wait much longer for anything, because the program ends."""
         self._sender.hurry()
+
+    def relax(self) -> None:
+        """Wait as before, because the program goes on."""
+        self._sender.relax()
 
     def force_flush(self, timeout_millis: int) -> bool:
         """Have the exporter send what it buffers itself; never raises."""

@@ -31,7 +31,6 @@ _RETRYABLE: Final = frozenset(
 _ABOUT_THE_BATCH: Final = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
@@ -139,10 +138,12 @@ class SingleAttemptSession(requests.Session):
             outcome = Outcome.UNSUPPORTED
         elif status in _ABOUT_THE_BATCH:
             outcome = Outcome.REFUSED
+        elif status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            outcome = Outcome.TOO_LARGE
         is_final = status not in _RETRYABLE
         wait = None if is_final else _seconds_to_wait(response.headers.get("Retry-After", ""))
         reason = f"HTTP {status} {response.reason or ''}".rstrip()
-        return self._failed(outcome, reason, is_final=is_final, retry_after=wait)
+        return self._failed(outcome, reason, is_final=is_final, is_retryable=not is_final, retry_after=wait)
 
     def _failed(self, outcome: Outcome, reason: str, **more: Any) -> ExportError:
         self._result = ExportResult(outcome, reason, **more)

@@ -117,6 +117,11 @@ class Sender:
                 self._hurried_at = time.monotonic()
             self._changed.notify_all()
 
+    def relax(self) -> None:
+        """Wait as before: the program did not end."""
+        _EXIT.forget()
+        self._hurried_at, self._waited = None, 0.0
+
     def end(self) -> None:
         """End the thread once it has nothing to do."""
         if self._pid == os.getpid():

@@ -62,6 +62,31 @@ def listed(folder: Path, *kinds: Kind) -> list[JournalFile]:
     return files
 
 
+@dataclass(frozen=True)
+class Note:
+    """A note about conversations in flight.
+
+    Args:
+        path: where it is.
+        bytes: its size.
+        modified: when its process last gave a sign of life, in seconds since 1970.
+    """
+
+    path: Path
+    bytes: int
+    modified: float
+
+
+def notes(folder: Path) -> list[Note]:
+    """Return the notes about conversations in flight, also such as were never finished."""
+    found = []
+    for path in (*folder.glob(IN_FLIGHT), *folder.glob(IN_FLIGHT_PARTS)):
+        with suppress(OSError):
+            status = path.stat()
+            found.append(Note(path, status.st_size, status.st_mtime))
+    return found
+
+
 def new_path(folder: Path, kind: Kind) -> Path:
     """Return the path of a new file of this process; names sort by time."""
     begun = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")

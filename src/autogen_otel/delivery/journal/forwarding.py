@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.journal import locks
-from autogen_otel.delivery.journal.encoding import spans_of
+from autogen_otel.delivery.journal.encoding import line_of, spans_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed
 from autogen_otel.delivery.journal.progress import Forwarded, read_progress, sole_forwarder
 from autogen_otel.delivery.journal.writing import Journal
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("autogen_otel")
 _MOST_ATTEMPTS: Final = 2
-"""Besides the one before the batch was journaled. An endpoint that takes requests, and answers this one with
-a final error each time, does not want it."""
+"""Besides the one before the batch was journaled. An endpoint that takes other requests, and answers this one
+with a final error each time, does not want it."""
+_UNWANTED: Final = (Outcome.REFUSED, Outcome.TOO_LARGE)
 _EMPTY_SECONDS: Final = 60.0
 """A file without a line may be one that a program is about to write."""
 
@@ -68,7 +69,7 @@ class Forwarding:
 
     Args:
         journal: whose folder it is.
-        send: exports a batch.
+        send: exports a batch; without spans, it asks whether the endpoint takes anything.
         tell: hears of each batch that was dealt with.
     """
 
@@ -122,7 +123,7 @@ class Forwarding:
             if os.fstat(file.fileno()).st_nlink == 0:
                 return None
             stopped, tally = self._forward_line(line, (path.name, offset))
-            if stopped is not None:
+            if tally is None:
                 return stopped
             offset += len(line)
             forwarded.keep(
@@ -136,10 +137,17 @@ class Forwarding:
             )
             tally.bytes = len(line)
             self.tell(tally)
+            if stopped is not None:
+                return stopped
         return None
 
-    def _forward_line(self, line: bytes, where: tuple[str, int]) -> tuple[ExportResult | None, Tally]:
-        """Send a line's batch; the first of the two says that it is still to be sent, and why."""
+    def _forward_line(self, line: bytes, where: tuple[str, int]) -> tuple[ExportResult | None, Tally | None]:
+        """Send a line's batch, in parts if need be.
+
+        Returns:
+            Why the endpoint takes no more, if it does not; and what became of the batch, or ``None`` if all
+            of it is still to be sent.
+        """
         try:
             spans = [] if line.isspace() else spans_of(line)
         except ValueError:
@@ -147,15 +155,64 @@ class Forwarding:
             return None, Tally(damaged_lines=1)
         if not spans:
             return None, Tally()
-        result = self.send(spans)
-        if result.outcome is Outcome.EXPORTED:
-            return None, Tally(batches=1, spans=len(spans) - result.rejected, rejected_spans=result.rejected)
+        stopped, tally, rest = self.offer(
+            spans,
+            where,
+            lambda part: self.journal.append_line(
+                line if len(part) == len(spans) else line_of(part), Kind.REFUSED
+            ),
+        )
+        if stopped is not None:
+            if len(rest) == len(spans):
+                return stopped, None
+            # What the endpoint has must not go out again: the rest is a batch of its own, behind all others.
+            self.journal.append(rest)
+        return stopped, tally
+
+    def offer(
+        self,
+        spans: Sequence[ReadableSpan],
+        where: tuple[str, int],
+        refuse: Callable[[Sequence[ReadableSpan]], object],
+    ) -> tuple[ExportResult | None, Tally, list[ReadableSpan]]:
+        """Send a batch, in parts if it is too large.
+
+        Args:
+            spans: the batch.
+            where: it is from.
+            refuse: takes what the endpoint does not want.
+
+        Returns:
+            Why the endpoint takes no more, if it does not; what became of the batch; and what is left of it.
+        """
+        tally, parts = Tally(), [spans]
+        while parts:
+            part = parts[0]
+            result = self.send(part)
+            if result.outcome is Outcome.TOO_LARGE and len(part) > 1:
+                middle = len(part) // 2
+                parts[:1] = [part[:middle], part[middle:]]
+                continue
+            if result.outcome is Outcome.EXPORTED:
+                tally.batches += 1
+                tally.spans += len(part) - result.rejected
+                tally.rejected_spans += result.rejected
+            elif self._is_unwanted(result, where):
+                refuse(part)
+                tally.refused_batches += 1
+                tally.refused_spans += len(part)
+            else:
+                return result, tally, [span for each in parts for span in each]
+            parts.pop(0)
+        self._attempts.pop(where, None)
+        return None, tally, []
+
+    def _is_unwanted(self, result: ExportResult, where: tuple[str, int]) -> bool:
+        """Whether the endpoint does not want a batch, although it takes others."""
+        if result.outcome in _UNWANTED:
+            return True
         attempts = self._attempts[where] = self._attempts.get(where, 0) + result.is_final
-        if result.outcome is not Outcome.REFUSED and attempts < _MOST_ATTEMPTS:
-            return result, Tally()
-        self.journal.append_line(line, Kind.REFUSED)
-        del self._attempts[where]
-        return None, Tally(refused_batches=1, refused_spans=len(spans))
+        return attempts >= _MOST_ATTEMPTS and self.send([]).outcome is Outcome.EXPORTED
 
 
 def _is_removed(path: Path, end: int) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autogen_otel.delivery.journal.files import IN_FLIGHT, JournalFile, Kind, listed
+from autogen_otel.delivery.journal.files import JournalFile, Kind, listed, notes
 from autogen_otel.delivery.journal.progress import Progress, read_progress
 
 
@@ -42,18 +42,20 @@ class Inventory:
         kinds: the contents by kind.
         conversations: how many traces they belong to.
         in_flight: how many notes about conversations there are that have not ended.
+        in_flight_bytes: their size.
         progress: how far it is forwarded.
     """
 
     kinds: dict[Kind, Contents] = field(default_factory=lambda: {kind: Contents() for kind in Kind})
     conversations: int = 0
     in_flight: int = 0
+    in_flight_bytes: int = 0
     progress: Progress = field(default_factory=Progress)
 
     @property
     def bytes(self) -> int:
         """The size of all files."""
-        return sum(contents.bytes for contents in self.kinds.values())
+        return self.in_flight_bytes + sum(contents.bytes for contents in self.kinds.values())
 
 
 def inventory(folder: Path, advance: Callable[[int], None] = lambda _count: None) -> Inventory:
@@ -63,7 +65,12 @@ def inventory(folder: Path, advance: Callable[[int], None] = lambda _count: None
         folder: the journal's.
         advance: takes the number of bytes that were read.
     """
-    found = Inventory(progress=read_progress(folder), in_flight=len(list(folder.glob(IN_FLIGHT))))
+    under_way = notes(folder)
+    found = Inventory(
+        progress=read_progress(folder),
+        in_flight=len(under_way),
+        in_flight_bytes=sum(note.bytes for note in under_way),
+    )
     traces: set[str] = set()
     for file in listed(folder):
         contents = found.kinds[file.kind]

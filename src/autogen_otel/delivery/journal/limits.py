@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from autogen_otel.delivery.journal import locks
-from autogen_otel.delivery.journal.files import IN_FLIGHT, IN_FLIGHT_PARTS, JournalFile, Kind, counted, listed
+from autogen_otel.delivery.journal.files import JournalFile, Kind, Note, counted, listed, notes
 from autogen_otel.delivery.journal.progress import read_progress
 
 _HOUR: Final = 3600.0
+_DEAD_SECONDS: Final = 60.0
+"""A process that lives touches its note twice a second; one that was only asleep writes it anew."""
+_MOST_NOTES: Final = 1000
+"""Of dead processes: one that crashes in a conversation, and is started again each time, leaves many."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Limits:
     """The bounds of a journal.
 
     Args:
-        max_bytes: of all files together.
+        max_bytes: of all files together, notes about conversations in flight included.
         max_age_hours: since a file was last written.
     """
 
@@ -57,18 +61,27 @@ def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Re
     Returns:
         What was too old, and what was too much.
     """
-    before = time.time() - limits.max_age_hours * _HOUR
+    now = time.time()
+    before = now - limits.max_age_hours * _HOUR
     files = sorted(listed(folder), key=lambda file: (file.modified, file.path.name))
     old = [file for file in files if file.modified < before]
     remove_notes(folder, before)
-    rest = files[len(old) :]
-    excess = sum(file.bytes for file in rest) + coming - limits.max_bytes
+    left = sorted(notes(folder), key=lambda note: note.modified)
+    dead = [note for note in left if note.modified < now - _DEAD_SECONDS]
+    for note in dead[:-_MOST_NOTES]:
+        _remove_note(note)
+    kept: list[JournalFile | Note] = [*files[len(old) :], *dead[-_MOST_NOTES:]]
+    living = sum(note.bytes for note in left[len(dead) :])
+    excess = living + sum(file.bytes for file in kept) + coming - limits.max_bytes
     surplus = []
-    for file in rest:
+    for file in sorted(kept, key=lambda file: file.modified):
         if excess <= 0:
             break
-        surplus.append(file)
         excess -= file.bytes
+        if isinstance(file, Note):
+            _remove_note(file)
+        else:
+            surplus.append(file)
     return remove(folder, old), remove(folder, surplus)
 
 
@@ -79,10 +92,14 @@ def remove_notes(folder: Path, before: float = math.inf) -> None:
         folder: the journal's.
         before: seconds since 1970; a process that lives has touched its note later.
     """
-    for path in (*folder.glob(IN_FLIGHT), *folder.glob(IN_FLIGHT_PARTS)):
-        with suppress(OSError):
-            if path.stat().st_mtime < before:
-                path.unlink()
+    for note in notes(folder):
+        if note.modified < before:
+            _remove_note(note)
+
+
+def _remove_note(note: Note) -> None:
+    with suppress(OSError):
+        note.path.unlink()
 
 
 def remove(folder: Path, files: Iterable[JournalFile]) -> Removed:

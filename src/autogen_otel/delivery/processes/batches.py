@@ -12,6 +12,8 @@ import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -112,12 +114,14 @@ class Batches:
 
     Attributes:
         queue: newest first; what counts its overflow may put another one in its place.
+        late: called with nothing for each item that is not exported, because it came after the shutdown.
     """
 
     def __init__(self, exporter: Exporter, limits: Limits) -> None:
         self.queue: deque[Any] = deque(maxlen=limits.queue)
+        self.late: Callable[[], object] = lambda: None
         self._exporter, self._limits = exporter, limits
-        self._is_shut_down = False
+        self._is_shut_down = self._is_over = False
         self.after_fork()
         _LIVE.add(self)
 
@@ -135,15 +139,23 @@ class Batches:
             item: what will be exported.
             at_once: whether it, and what waits with it, is exported without delay.
         """
-        if self._is_shut_down:
-            return
         if self._thread is None:
             self._start()
         self.queue.appendleft(item)
-        if (
-            at_once or ending.NEAR.is_set or len(self.queue) >= self._limits.batch
-        ) and not self._awake.is_set():
+        if self._is_over:
+            self._count_late()
+            return
+        is_near = ending.NEAR.is_set
+        if is_near:
+            ending.NEAR.has_news = True
+        if (at_once or is_near or len(self.queue) >= self._limits.batch) and not self._awake.is_set():
             self._awake.set()
+
+    def _count_late(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self.queue.pop()
+                self.late()
 
     def flush(self) -> None:
         """Export what is there by now, however long it takes."""
@@ -175,10 +187,16 @@ class Batches:
             # It has to be this one: an interpreter that ends starts no threads.
             self._thread.join(_END_SECONDS)
         self._exporter.shutdown()
-        while self.queue:
-            self._export()
+        left = len(self.queue)
+        while left > 0 and self.queue:
+            left -= self._export()
+        self._is_over = True
+        # What came meanwhile.
+        self._count_late()
 
     def _start(self) -> None:
+        if self._is_shut_down:
+            return
         # Not waited for: a signal or the garbage collector may have ended a span in the middle of this.
         if not self._start_lock.acquire(blocking=False):
             return

@@ -70,9 +70,14 @@ def _started(work: Callable[[], object], results: list[bool]) -> _thread.LockTyp
 
 # ---------------------------------------------------------------- what is exported
 class _Near:
-    """Whether the end of this process is near, so that nothing waits any more."""
+    """Whether the end of this process is near, so that nothing waits any more.
 
-    is_set = False
+    Attributes:
+        is_set: whether it is.
+        has_news: whether something was recorded since it is.
+    """
+
+    is_set = has_news = False
 
 
 class Hurried(Protocol):
@@ -80,6 +85,9 @@ class Hurried(Protocol):
 
     def hurry(self) -> None:
         """Give up soon on an endpoint that does not answer."""
+
+    def relax(self) -> None:
+        """Wait as before, because the program goes on."""
 
 
 HURRIED: Final[weakref.WeakSet[Hurried]] = weakref.WeakSet()
@@ -104,6 +112,8 @@ def end(seconds: float = _CHILD_SECONDS) -> None:
 
 # ---------------------------------------------------------------- SIGTERM
 _is_terminated = False
+_caught_in = 0
+"""The process that looked last whether the signal is handled."""
 
 
 def catch_sigterm() -> None:
@@ -111,10 +121,21 @@ def catch_sigterm() -> None:
 
     An application that sets a handler later has it in place of this one.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return
+    if threading.current_thread() is threading.main_thread():
+        _catch()
+
+
+def catch_sigterm_in_child() -> None:
+    """The same in a process that was forked since: servers give their workers the signals' defaults back."""
+    if _caught_in != os.getpid():
+        catch_sigterm()
+
+
+def _catch() -> None:
+    global _caught_in  # noqa: PLW0603 - once in each process
     # A subinterpreter has no signals.
     with suppress(ValueError):
+        _caught_in = os.getpid()
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _terminated)
 
@@ -144,6 +165,16 @@ def _end_and_die() -> None:
         end(SIGNAL_SECONDS)
     finally:
         _die()
+        _go_on()
+
+
+def _go_on() -> None:
+    """Be as before: the kernel spares the first process of a container, and a signal may be blocked."""
+    global _is_terminated  # noqa: PLW0603 - as above
+    for exporter in list(HURRIED):
+        exporter.relax()
+    _is_terminated = False
+    _catch()
 
 
 def _die() -> None:
@@ -154,7 +185,7 @@ def _die() -> None:
 
 def _after_fork() -> None:
     global _is_terminated  # noqa: PLW0603 - as above
-    _is_terminated = NEAR.is_set = False
+    _is_terminated = NEAR.is_set = NEAR.has_news = False
 
 
 in_child(_after_fork)

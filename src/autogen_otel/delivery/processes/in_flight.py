@@ -45,6 +45,8 @@ SUFFIX: Final = ".inflight"
 _MOST_STARTED: Final = 20_000
 """Spans that may begin between two looks; of more, the oldest are not seen."""
 _MOST_SPANS: Final = 1000
+_MOST_BYTES: Final = 2 * 1024 * 1024
+"""Of the file, which is written as a whole each time."""
 _MOST_CHARACTERS: Final = 8192
 """Of a value: long messages are written with the span that has ended."""
 _FORGOTTEN_SECONDS: Final = 60.0
@@ -122,7 +124,7 @@ class InFlight:
             return
         try:
             self._look()
-            self._save(b"".join(noted.line for noted in list(self._noted.values())[:_MOST_SPANS]))
+            self._save(_joined(noted.line for noted in list(self._noted.values())[:_MOST_SPANS]))
         except OSError as error:
             self._has_failed = True
             self._noted.clear()
@@ -207,6 +209,16 @@ class InFlight:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _joined(lines: Iterable[bytes]) -> bytes:
+    """As many of the lines as the file may hold, the first ones in front."""
+    content, room = [], _MOST_BYTES
+    for line in lines:
+        room -= len(line)
+        if room >= 0:
+            content.append(line)
+    return b"".join(content)
 
 
 def _write(descriptor: int, content: bytes) -> None:

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.fork import in_child
 from autogen_otel.delivery.processes import ending, in_flight, in_use
 
@@ -19,6 +20,7 @@ _LOGGER: Final = logging.getLogger("autogen_otel")
 _LOOK_SECONDS: Final = 0.4
 """A conversation is found if it began a second before its process was killed."""
 _SERVER_LOOK_SECONDS: Final = 0.05
+"""Nothing tells that a server has begun to end; to look costs as much as a function call."""
 _PRUNE_SECONDS: Final = 3600.0
 """A program whose endpoint takes everything begins no file of the journal, which would prune it too."""
 
@@ -35,6 +37,7 @@ class Process:
         self.providers = providers
         self._in_flight: InFlight | None = None
         self._stopped = threading.Event()
+        self._flushes = 0
         self.began: Callable[[Any], object] | None = self._first
         _LIVE.add(self)
         ending.at_end(self.end)
@@ -59,6 +62,14 @@ class Process:
         self._note()
         self.flush(seconds)
         self._note()
+        counts = shared.kept()
+        if counts is not None:
+            counts.write(is_last=True)
+
+    def again(self) -> None:
+        """See to the end of this process too, where ``instrument()`` is called once more after a fork."""
+        if not self._stopped.is_set():
+            ending.catch_sigterm_in_child()
 
     def stop(self) -> None:
         """Do nothing any more beside the application, and leave its signals alone."""
@@ -78,7 +89,7 @@ class Process:
         if self.began is not None:
             self.began(span)
         in_use.begin()
-        if self._in_flight is not None or ending.is_server_ending() is not None:
+        if self._in_flight is not None or shared.kept() is not None or ending.is_server_ending() is not None:
             accompany = threading.Thread(
                 target=self._accompany, args=(self._stopped,), name="autogen-otel-process", daemon=True
             )
@@ -90,11 +101,16 @@ class Process:
                 _LOGGER.info("Conversations in flight are not noted: %s.", error)
 
     def _accompany(self, stopped: threading.Event) -> None:
-        pruned_at = -_PRUNE_SECONDS
+        pruned_at, noted_at = -_PRUNE_SECONDS, time.monotonic()
         while not stopped.wait(_LOOK_SECONDS if ending.is_server_ending() is None else _SERVER_LOOK_SECONDS):
             self._look()
-            if time.monotonic() - pruned_at > _PRUNE_SECONDS:
-                pruned_at = time.monotonic()
+            now = time.monotonic()
+            if now - noted_at >= _LOOK_SECONDS:
+                noted_at = now
+                self._note()
+                self._count()
+            if now - pruned_at > _PRUNE_SECONDS:
+                pruned_at = now
                 self._prune()
 
     def _prune(self) -> None:
@@ -105,10 +121,23 @@ class Process:
             _LOGGER.debug("The journal could not be pruned: %s", type(error).__name__)
 
     def _look(self) -> None:
-        self._note()
-        if ending.is_server_ending():
-            ending.NEAR.is_set = True
+        """Export what is recorded while a server ends, which does not say when it is done."""
+        is_ending = bool(ending.is_server_ending())
+        has_begun = is_ending and not ending.NEAR.is_set
+        # A program may go on when its server has ended.
+        ending.NEAR.is_set = is_ending
+        if has_begun or ending.NEAR.has_news:
+            ending.NEAR.has_news = False
+            # Once more afterwards: measurements follow their span.
+            self._flushes = 2
+        if is_ending and self._flushes:
+            self._flushes -= 1
             self.flush(ending.SIGNAL_SECONDS)
+
+    def _count(self) -> None:
+        counts = shared.kept()
+        if counts is not None:
+            counts.write()
 
     def _note(self) -> None:
         try:

@@ -17,7 +17,7 @@ from autogen_otel.diagnosis.comparison.questions import (
     Outline,
     Together,
 )
-from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
+from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm, smallest, testable
 from autogen_otel.diagnosis.evidence.features import (
     AGENT_PAIR,
     CONVERSATION_NUMBER,
@@ -28,7 +28,7 @@ from autogen_otel.diagnosis.evidence.features import (
 )
 from autogen_otel.vocabulary import attributes as names
 
-SIGNIFICANT: Final = 0.01
+SIGNIFICANT: Final = 0.02
 """How often what is reported may be chance, for one finding and all that was tried for it."""
 _SMALLEST_EFFECT: Final = 0.15
 _SMALLEST_SHARE: Final = 0.3
@@ -47,11 +47,13 @@ _PENALTIES: Final = {
     names.PROMPT_MESSAGES: 0.02,
     names.PROMPT_NEW_CHARS: 0.015,
     names.PROMPT_LARGEST_CHARS: 0.015,
+    names.PROMPT_LARGEST_FROM: 0.015,
     TURN: 0.01,
     HOUR: 0.02,
     TIME: 0.04,
     CONVERSATION_NUMBER: 0.05,
     "process.pid": 0.05,
+    "service.instance.id": 0.05,
 }
 """Which of two attributes that separate about as well is the better explanation: the one with less."""
 _COMPARISON_PENALTIES: Final = {
@@ -65,7 +67,7 @@ _COMPARISON_PENALTIES: Final = {
     Comparison.WITHIN: 0.03,
 }
 _SCANNED: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.WITHIN})
-_FAMILIES: Final = 2
+_SCANNED_SHARE: Final = 0.2
 _OTHER_PENALTY: Final = 0.01
 _DERIVED: Final = (".length", "arguments.depth", "arguments.chars")
 
@@ -86,23 +88,31 @@ class Discriminator:
 
 
 class _Family:
-    """Comparisons that are corrected for together."""
+    """Comparisons that are corrected for together.
 
-    def __init__(self) -> None:
-        self._tried = 0
+    Args:
+        share: of all chance that is allowed, their part.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._tried: list[tuple[float, int]] = []
         self._candidates: list[tuple[Property, Table, float]] = []
 
     def take(self, candidate: Property, table: Table, comparisons: int) -> None:
         """Take one that was chosen from so many; only what could matter is calculated."""
-        self._tried += comparisons
+        # Of the cuts of a number, any may separate perfectly.
+        least = smallest(table) if comparisons == 1 else 0.0
+        self._tried.append((least, comparisons))
         if table.effect >= _SMALLEST_EFFECT and table.failing_share >= _SMALLEST_SHARE:
             self._candidates.append((candidate, table, fisher(table)))
 
     def corrected(self) -> Iterator[Discriminator]:
         """What was taken, with the probability corrected for all comparisons of both families."""
-        corrected = holm([probability for _, _, probability in self._candidates], self._tried)
+        tried = testable(self._tried, SIGNIFICANT * self._share)
+        corrected = holm([probability for _, _, probability in self._candidates], tried)
         for (candidate, table, _), probability in zip(self._candidates, corrected, strict=True):
-            yield Discriminator(candidate, table, min(1.0, _FAMILIES * probability))
+            yield Discriminator(candidate, table, min(1.0, probability / self._share))
 
 
 def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator], Answer]]:
@@ -124,7 +134,7 @@ def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator
     proposed = list(properties(failing, outline))
     answer = yield Holding([candidate for candidate, _ in proposed])
     # Two families, so that the hundreds of cuts of numbers do not outweigh the few plain values.
-    plain, scanned = _Family(), _Family()
+    plain, scanned = _Family(1 - _SCANNED_SHARE), _Family(_SCANNED_SHARE)
     for (candidate, comparisons), working in zip(proposed, answer.holding, strict=True):
         family = scanned if candidate.comparison in _SCANNED else plain
         failing_count = sum(map(candidate.tester(), failing))

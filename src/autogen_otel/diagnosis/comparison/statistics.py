@@ -1,9 +1,9 @@
-"""Fisher's exact test, and Holm's correction for having tried many things."""
+"""Fisher's exact test, and Holm's and Tarone's corrections for having tried many things."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -59,6 +59,31 @@ def fisher(table: Table) -> float:
         if term < tail * _NEGLIGIBLE:
             break
     return min(1.0, tail)
+
+
+def smallest(table: Table) -> float:
+    """The smallest probability that Fisher's test can give for as many calls with and without a property."""
+    having = table.failing + table.working
+    highest = min(having, table.all_failing)
+    return fisher(table._replace(failing=highest, working=having - highest))
+
+
+def testable(comparisons: Iterable[tuple[float, int]], level: float) -> int:
+    """How many comparisons have to be corrected for: Tarone's correction.
+
+    A property that one call in a thousand has cannot be significant, whatever is found. So it takes nothing
+    from those that can.
+
+    Args:
+        comparisons: the smallest probability that each could have, and how many such there are.
+        level: of significance.
+    """
+    tried = 0
+    for least, count in sorted(comparisons):
+        if least > level / max(1, tried):
+            break
+        tried += count
+    return tried
 
 
 def holm(probabilities: Sequence[float], tried: int) -> list[float]:

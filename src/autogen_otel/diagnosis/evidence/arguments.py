@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import TRAITS, Features
+from autogen_otel.traces.parsing import loads
 
 PREFIX: Final = "autogen.tool.argument."
 DEPTH: Final = "autogen.tool.arguments.depth"
@@ -22,7 +22,7 @@ def argument_features(recorded: object) -> Features:
     if not isinstance(recorded, str):
         return {}
     try:
-        parsed = json.loads(recorded)
+        parsed = loads(recorded)
     except (ValueError, RecursionError):
         # Not JSON, or cut because it was too long.
         return {SIZE: len(recorded)}

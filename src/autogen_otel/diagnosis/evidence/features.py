@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from autogen_otel.traces.trace import Span, Trace
@@ -69,7 +70,8 @@ _OUTCOMES: Final = frozenset(
         names.TOOL_ARGUMENTS_PROBLEMS,
         names.HANDOFF_TO,
     }
-)
+) | {name for name, meaning in names.MEANINGS.items() if "that failed" in meaning.spans}
+"""What is known only once a call is over, or only of calls that failed, or what names the call itself."""
 _OUTCOME_PREFIXES: Final = (
     "gen_ai.response.",
     "gen_ai.usage.",
@@ -82,7 +84,7 @@ _OUTCOME_PREFIXES: Final = (
     "autogen.human.",
     "autogen.tool.returned",
 )
-NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name", "service.instance.id")
+NOT_OF_THE_PROGRAM: Final = ("telemetry.", "service.name")
 STEPS: Final = frozenset(
     {span_names.CHAT, span_names.EXECUTE_TOOL, span_names.EXECUTE_CODE, span_names.AWAIT_HUMAN_INPUT}
 )
@@ -93,14 +95,15 @@ class Surroundings:
 
     Args:
         trace: the conversation.
-        number: which one of its process it is; 0 if that is not known.
+        number: which one of its process it is, or what tells it later; 0 if that is not known.
     """
 
-    __slots__ = ("_number", "_steps", "_tool_ends", "_tools", "_turns", "trace")
+    __slots__ = ("_number", "_program", "_steps", "_tool_ends", "_tools", "_turns", "trace")
 
-    def __init__(self, trace: Trace, number: int) -> None:
+    def __init__(self, trace: Trace, number: object) -> None:
         self.trace = trace
         self._number = number
+        self._program: tuple[Mapping[str, Any], dict[str, Any]] | None = None
         spans = [(span, span.operation) for span in trace.spans]
         self._turns = [
             span.start_ns
@@ -141,13 +144,8 @@ class Surroundings:
 
     def _of_moment(self, span: Span) -> dict[str, Any]:
         seconds = span.start_ns // _NS
-        features: dict[str, Any] = {
-            name: value
-            for name, value in span.resource.items()
-            if not name.startswith(NOT_OF_THE_PROGRAM) and isinstance(value, (str, int, bool))
-        }
-        features.update({TIME: seconds, HOUR: str(seconds // _HOUR % _DAY_HOURS)})
-        features["service.name"] = span.service
+        features = dict(self._of_program(span))
+        features[TIME], features[HOUR] = seconds, str(seconds // _HOUR % _DAY_HOURS)
         if self._number:
             features[CONVERSATION_NUMBER] = self._number
         features[TURN] = bisect_right(self._turns, span.start_ns)
@@ -165,6 +163,18 @@ class Surroundings:
             features[AGENT_PAIR] = f"{turn.attributes[names.SENDER_NAME]} -> {agent}"
         return features
 
+    def _of_program(self, span: Span) -> dict[str, Any]:
+        """The same for all spans of one batch."""
+        if self._program is None or self._program[0] is not span.resource:
+            features = {
+                name: value
+                for name, value in span.resource.items()
+                if not name.startswith(NOT_OF_THE_PROGRAM) and isinstance(value, (str, int, bool))
+            }
+            features["service.name"] = span.service
+            self._program = span.resource, features
+        return self._program[1]
+
     def _turn_of(self, span: Span) -> Span | None:
         above = self.trace.span(span.parent_id)
         for _ in range(_MOST_NAMES):
@@ -174,6 +184,7 @@ class Surroundings:
         return None
 
 
+@lru_cache(maxsize=1024)
 def follows_from_outcome(name: str) -> bool:
     """Whether an attribute is known only once the call is over, or names the call itself."""
     return name in _OUTCOMES or name.startswith(_OUTCOME_PREFIXES)

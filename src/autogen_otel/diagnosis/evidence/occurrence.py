@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.features import Features
-
 MODEL: Final = "model"
 CONVERSATION: Final = "conversation"
 _TOOL: Final = "tool "
@@ -64,14 +62,14 @@ class Occurrence:
     effect: Effect
     lost_ns: int
     attempts: int
-    describe: Callable[[], Features] | None
+    describe: Callable[[], dict[str, Any]] | None
     after_tool: str | None = None
     fell_after: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     symptoms: Counter[str] = field(default_factory=Counter)
     ended_by: Mapping[str, Any] | None = None
     weight: float = 1.0
-    features: Features = field(default_factory=dict)
+    features: dict[str, Any] = field(default_factory=dict)
 
     def described(self) -> Occurrence:
         """The same with its features, and without its conversation, which need not be kept for them then."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
-from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
+from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading
 from autogen_otel.diagnosis.evidence.sample import Sample
@@ -25,12 +25,17 @@ from autogen_otel.vocabulary import spans as span_names
 _SEED: Final = 14
 _MOST_KINDS: Final = 500
 _MOST_REMEMBERED: Final = 100_000
-_GROUP_SIZES: Final = ((100, 4000), (1000, 400), (20_000, 4))
+_GROUP_SIZES: Final = ((40, 4000), (400, 400), (20_000, 4))
 """How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
-_MOST_LOOPS: Final = 1000
+_LOOP_SIZES: Final = ((100, 400), (2000, 10))
+"""The same of conversations that went in circles."""
+_MOST_NAMES: Final = 10_000
+"""Workflows and tools that are counted; programs that make up names for each conversation have more."""
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 GroupKey = tuple[Any, ...]
+K = TypeVar("K")
+T = TypeVar("T")
 
 
 class Population:
@@ -58,14 +63,14 @@ class Population:
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
         self.groups: dict[GroupKey, Sample[Occurrence]] = {}
-        self.working: dict[str, Sample[Features]] = {}
+        self.working: dict[str, Sample[dict[str, Any]]] = {}
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
         self.loops: dict[tuple[str, Loop], Sample[Occurrence]] = {}
         self.ended_at_limit: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
-        self._seen: OrderedDict[str, int] = OrderedDict()
-        self._of_process: Counter[str] = Counter()
+        self._seen: OrderedDict[str, Began] = OrderedDict()
+        self._numbering = Numbering()
         self._heaviest, self._weight = heaviest, 1.0
         self._random = random.Random(_SEED)  # noqa: S311 - a sample, no secret
 
@@ -78,13 +83,11 @@ class Population:
             selection: which conversations.
             limit: at most so many, in the order they come; 0 for all.
         """
-        population = cls()
+        wanted = Wanted(selection, limit)
         for gathered in gather(spans):
-            if selection == EVERYTHING or takes(selection, gathered):
-                population.add(gathered)
-                if limit and population.conversations >= limit:
-                    break
-        return population
+            if not wanted.take(gathered):
+                break
+        return wanted.population
 
     @classmethod
     def of_sample(cls, sample: Sequence[Weighted]) -> Population:
@@ -147,6 +150,34 @@ class Population:
             return True
         return any(one.kind == CONVERSATION for one in found)
 
+    def merge(self, other: Population) -> None:
+        """Take what another population has read; no conversation may be in both."""
+        if other.first_ns:
+            self.first_ns = min(self.first_ns or other.first_ns, other.first_ns)
+        self.last_ns = max(self.last_ns, other.last_ns)
+        self.conversations += other.conversations
+        self.over_time.merge(other.over_time)
+        _merge(self.groups, other.groups)
+        _merge(self.working, other.working)
+        _merge(self.loops, other.loops)
+        for mine, others in (
+            (self.returned_errors, other.returned_errors),
+            (self.returned_conversations, other.returned_conversations),
+            (self.ended, other.ended),
+            (self.ended_at_limit, other.ended_at_limit),
+        ):
+            mine.update(others)
+        self._numbering.merge(other._numbering)
+
+    def number(self) -> None:
+        """Say of all that is kept which conversation of its process it was in; all have to be read."""
+        for working in self.working.values():
+            for features in working.kept:
+                self._numbering.replace(features)
+        for sample in (*self.groups.values(), *self.loops.values()):
+            for one in sample.kept:
+                self._numbering.replace(one.features)
+
     def in_group(self, key: GroupKey) -> list[Occurrence]:
         """The failures of a group, each with the number of failures that it stands for."""
         return _weighted(self.groups[key])
@@ -155,23 +186,25 @@ class Population:
         """The conversations that went in one circle, each with the number of them that it stands for."""
         return _weighted(self.loops[key])
 
-    def _count(self, spans: list[Span]) -> int:
+    def _count(self, spans: list[Span]) -> Began | int:
         first = spans[0]
-        number = self._seen.get(first.trace_id)
-        if number is not None:
-            return number
+        began = self._seen.get(first.trace_id)
+        if began is not None:
+            return began
         self.conversations += self._weight
         start = min(span.start_ns for span in spans)
         self.first_ns = min(self.first_ns or start, start)
         self.last_ns = max(self.last_ns, start)
         self.over_time.add(start, self._weight)
         process = "/".join(str(first.resource.get(name, "")) for name in INSTANCES) + first.service
-        self._of_process[process] += 1
-        # Of a sample nobody knows which one of its process a conversation was.
-        number = self._seen[first.trace_id] = self._of_process[process] if self._heaviest <= 1 else 0
+        began = self._seen[first.trace_id] = Began(process, start)
         if len(self._seen) > _MOST_REMEMBERED:
             self._seen.popitem(last=False)
-        return number
+        # Of a sample nobody knows which one of its process a conversation was.
+        if self._heaviest > 1:
+            return 0
+        self._numbering.note(began)
+        return began
 
     def _keep_failures(self, trace: _LazyTrace) -> list[Occurrence]:
         found = trace.reading.occurrences()
@@ -183,7 +216,7 @@ class Population:
                 if not size:
                     continue
                 sample = self.groups[key] = Sample(size, self._weight)
-            if sample.wants():
+            if sample.wants(occurrence.trace_id + occurrence.span_id):
                 sample.keep(occurrence.described())
         return found
 
@@ -193,13 +226,16 @@ class Population:
             return False
         key = (_workflow(root), loop._replace(times=0))
         sample = self.loops.get(key)
-        if sample is None and len(self.loops) < _MOST_LOOPS:
-            sample = self.loops[key] = Sample(_GROUP_SIZES[1][1], self._weight)
-        if sample is not None and sample.wants():
+        if sample is None:
+            size = next((size for most, size in _LOOP_SIZES if len(self.loops) < most), 0)
+            if not size:
+                return True
+            sample = self.loops[key] = Sample(size, self._weight)
+        if sample.wants(root.trace_id):
             sample.keep(trace.loop_occurrence(root, loop))
         return True
 
-    def _sample(self, kind: str) -> Sample[Features] | None:
+    def _sample(self, kind: str) -> Sample[dict[str, Any]] | None:
         sample = self.working.get(kind)
         if sample is None and len(self.working) < _MOST_KINDS:
             # Models make up names of tools; only so many are kept.
@@ -211,13 +247,15 @@ class Population:
         for tool in tools:
             attributes = tool.attributes
             name = str(attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
-            if names.TOOL_RETURNED_ERROR in attributes:
+            if names.TOOL_RETURNED_ERROR in attributes and (
+                name in self.returned_errors or len(self.returned_errors) < _MOST_NAMES
+            ):
                 self.returned_errors[name] += round(self._heaviest)
                 returned.add(name)
             if tool.failed or attributes.get(names.CANCELLED) is True:
                 continue
             sample = self._sample(tool_kind(name))
-            if sample is not None and sample.wants():
+            if sample is not None and sample.wants(tool.trace_id + tool.span_id):
                 sample.keep(trace.reading.tool_features(tool))
         self.returned_conversations.update(dict.fromkeys(returned, round(self._heaviest)))
         models = self._sample(MODEL)
@@ -230,7 +268,7 @@ class Population:
                 or attributes.get(names.CACHE_HIT) is True
             ):
                 continue
-            if trace.was_answered_at_once(chat) and models.wants():
+            if trace.was_answered_at_once(chat) and models.wants(chat.trace_id + chat.span_id):
                 models.keep(trace.reading.model_features(chat, chat))
 
     def _keep_conversation(self, trace: _LazyTrace, roots: list[Span], found: list[Occurrence]) -> None:
@@ -238,15 +276,43 @@ class Population:
         if root is None:
             return
         workflow = _workflow(root)
-        self.ended[workflow] += round(self._weight)
+        if workflow in self.ended or len(self.ended) < _MOST_NAMES:
+            self.ended[workflow] += round(self._weight)
         if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
-            self.ended_at_limit[workflow] += round(self._weight)
+            if workflow in self.ended:
+                self.ended_at_limit[workflow] += round(self._weight)
             if not found and self._keep_loop(trace, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):
             sample = self._sample(CONVERSATION)
-            if sample is not None and sample.wants():
+            if sample is not None and sample.wants(root.trace_id):
                 sample.keep(trace.reading.surroundings.of_conversation(root))
+
+
+class Wanted:
+    """Takes the conversations that are asked for.
+
+    Args:
+        selection: which conversations.
+        limit: at most so many; 0 for all.
+
+    Attributes:
+        population: all of them.
+    """
+
+    def __init__(self, selection: Selection = EVERYTHING, limit: int = 0) -> None:
+        self._selection, self._limit = selection, limit
+        self.population = Population()
+
+    def take(self, spans: list[Span]) -> bool:
+        """Take the spans of one conversation; whether it wants more."""
+        if self._selection == EVERYTHING or takes(self._selection, spans):
+            self.population.add(spans)
+        return not self._limit or self.population.conversations < self._limit
+
+    def merge(self, other: Wanted) -> None:
+        """Take what another has taken."""
+        self.population.merge(other.population)
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:
@@ -265,9 +331,19 @@ def group_key(occurrence: Occurrence) -> GroupKey:
 
 
 def _weighted(sample: Sample[Occurrence]) -> list[Occurrence]:
-    for occurrence in sample.kept:
-        occurrence.weight = sample.weight
-    return sample.kept
+    kept, weight = sample.kept, sample.weight
+    for occurrence in kept:
+        occurrence.weight = weight
+    return kept
+
+
+def _merge(samples: dict[K, Sample[T]], others: Mapping[K, Sample[T]]) -> None:
+    for key, other in others.items():
+        mine = samples.get(key)
+        if mine is None:
+            samples[key] = other
+        else:
+            mine.merge(other)
 
 
 def _root_of(workflows: Iterable[Span]) -> Span | None:
@@ -283,7 +359,7 @@ class _LazyTrace:
 
     __slots__ = ("_number", "_reading", "spans")
 
-    def __init__(self, spans: list[Span], number: int) -> None:
+    def __init__(self, spans: list[Span], number: Began | int) -> None:
         self.spans = spans
         self._number = number
         self._reading: Reading | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
-from typing import Final
+from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import Surroundings, plain_problem
@@ -33,13 +33,13 @@ class Reading:
 
     Args:
         trace: the conversation.
-        number: which one of its process it is.
+        number: as ``Surroundings`` take it.
 
     Attributes:
         failed_calls: ids of the model calls and entries in which something failed, also if they recovered.
     """
 
-    def __init__(self, trace: Trace, number: int) -> None:
+    def __init__(self, trace: Trace, number: object) -> None:
         self.trace = trace
         self._number = number
         self.failed_calls: set[str] = set()
@@ -64,7 +64,11 @@ class Reading:
             elif span.operation == span_names.EXECUTE_TOOL:
                 found.append(self._of_tool(span, cause))
             else:
-                found.append(self._of_other(span, cause))
+                answered = self._answered(span) if cause in _OF_PROVIDERS else None
+                if answered is None:
+                    found.append(self._of_other(span, cause))
+                else:
+                    found.append(self._of_answer(span, cause, answered))
         for chat_id, spans in calls.items():
             chat = self.trace.span(chat_id)
             if chat is not None:
@@ -107,6 +111,32 @@ class Reading:
             lambda: self.surroundings.of_conversation(root),
         )
 
+    def _answered(self, turn: Span) -> Span | None:
+        """The model call whose answer a turn failed on."""
+        chats = [one for one in self.trace.children(turn) if one.operation == span_names.CHAT]
+        last = max(chats, key=lambda chat: chat.end_ns, default=None)
+        return None if last is None or last.failed else last
+
+    def _of_answer(self, turn: Span, cause: str, chat: Span) -> Occurrence:
+        """An answer that AutoGen took, and could do nothing with."""
+        self.failed_calls.add(chat.span_id)
+        attempts = [child for child in self.trace.children(chat) if is_attempt(child)]
+        attempt = attempts[-1] if attempts else None
+        subject = model_subject(chat, chat, attempt)
+        return Occurrence(
+            cause,
+            subject,
+            model_detail(cause, attempt, subject),
+            turn.trace_id,
+            turn.span_id,
+            turn.start_ns,
+            MODEL,
+            self._effect(turn, Effect.SWALLOWED),
+            chat.duration_ns,
+            1,
+            partial(self.model_features, chat, chat),
+        )
+
     def _of_model(self, chat: Span, began: Sequence[Span]) -> Iterator[Occurrence]:
         entries = [child for child in self.trace.children(chat) if child.operation == span_names.CONFIG_ENTRY]
         last_entry = max(entries, key=lambda entry: entry.start_ns).span_id if entries else chat.span_id
@@ -146,13 +176,13 @@ class Reading:
             )
             before.append(cause)
 
-    def tool_features(self, tool: Span) -> dict[str, object]:
+    def tool_features(self, tool: Span) -> dict[str, Any]:
         """What is known of a tool call, with what stands in its arguments."""
         features = self.surroundings.of_call(tool)
         features.update(argument_features(tool.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)))
         return features
 
-    def model_features(self, chat: Span, entry: Span) -> dict[str, object]:
+    def model_features(self, chat: Span, entry: Span) -> dict[str, Any]:
         """What is known of a model call as one of its entries got it."""
         return self.surroundings.of_call(chat, entry)
 
@@ -203,6 +233,9 @@ class Reading:
 
 
 _PLAIN_MODEL_CAUSES: Final = frozenset(causes.CAUSES) - {causes.CLIENT, causes.UNKNOWN}
+
+
+_OF_PROVIDERS: Final = frozenset({causes.BACKEND, causes.CONTENT_FILTER, causes.PROMPT_TOO_LARGE})
 
 
 def _cause(span: Span) -> str:

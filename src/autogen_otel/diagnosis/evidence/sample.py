@@ -1,60 +1,74 @@
-"""A fair sample of bounded size from a stream of unknown length."""
+"""A fair sample of bounded size from a stream of unknown length, or from several parts of one."""
 
 from __future__ import annotations
 
-import math
-import random
+from hashlib import blake2b
+from heapq import heappush, heapreplace
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
 LARGEST: Final = 3000
-_SEED: Final = 14
+_DIGEST_BYTES: Final = 8
 
 
 class Sample(Generic[T]):
-    """Keeps each of what it is offered with the same probability; the same stream gives the same sample.
+    """Keeps each of what it is offered with the same probability: those whose ids have the smallest hashes.
 
-    It is Li's algorithm L: it draws how many to pass over, so that passing one over costs a comparison.
+    So neither the order in which they come nor who reads which of them makes a difference.
 
     Args:
         largest: how many to keep.
         each: how many each one that it is offered stands for.
 
     Attributes:
-        kept: what is kept.
         offered: how many there were.
     """
 
-    __slots__ = ("_each", "_largest", "_next", "_random", "_threshold", "kept", "offered")
+    __slots__ = ("_drawn", "_each", "_heap", "_largest", "offered")
 
     def __init__(self, largest: int = LARGEST, each: float = 1.0) -> None:
-        self._each = each
-        self.kept: list[T] = []
         self.offered = 0
+        self._each = each
         self._largest = largest
-        self._next = 0
-        self._threshold = 1.0
-        self._random = random.Random(_SEED)  # noqa: S311 - a sample, no secret
+        # The largest hash comes first, as the smallest negative number; the second number settles ties.
+        self._heap: list[tuple[int, int, T]] = []
+        self._drawn = 0
 
-    def wants(self) -> bool:
-        """Count one more; whether to keep it, by a call of ``keep``."""
+    def wants(self, identity: str) -> bool:
+        """Count one more; whether to keep it, by a call of ``keep``.
+
+        Args:
+            identity: its id, which no other has.
+        """
         self.offered += 1
-        return self.offered >= self._next
+        digest = blake2b(identity.encode(), digest_size=_DIGEST_BYTES).digest()
+        self._drawn = -int.from_bytes(digest, "big")
+        return len(self._heap) < self._largest or self._drawn > self._heap[0][0]
 
     def keep(self, one: T) -> None:
-        """Keep it, in the place of another if there are enough."""
-        if len(self.kept) < self._largest:
-            self.kept.append(one)
-            if len(self.kept) < self._largest:
-                return
+        """Keep the one that was wanted last, in the place of another if there are enough."""
+        self._push((self._drawn, self.offered, one))
+
+    def merge(self, other: Sample[T]) -> None:
+        """Add a sample of another part of the stream."""
+        for drawn, number, one in other._heap:
+            if len(self._heap) < self._largest or drawn > self._heap[0][0]:
+                self._push((drawn, self.offered + number, one))
+        self.offered += other.offered
+
+    def _push(self, kept: tuple[int, int, T]) -> None:
+        if len(self._heap) < self._largest:
+            heappush(self._heap, kept)
         else:
-            self.kept[self._random.randrange(self._largest)] = one
-        self._threshold *= math.exp(math.log(1 - self._random.random()) / self._largest)
-        passed_over = math.log(1 - self._random.random()) / math.log1p(-self._threshold)
-        self._next = self.offered + 1 + math.floor(passed_over)
+            heapreplace(self._heap, kept)
+
+    @property
+    def kept(self) -> list[T]:
+        """What is kept, in an order that depends on the ids alone."""
+        return [one for _, _, one in sorted(self._heap, key=lambda kept: kept[0], reverse=True)]
 
     @property
     def weight(self) -> float:
         """How many of the stream each one that is kept stands for."""
-        return self._each * (self.offered / len(self.kept) if self.kept else 1.0)
+        return self._each * (self.offered / len(self._heap) if self._heap else 1.0)

@@ -34,7 +34,20 @@ class Timeline:
     def add(self, time_ns: int, weight: float = 1.0) -> None:
         """Count one more, or so many as it stands for."""
         self._counts[time_ns // _NS // self.seconds] += weight
-        while len(self._counts) > _MOST or max(self._counts) - min(self._counts) >= _LONGEST:
+        self._fit()
+
+    def merge(self, other: Timeline) -> None:
+        """Count what another has counted."""
+        while self.seconds != other.seconds:
+            (self if self.seconds < other.seconds else other)._widen()  # noqa: SLF001 - of this class
+        for number, count in other._counts.items():
+            self._counts[number] += count
+        self._fit()
+
+    def _fit(self) -> None:
+        while len(self._counts) > _MOST or (
+            self._counts and max(self._counts) - min(self._counts) >= _LONGEST
+        ):
             if not self._widen():
                 return
 

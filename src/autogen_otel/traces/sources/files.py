@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from pathlib import Path
+from typing import Final
+from zlib import crc32
 
+from autogen_otel.traces.beside import processors
 from autogen_otel.traces.following import Arrivals
-from autogen_otel.traces.journal import COPIES, STANDARD_INPUT, Tail, journal_files, read_spans
+from autogen_otel.traces.journal import COPIES, LARGE, STANDARD_INPUT, Tail, journal_files, read_spans
+from autogen_otel.traces.otlp import TraceFilter
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.trace import Span
+
+_MOST_PARTS: Final = 4
+"""Each part parses every line, so that more help less and less."""
 
 
 class Files:
@@ -34,6 +42,21 @@ class Files:
         self._paths = paths
         self.option = tuple(option)
         self._advice, self._standard_input = advice, standard_input
+        self._part, self._parts = 0, 1
+
+    def parts(self) -> list[Files]:
+        """The same in several parts for as many processes, each with whole traces; one if it is little.
+
+        Raises:
+            SourceError: nothing can be read.
+        """
+        if STANDARD_INPUT in self._paths or sum(map(_size, self._files())) < LARGE:
+            return [self]
+        count = min(processors(), _MOST_PARTS)
+        parts = [copy(self) for _ in range(count)]
+        for number, part in enumerate(parts):
+            part._part, part._parts = number, count  # noqa: SLF001 - copies of this
+        return parts
 
     @property
     def name(self) -> str:
@@ -56,11 +79,7 @@ class Files:
             SourceError: nothing can be read, or nothing is there.
         """
         progress = progress or Progress()
-        files = [
-            file
-            for path in self._paths
-            for file in ([path] if path == STANDARD_INPUT else journal_files(path))
-        ]
+        files = self._files()
         if STANDARD_INPUT in files:
             progress.expect(None, "bytes")
         else:
@@ -70,14 +89,28 @@ class Files:
             progress.expect(size, "bytes")
         # Copies of conversations stand beside files that may hold parts of the same.
         may_repeat = may_repeat and not any(file.match(COPIES) for file in files)
-        beginning = selection.trace
         return read_spans(
             files,
-            trace_filter=(lambda trace_id: trace_id.startswith(beginning)) if beginning else None,
+            trace_filter=self._filter(selection.trace),
             warn=progress.warn,
             advance=progress.advance,
             may_repeat=may_repeat,
         )
+
+    def _files(self) -> list[Path]:
+        return [
+            file
+            for path in self._paths
+            for file in ([path] if path == STANDARD_INPUT else journal_files(path))
+        ]
+
+    def _filter(self, beginning: str) -> TraceFilter | None:
+        part, parts = self._part, self._parts
+        if parts > 1:
+            return lambda trace_id: (
+                crc32(trace_id.encode()) % parts == part and trace_id.startswith(beginning)
+            )
+        return (lambda trace_id: trace_id.startswith(beginning)) if beginning else None
 
     def arrivals(self, selection: Selection) -> Arrivals:  # noqa: ARG002 - nothing narrows files
         """What is appended from now on.

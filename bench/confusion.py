@@ -1,0 +1,134 @@
+"""How often ``diagnose`` names the true cause, of incidents whose truth is known."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from autogen_otel.diagnosis.findings import Diagnosis, diagnose
+from autogen_otel.vocabulary.causes import CAUSES
+from bench.figures import Figure
+from tests.support.diagnosed import Incident, Truth, fits, healthy, incidents, journal
+from tests.support.recorded import spans_of
+
+_SIZES = (40, 100)
+"""Conversations of an incident."""
+_SEEDS = (1, 2)
+_NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was said of one thing that is wrong.
+
+    Args:
+        size: conversations of the incident.
+        truth: its cause; ``nothing`` if all is well.
+        said: the cause that was named for it; ``nothing`` for none.
+        is_first: whether the first finding is one of the truths of its incident.
+        goes_with: whether what it goes with was named; ``None`` if it goes with nothing.
+    """
+
+    size: int
+    truth: str
+    said: str
+    is_first: bool
+    goes_with: bool | None = None
+
+
+def measure(say: Callable[[str], None]) -> list[Figure]:
+    """Diagnose every incident of the tests' generator with several sizes and seeds."""
+    verdicts: list[Verdict] = []
+    for size in _SIZES:
+        say(f"incidents of {size} conversations are diagnosed")
+        verdicts += [verdict for seed in _SEEDS for verdict in _of_incidents(size, seed)]
+    return [_matrix(verdicts), _rates(verdicts)]
+
+
+def _of_incidents(size: int, seed: int) -> Iterator[Verdict]:
+    for incident in (*incidents().values(), *healthy().values()):
+        yield from _verdicts(incident, size, diagnose(spans_of(*journal(incident, seed, size))))
+
+
+def _verdicts(incident: Incident, size: int, diagnosis: Diagnosis) -> Iterator[Verdict]:
+    found = diagnosis.findings
+    others = [one.cause for one in found if not any(fits(one, truth) for truth in incident.truths)]
+    if not incident.truths:
+        yield Verdict(size, _NOTHING, others[0] if others else _NOTHING, not others)
+    is_first = bool(found) and any(fits(found[0], truth) for truth in incident.truths)
+    for truth in incident.truths:
+        finding = next((one for one in found if fits(one, truth)), None)
+        said = others[0] if others else _NOTHING
+        if finding is None:
+            yield Verdict(size, truth.cause, said, is_first, _goes_with(truth, None))
+        else:
+            first = finding.discriminators[0].property if finding.discriminators else None
+            named = None if first is None else (first.attribute, first.text)
+            yield Verdict(size, truth.cause, truth.cause, is_first, _goes_with(truth, named))
+
+
+def _goes_with(truth: Truth, named: tuple[str, str] | None) -> bool | None:
+    if truth.attribute is None:
+        return None
+    return named is not None and named[0] == truth.attribute and truth.value in {None, named[1]}
+
+
+def _matrix(verdicts: Sequence[Verdict]) -> Figure:
+    counts = Counter((one.truth, one.said) for one in verdicts)
+    names = [cause for cause in (*CAUSES, _NOTHING) if any(cause in pair for pair in counts)]
+    return Figure(
+        title="Causes",
+        explanation=(
+            "What `autogen-otel diagnose` says (across) of what is wrong (down). Each of the incidents in "
+            f"`tests/support/diagnosed.py` is held with {', '.join(map(str, _SIZES))} conversations and the "
+            f"seeds {', '.join(map(str, _SEEDS))}; of mixtures every cause counts. A cause counts as named "
+            "only with the right subject (tool, line, entry, host, limit)."
+        ),
+        columns=("wrong is", *names),
+        rows=[
+            (truth, *(str(counts[truth, said] or "") for said in names))
+            for truth in names
+            if any(one.truth == truth for one in verdicts)
+        ],
+    )
+
+
+def _rates(verdicts: Sequence[Verdict]) -> Figure:
+    rows = []
+    for size in _SIZES:
+        of_size = [one for one in verdicts if one.size == size]
+        told = [one for one in of_size if one.goes_with is not None]
+        rows.append(
+            (
+                str(size),
+                _share([one.truth == one.said for one in of_size]),
+                _share([one.is_first for one in of_size]),
+                _share([bool(one.goes_with) for one in told]),
+            )
+        )
+    return Figure(
+        title="Causes by size",
+        explanation=(
+            "The same by the number of conversations, and whether the first of what a finding goes with is "
+            "the true one. Of few conversations it often cannot be: where one host of two fails six times, "
+            "so would chance in one case of 64, and nothing is said."
+        ),
+        columns=("conversations", "cause and subject named", "first finding is true", "goes with"),
+        rows=rows,
+    )
+
+
+def _share(right: Sequence[bool]) -> str:
+    return f"{sum(right)} of {len(right)}"
+
+
+def main() -> None:
+    """Diagnose and print: ``python -m bench.confusion``."""
+    for figure in measure(lambda sentence: print(sentence, file=sys.stderr, flush=True)):
+        print(f"{figure.markdown()}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What programs count is found beside their journal."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from autogen_otel.delivery.counts import shared
+from autogen_otel.delivery.counts.delivered import Delivered
+from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.counts.shared import Sharing, read
+from autogen_otel.vocabulary.metrics import TELEMETRY_EXPORTED, TELEMETRY_JOURNALED
+from tests.delivery.programs import Program
+from tests.delivery.receivers import Receiver
+
+
+@pytest.fixture(autouse=True)
+def counts(monkeypatch: pytest.MonkeyPatch) -> tuple[Delivered, Dropped]:
+    """Those of the process."""
+    made = Delivered(), Dropped()
+    monkeypatch.setattr(shared, "DELIVERED", made[0])
+    monkeypatch.setattr(shared, "DROPPED", made[1])
+    monkeypatch.setattr(shared, "_SECONDS", 0.0)
+    return made
+
+
+def test_what_processes_count_is_added_up(tmp_path: Path, counts: tuple[Delivered, Dropped]) -> None:
+    delivered, dropped = counts
+    first, second = Sharing(tmp_path), Sharing(tmp_path)
+    assert read(tmp_path) == shared.Counts()
+    first.write()
+    assert list(tmp_path.iterdir()) == [], "there is nothing to say"
+    delivered.add(TELEMETRY_EXPORTED, "spans", 3)
+    dropped.add("spans", "queue_full", 1)
+    first.write()
+    first.write()
+    second.write()
+    delivered.add(TELEMETRY_JOURNALED, "spans", 2)
+    first.write()
+    found = read(tmp_path)
+    assert (found.of("exported"), found.of("journaled")) == ({"spans": 6}, {"spans": 2})
+    assert found.dropped() == {"spans": {"queue_full": 2}}
+    assert found.since <= found.at
+    assert (tmp_path / "counts.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_waits_is_known_of_each_process_that_lives(
+    tmp_path: Path, counts: tuple[Delivered, Dropped], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = deque(range(5))
+    counts[0].watch("spans", queue)
+    sharing = [Sharing(tmp_path), Sharing(tmp_path)]
+    for one in sharing:
+        one.write()
+    assert read(tmp_path).waiting() == {"spans": 10}
+    queue.pop()
+    sharing[0].write()
+    sharing[1].write(is_last=True)
+    assert read(tmp_path).waiting() == {"spans": 4}
+    monkeypatch.setattr(shared, "_FORGOTTEN_SECONDS", 0.0)
+    assert read(tmp_path).waiting() == {}, "it was killed"
+
+
+def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_be(
+    tmp_path: Path, counts: tuple[Delivered, Dropped]
+) -> None:
+    counts[0].add(TELEMETRY_EXPORTED, "spans", 3)
+    (tmp_path / "counts.json").write_text('{"since": 1, "items')
+    assert read(tmp_path) == shared.Counts()
+    Sharing(tmp_path).write()
+    assert read(tmp_path).of("exported") == {"spans": 3}
+    (tmp_path / "file").touch()
+    Sharing(tmp_path / "file" / "journal").write()
+    Sharing(tmp_path / "none").write(is_last=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_forked_process_adds_its_own_only(tmp_path: Path, counts: tuple[Delivered, Dropped]) -> None:
+    counts[0].add(TELEMETRY_EXPORTED, "spans", 3)
+    sharing = Sharing(tmp_path)
+    sharing.write()
+    counts[0].after_fork()
+    sharing.after_fork()
+    counts[0].add(TELEMETRY_EXPORTED, "spans", 1)
+    sharing.write()
+    assert read(tmp_path).of("exported") == {"spans": 4}
+
+
+def test_programs_write_what_they_count(program: Program, receiver: Receiver) -> None:
+    code = """
+from autogen_otel import Settings, delivery
+tracers = delivery.tracer_provider(Settings())
+for name in "abc":
+    with tracers.get_tracer("test").start_as_current_span(name):
+        pass
+late = tracers.get_tracer("test").start_span("late")
+tracers.shutdown()
+late.end()
+"""
+    program.journal.mkdir()
+    said = program.script(code)
+    assert "Spans that end after their provider was shut down are dropped, and counted." in said
+    program.script(code, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    found = read(program.journal)
+    assert (found.of("exported"), found.of("journaled")) == ({"spans": 3}, {"spans": 3})
+    assert found.dropped() == {"spans": {"after_shutdown": 2}}
+    assert os.access(program.journal / "counts.json", os.R_OK)
