@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.prefilter import is_clean
-from tests.support.secrets import KINDS
+from tests.support.secrets import KINDS, Kind
 
 _PIECES = st.sampled_from(
     [
@@ -46,7 +46,7 @@ def test_strings_of_json_that_is_called_clean_would_be_left_as_they_are(texts: l
 @settings(max_examples=700, deadline=None)
 @given(_TEXTS, st.sampled_from(KINDS), _TEXTS)
 def test_no_text_with_a_secret_that_the_search_takes_out_is_called_clean(
-    before: str, kind: object, after: str
+    before: str, kind: Kind, after: str
 ) -> None:
-    text = f"{before} {getattr(kind, 'text', None) or getattr(kind, 'secret', '')} {after}"
+    text = f"{before} {kind.written} {after}"
     assert not is_clean(text) or slow(text) == text

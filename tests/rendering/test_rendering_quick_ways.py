@@ -1,4 +1,4 @@
-"""What is rendered the quick way comes out as the whole conversion would write it, to the letter."""
+"""What is rendered the quick way comes out as the whole conversion would write it, or as it was given."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autogen_otel.redaction import KnownSecrets, Redactor
+from autogen_otel.redaction import MASK, KnownSecrets, Redactor
+from autogen_otel.redaction.cutting import cut
 from autogen_otel.rendering import trees, values
 from autogen_otel.rendering.messages import messages
 from autogen_otel.rendering.messages.messages import messages_json
-from autogen_otel.rendering.records import is_plain_records
 from autogen_otel.rendering.values import json_text
 from tests.support.secrets import KINDS
 
@@ -24,7 +24,19 @@ _KNOWN = "qwxzjv/Planted+0123456789"
 _NAMES = st.sampled_from(
     [
         *("id", "name", "value", "status", "author", "code", "key", "header", "a b", "max_tokens", "", ":"),
-        *("password", "api_key", "token", "cookies", "x" * 300, 'a"b', "a: 1", "}, {", "é", "n\n"),
+        *(
+            "password",
+            "api_key",
+            "token",
+            "cookies",
+            "x" * 300,
+            'a"b',
+            "a: 1",
+            "}, {",
+            "é",
+            "n\n",
+            "2password",
+        ),
     ]
 )
 _WORDS = st.sampled_from(
@@ -57,7 +69,9 @@ _TREES = st.recursive(
     ),
     max_leaves=12,
 )
-_SEPARATORS = st.sampled_from([(", ", ": "), (", ", ": "), (",", ":"), (",  ", ": "), (", ", ":  ")])
+_SEPARATORS = st.sampled_from(
+    [(", ", ": "), (", ", ": "), (",", ":"), (",  ", ": "), (", ", ":  "), (" , ", " : ")]
+)
 _PIECES = st.sampled_from(
     [
         *(
@@ -119,19 +133,28 @@ def redactor() -> Redactor:
 def the_whole_way() -> Iterator[None]:
     """Everything is parsed, converted and searched, and each message is made to fit."""
     with (
-        mock.patch.object(values, "is_plain_records", return_value=False),
+        mock.patch.object(values, "stays_as_it_is", return_value=False),
         mock.patch.object(trees, "is_plain", return_value=False),
         mock.patch.object(messages, "whole", return_value=" " * 1_000_000),
     ):
         yield
 
 
-@settings(max_examples=500, deadline=None)
-@given(_spoilt(_TREES), st.sampled_from([64, 200, 700, 5000]))
-def test_a_json_text_comes_out_the_same_either_way(text: str, limit: int) -> None:
+def comes_out_whole(text: str, limit: int) -> None:
+    """It is converted, or shown as it is because a conversion would take nothing out."""
     quick = json_text(text, limit, redactor())
     with the_whole_way():
-        assert json_text(text, limit, redactor()) == quick
+        if quick != json_text(text, limit, redactor()):
+            assert quick == cut(text, limit, len(text))
+            converted = json_text(text, 1_000_000, redactor())
+            assert MASK not in converted
+            assert "\\x" not in converted
+
+
+@settings(max_examples=500, deadline=None)
+@given(_spoilt(_TREES), st.sampled_from([64, 200, 700, 5000]))
+def test_a_json_text_is_converted_or_stays_as_it_is(text: str, limit: int) -> None:
+    comes_out_whole(text, limit)
 
 
 @st.composite
@@ -146,10 +169,8 @@ def _records(draw: st.DrawFn) -> str:
 
 @settings(max_examples=500, deadline=None)
 @given(_records(), st.sampled_from([64, 200, 700, 5000]))
-def test_records_come_out_the_same_either_way(text: str, limit: int) -> None:
-    quick = json_text(text, limit, redactor())
-    with the_whole_way():
-        assert json_text(text, limit, redactor()) == quick
+def test_records_are_converted_or_stay_as_they_are(text: str, limit: int) -> None:
+    comes_out_whole(text, limit)
 
 
 _ODD = [
@@ -157,6 +178,7 @@ _ODD = [
     *('{"a": 0.00001}', '{"a": 0.0001}', '{"a": -0.0}', '{"a": 1E5}', '{"a": 12345678901234567890}'),
     *('{"a": "x\\/y"}', '{"a": "\\u0141"}', '{"\\u0141": 1}'),
     *('{"a": NaN}', '{"a":1}', '{"a":  1}', '{"a": 1 }', '{"a": 00}', '{"a": "x\ty"}', '{"a": "\\u0078"}'),
+    *('{"2password" : "hunter2"}', '{"2password"\n:"hunter2"}', '{"is the password": hunter2-x}'),
     *('{"a": "{}"}', '{"a": " {}"}', '{"a": "\\"}', '{"a": [1]}', '{"a": {"b": 1}}', '{"": 1}', "{}", "1"),
     *('{"a": "}, {"}', '{"a": "\ud800"}', '{"a": "\x7f"}', '{"a": ": "}', '{"a": 123456789.123456}'),
     *('{"name": "api_key", "value": "x"}', '{"value": "x", "name": "api_key"}', '{"password": "x"}'),
@@ -167,36 +189,52 @@ _ODD = [
 
 @pytest.mark.parametrize("odd", _ODD)
 @pytest.mark.parametrize("separator", [", ", ",", " , "])
-def test_odd_records_come_out_the_same_either_way(odd: str, separator: str) -> None:
+def test_odd_records_are_converted_or_stay_as_they_are(odd: str, separator: str) -> None:
     for number in (1, 80):
         text = f"[{separator.join([odd] * number)}]"
         for one in (text, text + " ", text[:-1], text + "]"):
-            quick = json_text(one, 5000, redactor())
-            with the_whole_way():
-                assert json_text(one, 5000, redactor()) == quick
+            comes_out_whole(one, 5000)
 
 
 @pytest.mark.parametrize(("words", "number"), [(400, 2), (20, 99), (510, 3), (520, 3)])
 @pytest.mark.parametrize("limit", [64, 500, 683, 690, 5000])
-def test_records_that_are_to_be_cut_come_out_the_same_either_way(words: int, number: int, limit: int) -> None:
-    text = json.dumps([{"id": 1, "note": "word " * (words // 5)}] * number)
-    quick = json_text(text, limit, redactor())
-    with the_whole_way():
-        assert json_text(text, limit, redactor()) == quick
+def test_records_that_are_cut_are_converted_or_stay_as_they_are(words: int, number: int, limit: int) -> None:
+    comes_out_whole(json.dumps([{"id": 1, "note": "word " * (words // 5)}] * number), limit)
 
 
-@settings(max_examples=500, deadline=None)
-@given(_records())
-def test_plain_records_would_be_written_again_as_they_stand(text: str) -> None:
-    if is_plain_records(text, 5000):
-        assert json.dumps(json.loads(text), ensure_ascii=False) == text
+_RECORD = {"id": 7, "status": "active", "author": "Ann", "code": -7.25, "ok": True, "more": None}
+_ALIKE = [{**_RECORD, "note": f"in the, cellar: {number}"} for number in range(99)]
+_NESTED = [{"at": "2026-11-29T03:05:32Z", "who": {"author": "Ann"}, "code": [1, {"b": None}]}] * 99
 
 
-def test_plain_records_are_not_parsed() -> None:
-    record = {"id": 7, "status": "active", "author": "Ann", "code": -7.25, "ok": True, "more": None}
-    text = json.dumps([{**record, "id": number, "note": "in the, cellar: {wet}"} for number in range(99)])
+@pytest.mark.parametrize("written", [{}, {"indent": 2}, {"separators": (",", ":")}])
+@pytest.mark.parametrize("records", [_ALIKE, _NESTED, {"a": 1}, [{f"key{at}": at for at in range(99)}]])
+def test_a_text_that_holds_no_secret_is_not_parsed(records: Any, written: dict[str, Any]) -> None:
+    text = json.dumps(records, **written)
     with mock.patch("json.loads", side_effect=AssertionError):
-        assert json_text(text, 20_000) == text
+        assert json_text(text, 40_000) == text
+
+
+def test_of_a_long_text_only_the_beginning_is_read() -> None:
+    text = json.dumps(_ALIKE * 100)
+    with mock.patch("json.loads", side_effect=AssertionError):
+        assert json_text(text, 1000) == cut(text, 1000, len(text))
+
+
+@pytest.mark.parametrize("before", range(850, 980, 9))
+def test_no_secret_is_shown_wherever_a_long_text_holds_it(before: int) -> None:
+    alone = (one for one in (_KNOWN, *(kind.secret for kind in KINDS)) if redactor().text(one) == MASK)
+    for secret in ("password=hunter2-x", "http://ann:hunter2-x@host/", *alone):
+        records = [{"id": 7, "note": "ab, " * (before // 4)}, {"id": 8, "note": secret}, *_ALIKE]
+        assert secret[:12] not in json_text(json.dumps(records), 1000, redactor())
+
+
+@pytest.mark.parametrize("pretty", [False, True])
+def test_of_a_text_that_is_cut_as_much_is_shown_as_fits(pretty: bool) -> None:
+    long = {"log": "word " * 1000, "status": "failed"}
+    text = json.dumps([[1, 2, 3]] * 200 if pretty else long, indent=8 if pretty else None)
+    assert ('"failed"' in json_text(text, 1000)) is not pretty
+    assert (json_text(text, 1000).count("[1, 2, 3]") > 80) is pretty
 
 
 @settings(max_examples=500, deadline=None)

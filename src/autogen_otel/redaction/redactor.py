@@ -71,13 +71,14 @@ class Redactor:
         # What the user's function did is remembered, as that may be slow.
         return self._without_ours(text) if self._removal is None else self.text(text)
 
-    def leaves_json(self, written: str) -> bool:
+    def leaves_json(self, written: str, *, no_signs: bool = False) -> bool:
         """Tell whether a JSON text would stay as it is if each of its strings and numbers was redacted.
 
         Args:
-            written: by ``json.dumps(..., ensure_ascii=False)``.
+            written: with no other escapes than ``json.dumps(..., ensure_ascii=False)`` makes.
+            no_signs: there is no colon in it but those behind its keys.
         """
-        if self._removal is not None or not is_clean(written, in_json=True):
+        if self._removal is not None or not is_clean(written, in_json=True, no_signs=no_signs):
             return False
         mask = self._secrets.mask
         if mask(written) != written:

@@ -29,7 +29,7 @@ _LARGEST_PLAIN: Final = 2**63
 _BYTES_SHOWN: Final = 48
 _PAIR: Final = 2
 _JSON_BEGINS: Final = frozenset("{[ \t\r\n")
-_NAME_KEYS: Final = ("name", "key", "header", "field")
+NAME_KEYS: Final = ("name", "key", "header", "field")
 _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
     **{kind: kind.__iter__ for kind in (list, tuple, set, frozenset, deque)},
     type({}.keys()): iter,
@@ -86,7 +86,7 @@ def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR09
                         return False
                     harmless.add(key)
             # {"name": "api_key", "value": "…"}: here the key is itself a value.
-            if "value" in one and not one.keys().isdisjoint(_NAME_KEYS):
+            if "value" in one and not one.keys().isdisjoint(NAME_KEYS):
                 return False
             items: Any = one.values()
         elif type(one) is list:
@@ -247,7 +247,7 @@ class Tree:
             if title in shown:
                 title = f"{title} {len(shown) + 1}"
             shown[title] = MASK if hidden else self.plain(item, depth + 1)
-            names_secret = names_secret or (name in _NAME_KEYS and _names_secret(item))
+            names_secret = names_secret or (name in NAME_KEYS and _names_secret(item))
         return shown
 
     def _key(self, key: object, redactor: Redactor) -> str:

@@ -8,7 +8,7 @@ from autogen_otel.redaction.cutting import cut
 from autogen_otel.redaction.introspection import unprintable
 from autogen_otel.redaction.known.secrets import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
-from autogen_otel.rendering.records import is_plain_records
+from autogen_otel.rendering.json_texts import stays_as_it_is
 from autogen_otel.rendering.trees import Tree, dumped, parsed_json, written_as_it_is
 
 if TYPE_CHECKING:
@@ -55,16 +55,12 @@ def _as_text(value: object, limit: int, redactor: Redactor) -> str:
 
 
 def _as_json(value: object, limit: int, redactor: Redactor) -> str:
-    if type(value) is str and _is_left_alone(value, limit, redactor):
+    if type(value) is str and stays_as_it_is(value, limit, redactor):
         return cut(value, limit, len(value))
     if isinstance(value, (str, bytes, bytearray)):
         parsed = parsed_json(value)
         return _as_text(value, limit, redactor) if parsed is None else _of_tree(parsed, limit, redactor)
     return _of_tree(value, limit, redactor)
-
-
-def _is_left_alone(text: str, limit: int, redactor: Redactor) -> bool:
-    return len(text) <= 2 * limit and is_plain_records(text, limit * 3 // 4) and redactor.leaves_json(text)
 
 
 def _of_tree(value: object, limit: int, redactor: Redactor) -> str:

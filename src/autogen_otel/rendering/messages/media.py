@@ -95,9 +95,16 @@ def without_media(text: str) -> str:
     """Return the text with ``data:`` URIs and whatever else looks like a file in base64 described instead."""
     if announces_media(text):
         text = _DATA_URI.sub(_described, text)
-    if len(text) >= _SHORTEST_BARE:
+    if len(text) >= _SHORTEST_BARE and _may_hold_bare(text):
         text = _BARE.sub(_described_if_random, text)
     return text
+
+
+def _may_hold_bare(text: str) -> bool:
+    """Whether there is no space somewhere for so long that it may be base64."""
+    # Any text of twice the length holds one such block as a whole.
+    block = _SHORTEST_BARE // 2
+    return any(text.find(" ", at, at + block) < 0 for at in range(0, len(text) - block + 1, block))
 
 
 def _described(match: re.Match[str]) -> str:
