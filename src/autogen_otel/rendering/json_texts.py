@@ -86,6 +86,8 @@ def _name_secrets(keys: AbstractSet[str]) -> bool:
         return True
     return any(
         len(key) > _LONGEST_KEY
+        # The letter of an escape would be a word of the name: "token\r" is what a file of Windows leaves.
+        or "\\" in key
         or looks_secret(key)
         # In text that is no JSON a name may be only the last word of this.
         or not (key.isidentifier() or is_clean(f'{key}":'))
