@@ -6,14 +6,18 @@ import base64
 import hashlib
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogen_otel import Settings
-from autogen_otel.redaction import KnownSecrets
+from autogen_otel.redaction import KnownSecrets, Redactor
+from autogen_otel.rendering.messages import messages
 from autogen_otel.rendering.messages.media import without_media
+from autogen_otel.rendering.messages.messages import messages_json
+from autogen_otel.rendering.trees import dumped
 from tests.support import hostile
 from tests.support.rendering import Content, ContentKind, ContentRenderer
 
@@ -205,6 +209,17 @@ def test_the_newest_messages_are_favoured_and_those_left_out_are_counted() -> No
     }
     numbers = [int(message["parts"][0]["content"].split()[0]) for message in output[1:]]
     assert numbers == list(range(40 - len(numbers), 40))
+
+
+@pytest.mark.parametrize("words", ["word " * 3000, 'a "word" ' * 2000, "a line\n" * 3000])
+@pytest.mark.parametrize("more", [[], [{"role": "user", "content": "hi"}]])
+def test_the_right_length_is_found_after_a_few_guesses(words: str, more: list[Any]) -> None:
+    with mock.patch.object(messages, "dumped", wraps=dumped) as written:
+        shown = messages_json(
+            "input", ({"role": "user", "content": words}, *more), 8192, Redactor(KnownSecrets())
+        )
+    assert 8192 - 2 * 8 <= len(shown) <= 8192
+    assert written.call_count <= 5
 
 
 def test_a_short_message_leaves_its_room_to_a_long_one() -> None:

@@ -36,6 +36,7 @@ _NAMES = st.sampled_from(
             "é",
             "n\n",
             "2password",
+            "token\r",
         ),
     ]
 )
@@ -179,6 +180,11 @@ _ODD = [
     *('{"a": "x\\/y"}', '{"a": "\\u0141"}', '{"\\u0141": 1}'),
     *('{"a": NaN}', '{"a":1}', '{"a":  1}', '{"a": 1 }', '{"a": 00}', '{"a": "x\ty"}', '{"a": "\\u0078"}'),
     *('{"2password" : "hunter2"}', '{"2password"\n:"hunter2"}', '{"is the password": hunter2-x}'),
+    *(
+        f'{{"{name}{end}": "hunter2"}}'
+        for name in ("token", "2pin", "x-auth")
+        for end in ("\\r", "\\n", "\\t ")
+    ),
     *('{"a": "{}"}', '{"a": " {}"}', '{"a": "\\"}', '{"a": [1]}', '{"a": {"b": 1}}', '{"": 1}', "{}", "1"),
     *('{"a": "}, {"}', '{"a": "\ud800"}', '{"a": "\x7f"}', '{"a": ": "}', '{"a": 123456789.123456}'),
     *('{"name": "api_key", "value": "x"}', '{"value": "x", "name": "api_key"}', '{"password": "x"}'),

@@ -8,11 +8,13 @@ from typing import Final
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.names import hides, looks_secret, words_of
 
-# A name starts only where a word starts and is bounded, so the search stays linear.
+# A name starts only where a word starts and is bounded, so the search stays linear. What may come first or
+# next is said before the alternatives are tried, because most words are no names.
 _ASSIGNMENT = re.compile(
-    r"""(?<![\w.-])(?P<flag>--?)?
-    (?P<key>(?:(?:api|access|secret|private|account|subscription|auth|refresh|client|connection)[ ])?
-        [A-Za-z_][\w.-]{0,79})
+    r"""(?<![\w.-])(?=[a-z_-])(?P<flag>--?)?
+    (?P<key>(?:(?=[acprs])
+            (?:api|access|secret|private|account|subscription|auth|refresh|client|connection)[ ])?
+        [A-Za-z_][\w.-]{0,79})(?=[\s\\"'\]=:])
     (?P<quoted>\\{0,3}["'])?\]?
     (?:\s{0,4}(?P<sign>=>|:=|==|[=:])(?:\s{0,8}(?=\\{0,3}["'])|[ \t]{0,8})
         # An option of a command line needs no sign.

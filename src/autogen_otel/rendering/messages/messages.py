@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _SHORTEST_LEAF: Final = 48
 """A cut value needs room for the words that say so."""
 _STEP: Final = 8
+_MOST_GUESSES: Final = 4
+"""Then the search halves what is left, which comes to an end whatever is cut."""
 _BETWEEN: Final = len(", ")
 _BRACKETS: Final = len("[]")
 
@@ -89,7 +91,7 @@ def _fitted(
     room -= len(marker[0]) + _BETWEEN if marker else -_BETWEEN
     if room < 0:
         return []
-    for place, tree in cut:
+    for place, tree in cut if room > _STEP else ():
         shorter = shown[place]
         shown[place] = _shortened(tree, len(shorter) + room) or shorter
         room -= len(shown[place]) - len(shorter)
@@ -99,16 +101,20 @@ def _fitted(
 def _shortened(tree: Any, room: int) -> str | None:
     """The tree with its longest values cut until it fits; ``None`` if it never does."""
     found, low, high = None, _SHORTEST_LEAF, max(room, _SHORTEST_LEAF)
-    tried = high
+    tried, guesses = high, _MOST_GUESSES
     while True:
         written = dumped(within(tree, tried))
-        if len(written) <= room:
+        spare = room - len(written)
+        if spare >= 0:
             found, low = written, tried
         else:
             high = tried
-        if high - low <= _STEP or tried == low == high:
+        if high - low <= _STEP or 0 <= spare <= _STEP or tried == low == high:
             break
-        tried = (low + high) // 2
+        # Most of it is what is cut, so it grows about as that does: two or three guesses come near enough.
+        guess = tried + (spare - _STEP // 2) * tried // len(written)
+        tried = guess if guesses and low < guess < high else (low + high) // 2
+        guesses -= guesses > 0
     if found is None:
         written = dumped(within(tree, _SHORTEST_LEAF))
         found = written if len(written) <= room else None
