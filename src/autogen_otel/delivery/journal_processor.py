@@ -171,9 +171,13 @@ class _Trace:
 
 
 def has_processor(provider: TracerProvider) -> bool:
-    """Whether a provider has a ``JournalProcessor``."""
+    """Whether a provider has a ``JournalProcessor``, be it one of an earlier import of this module."""
     composite = getattr(provider, "_active_span_processor", None)
-    return any(isinstance(each, JournalProcessor) for each in getattr(composite, "_span_processors", ()))
+    return any(
+        (kind.__module__, kind.__qualname__) == (JournalProcessor.__module__, JournalProcessor.__qualname__)
+        for each in getattr(composite, "_span_processors", ())
+        for kind in type(each).__mro__
+    )
 
 
 def keep_copies(provider: TracerProvider, settings: Settings) -> None:
