@@ -35,6 +35,16 @@ def chain(error: BaseException, until: int | None = None) -> Iterator[BaseExcept
         waiting = [*members(link)[:_MOST_LINKS], behind, *waiting]
 
 
+def handled(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions that an exception was raised while handling, nearest first, ``from None`` or not."""
+    link: BaseException | None = error
+    for _ in range(_MOST_LINKS):
+        link = read_link(link, "__context__")
+        if link is None:
+            return
+        yield link
+
+
 def members(error: BaseException) -> tuple[BaseException, ...]:
     """The members of a group of exceptions; of any other none."""
     # By name, because Python 3.10 has groups only from a package.
