@@ -37,12 +37,12 @@ def chain(error: BaseException, until: int | None = None) -> Iterator[BaseExcept
 
 def handled(error: BaseException) -> Iterator[BaseException]:
     """The exceptions that an exception was raised while handling, nearest first, ``from None`` or not."""
-    link: BaseException | None = error
     for _ in range(_MOST_LINKS):
-        link = read_link(link, "__context__")
-        if link is None:
+        behind = read_link(error, "__context__")
+        if behind is None:
             return
-        yield link
+        yield behind
+        error = behind
 
 
 def members(error: BaseException) -> tuple[BaseException, ...]:
