@@ -78,6 +78,25 @@ def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_b
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"since": 1, "at": Infinity, "items": {"exported spans": Infinity}, "queued": {}}',
+        "[" * 100_000,
+        "[]",
+    ],
+)
+def test_a_file_of_somebody_elses_ends_nothing(
+    tmp_path: Path, counts: tuple[Delivered, Dropped], text: str
+) -> None:
+    counts[0].add(TELEMETRY_EXPORTED, "spans", 3)
+    (tmp_path / "counts.json").write_text(text)
+    Sharing(tmp_path).write()
+    assert read(tmp_path).of("exported") == {"spans": 3}
+    (tmp_path / "counts.json").write_text('{"since": 1, "at": 2, "items": {"exported": 1}, "queued": {}}')
+    assert (read(tmp_path).of("exported"), read(tmp_path).dropped()) == ({}, {})
+
+
 def test_a_forked_process_adds_its_own_only(tmp_path: Path, counts: tuple[Delivered, Dropped]) -> None:
     counts[0].add(TELEMETRY_EXPORTED, "spans", 3)
     sharing = Sharing(tmp_path)

@@ -173,6 +173,16 @@ def test_an_endpoint_that_may_refuse_all_batches_is_asked_without_spans(
     assert endpoint.taken == ["a"]
 
 
+def test_one_that_dislikes_that_too_is_offered_a_batch_once_more_and_not_at_each_look(
+    journal: Journal, endpoint: _Endpoint, running: Forwarder
+) -> None:
+    endpoint.empty, endpoint.result = _BAD, _BROKEN
+    journal.append(finished("a"))
+    running.wake()
+    until(lambda: len(endpoint.batches) > 10)
+    assert endpoint.names == ["a", "a"]
+
+
 def test_now_and_then_it_is_offered_a_batch_all_the_same(
     journal: Journal, endpoint: _Endpoint, running: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

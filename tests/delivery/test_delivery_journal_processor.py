@@ -183,6 +183,29 @@ provider.shutdown()
     assert sorted(program.span_names()) == ["conversation", "held", "in both", "in both"]
 
 
+def test_a_conversation_that_is_not_kept_leaves_no_note_that_it_was_under_way(program: Program) -> None:
+    (program.folder / "app.py").write_text("""
+import os, time
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import StatusCode
+from autogen_otel import JournalProcessor, delivery
+tracers = TracerProvider()
+tracers.add_span_processor(JournalProcessor())
+process = delivery.Process([tracers])
+tracer = tracers.get_tracer("autogen_otel")
+for status in (StatusCode.UNSET, StatusCode.ERROR):
+    with tracer.start_as_current_span(f"invoke_workflow {status.name}") as span:
+        process.began(span)
+        while not list(__import__("pathlib").Path(os.environ["AUTOGEN_OTEL_JOURNAL_DIR"]).glob("*.inflight")):
+            time.sleep(0.01)
+        span.set_status(status)
+    process.end(30)
+""")
+    program.run("app.py", AUTOGEN_OTEL_JOURNAL="failing")
+    assert program.span_names() == ["invoke_workflow ERROR"]
+    assert not list(program.journal.glob("*.inflight"))
+
+
 def test_without_a_folder_one_warning_says_so_and_the_spans_go_on(program: Program) -> None:
     (program.folder / "file").touch()
     said = program.script(

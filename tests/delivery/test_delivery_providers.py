@@ -77,6 +77,35 @@ assert tracer_provider(Settings.from_environ()) is built is trace.get_tracer_pro
 """)
 
 
+@pytest.mark.parametrize("theirs", ["", "trace.set_tracer_provider(TracerProvider())"])
+@pytest.mark.parametrize("mode", ["all", "undelivered"])
+def test_a_package_that_is_imported_anew_keeps_no_second_copy(
+    program: Program, theirs: str, mode: str
+) -> None:
+    program.script(
+        f"""
+import importlib, sys
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+{theirs}
+for name in "abc":
+    for module in [one for one in sys.modules if one.split(".")[0] == "autogen_otel"]:
+        del sys.modules[module]
+    delivery = importlib.import_module("autogen_otel.delivery")
+    settings = importlib.import_module("autogen_otel.settings").Settings()
+    provider = delivery.tracer_provider(settings)
+    delivery.keep_copies(provider, settings)
+    with provider.get_tracer("autogen_otel").start_as_current_span(name):
+        pass
+assert importlib.import_module("autogen_otel.delivery.providers").is_journaled(provider)
+""",
+        AUTOGEN_OTEL_JOURNAL=mode,
+    )
+    # Ours keeps what the endpoint does not take, and copies beside that.
+    times = 2 if mode == "all" and not theirs else 1
+    assert sorted(program.span_names()) == sorted("abc" * times)
+
+
 def test_a_disabled_sdk_records_nothing(program: Program) -> None:
     assert program.script(_ONE_SPAN, OTEL_SDK_DISABLED="True") == ""
     assert program.journalled() == []

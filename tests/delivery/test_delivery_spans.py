@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from autogen_otel.delivery import Journal
+from autogen_otel.delivery import Journal, fork
 from autogen_otel.delivery.counts.delivered import Delivered
 from autogen_otel.delivery.counts.dropped import Dropped
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, Outcome, endpoint
@@ -290,6 +290,17 @@ def test_what_the_journal_cannot_write_is_counted_and_said_once(
     clock.now += 61
     exporter.export(finished("c"))
     assert "7 so far" in _ours(caplog)[1]
+
+
+def test_a_process_that_cannot_load_the_encoder_says_so_and_blames_no_span(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dropped = Dropped()
+    exporter = JournaledSpanExporter(None, journal, dropped)
+    monkeypatch.setattr(fork, "_is_whole", False)
+    assert exporter.export(finished("one", "two")) is SpanExportResult.FAILURE
+    assert dropped.counts() == {("spans", "not_delivered"): 2}
+    assert "Spans were dropped: this process was forked while its parent loaded modules" in caplog.text
 
 
 def test_without_a_journal_what_is_refused_is_counted_and_said(

@@ -1,6 +1,6 @@
 """Why calls fail: the one owner of the causes in ``vocabulary.causes``."""
 
-from autogen_otel.causes.chain import chain, identity, is_cancellation
+from autogen_otel.causes.chain import chain, handled, identity, is_cancellation
 from autogen_otel.causes.decision import CANCELLED, Circumstances, Oddity, Scene, decide, was_lost
 from autogen_otel.causes.failure import Callback, Failure, PrintedError
 
@@ -14,6 +14,7 @@ __all__ = [
     "Scene",
     "chain",
     "decide",
+    "handled",
     "identity",
     "is_cancellation",
     "was_lost",

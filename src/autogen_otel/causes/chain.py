@@ -35,6 +35,16 @@ def chain(error: BaseException, until: int | None = None) -> Iterator[BaseExcept
         waiting = [*members(link)[:_MOST_LINKS], behind, *waiting]
 
 
+def handled(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions that an exception was raised while handling, nearest first, ``from None`` or not."""
+    for _ in range(_MOST_LINKS):
+        behind = read_link(error, "__context__")
+        if behind is None:
+            return
+        yield behind
+        error = behind
+
+
 def members(error: BaseException) -> tuple[BaseException, ...]:
     """The members of a group of exceptions; of any other none."""
     # By name, because Python 3.10 has groups only from a package.

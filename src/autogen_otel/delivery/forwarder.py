@@ -30,6 +30,7 @@ _PAUSE_SECONDS: Final = 0.02
 _DOUBT_SECONDS: Final = 20.0
 _MOST_DOUBT_SECONDS: Final = 300.0
 """How often a batch goes to an endpoint that took none and does not take a request without spans either."""
+_DISLIKED: Final = (Outcome.REFUSED, Outcome.TOO_LARGE)
 _EXIT_SECONDS: Final = 0.5
 """How long a program that ends goes on forwarding, if the endpoint takes what it gets."""
 
@@ -63,7 +64,7 @@ class Forwarder:
         self._end: float | None = None
         self._forwarded = 0
         self._doubt = _DOUBT_SECONDS
-        self._offer_at = 0.0
+        self._offer_at: float | None = None
 
     def has_work(self) -> bool:
         """Whether there is something to forward."""
@@ -153,19 +154,24 @@ class Forwarder:
     def _asked(self) -> ExportResult | None:
         """Why no batch is sent now; ``None`` if one is."""
         if not self._endpoint.pause.is_doubtful:
-            self._doubt, self._offer_at = _DOUBT_SECONDS, 0.0
+            self._doubt, self._offer_at = _DOUBT_SECONDS, None
             return None
         now = time.monotonic()
-        self._offer_at = self._offer_at or now + self._doubt
         result = self._endpoint.export([])
-        # One that looks at the request, and dislikes that it is empty, may take one that is not.
-        if result.outcome in (Outcome.EXPORTED, Outcome.REFUSED, Outcome.TOO_LARGE):
+        if result.outcome is Outcome.EXPORTED:
             return None
+        if self._offer_at is None:
+            # One that looks at the request, and dislikes that it is empty, may take one that is not.
+            self._offer_at = now if result.outcome in _DISLIKED else self._later(now)
         if now < self._offer_at:
             return result
-        self._doubt = min(2 * self._doubt, _MOST_DOUBT_SECONDS)
-        self._offer_at = now + self._doubt
+        self._offer_at = self._later(now)
         return None
+
+    def _later(self, now: float) -> float:
+        """When to offer the next batch, less and less often."""
+        seconds, self._doubt = self._doubt, min(2 * self._doubt, _MOST_DOUBT_SECONDS)
+        return now + seconds
 
     def _may_go_on(self) -> bool:
         return self._end is None or time.monotonic() < self._end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
@@ -50,6 +50,8 @@ class JournalProcessor(SpanProcessor):
         settings = Settings() if settings is None else settings
         self._batches: SpanBatches | None = None
         self._held = Held(only_failing=settings.journal == FAILING)
+        # Of an endpoint's exporter that notes too, spans are still to be exported.
+        is_alone = in_flight.kept() is None
         _LIVE.add(self)
         if not settings.keeps_journal:
             return
@@ -59,6 +61,8 @@ class JournalProcessor(SpanProcessor):
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
         noted = in_flight.beside(journal)
+        if noted is not None and is_alone:
+            self._held.left_out = noted.exported
         shared.beside(journal.folder)
         exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=noted)
         processor = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
@@ -89,7 +93,8 @@ class JournalProcessor(SpanProcessor):
 
     def after_fork(self) -> None:
         """Leave to the parent what the parent holds."""
-        self._held = Held(only_failing=self._held.only_failing)
+        held, self._held = self._held, Held(only_failing=self._held.only_failing)
+        self._held.left_out = held.left_out
 
     def _keep(self, spans: Sequence[ReadableSpan]) -> None:
         if self._batches is not None:
@@ -102,10 +107,14 @@ class Held:
 
     Args:
         only_failing: whether a trace is kept only if something failed in it.
+
+    Attributes:
+        left_out: told the spans of a trace that has ended and is not kept.
     """
 
     def __init__(self, *, only_failing: bool) -> None:
         self.only_failing = only_failing
+        self.left_out: Callable[[Sequence[ReadableSpan]], object] = lambda _spans: None
         self._lock = threading.Lock()
         self._traces: dict[int, _Trace] = {}
         self._count = 0
@@ -138,6 +147,7 @@ class Held:
                 self._traces[trace_id] = trace
             else:
                 self._count -= len(trace.spans)
+                self.left_out(trace.spans)
             if self._count > _MOST_HELD:
                 released = [*released, *self._overflow()]
             return released
@@ -171,9 +181,13 @@ class _Trace:
 
 
 def has_processor(provider: TracerProvider) -> bool:
-    """Whether a provider has a ``JournalProcessor``."""
+    """Whether a provider has a ``JournalProcessor``, be it one of an earlier import of this module."""
     composite = getattr(provider, "_active_span_processor", None)
-    return any(isinstance(each, JournalProcessor) for each in getattr(composite, "_span_processors", ()))
+    return any(
+        (kind.__module__, kind.__qualname__) == (JournalProcessor.__module__, JournalProcessor.__qualname__)
+        for each in getattr(composite, "_span_processors", ())
+        for kind in type(each).__mro__
+    )
 
 
 def keep_copies(provider: TracerProvider, settings: Settings) -> None:

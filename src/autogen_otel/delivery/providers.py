@@ -7,7 +7,6 @@ import os
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
-from weakref import WeakSet
 
 from autogen_otel.delivery.exporting.exporters import LOGS
 from autogen_otel.settings import UNDELIVERED
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("autogen_otel")
 _BUILDING = threading.Lock()
-_BUILT: Final[WeakSet[TracerProvider]] = WeakSet()
-"""The tracer providers that are ours: those have the journal behind their first endpoint."""
 _OPT_IN_VARIABLE: Final = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 _OPT_INS: Final = frozenset({"logs", "logs/dup"})
 
@@ -47,7 +44,6 @@ def tracer_provider(settings: Settings) -> TracerProvider:
         built = _build("spans", settings, "Nothing is recorded")
         if built is None:
             return trace.NoOpTracerProvider()
-        _BUILT.add(built)
         trace.set_tracer_provider(built)
         return trace.get_tracer_provider()
 
@@ -63,16 +59,24 @@ def keep_copies(tracers: TracerProvider, settings: Settings) -> None:
     """
     if not settings.keeps_journal or not hasattr(tracers, "add_span_processor"):
         return
-    if settings.journal != UNDELIVERED if tracers in _BUILT else settings.journal_is_set:
+    if settings.journal != UNDELIVERED if _is_ours(tracers) else settings.journal_is_set:
         # Imported here, because it loads the SDK.
         import_module("autogen_otel.delivery.journal_processor").keep_copies(tracers, settings)
 
 
 def is_journaled(tracers: TracerProvider) -> bool:
     """Whether the spans of a provider come into the journal, all of them or those that no endpoint takes."""
-    if tracers in _BUILT:
+    if _is_ours(tracers):
         return True
     return bool(import_module("autogen_otel.delivery.journal_processor").has_processor(tracers))
+
+
+def _is_ours(tracers: TracerProvider) -> bool:
+    """Whether a provider is one that ``build`` makes, which has the journal behind its first endpoint.
+
+    Asked of its class by a word of ours, and not by the class: it may be that of an earlier import.
+    """
+    return getattr(tracers, "is_of_autogen_otel", False) is True
 
 
 def meter_provider(tracers: TracerProvider) -> MeterProvider:

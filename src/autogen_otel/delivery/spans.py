@@ -72,7 +72,12 @@ class ForkingTracerProvider(TracerProvider):
 
     The SDK would detect it anew in threads, for which a forked process waits; where threads are greenlets,
     others run meanwhile, in a process that may only start another program.
+
+    Attributes:
+        is_of_autogen_otel: by which it is known also when this package was imported anew.
     """
+
+    is_of_autogen_otel: Final = True
 
     def _handle_fork(self) -> None:
         self._tracers_lock = threading.Lock()

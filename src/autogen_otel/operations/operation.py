@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from autogen_otel.causes import Circumstances, Failure, chain, decide
@@ -94,14 +95,16 @@ class Operation(Call):
         """The failure by an exception that left the call; a cause decided inside it is kept."""
         known = self.known(error)
         if known is not None and known.cause is not None:
-            return Failure(
+            failure = Failure(
                 known.cause,
                 error,
                 message=known.message,
                 is_inner=known.is_inner,
                 is_wordless=known.is_wordless,
             )
-        return decide(chain(error, self._handling), self.circumstances())
+        else:
+            failure = decide(chain(error, self._handling), self.circumstances())
+        return replace(failure, is_wordless=True) if self.may_quote(error) else failure
 
     def circumstances(self) -> Circumstances:
         """What is known of the call beside an exception that has left it."""

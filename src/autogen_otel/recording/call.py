@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
-from autogen_otel.causes import Failure, chain, identity, is_cancellation
+from autogen_otel.causes import Failure, chain, handled, identity, is_cancellation
 from autogen_otel.recording.account import Account, Kept, cancel, settle
 from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
 from autogen_otel.recording.current import CALL_KEY
@@ -304,6 +304,14 @@ class Call:
             if kept is not None:
                 return kept
         return None
+
+    def may_quote(self, error: BaseException) -> bool:
+        """Whether ``error`` may say again what an exception inside this call says, which stays out."""
+        if self.account is None:
+            return False
+        raised = self.account.raised
+        kept = (raised.get(identity(link)) for link in handled(error))
+        return any(one is not None and one.is_wordless for one in kept)
 
     def is_cancelled_by(self, error: BaseException) -> bool:
         """Whether an exception is how the program itself has ended the call."""

@@ -198,6 +198,27 @@ time.sleep(60)
 
 
 @_POSIX
+def test_a_signal_that_strikes_while_something_is_counted_ends_the_process(
+    program: Program, receiver: Receiver
+) -> None:
+    code, _ = _terminated(
+        program,
+        """
+from autogen_otel.delivery.counts import shared
+record("counted")
+tracers.force_flush()
+assert shared.kept() is not None
+with shared.DELIVERED._lock, shared.DROPPED._lock:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+""",
+        receiver,
+    )
+    assert code == -signal.SIGTERM
+    assert receiver.span_names == ["counted"]
+
+
+@_POSIX
 def test_a_second_sigterm_waits_for_nothing(program: Program, receiver: Receiver) -> None:
     code, _ = _terminated(
         program,

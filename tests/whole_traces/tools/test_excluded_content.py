@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
+from autogen import ConversableAgent
 
 import autogen_otel
 from autogen_otel.testing.server import Reply, text, tool_call, tool_calls
@@ -121,3 +122,36 @@ def test_nor_do_those_around_the_tool_say_it(serve: Serve, caplog: pytest.LogCap
     (announced,) = (one.getMessage() for one in caplog.records if one.name == "autogen_otel")
     assert "(tool_exception): " in announced
     assert "Grete Vogel" not in announced
+
+
+@SHAPES
+@pytest.mark.parametrize("is_said_from", ["None", "another"])
+def test_nor_does_an_exception_that_quotes_it_and_hides_it(
+    serve: Serve, shape: str, is_said_from: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Hiding(ConversableAgent):  # type: ignore[misc]
+        def generate_reply(self, *words: Any, **options: Any) -> Any:
+            try:
+                return super().generate_reply(*words, **options)
+            except _Stopped as error:
+                raise RuntimeError(f"stopped: {error}") from origin
+
+        async def a_generate_reply(self, *words: Any, **options: Any) -> Any:
+            try:
+                return await super().a_generate_reply(*words, **options)
+            except _Stopped as error:
+                raise RuntimeError(f"stopped: {error}") from origin
+
+    def get_ward(patient: Annotated[str, "who"]) -> str:
+        """Stop the program."""
+        raise _Stopped(f"{patient} is in no ward")
+
+    origin = None if is_said_from == "None" else OSError("the disk")
+    server = serve([tool_call("get_ward", {"patient": "Grete Vogel"}), text("TERMINATE")])
+    asker, helper = pair(server, get_ward)
+    asker.__class__ = Hiding
+    settings = autogen_otel.Settings(exclude_content_of="get_ward", announce_failures=True)
+    with instrumented(settings) as telemetry, pytest.raises(RuntimeError, match="Grete"):
+        converse(shape, asker, helper)
+    assert "Grete Vogel" not in strings_in(telemetry.spans)
+    assert not any("Grete" in one.getMessage() for one in caplog.records if one.name == "autogen_otel")

@@ -118,9 +118,9 @@ class Sharing:
             return
         try:
             self._write(is_last=is_last)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the program goes on, or ends, as it would without the file
             self._has_failed = True
-            _LOGGER.debug("What is counted is not written: %s", error)
+            _LOGGER.debug("What is counted is not written: %s: %s", type(error).__name__, error)
         finally:
             self._lock.release()
 
@@ -198,10 +198,10 @@ def _parsed(text: bytes) -> Counts:
         return Counts(
             float(known["since"]),
             float(known["at"]),
-            Counter({str(key): int(items) for key, items in known["items"].items()}),
+            Counter({key: int(items) for key, items in known["items"].items() if len(key.split()) > 1}),
             {str(name): (_whole(items), float(at)) for name, (items, at) in known["queued"].items()},
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return Counts()
 
 
@@ -210,7 +210,7 @@ def _whole(items: Mapping[str, Any]) -> dict[str, int]:
 
 
 _kept: Sharing | None = None
-_keeping: Final = threading.Lock()
+_keeping = threading.Lock()
 
 
 def beside(folder: Path) -> None:
@@ -229,6 +229,8 @@ def kept() -> Sharing | None:
 
 
 def _after_fork() -> None:
+    global _keeping  # noqa: PLW0603 - the thread that held the old one does not exist in this process
+    _keeping = threading.Lock()
     if _kept is not None:
         _kept.after_fork()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.counts.delivered import PROCESS, Delivered
 from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, Outcome, Pause
+from autogen_otel.delivery.fork import HalfImportedError
 from autogen_otel.delivery.journal import DIR_VARIABLE, Kind
 from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary.metrics import (
@@ -193,6 +194,10 @@ class EndpointExporter:
             self._count_dropped(len(batch), NOT_DELIVERED)
             remedy = f"{DIR_VARIABLE} may name another folder"
             return f"the journal in {folder} cannot be written ({reason}); {remedy}"
+        except HalfImportedError as error:
+            # Nothing is wrong with the batch.
+            self._count_dropped(len(batch), NOT_DELIVERED)
+            return str(error)
         except Exception as error:
             # Protobuf raises whatever fits the odd value.
             raise _NotEncodedError from error

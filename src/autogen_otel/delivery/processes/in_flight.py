@@ -227,7 +227,7 @@ def _write(descriptor: int, content: bytes) -> None:
 
 
 _kept: InFlight | None = None
-_keeping: Final = threading.Lock()
+_keeping = threading.Lock()
 
 
 def beside(journal: Journal) -> InFlight | None:
@@ -249,6 +249,8 @@ def kept() -> InFlight | None:
 
 
 def _after_fork() -> None:
+    global _keeping  # noqa: PLW0603 - the thread that held the old one does not exist in this process
+    _keeping = threading.Lock()
     if _kept is not None:
         _kept.after_fork()
 

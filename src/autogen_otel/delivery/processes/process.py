@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.delivery.counts import shared
@@ -21,6 +22,8 @@ _LOOK_SECONDS: Final = 0.4
 """A conversation is found if it began a second before its process was killed."""
 _SERVER_LOOK_SECONDS: Final = 0.05
 """Nothing tells that a server has begun to end; to look costs as much as a function call."""
+_COUNT_SECONDS: Final = 0.3
+"""For a few hundred bytes beside the journal, at the end of a process."""
 _PRUNE_SECONDS: Final = 3600.0
 """A program whose endpoint takes everything begins no file of the journal, which would prune it too."""
 
@@ -64,7 +67,8 @@ class Process:
         self._note()
         counts = shared.kept()
         if counts is not None:
-            counts.write(is_last=True)
+            # Not here: a signal may have struck where this thread counts, and holds the lock for it.
+            ending.within(_COUNT_SECONDS, partial(counts.write, is_last=True))
 
     def again(self) -> None:
         """See to the end of this process too, where ``instrument()`` is called once more after a fork."""
