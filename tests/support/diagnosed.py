@@ -97,6 +97,7 @@ class Fault:
         seconds: that each attempt takes.
         message: what the provider says.
         after_answer: whether the attempt itself went well.
+        problem: what is recorded of an answer that raises nothing.
     """
 
     cause: str
@@ -106,6 +107,7 @@ class Fault:
     seconds: float = 0.4
     message: str = "The server had an error"
     after_answer: bool = False
+    problem: str | None = None
 
     @property
     def recovers(self) -> bool:
@@ -227,7 +229,9 @@ def _model_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, A
         if call.tool_failed and fails:
             chat["links"] = [{"traceId": it.trace_id, "spanId": state["tool"]}] if state.get("tool") else []
         answering = 1 if incident.entries > 1 and fault is not None and not fault.recovers else 0
-        _finish(chat, _chat_attributes(call, incident.entries, answering), failed)
+        attributes = _chat_attributes(call, incident.entries, answering)
+        attributes["autogen.response.problem"] = None if fault is None else fault.problem
+        _finish(chat, attributes, failed)
     _finish(turn, {"gen_ai.agent.name": call.agent, "autogen.sender.name": "user"}, failed)
     state["failed"] = failed
     return failed is None
@@ -359,6 +363,7 @@ _TOO_LONG = Fault(
 _BAD_ORDER = Fault("stale_state", (400,), "BadRequestError")
 _BAD_REQUEST = Fault("client", (400,), "BadRequestError", message="Invalid request")
 _FILTERED = Fault("content_filter", (400,), "BadRequestError", "content_filter")
+_EMPTIED = Fault("content_filter", (200,), problem="content_filter")
 _LATE = Fault("timeout", (None, None, None), "APITimeoutError", seconds=30.0, message="Request timed out")
 _BROKEN = Fault("stream_interrupted", (200,), "APIConnectionError", after_answer=True, message="peer closed")
 _HTML = Fault("backend", (200,), "APIResponseValidationError", after_answer=True, message="no completion")
@@ -638,6 +643,10 @@ def incidents() -> dict[str, Incident]:
         "a content filter": Incident(
             (Truth("content_filter", {"status_code": 400}, "previous_tool", "search"),),
             model=_where(lambda call: call.last_tool == "search", _FILTERED, 0.25),
+        ),
+        "answers that are filtered": Incident(
+            (Truth("content_filter", {"status_code": 200}, "previous_tool", "search"),),
+            model=_where(lambda call: call.last_tool == "search", _EMPTIED, 0.6),
         ),
         "one host of two": Incident(
             (Truth("backend", {"host": _HOSTS[1]}, "server.address", _HOSTS[1]),),

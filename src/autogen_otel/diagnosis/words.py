@@ -22,6 +22,8 @@ _SWALLOWED: Final = {
     causes.TOOL_EXCEPTION: _TOLD,
     causes.TOOL_ARGUMENTS: _TOLD,
     causes.CODE_EXECUTION: "swallowed by AutoGen; only the model was told, and could write the code again",
+    causes.CONTENT_FILTER: "no error was raised; the conversation went on without the answer, or with what was"
+    " left of it",
     causes.ORCHESTRATION: "nobody saw an error; it went on with another agent, or to its limit",
     causes.CALLBACK: "swallowed by AutoGen; the conversation went on without what the function was for",
 }

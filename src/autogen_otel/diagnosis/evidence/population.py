@@ -11,7 +11,7 @@ from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
-from autogen_otel.diagnosis.evidence.reading import Reading
+from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.conversations import takes
@@ -120,6 +120,7 @@ class Population:
                 tools.append(span)
             elif operation == span_names.CHAT:
                 chats.append(span)
+                has_failed = has_failed or is_filtered(span)
             elif operation == span_names.INVOKE_WORKFLOW:
                 roots.append(span)
             elif not is_ours:
@@ -264,6 +265,7 @@ class Population:
             if (
                 models is None
                 or chat.failed
+                or is_filtered(chat)
                 or attributes.get(names.CANCELLED) is True
                 or attributes.get(names.CACHE_HIT) is True
             ):
