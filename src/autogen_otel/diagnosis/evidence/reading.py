@@ -73,10 +73,13 @@ class Reading:
             chat = self.trace.span(chat_id)
             if chat is not None:
                 found.extend(self._of_model(chat, spans))
-        for span in self.trace.spans:
-            # What else failed on such an answer has told of it.
-            if is_filtered(span) and not span.failed and span.span_id not in self.failed_calls:
-                found.append(self._of_answer(span, causes.CONTENT_FILTER, span))
+        # Where a turn failed on such an answer, that has told of it.
+        filtered = [span for span in self.trace.spans if is_filtered(span) and not span.failed]
+        found += [
+            self._of_answer(chat, causes.CONTENT_FILTER, chat)
+            for chat in filtered
+            if chat.span_id not in self.failed_calls
+        ]
         return sorted(found, key=lambda one: one.time_ns)
 
     # ------------------------------------------------------------ kinds of calls
