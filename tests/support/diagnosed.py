@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, diagnose
@@ -507,10 +508,10 @@ def _client_fails(it: Recorded, rng: random.Random) -> None:
     )
 
 
-def _circle(it: Recorded, rng: random.Random) -> str | None:
-    rounds = 8 if rng.random() < 0.12 else 2
+def _circle(it: Recorded, rng: random.Random, agents: Sequence[str] = ("critic", "coder")) -> str | None:
+    rounds = 4 * len(agents) if rng.random() < 0.12 else len(agents)
     for index in range(rounds):
-        source, target = ("coder", "critic") if index % 2 else ("critic", "coder")
+        source, target = (agents[number % len(agents)] for number in (index, index + 1))
         it.leaf(
             f"handoff {source} -> {target}",
             0.2,
@@ -520,7 +521,7 @@ def _circle(it: Recorded, rng: random.Random) -> str | None:
                 "autogen.handoff.reason": "auto",
             },
         )
-    return "max_round" if rounds > 2 else None
+    return "max_round" if rounds > len(agents) else None
 
 
 def _repeat(it: Recorded, rng: random.Random) -> str | None:
@@ -728,6 +729,10 @@ def incidents() -> dict[str, Incident]:
         ),
         "nobody speaks next": Incident((Truth("orchestration", {"agent": "planner"}),), end=_selection_fails),
         "round in circles": Incident((Truth("orchestration", {"agent": "critic, coder"}),), end=_circle),
+        "round in a circle of four": Incident(
+            (Truth("orchestration", {"agent": "writer, editor, critic, lawyer"}),),
+            end=partial(_circle, agents=("writer", "editor", "critic", "lawyer")),
+        ),
         "the same call again and again": Incident(
             (Truth("orchestration", {"agent": "clerk", "tool": "lookup_policy"}),), end=_repeat
         ),

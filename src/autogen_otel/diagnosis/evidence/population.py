@@ -127,7 +127,7 @@ class Population:
                 is_ours = operation == span_names.INVOKE_AGENT or span.scope == span_names.SCOPE
         if not (is_ours or tools or chats or roots):
             return
-        trace = _LazyTrace(list(unique.values()), self._count(spans))
+        trace = _LazyTrace(list(unique.values()), self._count(spans, roots or spans))
         found = self._keep_failures(trace) if has_failed else []
         # Of what works, all that is kept has to stand for the same number: of the lighter only some is kept.
         if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
@@ -187,8 +187,9 @@ class Population:
         """The conversations that went in one circle, each with the number of them that it stands for."""
         return _weighted(self.loops[key])
 
-    def _count(self, spans: list[Span]) -> Began | int:
-        first = spans[0]
+    def _count(self, spans: list[Span], own: list[Span]) -> Began | int:
+        # A trace may begin in another program that asks this one.
+        first = min(own, key=lambda span: span.start_ns)
         began = self._seen.get(first.trace_id)
         if began is not None:
             return began
@@ -198,7 +199,7 @@ class Population:
         self.last_ns = max(self.last_ns, start)
         self.over_time.add(start, self._weight)
         process = "/".join(str(first.resource.get(name, "")) for name in INSTANCES) + first.service
-        began = self._seen[first.trace_id] = Began(process, start)
+        began = self._seen[first.trace_id] = Began(process, first.start_ns)
         if len(self._seen) > _MOST_REMEMBERED:
             self._seen.popitem(last=False)
         # Of a sample nobody knows which one of its process a conversation was.

@@ -109,13 +109,13 @@ class Tables:
             f"SELECT TraceId, argMin({_WORKFLOW}, Timestamp) AS workflow,"
             f" argMin({_ENDED_BY}, Timestamp) AS ended_by,"
             f" groupUniqArrayIf({_WORKFLOW}, {_ENDED_BY} IN ({_LIMITS})) AS limited,"
-            f" min(Timestamp) AS began, any({_PROCESS}) AS process"
+            f" min(Timestamp) AS began, argMin({_PROCESS}, Timestamp) AS process"
             f" {self.spans(has_operation(span_names.INVOKE_WORKFLOW))} GROUP BY TraceId"
         )
         return self._kept.source(
             "ends",
             "SELECT TraceId, workflow, ended_by, limited,"
-            " row_number() OVER (PARTITION BY process ORDER BY began, TraceId) AS number"
+            " rank() OVER (PARTITION BY process ORDER BY began) AS number"
             f" FROM ({each})",
         )
 
