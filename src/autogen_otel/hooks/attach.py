@@ -20,7 +20,7 @@ from autogen_otel.hooks.table import ROWS, Discovered, Place, Row
 from autogen_otel.lineages import Lineage
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import Memory
-from autogen_otel.recording import go_together
+from autogen_otel.recording import go_together, has_instrumentations
 
 _MISSING = object()
 _AG2_TRACER: Final = "autogen.opentelemetry."
@@ -208,10 +208,10 @@ class _Discovery:
 
 
 def _parts(instance: Any) -> tuple[Any, ...]:
-    """What an instance consists of that may be exchanged during its life."""
+    """What decides which objects an instance leads to, and may change during its life."""
     attributes = getattr(instance, "__dict__", {})
     clients = attributes.get("_clients")
-    others = (id(attributes.get("_code_executor")), id(attributes.get("_client")))
+    others = (has_instrumentations(), id(attributes.get("_code_executor")), id(attributes.get("_client")))
     return others if type(clients) is not list else (*others, *map(id, clients))
 
 

@@ -24,6 +24,7 @@ from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.code_run import ExecuteBlocks, RunBlocks, RunCode
 from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.recording import has_instrumentations
 
 _AGENT = "autogen.agentchat.conversable_agent"
 _GROUP = "autogen.agentchat.groupchat"
@@ -137,6 +138,11 @@ def _http_clients(sdk: Any) -> tuple[Any, ...]:
     return (sdk._client,)
 
 
+def _instrumented(sdk: Any) -> tuple[Any, ...]:
+    """The HTTP client, if something may instrument it; else its requests are none of our business."""
+    return (sdk._client,) if has_instrumentations() else ()
+
+
 _OWN = "each agent class that has its own"
 _CLIENTS = "each model client, custom ones too"
 _EXECUTORS = "each code executor, custom ones too"
@@ -144,7 +150,7 @@ _ASSISTANT = "`GPTAssistantAgent`"
 _ASSISTANTS = PYAUTOGEN_0_2 | AG2_0_9
 _SENDERS = (
     Discovered(_http_clients, "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts"),
-    Discovered(_http_clients, "_send_single_request", SendRequest, "the SDK's HTTP client", "trace headers"),
+    Discovered(_instrumented, "_send_single_request", SendRequest, "the SDK's HTTP client", "trace headers"),
 )
 _MODEL_CLIENTS = (
     Discovered(lambda wrapper: wrapper._clients, "create", EntryTried, _CLIENTS, "config entries"),
@@ -158,7 +164,7 @@ _MODEL_CLIENTS = (
         "HTTP attempts",
     ),
     Discovered(
-        lambda wrapper: (sdk._client for sdk in _sdk_clients(wrapper)),
+        lambda wrapper: (client for sdk in _sdk_clients(wrapper) for client in _instrumented(sdk)),
         "_send_single_request",
         SendRequest,
         "its HTTP client",

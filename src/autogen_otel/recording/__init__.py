@@ -6,6 +6,7 @@ from autogen_otel.recording.logs import MODEL_EXCEPTION, ContentEvents, FailureL
 from autogen_otel.recording.meters import Meters
 from autogen_otel.recording.other_instrumentations import (
     go_together,
+    has_instrumentations,
     hear_others,
     send_headers,
     sends_headers,
@@ -25,6 +26,7 @@ __all__ = [
     "Meters",
     "Recorder",
     "go_together",
+    "has_instrumentations",
     "hear_others",
     "send_headers",
     "sends_headers",

@@ -30,7 +30,6 @@ Measurement = tuple[Metric, float, Mapping[str, Any]]
 """What is measured, the amount, and those labels that are no attributes of the call."""
 
 
-_NO_WORDS: dict[str, Any] = {}
 _SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """Where a context has its current span: of a context each change by the API makes two copies."""
 
@@ -48,16 +47,17 @@ class Call:
         attributes: its attributes as rendered.
         failure: why it failed.
         account: of the failures inside it; most calls have none.
-        links: spans that may be why it failed.
+        links: spans that may be why it failed; only some operations have any.
         span: its span, or the one around it.
         context: the context that the call runs in.
         has_children: whether spans were begun inside it, noted only of calls without a span.
         untold: log records of failures inside, by what their exceptions are known by. Whether the
             application gets to see them is known when they go further, or not.
-        words: attributes that the application has put on it.
-        changes: what it changes in the context for what runs inside.
+        changes: what it changes in the context for what runs inside; only some operations do.
         constant: facts that are the same for many calls, kept by what they are of. What ``begin`` puts here
             is recorded at the start, and what the others do at the end.
+        ended_at: when it ended, in seconds of ``time.perf_counter`` and in nanoseconds since the epoch, if it
+            is closed only later.
     """
 
     operation_name: ClassVar[str | None] = None
@@ -69,51 +69,45 @@ class Call:
     failure_event: ClassVar[str] = "autogen.exception"
     """Name of the log record of a failure."""
 
+    # Slots only of the operations that set them: each line of ``__init__`` is run for each call of the host.
+    links: tuple[Any, ...] = ()
+    changes: Change | None = None
+    ended_at: tuple[float, int] | None = None
+
+    # Set by ``start``.
     span: Span | None
     context: Any
 
     __slots__ = (
         "_began",
         "_began_ns",
-        "_ended_at",
         "_handling",
         "_is_theirs",
         "_started_name",
         "_token",
         "account",
         "attributes",
-        "changes",
         "constant",
         "context",
         "failure",
         "has_children",
-        "links",
         "name",
         "parent",
         "recorder",
         "span",
         "untold",
-        "words",
     )
 
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
-        # Context and span are set by ``start``: each line of this is run for each call of the host.
         self.recorder, self.parent = recorder, parent
         self.name: str | None = None
-        self._started_name: str | None = None
         self.attributes: dict[str, Any] = {}
+        self.constant: Facts | None = None
         self.failure: Failure | None = None
         self.account: Account | None = None
-        self.links: tuple[Any, ...] = ()
-        self.has_children = False
-        # When it ended, in seconds of time.perf_counter and in nanoseconds, if it is closed only later.
-        self._ended_at: tuple[float, int] | None = None
         # What was being handled when the call began is none of its concern.
         handling = sys.exc_info()[1]
         self._handling = None if handling is None else id(handling)
-        self.words: dict[str, Any] = _NO_WORDS
-        self.changes: Change | None = None
-        self.constant: Facts | None = None
 
     # ------------------------------------------------------------ what an operation says
     def returned(self, value: Any) -> Facts | None:
@@ -145,18 +139,18 @@ class Call:
             self.attributes = self._rendered(facts)
         around = get_current()
         if self.name is None:
-            self._began_ns = time.time_ns()
-            self.context = around
+            self._started_name: str | None = None
+            self._began_ns, self.has_children = time.time_ns(), False
             self.span = None if parent is None else parent.span
             self.untold: dict[int, FailureRecord] = {} if parent is None else parent.untold
-            inside = around.copy()
+            inside = {**around, CALL_KEY: self}
         else:
             self.untold = {}
-            inside = self._start_span(around)
-        inside[CALL_KEY] = self
+            inside = {**around, CALL_KEY: self, _SPAN_KEY: self._start_span(around)}
         if self.changes is not None:
             self.changes(inside)
-        self._token = attach(Context(inside))
+        self.context = Context(inside)
+        self._token = attach(self.context)
 
     def leave(self) -> None:
         """Make the context of before the call current again."""
@@ -186,10 +180,7 @@ class Call:
         finally:
             self._close(facts, raised=True)
 
-    def _start_span(
-        self, around: Context, started: int | None = None, *, late: bool = False
-    ) -> dict[str, Any]:
-        """Start the span; returns what the context holds inside it."""
+    def _start_span(self, around: Context, started: int | None = None, *, late: bool = False) -> Span:
         recorder, parent, name = self.recorder, self.parent, self.name or ""
         if recorder.connect is not None:
             recorder.connect()
@@ -207,10 +198,9 @@ class Call:
         own = recorder.attributes.on_spans(self.attributes)
         words: ApplicationWords | None = around.get(WORDS_KEY)  # type: ignore[assignment]
         if words is not None:
-            self.words = words.rendered(recorder)
-            own = {**self.words, **own}
+            own = {**words.rendered(recorder), **own}
         if theirs is None:
-            self.span = recorder.tracer.start_span(
+            span = recorder.tracer.start_span(
                 shown,
                 # The current one, which the SDK would look up several times.
                 around,
@@ -221,17 +211,15 @@ class Call:
                 set_status_on_exception=False,
             )
         else:
-            self.span = theirs
-            theirs.update_name(shown)
-            theirs.set_attributes(own)
+            span = theirs
+            span.update_name(shown)
+            span.set_attributes(own)
+        self.span = span
         # Read once: another thread may be telling the process of its first span.
         began = None if recorder.process is None else recorder.process.began
         if began is not None:
-            began(self.span)
-        inside = around.copy()
-        inside[_SPAN_KEY] = self.span
-        self.context = Context(inside)
-        return inside
+            began(span)
+        return span
 
     def _close(self, facts: Facts | None, *, raised: bool) -> None:
         try:
@@ -244,19 +232,16 @@ class Call:
         finally:
             self._release()
 
-    def postpone_end(self) -> None:
-        """Note that the call has ended, although more will be known of it before it is closed."""
-        self._ended_at = time.perf_counter(), time.time_ns()
-
     def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
-        ended, ended_ns = (time.perf_counter(), None) if self._ended_at is None else self._ended_at
+        ended, ended_ns = (time.perf_counter(), None) if self.ended_at is None else self.ended_at
         seconds, recorder = ended - self._began, self.recorder
         span = self.span
         if self.name is not None and self._started_name is None:
             # It turned out to deserve a span, for the time that no span inside it tells of.
             self.untold = {}
-            self._start_span(get_current(), None if self.has_children else self._began_ns, late=True)
-            span = self.span
+            around = get_current()
+            span = self._start_span(around, None if self.has_children else self._began_ns, late=True)
+            self.context = Context({**around, _SPAN_KEY: span})
         owns = self._started_name is not None
         try:
             recording = owns and span is not None and span.is_recording()
@@ -289,7 +274,13 @@ class Call:
     def _release(self) -> None:
         """Let go of everything."""
         self.parent = self.span = self.context = self.failure = self.account = None
-        self.attributes, self.links = {}, ()
+        self.attributes = {}
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """Attributes that the application has put on it."""
+        words: ApplicationWords | None = self.context.get(WORDS_KEY)
+        return {} if words is None else words.rendered(self.recorder)
 
     @property
     def span_context(self) -> Any:

@@ -22,7 +22,8 @@ _HTTP_KEY: str = getattr(otel_context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "su
 _INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
 """Asked for by packages built on ``opentelemetry-util-genai``; its value collects what they know."""
 
-_INSTRUMENTATIONS: Final = "opentelemetry.instrumentation."
+_PACKAGE: Final = "opentelemetry.instrumentation"
+_INSTRUMENTATIONS: Final = f"{_PACKAGE}."
 _AG2_TRACER: Final = "autogen.opentelemetry"
 _AG2_TYPE: Final = "ag2.span.type"
 _AG2_TYPES: Final = {
@@ -57,6 +58,11 @@ def hear_others(values: dict[str, Any]) -> None:
 def silence_http(values: dict[str, Any]) -> None:
     """Keep the instrumentation of the HTTP client from reporting a recorded attempt a second time."""
     values[_HTTP_KEY] = True
+
+
+def has_instrumentations() -> bool:
+    """Whether anything of OpenTelemetry's instrumentations is loaded."""
+    return _PACKAGE in sys.modules
 
 
 def sends_headers(transport: Any) -> bool:

@@ -46,7 +46,7 @@ class Renderer:
             if known is not None:
                 return known
             version = self._secrets.version
-            name = " ".join(self._redactor.text(value).split())
+            name = " ".join(self._redactor.anew(value).split())
             if self._redactor.is_repeatable:
                 self._secrets.remember(self.names, value, name, version)
             return name

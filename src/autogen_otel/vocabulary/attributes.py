@@ -187,7 +187,7 @@ GEN_AI_TOOL_NAME: Final = _key(
 )
 GEN_AI_TOOL_TYPE: Final = _key("gen_ai.tool.type", Kind.NAME, "`execute_tool`", "`function`.")
 GEN_AI_TOOL_CALL_ID: Final = _key(
-    "gen_ai.tool.call.id", Kind.NAME, "`execute_tool`", "The id of the call in the message that asks for it."
+    "gen_ai.tool.call.id", Kind.TEXT, "`execute_tool`", "The id of the call in the message that asks for it."
 )
 GEN_AI_TOOL_CALL_ARGUMENTS: Final = _key(
     "gen_ai.tool.call.arguments",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import repeat
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -16,23 +14,20 @@ from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
 _MOST_TOOL_NAMES = 64
-_DICT = {dict}
-_PLAIN = {str, type(None)}
 
 Mark = tuple[int, int]
 """What a message is known by in the next prompt: its characters, and the hash of its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
+class _Series(NamedTuple):
     """What the last prompt of a series held, so that of the next one only the new messages are read.
 
     Args:
         hashes: of the contents of its messages.
         asked: the tool calls of each.
         marks: of its messages.
-        sizes: characters of each.
-        largest: which is the largest.
+        chars: characters of all.
+        largest: characters of the largest.
         largest_from: who said it.
         counted: of each content how many messages have it; kept by whoever records content.
     """
@@ -40,7 +35,7 @@ class _Series:
     hashes: list[int]
     asked: list[Any]
     marks: list[Mark]
-    sizes: list[int]
+    chars: int
     largest: int
     largest_from: str | None
     counted: dict[int, int]
@@ -49,6 +44,9 @@ class _Series:
         """Whether a prompt begins with all messages of this one."""
         known = len(self.hashes)
         return known > 0 and hashes[:known] == self.hashes and all(map(is_, self.asked, asked))
+
+
+_NOTHING_SENT = _Series([], [], [], 0, 0, None, {})
 
 
 class Prompt(NamedTuple):
@@ -128,36 +126,32 @@ class PromptAccount:
         carried = self.carried(history) if self._left_over else 0
         before, (hashes, asked) = self._sent.get(pair), _looks_of(messages)
         # What nearly every prompt is: the one before, and more.
-        same = before if before is not None and before.goes_on(hashes, asked) else None
-        known = 0 if same is None else len(same.hashes)
-        new = [mark_of(message) for message in (messages[known:] if known else messages)]
-        sizes = [size for size, _ in new]
-        if same is None:
-            marks = new
-            new = _beside(list(_marks(messages, carried)) if before is None else before.marks, new)
-        else:
-            marks, sizes = same.marks + new, same.sizes + sizes
-        largest = max(sizes, default=0)
-        place = sizes.index(largest) if largest else 0
-        if same is not None and same.largest == place:
-            said_by = same.largest_from
-        else:
-            said_by = _speaker(messages[place], messages) if largest else None
-        counted = {} if same is None else same.counted
-        self._sent[pair] = _Series(hashes, asked, marks, sizes, place, said_by, counted)
+        same = before if before is not None and before.goes_on(hashes, asked) else _NOTHING_SENT
+        known = len(same.hashes)
+        marks = [mark_of(message) for message in (messages[known:] if known else messages)]
+        new, counted, largest, said_by = marks, same.counted, same.largest, same.largest_from
+        if not known:
+            earlier = list(_marks(messages, carried)) if before is None else before.marks
+            new, counted = _beside(earlier, marks), {}
+        sizes = [size for size, _ in marks]
+        if max(sizes, default=0) > largest:
+            largest = max(sizes)
+            said_by = _speaker(messages[known + sizes.index(largest)], messages)
+        chars = same.chars + sum(sizes)
+        self._sent[pair] = _Series(hashes, asked, same.marks + marks, chars, largest, said_by, counted)
         offered = [self._definitions(listed) for listed in tools if listed]
         facts = {
             names.PROMPT_MESSAGES: len(messages),
             names.PROMPT_NEW_MESSAGES: len(new),
             names.PROMPT_CARRIED_MESSAGES: carried or None,
-            names.PROMPT_CHARS: sum(sizes),
-            names.PROMPT_NEW_CHARS: sum(size for size, _ in new),
+            names.PROMPT_CHARS: chars,
+            names.PROMPT_NEW_CHARS: sum([size for size, _ in new]),
             names.PROMPT_LARGEST_CHARS: largest or None,
             names.PROMPT_LARGEST_FROM: said_by,
             names.PROMPT_TOOLS: sum(map(len, tools)),
             names.PROMPT_TOOL_NAMES: [name for one, _ in offered for name in one.named][:_MOST_TOOL_NAMES]
             or None,
-            names.PROMPT_TOOLS_CHARS: sum(one.size for one, _ in offered if one.size is not None) or None,
+            names.PROMPT_TOOLS_CHARS: sum([one.size or 0 for one, _ in offered]) or None,
         }
         return Prompt(facts, carried, known, counted, all(is_same for _, is_same in offered))
 
@@ -167,27 +161,32 @@ class PromptAccount:
         if kept is not None and kept.listed is listed and _is_equal(kept.copy, listed):
             return kept, True
         written, named = _json(listed), []
-        for one in listed:
+        copy, size = (None, None) if written is None else (json.loads(written), len(written))
+        # Of the copy, which nobody changes.
+        for one in listed if copy is None else copy:
             function = one.get("function", one) if isinstance(one, Mapping) else None
             if isinstance(function, Mapping) and isinstance(function.get("name"), str):
                 named.append(function["name"])
                 self.schemas[function["name"]] = function.get("parameters") or {}
-        copy, size = (None, None) if written is None else (json.loads(written), len(written))
         kept = self._tools[id(listed)] = _Tools(listed, copy, size, named)
         return kept, False
 
 
 def _looks_of(messages: Sequence[Any]) -> tuple[list[int], list[Any]]:
-    """What tells that a message was in the prompt before, read without a step of Python's for each.
+    """What tells that a message was in the prompt before, read in few steps, as there are many messages.
 
     Nothing where that would run code of the user's, or is of an older kind: then each message is read anew.
     """
-    if set(map(type, messages)) != _DICT or any(map(dict.get, messages, repeat("function_call"))):
-        return [], []
-    contents = list(map(dict.get, messages, repeat("content")))
-    if not _PLAIN.issuperset(map(type, contents)):
-        return [], []
-    return list(map(hash, contents)), list(map(dict.get, messages, repeat("tool_calls")))
+    hashes, asked = [], []
+    for message in messages:
+        if type(message) is not dict or message.get("function_call"):
+            return [], []
+        content = message.get("content")
+        if type(content) is not str and content is not None:
+            return [], []
+        hashes.append(hash(content))
+        asked.append(message.get("tool_calls"))
+    return hashes, asked
 
 
 def _beside(before: list[Mark], now: list[Mark]) -> list[Mark]:

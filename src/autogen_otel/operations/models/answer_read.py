@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from autogen_otel.causes import Oddity
 from autogen_otel.operations.models.answers import messages_of
@@ -23,8 +22,7 @@ _EMPTY_MESSAGE = 2
 _SAYING = ("content", "tool_calls", "function_call", "audio")
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRead:
+class AnswerRead(NamedTuple):
     """What is kept of an answer.
 
     Args:
@@ -99,8 +97,8 @@ def _oddity(response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping
         return Oddity(causes.BACKEND, f"the content of the answer is {_kind(content)}, no text")
     called = first.get("function_call")
     asked = [one["function"] for one in first.get("tool_calls") or ()]
-    odd = map(_odd_call, asked if called is None else [*asked, called])
-    return next((oddity for oddity in odd if oddity is not None), None)
+    odd = [_odd_call(function) for function in (asked if called is None else [*asked, called])]
+    return next(filter(None, odd), None)
 
 
 def _odd_call(function: Mapping[str, Any] | None) -> Oddity | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autogen_otel.reading import data_of, read, read_field
+from autogen_otel.reading import read, read_field, reader_of
 
-_MESSAGE = ("content", "tool_calls", "function_call", "reasoning_content", "refusal", "audio")
 _BLOCK = (
     "type",
     "text",
@@ -46,19 +45,20 @@ def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
 
 
 def _of_choice(choice: Any) -> dict[str, Any]:
-    choice = data_of(choice)
-    message = data_of(_field(choice, "message"))
+    of_choice = reader_of(choice)
+    message = of_choice("message")
     if message is None:
-        return _message(_field(choice, "finish_reason"), content=_field(choice, "text"))
-    if isinstance(message, dict):
-        values = {name: message.get(name) for name in _MESSAGE}
-    else:
-        values = {name: read(message, name) for name in _MESSAGE}
-    if values["tool_calls"] is not None:
-        values["tool_calls"] = _calls(values["tool_calls"])
-    if values["function_call"] is not None:
-        values["function_call"] = _function(values["function_call"])
-    return _message(_field(choice, "finish_reason"), **values)
+        return _message(of_choice("finish_reason"), content=of_choice("text"))
+    said = reader_of(message)
+    return _message(
+        of_choice("finish_reason"),
+        content=said("content"),
+        tool_calls=_calls(said("tool_calls")),
+        function_call=_function(said("function_call")),
+        reasoning_content=said("reasoning_content"),
+        refusal=said("refusal"),
+        audio=said("audio"),
+    )
 
 
 def _unified(message: Any, reason: Any) -> dict[str, Any]:
@@ -96,10 +96,11 @@ def _message(reason: Any, **values: Any) -> dict[str, Any]:
 def _calls(calls: Any) -> list[Any] | None:
     if not isinstance(calls, (list, tuple)) or not calls:
         return None
-    return [
-        {"id": _field(one, "id"), "function": _function(_field(one, "function"))}
-        for one in map(data_of, calls)
-    ]
+    asked = []
+    for one in calls:
+        of_call = reader_of(one)
+        asked.append({"id": of_call("id"), "function": _function(of_call("function"))})
+    return asked
 
 
 def _is_call(block: dict[str, Any]) -> bool:
@@ -110,8 +111,8 @@ def _is_call(block: dict[str, Any]) -> bool:
 def _function(function: Any) -> dict[str, Any] | None:
     if function is None:
         return None
-    function = data_of(function)
-    return {"name": _field(function, "name"), "arguments": _field(function, "arguments")}
+    of_function = reader_of(function)
+    return {"name": of_function("name"), "arguments": of_function("arguments")}
 
 
 def _block(block: Any) -> dict[str, Any]:

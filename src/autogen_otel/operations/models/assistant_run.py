@@ -41,7 +41,7 @@ class AssistantRun(Operation):
     is_client = True
     failure_event = MODEL_EXCEPTION
 
-    __slots__ = ("run",)
+    __slots__ = ("links", "run")
 
     def begin(self) -> Facts | None:
         """Note which run it is; any other method of that name is none of ours."""
@@ -49,6 +49,7 @@ class AssistantRun(Operation):
         if run is None or not hasattr(run, "assistant_id") or isinstance(self.parent, AssistantRun):
             return None
         self.run: Any = run
+        self.links = ()
         model = text_or_none(getattr(run, "model", None))
         address, port = config_entries.endpoint(getattr(self.instance, "_openai_client", None))
         self.name = spans.chat(model)
@@ -109,7 +110,7 @@ class AssistantRun(Operation):
 
     def _release(self) -> None:
         super()._release()
-        self.run = None
+        self.run, self.links = None, ()
 
 
 class WaitForRun(Operation):

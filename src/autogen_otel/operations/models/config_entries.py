@@ -188,11 +188,12 @@ def endpoint(sdk: Any) -> tuple[str | None, int | None]:
     base_url = getattr(sdk, "base_url", None)
     if base_url is None:
         return None, None
-    return _split(base_url if isinstance(base_url, str) else str(base_url))
+    return address_of(base_url if isinstance(base_url, str) else str(base_url))
 
 
 @lru_cache(maxsize=256)
-def _split(url: str) -> tuple[str | None, int | None]:
+def address_of(url: str) -> tuple[str | None, int | None]:
+    """Host and port of a URL."""
     try:
         parts = urlsplit(url)
         return parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)

@@ -37,7 +37,16 @@ class EntryTried(Operation):
     failure_event = MODEL_EXCEPTION
     parameters = ("params",)
 
-    __slots__ = ("_instead_of", "answered", "attempts", "began", "refusal", "stream", "tried")
+    __slots__ = (
+        "_instead_of",
+        "answered",
+        "attempts",
+        "began",
+        "changes",
+        "refusal",
+        "stream",
+        "tried",
+    )
 
     def begin(self) -> Facts | None:
         """Note which entry it is; a client used outside ``OpenAIWrapper.create`` is none of our business."""
@@ -56,8 +65,7 @@ class EntryTried(Operation):
         entry = call.first if call.first.index == index else see_entry(self.recorder, call.instance, index)
         self.tried: Entry = entry
         call.gave_up, call.tried = None, entry
-        if entry.has_sdk:
-            self.changes = silence_others
+        self.changes = silence_others if entry.has_sdk else None
         if entry.count > 1:
             self.name = spans.config_entry(entry.index, entry.model)
             self.constant = entry.facts

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
+from itertools import zip_longest
+from time import perf_counter, time_ns
 from typing import Any
 
 from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
 from autogen_otel.causes.decision import FIRST_FAILED_STATUS, cause_of_answer
 from autogen_otel.causes.provider_error import ProviderError, error_in_answer, error_in_body
-from autogen_otel.operations.models.config_entries import DEFAULT_PORTS
+from autogen_otel.operations.models.config_entries import address_of
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import read, read_text
 from autogen_otel.recording import (
@@ -104,8 +107,9 @@ class HttpAttempt(_Request):
 
     is_client = True
     parameters = ("request",)
+    changes = staticmethod(hear_others)
 
-    __slots__ = ("_headers", "_is_chat", "_response")
+    __slots__ = ("_headers", "_is_chat", "_response", "ended_at")
 
     def begin(self) -> Facts | None:
         """Note the request; anything not sent directly by a request of the SDK is not ours."""
@@ -115,31 +119,41 @@ class HttpAttempt(_Request):
         parent.settle_attempt()
         request = self.arguments["request"]
         headers = self._headers = _raw(request.headers)
-        self.recorder.hide_headers(headers)
-        url, resend_count = request.url, parent.attempts
+        self._hide(headers)
+        resend_count = parent.attempts
         parent.attempts += 1
         parent.refusal = None
         if self.entry is not None:
             self.entry.attempts += 1
         tried = None if self.model_call is None else self.model_call.tried
         self.name = request.method
-        self.changes = hear_others
-        self._is_chat, self._response = url.path.endswith("/chat/completions"), None
+        self.ended_at, self._response = None, None
+        self._is_chat, self.constant = _place(str(request.url))
         # As the HTTP client writes it; a transport of the user's may do otherwise.
         size = dict(headers).get(b"Content-Length")
         if size is None:
             size = next((value for name, value in headers if name.lower() == b"content-length"), b"")
         return {
             names.HTTP_REQUEST_METHOD: request.method,
-            names.URL_FULL: str(url),
-            names.SERVER_ADDRESS: url.host,
-            names.SERVER_PORT: url.port or DEFAULT_PORTS.get(url.scheme),
             # The convention sets it from the first resend on.
             names.HTTP_REQUEST_RESEND_COUNT: resend_count or None,
             names.HTTP_REQUEST_BODY_SIZE: int(size) if size.isdigit() else None,
             # A search for failed attempts of an entry looks at one span.
             names.CONFIG_INDEX: None if tried is None else tried.index,
         }
+
+    def _hide(self, headers: Headers) -> None:
+        """Mask what authorises; most headers are those that the client sent before."""
+        memory = self.recorder.memory
+        sent: Headers | None = memory.recall(self.instance)
+        if sent is None:
+            sent = []
+            memory.remember(self.instance, sent)
+        self.recorder.hide_headers(
+            [one for one, before in zip_longest(headers, sent) if one != before and one is not None]
+        )
+        # Last, so that whoever finds them there also masks what is in them.
+        sent[:] = headers
 
     def end_with_value(self, value: Any) -> None:
         """End the attempt, unless it is an error that the SDK is yet to read before it raises it."""
@@ -148,7 +162,7 @@ class HttpAttempt(_Request):
         unread = isinstance(status, int) and status >= FIRST_FAILED_STATUS and _body(value) is None
         if unread and isinstance(parent, ApiRequest) and parent.context is not None:
             self._response, parent.waiting = value, self
-            self.postpone_end()
+            self.ended_at = perf_counter(), time_ns()
         else:
             super().end_with_value(value)
 
@@ -224,6 +238,7 @@ class SendRequest(Operation):
     """Reads ``Client._send_single_request`` of httpx and httpx2: the request itself, past hooks and auth."""
 
     parameters = ("request",)
+    changes = staticmethod(silence_http)
 
     __slots__ = ()
 
@@ -235,11 +250,18 @@ class SendRequest(Operation):
         if not sends_headers(self.instance._transport_for_url(request.url)):
             return None
         send_headers(request.headers)
-        self.changes = silence_http
         return {}
 
     def failed(self, _error: BaseException) -> None:
         """The attempt around it records that."""
+
+
+@lru_cache(maxsize=256)
+def _place(url: str) -> tuple[bool, Facts]:
+    """Whether chats are completed at a URL, and what is recorded of it."""
+    address, port = address_of(url)
+    is_chat = url.partition("?")[0].endswith("/chat/completions")
+    return is_chat, {names.URL_FULL: url, names.SERVER_ADDRESS: address, names.SERVER_PORT: port}
 
 
 def _raw(headers: Any) -> Headers:

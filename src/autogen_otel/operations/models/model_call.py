@@ -78,6 +78,7 @@ class ModelCall(Operation):
         "carried_messages",
         "first",
         "gave_up",
+        "links",
         "read",
         "refusal",
         "streams",
@@ -100,8 +101,8 @@ class ModelCall(Operation):
         self.usages: dict[int, Facts] = {}
         self.read: AnswerRead | None = None
         self.refusal: Oddity | None = None
-        self.carried_messages = 0
         self._spent: list[tuple[Entry, Facts]] = []
+        self.links = ()
         self.name = spans.chat(entry.model)
         facts = {
             names.GEN_AI_AGENT_NAME: self.agent,
@@ -233,7 +234,7 @@ class ModelCall(Operation):
     def _release(self) -> None:
         super()._release()
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
-        self.read = None
+        self.read, self.links = None, ()
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")

@@ -14,7 +14,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, json_type, mismatches
@@ -29,8 +29,7 @@ _MAX_KNOWN = 1024
 _NO_CLAIM: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """The arguments as AutoGen parses them.
 
     Args:
@@ -97,13 +96,20 @@ def problems(
 
 def _same_claims(schema: Mapping[str, Any], signature: inspect.Signature) -> bool:
     """Whether the schema was made from this signature, as AutoGen does it: then it has said it all."""
-    taken, by_position = _taken(signature)
-    if by_position or taken["additionalProperties"] or "$ref" in schema:
+    taken = _taken(signature)
+    compared = taken.compared
+    if compared is None or compared[0] is not schema:
+        compared = taken.compared = (schema, _claims_the_same(schema, taken))
+    return compared[1]
+
+
+def _claims_the_same(schema: Mapping[str, Any], taken: _Taken) -> bool:
+    if taken.by_position or taken.schema["additionalProperties"] or "$ref" in schema:
         return False
     properties = schema.get("properties")
     return isinstance(properties, Mapping) and (
-        properties.keys() == taken["properties"].keys()
-        and set(schema.get("required") or ()) == set(taken["required"])
+        properties.keys() == taken.schema["properties"].keys()
+        and set(schema.get("required") or ()) == set(taken.schema["required"])
         and all(isinstance(one, Mapping) and one.get("type") for one in properties.values())
     )
 
@@ -196,23 +202,39 @@ def _root(argument: str, arguments: Mapping[str, Any]) -> str:
 
 # ---------------------------------------------------------------- what a signature takes
 def _against_signature(arguments: dict[str, Any], signature: inspect.Signature) -> Iterator[ArgumentProblem]:
-    schema, by_position = _taken(signature)
-    open_ended = schema["additionalProperties"]
-    positional = {parameter.name for parameter in by_position}
+    taken = _taken(signature)
+    open_ended = taken.schema["additionalProperties"]
+    positional = {parameter.name for parameter in taken.by_position}
     others = {name: value for name, value in arguments.items() if name not in positional}
-    yield from _never_by_name(arguments, by_position, open_ended=open_ended)
-    yield from mismatches(others, schema)
+    yield from _never_by_name(arguments, taken.by_position, open_ended=open_ended)
+    yield from mismatches(others, taken.schema)
 
 
-# By identity, since a signature hashes its defaults; it is kept, so that its id stays its own.
-_known: dict[int, tuple[inspect.Signature, dict[str, Any], list[inspect.Parameter]]] = {}
+@dataclass(slots=True)
+class _Taken:
+    """What a signature takes.
+
+    Args:
+        signature: it is kept, so that its id stays its own.
+        schema: JSON schema of the arguments that can be given by name.
+        by_position: the parameters that cannot.
+        compared: the tool's schema that was compared with it last, and whether that was made from it.
+    """
+
+    signature: inspect.Signature
+    schema: dict[str, Any]
+    by_position: list[inspect.Parameter]
+    compared: tuple[Mapping[str, Any], bool] | None = None
 
 
-def _taken(signature: inspect.Signature) -> tuple[dict[str, Any], list[inspect.Parameter]]:
-    """The JSON schema of the arguments that can be given by name, and the parameters that cannot."""
+# By identity, since a signature hashes its defaults.
+_known: dict[int, _Taken] = {}
+
+
+def _taken(signature: inspect.Signature) -> _Taken:
     known = _known.get(id(signature))
     if known is not None:
-        return known[1], known[2]
+        return known
     parameters = signature.parameters.values()
     by_name = [one for one in parameters if one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}]
     by_position = [one for one in parameters if one.kind is one.POSITIONAL_ONLY]
@@ -223,8 +245,8 @@ def _taken(signature: inspect.Signature) -> tuple[dict[str, Any], list[inspect.P
     }
     if len(_known) >= _MAX_KNOWN:
         _known.clear()
-    _known[id(signature)] = (signature, schema, by_position)
-    return schema, by_position
+    taken = _known[id(signature)] = _Taken(signature, schema, by_position)
+    return taken
 
 
 def _never_by_name(

@@ -13,8 +13,8 @@ from typing import Any
 
 from autogen_otel.causes import CANCELLED, Failure
 from autogen_otel.operations.conversations.transition import content_for_model
-from autogen_otel.operations.first_sight import see_agent
-from autogen_otel.operations.hidden_agents import name_of, runs_tools, shown_name
+from autogen_otel.operations.first_sight import AgentSeen, see_agent
+from autogen_otel.operations.hidden_agents import TOOL_EXECUTOR, shown_name
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools import function_origin, tool_arguments, user_function
 from autogen_otel.operations.tools.returned_error import returned_error
@@ -56,7 +56,7 @@ class ToolCall(Operation):
 
     def begin(self) -> Facts:
         """Note which tool is called with what."""
-        see_agent(self.recorder, self.instance)
+        agent = see_agent(self.recorder, self.instance)
         requested = self.arguments.get("func_call")
         if type(requested) is not dict and not isinstance(requested, Mapping):
             requested = {}
@@ -75,7 +75,7 @@ class ToolCall(Operation):
             names.GEN_AI_TOOL_TYPE: "function",
             names.GEN_AI_TOOL_CALL_ID: text_or_none(self.arguments.get("call_id"))
             or self._call_id(requested),
-            names.GEN_AI_AGENT_NAME: self._agent(),
+            names.GEN_AI_AGENT_NAME: self._caller(agent),
         }
 
     def raised(self, error: BaseException) -> None:
@@ -198,13 +198,13 @@ class ToolCall(Operation):
         if self.root is not None:
             self.root.failed_tools.append(self.span_context)
 
-    def _agent(self) -> str:
+    def _caller(self, agent: AgentSeen) -> str:
         """Who runs the tool; where AutoGen's hidden executor does, who called it."""
-        if runs_tools(self.instance) and self.turn is not None and self.turn.messages:
+        if agent.role == TOOL_EXECUTOR and self.turn is not None and self.turn.messages:
             asked = self.turn.messages[-1]
             if isinstance(asked, Mapping) and isinstance(asked.get("name"), str):
                 return shown_name(asked["name"])
-        return name_of(self.instance)
+        return agent.name
 
     def _call_id(self, requested: Any) -> str | None:
         """The id in the message that asked for the call: 0.2 does not pass it on.
