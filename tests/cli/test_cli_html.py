@@ -49,7 +49,7 @@ def test_a_page_says_what_failed_before_everything_else(run: Run, journal: Path,
         '"policy_id": null',
         "AttributeError: 'NoneType' object has no attribute 'split'",
         "swallowed",
-        "Mend lookup_policy at policies.py:42 parse_id",
+        "Fix lookup_policy at policies.py:42 parse_id",
         "from journal",
     ):
         assert words in page.text
