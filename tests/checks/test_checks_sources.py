@@ -100,6 +100,12 @@ def test_a_module_that_has_no_list_is_said_in_a_sentence(tmp_path: Path, module:
         find(f"{name}:LIST")
 
 
+def test_a_module_that_is_named_as_a_file_is_told_how_to_be_named(tmp_path: Path) -> None:
+    (tmp_path / "settings_of_ours.py").write_text("config_list = []")
+    with pytest.raises(SourceError, match=r"is Python and no JSON; .* such as settings_of_ours:config_list$"):
+        find("settings_of_ours.py")
+
+
 @pytest.mark.parametrize("config", ["nothing.json", "nothing", "a b:c", "x\0y", "n" * 5000])
 def test_what_is_nowhere_is_said_in_a_sentence(config: str) -> None:
     with pytest.raises(SourceError, match="is no file, no variable"):

@@ -59,6 +59,7 @@ PASTED_RIGHT: tuple[Case, ...] = (
     right("litellm with its well-known key", local(base_url="http://localhost:4000", api_key="sk-1234")),
     right("litellm elsewhere", gpt(base_url="https://litellm.acme.io/v1", api_key="sk-1234")),
     right("LM Studio", local(base_url="http://192.168.1.20:1234/v1", api_key="lm-studio")),
+    Case("LM Studio without a limit", [local(max_tokens=-1)], [set() if IS_02 or IS_09 else {"rejected"}]),
     right("Ollama", local(base_url="http://localhost:11434/v1", api_key="ollama")),
     right("an address of version 6", local(base_url="http://[::1]:1234/v1", api_key="none")),
     right("all addresses", local(base_url="http://0.0.0.0:8000/v1")),

@@ -85,7 +85,7 @@ def _entry_failing() -> Alert:
                 "Intermittent 500s, *Attempts by status*: 401, 403, 404: the entry is wrong; 429: its quota;"
                 " 5xx or no answer: the backend."
             ),
-            "Intermittent 500s, *By entry*: do the others work? Then take this one out until it is mended.",
+            "Intermittent 500s, *By entry*: do the others work? Then take this one out until it is fixed.",
             (
                 "*Failing model calls by prompt size* and *after a failed tool*: 500s that come only with"
                 " large prompts or after failed tools are not the backend's fault."
@@ -198,7 +198,7 @@ def _argument_problems() -> Alert:
                 f"`{names.TOOL_ARGUMENTS_PROBLEMS}` on the `execute_tool` spans says what was expected"
                 " and what came."
             ),
-            "Mend the tool's description or schema; after a change of the model, look there first.",
+            "Fix the tool's description or schema; after a change of the model, look there first.",
         ),
         "autogen-otel-tools",
         traces_with(calls, names.GEN_AI_TOOL_NAME, failed=False),
@@ -266,7 +266,7 @@ def _telemetry_dropped() -> Alert:
             ),
             (
                 f"`{m.REFUSED}`: the endpoint did not want it; its log says why. Spans are in the journal:"
-                " `autogen-otel push --refused` sends them once it is mended."
+                " `autogen-otel push --refused` sends them once it is fixed."
             ),
             (
                 f"`{m.JOURNAL_LIMIT}`: the endpoint was away for longer than the journal lasts. Give it more:"

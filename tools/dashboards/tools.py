@@ -183,7 +183,7 @@ def _arguments() -> list[Panel]:
         ),
         table(
             "Argument problems by tool",
-            "Whose arguments does the model get wrong? Mend its schema or description first.",
+            "Whose arguments does the model get wrong? Fix its schema or description first.",
             {_TOOL: "Tool", names.GEN_AI_AGENT_NAME: "Agent", problem: "Problem"},
             [
                 Column(

@@ -21,7 +21,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "unknown_option": "an option that this host does not take, or a misspelt one",
     "repeated_option": "an option that stands twice in the same entry, of which the last counts",
     "rejected": "something else that the host refuses",
-    "value": "a number that is written as text, or that no provider takes",
+    "value": "a number that is written as text, or that OpenAI's API (Azure's too) does not take",
     "api_type": "an `api_type` that the host does not know, or a misspelt one",
     "model_missing": "no model",
     "model_placeholder": "a model that is a placeholder, or holds whitespace or quotes",

@@ -218,6 +218,9 @@ def _of_variable(name: str, value: str) -> Source:
 
 
 def _of_file(path: str, label: str) -> Source:
+    if path.endswith(".py"):
+        example = f"{Path(path).stem}:config_list"
+        raise SourceError(f"{label} is Python and no JSON; name the list in it, such as {example}")
     try:
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -74,7 +74,7 @@ examples:
   autogen-otel diagnose --journal traces.jsonl.gz --format json | jq .findings
   zcat old/*.gz | autogen-otel diagnose --journal -
   autogen-otel diagnose --html report.html      as one page too, with charts and the best traces
-  autogen-otel diagnose --compare service.version=1.4..1.5   what the new version broke or mended
+  autogen-otel diagnose --compare service.version=1.4..1.5   what the new version broke or fixed
   autogen-otel diagnose --since 2h --compare 26h..24h        the last two hours with the same of yesterday
   autogen-otel diagnose --jaeger http://localhost:16686 --since 6h --service claims
   autogen-otel diagnose --tempo http://localhost:3200 --since 7d --prometheus http://localhost:9090

@@ -27,7 +27,7 @@ examples:
   autogen-otel repro 4bf92f35 --span 00f067aa     the failure of this span, or inside it
   autogen-otel repro 4bf92f35 --config settings:config_list -o test_repro.py
   autogen-otel repro 4bf92f35 --force -o test_repro.py     in the place of a file that is there
-  pytest test_repro.py                            fails until the cause is mended
+  pytest test_repro.py                            fails until the cause is fixed
 
 The file calls your function with the recorded arguments, or sends a request of the same shape to the same
 entry of your config_list. Nothing of it is run now. Where no honest test can be written, it says why instead.
@@ -46,7 +46,7 @@ def register(subparsers: Any) -> None:
         "repro",
         run,
         summary="write a test that fails for the reason a trace has recorded",
-        description="Write a pytest file that fails for the recorded reason, and passes once it is mended.",
+        description="Write a pytest file that fails for the recorded reason, and passes once it is fixed.",
         epilog=_EPILOG,
     )
     parser.add_argument("trace_id", metavar="TRACE_ID", help="the conversation; its beginning is enough")
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise CommandError(f"{output} cannot be written: {error.strerror}.") from error
     sys.stderr.write(
-        f"autogen-otel: {output} is written; it fails until the cause is mended: pytest {output}\n"
+        f"autogen-otel: {output} is written; it fails until the cause is fixed: pytest {output}\n"
     )
     sys.stderr.write(_others(trace, occurrence))
     return DONE

@@ -1,1 +1,1 @@
-"""Writes a test from a trace: it fails for the recorded reason, and passes once the cause is mended."""
+"""Writes a test from a trace: it fails for the recorded reason, and passes once the cause is fixed."""

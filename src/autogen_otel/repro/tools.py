@@ -28,7 +28,7 @@ _IN_THE_WAY: Final[Mapping[str, str]] = {
     functions.BOUND_METHOD: "is a method of an object whose state was not recorded",
     functions.CALLABLE_OBJECT: "is an object whose state was not recorded",
     functions.PARTIAL: "is a functools.partial whose own arguments were not recorded",
-    functions.BUILTIN: "is no Python code that could be mended",
+    functions.BUILTIN: "is no Python code that could be fixed",
     functions.CONVERSATION_STATE: "takes the state of the conversation, which was not recorded",
     functions.INTERACTIVE: "was typed into a notebook or at a prompt, and is in no file",
     functions.UNREACHABLE: "is not what its module has under its name",

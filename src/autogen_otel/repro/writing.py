@@ -21,7 +21,7 @@ from autogen_otel.vocabulary import spans as span_names
 _NS: Final = 1_000_000_000
 _REASONS: Final = {
     causes.STALE_STATE: "The history that was refused was made by your program over several conversations, "
-    "and a request that repeats it fails whatever you mend; hold the conversations again in a test with "
+    "and a request that repeats it fails whatever you fix; hold the conversations again in a test with "
     "scripted_model and assert_no_hidden_failures.",
     causes.CODE_EXECUTION: "Code that the model wrote failed, and a test that holds it would run it.",
     causes.CALLBACK: "A function of yours that AutoGen calls raised, and what it was called with "
@@ -75,7 +75,7 @@ def _header(span: Span, occurrence: Occurrence, remarks: list[str], values: Valu
                 f"of trace {span.trace_id},",
                 f"recorded on {when:%Y-%m-%d at %H:%M:%S} UTC{program}.",
             ],
-            ["It fails as long as the cause is there, and passes once it is mended.", *remarks],
+            ["It fails as long as the cause is there, and passes once it is fixed.", *remarks],
         ],
     )
 

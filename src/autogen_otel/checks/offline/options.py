@@ -86,13 +86,22 @@ def option_problems(facts: Facts) -> Iterator[Problem]:
 
 
 def _numbers(facts: Facts) -> Iterator[Problem]:
-    """Numbers as the host would send them: what it takes as they are written, the provider may not."""
+    """Numbers as the host would send them: it takes some that OpenAI's API does not.
+
+    Other servers have limits of their own; to LM Studio and llama.cpp a ``max_tokens`` of -1 means no limit.
+    """
     assert facts.answer is not None
+    is_openais = facts.is_at_openai or facts.is_at_azure
     for option, value in facts.answer["numbers"].items():
         least, most = RANGES[option]
         if isinstance(value, str):
             yield Problem("value", WARNING, f"{option} is text; give it as a number, without quotes", option)
-        elif not isinstance(value, bool) and isinstance(value, (int, float)) and not least <= value <= most:
+        elif (
+            is_openais
+            and not isinstance(value, bool)
+            and isinstance(value, (int, float))
+            and not least <= value <= most
+        ):
             taken = f"from {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
             yield Problem("value", WARNING, f"{option} is {value:g}, and OpenAI's API takes {taken}", option)
 
