@@ -16,6 +16,8 @@ from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, Features
 from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
+from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
+from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import Span
@@ -128,6 +130,32 @@ def test_conversations_are_numbered_by_when_they_began_whoever_read_them() -> No
     features: dict[str, object] = {CONVERSATION_NUMBER: Began("a", 30)}
     numbering.replace(features)
     assert features == {CONVERSATION_NUMBER: 2}
+
+
+def test_a_conversation_counts_in_the_process_that_holds_it_wherever_its_trace_begins() -> None:
+    population = Population()
+    for number in (1, 2):
+        trace_id = f"{number:032x}"
+        # Every conversation is asked for by another copy of a program before this one.
+        asking = Span(
+            trace_id=trace_id,
+            span_id="a",
+            name="GET /",
+            start_ns=number * 10,
+            resource={"process.pid": number},
+        )
+        held = Span(
+            trace_id=trace_id,
+            span_id="b",
+            parent_id="a",
+            name="invoke_workflow user -> clerk",
+            start_ns=number * 10 + 5,
+            resource={"process.pid": 7},
+        )
+        population.add([asking, held])
+    population.number()
+    kept = population.working[CONVERSATION].kept
+    assert sorted(features[CONVERSATION_NUMBER] for features in kept) == [1, 2]
 
 
 def span(trace: int, number: int, parent: str | None = "p") -> Span:

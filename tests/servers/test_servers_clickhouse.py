@@ -33,6 +33,7 @@ CHOSEN = (
     "a rate limit in the morning",
     "idle connections",
     "a slow tool",
+    "answers that are filtered",
     "a bad request over old history",
     "a tool whose failure ends it",
     "a termination check",

@@ -374,6 +374,9 @@ def scenes() -> dict[str, Scene]:
             Truth("content_filter", {"status_code": 400}),
             _answers(error(400, "Refused", code="content_filter")),
         ),
+        "an answer that a filter emptied": Scene(
+            Truth("content_filter", {"status_code": 200}), _answers(text("", finish_reason="content_filter"))
+        ),
         "an outage": Scene(Truth("backend", {"status_code": 500}), _answers(_LOST, _LOST, _LOST)),
         "connections that break": Scene(Truth("backend"), _answers(drop(), drop(), drop())),
         "a page instead of an answer": Scene(Truth("backend", {"status_code": 200}), _answers(html())),

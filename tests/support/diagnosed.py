@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, diagnose
@@ -97,6 +98,7 @@ class Fault:
         seconds: that each attempt takes.
         message: what the provider says.
         after_answer: whether the attempt itself went well.
+        problem: what is recorded of an answer that raises nothing.
     """
 
     cause: str
@@ -106,6 +108,7 @@ class Fault:
     seconds: float = 0.4
     message: str = "The server had an error"
     after_answer: bool = False
+    problem: str | None = None
 
     @property
     def recovers(self) -> bool:
@@ -227,7 +230,9 @@ def _model_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, A
         if call.tool_failed and fails:
             chat["links"] = [{"traceId": it.trace_id, "spanId": state["tool"]}] if state.get("tool") else []
         answering = 1 if incident.entries > 1 and fault is not None and not fault.recovers else 0
-        _finish(chat, _chat_attributes(call, incident.entries, answering), failed)
+        attributes = _chat_attributes(call, incident.entries, answering)
+        attributes["autogen.response.problem"] = None if fault is None else fault.problem
+        _finish(chat, attributes, failed)
     _finish(turn, {"gen_ai.agent.name": call.agent, "autogen.sender.name": "user"}, failed)
     state["failed"] = failed
     return failed is None
@@ -359,6 +364,7 @@ _TOO_LONG = Fault(
 _BAD_ORDER = Fault("stale_state", (400,), "BadRequestError")
 _BAD_REQUEST = Fault("client", (400,), "BadRequestError", message="Invalid request")
 _FILTERED = Fault("content_filter", (400,), "BadRequestError", "content_filter")
+_EMPTIED = Fault("content_filter", (200,), problem="content_filter")
 _LATE = Fault("timeout", (None, None, None), "APITimeoutError", seconds=30.0, message="Request timed out")
 _BROKEN = Fault("stream_interrupted", (200,), "APIConnectionError", after_answer=True, message="peer closed")
 _HTML = Fault("backend", (200,), "APIResponseValidationError", after_answer=True, message="no completion")
@@ -502,10 +508,10 @@ def _client_fails(it: Recorded, rng: random.Random) -> None:
     )
 
 
-def _circle(it: Recorded, rng: random.Random) -> str | None:
-    rounds = 8 if rng.random() < 0.12 else 2
+def _circle(it: Recorded, rng: random.Random, agents: Sequence[str] = ("critic", "coder")) -> str | None:
+    rounds = 4 * len(agents) if rng.random() < 0.12 else len(agents)
     for index in range(rounds):
-        source, target = ("coder", "critic") if index % 2 else ("critic", "coder")
+        source, target = (agents[number % len(agents)] for number in (index, index + 1))
         it.leaf(
             f"handoff {source} -> {target}",
             0.2,
@@ -515,7 +521,7 @@ def _circle(it: Recorded, rng: random.Random) -> str | None:
                 "autogen.handoff.reason": "auto",
             },
         )
-    return "max_round" if rounds > 2 else None
+    return "max_round" if rounds > len(agents) else None
 
 
 def _repeat(it: Recorded, rng: random.Random) -> str | None:
@@ -639,6 +645,10 @@ def incidents() -> dict[str, Incident]:
             (Truth("content_filter", {"status_code": 400}, "previous_tool", "search"),),
             model=_where(lambda call: call.last_tool == "search", _FILTERED, 0.25),
         ),
+        "answers that are filtered": Incident(
+            (Truth("content_filter", {"status_code": 200}, "previous_tool", "search"),),
+            model=_where(lambda call: call.last_tool == "search", _EMPTIED, 0.6),
+        ),
         "one host of two": Incident(
             (Truth("backend", {"host": _HOSTS[1]}, "server.address", _HOSTS[1]),),
             model=_where(lambda call: call.host == _HOSTS[1], _DOWN, 0.15),
@@ -719,6 +729,10 @@ def incidents() -> dict[str, Incident]:
         ),
         "nobody speaks next": Incident((Truth("orchestration", {"agent": "planner"}),), end=_selection_fails),
         "round in circles": Incident((Truth("orchestration", {"agent": "critic, coder"}),), end=_circle),
+        "round in a circle of four": Incident(
+            (Truth("orchestration", {"agent": "writer, editor, critic, lawyer"}),),
+            end=partial(_circle, agents=("writer", "editor", "critic", "lawyer")),
+        ),
         "the same call again and again": Incident(
             (Truth("orchestration", {"agent": "clerk", "tool": "lookup_policy"}),), end=_repeat
         ),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.options import sources
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
+from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, GAP, HOUR
 from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
@@ -34,7 +36,9 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
     often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
     if finding.occurrences != finding.conversations:
         often += f", {finding.occurrences:,} times"
-    if finding.attempts > finding.occurrences:
+    if _is_loop(finding):
+        often += f", {finding.attempts:,} repetitions"
+    elif finding.attempts > finding.occurrences:
         often += f", {finding.attempts:,} attempts that failed"
     yield "how often", f"{often}; {ended(finding)}"
     yield "when", span_of_time(finding.first_ns, finding.last_ns)
@@ -57,9 +61,27 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
 
 def ended(finding: Finding) -> str:
     """How many conversations ended because of it."""
+    if _is_loop(finding):
+        return "all went on until their limit"
     if finding.ended in {0, finding.conversations}:
         return ("all" if finding.ended else "none") + " ended because of it"
     return f"{finding.ended:,} ended because of it"
+
+
+def state(finding: Finding) -> str:
+    """What is said beside the title of a finding that ended no conversation."""
+    if _is_loop(finding):
+        return "no error"
+    return "recovered" if finding.recovered else "swallowed"
+
+
+def _is_loop(finding: Finding) -> bool:
+    """Whether it is about conversations that went in circles, in which nothing raised."""
+    return finding.cause == causes.ORCHESTRATION and _goes_round(finding.subject)
+
+
+def _goes_round(subject: Mapping[str, Any]) -> bool:
+    return "tool" in subject or ", " in str(subject.get("agent", ""))
 
 
 def places_to_look(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
@@ -97,7 +119,7 @@ def _once(label: str) -> Iterator[str]:
 
 def title(cause: str, subject: Mapping[str, Any]) -> str:
     """What failed, in a few words."""
-    return _TITLES.get(cause, _of_model)(subject)
+    return _TITLES.get(cause, partial(_of_model, cause))(subject)
 
 
 def _of_tool(subject: Any) -> str:
@@ -110,13 +132,15 @@ def _of_arguments(subject: Any) -> str:
     return f"{what}: {subject.get('problem', 'do not fit')}"
 
 
-def _of_model(subject: Any) -> str:
+def _of_model(cause: str, subject: Any) -> str:
     parts = [f"config_list[{subject['entry']}]"] if "entry" in subject else []
     parts += [str(subject[name]) for name in ("model", "exception") if name in subject]
     if "host" in subject:
         parts.append(f"at {subject['host']}")
     if "status_code" in subject:
-        parts.append(f"answers {subject['status_code']}")
+        parts.append(f"answers {subject['status_code']}{_OF_STATUS.get((cause, subject['status_code']), '')}")
+    elif cause in _OF_NO_STATUS:
+        parts.append(_OF_NO_STATUS[cause])
     if "limit_chars" in subject:
         parts.append(f"to prompts from {subject['limit_chars']:,} characters on")
     if "tool" in subject:
@@ -127,10 +151,10 @@ def _of_model(subject: Any) -> str:
 
 
 def _of_agent(subject: Any) -> str:
-    if "tool" in subject:
-        return f"{subject.get('agent', 'an agent')} calls {subject['tool']} over and over"
     agents = str(subject.get("agent", "an agent"))
-    if ", " in agents:
+    if "tool" in subject:
+        return f"{agents} calls {subject['tool']} over and over"
+    if _goes_round(subject):
         return f"{agents} hand over to each other again and again"
     return f"{agents}: choosing who speaks next fails or goes in circles"
 
@@ -141,6 +165,16 @@ def _of_function(subject: Any) -> str:
     return f"{name} raises {subject.get('exception', 'an exception')}{where}"
 
 
+_OF_STATUS: Final = {
+    (causes.BACKEND, 200): " with something that is no completion",
+    (causes.CONTENT_FILTER, 200): " with what a filter emptied or cut",
+    (causes.STREAM_INTERRUPTED, 200): " and breaks off",
+}
+_OF_NO_STATUS: Final = {
+    causes.BACKEND: "fails without an HTTP status",
+    causes.TIMEOUT: "gives no answer in time",
+    causes.STREAM_INTERRUPTED: "breaks off",
+}
 _TITLES: Final = {
     causes.TOOL_EXCEPTION: _of_tool,
     causes.TOOL_ARGUMENTS: _of_arguments,
@@ -149,12 +183,19 @@ _TITLES: Final = {
     causes.CODE_EXECUTION: _of_function,
     causes.UNKNOWN: _of_function,
 }
+_GLOSSES: Final = {
+    GAP: " (seconds since the call before)",
+    HOUR: " (UTC)",
+    CONVERSATION_NUMBER: " (how many conversations the process has had)",
+}
+"""What the names of derived attributes do not say by themselves."""
 _SIGNS: Final = {Comparison.EQUALS: "= ", Comparison.INCLUDES: "includes ", Comparison.IS: "is "}
 
 
 def condition(one: Discriminator) -> str:
     """What failing calls have more often: ``region = EU``."""
-    return f"{one.property.attribute} {_SIGNS.get(one.property.comparison, '')}{one.property.text}"
+    of = one.property
+    return f"{of.attribute} {_SIGNS.get(of.comparison, '')}{of.text}{_GLOSSES.get(of.attribute, '')}"
 
 
 def shares(one: Discriminator) -> str:

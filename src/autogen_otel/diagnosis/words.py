@@ -17,11 +17,17 @@ _OK: Final = 200
 _UNAUTHORIZED: Final = frozenset({401, 403, 407})
 _NOT_FOUND: Final = 404
 
+_PLACES: Final = frozenset(
+    {"service.instance.id", "host.name", "k8s.pod.name", "k8s.node.name", "service.version"}
+)
+"""What tells one running copy of the program from another."""
+
 _TOLD: Final = "swallowed by AutoGen; only the model was told, and the user saw what it answered to that"
 _SWALLOWED: Final = {
     causes.TOOL_EXCEPTION: _TOLD,
     causes.TOOL_ARGUMENTS: _TOLD,
     causes.CODE_EXECUTION: "swallowed by AutoGen; only the model was told, and could write the code again",
+    causes.CONTENT_FILTER: "nobody saw an error; it went on without the answer, or with what was left of it",
     causes.ORCHESTRATION: "nobody saw an error; it went on with another agent, or to its limit",
     causes.CALLBACK: "swallowed by AutoGen; the conversation went on without what the function was for",
 }
@@ -85,8 +91,11 @@ def _hint(one: Discriminator) -> str:
     attribute, comparison = one.property.attribute, one.property.comparison
     if attribute in {TIME, HOUR}:
         return f"It happens at a certain time ({one.property.text}): look at what was deployed or ran then."
-    if attribute == names.SERVER_ADDRESS:
+    is_value = comparison is Comparison.EQUALS
+    if attribute == names.SERVER_ADDRESS and is_value:
         return f"Other hosts answer: compare {one.property.text} with them."
+    if attribute in _PLACES and is_value:
+        return f"It fails where {attribute} is {one.property.text}: look at what is different there."
     if attribute == GAP and comparison is Comparison.AT_LEAST:
         return "It follows a pause: something on the way closes idle connections; close them sooner."
     return ""
@@ -120,10 +129,8 @@ def _config_entry(subject: Mapping[str, Any]) -> str:
         reason = f"its key is refused ({status})"
     elif status == _NOT_FOUND:
         reason = f"model {subject.get('model', '?')} or its address does not exist (404)"
-    return (
-        f"Fix or remove entry {entry} of the config_list ({subject.get('model', '?')} at"
-        f" {subject.get('host', '?')}): {reason}."
-    )
+    at = f" at {subject['host']}" if "host" in subject else ""
+    return f"Fix or remove entry {entry} of the config_list ({subject.get('model', '?')}{at}): {reason}."
 
 
 def _prompt_too_large(subject: Mapping[str, Any]) -> str:
@@ -133,6 +140,15 @@ def _prompt_too_large(subject: Mapping[str, Any]) -> str:
         f"Keep prompts{below}: limit what tools return (autogen.prompt.largest_message.from names the"
         " largest), shorten the history, or choose a model with a larger window."
     )
+
+
+def _content_filter(subject: Mapping[str, Any]) -> str:
+    if subject.get("status_code") == _OK:
+        return (
+            "Look at what these prompts ask for and at the levels of the provider's filter; the program has"
+            " to check the finish reason before it uses an answer."
+        )
+    return "Look at what is new in these prompts: mostly it is a tool's result or a web page."
 
 
 def _rate_limit(subject: Mapping[str, Any]) -> str:
@@ -150,6 +166,12 @@ def _backend(subject: Mapping[str, Any]) -> str:
         return (
             f"{host} answers 200 with something that is no completion, such as a proxy's page: check base_url"
             f" of entry {subject.get('entry', '?')}, and what stands between."
+        )
+    if "status_code" not in subject:
+        return (
+            "There was no HTTP status, as when a connection breaks before the answer: look at what stands"
+            f" between the program and {host} (proxy, load balancer, DNS). A second entry on another host"
+            " keeps conversations going."
         )
     return (
         f"Send the operators of {host} the request ids (autogen.http.request_id of the POST spans). A second"
@@ -202,9 +224,7 @@ _ADVICE: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     causes.CONFIG_ENTRY: _config_entry,
     causes.PROMPT_TOO_LARGE: _prompt_too_large,
     causes.RATE_LIMIT: _rate_limit,
-    causes.CONTENT_FILTER: lambda _: (
-        "Look at what is new in these prompts: mostly it is a tool's result or a web page."
-    ),
+    causes.CONTENT_FILTER: _content_filter,
     causes.BACKEND: _backend,
     causes.TIMEOUT: _timeout,
     causes.STREAM_INTERRUPTED: lambda subject: (

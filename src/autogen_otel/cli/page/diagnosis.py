@@ -86,7 +86,7 @@ def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evi
     title = in_a_line(wording.title(finding.cause, finding.subject))
     state = None
     if not finding.ended:
-        state = element("span", "recovered" if finding.recovered else "swallowed", class_=f"fact {tone}")
+        state = element("span", wording.state(finding), class_=f"fact {tone}")
     charts = [when_chart(title, finding.over_time, diagnosis.over_time, diagnosis.interval_seconds)]
     for one, bars in zip(finding.discriminators, finding.distributions, strict=True):
         charts.append(property_chart(one, bars))

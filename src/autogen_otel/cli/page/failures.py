@@ -21,6 +21,7 @@ from autogen_otel.cli.page.spans import (
 from autogen_otel.cli.span_labels import server
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.evidence.reading import is_filtered
 from autogen_otel.diagnosis.words import advice_for, visible_as
 from autogen_otel.traces.failures import what_was_raised
 from autogen_otel.traces.stacktrace import innermost_user_frame
@@ -76,7 +77,9 @@ def noted(trace: Trace, rows: Mapping[str, str]) -> Iterator[Node]:
             (names.TOOL_RETURNED_ERROR, "returned an error instead of raising it"),
             (names.RESPONSE_PROBLEM, "the answer"),
         ):
-            if key in span.attributes and not span.failed:
+            # Those that a filter emptied have a card.
+            is_told = key == names.RESPONSE_PROBLEM and is_filtered(span)
+            if key in span.attributes and not (span.failed or is_told):
                 value = span.attributes[key]
                 said = "; ".join(map(str, value)) if isinstance(value, list) else str(value).replace("_", " ")
                 items.append(element("li", _link(span, rows), f": {words}: {in_a_line(said)}"))

@@ -70,7 +70,7 @@ def render_finding(finding: Finding, number: int, total: int, console: Console, 
     head = Text(f"{number}. ").append(finding.cause, style=style)
     head.append(f": {one_line(wording.title(finding.cause, finding.subject), console, _LONG)}", style="bold")
     if not finding.ended:
-        head.append("  (recovered)" if finding.recovered else "  (swallowed)", style="yellow")
+        head.append(f"  ({wording.state(finding)})", style="yellow")
     console.print(head, soft_wrap=True)
     for label, words in wording.lines(finding, total, look):
         line = dim(f"   {label:<{_LABEL_WIDTH}}").append(one_line(words, console, 4 * _LONG), style="not dim")

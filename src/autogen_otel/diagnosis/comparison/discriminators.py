@@ -28,7 +28,7 @@ from autogen_otel.diagnosis.evidence.features import (
 )
 from autogen_otel.vocabulary import attributes as names
 
-SIGNIFICANT: Final = 0.02
+SIGNIFICANT: Final = 0.01
 """How often what is reported may be chance, for one finding and all that was tried for it."""
 _SMALLEST_EFFECT: Final = 0.15
 _SMALLEST_SHARE: Final = 0.3

@@ -16,7 +16,7 @@ _CHOSEN: Final = frozenset({handoffs.AUTO, handoffs.LLM_CONDITION, handoffs.REPL
 """Handoffs that a model decided on; what a rule or a turn order decides repeats itself by design."""
 _FEWEST_HANDOFFS: Final = 5
 _FEWEST_CALLS: Final = 3
-_LONGEST_CIRCLE: Final = 3
+_LONGEST_CIRCLE: Final = 6
 
 
 class Loop(NamedTuple):

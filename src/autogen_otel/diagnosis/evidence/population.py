@@ -11,7 +11,7 @@ from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
-from autogen_otel.diagnosis.evidence.reading import Reading
+from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.conversations import takes
@@ -120,13 +120,14 @@ class Population:
                 tools.append(span)
             elif operation == span_names.CHAT:
                 chats.append(span)
+                has_failed = has_failed or is_filtered(span)
             elif operation == span_names.INVOKE_WORKFLOW:
                 roots.append(span)
             elif not is_ours:
                 is_ours = operation == span_names.INVOKE_AGENT or span.scope == span_names.SCOPE
         if not (is_ours or tools or chats or roots):
             return
-        trace = _LazyTrace(list(unique.values()), self._count(spans))
+        trace = _LazyTrace(list(unique.values()), self._count(spans, roots or spans))
         found = self._keep_failures(trace) if has_failed else []
         # Of what works, all that is kept has to stand for the same number: of the lighter only some is kept.
         if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
@@ -186,8 +187,9 @@ class Population:
         """The conversations that went in one circle, each with the number of them that it stands for."""
         return _weighted(self.loops[key])
 
-    def _count(self, spans: list[Span]) -> Began | int:
-        first = spans[0]
+    def _count(self, spans: list[Span], own: list[Span]) -> Began | int:
+        # A trace may begin in another program that asks this one.
+        first = min(own, key=lambda span: span.start_ns)
         began = self._seen.get(first.trace_id)
         if began is not None:
             return began
@@ -197,7 +199,7 @@ class Population:
         self.last_ns = max(self.last_ns, start)
         self.over_time.add(start, self._weight)
         process = "/".join(str(first.resource.get(name, "")) for name in INSTANCES) + first.service
-        began = self._seen[first.trace_id] = Began(process, start)
+        began = self._seen[first.trace_id] = Began(process, first.start_ns)
         if len(self._seen) > _MOST_REMEMBERED:
             self._seen.popitem(last=False)
         # Of a sample nobody knows which one of its process a conversation was.
@@ -264,6 +266,7 @@ class Population:
             if (
                 models is None
                 or chat.failed
+                or is_filtered(chat)
                 or attributes.get(names.CANCELLED) is True
                 or attributes.get(names.CACHE_HIT) is True
             ):

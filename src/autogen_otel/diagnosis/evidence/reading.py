@@ -21,7 +21,7 @@ from autogen_otel.diagnosis.evidence.subjects import (
 from autogen_otel.traces.failures import Failure, passing_on
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
 _MOST_DEEP: Final = 200
@@ -73,6 +73,13 @@ class Reading:
             chat = self.trace.span(chat_id)
             if chat is not None:
                 found.extend(self._of_model(chat, spans))
+        # Where a turn failed on such an answer, that has told of it.
+        filtered = [span for span in self.trace.spans if is_filtered(span) and not span.failed]
+        found += [
+            self._of_answer(chat, causes.CONTENT_FILTER, chat)
+            for chat in filtered
+            if chat.span_id not in self.failed_calls
+        ]
         return sorted(found, key=lambda one: one.time_ns)
 
     # ------------------------------------------------------------ kinds of calls
@@ -117,8 +124,8 @@ class Reading:
         last = max(chats, key=lambda chat: chat.end_ns, default=None)
         return None if last is None or last.failed else last
 
-    def _of_answer(self, turn: Span, cause: str, chat: Span) -> Occurrence:
-        """An answer that AutoGen took, and could do nothing with."""
+    def _of_answer(self, failed: Span, cause: str, chat: Span) -> Occurrence:
+        """An answer that AutoGen took, and could do nothing with: a turn failed on it, or nobody noticed."""
         self.failed_calls.add(chat.span_id)
         attempts = [child for child in self.trace.children(chat) if is_attempt(child)]
         attempt = attempts[-1] if attempts else None
@@ -127,11 +134,11 @@ class Reading:
             cause,
             subject,
             model_detail(cause, attempt, subject),
-            turn.trace_id,
-            turn.span_id,
-            turn.start_ns,
+            failed.trace_id,
+            failed.span_id,
+            failed.start_ns,
             MODEL,
-            self._effect(turn, Effect.SWALLOWED),
+            self._effect(failed, Effect.SWALLOWED),
             chat.duration_ns,
             1,
             partial(self.model_features, chat, chat),
@@ -236,6 +243,11 @@ _PLAIN_MODEL_CAUSES: Final = frozenset(causes.CAUSES) - {causes.CLIENT, causes.U
 
 
 _OF_PROVIDERS: Final = frozenset({causes.BACKEND, causes.CONTENT_FILTER, causes.PROMPT_TOO_LARGE})
+
+
+def is_filtered(span: Span) -> bool:
+    """Whether it is a model call whose answer a filter of the provider emptied or cut; no error is raised."""
+    return span.attributes.get(names.RESPONSE_PROBLEM) == responses.CONTENT_FILTER
 
 
 def _cause(span: Span) -> str:

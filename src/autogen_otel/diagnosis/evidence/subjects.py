@@ -82,6 +82,9 @@ def model_detail(cause: str, attempt: Span | None, subject: Mapping[str, Any]) -
         return {"status_code": status, "code": code}
     if cause == causes.RATE_LIMIT:
         return {"quota": code in _QUOTA}
+    if cause == causes.CONTENT_FILTER:
+        # An answer that was emptied is another thing than a prompt that was refused.
+        return {"no_error": status == _OK}
     if cause == causes.BACKEND:
         # An answer that says all is well and is none points to a wrong address rather than to an outage.
         return {"no_completion": status == _OK}

@@ -139,7 +139,10 @@ def _read(population: Population, kept: Kept, tables: Tables, progress: Progress
         if at_limit and _is_unusual(population.ended[workflow], at_limit)
     ]
     limited = f"SELECT TraceId FROM {tables.ends()} WHERE hasAny(limited, {{unusual:Array(String)}})"
-    failing = f"FROM {tables.conversations()} WHERE has_failed OR TraceId IN ({limited})"
+    filtered = f"SELECT TraceId FROM {tables.filtered()}"
+    failing = (
+        f"FROM {tables.conversations()} WHERE has_failed OR TraceId IN ({limited}) OR TraceId IN ({filtered})"
+    )
     values = {"unusual": unusual}
     ((count,),) = kept.rows(f"SELECT count() {failing}", values)
     progress.expect(int(count), "conversations")

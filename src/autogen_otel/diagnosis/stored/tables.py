@@ -24,6 +24,7 @@ from autogen_otel.traces.sources.clickhouse import (
 )
 from autogen_otel.traces.trace import HTTP
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import responses
 from autogen_otel.vocabulary import spans as span_names
 
 _BULKY: Final = (
@@ -57,6 +58,7 @@ _SENDER: Final = f"SpanAttributes['{names.SENDER_NAME}']"
 _PAIR: Final = (
     f"if(mapContains(SpanAttributes, '{names.SENDER_NAME}'), concat({_SENDER}, ' -> ', {_AGENT}), '')"
 )
+_IS_FILTERED: Final = f"SpanAttributes['{names.RESPONSE_PROBLEM}'] = '{responses.CONTENT_FILTER}'"
 _NOT_AROUND: Final = f"'{HTTP}', '{span_names.CONFIG_ENTRY}', '{span_names.INVOKE_AGENT}'"
 """Nothing that calls are counted of happens in a model call or in what is below it."""
 _MOST_ABOVE: Final = 6
@@ -90,6 +92,13 @@ class Tables:
             f" {self.spans()} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0",
         )
 
+    def filtered(self) -> str:
+        """Conversations with an answer that a filter of the provider emptied or cut: their ``TraceId``."""
+        return self._kept.source(
+            "filtered",
+            f"SELECT DISTINCT TraceId {self.spans(has_operation(span_names.CHAT), _IS_FILTERED)}",
+        )
+
     def ends(self) -> str:
         """How conversations ended whose own span is there.
 
@@ -100,13 +109,13 @@ class Tables:
             f"SELECT TraceId, argMin({_WORKFLOW}, Timestamp) AS workflow,"
             f" argMin({_ENDED_BY}, Timestamp) AS ended_by,"
             f" groupUniqArrayIf({_WORKFLOW}, {_ENDED_BY} IN ({_LIMITS})) AS limited,"
-            f" min(Timestamp) AS began, any({_PROCESS}) AS process"
+            f" min(Timestamp) AS began, argMin({_PROCESS}, Timestamp) AS process"
             f" {self.spans(has_operation(span_names.INVOKE_WORKFLOW))} GROUP BY TraceId"
         )
         return self._kept.source(
             "ends",
             "SELECT TraceId, workflow, ended_by, limited,"
-            " row_number() OVER (PARTITION BY process ORDER BY began, TraceId) AS number"
+            " rank() OVER (PARTITION BY process ORDER BY began) AS number"
             f" FROM ({each})",
         )
 
@@ -244,6 +253,7 @@ class Tables:
             f"NOT {IS_ERROR}",
             f"SpanAttributes['{names.CANCELLED}'] != 'true'",
             f"SpanAttributes['{names.CACHE_HIT}'] != 'true'",
+            f"NOT {_IS_FILTERED}",
             f"(TraceId, SpanId) NOT IN ({failed})",
             f"(TraceId, SpanId) NOT IN (SELECT TraceId, ParentSpanId {retried})",
         ]
