@@ -44,7 +44,6 @@ UNREACHED: dict[str, str] = {
     "operations/models/assistant_run.py *": _LINEAGE,
     "operations/*.py circumstances": _RARE,
     "operations/*": _RARE,
-    "causes/wordings.py matcher": _BEGINS,
     "causes/*": _RARE,
     "vocabulary/*": _BEGINS,
 }

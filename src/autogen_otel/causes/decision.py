@@ -32,9 +32,6 @@ _FIRST_SERVER_STATUS = 500
 _REFUSED_STATUSES = (None, 400, 422)
 _FILTER_STATUSES = (*_REFUSED_STATUSES, 403)
 
-_SIZE, _FILTER = wordings.matcher(wordings.SIZE_WORDINGS), wordings.matcher(wordings.FILTER_WORDINGS)
-_STALE, _CONFIG = wordings.matcher(wordings.STALE_WORDINGS), wordings.matcher(wordings.CONFIG_WORDINGS)
-_RATE, _TIMEOUT = wordings.matcher(wordings.RATE_WORDINGS), wordings.matcher(wordings.TIMEOUT_WORDINGS)
 _VAGUE_STATUSES = (None, 500)
 """What gateways answer with whatever it was."""
 _PROXY_STATUS = re.compile(r"^\s*(\d{3})\b")
@@ -218,22 +215,28 @@ def was_lost(error: BaseException) -> bool:
 def _of_answer(status: int | None, said: ProviderError, carried_messages: int) -> Iterator[str]:
     by_code = wordings.BY_CODE.get(said.code or "") or wordings.BY_CODE.get(said.type or "")
     words = said.message or ""
-    if by_code == causes.PROMPT_TOO_LARGE or _SIZE.search(words):
+    if by_code == causes.PROMPT_TOO_LARGE or wordings.mentions(wordings.SIZE_WORDINGS, words):
         yield causes.PROMPT_TOO_LARGE
-    if by_code in {None, causes.BACKEND} and status in _FILTER_STATUSES and _FILTER.search(words):
+    if (
+        by_code in {None, causes.BACKEND}
+        and status in _FILTER_STATUSES
+        and wordings.mentions(wordings.FILTER_WORDINGS, words)
+    ):
         yield causes.CONTENT_FILTER
-    if carried_messages and status in _REFUSED_STATUSES and _STALE.search(words):
+    if carried_messages and status in _REFUSED_STATUSES and wordings.mentions(wordings.STALE_WORDINGS, words):
         yield causes.STALE_STATE
     if by_code is not None and by_code != causes.BACKEND:
         yield by_code
     if status in wordings.BY_STATUS:
         yield wordings.BY_STATUS[status]
     is_refusal = status is None or status < _FIRST_SERVER_STATUS
-    if is_refusal and (said.parameter in wordings.ENTRY_PARAMETERS or _CONFIG.search(words)):
+    if is_refusal and (
+        said.parameter in wordings.ENTRY_PARAMETERS or wordings.mentions(wordings.CONFIG_WORDINGS, words)
+    ):
         yield causes.CONFIG_ENTRY
-    if _RATE.search(words):
+    if wordings.mentions(wordings.RATE_WORDINGS, words):
         yield causes.RATE_LIMIT
-    if status in _VAGUE_STATUSES and _TIMEOUT.search(words):
+    if status in _VAGUE_STATUSES and wordings.mentions(wordings.TIMEOUT_WORDINGS, words):
         yield causes.TIMEOUT
     yield causes.CLIENT if status is not None and is_refusal else causes.BACKEND
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from autogen_otel.vocabulary import causes
@@ -238,6 +239,12 @@ ALL: Final = (
 )
 
 
-def matcher(wordings: tuple[Wording, ...]) -> re.Pattern[str]:
-    """One expression for all of them."""
+def mentions(wordings: tuple[Wording, ...], words: str) -> bool:
+    """Whether one of the wordings occurs in what a provider said."""
+    return _expression(wordings).search(words) is not None
+
+
+# Compiled with the first failure: a program in which nothing fails starts sooner.
+@cache
+def _expression(wordings: tuple[Wording, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{one.pattern})" for one in wordings), re.IGNORECASE)
