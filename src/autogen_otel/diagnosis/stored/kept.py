@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.clickhouse import TEMPORARY, ClickHouse
 from autogen_otel.traces.sources.http import RefusedError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Kept:
