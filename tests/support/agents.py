@@ -88,14 +88,19 @@ def healthy_pair(serve: Serve, tool: Tool = lookup) -> tuple[ConversableAgent, C
 
 def chat(asker: ConversableAgent, helper: ConversableAgent, message: str = "Hello", **options: Any) -> Any:
     """A whole conversation, without printing."""
-    return asker.initiate_chat(helper, message=message, silent=True, **options)
+    return asker.initiate_chat(helper, message=message, silent=True, **_own_summary(options))
 
 
 async def a_chat(
     asker: ConversableAgent, helper: ConversableAgent, message: str = "Hello", **options: Any
 ) -> Any:
     """A whole conversation, asynchronously, without printing."""
-    return await asker.a_initiate_chat(helper, message=message, silent=True, **options)
+    return await asker.a_initiate_chat(helper, message=message, silent=True, **_own_summary(options))
+
+
+def _own_summary(options: dict[str, Any]) -> dict[str, Any]:
+    # AutoGen puts the first chat's cache into the default of this one, and all later summaries would use it.
+    return {"summary_args": {}, **options}
 
 
 def converse(shape: str, asker: Any, helper: Any, message: str = "Hello", **options: Any) -> Any:
