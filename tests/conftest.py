@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import autogen.oai.client
 import openai._base_client
 import pytest
 
@@ -40,6 +42,13 @@ def _hasty_clients() -> Iterator[None]:
         patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
         patch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What AutoGen keeps on the disk unasked is no other test's, and no earlier run's."""
+    folder = tmp_path_factory.getbasetemp() / uuid.uuid4().hex
+    monkeypatch.setattr(autogen.oai.client, "LEGACY_CACHE_DIR", str(folder))
 
 
 @pytest.fixture
