@@ -25,7 +25,8 @@ from autogen_otel.vocabulary import causes
 __all__ = ["Decoded", "cause", "decode", "json_type", "problems", "unknown_tool"]
 
 _MAX_DEPTH = 10
-_MAX_KNOWN = 1024
+_MAX_KNOWN = 64
+"""Signatures that are kept: those of closures that a request makes are met only once."""
 _NO_CLAIM: Mapping[str, Any] = {}
 
 
