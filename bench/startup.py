@@ -51,7 +51,8 @@ def startup(say: Callable[[str], None]) -> Figure:
         title="Start",
         explanation=(
             f"Beyond importing AutoGen and OpenTelemetry's SDK; the median of {_RUNS} fresh processes. "
-            "Beside other work the clock runs on while the process waits for its turn; its CPU time is its own."
+            "Beside other work the clock runs on while the process waits for its turn; "
+            "its CPU time is its own."
         ),
         columns=("what", "by the clock", "CPU time", "target"),
         rows=[(*row, at_most(_TARGET, " ms") if row[0] == "both" else "-") for row in rows],
