@@ -5,7 +5,6 @@ Each process adds what is new, at most every other second, and none waits for an
 
 from __future__ import annotations
 
-import atexit
 import json
 import logging
 import os
@@ -16,12 +15,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from autogen_otel.delivery.beside import Beside
 from autogen_otel.delivery.counts.delivered import PROCESS as DELIVERED
 from autogen_otel.delivery.counts.dropped import PROCESS as DROPPED
-from autogen_otel.delivery.fork import in_child
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.folder import make_private
 from autogen_otel.vocabulary.metrics import TELEMETRY_EXPORTED, TELEMETRY_FORWARDED, TELEMETRY_JOURNALED
@@ -209,30 +209,14 @@ def _whole(items: Mapping[str, Any]) -> dict[str, int]:
     return {str(signal): int(number) for signal, number in items.items()}
 
 
-_kept: Sharing | None = None
-_keeping = threading.Lock()
+_BESIDE: Final = Beside[Sharing](partial(Sharing.write, is_last=True))
 
 
 def beside(folder: Path) -> None:
     """Write what this process counts beside this journal, and no other."""
-    global _kept  # noqa: PLW0603 - the process has one
-    with _keeping:
-        if _kept is None or _kept.folder != folder:
-            _kept = Sharing(folder)
-            # Of functions for the exit the last is called first: a provider that is built now exports before.
-            atexit.register(_kept.write, is_last=True)
+    _BESIDE.keep(folder, partial(Sharing, folder))
 
 
 def kept() -> Sharing | None:
     """What writes the counts of this process; ``None`` where no journal is kept."""
-    return _kept
-
-
-def _after_fork() -> None:
-    global _keeping  # noqa: PLW0603 - the thread that held the old one does not exist in this process
-    _keeping = threading.Lock()
-    if _kept is not None:
-        _kept.after_fork()
-
-
-in_child(_after_fork)
+    return _BESIDE.kept

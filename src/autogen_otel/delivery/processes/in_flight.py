@@ -6,7 +6,6 @@ process lives it holds a lock on the file, which all containers see that share t
 
 from __future__ import annotations
 
-import atexit
 import errno
 import json
 import logging
@@ -23,7 +22,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from autogen_otel.delivery.fork import in_child
+from autogen_otel.delivery.beside import Beside
 from autogen_otel.delivery.journal.folder import make_private
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
@@ -226,36 +225,19 @@ def _write(descriptor: int, content: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-_kept: InFlight | None = None
-_keeping = threading.Lock()
+_BESIDE: Final = Beside[InFlight](InFlight.write)
 
 
 def beside(journal: Journal) -> InFlight | None:
     """Note what is under way beside this journal, and no other; ``None`` where that cannot be."""
-    global _kept  # noqa: PLW0603 - the process has one file
     if not HAS_LOCKS:
         return None
-    with _keeping:
-        if _kept is None or _kept.folder != journal.folder:
-            _kept = InFlight(journal.folder, journal.prune)
-            # Of functions for the exit the last is called first: a provider that is built now exports before.
-            atexit.register(_kept.write)
-        return _kept
+    return _BESIDE.keep(journal.folder, lambda: InFlight(journal.folder, journal.prune))
 
 
 def kept() -> InFlight | None:
     """Where what is under way is noted; ``None`` where no journal is kept."""
-    return _kept
-
-
-def _after_fork() -> None:
-    global _keeping  # noqa: PLW0603 - the thread that held the old one does not exist in this process
-    _keeping = threading.Lock()
-    if _kept is not None:
-        _kept.after_fork()
-
-
-in_child(_after_fork)
+    return _BESIDE.kept
 
 
 def _strongly(span: Span) -> Callable[[], Span]:
