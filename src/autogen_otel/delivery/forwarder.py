@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.delivery.counts.delivered import PROCESS, Delivered
-from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
 from autogen_otel.vocabulary.metrics import REFUSED, SPANS, TELEMETRY_FORWARDED
@@ -30,7 +30,6 @@ _PAUSE_SECONDS: Final = 0.02
 _DOUBT_SECONDS: Final = 20.0
 _MOST_DOUBT_SECONDS: Final = 300.0
 """How often a batch goes to an endpoint that took none and does not take a request without spans either."""
-_DISLIKED: Final = (Outcome.REFUSED, Outcome.TOO_LARGE)
 _EXIT_SECONDS: Final = 0.5
 """How long a program that ends goes on forwarding, if the endpoint takes what it gets."""
 
@@ -162,7 +161,7 @@ class Forwarder:
             return None
         if self._offer_at is None:
             # One that looks at the request, and dislikes that it is empty, may take one that is not.
-            self._offer_at = now if result.outcome in _DISLIKED else self._later(now)
+            self._offer_at = now if result.outcome in UNWANTED else self._later(now)
         if now < self._offer_at:
             return result
         self._offer_at = self._later(now)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.counts.delivered import PROCESS, Delivered
-from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, Outcome, Pause
+from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, UNWANTED, Outcome, Pause
 from autogen_otel.delivery.fork import HalfImportedError
 from autogen_otel.delivery.journal import DIR_VARIABLE, Kind
 from autogen_otel.delivery.processes import ending
@@ -186,7 +186,7 @@ class EndpointExporter:
         if self._journal is None:
             self._count_dropped(len(batch), NOT_DELIVERED)
             return ""
-        is_refused = result is not None and result.outcome in (Outcome.REFUSED, Outcome.TOO_LARGE)
+        is_refused = result is not None and result.outcome in UNWANTED
         try:
             self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
         except OSError as error:

@@ -93,6 +93,10 @@ class Outcome(Enum):
     """The endpoint does not know the signal: Jaeger takes spans only."""
 
 
+UNWANTED: Final = (Outcome.REFUSED, Outcome.TOO_LARGE)
+"""The endpoint does not want this very batch."""
+
+
 @dataclass(frozen=True)
 class ExportResult:
     """What became of one batch.

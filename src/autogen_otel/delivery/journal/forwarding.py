@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.encoding import line_of, spans_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed
@@ -25,7 +25,6 @@ _LOGGER = logging.getLogger("autogen_otel")
 _MOST_ATTEMPTS: Final = 2
 """Besides the one before the batch was journaled. An endpoint that takes other requests, and answers this one
 with a final error each time, does not want it."""
-_UNWANTED: Final = (Outcome.REFUSED, Outcome.TOO_LARGE)
 _EMPTY_SECONDS: Final = 60.0
 """A file without a line may be one that a program is about to write."""
 
@@ -209,7 +208,7 @@ class Forwarding:
 
     def _is_unwanted(self, result: ExportResult, where: tuple[str, int]) -> bool:
         """Whether the endpoint does not want a batch, although it takes others."""
-        if result.outcome in _UNWANTED:
+        if result.outcome in UNWANTED:
             return True
         attempts = self._attempts[where] = self._attempts.get(where, 0) + result.is_final
         return attempts >= _MOST_ATTEMPTS and self.send([]).outcome is Outcome.EXPORTED
