@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import BuiltinFunctionType
-from typing import Final
+from typing import Final, Protocol
+from weakref import WeakSet
 
 _MAX_WAIT_SECONDS: Final = 5.0
 """Then the fork goes ahead: the application must never wait forever for us."""
@@ -53,10 +54,25 @@ def importing() -> Iterator[None]:
             _importer = previous
 
 
-def in_child(reset: Callable[[], None]) -> None:
-    """Call a function of a module, which is never forgotten, in each process that is forked from this one."""
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=reset)
+class Renewed(Protocol):
+    """Something that a forked process must not share with its parent: a thread, a lock, a file, a count."""
+
+    def after_fork(self) -> None:
+        """Begin anew; start no thread and wait for nothing: many only start another program."""
+
+
+_RENEWED: Final[WeakSet[Renewed]] = WeakSet()
+_RESETS: Final[list[Callable[[], object]]] = []
+
+
+def renew_after_fork(one: Renewed) -> None:
+    """Have an object begin anew in each process that is forked from this one, as long as the object lives."""
+    _RENEWED.add(one)
+
+
+def in_child(reset: Callable[[], object]) -> None:
+    """Call a function of a module in each process that is forked from this one."""
+    _RESETS.append(reset)
 
 
 def are_threads_greenlets() -> bool:
@@ -79,6 +95,10 @@ def _after_in_child() -> None:
     importer, _importer = _importer, 0
     if not _forking.has_lock:
         _is_whole = _forget_half_imported(importer)
+    for reset in _RESETS:
+        reset()
+    for one in list(_RENEWED):
+        one.after_fork()
 
 
 def _forget_half_imported(importer: int) -> bool:

@@ -26,12 +26,12 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
-from autogen_otel.delivery.counts.dropped import PROCESS, Dropped
+from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporting.exporters import METRICS, Endpoint, configured
 from autogen_otel.delivery.identity.exemplars import with_own_draws
 from autogen_otel.delivery.identity.resource import resource_of
-from autogen_otel.delivery.processes import in_use
+from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
 from autogen_otel.vocabulary.spans import SCOPE
@@ -96,7 +96,7 @@ class PeriodicReader(PeriodicExportingMetricReader):
 
     def __init__(self, exporter: MetricExporter, **options: Any) -> None:
         super().__init__(exporter, **options)
-        in_use.RESUMED.add(self)
+        ending.RESUMED.add(self)
 
     def _at_fork_reinit(self) -> None:
         self._export_lock = Lock()
@@ -149,22 +149,22 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
 
     Args:
         endpoint: where to export to.
-        dropped: where to count.
+        counts: where to count.
         temporality: by class of instrument, as the environment or the exporter prefers it.
         aggregation: likewise.
     """
 
     def __init__(
-        self, endpoint: Endpoint, dropped: Dropped, *, temporality: Any = None, aggregation: Any = None
+        self, endpoint: Endpoint, counts: ProcessCounts, *, temporality: Any = None, aggregation: Any = None
     ) -> None:
         MetricExporter.__init__(self, temporality, aggregation)
         named = os.environ.get(METRICS.chooser) or os.environ.get(METRICS.variable("ENDPOINT"))
         consequence = "They are kept until it does or the program ends"
         consequence = f"{consequence}; set {METRICS.chooser}=none to not send them."
-        EndpointExporter.__init__(self, METRICS, endpoint, dropped, consequence, by_default=not named)
+        EndpointExporter.__init__(self, METRICS, endpoint, counts, consequence, by_default=not named)
         self._not_exported_yet = 0
         self._broken_so_far = 0
-        dropped.add(METRICS.items, NOT_DELIVERED, 0)
+        counts.drop(METRICS.items, NOT_DELIVERED, 0)
 
     def export(self, metrics_data: MetricsData, *_timeout: Any, **_more: Any) -> MetricExportResult:
         """Export everything; never raises."""
@@ -178,7 +178,7 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         # Cumulative points are in the next export too.
         self._not_exported_yet = cumulative
         if delta:
-            self._dropped.add(METRICS.items, NOT_DELIVERED, delta)
+            self._counts.drop(METRICS.items, NOT_DELIVERED, delta)
         return MetricExportResult.FAILURE
 
     def _count_broken(self, cumulative: int, delta: int) -> None:
@@ -186,12 +186,12 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         new = max(cumulative - self._broken_so_far, 0) + delta
         self._broken_so_far = max(cumulative, self._broken_so_far)
         if new:
-            self._dropped.add(METRICS.items, NOT_ENCODED, new)
+            self._counts.drop(METRICS.items, NOT_ENCODED, new)
 
     def shutdown(self, *_timeout: Any, **_more: Any) -> None:
         """Shut the exporter down; there is no next export for what was not exported yet."""
         if self._not_exported_yet:
-            self._dropped.add(METRICS.items, NOT_DELIVERED, self._not_exported_yet)
+            self._counts.drop(METRICS.items, NOT_DELIVERED, self._not_exported_yet)
             self._not_exported_yet = 0
         super().shutdown()
 

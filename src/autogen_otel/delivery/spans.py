@@ -14,32 +14,19 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, Sp
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
-from autogen_otel.delivery.counts import shared
-from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_lost
+from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded
 from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
-from autogen_otel.delivery.journal import (
-    Journal,
-    Kind,
-    Limits,
-    NoFolderError,
-    command_for,
-    unwritable,
-)
-from autogen_otel.delivery.processes import batches, in_flight
-from autogen_otel.delivery.processes.in_flight import InFlight
-from autogen_otel.vocabulary.metrics import (
-    NOT_DELIVERED,
-    TELEMETRY_EXPORTED,
-    TELEMETRY_FORWARDED,
-    TELEMETRY_JOURNALED,
-)
+from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
+from autogen_otel.delivery.processes import batches, beside
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:
+    from autogen_otel.delivery.processes.in_flight import InFlight
     from autogen_otel.settings import Settings
 
 _LOGGER = logging.getLogger("autogen_otel")
@@ -61,9 +48,8 @@ def build(settings: Settings) -> TracerProvider:
     exporters = _exporters(journal, problem)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     for exporter in exporters:
-        processor = batches.SpanBatches(exporter, limits)
-        provider.add_span_processor(count_lost(processor, SPANS.items, PROCESS))
-    PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
+        provider.add_span_processor(batches.SpanBatches(exporter, limits))
+    PROCESS.drop(SPANS.items, NOT_DELIVERED, 0)
     return provider
 
 
@@ -100,7 +86,7 @@ def journal_of(settings: Settings) -> Journal:
         NoFolderError: there is no folder for it, or nothing can be written there.
     """
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
-    journal = Journal(settings.journal_dir, limits=limits, dropped=PROCESS)
+    journal = Journal(settings.journal_dir, limits=limits, counts=PROCESS)
     problem = unwritable(journal.folder, for_good=True)
     if problem is not None:
         raise problem
@@ -130,9 +116,7 @@ def _exporters(journal: Journal | None, problem: str) -> list[SpanExporter]:
             why = why_none or "another endpoint has the journal"
             forwarder = _forwarder(endpoint, behind)
             # Only what takes spans in the end can tell that they are no longer under way.
-            under_way = None if behind is None else in_flight.beside(behind)
-            if behind is not None:
-                shared.beside(behind.folder)
+            under_way = None if behind is None else beside.keep(behind).in_flight
             exporters.append(
                 JournaledSpanExporter(endpoint, behind, PROCESS, why, forwarder, in_flight=under_way)
             )
@@ -157,7 +141,7 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         self,
         endpoint: Endpoint | None,
         journal: Journal | None,
-        dropped: Dropped,
+        counts: ProcessCounts,
         why_no_journal: str = "no journal is kept",
         forwarder: Forwarder | None = None,
         *,
@@ -171,17 +155,21 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
             command = command_for(journal.folder, "show")
             consequence = f"They are kept in {journal.folder}{later}; `{command}` lists them."
         super().__init__(
-            SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder, kind=kind
+            SPANS, endpoint, counts, consequence, journal=journal, forwarder=forwarder, kind=kind
         )
-        for metric in (TELEMETRY_EXPORTED, TELEMETRY_JOURNALED, TELEMETRY_FORWARDED):
-            self._delivered.add(metric, SPANS.items, 0)
+        for became in (EXPORTED, JOURNALED, FORWARDED):
+            counts.add(became, SPANS.items, 0)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export or journal a batch; never raises."""
-        is_delivered = self.deliver(spans, encodable_span)
+        is_delivered = self.deliver(spans)
         if self._in_flight is not None:
             self._in_flight.exported(spans)
         return SpanExportResult.SUCCESS if is_delivered else SpanExportResult.FAILURE
+
+    def encodable(self, item: ReadableSpan) -> tuple[ReadableSpan, int]:
+        """Return a span, or a copy that can be encoded, and an upper bound of its size."""
+        return encodable_span(item)
 
 
 # ---------------------------------------------------------------- encoding

@@ -53,6 +53,19 @@ else:
 _threads = threading.RLock()
 
 
+def take_now(descriptor: int) -> bool:
+    """Lock an open file unless somebody else has, and say whether that was done.
+
+    Raises:
+        OSError: it cannot be locked.
+    """
+    try:
+        take(descriptor, wait=False)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
 @contextmanager
 def between_threads() -> Iterator[None]:
     """Keep the other threads of this process from writing to journals and from removing their files."""

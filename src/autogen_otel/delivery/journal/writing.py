@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.encoding import line_of
 from autogen_otel.delivery.journal.files import Kind, new_path
@@ -22,7 +23,7 @@ from autogen_otel.vocabulary.metrics import JOURNAL_LIMIT, SPANS
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from autogen_otel.delivery.counts.dropped import Dropped
+    from autogen_otel.delivery.counts import ProcessCounts
 
 _LOGGER = logging.getLogger("autogen_otel")
 _MEBIBYTE: Final = 1024 * 1024
@@ -59,7 +60,7 @@ class Journal:
         folder: where the files are; ``default_dir()`` by default.
         limits: bounds of all files. Each further process that writes at the same time can add one file.
         max_file_bytes: a file that would grow beyond it is followed by a new one.
-        dropped: where to count the spans that are lost because the journal is full, or they are too old.
+        counts: where to count the spans that are lost because the journal is full, or they are too old.
 
     Raises:
         NoFolderError: there is no folder for it.
@@ -71,16 +72,20 @@ class Journal:
         *,
         limits: Limits | None = None,
         max_file_bytes: int | None = None,
-        dropped: Dropped | None = None,
+        counts: ProcessCounts | None = None,
     ) -> None:
         self.folder = default_dir() if folder is None else resolved(folder)
         self.limits = limits or Limits()
         self._max_file_bytes = max_file_bytes or min(
             _LARGEST_FILE, self.limits.max_bytes // _FILES_IN_A_JOURNAL
         )
-        self._dropped = dropped
+        self._counts = counts
         self._current: dict[Kind, _Current] = {}
-        self._pid = os.getpid()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin new files: those that there are belong to the parent."""
+        self._current = {}
 
     def prepare(self) -> None:
         """Load what encodes batches; never raises."""
@@ -128,9 +133,6 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._current[kind].path))
 
     def _opened(self, kind: Kind, coming: int) -> int:
-        if self._pid != os.getpid():
-            # The files are the parent's.
-            self._current, self._pid = {}, os.getpid()
         current = self._current.get(kind)
         # Opened for each batch: then a file that was removed or forwarded meanwhile is noticed.
         if current is not None and time.monotonic() - current.begun < _FILE_SECONDS:
@@ -167,8 +169,8 @@ class Journal:
     def _tell(self, removed: Removed, limit: str, variable: str) -> None:
         if not removed.files:
             return
-        if self._dropped is not None:
-            self._dropped.add(SPANS, JOURNAL_LIMIT, removed.undelivered_spans)
+        if self._counts is not None:
+            self._counts.drop(SPANS, JOURNAL_LIMIT, removed.undelivered_spans)
         _LOGGER.log(
             logging.WARNING if removed.undelivered_spans else logging.INFO,
             "The journal in %s reached its limit of %s (%s): its %d oldest files (%.1f MiB) were removed, "

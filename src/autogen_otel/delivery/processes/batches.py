@@ -10,9 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import weakref
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -21,9 +19,12 @@ from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
 
-from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.processes import ending, in_use
+from autogen_otel.delivery.counts import PROCESS, ProcessCounts
+from autogen_otel.delivery.fork import renew_after_fork
+from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary.metrics import AFTER_SHUTDOWN, QUEUE_FULL, SPANS
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
 if TYPE_CHECKING:
@@ -110,20 +111,29 @@ def _positive(variable: str, default: int) -> int:
 class Batches:
     """A bounded queue of one signal's items, and the thread that exports them.
 
-    The thread starts with the first item in a process, so that a fork starts none.
+    The thread starts with the first item in a process, so that a fork starts none. What a full queue pushes
+    out is counted, and what comes after the shutdown.
+
+    Args:
+        exporter: of the items.
+        limits: of the queue.
+        signal: the name of the items.
+        counts: where to count.
 
     Attributes:
-        queue: newest first; what counts its overflow may put another one in its place.
-        late: called with nothing for each item that is not exported, because it came after the shutdown.
+        queue: newest first.
     """
 
-    def __init__(self, exporter: Exporter, limits: Limits) -> None:
+    def __init__(
+        self, exporter: Exporter, limits: Limits, signal: str = SPANS, counts: ProcessCounts = PROCESS
+    ) -> None:
         self.queue: deque[Any] = deque(maxlen=limits.queue)
-        self.late: Callable[[], object] = lambda: None
-        self._exporter, self._limits = exporter, limits
-        self._is_shut_down = self._is_over = False
+        self._exporter, self._limits, self._signal, self._counts = exporter, limits, signal, counts
+        self._is_shut_down = self._is_over = self._is_late_said = False
+        counts.watch(signal, self.queue)
+        counts.drop(signal, QUEUE_FULL, 0)
         self.after_fork()
-        _LIVE.add(self)
+        renew_after_fork(self)
 
     def after_fork(self) -> None:
         """Leave the items to the parent, which exports them, and its locks, which may be held for ever."""
@@ -141,21 +151,30 @@ class Batches:
         """
         if self._thread is None:
             self._start()
+        if len(self.queue) == self._limits.queue:
+            self._counts.drop(self._signal, QUEUE_FULL, 1)
         self.queue.appendleft(item)
         if self._is_over:
             self._count_late()
             return
-        is_near = ending.NEAR.is_set
+        is_near = STATE.is_near
         if is_near:
-            ending.NEAR.has_news = True
+            STATE.has_news = True
         if (at_once or is_near or len(self.queue) >= self._limits.batch) and not self._awake.is_set():
             self._awake.set()
 
     def _count_late(self) -> None:
+        """Count what comes after the shutdown, and say so once."""
         with suppress(IndexError):
             while True:
                 self.queue.pop()
-                self.late()
+                self._counts.drop(self._signal, AFTER_SHUTDOWN, 1)
+                if not self._is_late_said:
+                    self._is_late_said = True
+                    _LOGGER.warning(
+                        "%s that end after their provider was shut down are dropped, and counted.",
+                        self._signal.capitalize(),
+                    )
 
     def flush(self) -> None:
         """Export what is there by now, however long it takes."""
@@ -202,7 +221,7 @@ class Batches:
             return
         try:
             if self._thread is None:
-                in_use.begin()
+                ending.begin()
                 thread = threading.Thread(target=self._work, name="autogen-otel-export", daemon=True)
                 thread.start()
                 self._thread = thread
@@ -240,17 +259,6 @@ class Batches:
         finally:
             detach(token)
         return len(batch)
-
-
-_LIVE: Final[weakref.WeakSet[Batches]] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for batches in list(_LIVE):
-        batches.after_fork()
-
-
-in_child(_after_fork)
 
 
 class SpanBatches(Batches, SpanProcessor):
