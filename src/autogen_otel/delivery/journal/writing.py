@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.delivery.fork import renew_after_fork
+from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.journal import locks
-from autogen_otel.delivery.journal.encoding import line_of
 from autogen_otel.delivery.journal.files import Kind, new_path
 from autogen_otel.delivery.journal.folder import default_dir, make_private, resolved
 from autogen_otel.delivery.journal.limits import Limits, Removed, prune
@@ -91,7 +91,7 @@ class Journal:
         """Load what encodes batches; never raises."""
         # What is wrong with it shows with the first batch.
         with suppress(Exception):
-            line_of(())
+            encoding()
 
     def append(self, spans: Sequence[ReadableSpan], kind: Kind = Kind.UNDELIVERED) -> None:
         """Write a batch as one line.
@@ -105,7 +105,7 @@ class Journal:
             Exception: whatever the encoder raises for a span it cannot take; nothing is written then.
         """
         if spans:
-            self.append_line(line_of(spans), kind)
+            self.append_line(encoding().line_of(spans), kind)
 
     def append_line(self, line: bytes, kind: Kind) -> None:
         """Write a batch that is a line already.
@@ -115,15 +115,12 @@ class Journal:
         """
         with locks.between_threads():
             for _ in range(_ATTEMPTS):
-                descriptor = self._opened(kind, len(line))
-                try:
-                    with locks.between_processes(descriptor):
-                        # A forwarder may have removed the file between the two calls.
-                        if os.fstat(descriptor).st_nlink:
-                            self._write(descriptor, line, kind)
-                            return
-                finally:
-                    os.close(descriptor)
+                # A forwarder may remove the file meanwhile.
+                path = self._path(kind, len(line))
+                with suppress(FileNotFoundError), locks.sole_writer(path, _OPEN) as descriptor:
+                    if os.fstat(descriptor).st_nlink:
+                        self._write(descriptor, line, kind)
+                        return
         raise OSError(errno.EBUSY, "its files are removed while they are written", str(self.folder))
 
     def _write(self, descriptor: int, line: bytes, kind: Kind) -> None:
@@ -132,28 +129,23 @@ class Journal:
         if os.write(descriptor, line) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._current[kind].path))
 
-    def _opened(self, kind: Kind, coming: int) -> int:
+    def _path(self, kind: Kind, coming: int) -> Path:
+        """The file to append to, a new one where the last one is old, would be too large or was removed."""
         current = self._current.get(kind)
-        # Opened for each batch: then a file that was removed or forwarded meanwhile is noticed.
         if current is not None and time.monotonic() - current.begun < _FILE_SECONDS:
             with suppress(FileNotFoundError):
-                descriptor = os.open(current.path, _OPEN)
-                if os.fstat(descriptor).st_size + coming <= self._max_file_bytes:
-                    return descriptor
-                os.close(descriptor)
-        return self._created(kind, coming)
-
-    def _created(self, kind: Kind, coming: int) -> int:
+                if current.path.stat().st_size + coming <= self._max_file_bytes:
+                    return current.path
         make_private(self.folder)
         # The files of other kinds go on growing, too.
         others = len(self._current.keys() - {kind})
         self.prune(max(coming, self._max_file_bytes) + others * self._max_file_bytes)
         path = new_path(self.folder, kind)
-        descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
+        os.close(os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600))
         # Whatever the umask took away.
         path.chmod(0o600)
         self._current[kind] = _Current(path, time.monotonic())
-        return descriptor
+        return path
 
     def prune(self, coming: int = 0) -> None:
         """Remove what is too old or too much, count it and say it.
@@ -187,3 +179,17 @@ class Journal:
 def _ends_a_line(descriptor: int) -> bool:
     os.lseek(descriptor, -1, os.SEEK_END)
     return os.read(descriptor, 1) == b"\n"
+
+
+def encoding() -> ModuleType:
+    """Return what encodes and decodes batches.
+
+    It is slow to load, and a program with a healthy endpoint does not need it.
+
+    Raises:
+        HalfImportedError: this process cannot load it any more.
+    """
+    with importing():
+        from autogen_otel.delivery.journal import encoding as loaded  # noqa: PLC0415 - with the first batch
+
+    return loaded
