@@ -22,6 +22,7 @@ _lock = threading.RLock()
 _forking: Final = threading.local()
 _importer = 0
 """The thread that imports something; 0 for none."""
+_pid = os.getpid()
 _is_whole = True
 
 
@@ -89,11 +90,17 @@ def _after_in_parent() -> None:
         _lock.release()
 
 
-def _after_in_child() -> None:
-    global _lock, _importer, _is_whole  # noqa: PLW0603 - the thread that held the old lock does not exist here
-    _lock = threading.RLock()
+def is_untold() -> bool:
+    """Whether this process was forked and Python was not told: uWSGI forks like that by default."""
+    return _pid != os.getpid()
+
+
+def begin_anew() -> None:
+    """Have everything here begin anew, because this process was forked."""
+    global _lock, _importer, _is_whole, _pid  # noqa: PLW0603 - the thread that held the old lock is the parent's
+    _lock, _pid = threading.RLock(), os.getpid()
     importer, _importer = _importer, 0
-    if not _forking.has_lock:
+    if importer and not getattr(_forking, "has_lock", False):
         _is_whole = _forget_half_imported(importer)
     for reset in _RESETS:
         reset()
@@ -121,4 +128,4 @@ def _forget_half_imported(importer: int) -> bool:
 # `logging` takes its lock for a fork, too. What is registered last is called first, so it has to be loaded by
 # now: else the fork would hold that lock while it waits for an import, which may need it.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=begin_anew)

@@ -29,6 +29,7 @@ from opentelemetry.sdk.metrics.view import (
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporting.exporters import METRICS, Endpoint, configured
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.identity.exemplars import with_own_draws
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes import ending
@@ -97,8 +98,13 @@ class PeriodicReader(PeriodicExportingMetricReader):
     def __init__(self, exporter: MetricExporter, **options: Any) -> None:
         super().__init__(exporter, **options)
         ending.RESUMED.add(self)
+        renew_after_fork(self)
 
     def _at_fork_reinit(self) -> None:
+        """What the SDK does in each forked process; here only ``resume`` does."""
+
+    def after_fork(self) -> None:
+        """Leave the thread to the parent, and what it has locked."""
         self._export_lock = Lock()
         self._daemon_thread, self._is_forked = None, True
 

@@ -44,7 +44,7 @@ class ProcessCounts(Counts):
     def __init__(self) -> None:
         super().__init__()
         self._queues: list[tuple[str, ref[Sized]]] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         renew_after_fork(self)
 
     def add(self, became: str, signal: str, items: int, reason: str = "") -> None:
@@ -77,7 +77,7 @@ class ProcessCounts(Counts):
 
     def after_fork(self) -> None:
         """Start from zero; a thread of the parent may have held the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.items = Counter(dict.fromkeys(self.items, 0))
 
 

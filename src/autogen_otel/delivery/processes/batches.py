@@ -19,8 +19,8 @@ from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
 
+from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
-from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.processes import ending
 from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.vocabulary import attributes as names
@@ -133,7 +133,7 @@ class Batches:
         counts.watch(signal, self.queue)
         counts.drop(signal, QUEUE_FULL, 0)
         self.after_fork()
-        renew_after_fork(self)
+        fork.renew_after_fork(self)
 
     def after_fork(self) -> None:
         """Leave the items to the parent, which exports them, and its locks, which may be held for ever."""
@@ -149,6 +149,8 @@ class Batches:
             item: what will be exported.
             at_once: whether it, and what waits with it, is exported without delay.
         """
+        if fork.is_untold():
+            fork.begin_anew()
         if self._thread is None:
             self._start()
         if len(self.queue) == self._limits.queue:
