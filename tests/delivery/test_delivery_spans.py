@@ -215,6 +215,47 @@ def test_a_batch_that_is_too_large_goes_out_in_parts_and_only_what_is_too_large_
     assert (_journalled(journal), counts.dropped()) == (["large"], {"spans": {"refused": 1}})
 
 
+def test_what_an_endpoint_takes_at_once_is_remembered_for_a_while(
+    receiver: Receiver, journal: Journal, clock: Clock
+) -> None:
+    receiver.most_bytes = 300_000
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
+    requests = []
+    for _ in range(3):
+        before = len(receiver.requests)
+        exporter.export(finished(*map(str, range(100)), attributes={"text": "x" * 10_000}))
+        requests.append((len(receiver.requests) - before, receiver.span_names[-1]))
+    clock.now += 3600
+    exporter.export(finished("a"))
+    exporter.shutdown()
+    assert requests[0][0] > requests[1][0] == requests[2][0]
+    assert receiver.span_names == [*map(str, range(100))] * 3 + ["a"]
+    assert not journal.folder.exists()
+
+
+def test_an_endpoint_that_takes_nothing_at_all_is_paused_like_one_that_fails(
+    receiver: Receiver, journal: Journal, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.status = 413
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, counts)
+    names = [f"{number}" for number in range(64)]
+    exporter.export(finished(*names))
+    assert len(receiver.requests) < 20
+    assert (sorted(_journalled(journal)), counts.dropped()) == (sorted(names), {"spans": {"refused": 3}})
+    clock.now += 6
+    before = len(receiver.requests)
+    exporter.export(finished(*names))
+    assert len(receiver.requests) < before + 10
+    clock.now += 6
+    receiver.status = 200
+    before = len(receiver.requests)
+    exporter.export(finished("a", "b"))
+    exporter.shutdown()
+    assert (receiver.span_names[-2:], len(receiver.requests)) == (["a", "b"], before + 1)
+    assert "413" in _ours(caplog)[0]
+
+
 @pytest.mark.parametrize("outcome", [SpanExportResult.FAILURE, RuntimeError("boom"), ValueError()])
 def test_any_exporter_may_fail_or_raise(journal: Journal, outcome: SpanExportResult | Exception) -> None:
     scripted = _Scripted(outcome)

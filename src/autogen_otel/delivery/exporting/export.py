@@ -31,6 +31,8 @@ _PAUSES: Final = {
 _WARN_AGAIN_SECONDS: Final = 60.0
 MAX_BYTES: Final = 3 * 1024 * 1024
 """Receivers refuse a whole batch above 4 MiB (gRPC) or 20 MiB (HTTP)."""
+_LEAST_BYTES: Final = 64 * 1024
+"""A receiver that does not take so much takes nothing now: a proxy refuses everything, or a span is huge."""
 _LEARNED_SECONDS: Final = 600.0
 """How long it is remembered that an endpoint takes less at once; somebody may raise its limit."""
 _NOT_SENT: Final = ExportResult(Outcome.PAUSED)
@@ -161,9 +163,9 @@ class EndpointExporter:
 
     def _deliver_less(self, batch: Sequence[Any]) -> bool:
         """Deliver a batch in smaller ones, and remember that the endpoint takes no such large ones."""
-        self._most_bytes = sum(self.encodable(item)[1] for item in batch) // 2
-        self._learned_at = time.monotonic()
-        return self._deliver_all(*split(batch, self.encodable, self._most_bytes)[0])
+        most_bytes = sum(self.encodable(item)[1] for item in batch) // 2
+        self._most_bytes, self._learned_at = max(most_bytes, _LEAST_BYTES), time.monotonic()
+        return self._deliver_all(*split(batch, self.encodable, most_bytes)[0])
 
     def _deliver_all(self, *batches: Sequence[Any]) -> bool:
         # Each of them, also after one that was lost.
