@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -176,8 +175,13 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         """Export everything; never raises."""
         encodable = _encodable(metrics_data)
         cumulative, delta = _points(encodable)
-        broken_cumulative, broken_delta = _points(metrics_data)
-        self._count_broken(broken_cumulative - cumulative, broken_delta - delta)
+        all_cumulative, all_delta = _points(metrics_data)
+        broken = all_cumulative - cumulative
+        # A cumulative one that cannot be encoded is in each later export again.
+        new = max(broken - self._broken_so_far, 0) + all_delta - delta
+        self._broken_so_far = max(broken, self._broken_so_far)
+        if new:
+            self._counts.drop(METRICS.items, NOT_ENCODED, new)
         if self.send(encodable):
             self._not_exported_yet = 0
             return MetricExportResult.SUCCESS
@@ -186,13 +190,6 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         if delta:
             self._counts.drop(METRICS.items, NOT_DELIVERED, delta)
         return MetricExportResult.FAILURE
-
-    def _count_broken(self, cumulative: int, delta: int) -> None:
-        """Count points that cannot be encoded; a cumulative one is in each later export again."""
-        new = max(cumulative - self._broken_so_far, 0) + delta
-        self._broken_so_far = max(cumulative, self._broken_so_far)
-        if new:
-            self._counts.drop(METRICS.items, NOT_ENCODED, new)
 
     def shutdown(self, *_timeout: Any, **_more: Any) -> None:
         """Shut the exporter down; there is no next export for what was not exported yet."""
@@ -205,19 +202,15 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
 def _points(data: MetricsData) -> tuple[int, int]:
     """How many data points are cumulative, and how many are deltas."""
     cumulative = delta = 0
-    for metric in _metrics(data):
-        points = len(metric.data.data_points)
-        if getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.DELTA:
-            delta += points
-        else:
-            cumulative += points
-    return cumulative, delta
-
-
-def _metrics(data: MetricsData) -> Iterator[Metric]:
     for of_resource in data.resource_metrics:
         for of_scope in of_resource.scope_metrics:
-            yield from of_scope.metrics
+            for metric in of_scope.metrics:
+                points = len(metric.data.data_points)
+                if getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.DELTA:
+                    delta += points
+                else:
+                    cumulative += points
+    return cumulative, delta
 
 
 # ---------------------------------------------------------------- encoding

@@ -41,11 +41,10 @@ def build(settings: Settings) -> TracerProvider:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    journal, problem = _journal(settings)
     limits = batches.Limits.of_environment("OTEL_BSP")
     # Before the provider: of functions for the exit the last is called first, and what is under way is noted
     # once more when the provider has exported.
-    exporters = _exporters(journal, problem)
+    exporters = _exporters(settings)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     for exporter in exporters:
         provider.add_span_processor(batches.SpanBatches(exporter, limits))
@@ -69,16 +68,6 @@ class ForkingTracerProvider(TracerProvider):
         self._tracers_lock = threading.Lock()
 
 
-def _journal(settings: Settings) -> tuple[Journal | None, str]:
-    """The journal, or why there can be none; then spans are exported all the same."""
-    if not settings.keeps_journal:
-        return None, ""
-    try:
-        return journal_of(settings), ""
-    except NoFolderError as error:
-        return None, str(error)
-
-
 def journal_of(settings: Settings) -> Journal:
     """Return the journal where and as large as the settings say.
 
@@ -93,16 +82,19 @@ def journal_of(settings: Settings) -> Journal:
     return journal
 
 
-def _exporters(journal: Journal | None, problem: str) -> list[SpanExporter]:
-    """The first endpoint has the journal behind it.
+def _exporters(settings: Settings) -> list[SpanExporter]:
+    """The exporters that the environment names; the first endpoint has the journal behind it.
 
     A span that one endpoint took must not come back from the journal because another did not.
-
-    Args:
-        journal: where there is one.
-        problem: why there can be none although one is wanted.
     """
-    why_none = "" if journal else problem or "the journal is off"
+    journal, problem = None, ""
+    if settings.keeps_journal:
+        try:
+            journal = journal_of(settings)
+        except NoFolderError as error:
+            # Spans are exported all the same.
+            problem = str(error)
+    why_none = problem or "the journal is off"
     kept = f"Spans are kept in {journal.folder}." if journal else f"Spans are dropped: {why_none}."
     console, endpoints = configured(SPANS, kept)
     if problem and any(endpoints):
@@ -111,21 +103,22 @@ def _exporters(journal: Journal | None, problem: str) -> list[SpanExporter]:
         why_none = "there is no journal"
     exporters: list[SpanExporter] = [ConsoleSpanExporter()] if console else []
     for number, endpoint in enumerate(endpoints):
-        behind = None if number else journal
-        if endpoint or behind:
-            why = why_none or "another endpoint has the journal"
-            forwarder = _forwarder(endpoint, behind)
+        if number == 0 and journal is not None:
+            forwarder = _forwarder(endpoint, journal)
             # Only what takes spans in the end can tell that they are no longer under way.
-            under_way = None if behind is None else beside.keep(behind).in_flight
+            under_way = beside.keep(journal).in_flight
             exporters.append(
-                JournaledSpanExporter(endpoint, behind, PROCESS, why, forwarder, in_flight=under_way)
+                JournaledSpanExporter(endpoint, journal, PROCESS, "", forwarder, in_flight=under_way)
             )
+        elif endpoint is not None:
+            why = "another endpoint has the journal" if journal else why_none
+            exporters.append(JournaledSpanExporter(endpoint, None, PROCESS, why))
     return exporters
 
 
-def _forwarder(endpoint: Endpoint | None, journal: Journal | None) -> Forwarder | None:
+def _forwarder(endpoint: Endpoint | None, journal: Journal) -> Forwarder | None:
     """What sends the journal's batches; exporters of other packages may take a span only once."""
-    if endpoint is None or journal is None or not endpoint.is_otlp:
+    if endpoint is None or not endpoint.is_otlp:
         return None
     forwarder = Forwarder(endpoint, journal, PROCESS)
     if forwarder.has_work():

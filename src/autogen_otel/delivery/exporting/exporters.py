@@ -312,17 +312,17 @@ def configured(signal: Signal, consequence: str) -> tuple[bool, list[Endpoint | 
     except ExporterError as error:
         _LOGGER.warning("%s %s", error, consequence)
         return False, [None]
-    return CONSOLE in names, [_endpoint(name, signal, consequence) for name in names if name != CONSOLE]
-
-
-def _endpoint(name: str, signal: Signal, consequence: str) -> Endpoint | None:
-    try:
-        named = endpoint(name, os.environ, signal)
-    except ExporterError as error:
-        _LOGGER.warning("%s %s", error, consequence)
-        return None
-    named.begin()
-    return named
+    endpoints: list[Endpoint | None] = []
+    for name in names:
+        if name != CONSOLE:
+            try:
+                endpoints.append(endpoint(name, os.environ, signal))
+            except ExporterError as error:
+                _LOGGER.warning("%s %s", error, consequence)
+                endpoints.append(None)
+    for one in filter(None, endpoints):
+        one.begin()
+    return CONSOLE in names, endpoints
 
 
 def exporter_names(environ: Mapping[str, str], signal: Signal) -> list[str]:
@@ -357,14 +357,12 @@ def endpoint(name: str, environ: Mapping[str, str], signal: Signal) -> Endpoint:
     if name == _HTTP:
         return _http_endpoint(environ, signal)
     exporter_class = plugin(name, signal)
-    try:
+    with _making(name):
         url = signal.otlp("ENDPOINT", environ)[1] or "http://localhost:4317"
         probe = probe_for(url, 4317) if name == _GRPC else None
         made = Endpoint(f"the exporter {name}", exporter_class, probe, is_otlp=is_otlp(name))
         # Made at once, so that what is wrong with it shows at the start.
         made.opened()
-    except Exception as error:
-        raise _not_makeable(name, error) from error
     return made
 
 
@@ -382,15 +380,18 @@ def plugin(name: str, signal: Signal) -> type[Any]:
             if name == _GRPC
             else f"{signal.chooser} names {name!r}, and no installed package has an exporter of that name."
         )
-    try:
+    with _making(name):
         loaded: type[Any] = registered[0].load()
-    except Exception as error:
-        raise _not_makeable(name, error) from error
     return loaded
 
 
-def _not_makeable(name: str, error: Exception) -> ExporterError:
-    return ExporterError(f"The exporter {name} cannot be made: {type(error).__name__}: {error}.")
+@contextmanager
+def _making(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        text = f"The exporter {name} cannot be made: {type(error).__name__}: {error}."
+        raise ExporterError(text) from error
 
 
 def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
@@ -416,12 +417,8 @@ def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
 
             return otlp_http.make_exporter(url, signal)
 
-    seconds = _seconds(signal.otlp("TIMEOUT", environ)[1]) + _MARGIN_SECONDS
-    return Endpoint(label, make, probe, most_seconds=seconds, is_otlp=True)
-
-
-def _seconds(text: str) -> float:
+    seconds = _READ_SECONDS
     # What is no number is reported when the exporter is made.
     with suppress(ValueError):
-        return float(text)
-    return _READ_SECONDS
+        seconds = float(signal.otlp("TIMEOUT", environ)[1])
+    return Endpoint(label, make, probe, most_seconds=seconds + _MARGIN_SECONDS, is_otlp=True)
