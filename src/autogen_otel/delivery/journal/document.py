@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +50,17 @@ def write(descriptor: int, document: Mapping[str, Any]) -> None:
     """
     text = json.dumps(document).encode().ljust(_size(descriptor))
     os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, text)
+    write_whole(descriptor, text)
+
+
+def write_whole(descriptor: int, content: bytes) -> None:
+    """Write with a single call.
+
+    Raises:
+        OSError: it cannot be written, or not all of it.
+    """
+    if os.write(descriptor, content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _size(descriptor: int) -> int:

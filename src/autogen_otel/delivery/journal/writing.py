@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.journal import locks
+from autogen_otel.delivery.journal.document import write_whole
 from autogen_otel.delivery.journal.files import Kind, new_path
 from autogen_otel.delivery.journal.folder import default_dir, make_private, resolved
 from autogen_otel.delivery.journal.limits import Limits, Removed, prune
@@ -119,15 +120,10 @@ class Journal:
                 path = self._path(kind, len(line))
                 with suppress(FileNotFoundError), locks.sole_writer(path, _OPEN) as descriptor:
                     if os.fstat(descriptor).st_nlink:
-                        self._write(descriptor, line, kind)
+                        is_torn = os.fstat(descriptor).st_size and not _ends_a_line(descriptor)
+                        write_whole(descriptor, b"\n" + line if is_torn else line)
                         return
         raise OSError(errno.EBUSY, "its files are removed while they are written", str(self.folder))
-
-    def _write(self, descriptor: int, line: bytes, kind: Kind) -> None:
-        if os.fstat(descriptor).st_size and not _ends_a_line(descriptor):
-            line = b"\n" + line
-        if os.write(descriptor, line) < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._current[kind].path))
 
     def _path(self, kind: Kind, coming: int) -> Path:
         """The file to append to, a new one where the last one is old, would be too large or was removed."""

@@ -6,7 +6,6 @@ process lives it holds a lock on the file, which all containers see that share t
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.delivery.fork import renew_after_fork
+from autogen_otel.delivery.journal.document import write_whole
 from autogen_otel.delivery.journal.folder import make_private
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
@@ -185,7 +185,7 @@ class InFlight:
         try:
             os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(descriptor, content)
+            write_whole(descriptor, content)
             unfinished.replace(self._path)
         except BaseException:
             os.close(descriptor)
@@ -216,11 +216,6 @@ def _joined(lines: Iterable[bytes]) -> bytes:
         if room >= 0:
             content.append(line)
     return b"".join(content)
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    if os.write(descriptor, content) < len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _same(span: Span) -> Span:
