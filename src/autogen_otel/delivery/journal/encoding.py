@@ -1,22 +1,17 @@
-"""A batch of spans as a line of OTLP JSON, and back. Loads the SDK and protobuf: see ``writing.encoding``."""
+"""A batch of spans as a line of OTLP JSON, and back. Loads protobuf and the SDK with the first batch."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
-
-from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded
+from autogen_otel.delivery.fork import importing
 from autogen_otel.delivery.journal.files import raw_spans
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
 
 _ID_FIELDS: Final = ("traceId", "spanId", "parentSpanId")
 _ID_BYTES: Final = (16, 8)
@@ -30,6 +25,12 @@ def line_of(spans: Sequence[ReadableSpan]) -> bytes:
     Raises:
         Exception: whatever the encoder raises for a span that it cannot take.
     """
+    # Loaded with the first batch: both are slow to load, and with a healthy endpoint nobody needs the second.
+    # No module of ours is: where somebody imports this package anew, two threads would wait for each other.
+    with importing():
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: PLC0415
+
     request = MessageToDict(encode_spans(spans), use_integers_for_enums=True)
     for span in raw_spans(request):
         _convert_ids(span, lambda text: base64.b64decode(text).hex())
@@ -42,6 +43,12 @@ def spans_of(line: bytes) -> list[ReadableSpan]:
     Raises:
         ValueError: the line holds no OTLP.
     """
+    with importing():
+        from google.protobuf.json_format import ParseDict, ParseError  # noqa: PLC0415
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
+            ExportTraceServiceRequest,
+        )
+
     try:
         raw = json.loads(line)
         for span in raw_spans(raw):
@@ -62,6 +69,9 @@ def _convert_ids(span: dict[str, Any], convert: Any) -> None:
 
 # ---------------------------------------------------------------- back
 def _decoded(request: Any) -> Iterator[ReadableSpan]:
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - loads the SDK
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415
+
     for resource_spans in request.resource_spans:
         attributes = _attributes(resource_spans.resource.attributes)
         resource = Resource(attributes, resource_spans.schema_url or None)
@@ -77,6 +87,11 @@ def _decoded(request: Any) -> Iterator[ReadableSpan]:
 
 
 def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
+    from opentelemetry.sdk.trace import Event  # noqa: PLC0415 - loads the SDK
+    from opentelemetry.trace import Link, SpanKind, Status, StatusCode  # noqa: PLC0415
+
+    from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded  # noqa: PLC0415 - loads the SDK
+
     if (len(span.trace_id), len(span.span_id)) != _ID_BYTES:
         raise ValueError("a span without ids")
     parent = None
@@ -123,6 +138,8 @@ def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
 def _context(
     trace_id: bytes, span_id: bytes, state: str = "", *, is_remote: bool = False, flags: int = _SAMPLED
 ) -> Any:
+    from opentelemetry.trace import SpanContext, TraceFlags, TraceState  # noqa: PLC0415 - with the first batch
+
     return SpanContext(
         int.from_bytes(trace_id, "big"),
         int.from_bytes(span_id, "big"),

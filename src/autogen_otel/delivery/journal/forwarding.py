@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING, Final
 
 from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.journal import locks
+from autogen_otel.delivery.journal.encoding import line_of, spans_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed
 from autogen_otel.delivery.journal.progress import Forwarded, read_progress, sole_forwarder
-from autogen_otel.delivery.journal.writing import Journal, encoding
+from autogen_otel.delivery.journal.writing import Journal
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -142,7 +143,7 @@ class Forwarding:
             of it is still to be sent.
         """
         try:
-            spans = [] if line.isspace() else encoding().spans_of(line)
+            spans = [] if line.isspace() else spans_of(line)
         except ValueError:
             _LOGGER.warning("%s: a damaged line was passed over when the journal was forwarded.", where[0])
             return None, Tally(damaged_lines=1)
@@ -152,7 +153,7 @@ class Forwarding:
             spans,
             where,
             lambda part: self.journal.append_line(
-                line if len(part) == len(spans) else encoding().line_of(part), Kind.REFUSED
+                line if len(part) == len(spans) else line_of(part), Kind.REFUSED
             ),
         )
         if stopped is not None:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.delivery.fork import importing, renew_after_fork
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.document import write_whole
+from autogen_otel.delivery.journal.encoding import line_of
 from autogen_otel.delivery.journal.files import Kind, new_path
 from autogen_otel.delivery.journal.folder import default_dir, make_private, resolved
 from autogen_otel.delivery.journal.limits import Limits, Removed, prune
@@ -92,7 +92,7 @@ class Journal:
         """Load what encodes batches; never raises."""
         # What is wrong with it shows with the first batch.
         with suppress(Exception):
-            encoding()
+            line_of(())
 
     def append(self, spans: Sequence[ReadableSpan], kind: Kind = Kind.UNDELIVERED) -> None:
         """Write a batch as one line.
@@ -106,7 +106,7 @@ class Journal:
             Exception: whatever the encoder raises for a span it cannot take; nothing is written then.
         """
         if spans:
-            self.append_line(encoding().line_of(spans), kind)
+            self.append_line(line_of(spans), kind)
 
     def append_line(self, line: bytes, kind: Kind) -> None:
         """Write a batch that is a line already.
@@ -175,17 +175,3 @@ class Journal:
 def _ends_a_line(descriptor: int) -> bool:
     os.lseek(descriptor, -1, os.SEEK_END)
     return os.read(descriptor, 1) == b"\n"
-
-
-def encoding() -> ModuleType:
-    """Return what encodes and decodes batches.
-
-    It is slow to load, and a program with a healthy endpoint does not need it.
-
-    Raises:
-        HalfImportedError: this process cannot load it any more.
-    """
-    with importing():
-        from autogen_otel.delivery.journal import encoding as loaded  # noqa: PLC0415 - with the first batch
-
-    return loaded

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -26,10 +26,6 @@ from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.metrics import AFTER_SHUTDOWN, QUEUE_FULL, SPANS
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
-
-if TYPE_CHECKING:
-    from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import Span
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 _SUPPRESS_KEY: Final = "suppress_instrumentation"
@@ -186,13 +182,10 @@ class Batches:
             while left > 0 and self.queue:
                 left -= self._export()
 
-    def force_flush(self, timeout_millis: int | None = None) -> bool:
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what is there by now, and say whether that was done in time."""
         if self._is_shut_down:
             return True
-        if timeout_millis is None:
-            self.flush()
-            return self._exporter.force_flush()
         return ending.within(timeout_millis / 1000, self.flush) and self._exporter.force_flush(timeout_millis)
 
     def shutdown(self) -> None:
@@ -266,9 +259,6 @@ class Batches:
 class SpanBatches(Batches, SpanProcessor):
     """Exports the spans that have ended; a conversation that failed is on its way at once."""
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Do nothing: only what has ended is exported."""
-
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span that has ended."""
         context = span.context
@@ -276,14 +266,6 @@ class SpanBatches(Batches, SpanProcessor):
             is_outermost = (parent := span.parent) is None or parent.is_remote
             is_conversation = is_outermost or span.name.startswith(INVOKE_WORKFLOW)
             self.add(span, at_once=is_conversation and _has_failure(span))
-
-    def force_flush(self, timeout_millis: int | None = 30_000) -> bool:
-        """Export what is there by now, and say whether that was done in time."""
-        return Batches.force_flush(self, timeout_millis)
-
-    def shutdown(self) -> None:
-        """Export what is left; see ``Batches``."""
-        Batches.shutdown(self)
 
 
 def _has_failure(span: ReadableSpan) -> bool:
