@@ -50,7 +50,6 @@ class JournalProcessor(SpanProcessor):
         # Of an endpoint's exporter that notes too, spans are still to be exported.
         is_alone = beside.kept() is None
         PROCESS.drop(SPANS, NOT_DELIVERED, 0)
-        renew_after_fork(self)
         if not settings.keeps_journal:
             return
         try:
@@ -87,11 +86,6 @@ class JournalProcessor(SpanProcessor):
         """
         return self._batches is None or self._batches.force_flush(timeout_millis)
 
-    def after_fork(self) -> None:
-        """Leave to the parent what the parent holds."""
-        held, self._held = self._held, Held(only_failing=self._held.only_failing)
-        self._held.left_out = held.left_out
-
     def _keep(self, spans: Sequence[ReadableSpan]) -> None:
         if self._batches is not None:
             for span in spans:
@@ -111,6 +105,11 @@ class Held:
     def __init__(self, *, only_failing: bool) -> None:
         self.only_failing = only_failing
         self.left_out: Callable[[Sequence[ReadableSpan]], object] = lambda _spans: None
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Leave to the parent what it holds."""
         self._lock = threading.Lock()
         self._traces: dict[int, _Trace] = {}
         self._count = 0
