@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -120,15 +120,7 @@ class Forwarding:
             if tally is None:
                 return stopped
             offset += len(line)
-            forwarded.keep(
-                replace(
-                    forwarded.progress,
-                    file=path.name,
-                    offset=offset,
-                    spans=forwarded.progress.spans + tally.spans,
-                    at=time.time(),
-                )
-            )
+            forwarded.advance(path, offset, tally.spans)
             tally.bytes = len(line)
             self.tell(tally)
             if stopped is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -69,14 +70,14 @@ class Forwarded:
         self._descriptor = descriptor
         self.progress = document.read(descriptor, _made) or Progress()
 
-    def keep(self, progress: Progress) -> None:
-        """Write it down.
+    def advance(self, path: Path, offset: int, spans: int) -> None:
+        """Write down that a file is forwarded up to an offset, with so many more spans.
 
         Raises:
             OSError: the disk is full.
         """
-        self.progress = progress
-        document.write(self._descriptor, asdict(progress))
+        self.progress = Progress(path.name, offset, self.progress.spans + spans, time.time())
+        document.write(self._descriptor, asdict(self.progress))
 
 
 @contextmanager
