@@ -36,7 +36,6 @@ from autogen_otel.delivery.exporting.exporters import (
     exporter_names,
 )
 from autogen_otel.delivery.journal import Journal, Limits
-from autogen_otel.delivery.journal.encoding import spans_of
 from autogen_otel.delivery.journal.files import Kind, listed
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_left, undelivered
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, read_progress
@@ -254,6 +253,7 @@ class _Copy:
     def _read(self, path: Path) -> Iterator[Sequence[ReadableSpan]]:
         # Loads the SDK, which other commands do without.
         from autogen_otel.delivery.exporting.export import split  # noqa: PLC0415
+        from autogen_otel.delivery.journal.decoding import spans_of  # noqa: PLC0415
         from autogen_otel.delivery.spans import encodable_span  # noqa: PLC0415
 
         for text in documents(path):

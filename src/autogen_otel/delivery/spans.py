@@ -15,13 +15,13 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
-from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded
 from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
+from autogen_otel.delivery.journal.decoding import CopiedSpan, bounded
 from autogen_otel.delivery.processes import batches, beside
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
