@@ -234,10 +234,10 @@ class Endpoint:
 
     def force_flush(self, timeout_millis: int) -> bool:
         """Have the exporter send what it buffers itself; never raises."""
-        # Exporters of log records have no such method in older SDKs.
+        # In older SDKs exporters of log records have no such method, and that of others may return nothing.
         flush: Callable[[int], bool] | None = getattr(self._own_exporter(), "force_flush", None)
         try:
-            return flush is None or flush(timeout_millis)
+            return flush is None or flush(timeout_millis) is not False
         except Exception:  # noqa: BLE001 - the application cannot do anything about it
             return False
 

@@ -186,7 +186,9 @@ class Batches:
         """Export what is there by now, and say whether that was done in time."""
         if self._is_shut_down:
             return True
-        return ending.within(timeout_millis / 1000, self.flush) and self._exporter.force_flush(timeout_millis)
+        is_done = ending.within(timeout_millis / 1000, self.flush)
+        # Older SDKs' exporters that have nothing to send return nothing.
+        return is_done and self._exporter.force_flush(timeout_millis) is not False
 
     def shutdown(self) -> None:
         """Export what is left; of an endpoint that does not answer the exporter takes care, if it hurries."""
