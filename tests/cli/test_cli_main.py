@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autogen_otel import cli
-from autogen_otel.cli import main, show
+from autogen_otel.cli import commands, main
+from autogen_otel.cli.commands import show
 from autogen_otel.cli.options import sources
 from autogen_otel.cli.text import progress
 from tests.support.incidents import fallback
@@ -149,10 +150,10 @@ def test_a_new_command_is_a_file_and_its_name_in_one_list(
         "def register(subparsers):\n"
         "    subparsers.add_parser('greet').set_defaults(run=lambda args: print('hello') or 7)\n"
     )
-    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
     monkeypatch.setattr(cli, "_COMMANDS", (*cli._COMMANDS, "greet"))
     assert run("greet") == (7, "hello\n", "")
-    del sys.modules["autogen_otel.cli.greet"]
+    del sys.modules["autogen_otel.cli.commands.greet"]
 
 
 def test_an_interruption_is_quiet(run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.cli import push
+from autogen_otel.cli.commands import push
 from autogen_otel.cli.text import progress
 from autogen_otel.delivery import Journal
 from autogen_otel.delivery.exporting.exporters import Endpoint

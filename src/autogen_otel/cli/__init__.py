@@ -8,7 +8,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -17,7 +17,7 @@ from autogen_otel.settings import SettingsError
 from autogen_otel.traces.source import SourceError
 
 _COMMANDS: Final = ("check", "dashboards", "diagnose", "doctor", "journal", "push", "repro", "show", "stack")
-"""The modules of this room with a function ``register(subparsers)``, which adds the command."""
+"""The modules of ``commands`` with a function ``register(subparsers)``, which adds the command."""
 
 DONE: Final = 0
 PROBLEM: Final = 1
@@ -90,7 +90,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in _COMMANDS:
-        importlib.import_module(f"{__name__}.{name}").register(subparsers)
+        importlib.import_module(f"{__name__}.commands.{name}").register(subparsers)
     return parser, subparsers
 
 
@@ -121,13 +121,7 @@ class _Version(argparse.Action):
 
 # ---------------------------------------------------------------- what all commands share
 def add_command(
-    subparsers: Any,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    *,
-    summary: str,
-    description: str,
-    epilog: str,
+    subparsers: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, text: str
 ) -> argparse.ArgumentParser:
     """Add a command to the command line.
 
@@ -136,9 +130,9 @@ def add_command(
         name: the command.
         run: takes the parsed arguments and returns the exit code.
         summary: its line in the list of commands.
-        description: the first paragraph of its help.
-        epilog: the end of its help, with examples and exit codes.
+        text: its help: what it does, the options below this paragraph, then examples and exit codes.
     """
+    description, _, epilog = text.partition("\n\n")
     formatter = argparse.RawDescriptionHelpFormatter
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name, help=summary, description=description, epilog=epilog, formatter_class=formatter
@@ -157,9 +151,29 @@ def add_html(parser: argparse.ArgumentParser, summary: str) -> None:
     parser.add_argument("--html", metavar="FILE", help=f"{summary} (- for standard output)")
 
 
-def write_json(document: dict[str, Any]) -> None:
+def write_json(document: Mapping[str, Any]) -> None:
     """Print one JSON object with the number of its schema."""
     sys.stdout.write(json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n")
+
+
+def answer(args: argparse.Namespace, document: Mapping[str, Any], lines: Iterable[str]) -> None:
+    """Print a document for programs or the lines for people, as ``--format`` says."""
+    if args.format == "json":
+        write_json(document)
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def write_file(path: Path, text: str, advice: str = "") -> None:
+    """Write a file.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{error.filename or path} cannot be written: {error.strerror}{advice}.") from None
 
 
 def write_page(file: str, page: str) -> None:
@@ -173,8 +187,5 @@ def write_page(file: str, page: str) -> None:
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(page.encode(encoding, "xmlcharrefreplace").decode(encoding))
         return
-    try:
-        Path(file).expanduser().write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{file} cannot be written: {error.strerror}; name another file.") from None
+    write_file(Path(file).expanduser(), page, "; name another file")
     sys.stderr.write(f"Wrote {file} ({max(1, len(page) // 1000):,} kB); a browser opens it.\n")

@@ -7,7 +7,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities, wording
-from autogen_otel.cli.page.html import Node, element
+from autogen_otel.cli.page.html import Node, element, fact, hint, table
 from autogen_otel.cli.page.spans import (
     Texts,
     block,
@@ -32,6 +32,7 @@ _MOST_CARDS: Final = 50
 _OPENED: Final = 3
 _MOST_NOTED: Final = 20
 _MOST_ATTEMPTS: Final = 20
+_COLUMNS: Final = ("attempt", "at", "took", "status", "server", "request id")
 _BY_EFFECT: Final = {effect: rank for rank, effect in enumerate(Effect)}
 _TONES: Final = {
     Effect.ENDED: "bad",
@@ -65,7 +66,7 @@ def failure_cards(
         if span is not None:
             yield _card(trace, one, span, texts, rows, opened=number < _OPENED)
     if len(found) > _MOST_CARDS:
-        yield element("p", f"{len(found) - _MOST_CARDS:,} more failures are in the waterfall.", class_="hint")
+        yield hint(f"{len(found) - _MOST_CARDS:,} more failures are in the waterfall.")
 
 
 def noted(trace: Trace, rows: Mapping[str, str]) -> Iterator[Node]:
@@ -96,32 +97,30 @@ def _card(
     attempts = _attempts(trace, span)
     raised = _raised(trace, span)
     before = trace.span(one.after_tool)
-    facts: list[Node] = [element("span", one.effect.value, class_=f"fact {_TONES[one.effect]}")]
-    if one.attempts > 1:
-        facts += [" ", element("span", f"{one.attempts} attempts", class_="fact")]
     begun = trace.spans[0].start_ns
-    facts += [" ", element("span", offset(one.time_ns, begun), class_="fact")]
+    facts: list[Node] = [fact(one.effect.value, _TONES[one.effect])]
+    if one.attempts > 1:
+        facts += [" ", fact(f"{one.attempts} attempts")]
+    facts += [" ", fact(offset(one.time_ns, begun))]
     if one.lost_ns >= quantities.NS_PER_SECOND:
-        facts += [" ", element("span", f"cost {quantities.duration(one.lost_ns)}", class_="fact")]
+        facts += [" ", fact(f"cost {quantities.duration(one.lost_ns)}")]
+    cause = element("span", in_a_line(one.cause), class_="cause")
+    seen = in_a_sentence(visible_as(one.cause, one.subject, {one.effect: 1}))
+    advice = in_a_sentence(advice_for(one.cause, one.subject, ()))
     return element(
         "article",
-        element(
-            "h3",
-            element("span", in_a_line(one.cause), class_="cause"),
-            " ",
-            in_a_line(wording.title(one.cause, one.subject)),
-        ),
+        element("h3", cause, " ", in_a_line(wording.title(one.cause, one.subject))),
         element("p", facts, class_="facts"),
         element("p", _path(trace, span, rows), class_="path"),
         None if before is None else element("p", "A tool had failed before: ", _link(before, rows)),
         [_error(each, texts) for each in raised],
         _arguments(span, texts),
-        _table(attempts, begun, rows) if len(attempts) > 1 or span.operation == HTTP else None,
+        table(_COLUMNS, _attempt_rows(attempts, begun, rows))
+        if len(attempts) > 1 or span.operation == HTTP
+        else None,
         [_stack(each, texts, opened=opened) for each in raised],
-        element(
-            "p", element("b", "Seen as: "), in_a_sentence(visible_as(one.cause, one.subject, {one.effect: 1}))
-        ),
-        element("p", element("b", "Do: "), in_a_sentence(advice_for(one.cause, one.subject, ()))),
+        element("p", element("b", "Seen as: "), seen),
+        element("p", element("b", "Do: "), advice),
         class_=f"card {_TONES[one.effect]}",
     )
 
@@ -195,21 +194,15 @@ def _attempts(trace: Trace, span: Span) -> list[Span]:
     return [span] if above is None else [one for one in trace.children(above) if one.operation == HTTP]
 
 
-def _table(attempts: Sequence[Span], begun_ns: int, rows: Mapping[str, str]) -> Element:
-    head = element(
-        "tr", (element("th", text) for text in ("attempt", "at", "took", "status", "server", "request id"))
-    )
-    body = []
+def _attempt_rows(attempts: Sequence[Span], begun_ns: int, rows: Mapping[str, str]) -> Iterator[list[Node]]:
     for number, span in enumerate(attempts[:_MOST_ATTEMPTS], 1):
         attributes = span.attributes
-        status = attributes.get(names.HTTP_RESPONSE_STATUS_CODE, "no answer")
-        cells: list[Node] = [
+        status = in_a_line(attributes.get(names.HTTP_RESPONSE_STATUS_CODE, "no answer"))
+        yield [
             (f"{number}. ", _link(span, rows)),
             offset(span.start_ns, begun_ns),
             quantities.duration(span.duration_ns),
-            element("span", in_a_line(status), class_="fact bad" if span.failed else "fact good"),
+            fact(status, "bad" if span.failed else "good"),
             in_a_line(server(attributes)) if names.SERVER_ADDRESS in attributes else "",
             in_a_line(attributes.get(names.HTTP_REQUEST_ID, "")),
         ]
-        body.append(element("tr", (element("td", cell) for cell in cells)))
-    return element("div", element("table", element("thead", head), element("tbody", body)), class_="scroll")

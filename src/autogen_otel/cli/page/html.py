@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from importlib.resources import files
 from typing import Final, TypeAlias, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -35,6 +35,46 @@ def element(tag: str, /, *children: Node, **attributes: str | float | bool | Non
             made.set(name.rstrip("_").replace("_", "-"), clean(text))
     _append(made, children)
     return made
+
+
+def fact(words: Node, tone: str = "") -> Element:
+    """A few words that stand out a little, in the colour of a tone."""
+    return element("span", words, class_=f"fact {tone}".strip())
+
+
+def hint(*words: Node) -> Element:
+    """A sentence of ours about what is shown."""
+    return element("p", *words, class_="hint")
+
+
+def terms(pairs: Iterable[tuple[Node, Node]]) -> Iterator[Element]:
+    """Terms and what they mean, for a ``dl``."""
+    for term, meaning in pairs:
+        yield element("dt", term)
+        yield element("dd", meaning)
+
+
+def summary_list(pairs: Iterable[tuple[Node, Node]]) -> Element:
+    """Terms and what they mean, side by side."""
+    return element("dl", (element("div", terms([pair])) for pair in pairs), class_="summary")
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[Node]], numbers: Container[str] = ()) -> Element:
+    """A table, which scrolls where it is too wide.
+
+    Args:
+        headings: of its columns.
+        rows: its cells.
+        numbers: the headings of columns of numbers.
+    """
+    classes = {text: "number" if text in numbers else None for text in headings}
+
+    def row(tag: str, cells: Iterable[Node]) -> Element:
+        columns = zip(cells, classes.values(), strict=True)
+        return element("tr", (element(tag, cell, class_=class_) for cell, class_ in columns))
+
+    body = element("tbody", (row("td", cells) for cells in rows))
+    return element("div", element("table", element("thead", row("th", classes)), body), class_="scroll")
 
 
 def clean(text: str) -> str:

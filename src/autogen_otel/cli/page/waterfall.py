@@ -8,7 +8,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.page.html import Node, element
+from autogen_otel.cli.page.html import Node, element, hint
 from autogen_otel.cli.page.spans import Texts, in_a_line, label, recorded, shape, stack_of
 from autogen_otel.traces.failures import Failure, passing_on, what_was_raised
 from autogen_otel.traces.trace import Span, Trace
@@ -42,8 +42,8 @@ def waterfall(trace: Trace, texts: Texts, rows: Mapping[str, str]) -> Iterator[N
         rows: see ``row_ids``.
     """
     if len(rows) < len(trace.spans):
-        words = f"{len(rows):,} of {len(trace.spans):,} spans are shown: what failed, and what led there."
-        yield element("p", words, class_="hint")
+        counted = f"{len(rows):,} of {len(trace.spans):,} spans are shown"
+        yield hint(f"{counted}: what failed, and what led there.")
     made = _Rows(trace, texts, rows)
     items = (made.row(span, depth) for span, depth in trace.walk() if span.span_id in rows)
     yield element("div", _axis(made.total), element("ol", items, class_="rows"), class_="waterfall")

@@ -47,7 +47,7 @@ class Table:
         self._rows[0].append(heading)
         self._are_numbers.append(justify == "right")
 
-    def add_row(self, *cells: str | Text) -> None:
+    def add_row(self, *cells: str | Text, **_: Any) -> None:
         """Add a row."""
         self._rows.append([cell if isinstance(cell, str) else cell.plain for cell in cells])
 

@@ -14,7 +14,6 @@ from autogen_otel.traces.source import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
 
 _PATIENCE_SECONDS: Final = 1.0
 _REFRESH_SECONDS: Final = 0.1
@@ -71,7 +70,6 @@ class _Bar(Progress):
     def __init__(self, doing: str) -> None:
         self._doing = doing
         self._bar: RichProgress | None = None
-        self._task: TaskID | None = None
         self._done = 0
         self._due = time.monotonic() + _PATIENCE_SECONDS
 
@@ -84,16 +82,16 @@ class _Bar(Progress):
         columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), amount)
         elapsed = progress.TimeElapsedColumn()
         self._bar = progress.Progress(*columns, elapsed, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(self._doing, total=total)
+        self._bar.add_task(self._doing, total=total)
         self._done = 0
 
     def advance(self, count: int) -> None:
         self._done += count
-        if self._bar is None or self._task is None or time.monotonic() < self._due:
+        if self._bar is None or time.monotonic() < self._due:
             return
         self._due = time.monotonic() + _REFRESH_SECONDS
         self._bar.start()
-        self._bar.update(self._task, completed=self._done)
+        self._bar.update(self._bar.task_ids[0], completed=self._done)
 
     def stop(self) -> None:
         """Take it off the screen."""

@@ -8,14 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import (
-    DONE,
-    PROBLEM,
-    add_command,
-    add_format,
-    quantities,
-    write_json,
-)
+from autogen_otel.cli import DONE, PROBLEM, add_command, add_format, quantities, write_json
 from autogen_otel.delivery.journal import command_for
 from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
@@ -35,7 +28,9 @@ _SHARED_DRAWS: Final = (
     f"choices with telemetry than without; make it {_REMEDY}"
 )
 _BECAME: Final = ("exported", "journaled", "forwarded")
-_EPILOG: Final = """\
+_HELP: Final = """\
+Check the host, what is attached to it, and whether telemetry arrives.
+
 examples:
   autogen-otel doctor                  in the environment (variables included) that your program runs in
   autogen-otel doctor --rows           with every function of the host that is attached to
@@ -58,9 +53,8 @@ def register(subparsers: Any) -> None:
         subparsers,
         "doctor",
         run,
-        summary="check what is attached, what stood down, and whether telemetry arrives",
-        description="Check the host, what is attached to it, and whether telemetry arrives.",
-        epilog=_EPILOG,
+        "check what is attached, what stood down, and whether telemetry arrives",
+        _HELP,
     )
     parser.add_argument("--rows", action="store_true", help="list every function that is attached to")
     add_format(parser)
@@ -84,17 +78,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(checkup: dict[str, Any], *, rows: bool) -> None:
     """Print the result for people, problems last, where the eye is when printing ends."""
-    from autogen_otel.cli.text.drawing import Text  # noqa: PLC0415 - JSON works without it
-    from autogen_otel.cli.text.terminal import TextConsole, dim, one_line, signs  # noqa: PLC0415 - same
+    from autogen_otel.cli.text.terminal import Text, TextConsole, one_line, signs  # noqa: PLC0415 - see above
 
     console = TextConsole()
     for line in (*_host(checkup, rows=rows), *_telemetry(checkup)):
-        console.print(Text(one_line(line, console)), soft_wrap=True)
+        console.say(one_line(line, console))
     for problem in checkup["problems"]:
         sign = Text(f"{signs(console).failed} ", style="bold red")
-        console.print(sign.append(one_line(problem, console)), soft_wrap=True)
+        console.say(sign.append(one_line(problem, console)))
     if not checkup["problems"]:
-        console.print(dim("All is well."))
+        console.say("All is well.", "dim")
 
 
 def _host(checkup: dict[str, Any], *, rows: bool) -> Iterator[str]:

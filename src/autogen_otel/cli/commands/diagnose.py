@@ -53,7 +53,7 @@ from autogen_otel.diagnosis.evidence.population import Wanted
 from autogen_otel.diagnosis.findings import Diagnosis, conclude_listed, diagnose, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import SampledSource, Source, Weighted
+from autogen_otel.traces.source import Progress, SampledSource, Source, Weighted
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
@@ -64,7 +64,9 @@ from autogen_otel.vocabulary.causes import CAUSES
 _MOST_NAMED: Final = 10
 _MOST_OF_EITHER: Final = 1000
 _MANY_OBJECTS: Final = 200_000
-_EPILOG: Final = """\
+_HELP: Final = """\
+Read conversations and say what fails in them, why, what it goes with, and what to do.
+
 examples:
   autogen-otel diagnose                         all conversations of the journal
   autogen-otel diagnose --since 2h              those that began in the last two hours
@@ -89,14 +91,7 @@ exit codes:
 
 def register(subparsers: Any) -> None:
     """Add the command to the command line."""
-    parser = add_command(
-        subparsers,
-        "diagnose",
-        run,
-        summary="say what fails, why, and what it goes with",
-        description="Read conversations and say what fails in them, why, what it goes with, and what to do.",
-        epilog=_EPILOG,
-    )
+    parser = add_command(subparsers, "diagnose", run, "say what fails, why, and what it goes with", _HELP)
     add_trace(parser, "explain this trace")
     parser.add_argument(
         "--limit",
@@ -129,23 +124,20 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
+    selection = selected(args)
     # A page is made of what is read twice.
     with read_again(args) if args.html is not None else nullcontext(opened(args)) as source:
-        selection = selected(args)
         if args.compare is not None:
             return _compare(source, selection, args)
         diagnosis, read_from = _diagnose(source, selection, args)
         diagnosis = _only(diagnosis, args.causes)
         _write(args, source, read_from, diagnosis)
-    if args.html == "-":
-        pass
-    elif args.format == "json":
+    if args.format == "json" and args.html != "-":
         write_json(document_of(diagnosis, read_from, partial(link, source, args.link)))
-    else:
-        from autogen_otel.cli.text.findings import render_diagnosis  # noqa: PLC0415 - JSON output needs no drawing
-        from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
+    elif args.html != "-":
+        from autogen_otel.cli.text.findings import render_diagnosis  # noqa: PLC0415 - JSON needs no drawing
 
-        render_diagnosis(diagnosis, read_from, source, TextConsole(), args.link)
+        render_diagnosis(diagnosis, read_from, partial(places_to_look, source, args.link))
     return PROBLEM if diagnosis.findings else DONE
 
 
@@ -170,25 +162,21 @@ def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> 
         changed = tuple(one for one in changes.changed if one.finding.cause in args.causes)
         changes = replace(changes, after=_only(changes.after, args.causes), changed=changed)
     _write(args, source, source.name, changes.after, changes)
-    if args.html == "-":
-        pass
-    elif args.format == "json":
+    if args.format == "json" and args.html != "-":
         write_json(changes_document(changes, source.name, partial(link, source, args.link)))
-    else:
-        from autogen_otel.cli.text.changes import render_changes  # noqa: PLC0415 - JSON output needs no drawing
-        from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
+    elif args.html != "-":
+        from autogen_otel.cli.text.findings import render_changes  # noqa: PLC0415 - JSON needs no drawing
 
-        look = partial(places_to_look, source, args.link)
-        render_changes(changes, source.name, TextConsole(), look)
+        render_changes(changes, source.name, partial(places_to_look, source, args.link))
     return PROBLEM if changes.got_worse else DONE
 
 
 def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace) -> Changes:
     if isinstance(source, ClickHouse):
-        with shown(source.name) as progress, _few_collections():
+        with _read(source.name) as progress:
             return compare_stored(source, before, after, args.limit, progress)
     if not isinstance(source, SampledSource):
-        with shown(f"reading {source.name}") as progress, _few_collections():
+        with _read(f"reading {source.name}") as progress:
             compared = Compared(before, after, args.limit)
             return read_parts(_parts(source, args.limit), EVERYTHING, compared, progress).changes()
     if before.key is not None:
@@ -196,13 +184,9 @@ def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace
             f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
             "compare times: --compare SINCE..UNTIL."
         )
-    was, now = (
-        diagnose_sample(
-            _sample(source, with_beginning(source, side.selection), args.limit or _MOST_OF_EITHER)
-        )
-        for side in (before, after)
-    )
-    return changes_of((before, after), was, now)
+    sides = (before, after)
+    was, now = (diagnose_sample(_sample(source, side.selection, args.limit)[1]) for side in sides)
+    return changes_of(sides, was, now)
 
 
 def _write(
@@ -238,17 +222,16 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
     if asked.trace:
         diagnosis = diagnose(one_trace(source, asked).spans)
     elif isinstance(source, SampledSource):
-        selection = with_beginning(source, asked)
-        sample = _sample(source, selection, args.limit or _MOST_OF_EITHER)
+        selection, sample = _sample(source, asked, args.limit)
         if counting is not None and sample:
             sample = reweighted(sample, _counted(counting, selection))
             read_from = f"{source.name}, counted by {counting.name}"
         diagnosis = diagnose_sample(sample)
     elif isinstance(source, ClickHouse):
-        with shown(source.name) as progress, _few_collections():
+        with _read(source.name) as progress:
             diagnosis = diagnose_stored(source, selection, args.limit, progress)
     else:
-        with shown(f"reading {source.name}") as progress, _few_collections():
+        with _read(f"reading {source.name}") as progress:
             parts = _parts(source, args.limit)
             wanted = read_parts(parts, selection, Wanted(selection, args.limit), progress)
             diagnosis = conclude_listed(wanted.population)
@@ -262,9 +245,11 @@ def _parts(source: Source, limit: int) -> Sequence[Source]:
     return source.parts() if isinstance(source, Files) and not limit else [source]
 
 
-def _sample(source: SampledSource, selection: Selection, most: int) -> list[Weighted]:
-    with shown(f"reading {source.name}") as progress, _few_collections():
-        return source.sample(selection, failing=most, working=most, progress=progress)
+def _sample(source: SampledSource, asked: Selection, limit: int) -> tuple[Selection, list[Weighted]]:
+    """A sample, and what it is one of."""
+    selection, most = with_beginning(source, asked), limit or _MOST_OF_EITHER
+    with _read(f"reading {source.name}") as progress:
+        return selection, source.sample(selection, failing=most, working=most, progress=progress)
 
 
 def _counted(counting: Client, selection: Selection) -> Counts:
@@ -276,11 +261,12 @@ def _counted(counting: Client, selection: Selection) -> Counts:
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
-    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
+def _read(doing: str) -> Iterator[Progress]:
+    """Show how far the block has come, and collect few cycles: what is read has none, and is much."""
     before = gc.get_threshold()
     gc.set_threshold(_MANY_OBJECTS, *before[1:])
     try:
-        yield
+        with shown(doing) as progress:
+            yield progress
     finally:
         gc.set_threshold(*before)

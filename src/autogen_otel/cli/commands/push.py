@@ -20,8 +20,8 @@ from autogen_otel.cli import (
     CommandError,
     add_command,
     add_format,
+    answer,
     quantities,
-    write_json,
 )
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
@@ -52,7 +52,9 @@ _AGAIN_SECONDS: Final = 1.0
 _BUSY: Final = ExportResult(Outcome.FAILED, "because another program sends them at this moment")
 _BUSY_SECONDS: Final = 10.0
 _BUSY_AGAIN_SECONDS: Final = 0.5
-_EPILOG: Final = """\
+_HELP: Final = """\
+Send the journal's undelivered spans to an endpoint, in order, each once.
+
 examples:
   autogen-otel push                                     to where your program's OTEL_EXPORTER_OTLP_* say
   autogen-otel push --endpoint http://collector:4318
@@ -78,12 +80,7 @@ exit codes:
 def register(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = add_command(
-        subparsers,
-        "push",
-        run,
-        summary="send the journal's undelivered spans to an endpoint",
-        description="Send the journal's undelivered spans to an endpoint, in order, each once.",
-        epilog=_EPILOG,
+        subparsers, "push", run, "send the journal's undelivered spans to an endpoint", _HELP
     )
     parser.add_argument(
         "--endpoint", metavar="URL", help="where to send (default: OTEL_EXPORTER_OTLP_ENDPOINT)"
@@ -141,25 +138,19 @@ def _run(args: argparse.Namespace) -> int:
         target.shutdown()
     batches, spans = count_left(folder) if copy is None else copy.left()
     source = str(folder) if copy is None else copy.name
-    if args.format == "json":
-        left = {"batches": batches, "spans": spans}
-        write_json(
-            {
-                "journal": source,
-                "endpoint": target.label,
-                "forwarded": {"batches": tally.batches, "spans": tally.spans},
-                "refused": {
-                    "batches": tally.refused_batches,
-                    "spans": tally.refused_spans + tally.rejected_spans,
-                },
-                "left": left,
-                "damaged_lines": tally.damaged_lines,
-                "problem": problem,
-            }
-        )
-    else:
-        _print(source, target, tally, (batches, spans), problem)
     refused = tally.refused_spans + tally.rejected_spans
+    document = {
+        "journal": source,
+        "endpoint": target.label,
+        "forwarded": {"batches": tally.batches, "spans": tally.spans},
+        "refused": {"batches": tally.refused_batches, "spans": refused},
+        "left": {"batches": batches, "spans": spans},
+        "damaged_lines": tally.damaged_lines,
+        "problem": problem,
+    }
+    answer(args, document, _lines(source, target, tally, spans))
+    if problem and args.format == "text":
+        sys.stderr.write(f"autogen-otel: {problem}.\n")
     return PROBLEM if problem or batches or refused else DONE
 
 
@@ -201,10 +192,8 @@ def _file(given: str | None, *, refused: bool) -> Path | None:
     Raises:
         CommandError: there is no such file.
     """
-    if given is None:
-        return None
-    path = STANDARD_INPUT if given == "-" else Path(given).expanduser()
-    if path != STANDARD_INPUT and path.is_dir():
+    path = None if given is None else Path(given).expanduser()
+    if path is None or path.is_dir():
         return None
     if path != STANDARD_INPUT and not path.exists():
         raise CommandError(f"{path} does not exist; --journal takes the folder of a journal, or a file.")
@@ -222,8 +211,8 @@ class _Copy:
     """
 
     def __init__(self, path: Path, forwarding: Forwarding) -> None:
-        self.name = "standard input" if path == STANDARD_INPUT else str(path)
-        self.bytes = 0 if path == STANDARD_INPUT else path.stat().st_size
+        is_input = path == STANDARD_INPUT
+        self.name, self.bytes = ("standard input", 0) if is_input else (str(path), path.stat().st_size)
         self._forwarding = forwarding
         self._batches = self._read(path)
         self._batch: Sequence[ReadableSpan] = ()
@@ -330,16 +319,13 @@ def _size(folder: Path) -> int:
     return sum(file.bytes for file in files) - done
 
 
-def _print(source: str, target: Endpoint, tally: Tally, left: tuple[int, int], problem: str | None) -> None:
-    write = sys.stdout.write
-    write(f"{quantities.plural(tally.spans, 'span')} of {source} sent to {target.label}.\n")
+def _lines(source: str, target: Endpoint, tally: Tally, left: int) -> Iterator[str]:
+    yield f"{quantities.plural(tally.spans, 'span')} of {source} sent to {target.label}."
     refused = tally.refused_spans + tally.rejected_spans
     if refused:
-        write(f"{quantities.plural(refused, 'span')} refused by it")
-        write(f"; {tally.refused_spans:,} of them stay in the journal.\n" if tally.refused_spans else ".\n")
+        stay = f"; {tally.refused_spans:,} of them stay in the journal" if tally.refused_spans else ""
+        yield f"{quantities.plural(refused, 'span')} refused by it{stay}."
     if tally.damaged_lines:
-        write(f"{quantities.plural(tally.damaged_lines, 'damaged line')} passed over.\n")
-    if left[1]:
-        write(f"{quantities.plural(left[1], 'span')} left for the next push.\n")
-    if problem:
-        sys.stderr.write(f"autogen-otel: {problem}.\n")
+        yield f"{quantities.plural(tally.damaged_lines, 'damaged line')} passed over."
+    if left:
+        yield f"{quantities.plural(left, 'span')} left for the next push."
