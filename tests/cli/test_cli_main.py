@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -78,6 +79,21 @@ def test_an_empty_journal_says_how_to_get_one(run: Run, tmp_path: Path, content:
 
 def test_a_folder_without_files_is_an_empty_journal(run: Run, tmp_path: Path) -> None:
     assert f"The journal {tmp_path} is empty: call" in refused(run, "show", "--journal", str(tmp_path))
+
+
+@pytest.mark.parametrize(("is_there", "named"), [(True, True), (True, False), (False, False)])
+def test_an_empty_journal_on_a_full_disk_says_that_it_is_full(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool, named: bool
+) -> None:
+    folder = tmp_path / "full"
+    if is_there:
+        folder.mkdir()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr("autogen_otel.delivery.journal.folder.write_error", lambda _folder: full)
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(folder))
+    said = refused(run, "show", *(("--journal", str(folder)) if named else ()))
+    assert f"{folder} cannot be written (No space left on device)" in said
+    assert "call autogen_otel.instrument()" not in said
 
 
 def test_an_unknown_trace_is_refused(run: Run, journal: Path) -> None:

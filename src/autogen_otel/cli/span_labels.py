@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, Final
 from autogen_otel.cli import quantities
 from autogen_otel.traces.trace import HTTP, Span
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
 _CLIENT_ERROR: Final = 400
@@ -21,8 +22,11 @@ _LARGE_PROMPT: Final = 20_000
 """Characters from which on it matters what a prompt is made of."""
 _MOST_OF_IT: Final = 0.5
 _USUAL_ENDS: Final = frozenset({"stop", "tool_calls", "tool_call", "function_call", "unknown", "end_turn"})
-
-
+_PROBLEMS: Final = {
+    responses.CONTENT_FILTER: "cut or emptied by the provider's filter",
+    responses.REFUSAL: "refused by the model",
+}
+"""Where the word of the vocabulary does not say it."""
 FACT_LENGTH: Final = 60
 """Characters of a fact that a line has room for."""
 
@@ -156,10 +160,24 @@ def _prompt(attributes: Mapping[str, Any]) -> Iterator[Fact]:
 def _problem(attributes: Mapping[str, Any]) -> str:
     """What is wrong with an answer, in words; empty for nothing."""
     if names.RESPONSE_PROBLEM in attributes:
-        return str(attributes[names.RESPONSE_PROBLEM]).replace("_", " ")
+        return problem_words(attributes[names.RESPONSE_PROBLEM])
     reasons = attributes.get(names.GEN_AI_RESPONSE_FINISH_REASONS)
-    odd = [str(one) for one in reasons if one not in _USUAL_ENDS] if isinstance(reasons, list) else []
-    return ", ".join(odd)
+    return (
+        ", ".join(problem_words(one) for one in reasons if one not in _USUAL_ENDS)
+        if isinstance(reasons, list)
+        else ""
+    )
+
+
+def problem_words(problem: object) -> str:
+    """What is wrong with an answer, in words."""
+    return _PROBLEMS.get(str(problem)) or str(problem).replace("_", " ")
+
+
+def odd_answers(problems: Counter[str]) -> str:
+    """``1 answer refused by the model, 2 answers cut at token limit``; empty for none."""
+    counted = sorted(problems.items())
+    return ", ".join(f"{quantities.plural(count, 'answer')} {problem_words(one)}" for one, count in counted)
 
 
 def _entry(span: Span) -> SpanLabel:

@@ -13,6 +13,7 @@ from autogen_otel.cli.page.failures import failure_cards, failures_of, noted
 from autogen_otel.cli.page.html import Node, document, element, hint, summary_list, terms
 from autogen_otel.cli.page.spans import Texts, in_a_line, pretty
 from autogen_otel.cli.page.waterfall import row_ids, waterfall
+from autogen_otel.cli.span_labels import odd_answers
 from autogen_otel.traces.conversations import Summary, summarize
 from autogen_otel.traces.trace import Trace
 from autogen_otel.vocabulary import attributes as names
@@ -120,6 +121,7 @@ def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
         ("turns", turns),
         ("agents", ", ".join(summary.agents)),
         ("failures", quantities.causes(summary.failures) or "none"),
+        ("answers", odd_answers(summary.answer_problems)),
         ("tokens", f"{summary.input_tokens:,} in, {summary.output_tokens:,} out"),
         ("cost", f"about ${summary.cost_usd:.4f}" if summary.cost_usd else ""),
         ("ended by", summary.ended_by),

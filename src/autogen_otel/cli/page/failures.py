@@ -18,7 +18,7 @@ from autogen_otel.cli.page.spans import (
     stack_block,
     stack_of,
 )
-from autogen_otel.cli.span_labels import server
+from autogen_otel.cli.span_labels import problem_words, server
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.reading import is_filtered
@@ -82,7 +82,7 @@ def noted(trace: Trace, rows: Mapping[str, str]) -> Iterator[Node]:
             is_told = key == names.RESPONSE_PROBLEM and is_filtered(span)
             if key in span.attributes and not (span.failed or is_told):
                 value = span.attributes[key]
-                said = "; ".join(map(str, value)) if isinstance(value, list) else str(value).replace("_", " ")
+                said = "; ".join(map(str, value)) if isinstance(value, list) else problem_words(value)
                 items.append(element("li", _link(span, rows), f": {words}: {in_a_line(said)}"))
     if items:
         yield element("h3", "Noted, no failures")

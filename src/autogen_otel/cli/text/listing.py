@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.options import sources
+from autogen_otel.cli.span_labels import odd_answers
 from autogen_otel.cli.text.terminal import Text, TextConsole, one_line, signs, visible
 from autogen_otel.traces.conversations import Outcome, Summary
 from autogen_otel.traces.source import Source
@@ -44,7 +45,8 @@ def sentence(summary: Summary) -> str:
     # Of the others the outcome says it.
     ended = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _SAID else ""
     outcome = f"{summary.outcome}{under_way(summary)}"
-    return f"{outcome}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
+    odd = visible(f", but {odd_answers(summary.answer_problems)}," if summary.answer_problems else "")
+    return f"{outcome}: {failures}{causes}{odd} in {turns}, {duration}, {tokens}{cost}{ended}"
 
 
 def under_way(summary: Summary) -> str:
@@ -108,9 +110,10 @@ def _outcome(summary: Summary) -> Text:
         named = (
             f"config_list[{one.index}] {one.model}".rstrip() for one in summary.failed_entries[:_MOST_ENTRIES]
         )
-        causes += visible(f" ({', '.join(named)})")
+        causes += f" ({', '.join(named)})"
+    said = visible("; ".join(filter(None, (causes, odd_answers(summary.answer_problems)))))
     outcome = Text().append(summary.outcome, STYLES[summary.outcome])
-    return outcome.append(under_way(summary)).append(f": {causes}" if causes else "")
+    return outcome.append(under_way(summary)).append(f": {said}" if said else "")
 
 
 def _tokens(summary: Summary, console: TextConsole) -> str:
