@@ -133,6 +133,10 @@ def test_a_setting_that_cannot_be_used_is_refused(run: Run, monkeypatch: pytest.
         (["show", "--limit", "-1"], "argument --limit: "),
         (["show", "--format", "xml"], "argument --format: invalid choice: 'xml'"),
         (["show", "a", "b"], "unrecognized arguments: b"),
+        (
+            ["show", "--limt", "3"],
+            "show: unrecognized arguments: --limt; did you mean --limit? (see",
+        ),
         (["fly"], "invalid choice: 'fly'"),
     ],
 )

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -88,16 +89,18 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name in _COMMANDS:
         importlib.import_module(f"{__name__}.commands.{name}").register(subparsers)
     return parser, subparsers
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser, _ = _parser()
+    parser, commands = _parser()
     try:
-        args = parser.parse_args(argv)
+        args, unknown = parser.parse_known_args(argv)
+        if unknown:
+            _refuse(unknown, commands.choices.get(args.command, parser))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else BAD_INPUT
     if not hasattr(args, "run"):
@@ -105,6 +108,14 @@ def _run(argv: Sequence[str] | None) -> int:
         return BAD_INPUT
     code: int = args.run(args)
     return code
+
+
+def _refuse(unknown: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
+    """Refuse words that a command does not know, and name the option that was probably meant."""
+    options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001 - its only list
+    near = get_close_matches(unknown[0].partition("=")[0], options, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
 
 
 class _Parser(argparse.ArgumentParser):

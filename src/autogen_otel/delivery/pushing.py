@@ -177,10 +177,10 @@ def push(pushed: Pushed, target: Endpoint, advance: Callable[[int], None]) -> tu
         # One batch may be what is wrong: it is offered once more, and passed over if others are taken.
         wait = _AGAIN_SECONDS if problem.is_final else problem.retry_after
         waits = 1 if total.spans + total.refused_spans > dealt_with else waits + 1
-        is_futile = problem.is_final and not _takes_anything(target)
-        if wait is None or wait > _MOST_SECONDS_TO_WAIT or waits > _MOST_WAITS or is_futile:
+        is_over = wait is None or wait > _MOST_SECONDS_TO_WAIT or waits > _MOST_WAITS
+        if is_over or (problem.is_final and not _takes_anything(target)):
             return total, f"{target.label} does not take spans ({problem.reason})"
-        time.sleep(wait)
+        time.sleep(wait or 0.0)
 
 
 def _takes_anything(target: Endpoint) -> bool:

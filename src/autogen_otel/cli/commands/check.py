@@ -116,7 +116,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= _MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {_MOST_SECONDS:g}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0, up to {_MOST_SECONDS:g}")
     return seconds
 
 
@@ -139,7 +139,8 @@ def _print(report: ListReport, label: str, *, probed: bool) -> None:
     """Print the report for people: a table, then what is wrong, then what could not be checked."""
     from autogen_otel.cli.text.terminal import TextConsole, one_line  # noqa: PLC0415 - JSON works without it
 
-    console = TextConsole()
+    # As much as there is to say of an entry has no room in the columns of a narrow terminal.
+    console = TextConsole(wraps=False)
 
     def line(words: str, style: str) -> None:
         console.say(one_line(words, console), style)

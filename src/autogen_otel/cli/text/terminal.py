@@ -38,11 +38,12 @@ class TextConsole(Console):
 
     Args:
         file: where to print; the current stdout by default.
+        wraps: whether trees and tables are to fit a terminal; else it wraps their lines itself.
     """
 
-    def __init__(self, file: IO[str] | None = None) -> None:
+    def __init__(self, file: IO[str] | None = None, *, wraps: bool = True) -> None:
         super().__init__(file=file, highlight=False, markup=False, emoji=False)
-        if not self.is_terminal:
+        if not (wraps and self.is_terminal):
             self._width = _UNLIMITED
 
     @property
