@@ -26,6 +26,7 @@ _FILLER: Final = re.compile(
     r"(?i)(?:(.)\1{2,}|…+|(?:x+[-_. ]*)+|\.{2,}|[*•]+|[-_]+|abc|123|abc123|1234567890|abcdef)"
 )
 _MASKED: Final = re.compile(r"\.{3,}|…|\*{3,}|•{2,}|[xX]{8,}")
+_QUOTES: Final = tuple("\"'`“”")
 _DUMMIES: Final = frozenset(
     [
         "empty",
@@ -84,6 +85,11 @@ def is_template(text: str) -> bool:
     """Whether the text is one that a program was to replace, which nobody has as a value."""
     bare = text.strip()
     return any(_TEMPLATE.fullmatch(one) is not None for one in (bare, _PREFIX.sub("", bare)))
+
+
+def is_quoted(text: str) -> bool:
+    """Whether the text has quotes of its own around it, as it has where a shell or YAML left them."""
+    return text[:1] in _QUOTES or text[-1:] in _QUOTES
 
 
 def is_own_word(text: str) -> bool:
