@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     settings = Settings.from_environ()
-    from autogen_otel.cli.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
+    from autogen_otel.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
 
     checkup = examine(settings)
     if args.format == "json":

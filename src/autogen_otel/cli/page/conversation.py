@@ -11,7 +11,7 @@ from autogen_otel import distribution
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.failures import failure_cards, failures_of, noted
 from autogen_otel.cli.page.html import Node, document, element, hint, summary_list, terms
-from autogen_otel.cli.page.spans import Texts, in_a_line, pretty
+from autogen_otel.cli.page.spans import Drawing, Texts, in_a_line, pretty
 from autogen_otel.cli.page.waterfall import row_ids, waterfall
 from autogen_otel.cli.span_labels import odd_answers
 from autogen_otel.traces.conversations import Summary, summarize
@@ -54,16 +54,16 @@ def conversation(trace: Trace, prefix: str, level: int = 1, largest: int = _LARG
     """
     summary = summarize(trace)
     texts = Texts(_longest(trace, largest))
-    rows = row_ids(trace, prefix)
+    drawing = Drawing(trace, texts, row_ids(trace, prefix))
     found = failures_of(trace)
-    cards = [*failure_cards(trace, found, texts, rows), *noted(trace, rows)]
+    cards = [*failure_cards(drawing, found), *noted(drawing)]
     below = f"h{level + 1}"
     title = "What failed" if found else "Nothing failed"
     return element(
         "section",
         element("header", _heading(trace, summary, f"h{level}")),
         element("section", element(below, title), cards, class_="failures") if cards or not found else None,
-        element("section", element(below, "Waterfall"), waterfall(trace, texts, rows)),
+        element("section", element(below, "Waterfall"), waterfall(drawing)),
         hint(_cut(texts)) if texts.cut else None,
         class_="conversation",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -12,9 +13,9 @@ from autogen_otel.cli import quantities
 from autogen_otel.cli.page.html import Node, element, fact, hint, terms
 from autogen_otel.cli.span_labels import FACT_LENGTH, is_known, span_label
 from autogen_otel.traces.document import utc_time
-from autogen_otel.traces.failures import what_was_raised
+from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import marked
-from autogen_otel.traces.trace import KINDS, Event, Span
+from autogen_otel.traces.trace import KINDS, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
@@ -59,6 +60,26 @@ class Texts:
             return None
         self.cut += 1
         return element("span", f" … {len(text) - self.longest:,} more characters", class_="more")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A conversation as a page draws it.
+
+    Args:
+        trace: the conversation.
+        texts: decides how long recorded values may be.
+        rows: the ids of the rows of the waterfall, by span; not all spans of a large trace have one.
+    """
+
+    trace: Trace
+    texts: Texts
+    rows: Mapping[str, str]
+
+    def link(self, span: Span) -> Node:
+        """A span in a few words, which lead to its row."""
+        row, words = self.rows.get(span.span_id), plain_label(span)
+        return words if row is None else element("a", words, href=f"#{row}")
 
 
 def in_a_line(value: object, longest: int = _IN_A_LINE) -> str:
@@ -172,11 +193,6 @@ def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], 
 def offset(time_ns: int, begun_ns: int) -> str:
     """When something was, since the conversation began."""
     return f"+{quantities.duration(time_ns - begun_ns)}" if time_ns > begun_ns else "at the beginning"
-
-
-def stack_of(event: Event) -> str:
-    """The stack trace of an exception; empty if none was recorded."""
-    return str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")).rstrip()
 
 
 def _stack(event: Event, texts: Texts, where: Mapping[str, str], row: str) -> Node:

@@ -21,7 +21,7 @@ from autogen_otel.cli.text.terminal import (
     visible,
 )
 from autogen_otel.traces.conversations import summarize
-from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.failures import Failure, passing_on, stack_of
 from autogen_otel.traces.messages import said_in
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, innermost_user_frame
 from autogen_otel.traces.trace import HTTP, Event, Span, Trace
@@ -252,14 +252,14 @@ class _Failures:
     def _exception(self, span: Span, exception: Event) -> Iterator[str]:
         error_type = str(exception.attributes.get(names.EXCEPTION_TYPE, "exception"))
         message = str(exception.attributes.get(names.EXCEPTION_MESSAGE, ""))
-        stacktrace = str(exception.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+        stacktrace = stack_of(exception)
         raised = f"{error_type}: {message}" if message else error_type
         yield self._view.cut(raised, _LONG)
         explanation = (span.status_message or "").removesuffix(f" ({raised})")
         if explanation not in {message, ""}:
             yield f"because of {self._view.cut(explanation, _LONG)}"
         if self._view.full and stacktrace:
-            yield from visible(stacktrace.rstrip()).split("\n")
+            yield from visible(stacktrace).split("\n")
             return
         first = next(iter(chained_exceptions(stacktrace)), None)
         if first is not None and first != exception_key(error_type, message):
