@@ -45,14 +45,13 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
     if finding.recovered or finding.lost_seconds >= 1:
         lost = quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))
         yield "cost", f"{lost} lost in all"
-    for label, words in zip(_once("goes with"), map(_goes_with, finding.discriminators), strict=False):
-        yield label, words
+    yield from zip(_once("goes with"), map(_goes_with, finding.discriminators), strict=False)
     if not finding.discriminators and finding.compared[0] > 1:
         failing, working = finding.compared
         found = f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
         yield "goes with", found
-    for label, (what, times) in zip(_once("symptoms"), finding.symptoms.items(), strict=False):
-        yield label, f"{quantities.plural(times, 'time')} {what}"
+    symptoms = (f"{quantities.plural(times, 'time')} {what}" for what, times in finding.symptoms.items())
+    yield from zip(_once("symptoms"), symptoms, strict=False)
     yield "seen as", finding.visible_as
     yield "do", finding.advice
     places = [place for evidence in finding.evidence for place in look(evidence)]
@@ -122,9 +121,13 @@ def title(cause: str, subject: Mapping[str, Any]) -> str:
     return _TITLES.get(cause, partial(_of_model, cause))(subject)
 
 
-def _of_tool(subject: Any) -> str:
+def _raises(who: object, subject: Any) -> str:
     where = f" at {subject['location']}" if "location" in subject else ""
-    return f"{subject.get('tool', 'a tool')} raises {subject.get('exception', 'an exception')}{where}"
+    return f"{who} raises {subject.get('exception', 'an exception')}{where}"
+
+
+def _of_tool(subject: Any) -> str:
+    return _raises(subject.get("tool", "a tool"), subject)
 
 
 def _of_arguments(subject: Any) -> str:
@@ -160,9 +163,8 @@ def _of_agent(subject: Any) -> str:
 
 
 def _of_function(subject: Any) -> str:
-    name = subject.get("function") or subject.get("callback") or subject.get("agent") or "something"
-    where = f" at {subject['location']}" if "location" in subject else ""
-    return f"{name} raises {subject.get('exception', 'an exception')}{where}"
+    named = (subject.get(key) for key in ("function", "callback", "agent"))
+    return _raises(next(filter(None, named), "something"), subject)
 
 
 _OF_STATUS: Final = {

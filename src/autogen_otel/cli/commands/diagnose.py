@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import gc
-import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -29,7 +27,6 @@ from autogen_otel.cli.options.selecting import (
     count_option,
     one_trace,
     selected,
-    with_beginning,
 )
 from autogen_otel.cli.options.sources import (
     add_prometheus,
@@ -46,24 +43,15 @@ from autogen_otel.cli.page.html import clean
 from autogen_otel.cli.page.spans import in_a_line
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.cli.wording import places_to_look
-from autogen_otel.diagnosis.changes import Changes, Compared, Side, changes_of
+from autogen_otel.diagnosis.changes import Changes
 from autogen_otel.diagnosis.document import changes_document, document_of
-from autogen_otel.diagnosis.evidence.parts import read_parts
-from autogen_otel.diagnosis.evidence.population import Wanted
-from autogen_otel.diagnosis.findings import Diagnosis, conclude_listed, diagnose, diagnose_sample
-from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
-from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import Progress, SampledSource, Source, Weighted
-from autogen_otel.traces.sources.clickhouse import ClickHouse
-from autogen_otel.traces.sources.files import Files
-from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.prometheus import Counts, count, reweighted
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.diagnosis.findings import Diagnosis, diagnose
+from autogen_otel.diagnosis.of_source import MOST_OF_EITHER, compare_source, diagnose_source, evidence_in
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import Source, with_beginning
 from autogen_otel.vocabulary.causes import CAUSES
 
 _MOST_NAMED: Final = 10
-_MOST_OF_EITHER: Final = 1000
-_MANY_OBJECTS: Final = 200_000
 _HELP: Final = """\
 Read conversations and say what fails in them, why, what it goes with, and what to do.
 
@@ -99,7 +87,7 @@ def register(subparsers: Any) -> None:
         default=0,
         metavar="N",
         help="conversations to read at most, as they are stored (default: all); "
-        f"of Jaeger and Tempo so many that fail and so many others (default: {_MOST_OF_EITHER:,} each)",
+        f"of Jaeger and Tempo so many that fail and so many others (default: {MOST_OF_EITHER:,} each)",
     )
     parser.add_argument(
         "--compare",
@@ -125,20 +113,50 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
     selection = selected(args)
+    changes = None
     # A page is made of what is read twice.
     with read_again(args) if args.html is not None else nullcontext(opened(args)) as source:
         if args.compare is not None:
-            return _compare(source, selection, args)
-        diagnosis, read_from = _diagnose(source, selection, args)
-        diagnosis = _only(diagnosis, args.causes)
-        _write(args, source, read_from, diagnosis)
-    if args.format == "json" and args.html != "-":
-        write_json(document_of(diagnosis, read_from, partial(link, source, args.link)))
-    elif args.html != "-":
-        from autogen_otel.cli.text.findings import render_diagnosis  # noqa: PLC0415 - JSON needs no drawing
+            changes = _changes(source, selection, args)
+            diagnosis, read_from = changes.after, source.name
+        else:
+            diagnosis, read_from = _diagnose(source, selection, args)
+        if args.html is not None:
+            traces, command = evidence_in(source, diagnosis, MOST_TRACES), partial(show_command, source)
+            write_page(args.html, diagnosis_page(diagnosis, read_from, traces, command, changes))
+    if args.html != "-":
+        _print(args, source, diagnosis, read_from, changes)
+    return PROBLEM if (diagnosis.findings if changes is None else changes.got_worse) else DONE
 
-        render_diagnosis(diagnosis, read_from, partial(places_to_look, source, args.link))
-    return PROBLEM if diagnosis.findings else DONE
+
+def _print(
+    args: argparse.Namespace, source: Source, diagnosis: Diagnosis, read_from: str, changes: Changes | None
+) -> None:
+    if args.format == "json":
+        shown_at = partial(link, source, args.link)
+        if changes is None:
+            write_json(document_of(diagnosis, read_from, shown_at))
+        else:
+            write_json(changes_document(changes, read_from, shown_at))
+        return
+    from autogen_otel.cli.text.findings import render_changes, render_diagnosis  # noqa: PLC0415 - JSON needs no drawing
+
+    look = partial(places_to_look, source, args.link)
+    if changes is None:
+        render_diagnosis(diagnosis, read_from, look)
+    else:
+        render_changes(changes, read_from, look)
+
+
+def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:
+    counting = prometheus(args)
+    if asked.trace:
+        diagnosis, read_from = diagnose(one_trace(source, asked).spans), source.name
+    else:
+        diagnosis, read_from = diagnose_source(source, asked, args.limit, counting, shown)
+    if not diagnosis.conversations:
+        raise nothing_in(source, with_beginning(source, asked), asked)
+    return _only(diagnosis, args.causes), read_from
 
 
 def _only(diagnosis: Diagnosis, causes: Collection[str]) -> Diagnosis:
@@ -148,125 +166,16 @@ def _only(diagnosis: Diagnosis, causes: Collection[str]) -> Diagnosis:
     return replace(diagnosis, findings=tuple(one for one in diagnosis.findings if one.cause in causes))
 
 
-def _compare(source: Source, selection: Selection, args: argparse.Namespace) -> int:
+def _changes(source: Source, selection: Selection, args: argparse.Namespace) -> Changes:
     if selection.trace:
         raise CommandError("--compare is about many conversations; leave the trace id out.")
-    before, after = sides(args.compare, selection)
-    changes = _changes(source, before, after, args)
+    changes = compare_source(source, *sides(args.compare, selection), args.limit, shown)
     for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
         if not diagnosis.conversations:
             named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))
             there = f"; there are: {named}" if named else ""
             raise CommandError(f"No conversations in {source.name} are {side.label}{there}.")
-    if args.causes:
-        changed = tuple(one for one in changes.changed if one.finding.cause in args.causes)
-        changes = replace(changes, after=_only(changes.after, args.causes), changed=changed)
-    _write(args, source, source.name, changes.after, changes)
-    if args.format == "json" and args.html != "-":
-        write_json(changes_document(changes, source.name, partial(link, source, args.link)))
-    elif args.html != "-":
-        from autogen_otel.cli.text.findings import render_changes  # noqa: PLC0415 - JSON needs no drawing
-
-        render_changes(changes, source.name, partial(places_to_look, source, args.link))
-    return PROBLEM if changes.got_worse else DONE
-
-
-def _changes(source: Source, before: Side, after: Side, args: argparse.Namespace) -> Changes:
-    if isinstance(source, ClickHouse):
-        with _read(source.name) as progress:
-            return compare_stored(source, before, after, args.limit, progress)
-    if not isinstance(source, SampledSource):
-        with _read(f"reading {source.name}") as progress:
-            compared = Compared(before, after, args.limit)
-            return read_parts(_parts(source, args.limit), EVERYTHING, compared, progress).changes()
-    if before.key is not None:
-        raise CommandError(
-            f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
-            "compare times: --compare SINCE..UNTIL."
-        )
-    sides = (before, after)
-    was, now = (diagnose_sample(_sample(source, side.selection, args.limit)[1]) for side in sides)
-    return changes_of(sides, was, now)
-
-
-def _write(
-    args: argparse.Namespace,
-    source: Source,
-    read_from: str,
-    diagnosis: Diagnosis,
-    changes: Changes | None = None,
-) -> None:
-    """Write the page, with the conversations that show each finding best."""
-    if args.html is None:
-        return
-    best = [one.trace_id for finding in diagnosis.findings for one in finding.evidence]
-    wanted = list(dict.fromkeys(best))[:MOST_TRACES]
-    # Files are read as a whole, all others find one by its id.
-    asked = [EVERYTHING] if isinstance(source, Files) else [Selection(trace=one) for one in wanted]
-    spans: dict[str, list[Span]] = {trace_id: [] for trace_id in wanted}
-    for selection in asked if wanted else ():
-        for span in source.spans(selection):
-            if span.trace_id in spans:
-                spans[span.trace_id].append(span)
-    traces = {trace_id: Trace.of(found) for trace_id, found in spans.items() if found}
-    command = partial(show_command, source)
-    write_page(args.html, diagnosis_page(diagnosis, read_from, traces, command, changes))
-
-
-def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:
-    """The diagnosis, and what it was made of."""
-    selection, read_from = asked, source.name
-    counting = prometheus(args)
-    if counting is not None and not isinstance(source, SampledSource):
-        raise CommandError("--prometheus counts what --jaeger or --tempo give a sample of; name one of them.")
-    if asked.trace:
-        diagnosis = diagnose(one_trace(source, asked).spans)
-    elif isinstance(source, SampledSource):
-        selection, sample = _sample(source, asked, args.limit)
-        if counting is not None and sample:
-            sample = reweighted(sample, _counted(counting, selection))
-            read_from = f"{source.name}, counted by {counting.name}"
-        diagnosis = diagnose_sample(sample)
-    elif isinstance(source, ClickHouse):
-        with _read(source.name) as progress:
-            diagnosis = diagnose_stored(source, selection, args.limit, progress)
-    else:
-        with _read(f"reading {source.name}") as progress:
-            parts = _parts(source, args.limit)
-            wanted = read_parts(parts, selection, Wanted(selection, args.limit), progress)
-            diagnosis = conclude_listed(wanted.population)
-    if not diagnosis.conversations:
-        raise nothing_in(source, selection, asked)
-    return diagnosis, read_from
-
-
-def _parts(source: Source, limit: int) -> Sequence[Source]:
-    """What several processes read; a limit counts conversations in the order that one reads them in."""
-    return source.parts() if isinstance(source, Files) and not limit else [source]
-
-
-def _sample(source: SampledSource, asked: Selection, limit: int) -> tuple[Selection, list[Weighted]]:
-    """A sample, and what it is one of."""
-    selection, most = with_beginning(source, asked), limit or _MOST_OF_EITHER
-    with _read(f"reading {source.name}") as progress:
-        return selection, source.sample(selection, failing=most, working=most, progress=progress)
-
-
-def _counted(counting: Client, selection: Selection) -> Counts:
-    if replace(selection, since=None, until=None, service=None) != EVERYTHING:
-        raise CommandError(
-            "--prometheus counts by --since, --until and --service only: leave the other options out."
-        )
-    return count(counting, replace(selection, until=selection.until or time.time_ns()))
-
-
-@contextmanager
-def _read(doing: str) -> Iterator[Progress]:
-    """Show how far the block has come, and collect few cycles: what is read has none, and is much."""
-    before = gc.get_threshold()
-    gc.set_threshold(_MANY_OBJECTS, *before[1:])
-    try:
-        with shown(doing) as progress:
-            yield progress
-    finally:
-        gc.set_threshold(*before)
+    if not args.causes:
+        return changes
+    changed = tuple(one for one in changes.changed if one.finding.cause in args.causes)
+    return replace(changes, after=_only(changes.after, args.causes), changed=changed)

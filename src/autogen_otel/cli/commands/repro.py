@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, write_file
-from autogen_otel.cli.options.selecting import beginning, one_trace, with_beginning
+from autogen_otel.cli.options.selecting import beginning, one_trace
 from autogen_otel.cli.options.sources import add_sources, read_again
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
@@ -17,7 +17,7 @@ from autogen_otel.repro.failure import Everything, NoFailureError, NotReproducib
 from autogen_otel.repro.source import words
 from autogen_otel.repro.writing import written
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import SampledSource, Source
+from autogen_otel.traces.source import SampledSource, Source, with_beginning
 from autogen_otel.traces.trace import Span, Trace
 
 _SAMPLE: Final = 200

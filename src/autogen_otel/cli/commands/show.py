@@ -17,7 +17,6 @@ from autogen_otel.cli.options.selecting import (
     count_option,
     one_trace,
     selected,
-    with_beginning,
 )
 from autogen_otel.cli.options.sources import add_sources, link, nothing_in, opened
 from autogen_otel.cli.page.conversation import conversation_page
@@ -26,7 +25,7 @@ from autogen_otel.traces.conversations import summaries
 from autogen_otel.traces.document import summary_document, trace_document
 from autogen_otel.traces.following import FollowedSource, Following
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import Source
+from autogen_otel.traces.source import Source, with_beginning
 from autogen_otel.traces.trace import Trace
 
 _DEFAULT_LIMIT: Final = 20

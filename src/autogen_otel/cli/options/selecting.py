@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +11,7 @@ from autogen_otel.cli.options import sources
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.traces.conversations import OUTCOMES
 from autogen_otel.traces.selection import Selection, moment
-from autogen_otel.traces.source import Source
+from autogen_otel.traces.source import Source, with_beginning
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
 
@@ -87,17 +85,6 @@ def selected(args: argparse.Namespace) -> Selection:
         text=args.text,
         trace=beginning(given[0]) if given else "",
     )
-
-
-def with_beginning(source: Source, selection: Selection) -> Selection:
-    """A selection that says since when, where the source does not look back for ever."""
-    if source.lookback_ns is None or selection.is_one_trace:
-        return selection
-    until = time.time_ns() if selection.until is None else selection.until
-    since = until - source.lookback_ns if selection.since is None else selection.since
-    if since >= until:
-        raise CommandError("--since is not before --until: there is no time between them.")
-    return replace(selection, since=since)
 
 
 def one_trace(source: Source, selection: Selection) -> Trace:

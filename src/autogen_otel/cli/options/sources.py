@@ -192,9 +192,15 @@ def add_prometheus(parser: argparse.ArgumentParser) -> None:
 
 
 def prometheus(args: argparse.Namespace) -> Client | None:
-    """What the options of ``add_prometheus`` name."""
+    """What the options of ``add_prometheus`` name.
+
+    Raises:
+        CommandError: what is read is no sample, or they hold what they may not.
+    """
     if args.prometheus is None:
         return None
+    if all(getattr(args, name) is None for name in _STORES):
+        raise CommandError("--prometheus counts what --jaeger or --tempo give a sample of; name one of them.")
     return _client("Prometheus", args.prometheus, PROMETHEUS_HEADERS_VARIABLE, args.prometheus_header)
 
 

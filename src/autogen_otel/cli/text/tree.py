@@ -200,14 +200,14 @@ class _Failures:
 
     def below(self, span: Span) -> Iterator[Text]:
         """The lines below the span's own."""
+        sign = signs(self._view.console).recovered
         problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS) or ()
         for problem in [problems] if isinstance(problems, str) else problems:
-            sign = signs(self._view.console).recovered
             yield Text(f"{sign} {self._view.cut(problem, _LONG)}", style="yellow")
         returned = span.attributes.get(names.TOOL_RETURNED_ERROR)
         if returned is not None:
             said = self._view.cut(returned, _LONG)
-            yield Text(f"{signs(self._view.console).recovered} returned an error: {said}", style="yellow")
+            yield Text(f"{sign} returned an error: {said}", style="yellow")
         if not span.failed:
             return
         if not self._is_described_below(span):
