@@ -27,10 +27,7 @@ Look = Callable[[Evidence], Iterator[str]]
 def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]:
     """What there is to say of a finding below its title: labels and words; a label that is empty goes on.
 
-    Args:
-        finding: what to describe.
-        total: of how many conversations.
-        look: says where to look at an evidence.
+    The total is that of all conversations.
     """
     share = finding.conversations / total if total else 0
     often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
@@ -84,13 +81,7 @@ def _goes_round(subject: Mapping[str, Any]) -> bool:
 
 
 def places_to_look(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
-    """How to see a conversation: the command, and where a browser shows it.
-
-    Args:
-        source: where it was read from.
-        template: the option ``--link``.
-        evidence: which one.
-    """
+    """How to see a conversation of a source: the command, and where a browser shows it."""
     # What is searched finds a whole id at once, however old the trace is; files are read as a whole.
     digits = _PREFIX if isinstance(source, Files) else None
     yield sources.show_command(source, evidence.trace_id[:digits])

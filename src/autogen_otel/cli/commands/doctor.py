@@ -116,15 +116,7 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
         yield from _endpoints("logs", checkup["logs_endpoints"], "off (OTEL_LOGS_EXPORTER is none)")
     yield f"message content: {_CONTENT[checkup['message_content']]}"
     journal = checkup["journal"]
-    state = f"{journal['mode']}, {'' if journal['writable'] else 'not '}writable"
-    state = f"{quantities.size(journal['bytes'])}, {state if journal['kept'] else 'switched off'}"
-    if journal["folder"] is None:
-        yield f"journal: none, because {journal['problem']}"
-    elif journal["kept"] and journal["problem"]:
-        yield f"journal: {journal['folder']} ({state}): {journal['problem']}"
-    else:
-        yield f"journal: {journal['folder']} ({state})"
-    yield from _journaled(journal)
+    yield from _journal(journal)
     yield from _delivered(checkup["delivery"], kept=journal["kept"])
     yield f"metrics of the delivery: {', '.join(checkup['own_metrics'])}"
     yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
@@ -133,18 +125,23 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
         yield f"setting: {one['name']} = {one['value']} ({source})"
 
 
-def _journaled(journal: dict[str, Any]) -> Iterator[str]:
-    """What is in the journal, where there is something."""
+def _journal(journal: dict[str, Any]) -> Iterator[str]:
+    """Where the journal is, and what is in it."""
     if journal["folder"] is None:
+        yield f"journal: none, because {journal['problem']}"
         return
+    state = f"{journal['mode']}, {'' if journal['writable'] else 'not '}writable"
+    state = f"{quantities.size(journal['bytes'])}, {state if journal['kept'] else 'switched off'}"
+    problem = f": {journal['problem']}" if journal["kept"] and journal["problem"] else ""
+    yield f"journal: {journal['folder']} ({state}){problem}"
     push = command_for(Path(journal["folder"]), "push")
     left = journal.get("undelivered", {}).get("spans", 0)
     if left:
-        spans = quantities.plural(left, "span")
-        yield f"undelivered: {spans}; programs send them while they run, `{push}` does it now"
-    if journal.get("refused_spans"):
-        spans = quantities.plural(journal["refused_spans"], "span")
-        yield f"refused by the endpoint: {spans}; `{push} --refused` tries again"
+        sent = f"programs send them while they run, `{push}` does it now"
+        yield f"undelivered: {quantities.plural(left, 'span')}; {sent}"
+    refused = journal.get("refused_spans")
+    if refused:
+        yield f"refused by the endpoint: {quantities.plural(refused, 'span')}; `{push} --refused` tries again"
     if journal.get("copied_spans"):
         yield f"copies in the journal: {quantities.plural(journal['copied_spans'], 'span')}"
 

@@ -20,12 +20,7 @@ _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
 
 def add_trace(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the argument that names a trace to a command.
-
-    Args:
-        parser: of the command.
-        what: what the command does with it.
-    """
+    """Add the argument that names a trace to a command, with what the command does with it."""
     parser.add_argument(
         "trace_id", nargs="?", metavar="TRACE_ID", help=f"{what}; the beginning of its id is enough"
     )
@@ -33,12 +28,7 @@ def add_trace(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def add_selection(parser: argparse.ArgumentParser, *, failures: bool = True) -> None:
-    """Add the options that choose conversations to a command.
-
-    Args:
-        parser: of the command.
-        failures: whether they may be chosen by what failed in them and by how they ended.
-    """
+    """Add the options that choose conversations to a command, on request also by what failed in them."""
     group = parser.add_argument_group("which conversations")
     when = "2h, 30m, 7d ago, or 2026-11-22T07:00"
     group.add_argument("--since", type=moment_option, metavar="TIME", help=f"begun since then: {when}")
@@ -134,11 +124,7 @@ def count_option(text: str) -> int:
 
 
 def beginning(given: str, what: str = "trace") -> str:
-    """The beginning of an id, as the user wrote it.
-
-    Args:
-        given: what the user wrote.
-        what: of a ``trace`` or a ``span``.
+    """The beginning of the id of a ``trace`` or a ``span``, as the user wrote it.
 
     Raises:
         CommandError: it is none.

@@ -157,14 +157,7 @@ def read_again(args: argparse.Namespace) -> Iterator[Source]:
 
 
 def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
-    """The address at which a browser shows a span, if one is known.
-
-    Args:
-        source: where it is.
-        template: as given on the command line.
-        trace_id: of its trace.
-        span_id: its own.
-    """
+    """The address at which a browser shows a span, if one is known: by the option ``--link`` above all."""
     if template is None:
         configured = Settings.read_environ(_without_redact())[0].announce_failures
         if not isinstance(configured, str):
@@ -205,13 +198,7 @@ def prometheus(args: argparse.Namespace) -> Client | None:
 
 
 def nothing_in(source: Source, selection: Selection, asked: Selection) -> CommandError:
-    """Say that a source holds no such conversation, and what to do about it.
-
-    Args:
-        source: which.
-        selection: what was looked for.
-        asked: what the user asked for.
-    """
+    """Say that a source does not hold what was looked for, and what to do about what the user asked."""
     if source.lookback_ns is not None and asked.since is None and selection.since is not None:
         since = quantities.local_time(selection.since)
         return CommandError(

@@ -32,12 +32,7 @@ TONES: Final = {"failed": "bad", "recovered": "warn", "ok": "good", "cancelled":
 
 
 def conversation_page(trace: Trace, source: str) -> str:
-    """The page of one conversation.
-
-    Args:
-        trace: the conversation.
-        source: where it was read from.
-    """
+    """The page of one conversation, and of what source it was read from."""
     summary = summarize(trace)
     title = f"{summary.outcome}: {in_a_line(summary.name)}"
     return document(title, toolbar(), element("main", conversation(trace, "s")), footer(source))

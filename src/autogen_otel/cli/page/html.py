@@ -60,13 +60,7 @@ def summary_list(pairs: Iterable[tuple[Node, Node]]) -> Element:
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[Node]], numbers: Container[str] = ()) -> Element:
-    """A table, which scrolls where it is too wide.
-
-    Args:
-        headings: of its columns.
-        rows: its cells.
-        numbers: the headings of columns of numbers.
-    """
+    """A table, which scrolls where it is too wide; some of its headings are those of numbers."""
     classes = {text: "number" if text in numbers else None for text in headings}
 
     def row(tag: str, cells: Iterable[Node]) -> Element:
@@ -86,12 +80,7 @@ def clean(text: str) -> str:
 
 
 def document(title: str, *body: Node) -> str:
-    """The whole page, which asks nobody for anything.
-
-    Args:
-        title: of the window.
-        body: the content.
-    """
+    """The whole page, which asks nobody for anything."""
     style, script = _own_file("page.css"), _own_file("page.js")
     policy = _POLICY.format(script=_hash(script), style=_hash(style))
     head = element(

@@ -23,13 +23,7 @@ _STYLES: Final = {
 
 
 def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: wording.Look) -> None:
-    """Print a diagnosis.
-
-    Args:
-        diagnosis: what to print.
-        read_from: what it was made of.
-        look: says where to look at an evidence.
-    """
+    """Print a diagnosis, and what it was made of."""
     console = TextConsole()
     total = quantities.plural(diagnosis.conversations, "conversation")
     when = wording.span_of_time(diagnosis.first_ns, diagnosis.last_ns)
@@ -57,13 +51,7 @@ def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: wording.Look) -
 
 
 def render_changes(changes: Changes, read_from: str, look: wording.Look) -> None:
-    """Print a comparison: what is new, gone, more or less frequent, and in full what got worse.
-
-    Args:
-        changes: what to print.
-        read_from: what it was made of.
-        look: says where to look at an evidence.
-    """
+    """Print a comparison: what is new, gone, more or less frequent, and in full what got worse."""
     console = TextConsole()
     console.say(f"from {one_line(read_from, console, _LONG)}")
     for name, side, diagnosis in zip(

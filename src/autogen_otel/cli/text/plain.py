@@ -11,12 +11,7 @@ _UNLIMITED: Final = 1_000_000
 
 
 class Text:
-    """Text whose styles are not shown.
-
-    Args:
-        plain: what it says.
-        style: not shown.
-    """
+    """Text whose styles are not shown."""
 
     def __init__(self, plain: str = "", style: str = "") -> None:  # noqa: ARG002 - see the class
         self.plain = plain
