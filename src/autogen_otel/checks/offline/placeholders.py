@@ -27,51 +27,13 @@ _FILLER: Final = re.compile(
 )
 _MASKED: Final = re.compile(r"\.{3,}|…|\*{3,}|•{2,}|[xX]{8,}")
 _QUOTES: Final = tuple("\"'`“”")
-_DUMMIES: Final = frozenset(
-    [
-        "empty",
-        "null",
-        "none",
-        "nil",
-        "undefined",
-        "dummy",
-        "fake",
-        "test",
-        "key",
-        "apikey",
-        "api-key",
-        "api_key",
-        "token",
-        "secret",
-        "password",
-        "todo",
-        "tbd",
-        "fixme",
-        "xxx",
-        "unused",
-        "ignored",
-        "no-key",
-        "nokey",
-        "not-needed",
-        "not_needed",
-        "notneeded",
-        "not-required",
-        "na",
-        "n/a",
-        "example",
-        "changeme",
-        "sk-no-key-required",
-        "openai_api_key",
-        "azure_openai_api_key",
-        "sk-key",
-        "sk-test",
-        "sk-fake",
-        "sk-dummy",
-        "sk-xxx",
-        "sk-",
-        "sk",
-    ]
-)
+_DUMMIES: Final = frozenset((
+    "empty", "null", "none", "nil", "undefined", "dummy", "fake", "test", "key", "apikey", "api-key",
+    "api_key", "token", "secret", "password", "todo", "tbd", "fixme", "xxx", "unused", "ignored",
+    "no-key", "nokey", "not-needed", "not_needed", "notneeded", "not-required", "na", "n/a", "example",
+    "changeme", "sk-no-key-required", "openai_api_key", "azure_openai_api_key", "sk-key", "sk-test",
+    "sk-fake", "sk-dummy", "sk-xxx", "sk-", "sk",
+))  # fmt: skip
 
 
 def is_placeholder(text: str) -> bool:
