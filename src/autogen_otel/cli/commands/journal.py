@@ -101,14 +101,9 @@ def _document(folder: Path, found: Inventory, limits: Limits, removed: Removed |
 
 
 def _contents(contents: Contents) -> dict[str, Any]:
-    return {
-        "files": contents.files,
-        "bytes": contents.bytes,
-        "batches": contents.batches,
-        "spans": contents.spans,
-        "oldest": _time(contents.oldest_ns),
-        "newest": _time(contents.newest_ns),
-    }
+    document = asdict(contents)
+    times = {name: _time(document.pop(f"{name}_ns")) for name in ("oldest", "newest")}
+    return document | times
 
 
 def _time(nanoseconds: int) -> str | None:

@@ -15,6 +15,10 @@ from autogen_otel.traces.source import Source, with_beginning
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
 
+_NARROWED: Final = (
+    "since", "until", "service", "outcome", "agent", "tool", "cause", "session", "user", "text",
+)  # fmt: skip
+"""Fields of a selection that options of these names set."""
 _MOST_IDS: Final = 10
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
@@ -62,19 +66,8 @@ def selected(args: argparse.Namespace) -> Selection:
     given = [one for one in (args.trace_id, args.conversation) if one is not None]
     if len(given) > 1:
         raise CommandError("TRACE_ID and --conversation are the same; give one of them.")
-    return Selection(
-        since=args.since,
-        until=args.until,
-        service=args.service,
-        outcome=args.outcome,
-        agent=args.agent,
-        tool=args.tool,
-        cause=args.cause,
-        session=args.session,
-        user=args.user,
-        text=args.text,
-        trace=beginning(given[0]) if given else "",
-    )
+    trace = beginning(given[0]) if given else ""
+    return Selection(trace=trace, **{name: getattr(args, name) for name in _NARROWED})
 
 
 def one_trace(source: Source, selection: Selection) -> Trace:
