@@ -150,7 +150,7 @@ def _print(report: ListReport, label: str, *, probed: bool) -> None:
     console.print()
     table = console.table("bold")
     for heading in (*_HEADINGS, *_PROBED) if probed else _HEADINGS:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for entry in report.entries:
         style = "red" if entry.is_dead else "green" if entry.is_well else "yellow"
         cells = (*_cells(entry), *_probe_cells(entry)) if probed else _cells(entry)

@@ -8,8 +8,9 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple
@@ -261,9 +262,7 @@ def _files(given: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
     # Absolute: a command that is suggested is pasted in any folder.
     named = (str(path.absolute()) for one, path in zip(given, paths, strict=True) if one != "-")
     option = [word for path in named for word in ("--journal", path)]
-    folders = [path for path in paths if path.is_dir()]
-    advice = _advice(folders[0]) if folders == paths else HOW_TO_GET_ONE
-    return Files(paths, option, advice, standard_input)
+    return Files(paths, option, partial(_advice, paths), standard_input)
 
 
 def _without_redact() -> dict[str, str]:
@@ -274,14 +273,15 @@ def _without_redact() -> dict[str, str]:
 def _own_journal() -> Files:
     journal_settings()
     path = _default_dir(_TO_READ)
-    advice = _advice(path)
     if os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
-        return Files([path], journal_option(path), advice)
-    there = "" if unwritable(path) else f" yet at {path}"
+        return Files([path], journal_option(path), partial(_advice, [path]))
+    advice = _advice([path])
+    there = f" yet at {path}" if advice == HOW_TO_GET_ONE else ""
     raise CommandError(f"There is no journal{there}: {advice}.")
 
 
-def _advice(folder: Path) -> str:
+def _advice(paths: Sequence[Path]) -> str:
     """What to do about an empty journal: where nothing can be written, running the program is in vain."""
-    problem = unwritable(folder)
+    folders = (path for path in paths if not path.is_file() and path != STANDARD_INPUT)
+    problem = next(filter(None, map(unwritable, folders)), None)
     return HOW_TO_GET_ONE if problem is None else f"{problem}, and --journal {_TO_READ}"
