@@ -11,11 +11,11 @@ from autogen_otel.cli.page.html import Node, element, fact, hint, table
 from autogen_otel.cli.page.spans import (
     Drawing,
     Texts,
-    block,
     in_a_line,
     in_a_sentence,
     offset,
     plain_label,
+    prominent,
     stack_block,
 )
 from autogen_otel.cli.span_labels import problem_words, server
@@ -32,6 +32,7 @@ _MOST_CARDS: Final = 50
 _OPENED: Final = 3
 _MOST_NOTED: Final = 20
 _MOST_ATTEMPTS: Final = 20
+_OF_A_CALL: Final = (names.TOOL_ARGUMENTS_PROBLEMS, names.GEN_AI_TOOL_CALL_ARGUMENTS, names.CODE_SOURCE)
 _COLUMNS: Final = ("attempt", "at", "took", "status", "server", "request id")
 _BY_EFFECT: Final = {effect: rank for rank, effect in enumerate(Effect)}
 _TONES: Final = {
@@ -104,7 +105,7 @@ def _card(drawing: Drawing, one: Occurrence, span: Span, *, opened: bool) -> Ele
         element("p", _path(drawing, span), class_="path"),
         None if before is None else element("p", "A tool had failed before: ", drawing.link(before)),
         [_error(each, texts) for each in raised],
-        _arguments(span, texts),
+        prominent(span, texts, _OF_A_CALL),
         table(_COLUMNS, _attempt_rows(drawing, attempts))
         if len(attempts) > 1 or span.operation == HTTP
         else None,
@@ -134,16 +135,6 @@ def _error(span: Span, texts: Texts) -> Element:
         where = element("span", in_a_line(frame.location), class_="where")
         parts.append(element("p", where, f"  {in_a_line(frame.source or '')}", class_="frame"))
     return element("div", *parts, class_="error")
-
-
-def _arguments(span: Span, texts: Texts) -> Iterator[Node]:
-    for key, title, tone in (
-        (names.TOOL_ARGUMENTS_PROBLEMS, "The arguments do not fit", "warn"),
-        (names.GEN_AI_TOOL_CALL_ARGUMENTS, "Arguments", ""),
-        (names.CODE_SOURCE, "Code", ""),
-    ):
-        if key in span.attributes:
-            yield block(title, texts.whole(span.attributes[key]), tone)
 
 
 def _stack(span: Span, texts: Texts, *, opened: bool) -> Node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -21,17 +21,17 @@ from autogen_otel.vocabulary import spans as span_names
 
 _IN_A_LINE: Final = 160
 _SENTENCE: Final = 800
-_PROMINENT: Final = (
-    (names.TOOL_ARGUMENTS_PROBLEMS, "The arguments do not fit"),
-    (names.TOOL_RETURNED_ERROR, "Returned an error"),
-    (names.GEN_AI_TOOL_CALL_ARGUMENTS, "Arguments"),
-    (names.GEN_AI_TOOL_CALL_RESULT, "Result, as the model was told"),
-    (names.CODE_SOURCE, "Code"),
-    (names.CODE_OUTPUT, "The end of its output"),
-    (names.GEN_AI_SYSTEM_INSTRUCTIONS, "Instructions"),
-    (names.GEN_AI_INPUT_MESSAGES, "New messages sent"),
-    (names.GEN_AI_OUTPUT_MESSAGES, "Answer"),
-)
+_PROMINENT: Final = {
+    names.TOOL_ARGUMENTS_PROBLEMS: "The arguments do not fit",
+    names.TOOL_RETURNED_ERROR: "Returned an error",
+    names.GEN_AI_TOOL_CALL_ARGUMENTS: "Arguments",
+    names.GEN_AI_TOOL_CALL_RESULT: "Result, as the model was told",
+    names.CODE_SOURCE: "Code",
+    names.CODE_OUTPUT: "The end of its output",
+    names.GEN_AI_SYSTEM_INSTRUCTIONS: "Instructions",
+    names.GEN_AI_INPUT_MESSAGES: "New messages sent",
+    names.GEN_AI_OUTPUT_MESSAGES: "Answer",
+}
 """What is shown before the table of the other attributes."""
 
 
@@ -146,6 +146,14 @@ def block(title: Node, value: Node, class_: str = "") -> Element:
     return element("section", element("h4", title), element("pre", value), class_=f"block {class_}".strip())
 
 
+def prominent(span: Span, texts: Texts, keys: Iterable[str] = tuple(_PROMINENT)) -> Iterator[Element]:
+    """What matters most of what was recorded, each under its title."""
+    for key in keys:
+        if key in span.attributes:
+            tone = "warn" if key in {names.TOOL_ARGUMENTS_PROBLEMS, names.TOOL_RETURNED_ERROR} else ""
+            yield block(_PROMINENT[key], texts.whole(span.attributes[key]), tone)
+
+
 def stack_block(stacktrace: str, texts: Texts) -> Element:
     """A stack trace with the frames of the user's code standing out."""
     parts = marked(stacktrace[: texts.longest])
@@ -163,7 +171,6 @@ def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], 
         where: in which row each stack trace stands.
         row: the id of the span's row.
     """
-    attributes = dict(span.attributes)
     if span.failed and (line := what_was_raised(span)):
         yield block("Error", texts.whole(line), "error")
     explained = span.status_message
@@ -172,10 +179,8 @@ def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], 
     for event in span.events:
         if event.name == span_names.EXCEPTION_EVENT:
             yield _stack(event, texts, where, row)
-    for key, title in _PROMINENT:
-        if key in attributes:
-            tone = "warn" if key in {names.TOOL_ARGUMENTS_PROBLEMS, names.TOOL_RETURNED_ERROR} else ""
-            yield block(title, texts.whole(attributes.pop(key)), tone)
+    yield from prominent(span, texts)
+    attributes = {key: value for key, value in span.attributes.items() if key not in _PROMINENT}
     times = f"{offset(span.start_ns, begun_ns)}, {utc_time(span.start_ns)}"
     took = quantities.duration(span.duration_ns) if span.end_ns else "it did not end while it was recorded"
     rows: dict[str, object] = {"began": times, "took": took, **attributes}
