@@ -103,7 +103,7 @@ def opened(args: argparse.Namespace) -> Source:
 def _client(
     product: str, url: str, variable: str, given: Iterable[tuple[str, str]], seconds: float = SECONDS
 ) -> Client:
-    """A client that sends the headers of a variable, and before these those of an option."""
+    """A client that sends the headers in a variable and those of an option, which win."""
     headers = {}
     for pair in filter(None, os.environ.get(variable, "").split(",")):
         name, equals, value = pair.partition("=")
