@@ -1,4 +1,4 @@
-"""Forwarding a journal: each undelivered batch, in order, once."""
+"""Forwarding a journal: each undelivered batch, in order, once. Loads the SDK."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.journal import locks
+from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.encoding import line_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed
 from autogen_otel.delivery.journal.progress import Forwarded, read_progress, sole_forwarder
@@ -72,13 +73,6 @@ class Forwarding:
     send: Callable[[Sequence[ReadableSpan]], ExportResult]
     tell: Callable[[Tally], None] = lambda _tally: None
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Load what decodes batches, which brings in the SDK."""
-        # Not in the thread that forwards: see `line_of`.
-        from autogen_otel.delivery.journal.decoding import spans_of  # noqa: PLC0415 - commands need no SDK
-
-        self._spans_of = spans_of
 
     def run(self, go_on: Callable[[], bool]) -> ExportResult | None:
         """Send what there is.
@@ -142,7 +136,7 @@ class Forwarding:
             of it is still to be sent.
         """
         try:
-            spans = [] if line.isspace() else self._spans_of(line)
+            spans = [] if line.isspace() else spans_of(line)
         except ValueError:
             _LOGGER.warning("%s: a damaged line was passed over when the journal was forwarded.", where[0])
             return None, Tally(damaged_lines=1)
