@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -177,16 +178,16 @@ def _looks_of(messages: Sequence[Any]) -> tuple[list[int], list[Any]]:
 
     Nothing where that would run code of the user's, or is of an older kind: then each message is read anew.
     """
-    hashes, asked = [], []
-    for message in messages:
-        if type(message) is not dict or message.get("function_call"):
-            return [], []
-        content = message.get("content")
-        if type(content) is not str and content is not None:
-            return [], []
-        hashes.append(hash(content))
-        asked.append(message.get("tool_calls"))
-    return hashes, asked
+    # Without a loop of Python's, which for a long conversation would cost more than all else in here.
+    if not all(map(is_, map(type, messages), repeat(dict))):
+        return [], []
+    contents = list(map(dict.get, messages, repeat("content")))
+    texts = sum(map(is_, map(type, contents), repeat(str)))
+    if texts + sum(map(is_, contents, repeat(None))) < len(contents):
+        return [], []
+    if any(map(dict.get, messages, repeat("function_call"))):
+        return [], []
+    return list(map(hash, contents)), list(map(dict.get, messages, repeat("tool_calls")))
 
 
 def _beside(before: list[Mark], now: list[Mark]) -> list[Mark]:
