@@ -127,17 +127,17 @@ class Call:
         return iter(())
 
     # ------------------------------------------------------------ from beginning to end
-    def start(self, facts: Facts) -> None:
+    def start(self, facts: Facts, around: Context) -> None:
         """Start the span and make the call the current one.
 
         Args:
             facts: what is known before the call runs.
+            around: the context of before the call.
         """
         parent = self.parent
         self._began = time.perf_counter()
         if facts or self.constant is not None:
             self.attributes = self._rendered(facts)
-        around = get_current()
         if self.name is None:
             self._started_name: str | None = None
             self._began_ns, self.has_children = time.time_ns(), False

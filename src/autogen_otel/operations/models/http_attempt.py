@@ -102,7 +102,7 @@ class ApiRequest(_Request):
             self.entry.refusal = self.refusal
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         self.waiting = None
 
 
@@ -221,7 +221,7 @@ class HttpAttempt(_Request):
         return Oddity(cause_of_answer(status, said, self.carried), text, kind)
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         self._headers, self._response = [], None
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:

@@ -232,7 +232,7 @@ class ModelCall(Operation):
         return facts
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
         self.read, self.links = None, ()
 
@@ -254,8 +254,9 @@ class ModelCall(Operation):
         is_known = not isinstance(usd, bool) and isinstance(usd, (int, float)) and 0 < usd < math.inf
         if is_known and "price" in self.instance._config_list[entry.index]:
             return {names.COST_USD: float(usd), names.COST_SOURCE: costs.CONFIG}
-        if self.usages.get(entry.index) is not None or response is None:
-            listed = self.recorder.price({**entry.facts, **facts})
+        price = self.recorder.price
+        if price is not None and (response is None or self.usages.get(entry.index) is not None):
+            listed = price({**entry.facts, **facts})
             if listed is not None:
                 return {names.COST_USD: listed, names.COST_SOURCE: costs.GENAI_PRICES}
         return {names.COST_USD: float(usd), names.COST_SOURCE: costs.AUTOGEN} if is_known else {}
