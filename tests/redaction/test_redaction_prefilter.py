@@ -21,7 +21,9 @@ _PIECES = st.sampled_from(
         *("-----BEGIN ", "\x07", "\ud800", "é", "ß", "0123456789abcdef0123", "QUJDREVGR0g="),
     ]
 )
-_BEFORE = st.sampled_from(["", " ", "-", "_", "/", "=", ".", "x", "%3D", "\\n", "\\x1b", "[0m", "[31m", ";123m"])
+_BEFORE = st.sampled_from(
+    ["", " ", "-", "_", "/", "=", ".", "x", "%3D", "\\n", "\\x1b", "[0m", "[31m", ";123m"]
+)
 """What a key may stand behind: a sign, an escape, the end of a word that it then is a part of."""
 _TEXTS = st.lists(_PIECES, max_size=14).map("".join)
 _REDACTOR = Redactor(KnownSecrets())

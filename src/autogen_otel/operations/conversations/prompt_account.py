@@ -55,6 +55,8 @@ class Prompt(NamedTuple):
 
     Args:
         facts: what is recorded of it in any case.
+        messages: what it consists of.
+        tools: the lists of tool definitions sent along.
         carried: messages that an earlier conversation left.
         known: of its messages the first that the prompt before had, too, as its first.
         counted: how many of those there are of each content.
@@ -62,6 +64,8 @@ class Prompt(NamedTuple):
     """
 
     facts: Facts
+    messages: Sequence[Any]
+    tools: Sequence[Sequence[Any]]
     carried: int = 0
     known: int = 0
     counted: dict[int, int] | None = None
@@ -154,7 +158,8 @@ class PromptAccount:
             or None,
             names.PROMPT_TOOLS_CHARS: sum([one.size or 0 for one, _ in offered]) or None,
         }
-        return Prompt(facts, carried, known, counted, all(is_same for _, is_same in offered))
+        same_tools = all(is_same for _, is_same in offered)
+        return Prompt(facts, messages, tools, carried, known, counted, same_tools)
 
     def _definitions(self, listed: Sequence[Any]) -> tuple[_Tools, bool]:
         """What a list of tool definitions comes to, and whether it was sent before; its schemas are kept."""

@@ -116,7 +116,7 @@ class ModelCall(Operation):
         facts.update(prompt.facts)
         self.carried_messages = prompt.carried
         if self.recorder.settings.records_messages:
-            facts.update(prompt_content(self, own, prompt))
+            facts.update(prompt_content(self, prompt))
         return facts
 
     def returned(self, value: Any) -> Facts:
@@ -238,9 +238,10 @@ class ModelCall(Operation):
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")
+        tools = [own.get(name) or config.get(name) for name in ("tools", "functions")]
+        tools = [listed if isinstance(listed, (list, tuple)) else () for listed in tools]
         if type(messages) is not list and not isinstance(messages, Sequence):
-            return Prompt({})
-        tools = [_listed(own, config, "tools"), _listed(own, config, "functions")]
+            return Prompt({}, (), tools)
         if self.conversation is None:
             return PromptAccount().measure(messages, tools, None, ())
         history = () if self.turn is None else self.turn.messages
@@ -294,8 +295,3 @@ def tokens_measured(usage: Mapping[str, Any]) -> Iterator[Measurement]:
         count = usage.get(key)
         if isinstance(count, int) and count:
             yield metric, count, {metrics.TOKEN_MODALITY: metrics.UNKNOWN_MODALITY}
-
-
-def _listed(own: Mapping[str, Any], config: Mapping[str, Any], name: str) -> Sequence[Any]:
-    listed = own.get(name) or config.get(name)
-    return listed if isinstance(listed, (list, tuple)) else ()
