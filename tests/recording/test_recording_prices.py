@@ -96,7 +96,7 @@ def test_a_price_list_that_fails_costs_nothing_but_the_price(monkeypatch: pytest
     flawed = Flawed("genai_prices")
     flawed.__spec__ = ModuleSpec("genai_prices", None)
     monkeypatch.setitem(sys.modules, "genai_prices", flawed)
-    assert price(facts()) is None
+    assert price_list() is None
 
 
 def test_a_price_list_that_does_not_load_is_said_and_ends_nothing(
@@ -105,5 +105,5 @@ def test_a_price_list_that_does_not_load_is_said_and_ends_nothing(
     (tmp_path / "genai_prices.py").write_text("raise RuntimeError('half installed')")
     monkeypatch.delitem(sys.modules, "genai_prices", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    assert price(facts()) is None
+    assert price_list() is None
     assert "genai-prices fails to load: RuntimeError" in caplog.text

@@ -65,7 +65,7 @@ class Boundary:
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Operation | None:
         """Start observing a call; ``None`` if it is not to be observed."""
         around = current.capture()
-        parent = around.get(current.CALL_KEY)
+        parent: Any = around.get(current.CALL_KEY)
         if parent is None:
             # The application may have asked instrumentations to be silent here.
             if around.get(current.SUPPRESS_KEY):

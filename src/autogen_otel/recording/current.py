@@ -19,9 +19,8 @@ def current_call() -> Call | None:
     return otel_context.get_current().get(CALL_KEY)  # type: ignore[return-value]
 
 
-def capture() -> Any:
-    """The context of here: where a call begins, or to take along to another thread."""
-    return otel_context.get_current()
+capture = otel_context.get_current
+"""The context of here: where a call begins, or to take along to another thread."""
 
 
 def resume(captured: Any) -> Any:

@@ -238,8 +238,8 @@ class ModelCall(Operation):
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")
-        tools = [own.get(name) or config.get(name) for name in ("tools", "functions")]
-        tools = [listed if isinstance(listed, (list, tuple)) else () for listed in tools]
+        offered = (own.get("tools") or config.get("tools"), own.get("functions") or config.get("functions"))
+        tools = [listed if isinstance(listed, (list, tuple)) else () for listed in offered]
         if type(messages) is not list and not isinstance(messages, Sequence):
             return Prompt({}, (), tools)
         if self.conversation is None:
