@@ -27,6 +27,13 @@ def facts(model: str = "gpt-4o", provider: str = "openai", **usage: Any) -> dict
     }
 
 
+def price(of: dict[str, Any]) -> float | None:
+    """What the list of prices says."""
+    prices = price_list()
+    assert prices is not None
+    return prices(of)
+
+
 def test_the_host_says_what_a_call_cost_where_there_is_no_price_list(
     telemetry: Telemetry, serve: Serve
 ) -> None:
@@ -52,7 +59,7 @@ def test_a_model_that_no_list_knows_has_no_cost(telemetry: Telemetry, serve: Ser
 
 @pytest.mark.needs(HAS_PRICES, "the extra cost is not installed here")
 def test_the_price_list_knows_better_than_the_host() -> None:
-    usd = price_list()(facts())
+    usd = price(facts())
     assert usd is not None
     assert 0 < usd < 0.1
 
@@ -60,7 +67,7 @@ def test_the_price_list_knows_better_than_the_host() -> None:
 @pytest.mark.needs(HAS_PRICES, "the extra cost is not installed here")
 def test_input_read_from_the_prompt_cache_costs_less() -> None:
     cached: dict[str, Any] = {"input_tokens": 1000, "output_tokens": 100, "cache_read.input_tokens": 1000}
-    part, whole = price_list()(facts(**cached)), price_list()(facts())
+    part, whole = price(facts(**cached)), price(facts())
     assert part is not None
     assert whole is not None
     assert part < whole
@@ -78,7 +85,7 @@ def test_input_read_from_the_prompt_cache_costs_less() -> None:
     ids=["model", "provider", "odd counts", "nothing known"],
 )
 def test_what_the_list_cannot_price_has_no_price(unknown: dict[str, Any]) -> None:
-    assert price_list()(unknown) is None
+    assert price(unknown) is None
 
 
 def test_a_price_list_that_fails_costs_nothing_but_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +96,7 @@ def test_a_price_list_that_fails_costs_nothing_but_the_price(monkeypatch: pytest
     flawed = Flawed("genai_prices")
     flawed.__spec__ = ModuleSpec("genai_prices", None)
     monkeypatch.setitem(sys.modules, "genai_prices", flawed)
-    assert price_list()(facts()) is None
+    assert price_list() is None
 
 
 def test_a_price_list_that_does_not_load_is_said_and_ends_nothing(
@@ -98,5 +105,5 @@ def test_a_price_list_that_does_not_load_is_said_and_ends_nothing(
     (tmp_path / "genai_prices.py").write_text("raise RuntimeError('half installed')")
     monkeypatch.delitem(sys.modules, "genai_prices", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    assert price_list()(facts()) is None
+    assert price_list() is None
     assert "genai-prices fails to load: RuntimeError" in caplog.text

@@ -21,6 +21,10 @@ _PIECES = st.sampled_from(
         *("-----BEGIN ", "\x07", "\ud800", "é", "ß", "0123456789abcdef0123", "QUJDREVGR0g="),
     ]
 )
+_BEFORE = st.sampled_from(
+    ["", " ", "-", "_", "/", "=", ".", "x", "%3D", "\\n", "\\x1b", "[0m", "[31m", ";123m"]
+)
+"""What a key may stand behind: a sign, an escape, the end of a word that it then is a part of."""
 _TEXTS = st.lists(_PIECES, max_size=14).map("".join)
 _REDACTOR = Redactor(KnownSecrets())
 
@@ -44,9 +48,9 @@ def test_strings_of_json_that_is_called_clean_would_be_left_as_they_are(texts: l
 
 
 @settings(max_examples=700, deadline=None)
-@given(_TEXTS, st.sampled_from(KINDS), _TEXTS)
+@given(_TEXTS, _BEFORE, st.sampled_from(KINDS), _TEXTS)
 def test_no_text_with_a_secret_that_the_search_takes_out_is_called_clean(
-    before: str, kind: Kind, after: str
+    before: str, joint: str, kind: Kind, after: str
 ) -> None:
-    text = f"{before} {kind.written} {after}"
+    text = f"{before}{joint}{kind.written} {after}"
     assert not is_clean(text) or slow(text) == text

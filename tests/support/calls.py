@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from opentelemetry.context import get_current
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.causes import Failure
@@ -39,7 +40,7 @@ def begin(recorder: Recorder, kind: type[Call], parent: Call | None = None, **fa
     """
     call = _observed(kind)(recorder, parent)
     call.facts, call.name = None, kind.operation_name or kind.__name__
-    call.start({key.replace("__", "."): value for key, value in facts.items()})
+    call.start({key.replace("__", "."): value for key, value in facts.items()}, get_current())
     # What is around is given; it is not the current call.
     call.leave()
     return call

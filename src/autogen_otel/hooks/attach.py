@@ -178,6 +178,7 @@ class _Discovery:
     def __init__(self, attachment: Attachment, discovered: tuple[Discovered, ...], lineage: Lineage) -> None:
         self._attachment = attachment
         self._discovered = [one for one in discovered if lineage.name in one.lineages]
+        self._held_as = next(filter(None, (one.held_as for one in discovered)), "")
         self._memory = Memory()
 
     def __call__(self, instance: Any) -> None:
@@ -186,7 +187,7 @@ class _Discovery:
         seen = self._memory.get(id(instance))
         if seen is not None and seen[0]() is instance:
             parts, classes, methods, functions = seen[1]
-            if parts == _parts(instance) and all(
+            if parts == self._parts(instance) and all(
                 map(is_, functions, map(MappingProxyType.get, classes, methods))
             ):
                 return
@@ -204,15 +205,12 @@ class _Discovery:
                 classes.append(vars(owner))
                 methods.append(kind.method)
                 functions.append(vars(owner)[kind.method])
-        self._memory.remember(instance, (_parts(instance), classes, methods, functions))
+        self._memory.remember(instance, (self._parts(instance), classes, methods, functions))
 
-
-def _parts(instance: Any) -> tuple[Any, ...]:
-    """What decides which objects an instance leads to, and may change during its life."""
-    attributes = getattr(instance, "__dict__", {})
-    clients = attributes.get("_clients")
-    others = (has_instrumentations(), id(attributes.get("_code_executor")), id(attributes.get("_client")))
-    return others if type(clients) is not list else (*others, *map(id, clients))
+    def _parts(self, instance: Any) -> tuple[Any, ...]:
+        """What decides which objects an instance leads to, and may change during its life."""
+        held = getattr(instance, "__dict__", {}).get(self._held_as)
+        return has_instrumentations(), [*map(id, held)] if type(held) is list else id(held)
 
 
 def _owner(cls: type, method: str) -> type | None:

@@ -64,9 +64,11 @@ class Boundary:
 
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Operation | None:
         """Start observing a call; ``None`` if it is not to be observed."""
-        parent = current.current_call()
+        around = current.capture()
+        parent: Any = around.get(current.CALL_KEY)
         if parent is None:
-            if current.is_suppressed():
+            # The application may have asked instrumentations to be silent here.
+            if around.get(current.SUPPRESS_KEY):
                 return None
         elif parent.context is None:
             # It has ended; what it started goes on.
@@ -82,11 +84,11 @@ class Boundary:
         if args:
             arguments = dict(zip(self._names, args))  # noqa: B905 - the rest are *args of the host
             arguments.update(kwargs)
-        call = self._operation(self._runtime.recorder, parent, instance, arguments)  # type: ignore[arg-type]
+        call = self._operation(self._runtime.recorder, parent, instance, arguments)
         facts = call.begin()
         if facts is None:
             return None
-        call.start(facts)
+        call.start(facts, around)
         return call
 
     def sync(self) -> Callable[..., Any]:

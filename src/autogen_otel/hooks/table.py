@@ -47,6 +47,7 @@ class Discovered:
         what: the classes, for the documentation.
         yields: what a reader of the trace gets from it.
         lineages: the hosts that have such classes.
+        held_as: the instance's attribute with the objects or what leads to them, if it may be replaced.
     """
 
     objects: Callable[[Any], Iterable[Any]]
@@ -55,6 +56,7 @@ class Discovered:
     what: str
     yields: str
     lineages: frozenset[str] = ALL
+    held_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,11 +151,15 @@ _EXECUTORS = "each code executor, custom ones too"
 _ASSISTANT = "`GPTAssistantAgent`"
 _ASSISTANTS = PYAUTOGEN_0_2 | AG2_0_9
 _SENDERS = (
-    Discovered(_http_clients, "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts"),
+    Discovered(
+        _http_clients, "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts", held_as="_client"
+    ),
     Discovered(_instrumented, "_send_single_request", SendRequest, "the SDK's HTTP client", "trace headers"),
 )
 _MODEL_CLIENTS = (
-    Discovered(lambda wrapper: wrapper._clients, "create", EntryTried, _CLIENTS, "config entries"),
+    Discovered(
+        lambda wrapper: wrapper._clients, "create", EntryTried, _CLIENTS, "config entries", held_as="_clients"
+    ),
     # Others put wrappers of their own between such a class and the SDK's base class, which then is passed by.
     Discovered(_sdk_clients, "request", ApiRequest, "each client of the SDK", "HTTP attempts"),
     Discovered(
@@ -179,7 +185,9 @@ _TURNS = (
     *_PEOPLE,
     Discovered(_itself, "execute_code_blocks", RunBlocks, _OWN, "code that cannot be run"),
     Discovered(_itself, "run_code", RunCode, _OWN, "code run"),
-    Discovered(_executor, "execute_code_blocks", ExecuteBlocks, _EXECUTORS, "code run"),
+    Discovered(
+        _executor, "execute_code_blocks", ExecuteBlocks, _EXECUTORS, "code run", held_as="_code_executor"
+    ),
     Discovered(_itself, "_get_run_response", AssistantRun, _ASSISTANT, "assistant's run", _ASSISTANTS),
     Discovered(_itself, "_wait_for_run", WaitForRun, _ASSISTANT, "status, usage and error", _ASSISTANTS),
 )

@@ -90,14 +90,18 @@ class Attributes:
             for key, render in self._renders.items()
         }
 
-    def rendered(self, facts: dict[str, Any], *, content: bool = True) -> dict[str, Any]:
+    def rendered(
+        self, facts: dict[str, Any], constant: dict[str, Any] | None = None, *, content: bool = True
+    ) -> dict[str, Any]:
         """Render facts.
 
         Args:
             facts: raw values by attribute key; ``None`` is not known.
+            constant: others, of what stays the same, such as an entry: they are rendered once, and again when
+                a new secret is known. They are never changed.
             content: whether the user's data is wanted; a span that is not sampled needs none.
         """
-        attributes: dict[str, Any] = {}
+        attributes: dict[str, Any] = {} if constant is None else {**self._of_constant(constant)}
         names, ways, is_name, is_number = self._names, self._ways, Kind.NAME, Kind.NUMBER
         for key, value in facts.items():
             if value is None:
@@ -119,12 +123,7 @@ class Attributes:
                 self._secrets.add_passing(value)
         return attributes
 
-    def of_constant(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """Render facts of what stays the same, such as an entry: once, and again when a new secret is known.
-
-        Args:
-            facts: as of ``rendered``; never changed. What is returned is not to be changed either.
-        """
+    def _of_constant(self, facts: dict[str, Any]) -> dict[str, Any]:
         kept = self._constants.get(id(facts))
         if kept is not None:
             return kept[1]

@@ -127,17 +127,18 @@ class Call:
         return iter(())
 
     # ------------------------------------------------------------ from beginning to end
-    def start(self, facts: Facts) -> None:
+    def start(self, facts: Facts, around: Context) -> None:
         """Start the span and make the call the current one.
 
         Args:
             facts: what is known before the call runs.
+            around: the context of before the call.
         """
         parent = self.parent
         self._began = time.perf_counter()
         if facts or self.constant is not None:
-            self.attributes = self._rendered(facts)
-        around = get_current()
+            self.attributes = self.recorder.attributes.rendered(facts, self.constant)
+            self.constant = None
         if self.name is None:
             self._started_name: str | None = None
             self._began_ns, self.has_children = time.time_ns(), False
@@ -246,7 +247,8 @@ class Call:
         try:
             recording = owns and span is not None and span.is_recording()
             if facts:
-                new = self._rendered(facts, content=recording or recorder.content_events is not None)
+                content = recording or recorder.content_events is not None
+                new = recorder.attributes.rendered(facts, self.constant, content=content)
                 self.attributes.update(new)
                 if recording and span is not None:
                     span.set_attributes(recorder.attributes.on_spans(new))
@@ -262,14 +264,6 @@ class Call:
         finally:
             if owns and span is not None and not self._is_theirs:
                 span.end(ended_ns)
-
-    def _rendered(self, facts: Facts, *, content: bool = True) -> dict[str, Any]:
-        attributes = self.recorder.attributes
-        new = attributes.rendered(facts, content=content)
-        if self.constant is not None:
-            new = {**attributes.of_constant(self.constant), **new}
-            self.constant = None
-        return new
 
     def _release(self) -> None:
         """Let go of everything."""

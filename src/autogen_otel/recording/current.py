@@ -19,14 +19,8 @@ def current_call() -> Call | None:
     return otel_context.get_current().get(CALL_KEY)  # type: ignore[return-value]
 
 
-def is_suppressed() -> bool:
-    """Whether the application has asked instrumentations to be silent here."""
-    return bool(otel_context.get_value(SUPPRESS_KEY))
-
-
-def capture() -> Any:
-    """The context to take along to another thread."""
-    return otel_context.get_current()
+capture = otel_context.get_current
+"""The context of here: where a call begins, or to take along to another thread."""
 
 
 def resume(captured: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -27,38 +28,32 @@ Price = Callable[[Mapping[str, Any]], "float | None"]
 """From the facts of a model call (provider, model, tokens) to US dollars; ``None`` where nobody knows."""
 
 
-def price_list() -> Price:
-    """Return the list of prices, or one that knows none."""
+def price_list() -> Price | None:
+    """Return the list of prices, if there is one."""
     if find_spec("genai_prices") is None:
-        return lambda _facts: None
+        return None
     try:
         prices = import_module("genai_prices")
         # It reads its list with the first price asked for, which would hold up the first model call.
         prices.calc_price(prices.Usage(input_tokens=1), "gpt-4o", provider_id="openai")
     except Exception as error:  # noqa: BLE001 - a broken installation of it must not end the application
         _log.warning("Costs are AutoGen's own, because genai-prices fails to load: %s", type(error).__name__)
-        return lambda _facts: None
-    return _PriceList(prices).price
+        return None
+    return partial(_price, prices)
 
 
-class _PriceList:
-    def __init__(self, prices: Any) -> None:
-        self._prices = prices
-
-    def price(self, facts: Mapping[str, Any]) -> float | None:
-        model = facts.get(names.GEN_AI_RESPONSE_MODEL) or facts.get(names.GEN_AI_REQUEST_MODEL)
-        if model is None:
-            return None
-        provider = facts.get(names.GEN_AI_PROVIDER_NAME) or ""
-        try:
-            usage = self._prices.Usage(
-                input_tokens=facts.get(names.GEN_AI_USAGE_INPUT_TOKENS),
-                output_tokens=facts.get(names.GEN_AI_USAGE_OUTPUT_TOKENS),
-                cache_read_tokens=facts.get(names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
-            )
-            price = self._prices.calc_price(
-                usage, model, provider_id=_PROVIDERS.get(provider, provider or None)
-            )
-            return float(price.total_price)
-        except Exception:  # noqa: BLE001 - an unknown model, odd counts or a flaw of the list: the call matters more
-            return None
+def _price(prices: Any, facts: Mapping[str, Any]) -> float | None:
+    model = facts.get(names.GEN_AI_RESPONSE_MODEL) or facts.get(names.GEN_AI_REQUEST_MODEL)
+    if model is None:
+        return None
+    provider = facts.get(names.GEN_AI_PROVIDER_NAME) or ""
+    try:
+        usage = prices.Usage(
+            input_tokens=facts.get(names.GEN_AI_USAGE_INPUT_TOKENS),
+            output_tokens=facts.get(names.GEN_AI_USAGE_OUTPUT_TOKENS),
+            cache_read_tokens=facts.get(names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
+        )
+        price = prices.calc_price(usage, model, provider_id=_PROVIDERS.get(provider, provider or None))
+        return float(price.total_price)
+    except Exception:  # noqa: BLE001 - an unknown model, odd counts or a flaw of the list: the call matters more
+        return None

@@ -33,7 +33,7 @@ class Recorder:
         meters: makes the measurements; ``None`` for none.
         failure_logs: makes a log record of each exception; ``None`` for none.
         content_events: makes an event of what a model call said and was told; ``None`` for none.
-        price: the list of prices.
+        price: the list of prices; ``None`` for none.
         process: is told of each span that begins; ``None`` where nobody needs to know.
         check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
         connect: gives it a tracer and the like, as the first span starts; ``None`` once it has them.
@@ -45,7 +45,7 @@ class Recorder:
     meters: Meters | None = None
     failure_logs: FailureLogs | None = None
     content_events: ContentEvents | None = None
-    price: Price = field(default_factory=price_list)
+    price: Price | None = field(default_factory=price_list)
     process: Process | None = None
     check: Callable[[object], None] | None = None
     connect: Callable[[], None] | None = None

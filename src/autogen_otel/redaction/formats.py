@@ -20,7 +20,8 @@ class KeyFormat:
         shape: how such keys begin, for people.
         hint: text that every such key contains; where it is absent the expression is not tried.
         source: of the expression.
-        begins: an expression for how every such key begins, or for what it contains.
+        begins: an expression for how every such key begins, which is where a word does or behind an escape;
+            empty where only the hint, inside it, tells the key from other text.
     """
 
     issuer: str
@@ -60,7 +61,7 @@ def _starting(issuer: str, prefix: str, rest: str, hint: str | None = None, shap
 
 
 def _holding(issuer: str, hint: str, expression: str, shape: str) -> KeyFormat:
-    return KeyFormat(issuer, shape, hint, expression, re.escape(hint))
+    return KeyFormat(issuer, shape, hint, expression, "")
 
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -261,7 +262,7 @@ _GENERAL: Final = (
         "-----BEGIN … PRIVATE KEY-----",
         "-----BEGIN ",
         _PRIVATE_KEY,
-        "-----BEGIN ",
+        "",
     ),
     # These go on as a JWT does, so they stand before it.
     _starting("Mapbox", r"sk\.eyJ", r"[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}"),

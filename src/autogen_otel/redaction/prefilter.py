@@ -10,19 +10,24 @@ from __future__ import annotations
 import re
 import string
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from autogen_otel.redaction.assignments import STEMS
 from autogen_otel.redaction.cutting import UNFIT
 from autogen_otel.redaction.formats import KEY_FORMATS
 from autogen_otel.redaction.validation import INPUT_VALUE
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _OF_KEYS: Final = f"{string.ascii_letters}{string.digits}_-.~+/=$:@"
 """All that keys of the known formats consist of."""
 _OF_IDS: Final = f"{string.digits}abcdef-.+:TZ"
-"""Times and UUIDs consist of nothing else."""
-_BEGINNINGS_OF_IDS: Final = ("4b1d", "fc-")
-"""Of keys, that are made of the same characters."""
+"""Times and UUIDs consist of nothing else, and keys only where they begin with ``4b1d`` or ``fc-``."""
+_ESCAPING: Final = "\\%[;"
+"""What an escape begins with, in code, URLs and the colours of terminals."""
+_SHORTEST_INSIDE: Final = 35
+"""Of a key that is known by what it contains, with what stands before it."""
 _RUN: Final = b"a" * 15
 """The shortest key, but for the two that are looked for by name."""
 
@@ -32,6 +37,7 @@ def _shape_of(code: int) -> int:
 
 
 _SHAPE: Final = bytes(map(_shape_of, range(256)))
+_UNFIT_SHAPE: Final = ord("!")
 
 _STEM: Final = f"(?i:{'|'.join(STEMS)})"
 _REVERSED_STEM: Final = f"(?i:{'|'.join(stem[::-1] for stem in STEMS)})"
@@ -72,16 +78,18 @@ def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> boo
         no_signs: there is no colon in it but those behind the keys of the JSON.
     """
     shape = text.encode("ascii", "replace").translate(_SHAPE)
-    if b"!" in shape or (not text.isascii() and UNFIT.search(text)):
+    # By its number: to look for bytes in bytes makes Python raise an error and clear it.
+    if _UNFIT_SHAPE in shape or (not text.isascii() and UNFIT.search(text)):
         return False
     # Control characters, as JSON writes them.
     if in_json and "\\" in text and ("\\u00" in text or "\\b" in text or "\\f" in text):
         return False
+    run = shape.find(_RUN)
     # A single character is found much quicker, and J is rare.
     if (
         ("J" in text and "eyJ" in text)
         or "-----BEGIN " in text
-        or (_RUN in shape and _holds_key(text, shape))
+        or (run >= 0 and _holds_key(text, shape, run))
     ):
         return False
     colons = () if no_signs else (_COLON_IN_JSON if in_json else _COLON).finditer(text) if ":" in text else ()
@@ -105,28 +113,47 @@ def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> boo
     return "-" not in text or not _FLAG.search(text)
 
 
-def _holds_key(text: str, shape: bytes) -> bool:
-    """Tell whether a long run of such characters contains how a key begins."""
-    begins = _beginnings().search
-    at = shape.find(_RUN)
+def _holds_key(text: str, shape: bytes, at: int) -> bool:
+    """Tell whether a long run of such characters contains how a key begins.
+
+    Args:
+        text: any text.
+        shape: of its characters.
+        at: where its first long run begins.
+    """
+    first, behind_sign, anywhere, inside = _beginnings()
     while at >= 0:
         end = shape.find(b" ", at)
         run = text[at : end if end >= 0 else len(text)]
-        if (run.strip(_OF_IDS) or any(one in run for one in _BEGINNINGS_OF_IDS)) and begins(run):
-            return True
+        if run.strip(_OF_IDS) or "fc-" in run or "4b1d" in run:
+            # A key begins where a word does, or behind an escape; so of an id only few places are looked at.
+            if anywhere(run) if at and text[at - 1] in _ESCAPING else first(run) or behind_sign(run):
+                return True
+            if len(run) >= _SHORTEST_INSIDE and inside(run):
+                return True
         at = shape.find(_RUN, end) if end >= 0 else -1
     return False
 
 
 @cache
-def _beginnings() -> re.Pattern[str]:
-    """How the keys of all formats begin, by first character, because that is how the engine is quickest."""
+def _beginnings() -> tuple[Callable[[str], object], ...]:
+    """What finds how keys begin: at the first place, behind a sign, and anywhere; and what others contain.
+
+    By first character, because that is how the engine is quickest.
+    """
     rests: dict[str, list[str]] = {}
-    for one in KEY_FORMATS:
-        first, rest = _first_of(one.begins)
+    for begins in filter(None, (one.begins for one in KEY_FORMATS)):
+        first, rest = _first_of(begins)
         for character in first:
             rests.setdefault(character, []).append(rest)
-    return re.compile("|".join(f"{re.escape(first)}(?:{'|'.join(rests[first])})" for first in rests))
+    begin = "|".join(f"{re.escape(first)}(?:{'|'.join(rests[first])})" for first in rests)
+    inside = "|".join(re.escape(one.hint) for one in KEY_FORMATS if not one.begins)
+    return (
+        re.compile(begin).match,
+        re.compile(f"[^A-Za-z0-9](?:{begin})").search,
+        re.compile(begin).search,
+        re.compile(inside).search,
+    )
 
 
 def _first_of(begins: str) -> tuple[str, str]:

@@ -113,7 +113,7 @@ class Conversation(Operation):
         yield metrics.CONVERSATION_TURNS, self.turns, labels
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         if self.name is not None:
             self.prompts.forget()
             self.failed_tools.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -54,6 +55,8 @@ class Prompt(NamedTuple):
 
     Args:
         facts: what is recorded of it in any case.
+        messages: what it consists of.
+        tools: the lists of tool definitions sent along.
         carried: messages that an earlier conversation left.
         known: of its messages the first that the prompt before had, too, as its first.
         counted: how many of those there are of each content.
@@ -61,6 +64,8 @@ class Prompt(NamedTuple):
     """
 
     facts: Facts
+    messages: Sequence[Any]
+    tools: Sequence[Sequence[Any]]
     carried: int = 0
     known: int = 0
     counted: dict[int, int] | None = None
@@ -153,7 +158,8 @@ class PromptAccount:
             or None,
             names.PROMPT_TOOLS_CHARS: sum([one.size or 0 for one, _ in offered]) or None,
         }
-        return Prompt(facts, carried, known, counted, all(is_same for _, is_same in offered))
+        same_tools = all(is_same for _, is_same in offered)
+        return Prompt(facts, messages, tools, carried, known, counted, same_tools)
 
     def _definitions(self, listed: Sequence[Any]) -> tuple[_Tools, bool]:
         """What a list of tool definitions comes to, and whether it was sent before; its schemas are kept."""
@@ -177,16 +183,16 @@ def _looks_of(messages: Sequence[Any]) -> tuple[list[int], list[Any]]:
 
     Nothing where that would run code of the user's, or is of an older kind: then each message is read anew.
     """
-    hashes, asked = [], []
-    for message in messages:
-        if type(message) is not dict or message.get("function_call"):
-            return [], []
-        content = message.get("content")
-        if type(content) is not str and content is not None:
-            return [], []
-        hashes.append(hash(content))
-        asked.append(message.get("tool_calls"))
-    return hashes, asked
+    # Without a loop of Python's, which for a long conversation would cost more than all else in here.
+    if not all(map(is_, map(type, messages), repeat(dict))):
+        return [], []
+    contents = list(map(dict.get, messages, repeat("content")))
+    texts = sum(map(is_, map(type, contents), repeat(str)))
+    if texts + sum(map(is_, contents, repeat(None))) < len(contents):
+        return [], []
+    if any(map(dict.get, messages, repeat("function_call"))):
+        return [], []
+    return list(map(hash, contents)), list(map(dict.get, messages, repeat("tool_calls")))
 
 
 def _beside(before: list[Mark], now: list[Mark]) -> list[Mark]:

@@ -109,7 +109,7 @@ class AssistantRun(Operation):
         }
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         self.run, self.links = None, ()
 
 

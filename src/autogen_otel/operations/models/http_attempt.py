@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
-from itertools import zip_longest
+from itertools import compress
+from operator import itemgetter, ne
 from time import perf_counter, time_ns
 from typing import Any
 
@@ -31,7 +32,10 @@ from autogen_otel.vocabulary import metrics
 
 _NO_STREAMS = ("application/json", "text/html", "application/problem+json")
 
-Headers = list[tuple[bytes, bytes]]
+Headers = list[tuple[bytes, bytes, bytes]]
+"""Name as it is written, name in small letters, value."""
+_ROW = 3
+_NAME_AND_VALUE = itemgetter(1, 2)
 
 
 class _Request(Operation):
@@ -98,7 +102,7 @@ class ApiRequest(_Request):
             self.entry.refusal = self.refusal
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         self.waiting = None
 
 
@@ -118,7 +122,7 @@ class HttpAttempt(_Request):
             return None
         parent.settle_attempt()
         request = self.arguments["request"]
-        headers = self._headers = _raw(request.headers)
+        headers = self._headers = list(_rows(request.headers))
         self._hide(headers)
         resend_count = parent.attempts
         parent.attempts += 1
@@ -129,10 +133,7 @@ class HttpAttempt(_Request):
         self.name = request.method
         self.ended_at, self._response = None, None
         self._is_chat, self.constant = _place(str(request.url))
-        # As the HTTP client writes it; a transport of the user's may do otherwise.
-        size = dict(headers).get(b"Content-Length")
-        if size is None:
-            size = next((value for name, value in headers if name.lower() == b"content-length"), b"")
+        size = _by_name(headers).get(b"content-length", b"")
         return {
             names.HTTP_REQUEST_METHOD: request.method,
             # The convention sets it from the first resend on.
@@ -149,11 +150,14 @@ class HttpAttempt(_Request):
         if sent is None:
             sent = []
             memory.remember(self.instance, sent)
-        self.recorder.hide_headers(
-            [one for one, before in zip_longest(headers, sent) if one != before and one is not None]
+        self._hide_all(
+            headers if len(headers) != len(sent) else list(compress(headers, map(ne, headers, sent)))
         )
         # Last, so that whoever finds them there also masks what is in them.
         sent[:] = headers
+
+    def _hide_all(self, headers: Headers) -> None:
+        self.recorder.hide_headers([(name, value) for name, _, value in headers])
 
     def end_with_value(self, value: Any) -> None:
         """End the attempt, unless it is an error that the SDK is yet to read before it raises it."""
@@ -174,11 +178,11 @@ class HttpAttempt(_Request):
         """The server answered; an error is a failure whatever the SDK makes of it."""
         sent = read(value, "request")
         if sent is not None:
-            headers = _raw(sent.headers)
+            headers = _rows(sent.headers)
             if headers != self._headers:
                 # What an ``auth`` of the HTTP client has added meanwhile.
-                self.recorder.hide_headers(headers)
-        received = {name.lower(): content for name, content in _raw(value.headers)}
+                self._hide_all(headers)
+        received = _by_name(_rows(value.headers))
         said = self._error(value, received.get(b"content-type", b"").decode("latin-1"))
         if said is not None:
             refusal = self._refusal(value, said)
@@ -217,7 +221,7 @@ class HttpAttempt(_Request):
         return Oddity(cause_of_answer(status, said, self.carried), text, kind)
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         self._headers, self._response = [], None
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
@@ -264,12 +268,20 @@ def _place(url: str) -> tuple[bool, Facts]:
     return is_chat, {names.URL_FULL: url, names.SERVER_ADDRESS: address, names.SERVER_PORT: port}
 
 
-def _raw(headers: Any) -> Headers:
-    """Headers as they are on the wire, whatever holds them."""
+def _rows(headers: Any) -> Headers:
+    """Headers as httpx and httpx2 keep them, not to be changed; others are brought into that form."""
+    rows = read(headers, "_list")
+    if type(rows) is list and rows and type(rows[0]) is tuple and len(rows[0]) == _ROW:
+        return rows
     raw = read(headers, "raw")
-    if isinstance(raw, list):
-        return raw
-    return [(str(name).encode(), str(value).encode()) for name, value in dict(headers).items()]
+    if not isinstance(raw, list):
+        raw = [(str(name).encode(), str(value).encode()) for name, value in dict(headers).items()]
+    return [(name, name.lower(), value) for name, value in raw]
+
+
+def _by_name(headers: Headers) -> dict[bytes, bytes]:
+    """Values by name in small letters."""
+    return dict(map(_NAME_AND_VALUE, headers))
 
 
 def _unless_said(words: str, error: BaseException) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
@@ -13,17 +12,15 @@ from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
 
-def prompt_content(call: Operation, own: Mapping[str, Any], prompt: Prompt) -> Facts:
+def prompt_content(call: Operation, prompt: Prompt) -> Facts:
     """What is sent to the model and was not recorded before.
 
     Args:
         call: an ``OpenAIWrapper.create``.
-        own: the entry's own options, which win over the call's.
         prompt: as it was measured; what it shares with the prompt before was recorded then.
     """
-    account, config = _account(call), call.arguments
-    messages = own.get("messages") or config.get("messages")
-    messages = messages if isinstance(messages, (list, tuple)) else ()
+    account = _account(call)
+    messages = prompt.messages if isinstance(prompt.messages, (list, tuple)) else ()
     leading = list(takewhile(is_instruction, messages))
     first, counted, tools = len(leading), None, []
     if account is None:
@@ -31,7 +28,7 @@ def prompt_content(call: Operation, own: Mapping[str, Any], prompt: Prompt) -> F
     elif prompt.known >= first:
         first, counted, leading = prompt.known, prompt.counted, []
     if counted is None or not prompt.same_tools:
-        tools = [tool for name in ("tools", "functions") for tool in _listed(own, config, name)]
+        tools = [tool for listed in prompt.tools for tool in listed]
     return {
         names.GEN_AI_INPUT_MESSAGES: account.new_messages(messages[first:], counted) or None,
         names.GEN_AI_SYSTEM_INSTRUCTIONS: account.new_once("instructions", leading) or None,
@@ -52,8 +49,3 @@ def _account(call: Operation) -> MessageAccount | None:
     if call.root is None or call.recorder.settings.full_message_history:
         return None
     return call.root.messages
-
-
-def _listed(own: Mapping[str, Any], config: Mapping[str, Any], name: str) -> list[Any] | tuple[Any, ...]:
-    listed = own.get(name) or config.get(name)
-    return listed if isinstance(listed, (list, tuple)) else ()

@@ -116,7 +116,7 @@ class ModelCall(Operation):
         facts.update(prompt.facts)
         self.carried_messages = prompt.carried
         if self.recorder.settings.records_messages:
-            facts.update(prompt_content(self, own, prompt))
+            facts.update(prompt_content(self, prompt))
         return facts
 
     def returned(self, value: Any) -> Facts:
@@ -232,15 +232,16 @@ class ModelCall(Operation):
         return facts
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
         self.read, self.links = None, ()
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")
+        offered = (own.get("tools") or config.get("tools"), own.get("functions") or config.get("functions"))
+        tools = [listed if isinstance(listed, (list, tuple)) else () for listed in offered]
         if type(messages) is not list and not isinstance(messages, Sequence):
-            return Prompt({})
-        tools = [_listed(own, config, "tools"), _listed(own, config, "functions")]
+            return Prompt({}, (), tools)
         if self.conversation is None:
             return PromptAccount().measure(messages, tools, None, ())
         history = () if self.turn is None else self.turn.messages
@@ -254,8 +255,9 @@ class ModelCall(Operation):
         is_known = not isinstance(usd, bool) and isinstance(usd, (int, float)) and 0 < usd < math.inf
         if is_known and "price" in self.instance._config_list[entry.index]:
             return {names.COST_USD: float(usd), names.COST_SOURCE: costs.CONFIG}
-        if self.usages.get(entry.index) is not None or response is None:
-            listed = self.recorder.price({**entry.facts, **facts})
+        price = self.recorder.price
+        if price is not None and (response is None or self.usages.get(entry.index) is not None):
+            listed = price({**entry.facts, **facts})
             if listed is not None:
                 return {names.COST_USD: listed, names.COST_SOURCE: costs.GENAI_PRICES}
         return {names.COST_USD: float(usd), names.COST_SOURCE: costs.AUTOGEN} if is_known else {}
@@ -293,8 +295,3 @@ def tokens_measured(usage: Mapping[str, Any]) -> Iterator[Measurement]:
         count = usage.get(key)
         if isinstance(count, int) and count:
             yield metric, count, {metrics.TOKEN_MODALITY: metrics.UNKNOWN_MODALITY}
-
-
-def _listed(own: Mapping[str, Any], config: Mapping[str, Any], name: str) -> Sequence[Any]:
-    listed = own.get(name) or config.get(name)
-    return listed if isinstance(listed, (list, tuple)) else ()

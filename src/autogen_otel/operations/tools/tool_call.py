@@ -227,7 +227,7 @@ class ToolCall(Operation):
         return None
 
     def _release(self) -> None:
-        super()._release()
+        Operation._release(self)
         self.function = self._requested = self.error = None
         self._problems = ()
 

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus, unquote
@@ -75,8 +76,8 @@ class SecretIndex:
     def __init__(self) -> None:
         self.longest = 0
         self._counts: Counter[str] = Counter()
-        self.few: list[str] = []
-        """All of them, the longest first, as long as it is quicker to look for each; else none."""
+        # All of them, the longest first, and how long they are, as long as it is quicker to look for each.
+        self._few: tuple[list[str], list[int]] | None = ([], [])
         self._long, self._short = _Pieces(self._LONG, 12), _Pieces(SHORTEST_FORM, 4)
 
     def add(self, forms: Iterable[str]) -> None:
@@ -103,13 +104,18 @@ class SecretIndex:
 
     def candidates(self, text: str) -> list[str]:
         """List those that may occur in a text, the longest first: one may be part of another."""
+        few = self._few
+        if few is not None:
+            # Most texts are shorter than most keys.
+            return few[0][bisect_left(few[1], -len(text)) :]
         return _longest_first(self._long.candidates(text) | self._short.candidates(text))
 
     def _pieces_for(self, form: str) -> _Pieces:
         return self._long if len(form) >= self._LONG else self._short
 
     def _settle(self) -> None:
-        self.few = _longest_first(self._counts) if len(self._counts) <= _FEW else []
+        few = _longest_first(self._counts) if len(self._counts) <= _FEW else None
+        self._few = None if few is None else (few, [-len(form) for form in few])
 
 
 def _longest_first(forms: Iterable[str]) -> list[str]:

@@ -169,7 +169,7 @@ class KnownSecrets:
 
     def mask(self, text: str) -> str:
         """Return the text with every known secret replaced, also where it is quoted or escaped."""
-        for form in self._index.few or self._index.candidates(text):
+        for form in self._index.candidates(text):
             if form in text:
                 text = text.replace(form, MASK)
         shorts = self._shorts
