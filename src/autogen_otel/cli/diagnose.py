@@ -257,9 +257,10 @@ def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tup
     return diagnosis, read_from
 
 
-def _parts(source: Source, limit: int) -> Sequence[Source]:
+def _parts(source: Source, limit: int) -> Sequence[Files]:
     """What several processes read; a limit counts conversations in the order that one reads them in."""
-    return source.parts() if isinstance(source, Files) and not limit else [source]
+    assert isinstance(source, Files)
+    return [source] if limit else source.parts()
 
 
 def _sample(source: SampledSource, selection: Selection, most: int) -> list[Weighted]:

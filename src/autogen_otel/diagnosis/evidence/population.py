@@ -7,7 +7,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
@@ -15,6 +14,7 @@ from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.conversations import takes
+from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span, Trace
@@ -84,7 +84,7 @@ class Population:
             limit: at most so many, in the order they come; 0 for all.
         """
         wanted = Wanted(selection, limit)
-        for gathered in gather(spans):
+        for gathered in gather_spans(spans):
             if not wanted.take(gathered):
                 break
         return wanted.population
