@@ -341,7 +341,8 @@ class _Line(NamedTuple):
     def has_root(self) -> bool:
         """Whether some span in it has no parent, as far as that is known without parsing."""
         count = self.text.count
-        return count(_START_KEY) > count(_PARENT_KEY) - sum(map(count, _NO_PARENT))
+        spans, children = count(_START_KEY), count(_PARENT_KEY)
+        return spans > children or spans > children - sum(map(count, _NO_PARENT))
 
     def spans(self, trace_filter: otlp.TraceFilter | None) -> tuple[list[Span], bool]:
         """The spans that can be read, and whether that is not all; a torn last line is no damage."""
