@@ -77,8 +77,9 @@ def decoded(
                 trace_id = trace_id_of(given)
                 is_wanted = trace_filter is None or trace_filter(trace_id)
                 before = given
-            if is_wanted:
-                yield span_of(raw, trace_id)
+            if not is_wanted:
+                continue
+            yield span_of(raw, trace_id)
         except MALFORMED as error:
             # Per span, so that its neighbours survive.
             yield error
@@ -103,8 +104,15 @@ def _scope(group: Any) -> str:
     return str((group.get("scope") or {}).get("name", ""))
 
 
-def _trace_id(given: Any) -> str:
-    return _known_id(given, TRACE_ID_DIGITS)
+# A trace's id comes with each of its spans, that of a span with each child.
+@lru_cache(maxsize=8192)
+def _trace_id(given: str) -> str:
+    return _id(given, TRACE_ID_DIGITS)
+
+
+@lru_cache(maxsize=8192)
+def _span_id(given: str) -> str:
+    return _id(given, SPAN_ID_DIGITS)
 
 
 def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace_id: str) -> Span:
@@ -113,13 +121,13 @@ def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace
     # Journals have millions: to call it with so many named arguments takes five times as long as this.
     span = Span.__new__(Span)
     span.trace_id = trace_id
-    span.span_id = _known_id(raw["spanId"], SPAN_ID_DIGITS)
-    span.parent_id = _parent(get("parentSpanId"))
+    span.span_id = _span_id(raw["spanId"])
+    parent = get("parentSpanId")
+    span.parent_id = _parent(parent) if parent else None
     span.name = str(get("name", ""))
     kind = get("kind", 0)
     span.kind = kind if type(kind) is int else _number(kind, _KINDS)
-    span.start_ns = _moment(get("startTimeUnixNano"))
-    span.end_ns = _moment(get("endTimeUnixNano"))
+    span.start_ns, span.end_ns = _moment(get("startTimeUnixNano")), _moment(get("endTimeUnixNano"))
     span.status_code = _number(status.get("code", 0), _STATUSES) if status else 0
     span.status_message = str(status.get("message", "")) if status else ""
     span.attributes = attributes_of(get("attributes"))
@@ -138,7 +146,7 @@ def _event(raw: Any) -> Event:
 
 
 def _link(raw: Any) -> Link:
-    return Link(_trace_id(raw["traceId"]), _id(raw["spanId"], SPAN_ID_DIGITS), attributes_of(raw.get("attributes")))
+    return Link(_trace_id(raw["traceId"]), _span_id(raw["spanId"]), attributes_of(raw.get("attributes")))
 
 
 def _number(value: Any, numbers: Mapping[str, int]) -> int:
@@ -161,14 +169,9 @@ def _id(value: str, digits: int) -> str:
     return value.lower()
 
 
-# A trace's id comes with each of its spans, that of a span with each child.
-_known_id: Final = lru_cache(maxsize=8192)(_id)
-
-
-def _parent(value: str | None) -> str | None:
-    if not value or (value[0] in "0A" and value.strip("0A=") == ""):
-        return None
-    return _known_id(value, SPAN_ID_DIGITS)
+@lru_cache(maxsize=8192)
+def _parent(given: str) -> str | None:
+    return None if given.strip("0A=") == "" else _span_id(given)
 
 
 def attributes_of(raw: Any) -> dict[str, Any]:
