@@ -16,6 +16,7 @@ from autogen_otel.diagnosis.evidence.parts import read_parts
 from autogen_otel.diagnosis.evidence.population import Wanted
 from autogen_otel.diagnosis.findings import conclude_listed
 from autogen_otel.traces import journal as reading
+from autogen_otel.traces import parsing
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources import files
@@ -110,7 +111,7 @@ def test_each_line_is_parsed_by_one(
     tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed: list[bytes] = []
-    loads = reading.loads
+    loads = parsing.loads
 
     def counted(text: bytes) -> object:
         parsed.append(text)
@@ -182,7 +183,7 @@ def test_a_process_that_ends_before_all_is_read_is_said(
 ) -> None:
     parts = parts_of(Files([write(tmp_path / "a.jsonl", *recorded)]), 2, monkeypatch)
     monkeypatch.setattr("sys.executable", shutil.which("true"))
-    with pytest.raises(OSError, match="the process that reads it was ended"):
+    with pytest.raises(SourceError, match="A process that helps to read was ended"):
         read_parts(parts, EVERYTHING, Wanted(), Progress())
 
 

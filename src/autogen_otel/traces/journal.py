@@ -24,7 +24,7 @@ PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
 _PATIENCE: Final = 8_000_000
 """How many bytes of others may come between the root of a trace and the last of its spans."""
-_LONGEST: Final = 64_000_000
+_LONGEST: Final = 128_000_000
 """In how many bytes a trace may be spread: more are not kept waiting."""
 _TRACE_ID_KEY: Final = b'"traceId"'
 _TRACE_ID: Final = re.compile(rb'"traceId"\s*:\s*(?:"([0-9a-fA-F]{32})")?')
@@ -84,7 +84,7 @@ def read_spans(
     under_way = files.under_way(trace_filter)
     read: set[int] = set()
     for line in files.lines():
-        if trace_filter is None or _may_tell(line.trace_ids, trace_filter):
+        if line.may_tell_of(line.only_trace, trace_filter):
             yield from _once(files.spans(line, trace_filter), read)
     files.tell()
     yield from _once(under_way, read)
@@ -136,21 +136,16 @@ def _pieces(
     position = 0
     for line in files.lines():
         position += len(line.text)
-        trace_ids = line.trace_ids
-        if trace_filter is not None and not _may_tell(trace_ids, trace_filter):
+        only = line.only_trace
+        if not line.may_tell_of(only, trace_filter):
             continue
-        if trace_ids is not None and len(trace_ids) == 1:
-            yield Piece(trace_ids.pop(), line.has_root, position, line)
+        if only is not None:
+            yield Piece(only, line.has_root, position, line)
             continue
         for trace_id, spans in _by_trace(files.spans(line, trace_filter)).items():
             yield Piece(trace_id, any(span.parent_id is None for span in spans), position, spans)
     for trace_id, spans in _by_trace(under_way).items():
         yield Piece(trace_id, has_root=False, position=position, content=spans)
-
-
-def _may_tell(trace_ids: set[str] | None, wanted: otlp.TraceFilter) -> bool:
-    """Whether a line is worth parsing."""
-    return trace_ids is None or any(map(wanted, trace_ids))
 
 
 def _by_trace(spans: Iterable[Span]) -> dict[str, list[Span]]:
@@ -281,12 +276,8 @@ class Tail:
             text = opened.read()
         complete = text[: text.rfind(b"\n") + 1]
         self._read[identity] = self._read.get(identity, 0) + len(complete)
-        for line in complete.splitlines():
-            try:
-                document = loads(line)
-            except (ValueError, RecursionError):
-                continue
-            yield from (span for span in _document_spans(document, None) if isinstance(span, Span))
+        for number, line in enumerate(complete.splitlines(), start=1):
+            yield from _Line(file, number, line).spans(None)[0]
 
 
 def _identity(file: Path) -> tuple[int, int]:
@@ -323,19 +314,31 @@ class _Line(NamedTuple):
     text: bytes
 
     @property
-    def trace_ids(self) -> set[str] | None:
-        """The traces that it tells of or points to, known without parsing; ``None`` if parsing has to tell.
+    def only_trace(self) -> str | None:
+        """The one trace that it tells of, known without parsing; ``None`` if there are others, or may be.
 
         In valid JSON no text within quotes looks like this: its own quotes would have backslashes.
         """
         first = _TRACE_ID.search(self.text)
-        if first is None or not first[1]:
+        if first is None or first[1] is None:
             return None
-        if self.text.count(first[0]) == self.text.count(_TRACE_ID_KEY):
-            return {first[1].decode().lower()}
-        found = set(_TRACE_ID.findall(self.text))
-        # Another program writes them in another way.
-        return None if b"" in found else {one.decode().lower() for one in found}
+        if self.text.count(first[0]) < self.text.count(_TRACE_ID_KEY):
+            return None
+        return first[1].decode().lower()
+
+    def may_tell_of(self, only: str | None, wanted: otlp.TraceFilter | None) -> bool:
+        """Whether it is worth parsing, given its only trace."""
+        if wanted is None:
+            return True
+        if only is not None:
+            return wanted(only)
+        is_known = False
+        for match in _TRACE_ID.finditer(self.text):
+            is_known = match[1] is not None
+            # The first that is wanted is enough; another program may write ids in another way.
+            if not is_known or wanted(match[1].decode().lower()):
+                return True
+        return not is_known
 
     @property
     def has_root(self) -> bool:
@@ -349,9 +352,15 @@ class _Line(NamedTuple):
         if self.text.isspace():
             return [], False
         try:
-            found = list(_document_spans(loads(self.text), trace_filter))
+            document = loads(self.text)
         except (ValueError, RecursionError):
             return [], self.text.endswith(b"\n")
+        found: list[Span | Exception] = []
+        try:
+            found += _document_spans(document, trace_filter)
+        except otlp.MALFORMED as error:
+            # What was found until then counts.
+            found.append(error)
         spans = [one for one in found if isinstance(one, Span)]
         return spans, len(spans) < len(found)
 
@@ -370,14 +379,9 @@ def documents(path: Path) -> Iterator[bytes]:
             yield line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
 
 
-def _document_spans(document: Any, trace_filter: otlp.TraceFilter | None) -> Iterator[Span | Exception]:
+def _document_spans(document: Any, trace_filter: otlp.TraceFilter | None) -> Iterable[Span | Exception]:
     if jaeger.is_jaeger(document):
-        yield from jaeger.spans_of(document, trace_filter)
-        return
-    try:
-        if isinstance(document, dict) and _OTLP_KEYS.isdisjoint(document):
-            yield ValueError("no OTLP")
-            return
-        yield from otlp.spans_of(document, trace_filter)
-    except otlp.MALFORMED as error:
-        yield error
+        return jaeger.spans_of(document, trace_filter)
+    if isinstance(document, dict) and _OTLP_KEYS.isdisjoint(document):
+        return [ValueError("no OTLP")]
+    return otlp.spans_of(document, trace_filter)
