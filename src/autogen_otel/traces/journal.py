@@ -31,6 +31,8 @@ _TRACE_ID: Final = re.compile(rb'"traceId"\s*:\s*(?:"([0-9a-fA-F]{32})")?')
 _START_KEY: Final = b'"startTimeUnixNano"'
 _PARENT_KEY: Final = b'"parentSpanId"'
 _NO_PARENT: Final = (b'"parentSpanId":""', b'"parentSpanId": ""')
+_BUFFER: Final = 262_144
+"""Bytes that are read at once; lines are long."""
 _GZIP: Final = b"\x1f\x8b"
 _BEGINS_A_DOCUMENT: Final = frozenset({b"{", b"[", b"[{"})
 _OTLP_KEYS: Final = frozenset(
@@ -290,7 +292,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     if path == STANDARD_INPUT:
         yield _decompressed(sys.stdin.buffer)
         return
-    with path.open("rb") as file:
+    with path.open("rb", buffering=_BUFFER) as file:
         yield _decompressed(file)
 
 
