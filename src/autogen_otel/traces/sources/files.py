@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Final
@@ -35,7 +35,7 @@ class Files:
     Args:
         paths: at least one; ``STANDARD_INPUT`` is one.
         option: the words that name them on the command line; none for the program's own journal.
-        advice: what to do where nothing is in them.
+        advice: says what to do, where nothing is in them.
         standard_input: which of them it is, also where it was copied to a file.
     """
 
@@ -43,7 +43,7 @@ class Files:
         self,
         paths: Sequence[Path],
         option: Sequence[str] = (),
-        advice: str = "",
+        advice: Callable[[], str] = str,
         standard_input: Path = STANDARD_INPUT,
     ) -> None:
         self.lookback_ns = None
@@ -65,6 +65,8 @@ class Files:
         parts = [copy(self) for _ in range(count)]
         for number, part in enumerate(parts):
             part._part, part._parts = number, count  # noqa: SLF001 - copies of this
+            # They are not empty; another process need not import who gives the advice.
+            part._advice = str  # noqa: SLF001
         return parts
 
     @property
@@ -116,7 +118,8 @@ class Files:
         else:
             size = sum(map(_size, files))
             if size == 0:
-                raise SourceError(f"The {self.name} is empty{self._advice and ': ' + self._advice}.")
+                advice = self._advice()
+                raise SourceError(f"The {self.name} is empty{advice and ': ' + advice}.")
             progress.expect(size, "bytes")
         return files
 
