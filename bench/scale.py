@@ -51,7 +51,7 @@ class Scale:
         source: what was read.
         spans: how many.
         seconds: from beginning to end.
-        cpu_seconds: of ``diagnose``, with the second process that reads a journal for it.
+        cpu_seconds: of ``diagnose``, with the processes that read a journal for it.
         engine_seconds: of CPU, of the engine of ClickHouse.
         peak_bytes: of its memory.
         findings: how many it came to.

@@ -17,6 +17,7 @@ from autogen_otel.delivery.journal.forwarding import count_left
 from autogen_otel.delivery.journal.inventory import inventory
 from autogen_otel.traces.journal import journal_files, read_spans
 from tests.support.otlp_receiver import ReceiverProcess, until
+from tests.support.recorded import Heard
 
 _PROGRAM = """
 import sys, time
@@ -204,7 +205,9 @@ def test_after_a_kill_the_journal_reads_and_is_forwarded(
     )
     program.kill()
     program.communicate()
-    ids = {span.span_id for span in read_spans(journal_files(programs.journal), warn=pytest.fail)}
+    heard = Heard()
+    ids = {span.span_id for span in read_spans(journal_files(programs.journal), progress=heard)}
+    assert heard.warnings == []
     assert len(ids) > 100
     receiver.start()
     forwarding: Callable[[], subprocess.Popen[str]] = lambda: programs.start(0, 0.0, "wait")  # noqa: E731

@@ -14,12 +14,12 @@ from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm, sm
 from autogen_otel.diagnosis.comparison.statistics import testable as how_many
 from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, Features
-from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.findings import diagnose
+from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.trace import Span
 
 
@@ -164,13 +164,14 @@ def span(trace: int, number: int, parent: str | None = "p") -> Span:
 
 def test_traces_are_given_once_their_root_has_come_and_some_time_has_passed() -> None:
     spans = [span(1, 1), span(2, 2), span(1, 3, None), span(2, 4), span(1, 5), span(2, 6), span(2, 7, None)]
-    traces = [[one.span_id[-1] for one in trace] for trace in gather(spans, patience=3)]
+    traces = [[one.span_id[-1] for one in trace] for trace in gather_spans(spans, patience=3)]
     assert traces == [["1", "3", "5"], ["2", "4", "6", "7"]]
 
 
-def test_no_more_spans_wait_than_are_allowed() -> None:
-    spans = [span(number, number) for number in range(10)]
-    assert [len(trace) for trace in gather(iter(spans), most_open=4)] == [1] * 10
+def test_a_trace_that_is_spread_far_is_given_in_pieces() -> None:
+    spans = [span(1, 1), *(span(number, 1) for number in range(2, 9)), span(1, 2)]
+    traces = [[one.trace_id[-1] for one in trace] for trace in gather_spans(iter(spans), longest=4)]
+    assert traces == [["1"], *([str(number)] for number in range(2, 9)), ["1"]]
 
 
 def test_failures_that_are_each_others_parents_are_a_finding_all_the_same() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,33 +15,20 @@ from autogen_otel.diagnosis.document import changes_document, document_of
 from autogen_otel.diagnosis.evidence.parts import read_parts
 from autogen_otel.diagnosis.evidence.population import Wanted
 from autogen_otel.diagnosis.findings import conclude_listed
+from autogen_otel.traces import journal as reading
+from autogen_otel.traces import parsing
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources import files
 from autogen_otel.traces.sources.files import Files
 from tests.support.diagnosed import incidents, journal
-from tests.support.recorded import START, Recorded, write
+from tests.support.recorded import START, Heard, Recorded, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 _NS = 1_000_000_000
-
-
-class Heard(Progress):
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.expected: int | None = 0
-        self.warnings: list[str] = []
-
-    def expect(self, total: int | None, unit: str) -> None:
-        self.expected = total
-
-    def advance(self, count: int) -> None:
-        self.bytes += count
-
-    def warn(self, sentence: str) -> None:
-        self.warnings.append(sentence)
 
 
 @pytest.fixture
@@ -47,33 +38,122 @@ def recorded() -> list[Recorded]:
 
 @pytest.fixture(autouse=True)
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let three processes read files of any size."""
-    monkeypatch.setattr(files, "processors", lambda: 3)
-    monkeypatch.setattr(files, "LARGE", 0)
+    """Let several processes read files of any size."""
+    monkeypatch.setattr(files, "_LARGE", 0)
 
 
-def test_several_processes_find_what_one_finds(tmp_path: Path, recorded: list[Recorded]) -> None:
-    # Spans of one conversation stand in lines far apart.
-    halves = [Recorded() for _ in recorded]
-    for one, half in zip(recorded, halves, strict=True):
-        half.__dict__.update(one.__dict__)
-        half.spans, one.spans = one.spans[::2], one.spans[1::2]
-    source = Files([write(tmp_path / "a.jsonl", *recorded, *halves)])
-    with (tmp_path / "a.jsonl").open("a") as file:
-        file.write("no JSON\n")
-    heard, here = Heard(), Heard()
+def parts_of(source: Files, count: int, monkeypatch: pytest.MonkeyPatch) -> list[Files]:
+    """The parts that so many processors read."""
+    monkeypatch.setattr(files, "processors", lambda: count)
     parts = source.parts()
-    assert len(parts) == 3
-    several = read_parts(parts, EVERYTHING, Wanted(), heard).population
+    assert len(parts) == count
+    return parts
+
+
+def split(recorded: list[Recorded], share: int) -> list[Recorded]:
+    """Take every so manyth span away from each, as pieces of their own."""
+    pieces = []
+    for one in recorded:
+        piece = Recorded()
+        piece.__dict__.update(one.__dict__)
+        piece.spans, one.spans = one.spans[::share], [s for i, s in enumerate(one.spans) if i % share]
+        pieces.append(piece)
+    return pieces
+
+
+def batch(*recorded: Recorded) -> str:
+    """The spans of several conversations in one line, as programs write them that hold several at once."""
+    return json.dumps(
+        {"resourceSpans": [part for one in recorded for part in json.loads(one.line)["resourceSpans"]]}
+    )
+
+
+def troubled_folder(folder: Path, recorded: list[Recorded]) -> Path:
+    """A journal with all that happens to journals; the spans of a conversation stand far apart."""
+    halves, thirds = split(recorded, 2), split(recorded, 3)
+    in_base64 = json.loads(recorded[0].line)
+    for raw in in_base64["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+        raw["traceId"] = base64.b64encode(bytes.fromhex(raw["traceId"])).decode()
+    write(folder / "a.1.jsonl", *recorded[1:40]).open("a").write("no JSON\n\n[1]\n")
+    packed = "".join(one.line for one in recorded[40:]) + json.dumps(in_base64) + "\n"
+    (folder / "a.2.jsonl.gz").write_bytes(gzip.compress(packed.encode()))
+    (folder / "a.3.jsonl").write_text(batch(*thirds))
+    (folder / "empty.jsonl").touch()
+    mixed = "\n".join(batch(*halves[at : at + 4]) for at in range(0, len(halves), 4))
+    damaged = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "f" * 32}]}]}]})
+    torn = recorded[7].line[: -len(recorded[7].line) // 2]
+    (folder / "b.jsonl").write_text(f"{mixed}\n{damaged}\n{torn}\n{recorded[3].line}{torn}")
+    return folder
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_several_processes_find_what_one_finds(
+    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    source = Files([troubled_folder(tmp_path, recorded)])
+    heard, here = Heard(), Heard()
+    several = read_parts(parts_of(source, count, monkeypatch), EVERYTHING, Wanted(), heard).population
     alone = read_parts([source], EVERYTHING, Wanted(), here).population
     document = document_of(conclude_listed(several), "a test")
-    assert document == document_of(conclude_listed(alone), "a test")
+    assert json.dumps(document) == json.dumps(document_of(conclude_listed(alone), "a test"))
     assert len(document["findings"]) == 3
-    assert heard.bytes == here.bytes == heard.expected
-    assert heard.warnings == here.warnings != []
+    assert document["conversations"] == len(recorded)
+    assert sum(heard.advances) == sum(here.advances)
+    assert heard.expected == here.expected
+    assert sorted(heard.warnings) == sorted(here.warnings)
+    assert [sentence.partition(", ")[2].partition(" passed")[0] for sentence in sorted(here.warnings)] == [
+        "line 40 and following: 2 damaged lines were",
+        "line 26 and following: 2 damaged lines were",
+    ]
 
 
-def test_several_processes_compare_as_one_does(tmp_path: Path, recorded: list[Recorded]) -> None:
+def test_each_line_is_parsed_by_one(
+    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+    loads = parsing.loads
+
+    def counted(text: bytes) -> object:
+        parsed.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(reading, "loads", counted)
+    path = write(tmp_path / "a.jsonl", *split(recorded, 2), *recorded)
+    traces = [
+        {span.trace_id for spans in part.traces(EVERYTHING, Progress()) for span in spans}
+        for part in parts_of(Files([path]), 5, monkeypatch)
+    ]
+    assert sorted(parsed) == sorted(path.read_bytes().splitlines(keepends=True))
+    assert sum(map(len, traces)) == len(set().union(*traces)) == len(recorded)
+
+
+def test_what_waits_for_the_rest_of_its_conversation_is_bounded(
+    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_PATIENCE", 20_000)
+    monkeypatch.setattr(reading, "_LONGEST", 100_000)
+    ends, rootless = recorded[:50], recorded[50:]
+    for one in rootless:
+        one.spans.pop()
+    path = write(tmp_path / "a.jsonl", *ends, *rootless)
+    lines = path.read_bytes().splitlines(keepends=True)
+    longest = max(map(len, lines))
+    heard = Heard()
+    given = written = 0
+    waited: dict[bool, int] = {True: 0, False: 0}
+    for number, spans in enumerate(Files([path]).traces(EVERYTHING, heard)):
+        written += len(lines[number])
+        given += len(spans)
+        ended = any(span.parent_id is None for span in spans)
+        waited[ended] = max(waited[ended], sum(heard.advances) - written)
+    assert given == sum(len(one.spans) for one in recorded)
+    assert 0 < waited[True] <= 20_000 + longest
+    assert 20_000 < waited[False] <= 100_000 + longest
+
+
+def test_several_processes_compare_as_one_does(
+    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = Files([write(tmp_path / "a.jsonl", *recorded)])
     middle = (START + 20_000) * _NS
     before, after = (
@@ -82,21 +162,33 @@ def test_several_processes_compare_as_one_does(tmp_path: Path, recorded: list[Re
     )
     several, one = (
         read_parts(parts, EVERYTHING, Compared(before, after), Progress()).changes()
-        for parts in (source.parts(), [source])
+        for parts in (parts_of(source, 3, monkeypatch), [source])
     )
     assert changes_document(several, "a test") == changes_document(one, "a test")
     assert several.before.conversations > 10
     assert several.after.conversations > 10
 
 
-def test_what_several_processes_cannot_read_is_said_once(tmp_path: Path) -> None:
+def test_what_several_processes_cannot_read_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(b"\x1f\x8bno gzip")
     with pytest.raises(SourceError, match="is damaged"):
-        read_parts(Files([path]).parts(), EVERYTHING, Wanted(), Progress())
+        read_parts(parts_of(Files([path]), 2, monkeypatch), EVERYTHING, Wanted(), Progress())
+
+
+def test_a_process_that_ends_before_all_is_read_is_said(
+    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = parts_of(Files([write(tmp_path / "a.jsonl", *recorded)]), 2, monkeypatch)
+    monkeypatch.setattr("sys.executable", shutil.which("true"))
+    with pytest.raises(SourceError, match="A process that helps to read was ended"):
+        read_parts(parts, EVERYTHING, Wanted(), Progress())
 
 
 def test_little_is_read_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LARGE", 50_000_000)
+    monkeypatch.setattr(files, "_LARGE", 50_000_000)
+    monkeypatch.setattr(files, "processors", lambda: 2)
     source = Files([write(tmp_path / "a.jsonl", Recorded())])
     assert source.parts() == [source]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from autogen_otel.traces import otlp
+from autogen_otel.traces.source import Progress
 from autogen_otel.traces.trace import Span, Trace
 
 if TYPE_CHECKING:
@@ -131,6 +132,30 @@ class Recorded:
         resource = {"attributes": pairs({"service.name": self.service, **self.resource})}
         scopes = [{"scope": {"name": "autogen_otel"}, "spans": self.spans}]
         return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}) + "\n"
+
+
+class Heard(Progress):
+    """Remembers what a reader says.
+
+    Attributes:
+        expected: how much there is to read.
+        advances: what was read at a time.
+        warnings: what could not be.
+    """
+
+    def __init__(self) -> None:
+        self.expected: int | None = 0
+        self.advances: list[int] = []
+        self.warnings: list[str] = []
+
+    def expect(self, total: int | None, unit: str) -> None:
+        self.expected = total
+
+    def advance(self, count: int) -> None:
+        self.advances.append(count)
+
+    def warn(self, sentence: str) -> None:
+        self.warnings.append(sentence)
 
 
 def write(path: Path, *recorded: Recorded) -> Path:

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.traces import journal
 from autogen_otel.traces.journal import journal_files, read_spans
 from autogen_otel.traces.otlp import value_of
 from autogen_otel.traces.source import SourceError
 from tests.support.incidents import failing_tool, recovered
-from tests.support.recorded import Recorded, write
+from tests.support.recorded import Heard, Recorded, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def read(*paths: Path, **more: Any) -> tuple[list[Span], list[str]]:
-    said: list[str] = []
-    return list(read_spans(paths, warn=said.append, **more)), said
+    heard = Heard()
+    return list(read_spans(paths, progress=heard, **more)), heard.warnings
 
 
 def simple(number: int = 1) -> Recorded:
@@ -195,41 +192,9 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:
     lines = write(tmp_path / "a.jsonl", simple(1), simple(2))
     document = tmp_path / "b.json"
     document.write_text(json.dumps(json.loads(simple(3).line), indent=2))
-    counted: list[int] = []
-    read(lines, document, advance=counted.append)
-    assert sum(counted) == lines.stat().st_size + document.stat().st_size
-    assert len(counted) == 3
-
-
-def decode_beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let another process decode files of any size."""
-    monkeypatch.setattr(journal, "processors", lambda: 2)
-    monkeypatch.setattr(journal, "LARGE", 0)
-
-
-def test_another_process_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(tmp_path / "a.jsonl", *(recovered(number) for number in range(1, 100)))
-    with path.open("ab") as file:
-        file.write(b"no JSON\n{}\n")
-    cut = tmp_path / "b.jsonl.gz"
-    cut.write_bytes(gzip.compress(path.read_bytes())[:-1000])
-    sizes: list[int] = []
-    here = read(path, cut, may_repeat=True, advance=sizes.append)
-    decode_beside(monkeypatch)
-    there = read(path, cut, may_repeat=True, advance=lambda size: sizes.append(-size))
-    assert there == here
-    assert sum(sizes) == 0
-    assert len(here[0]) > 99
-    assert [sentence.partition(": ")[2].split()[0] for sentence in here[1]] == ["2", "Compressed"]
-
-
-def test_a_process_that_ends_before_all_is_read_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decode_beside(monkeypatch)
-    monkeypatch.setattr("sys.executable", shutil.which("true"))
-    with pytest.raises(SourceError, match="cannot be read: the process that reads it was ended"):
-        read(write(tmp_path / "a.jsonl", simple()), may_repeat=True)
+    heard = Heard()
+    list(read_spans((lines, document), progress=heard))
+    assert heard.advances == [lines.stat().st_size // 2] * 2 + [document.stat().st_size]
 
 
 def test_a_folder_holds_its_jsonl_files_by_name(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import SIGNIFICANT
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
-from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude_listed
 from autogen_otel.traces.conversations import takes
+from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span
 
@@ -151,7 +151,7 @@ class Compared:
 def compare(spans: Iterable[Span], before: Side, after: Side, limit: int = 0) -> Changes:
     """Read conversations once and compare those of two kinds; arguments as for ``Compared``."""
     compared = Compared(before, after, limit)
-    for gathered in gather(spans):
+    for gathered in gather_spans(spans):
         compared.take(gathered)
     return compared.changes()
 

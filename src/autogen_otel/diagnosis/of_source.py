@@ -109,9 +109,10 @@ def evidence_in(source: Source, diagnosis: Diagnosis, most: int) -> dict[str, Tr
     return {trace_id: Trace.of(found) for trace_id, found in spans.items() if found}
 
 
-def _parts(source: Source, limit: int) -> Sequence[Source]:
+def _parts(source: Source, limit: int) -> Sequence[Files]:
     """What several processes read; a limit counts conversations in the order that one reads them in."""
-    return source.parts() if isinstance(source, Files) and not limit else [source]
+    assert isinstance(source, Files)
+    return [source] if limit else source.parts()
 
 
 def _sample(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any, Final, TypeVar
 
+from autogen_otel.traces.source import SourceError
+
 T = TypeVar("T")
 
 _TOGETHER: Final = 32
@@ -20,6 +22,11 @@ _MANY_OBJECTS: Final = 200_000
 _PROGRAM: Final = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer);"
     f" from {__name__} import send; send(sys.stdin.buffer, sys.stdout.buffer)"
+)
+
+_ENDED: Final = (
+    "A process that helps to read was ended from outside, perhaps because memory ran out; try again, "
+    "or read less of it: --limit N reads the first N conversations in one process"
 )
 
 
@@ -43,7 +50,7 @@ def beside(read: Callable[..., Iterator[T]], *arguments: object) -> Iterator[Ite
         arguments: of it. These, and what it yields, can be sent to another process.
 
     Raises:
-        OSError: where its results are taken: that process was ended; or what else the function raises.
+        SourceError: where its results are taken: that process was ended; or what else the function raises.
     """
     # An interrupt is for a whole group of processes; this one is ended by who reads from it.
     reader = subprocess.Popen(  # noqa: S603 - this very Python
@@ -77,7 +84,7 @@ def _received(pipe: IO[bytes]) -> Any:
     try:
         return pickle.load(pipe)  # noqa: S301 - from our own process
     except (EOFError, pickle.UnpicklingError):
-        return [], OSError(0, "the process that reads it was ended"), True
+        return [], SourceError(_ENDED), True
 
 
 def send(asked: IO[bytes], pipe: IO[bytes]) -> None:

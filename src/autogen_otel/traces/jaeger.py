@@ -33,7 +33,7 @@ def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator
         except MALFORMED as error:
             yield error
             continue
-        yield from decoded(raw_spans, _trace_id, partial(_span, processes=processes), trace_filter)
+        yield from decoded(raw_spans, "traceID", _trace_id, partial(_span, processes=processes), trace_filter)
 
 
 def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
@@ -57,7 +57,7 @@ def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
         status_message=str(tags.pop("otel.status_description", "")),
         events=tuple(_event(log) for log in raw.get("logs") or ()),
         links=tuple(
-            Link(_trace_id(reference), _span_id(reference))
+            Link(_trace_id(reference["traceID"]), _span_id(reference))
             for reference in references
             if reference.get("refType") == "FOLLOWS_FROM"
         ),
@@ -83,9 +83,9 @@ def _list(value: Any) -> Any:
     return parsed if isinstance(parsed, list) else value
 
 
-def _trace_id(raw: Any) -> str:
+def _trace_id(given: Any) -> str:
     # Jaeger leaves leading zeros out.
-    return str(raw["traceID"].rjust(TRACE_ID_DIGITS, "0"))
+    return str(given.rjust(TRACE_ID_DIGITS, "0"))
 
 
 def _span_id(raw: Any) -> str:

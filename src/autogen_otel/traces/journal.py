@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
 from autogen_otel.traces import in_flight, jaeger, otlp
-from autogen_otel.traces.beside import beside, processors
+from autogen_otel.traces.gathering import Piece, gather
 from autogen_otel.traces.parsing import loads
-from autogen_otel.traces.source import SourceError
+from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.trace import Span
 
 PATTERN: Final = "*.jsonl"
@@ -21,8 +22,17 @@ COPIES: Final = "*.kept.jsonl"
 """Conversations that were kept whether or not an endpoint took them."""
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
-LARGE: Final = 50_000_000
-"""Bytes from which on several processes read; to start one takes half a second."""
+_PATIENCE: Final = 8_000_000
+"""How many bytes of others may come between the root of a trace and the last of its spans."""
+_LONGEST: Final = 128_000_000
+"""In how many bytes a trace may be spread: more are not kept waiting."""
+_TRACE_ID_KEY: Final = b'"traceId"'
+_TRACE_ID: Final = re.compile(rb'"traceId"\s*:\s*(?:"([0-9a-fA-F]{32})")?')
+_START_KEY: Final = b'"startTimeUnixNano"'
+_PARENT_KEY: Final = b'"parentSpanId"'
+_NO_PARENT: Final = (b'"parentSpanId":""', b'"parentSpanId": ""')
+_BUFFER: Final = 262_144
+"""Bytes that are read at once; lines are long."""
 _GZIP: Final = b"\x1f\x8b"
 _BEGINS_A_DOCUMENT: Final = frozenset({b"{", b"[", b"[{"})
 _OTLP_KEYS: Final = frozenset(
@@ -55,9 +65,7 @@ def read_spans(
     paths: Iterable[Path],
     *,
     trace_filter: otlp.TraceFilter | None = None,
-    warn: Callable[[str], None] | None = None,
-    advance: Callable[[int], None] | None = None,
-    may_repeat: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[Span]:
     """Read files one after the other, with one line at a time in memory; compressed ones too.
 
@@ -67,49 +75,86 @@ def read_spans(
 
     Args:
         paths: the files; ``STANDARD_INPUT`` is one.
+        trace_filter: see ``otlp.TraceFilter``; all traces by default. Lines without one of them are not
+            looked into.
+        progress: is told of bytes that were read, and of damage.
+
+    Raises:
+        SourceError: no file can be read.
+    """
+    files = _Files(paths, progress or Progress())
+    under_way = files.under_way(trace_filter)
+    read: set[int] = set()
+    for line in files.lines():
+        if line.may_tell_of(line.only_trace, trace_filter):
+            yield from _once(files.spans(line, trace_filter), read)
+    files.tell()
+    yield from _once(under_way, read)
+
+
+def read_traces(
+    paths: Iterable[Path],
+    progress: Progress,
+    *,
+    trace_filter: otlp.TraceFilter | None = None,
+    may_repeat: bool = False,
+) -> Iterator[list[Span]]:
+    """Read files as ``read_spans`` does, and give the spans of each trace together.
+
+    What a line tells of is seen before it is parsed. One that tells of nothing wanted is never parsed, and
+    one that tells of a single trace only when that trace is given: text takes little memory, spans take much.
+    Which lines belong together depends on where they stand in the files, and not on the filter.
+
+    Args:
+        paths: the files; ``STANDARD_INPUT`` is one.
+        progress: is told of bytes that were read, and of damage.
         trace_filter: see ``otlp.TraceFilter``; all traces by default.
-        warn: takes one sentence about a damaged file; by default it goes to stderr.
-        advance: takes the number of bytes of each line that was read.
         may_repeat: give a span that is stored twice twice, and remember none: for more spans than fit memory.
             Those under way are left out then.
 
     Raises:
         SourceError: no file can be read.
     """
+    files = _Files(paths, progress)
+    under_way = [] if may_repeat else files.under_way(trace_filter)
     read: set[int] = set()
-    files = list(paths)
-    at_work = [path for path in files if path.match(in_flight.PATTERN)]
-    under_way = (
-        [] if may_repeat else [span for path in at_work for span in _under_way(path, trace_filter, advance)]
-    )
-    refused = []
-    for path in files:
-        if path in at_work:
+    for pieces in gather(_pieces(files, trace_filter, under_way), patience=_PATIENCE, longest=_LONGEST):
+        spans = [
+            span
+            for piece in pieces
+            for span in (files.spans(piece, trace_filter) if isinstance(piece, _Line) else piece)
+        ]
+        if not may_repeat:
+            spans = list(_once(spans, read))
+        if spans:
+            yield spans
+    files.tell()
+
+
+def _pieces(
+    files: _Files, trace_filter: otlp.TraceFilter | None, under_way: Iterable[Span]
+) -> Iterator[Piece[_Line | list[Span]]]:
+    """What each line tells of each trace; it stands where all the bytes that were read end."""
+    position = 0
+    for line in files.lines():
+        position += len(line.text)
+        only = line.only_trace
+        if not line.may_tell_of(only, trace_filter):
             continue
-        damaged: list[int] = []
-        try:
-            is_plain = may_repeat and trace_filter is None
-            reading = (
-                beside(_pieces, path)
-                if is_plain and path != STANDARD_INPUT and path.stat().st_size >= LARGE and processors() > 1
-                else nullcontext(_pieces(path, trace_filter))
-            )
-            with reading as pieces:
-                for number, piece in enumerate(pieces, start=1):
-                    if advance is not None:
-                        advance(piece.size)
-                    if piece.is_damaged:
-                        damaged.append(number)
-                    yield from piece.spans if may_repeat else _once(piece.spans, read)
-        except (OSError, EOFError, zlib.error) as error:
-            refused.append(_refusal(path, error))
-        if damaged:
-            (warn or _write_to_stderr)(_damage(path, damaged))
-    if refused and len(refused) == len(files) - len(at_work):
-        raise SourceError(refused[0])
-    for sentence in refused:
-        (warn or _write_to_stderr)(f"{sentence}; all else was read.")
-    yield from _once(under_way, read)
+        if only is not None:
+            yield Piece(only, line.has_root, position, line)
+            continue
+        for trace_id, spans in _by_trace(files.spans(line, trace_filter)).items():
+            yield Piece(trace_id, any(span.parent_id is None for span in spans), position, spans)
+    for trace_id, spans in _by_trace(under_way).items():
+        yield Piece(trace_id, has_root=False, position=position, content=spans)
+
+
+def _by_trace(spans: Iterable[Span]) -> dict[str, list[Span]]:
+    traces: dict[str, list[Span]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id, []).append(span)
+    return traces
 
 
 def _once(spans: Iterable[Span], read: set[int]) -> Iterator[Span]:
@@ -120,6 +165,76 @@ def _once(spans: Iterable[Span], read: set[int]) -> Iterator[Span]:
         if key not in read:
             read.add(key)
             yield span
+
+
+class _Files:
+    """Reads files line by line, and keeps account of what cannot be read.
+
+    Args:
+        paths: the files.
+        progress: is told of the bytes of each line, and at the end of what could not be read.
+    """
+
+    def __init__(self, paths: Iterable[Path], progress: Progress) -> None:
+        files = list(paths)
+        self._at_work = [path for path in files if path.match(in_flight.PATTERN)]
+        self._paths = [path for path in files if path not in self._at_work]
+        self._progress = progress
+        self._damaged: dict[Path, set[int]] = {}
+        self._refused: list[str] = []
+
+    def lines(self) -> Iterator[_Line]:
+        """The lines of all files that are not about what is under way."""
+        for path in self._paths:
+            with self._noting(path):
+                for number, text in enumerate(documents(path), start=1):
+                    self._progress.advance(len(text))
+                    yield _Line(path, number, text)
+
+    @contextmanager
+    def _noting(self, path: Path) -> Iterator[None]:
+        """Note why a file cannot be read."""
+        try:
+            yield
+        except (OSError, EOFError, zlib.error) as error:
+            self._refused.append(_refusal(path, error))
+
+    def spans(self, line: _Line, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+        """The spans of a line that can be read."""
+        found, is_damaged = line.spans(trace_filter)
+        if is_damaged:
+            self._damaged.setdefault(line.path, set()).add(line.number)
+        return found
+
+    def under_way(self, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+        """What is under way; to be asked before the lines are read: what ends meanwhile is found there."""
+        return [span for path in self._at_work for span in self._under_way(path, trace_filter)]
+
+    def _under_way(self, path: Path, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+        # It is gone once nothing is under way any more.
+        with suppress(FileNotFoundError):
+            state, seen_ns = in_flight.state_of(path)
+            texts = list(documents(path))
+            self._progress.advance(sum(map(len, texts)))
+            return [
+                in_flight.marked(span, state, seen_ns)
+                for number, text in enumerate(texts, start=1)
+                for span in _Line(path, number, text).spans(trace_filter)[0]
+            ]
+        return []
+
+    def tell(self) -> None:
+        """Tell what could not be read.
+
+        Raises:
+            SourceError: none of the files could.
+        """
+        for path, lines in self._damaged.items():
+            self._progress.damaged(path, lines)
+        if self._refused and len(self._refused) == len(self._paths):
+            raise SourceError(self._refused[0])
+        for sentence in self._refused:
+            self._progress.warn(f"{sentence}; all else was read.")
 
 
 def _refusal(path: Path, error: Exception) -> str:
@@ -163,12 +278,8 @@ class Tail:
             text = opened.read()
         complete = text[: text.rfind(b"\n") + 1]
         self._read[identity] = self._read.get(identity, 0) + len(complete)
-        for line in complete.splitlines():
-            try:
-                document = loads(line)
-            except (ValueError, RecursionError):
-                continue
-            yield from (span for span in _document_spans(document, None) if isinstance(span, Span))
+        for number, line in enumerate(complete.splitlines(), start=1):
+            yield from _Line(file, number, line).spans(None)[0]
 
 
 def _identity(file: Path) -> tuple[int, int]:
@@ -176,25 +287,12 @@ def _identity(file: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _under_way(
-    path: Path, trace_filter: otlp.TraceFilter | None, advance: Callable[[int], None] | None
-) -> list[Span]:
-    # It is gone once nothing is under way any more.
-    with suppress(FileNotFoundError):
-        state, seen_ns = in_flight.state_of(path)
-        pieces = list(_pieces(path, trace_filter))
-        if advance is not None:
-            advance(sum(piece.size for piece in pieces))
-        return [in_flight.marked(span, state, seen_ns) for piece in pieces for span in piece.spans]
-    return []
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     if path == STANDARD_INPUT:
         yield _decompressed(sys.stdin.buffer)
         return
-    with path.open("rb") as file:
+    with path.open("rb", buffering=_BUFFER) as file:
         yield _decompressed(file)
 
 
@@ -204,18 +302,69 @@ def _decompressed(file: Any) -> IO[bytes]:
     return cast("IO[bytes]", content)
 
 
-class _Piece(NamedTuple):
-    """What a line of a file holds, or a document of many lines.
+class _Line(NamedTuple):
+    """A line of a file, or a document of many lines.
 
     Args:
-        size: in bytes.
-        spans: what could be read.
-        is_damaged: whether that is not all.
+        path: the file.
+        number: which line it is, from 1.
+        text: as it is stored.
     """
 
-    size: int
-    spans: list[Span]
-    is_damaged: bool
+    path: Path
+    number: int
+    text: bytes
+
+    @property
+    def only_trace(self) -> str | None:
+        """The one trace that it tells of, known without parsing; ``None`` if there are others, or may be.
+
+        In valid JSON no text within quotes looks like this: its own quotes would have backslashes.
+        """
+        first = _TRACE_ID.search(self.text)
+        if first is None or first[1] is None:
+            return None
+        if self.text.count(first[0]) < self.text.count(_TRACE_ID_KEY):
+            return None
+        return first[1].decode().lower()
+
+    def may_tell_of(self, only: str | None, wanted: otlp.TraceFilter | None) -> bool:
+        """Whether it is worth parsing, given its only trace."""
+        if wanted is None:
+            return True
+        if only is not None:
+            return wanted(only)
+        is_known = False
+        for match in _TRACE_ID.finditer(self.text):
+            is_known = match[1] is not None
+            # The first that is wanted is enough; another program may write ids in another way.
+            if not is_known or wanted(match[1].decode().lower()):
+                return True
+        return not is_known
+
+    @property
+    def has_root(self) -> bool:
+        """Whether some span in it has no parent, as far as that is known without parsing."""
+        count = self.text.count
+        spans, children = count(_START_KEY), count(_PARENT_KEY)
+        return spans > children or spans > children - sum(map(count, _NO_PARENT))
+
+    def spans(self, trace_filter: otlp.TraceFilter | None) -> tuple[list[Span], bool]:
+        """The spans that can be read, and whether that is not all; a torn last line is no damage."""
+        if self.text.isspace():
+            return [], False
+        try:
+            document = loads(self.text)
+        except (ValueError, RecursionError):
+            return [], self.text.endswith(b"\n")
+        found: list[Span | Exception] = []
+        try:
+            found += _document_spans(document, trace_filter)
+        except otlp.MALFORMED as error:
+            # What was found until then counts.
+            found.append(error)
+        spans = [one for one in found if isinstance(one, Span)]
+        return spans, len(spans) < len(found)
 
 
 def documents(path: Path) -> Iterator[bytes]:
@@ -232,37 +381,9 @@ def documents(path: Path) -> Iterator[bytes]:
             yield line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line
 
 
-def _pieces(path: Path, trace_filter: otlp.TraceFilter | None = None) -> Iterator[_Piece]:
-    for text in documents(path):
-        found: list[Span | Exception] = []
-        is_damaged = False
-        if not text.isspace():
-            try:
-                found = list(_document_spans(loads(text), trace_filter))
-            except (ValueError, RecursionError):
-                is_damaged = text.endswith(b"\n")
-        spans = [one for one in found if isinstance(one, Span)]
-        yield _Piece(len(text), spans, is_damaged or len(spans) < len(found))
-
-
-def _document_spans(document: Any, trace_filter: otlp.TraceFilter | None) -> Iterator[Span | Exception]:
+def _document_spans(document: Any, trace_filter: otlp.TraceFilter | None) -> Iterable[Span | Exception]:
     if jaeger.is_jaeger(document):
-        yield from jaeger.spans_of(document, trace_filter)
-        return
-    try:
-        if isinstance(document, dict) and _OTLP_KEYS.isdisjoint(document):
-            yield ValueError("no OTLP")
-            return
-        yield from otlp.spans_of(document, trace_filter)
-    except otlp.MALFORMED as error:
-        yield error
-
-
-def _damage(path: Path, lines: list[int]) -> str:
-    what = "a damaged line was" if len(lines) == 1 else f"{len(lines)} damaged lines were"
-    where = f"{path}, line {lines[0]}" + (" and following" if len(lines) > 1 else "")
-    return f"{where}: {what} passed over, all else was read; delete what is damaged to silence this."
-
-
-def _write_to_stderr(sentence: str) -> None:
-    sys.stderr.write(f"autogen-otel: {sentence}\n")
+        return jaeger.spans_of(document, trace_filter)
+    if isinstance(document, dict) and _OTLP_KEYS.isdisjoint(document):
+        return [ValueError("no OTLP")]
+    return otlp.spans_of(document, trace_filter)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from autogen_otel.traces.selection import Selection
@@ -33,6 +34,12 @@ class Progress:
     def warn(self, sentence: str) -> None:
         """Something could not be read, and the rest can."""
         sys.stderr.write(f"autogen-otel: {sentence}\n")
+
+    def damaged(self, path: Path, lines: Collection[int]) -> None:
+        """Some lines of a file could not be read, or not wholly; by their numbers from 1."""
+        what = "a damaged line was" if len(lines) == 1 else f"{len(lines)} damaged lines were"
+        where = f"{path}, line {min(lines)}" + (" and following" if len(lines) > 1 else "")
+        self.warn(f"{where}: {what} passed over, all else was read; delete what is damaged to silence this.")
 
 
 class Source(Protocol):

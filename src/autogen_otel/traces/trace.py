@@ -59,6 +59,7 @@ class Span:
         resource: all that is recorded of the program; the spans of one batch share it.
         state: whether it is still under way, or was when its program was killed; then its end is that of what
             is known of it.
+        known_operation: once ``operation`` has been asked for.
     """
 
     trace_id: str
@@ -77,6 +78,7 @@ class Span:
     service: str = ""
     resource: Mapping[str, Any] = field(default_factory=dict)
     state: State = "ended"
+    known_operation: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def failed(self) -> bool:
@@ -91,6 +93,12 @@ class Span:
     @property
     def operation(self) -> str:
         """What kind of call this is: ``chat``, ``execute_tool``, ``config_entry``, ``http`` …."""
+        if self.known_operation is None:
+            # Much asks for it, of each span.
+            self.known_operation = self._operation()
+        return self.known_operation
+
+    def _operation(self) -> str:
         if names.HTTP_REQUEST_METHOD in self.attributes and self.kind != _SERVER:
             return HTTP
         operation = self.attributes.get(names.GEN_AI_OPERATION_NAME)

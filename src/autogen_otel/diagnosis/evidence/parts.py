@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
-from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.traces.beside import beside
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import Progress, Source
+from autogen_otel.traces.source import Progress
+from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.trace import Span
 
 _TOLD_EVERY: Final = 200_000
@@ -29,7 +31,7 @@ class Taker(Protocol):
 T = TypeVar("T", bound=Taker)
 
 
-def read_parts(parts: Sequence[Source], selection: Selection, taker: T, progress: Progress) -> T:
+def read_parts(parts: Sequence[Files], selection: Selection, taker: T, progress: Progress) -> T:
     """Let a taker take all conversations.
 
     Args:
@@ -45,34 +47,34 @@ def read_parts(parts: Sequence[Source], selection: Selection, taker: T, progress
         SourceError: it cannot be read.
     """
     if len(parts) == 1:
-        _take(parts[0].spans(selection, may_repeat=True, progress=progress), taker)
+        for gathered in parts[0].traces(selection, progress):
+            if not taker.take(gathered):
+                break
         return taker
-    said: set[str] = set()
+    heard = _Told()
     with ExitStack() as stack:
         results = [stack.enter_context(beside(_read_part, part, selection, taker)) for part in parts]
         for number, result in enumerate(results):
             for told in result:
                 if isinstance(told, _Told):
-                    # All read the same files, and say the same about them.
-                    told.pass_on(progress, said, is_first=number == 0)
+                    heard.add(told)
+                    # All read the same files.
+                    if number == 0:
+                        told.pass_on(progress)
                 elif number == 0:
                     taker = told
                 else:
                     taker.merge(told)
+    heard.pass_on_damage(progress)
     return taker
 
 
-def _take(spans: Iterator[Span], taker: Taker) -> None:
-    for gathered in gather(spans):
-        if not taker.take(gathered):
-            break
-
-
-def _read_part(part: Source, selection: Selection, taker: T) -> Iterator[_Told | T]:
+def _read_part(part: Files, selection: Selection, taker: T) -> Iterator[_Told | T]:
     told = _Told()
-    for gathered in gather(part.spans(selection, may_repeat=True, progress=told)):
+    for gathered in part.traces(selection, told):
         taker.take(gathered)
-        if told.count >= _TOLD_EVERY:
+        # Of the others only the end is read meanwhile: they would wait for somebody to read more.
+        if part.is_first and told.count >= _TOLD_EVERY:
             yield told.taken()
     yield told
     yield taker
@@ -84,7 +86,8 @@ class _Told(Progress):
     def __init__(self) -> None:
         self.count = 0
         self._expected: list[tuple[int | None, str]] = []
-        self._warnings: list[str] = []
+        self._warnings: dict[str, None] = {}
+        self._damaged: dict[Path, set[int]] = defaultdict(set)
 
     def expect(self, total: int | None, unit: str) -> None:
         self._expected.append((total, unit))
@@ -93,7 +96,10 @@ class _Told(Progress):
         self.count += count
 
     def warn(self, sentence: str) -> None:
-        self._warnings.append(sentence)
+        self._warnings[sentence] = None
+
+    def damaged(self, path: Path, lines: Collection[int]) -> None:
+        self._damaged[path].update(lines)
 
     def taken(self) -> _Told:
         """All that was said since the last time."""
@@ -101,13 +107,21 @@ class _Told(Progress):
         taken.__dict__, self.__dict__ = self.__dict__, taken.__dict__
         return taken
 
-    def pass_on(self, progress: Progress, said: set[str], *, is_first: bool) -> None:
-        """Say it here."""
+    def add(self, other: _Told) -> None:
+        """Hear of damage what another has said, which each part finds where it reads."""
+        self._warnings.update(other._warnings)
+        for path, lines in other._damaged.items():
+            self._damaged[path] |= lines
+
+    def pass_on(self, progress: Progress) -> None:
+        """Say here how far it has come."""
+        for total, unit in self._expected:
+            progress.expect(total, unit)
+        progress.advance(self.count)
+
+    def pass_on_damage(self, progress: Progress) -> None:
+        """Say here what was damaged, once."""
+        for path, lines in self._damaged.items():
+            progress.damaged(path, lines)
         for sentence in self._warnings:
-            if sentence not in said:
-                said.add(sentence)
-                progress.warn(sentence)
-        if is_first:
-            for total, unit in self._expected:
-                progress.expect(total, unit)
-            progress.advance(self.count)
+            progress.warn(sentence)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
@@ -15,9 +15,10 @@ from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.conversations import takes
+from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Weighted
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
@@ -32,6 +33,8 @@ _LOOP_SIZES: Final = ((100, 400), (2000, 10))
 _MOST_NAMES: Final = 10_000
 """Workflows and tools that are counted; programs that make up names for each conversation have more."""
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
+
+_START: Final = attrgetter("start_ns")
 
 GroupKey = tuple[Any, ...]
 K = TypeVar("K")
@@ -84,7 +87,7 @@ class Population:
             limit: at most so many, in the order they come; 0 for all.
         """
         wanted = Wanted(selection, limit)
-        for gathered in gather(spans):
+        for gathered in gather_spans(spans):
             if not wanted.take(gathered):
                 break
         return wanted.population
@@ -114,7 +117,7 @@ class Population:
             if span.span_id in unique:
                 continue
             unique[span.span_id] = span
-            has_failed = has_failed or span.status_code == 2  # noqa: PLR2004 - asked of every span
+            has_failed = has_failed or span.status_code == STATUS_ERROR
             operation = span.operation
             if operation == span_names.EXECUTE_TOOL:
                 tools.append(span)
@@ -189,12 +192,12 @@ class Population:
 
     def _count(self, spans: list[Span], own: list[Span]) -> Began | int:
         # A trace may begin in another program that asks this one.
-        first = min(own, key=lambda span: span.start_ns)
+        first = min(own, key=_START)
         began = self._seen.get(first.trace_id)
         if began is not None:
             return began
         self.conversations += self._weight
-        start = min(span.start_ns for span in spans)
+        start = min(map(_START, spans))
         self.first_ns = min(self.first_ns or start, start)
         self.last_ns = max(self.last_ns, start)
         self.over_time.add(start, self._weight)
@@ -254,7 +257,7 @@ class Population:
             ):
                 self.returned_errors[name] += round(self._heaviest)
                 returned.add(name)
-            if tool.failed or attributes.get(names.CANCELLED) is True:
+            if tool.status_code == STATUS_ERROR or attributes.get(names.CANCELLED) is True:
                 continue
             sample = self._sample(tool_kind(name))
             if sample is not None and sample.wants(tool.trace_id + tool.span_id):
@@ -350,7 +353,7 @@ def _merge(samples: dict[K, Sample[T]], others: Mapping[K, Sample[T]]) -> None:
 
 
 def _root_of(workflows: Iterable[Span]) -> Span | None:
-    return min(workflows, key=lambda span: span.start_ns, default=None)
+    return min(workflows, key=_START, default=None)
 
 
 def _workflow(root: Span) -> str:

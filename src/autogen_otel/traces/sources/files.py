@@ -10,14 +10,23 @@ from zlib import crc32
 
 from autogen_otel.traces.beside import processors
 from autogen_otel.traces.following import Arrivals
-from autogen_otel.traces.journal import COPIES, LARGE, STANDARD_INPUT, Tail, journal_files, read_spans
+from autogen_otel.traces.journal import (
+    COPIES,
+    STANDARD_INPUT,
+    Tail,
+    journal_files,
+    read_spans,
+    read_traces,
+)
 from autogen_otel.traces.otlp import TraceFilter
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.trace import Span
 
-_MOST_PARTS: Final = 4
-"""Each part parses every line, so that more help less and less."""
+_LARGE: Final = 50_000_000
+"""Bytes from which on several processes read; to start one takes half a second."""
+_MOST_PARTS: Final = 8
+"""Each part looks at every line, so that more help less and less."""
 
 
 class Files:
@@ -50,13 +59,20 @@ class Files:
         Raises:
             SourceError: nothing can be read.
         """
-        if STANDARD_INPUT in self._paths or sum(map(_size, self._files())) < LARGE:
+        if STANDARD_INPUT in self._paths or sum(map(_size, self._files())) < _LARGE:
             return [self]
         count = min(processors(), _MOST_PARTS)
         parts = [copy(self) for _ in range(count)]
         for number, part in enumerate(parts):
             part._part, part._parts = number, count  # noqa: SLF001 - copies of this
+            # They are not empty; another process need not import who gives the advice.
+            part._advice = str  # noqa: SLF001
         return parts
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first of several parts, or all."""
+        return self._part == 0
 
     @property
     def name(self) -> str:
@@ -79,6 +95,23 @@ class Files:
             SourceError: nothing can be read, or nothing is there.
         """
         progress = progress or Progress()
+        if may_repeat:
+            return (span for spans in self.traces(selection, progress) for span in spans)
+        files = self._expected(progress)
+        return read_spans(files, trace_filter=self._filter(selection.trace), progress=progress)
+
+    def traces(self, selection: Selection, progress: Progress) -> Iterator[list[Span]]:
+        """Read the same, the spans of each trace together; one that is spread far comes in several pieces.
+
+        Raises:
+            SourceError: nothing can be read, or nothing is there.
+        """
+        files = self._expected(progress)
+        # Copies of conversations stand beside files that may hold parts of the same.
+        may_repeat = not any(file.match(COPIES) for file in files)
+        return read_traces(files, progress, trace_filter=self._filter(selection.trace), may_repeat=may_repeat)
+
+    def _expected(self, progress: Progress) -> list[Path]:
         files = self._files()
         if STANDARD_INPUT in files:
             progress.expect(None, "bytes")
@@ -88,15 +121,7 @@ class Files:
                 advice = self._advice()
                 raise SourceError(f"The {self.name} is empty{advice and ': ' + advice}.")
             progress.expect(size, "bytes")
-        # Copies of conversations stand beside files that may hold parts of the same.
-        may_repeat = may_repeat and not any(file.match(COPIES) for file in files)
-        return read_spans(
-            files,
-            trace_filter=self._filter(selection.trace),
-            warn=progress.warn,
-            advance=progress.advance,
-            may_repeat=may_repeat,
-        )
+        return files
 
     def _files(self) -> list[Path]:
         return [

@@ -1,0 +1,71 @@
+"""What belongs to each trace together, with only the traces in memory that may still be incomplete."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from autogen_otel.traces.trace import Span
+
+T = TypeVar("T")
+
+_PATIENCE_SPANS: Final = 10_000
+_LONGEST_SPANS: Final = 200_000
+
+
+@dataclass(slots=True)
+class Piece(Generic[T]):
+    """Some spans of one trace, decoded or not.
+
+    Args:
+        trace_id: of the trace.
+        has_root: whether the span that has no parent is among them.
+        position: where they stand among all others, in bytes or in spans.
+        content: they themselves.
+    """
+
+    trace_id: str
+    has_root: bool
+    position: int
+    content: T
+
+
+def gather(pieces: Iterable[Piece[T]], *, patience: int, longest: int) -> Iterator[list[T]]:
+    """Group pieces, which may come in any order, by trace.
+
+    What is given together depends only on where the pieces of a trace stand, and not on which other traces
+    there are: several readers, each with some of the traces, group as one does.
+
+    Args:
+        pieces: of many traces.
+        patience: how far from the root of a trace the last of its pieces may stand.
+        longest: how far from the first of its pieces; what stands further off is given on its own.
+    """
+    waiting: dict[str, tuple[int, list[T]]] = {}
+    due: deque[tuple[int, str, int]] = deque()
+    for piece in pieces:
+        position, trace_id = piece.position, piece.trace_id
+        while due and due[0][0] < position:
+            _, finished, began = due.popleft()
+            if finished in waiting and waiting[finished][0] == began:
+                yield waiting.pop(finished)[1]
+        while waiting:
+            oldest = next(iter(waiting))
+            if waiting[oldest][0] + longest >= position:
+                break
+            yield waiting.pop(oldest)[1]
+        began, contents = waiting.setdefault(trace_id, (position, []))
+        contents.append(piece.content)
+        if piece.has_root:
+            due.append((position + patience, trace_id, began))
+    yield from (contents for _, contents in waiting.values())
+
+
+def gather_spans(
+    spans: Iterable[Span], *, patience: int = _PATIENCE_SPANS, longest: int = _LONGEST_SPANS
+) -> Iterator[list[Span]]:
+    """Group spans by trace; positions are counted in spans."""
+    pieces = (Piece(span.trace_id, span.parent_id is None, number, span) for number, span in enumerate(spans))
+    return gather(pieces, patience=patience, longest=longest)
