@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import autogen.oai.client
+import certifi
 import openai._base_client
 import pytest
 
@@ -32,13 +33,18 @@ _SLOW = (
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _hasty_clients() -> Iterator[None]:
+def _hasty_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Clients skip what takes them longer than a whole conversation: certificates, and waiting to try again.
 
     Each of the thousands of clients would read the certificates of all public authorities (20 ms and more),
     although nothing is encrypted on loopback, and the SDK waits half a second and more before a retry.
+    Programs that tests start read one certificate, since OpenSSL and the clients look where this variable says.
     """
+    authority = tmp_path_factory.mktemp("certificates") / "one.pem"
+    first, end, _ = Path(certifi.where()).read_text("utf-8").partition("-----END CERTIFICATE-----\n")
+    authority.write_text(first[first.index("-----BEGIN CERTIFICATE-----") :] + end, encoding="ascii")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(authority))
         patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
         patch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
         yield
