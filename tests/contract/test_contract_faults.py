@@ -27,7 +27,7 @@ from autogen_otel.delivery import spans as delivery
 from autogen_otel.hooks import drive, guard
 from tests.contract.unreached import reason
 from tests.support.conversations import CONVERSATIONS, Conversation, Outcome, play
-from tests.support.lineage import NAME
+from tests.support.lineage import NAME, share
 from tests.support.telemetry import EVERYTHING, LogRecords
 from tests.support.ways import WAYS
 
@@ -183,7 +183,7 @@ def _outcome(conversation: Conversation, shape: str) -> Outcome:
 
 
 @pytest.mark.filterwarnings("ignore:Assigning a code object of non-matching type")
-@pytest.mark.parametrize("shape", ["sync", "async"])
+@pytest.mark.parametrize("shape", share(["sync", "async"]))
 def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
     shape: str,
     monkeypatch: pytest.MonkeyPatch,
