@@ -97,6 +97,7 @@ class Reached:
 def functions() -> dict[types.CodeType, list[types.FunctionType]]:
     """Every function object of ours that is alive, by code: closures have several for one code."""
     by_code: dict[types.CodeType, list[types.FunctionType]] = {}
+    gc.unfreeze()
     for candidate in gc.get_objects():
         if type(candidate) is types.FunctionType and is_ours(candidate.__code__):
             by_code.setdefault(candidate.__code__, []).append(candidate)
