@@ -23,7 +23,9 @@ collect_ignore = ["servers"]
 
 _SLOW = (
     "checks/",
+    "cli/test_cli_packages.py",
     "contract/",
+    "delivery/test_delivery_chaos.py",
     "recording/test_recording_growth.py",
     "redaction/test_redaction_prefilter.py",
     "repro/test_repro_models.py",

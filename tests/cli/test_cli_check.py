@@ -42,6 +42,7 @@ def test_a_right_list_is_well(run: Run, tmp_path: Path) -> None:
     assert printed.out.endswith("All is well.\n")
 
 
+@pytest.mark.slow
 def test_endpoints_are_asked_and_the_dead_dropped(run: Run, tmp_path: Path, serve: Serve) -> None:
     server = serve(_script)
     works = {"model": "gpt-4o", "api_key": KEY, "base_url": server.base_url, "price": [0.10, 2.0]}

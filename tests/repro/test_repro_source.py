@@ -38,6 +38,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @given(JSON)
 @settings(max_examples=200, deadline=None)
 def test_a_literal_is_the_value(value: Any) -> None:

@@ -45,7 +45,11 @@ class Open:
         return Searched(store, ("--store", "url"))
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(
+    params=[
+        pytest.param(kind, marks=() if kind in {"Tempo", "Jaeger"} else pytest.mark.slow) for kind in STORES
+    ]
+)
 def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
     with ExitStack() as stack:
         yield Open(stack, request.param)
