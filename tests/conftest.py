@@ -34,6 +34,9 @@ _SLOW = (
 )
 """What is marked ``slow``: ``make test-quick`` leaves it out."""
 
+_PROGRAMS = ("delivery/test_delivery_metrics.py", "delivery/test_delivery_logs.py")
+"""Where a test that starts a program of its own is ``slow`` too; those of the spans' delivery are quick."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _hasty_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -41,7 +44,7 @@ def _hasty_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     Each of the thousands of clients would read the certificates of all public authorities (20 ms and more),
     although nothing is encrypted on loopback, and the SDK waits half a second and more before a retry.
-    Programs that tests start read one certificate, since OpenSSL and the clients look where this variable says.
+    Programs that tests start read one certificate: OpenSSL and the clients look where this variable says.
     """
     authority = tmp_path_factory.mktemp("certificates") / "one.pem"
     first, end, _ = Path(certifi.where()).read_text("utf-8").partition("-----END CERTIFICATE-----\n")
@@ -99,7 +102,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ``@pytest.mark.needs(condition, reason)`` is for what a lineage, a Python or an operating system lacks.
     """
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(_SLOW):
+        file = item.path.relative_to(Path(__file__).parent).as_posix()
+        is_program = "program" in getattr(item, "fixturenames", ())
+        if file.startswith(_SLOW) or (is_program and file in _PROGRAMS):
             item.add_marker(pytest.mark.slow)
         for name in ("skip", "skipif", "xfail"):
             assert not list(item.iter_markers(name)), f"{item.nodeid} is marked {name}"

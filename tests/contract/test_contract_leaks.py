@@ -43,13 +43,13 @@ def exported_by(place: Place, kinds: Sequence[Kind], folder: Path, **settings: A
     tracers = TracerProvider(shutdown_on_exit=False)
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     meters, loggers = MeterProvider([reader], shutdown_on_exit=False), logs.provider
-    for share in place.shares(kinds):
-        with _variables(share if place.variables else ()):
+    for some in place.shares(kinds):
+        with _variables(some if place.variables else ()):
             autogen_otel.instrument(
                 tracer_provider=tracers, meter_provider=meters, logger_provider=loggers, settings=recorded
             )
             try:
-                play(place.conversation(share), "sync")
+                play(place.conversation(some), "sync")
             finally:
                 autogen_otel.uninstrument()
     finished, measured = spans.get_finished_spans(), reader.get_metrics_data()

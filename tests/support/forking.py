@@ -1,8 +1,8 @@
 """Programs of their own without the two seconds that each would take to import AutoGen.
 
-One process imports AutoGen, the SDK and OpenTelemetry, and nothing of ours; each program is a fork of it. That
-is a program as any other, with its own environment, folder, standard streams and end, which finds these modules
-imported. What is about how they are imported starts Python anew.
+One process imports AutoGen, the SDK and OpenTelemetry, and nothing of ours; each program is a fork of it.
+That is a program as any other, with its own environment, folder, standard streams and end, which finds these
+modules imported. What is about how they are imported starts Python anew.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def run(
         forker = _forker()
         assert forker.stdin is not None
         assert forker.stdout is not None
-        print(json.dumps(request), file=forker.stdin, flush=True)
+        forker.stdin.write(json.dumps(request) + "\n")
+        forker.stdin.flush()
         code = os.waitstatus_to_exitcode(int(forker.stdout.readline()))
         return subprocess.CompletedProcess(list(words), code, out.read_text("utf-8"), err.read_text("utf-8"))
 
@@ -85,7 +86,8 @@ def _serve() -> dict[str, Any] | None:
         child = os.fork()
         if child == 0:
             return dict(json.loads(line))
-        print(os.waitpid(child, 0)[1], flush=True)
+        sys.stdout.write(f"{os.waitpid(child, 0)[1]}\n")
+        sys.stdout.flush()
     return None
 
 

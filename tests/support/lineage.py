@@ -52,6 +52,6 @@ def share(cases: Sequence[T]) -> Sequence[T]:
 
     Two environments have nothing of their own: pyautogen 0.2 with the newest SDK has the host of the oldest
     one and the SDK of the newest, and autogen 0.14 is the newest one's host under another name. Each of them
-    runs one half; all others run everything. So every case runs in four environments of five, with every host.
+    runs one half; all others run everything. So every case runs in four environments of five, on every host.
     """
     return cases if _HALF is None else cases[_HALF::2]
