@@ -25,6 +25,7 @@ from autogen_otel.repro.source import (
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 HOSTILE = [
     '"""\nimport os\nos.system("true")\n"""',
