@@ -13,10 +13,15 @@ import autogen.oai.client
 import certifi
 import openai._base_client
 import pytest
+from hypothesis import HealthCheck, settings
 
 from autogen_otel.hooks import guard
 from autogen_otel.testing.server import ScriptedServer
 from tests.support.telemetry import Telemetry, instrumented
+
+# No test asserts how long something takes, whatever else this machine does.
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 collect_ignore = ["servers"]
 """It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
