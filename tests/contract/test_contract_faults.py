@@ -6,8 +6,8 @@ however it got hold of the function. How many were reached is said at the end of
 and why, is in its report (``--junit-xml``; ``unreached`` has the reasons).
 
 Hooks, operations and rendering are the same code for sync and async and on all lineages. So the two
-environments that have neither a host nor an SDK of their own (``lineage.share``) hold the conversations in one
-call shape, and make each function fail once; the others do so in both.
+environments that have neither a host nor an SDK of their own (``lineage.share``) hold the conversations in
+one call shape, and make each function fail once; the others do so in both.
 """
 
 from __future__ import annotations
