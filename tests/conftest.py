@@ -39,8 +39,8 @@ _SLOW = (
 )
 """What is marked ``slow``: ``make test-quick`` leaves it out."""
 
-_PROGRAMS = ("delivery/test_delivery_metrics.py", "delivery/test_delivery_logs.py")
-"""Where a test that starts a program of its own is ``slow`` too; those of the spans' delivery are quick."""
+_PROGRAMS = tuple(f"delivery/test_delivery_{what}.py" for what in ("logs", "metrics", "providers"))
+"""Where a test that starts a program of its own is ``slow`` too; there are quick ones in ``processes``."""
 
 
 @pytest.fixture(scope="session", autouse=True)

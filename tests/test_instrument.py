@@ -329,6 +329,7 @@ def test_an_exporter_that_is_none_leaves_nothing_on_the_disk(program: Program) -
     assert not program.journal.exists()
 
 
+@pytest.mark.slow
 def test_opentelemetrys_launcher_needs_no_line_of_code(program: Program) -> None:
     launcher = Path(sys.executable).with_name("opentelemetry-instrument")
     program.run(

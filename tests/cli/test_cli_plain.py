@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
 
 PROGRAM = """
@@ -46,6 +48,7 @@ def test_without_rich_a_text_is_the_same_as_beyond_a_terminal(run: Run, journal:
         assert plain_out.splitlines() == [line.rstrip() for line in out.splitlines()], words
 
 
+@pytest.mark.slow
 def test_doctor_needs_no_rich() -> None:
     ((code, out, _),) = without_rich(("doctor",))
     assert code in {0, 1}

@@ -12,7 +12,7 @@ from tests.support.diagnosed import healthy, incidents, journal, secret_words, w
 from tests.support.recorded import spans_of
 
 SEEDS = (1, 2)
-QUICK = 12
+QUICK = 6
 """How many incidents ``make test-quick`` looks at, with the first seed."""
 
 

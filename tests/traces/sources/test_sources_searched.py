@@ -46,9 +46,7 @@ class Open:
 
 
 @pytest.fixture(
-    params=[
-        pytest.param(kind, marks=() if kind in {"Tempo", "Jaeger"} else pytest.mark.slow) for kind in STORES
-    ]
+    params=[pytest.param(kind, marks=() if kind == "Tempo" else pytest.mark.slow) for kind in STORES]
 )
 def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
     with ExitStack() as stack:
