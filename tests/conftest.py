@@ -31,6 +31,7 @@ _SLOW = (
     "cli/test_cli_packages.py",
     "contract/",
     "delivery/test_delivery_chaos.py",
+    "diagnosis/test_diagnosis_samples.py",
     "recording/test_recording_growth.py",
     "redaction/test_redaction_prefilter.py",
     "repro/test_repro_models.py",

@@ -26,6 +26,7 @@ def _write(path: Path, *entries: object) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_the_report_says_what_is_wrong_and_what_to_do(run: Run, tmp_path: Path) -> None:
     path = _write(tmp_path / "list.json", gpt(), gpt(temperatur=0), gpt())
     printed = run("check", path)
