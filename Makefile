@@ -19,6 +19,10 @@ NEWEST := $(call find_exact,3.13)
 BETWEEN := $(call find_exact,3.12)
 BASE := $(or $(OLDER),$(call find_python,99))
 
+# One process more than cores, since tests wait for servers, too. A file's tests share what it makes once.
+WORKERS ?= $(shell '$(BASE)' -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+IN_PARALLEL = --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+
 TOOLS := .venv/tools-installed
 DEMO_ENV := .cache/demo-env-$(HOST)
 CHECK_ENV := .cache/check-env
@@ -53,10 +57,10 @@ demo: needs-host $(DEMO_ENV)/installed ## watch an intermittent 500 explain itse
 	@$(DEMO_ENV)/bin/python -m scenarios.demo
 
 test: needs-older-python needs-tested-pythons $(TOOLS) ## run the tests with every supported AutoGen
-	PATH="$(dir $(OLDEST)):$(dir $(NEWEST)):$(if $(BETWEEN),$(dir $(BETWEEN)):)$$PATH" PYTEST_ADDOPTS='--numprocesses=auto --maxprocesses=4' .venv/bin/tox run
+	PATH="$(dir $(OLDEST)):$(dir $(NEWEST)):$(if $(BETWEEN),$(dir $(BETWEEN)):)$$PATH" PYTEST_ADDOPTS='$(IN_PARALLEL)' .venv/bin/tox run
 
 test-quick: needs-older-python $(TOOLS) ## run what is quick of the tests, with one AutoGen
-	.venv/bin/tox run -e pyautogen02-openai3 -- --numprocesses=auto --maxprocesses=4 -m 'not slow'
+	.venv/bin/tox run -e pyautogen02-openai3 -- $(IN_PARALLEL) -m 'not slow'
 
 test-servers: needs-older-python $(TOOLS) ## build a real Jaeger, Prometheus and Collector, once, install a browser, and test against them
 	.venv/bin/python -m tests.servers.build

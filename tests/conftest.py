@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,19 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import autogen.oai.client
+import certifi
 import openai._base_client
 import pytest
+from hypothesis import HealthCheck, settings
 
 from autogen_otel.hooks import guard
 from autogen_otel.testing.server import ScriptedServer
 from tests.support.telemetry import Telemetry, instrumented
+
+# No test asserts how long something takes, whatever else this machine does.
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 collect_ignore = ["servers"]
 """It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
 
 _SLOW = (
     "checks/",
+    "cli/test_cli_packages.py",
     "contract/",
+    "delivery/test_delivery_chaos.py",
+    "diagnosis/test_diagnosis_samples.py",
     "recording/test_recording_growth.py",
     "redaction/test_redaction_prefilter.py",
     "repro/test_repro_models.py",
@@ -30,15 +40,23 @@ _SLOW = (
 )
 """What is marked ``slow``: ``make test-quick`` leaves it out."""
 
+_PROGRAMS = tuple(f"delivery/test_delivery_{what}.py" for what in ("logs", "metrics", "providers"))
+"""Where a test that starts a program of its own is ``slow`` too; there are quick ones in ``processes``."""
+
 
 @pytest.fixture(scope="session", autouse=True)
-def _hasty_clients() -> Iterator[None]:
+def _hasty_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Clients skip what takes them longer than a whole conversation: certificates, and waiting to try again.
 
     Each of the thousands of clients would read the certificates of all public authorities (20 ms and more),
     although nothing is encrypted on loopback, and the SDK waits half a second and more before a retry.
+    Programs that tests start read one certificate: OpenSSL and the clients look where this variable says.
     """
+    authority = tmp_path_factory.mktemp("certificates") / "one.pem"
+    first, end, _ = Path(certifi.where()).read_text("utf-8").partition("-----END CERTIFICATE-----\n")
+    authority.write_text(first[first.index("-----BEGIN CERTIFICATE-----") :] + end, encoding="ascii")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(authority))
         patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
         patch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
         yield
@@ -90,7 +108,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ``@pytest.mark.needs(condition, reason)`` is for what a lineage, a Python or an operating system lacks.
     """
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(_SLOW):
+        file = item.path.relative_to(Path(__file__).parent).as_posix()
+        is_program = "program" in getattr(item, "fixturenames", ())
+        if file.startswith(_SLOW) or (is_program and file in _PROGRAMS):
             item.add_marker(pytest.mark.slow)
         for name in ("skip", "skipif", "xfail"):
             assert not list(item.iter_markers(name)), f"{item.nodeid} is marked {name}"
@@ -99,6 +119,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if all(mark.args[0] for mark in item.iter_markers("needs"))]
     # What is slow begins first, so that at the end no process waits for a long test of another's.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

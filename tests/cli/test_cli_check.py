@@ -26,6 +26,7 @@ def _write(path: Path, *entries: object) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_the_report_says_what_is_wrong_and_what_to_do(run: Run, tmp_path: Path) -> None:
     path = _write(tmp_path / "list.json", gpt(), gpt(temperatur=0), gpt())
     printed = run("check", path)
@@ -44,6 +45,7 @@ def test_a_right_list_is_well(run: Run, tmp_path: Path) -> None:
     assert printed.out.endswith("All is well.\n")
 
 
+@pytest.mark.slow
 def test_endpoints_are_asked_and_the_dead_dropped(run: Run, tmp_path: Path, serve: Serve) -> None:
     server = serve(_script)
     works = {"model": "gpt-4o", "api_key": KEY, "base_url": server.base_url, "price": [0.10, 2.0]}

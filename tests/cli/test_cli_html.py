@@ -98,6 +98,7 @@ def test_a_megabyte_of_text_is_cut_and_said_to_be() -> None:
     assert "longer than 20,000 characters and cut here" in page.text
 
 
+@pytest.mark.slow
 def test_a_thousand_spans_are_a_few_megabytes() -> None:
     text, page = page_of(large(1000, gen_ai__tool__call__result="r" * 8000, gen_ai__request__model="gpt-4o"))
     assert page.count("details") > 1000

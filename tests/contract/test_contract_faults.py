@@ -4,6 +4,10 @@ Functions that the host itself calls (our wrappers) are the boundary and are not
 that they call is. A function is made to fail by giving it code that raises, so that every caller meets it,
 however it got hold of the function. How many were reached is said at the end of the run, and which were not,
 and why, is in its report (``--junit-xml``; ``unreached`` has the reasons).
+
+Hooks, operations and rendering are the same code for sync and async and on all lineages. So the two
+environments that have neither a host nor an SDK of their own (``lineage.share``) hold the conversations in
+one call shape, and make each function fail once; the others do so in both.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from autogen_otel.delivery import spans as delivery
 from autogen_otel.hooks import drive, guard
 from tests.contract.unreached import reason
 from tests.support.conversations import CONVERSATIONS, Conversation, Outcome, play
-from tests.support.lineage import NAME
+from tests.support.lineage import NAME, share
 from tests.support.telemetry import EVERYTHING, LogRecords
 from tests.support.ways import WAYS
 
@@ -97,6 +101,7 @@ class Reached:
 def functions() -> dict[types.CodeType, list[types.FunctionType]]:
     """Every function object of ours that is alive, by code: closures have several for one code."""
     by_code: dict[types.CodeType, list[types.FunctionType]] = {}
+    gc.unfreeze()
     for candidate in gc.get_objects():
         if type(candidate) is types.FunctionType and is_ours(candidate.__code__):
             by_code.setdefault(candidate.__code__, []).append(candidate)
@@ -183,7 +188,7 @@ def _outcome(conversation: Conversation, shape: str) -> Outcome:
 
 
 @pytest.mark.filterwarnings("ignore:Assigning a code object of non-matching type")
-@pytest.mark.parametrize("shape", ["sync", "async"])
+@pytest.mark.parametrize("shape", share(["sync", "async"]))
 def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
     shape: str,
     monkeypatch: pytest.MonkeyPatch,

@@ -19,7 +19,7 @@ from autogen_otel.testing.server import ScriptedServer, entry, error, malformed,
 from tests.support import hostile
 from tests.support.agents import Agents, assistant, pair, user
 from tests.support.conversations import Conversation, play
-from tests.support.lineage import IS_014, IS_02, IS_09
+from tests.support.lineage import IS_014, IS_02, IS_09, share
 from tests.support.telemetry import EVERYTHING, instrumented
 
 _DONE = text("Done. TERMINATE")
@@ -245,7 +245,7 @@ def assert_encodable(spans: Sequence[ReadableSpan]) -> None:
 
 
 @pytest.mark.parametrize("shape", ["sync", "async"])
-@pytest.mark.parametrize("conversation", HOSTILE, ids=lambda conversation: conversation.name)
+@pytest.mark.parametrize("conversation", share(HOSTILE), ids=lambda conversation: conversation.name)
 def test_the_host_does_what_it_would_do_and_the_trace_can_be_encoded(
     conversation: Conversation, shape: str, our_errors: list[BaseException]
 ) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.support import forking
 
 _PROGRAM = """
 import importlib, sys
@@ -75,20 +77,10 @@ print("spans", told, spans())
 
 @pytest.mark.slow
 @pytest.mark.parametrize("times", _TIMES)
-def test_what_is_imported_anew_is_observed_once(times: str) -> None:
-    environ = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "PYTHONWARNINGS": "ignore",
-    }
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", _PROGRAM + _TIMES[times] + _OFF],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def test_what_is_imported_anew_is_observed_once(times: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    code = _PROGRAM + _TIMES[times] + _OFF
+    done = forking.run(["-c", code], folder=tmp_path, environment=environment)
     assert done.returncode == 0, done.stderr
     told = done.stdout.splitlines()[-1]
     assert told in {"spans [2, 2] 0", "spans [2, 2, 2] 0"}, told

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.delivery.programs import Program
 from tests.delivery.receivers import Receiver, receiving
+from tests.support import forking
 
 _PROGRAM = """
 import random
@@ -47,20 +49,19 @@ _EXPONENTIAL = {
 }
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Program:
-    return Program(tmp_path)
-
-
-def _drawn(program: Program, instrument: str, shape: str, receiver: Receiver, **environment: str) -> Any:
+def _drawn(folder: Path, instrument: str, shape: str, receiver: Receiver, **environment: str) -> Any:
     """Who spoke, and what the global ``random`` gives next."""
-    program.script(
-        _PROGRAM.format(instrument=instrument, is_async=shape == "async"),
-        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
-        PYTHONWARNINGS="ignore",
+    given = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "AUTOGEN_OTEL_JOURNAL_DIR": str(folder / "journal"),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
         **environment,
-    )
-    (said,) = [line for line in program.stdout.splitlines() if line.startswith("drew ")]
+    }
+    code = _PROGRAM.format(instrument=instrument, is_async=shape == "async")
+    done = forking.run(["-c", code], folder=folder, environment=given)
+    assert done.returncode == 0, done.stderr
+    (said,) = [line for line in done.stdout.splitlines() if line.startswith("drew ")]
     speakers, numbers = drawn = ast.literal_eval(said.removeprefix("drew "))
     assert len(set(speakers)) > 2
     assert len(numbers) == 3
@@ -81,12 +82,12 @@ def _exemplars(receiver: Receiver) -> set[bytes]:
 
 @pytest.mark.parametrize("shape", ["sync", "async"])
 def test_a_seeded_program_makes_the_same_choices_and_has_traces_of_its_own(
-    program: Program, shape: str
+    tmp_path: Path, shape: str
 ) -> None:
     with receiving() as nobody, receiving() as first, receiving() as second:
-        plain = _drawn(program, "", shape, nobody)
-        assert _drawn(program, _OURS, shape, first) == plain
-        assert _drawn(program, _OURS, shape, second, **_EXPONENTIAL) == plain
+        plain = _drawn(tmp_path, "", shape, nobody)
+        assert _drawn(tmp_path, _OURS, shape, first) == plain
+        assert _drawn(tmp_path, _OURS, shape, second, **_EXPONENTIAL) == plain
     (trace,), (other,) = ({span.trace_id for span in one.spans} for one in (first, second))
     assert trace != other
     assert not {span.span_id for span in first.spans} & {span.span_id for span in second.spans}
@@ -94,7 +95,7 @@ def test_a_seeded_program_makes_the_same_choices_and_has_traces_of_its_own(
     assert trace in _exemplars(first)
 
 
-def test_a_provider_of_the_applications_own_draws_nothing_with_our_id_generator(program: Program) -> None:
+def test_a_provider_of_the_applications_own_draws_nothing_with_our_id_generator(tmp_path: Path) -> None:
     with receiving() as nobody:
-        plain = _drawn(program, "", "sync", nobody)
-        assert _drawn(program, _THEIRS, "sync", nobody, OTEL_METRICS_EXPORTER="none") == plain
+        plain = _drawn(tmp_path, "", "sync", nobody)
+        assert _drawn(tmp_path, _THEIRS, "sync", nobody, OTEL_METRICS_EXPORTER="none") == plain

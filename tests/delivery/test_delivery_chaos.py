@@ -154,7 +154,6 @@ def test_a_slow_receiver_gets_each_span_once(programs: _Programs, receiver: Rece
     assert programs.dropped_spans() == 0
 
 
-@pytest.mark.slow
 def test_a_running_program_forwards_when_the_receiver_is_back(
     programs: _Programs, receiver: ReceiverProcess
 ) -> None:
@@ -171,7 +170,6 @@ def test_a_running_program_forwards_when_the_receiver_is_back(
     assert set(receiver.taken().values()) == {1}
 
 
-@pytest.mark.slow
 def test_programs_that_share_a_folder_and_are_killed_forward_each_batch_once(
     programs: _Programs, receiver: ReceiverProcess
 ) -> None:

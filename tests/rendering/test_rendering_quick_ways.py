@@ -152,6 +152,7 @@ def comes_out_whole(text: str, limit: int) -> None:
             assert "\\x" not in converted
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(_spoilt(_TREES), st.sampled_from([64, 200, 700, 5000]))
 def test_a_json_text_is_converted_or_stays_as_it_is(text: str, limit: int) -> None:
@@ -168,6 +169,7 @@ def _records(draw: st.DrawFn) -> str:
     return draw(_spoilt(st.just([*odd, *plain] if draw(st.booleans()) else [*plain, *odd])))
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(_records(), st.sampled_from([64, 200, 700, 5000]))
 def test_records_are_converted_or_stay_as_they_are(text: str, limit: int) -> None:
@@ -243,6 +245,7 @@ def test_of_a_text_that_is_cut_as_much_is_shown_as_fits(pretty: bool) -> None:
     assert (json_text(text, 1000).count("[1, 2, 3]") > 80) is pretty
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(_TREES, st.sampled_from([64, 200, 700, 5000]))
 def test_a_tree_comes_out_the_same_either_way(tree: Any, limit: int) -> None:
@@ -266,6 +269,7 @@ _MESSAGES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(_MESSAGES, st.sampled_from(["input", "output", "instructions"]), st.integers(64, 3000))
 def test_messages_come_out_the_same_either_way(said: list[Any], kind: str, limit: int) -> None:
@@ -274,6 +278,7 @@ def test_messages_come_out_the_same_either_way(said: list[Any], kind: str, limit
         assert messages_json(kind, tuple(said), limit, redactor()) == quick
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(_NAMES, _TREES, max_size=4), st.sampled_from([200, 5000]))
 def test_tool_definitions_come_out_the_same_either_way(parameters: dict[str, Any], limit: int) -> None:

@@ -304,6 +304,7 @@ def _planted(tree: Any, secret: str, around: str) -> Any:
     return tree
 
 
+@pytest.mark.slow
 @given(
     TREES,
     SECRETS,

@@ -25,6 +25,7 @@ from autogen_otel.repro.source import (
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 HOSTILE = [
     '"""\nimport os\nos.system("true")\n"""',
@@ -38,6 +39,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @given(JSON)
 @settings(max_examples=200, deadline=None)
 def test_a_literal_is_the_value(value: Any) -> None:

@@ -10,7 +10,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+import autogen_otel
 import scenarios
+from scenarios import claims, demo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +23,9 @@ ROOT = Path(scenarios.__file__).parent.parent
 RUN = "import sys; from pathlib import Path; from scenarios import demo; demo.JOURNAL = Path(sys.argv[1]); "
 
 
-def run_demo(journal: Path, endpoint: str, before: str = "") -> subprocess.CompletedProcess[str]:
+def run_demo(journal: Path, endpoint: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own demo
-        [sys.executable, "-c", f"{RUN}{before}sys.exit(demo.main())", str(journal)],
+        [sys.executable, "-c", f"{RUN}sys.exit(demo.main())", str(journal)],
         cwd=ROOT,
         env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "NO_COLOR": "1", "COLUMNS": "200"},
         capture_output=True,
@@ -56,8 +60,9 @@ def collector() -> Iterator[tuple[str, list[Any]]]:
             thread.join()
 
 
-def test_the_demo_shows_the_bare_error_and_then_why(tmp_path: Path) -> None:
-    done = run_demo(tmp_path / "journal", "http://127.0.0.1:9")
+def test_the_demo_shows_the_bare_error_and_then_why_and_sends_a_copy(tmp_path: Path) -> None:
+    with collector() as (endpoint, taken):
+        done = run_demo(tmp_path / "journal", f"{endpoint}/")
     assert done.returncode == 0, done.stderr
     without, bare, tree = done.stdout.partition("With one line, autogen_otel.instrument():")
     assert bare
@@ -78,14 +83,7 @@ def test_the_demo_shows_the_bare_error_and_then_why(tmp_path: Path) -> None:
     assert "1. tool_exception: lookup_policy raises ValueError at policies.py:" in diagnosis
     assert "autogen.tool.argument.policy_id = MOTOR-null-20417: 100% of the failing calls" in diagnosis
     assert "config_entry: config_list[0] gpt-4-32k at 127.0.0.1 answers 404  (recovered)" in diagnosis
-    assert "run this again with a collector at http://127.0.0.1:9" in tree
     assert "--html report.html" in tree
-
-
-def test_a_collector_that_listens_gets_a_copy(tmp_path: Path) -> None:
-    with collector() as (endpoint, taken):
-        done = run_demo(tmp_path / "journal", f"{endpoint}/")
-    assert done.returncode == 0, done.stderr
     assert {(path, kind) for path, kind, _ in taken} == {("/v1/traces", "application/json")}
     spans = [
         span
@@ -95,11 +93,20 @@ def test_a_collector_that_listens_gets_a_copy(tmp_path: Path) -> None:
         for span in scope["spans"]
     ]
     assert sum(not span.get("parentSpanId") for span in spans) == 36
-    assert f"(sent to {endpoint})" in done.stdout
+    assert f"(sent to {endpoint})" in tree
 
 
-def test_the_demo_fails_if_the_failure_was_not_recorded(tmp_path: Path) -> None:
-    nothing = "demo.autogen_otel.instrument = lambda: None; "
-    done = run_demo(tmp_path / "journal", "http://127.0.0.1:9", before=nothing)
-    assert done.returncode == 1
-    assert "has 0 conversations that died" in done.stderr
+def test_without_a_collector_it_says_how_to_have_a_copy_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    demo._show_next("http://127.0.0.1:9", [b"{}"], "7")
+    assert "run this again with a collector at http://127.0.0.1:9 (now: " in capsys.readouterr().out
+
+
+def test_the_demo_fails_if_the_failure_was_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(demo, "JOURNAL", tmp_path / "journal")
+    monkeypatch.setattr(claims, "EARLIER", ())
+    monkeypatch.setattr(autogen_otel, "instrument", lambda: None)
+    assert demo.main() == 1
+    assert "has 0 conversations that died" in capsys.readouterr().err

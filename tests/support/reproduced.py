@@ -6,14 +6,13 @@ import contextlib
 import io
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from autogen_otel.cli import main
 from autogen_otel.delivery.journal import Journal
+from tests.support import forking
 from tests.support.telemetry import instrumented
 
 ROOT = Path(__file__).parent.parent.parent
@@ -83,27 +82,8 @@ class Case:
         }
         environment = {**os.environ, **given}
         environment.pop("PYTEST_ADDOPTS", None)
-        words = [
-            sys.executable,
-            "-W",
-            "ignore",
-            "-m",
-            "pytest",
-            "-rA",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:randomly",
-        ]
-        done = subprocess.run(  # noqa: S603 - our own words
-            [*words, str(self.tests / only)],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        words = ["-m", "pytest", "-rA", "-p", "no:cacheprovider", str(self.tests / only)]
+        done = forking.run(words, folder=self.folder, environment=environment)
         lines = (line.split(" - ")[0].split() for line in done.stdout.splitlines())
         outcomes = {
             line[1].rpartition("/")[2]: line[0]

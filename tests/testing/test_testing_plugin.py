@@ -13,6 +13,7 @@ import pytest
 import autogen_otel
 from autogen_otel.testing import AutoGenSpans, NoHiddenFailures, ScriptedModel, error, html, text, tool_call
 from autogen_otel.testing.plugin import assert_no_hidden_failures, autogen_spans, scripted_model
+from tests.support import forking
 from tests.support.agents import assistant, chat, pair, user
 from tests.support.telemetry import Telemetry
 from tests.support.tools import lookup
@@ -23,19 +24,11 @@ _ROOT = Path(__file__).parent.parent.parent
 DOCS = _ROOT / "docs" / "testing.md"
 
 
-def run_pytest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(_ROOT / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
-    plugin = ["-p", "autogen_otel.testing.plugin"]
-    return subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-W", "ignore", "-m", "pytest", "-p", "no:cacheprovider", *plugin, *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    words = ["-m", "pytest", "-p", "no:cacheprovider", "-p", "autogen_otel.testing.plugin", *options]
+    return forking.run(words, folder=folder, environment=environment)
 
 
 @pytest.mark.slow

@@ -45,7 +45,9 @@ class Open:
         return Searched(store, ("--store", "url"))
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(
+    params=[pytest.param(kind, marks=() if kind == "Tempo" else pytest.mark.slow) for kind in STORES]
+)
 def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
     with ExitStack() as stack:
         yield Open(stack, request.param)

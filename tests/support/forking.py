@@ -1,0 +1,119 @@
+"""Programs of their own without the two seconds that each would take to import AutoGen.
+
+One process imports AutoGen, the SDK and OpenTelemetry, and nothing of ours; each program is a fork of it.
+That is a program as any other, with its own environment, folder, standard streams and end, which finds these
+modules imported. What is about how they are imported starts Python anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_IMPORTED = (
+    "autogen.coding",
+    "openai.resources.chat.completions",
+    "opentelemetry.sdk._logs.export",
+    "opentelemetry.sdk.metrics.export",
+    "opentelemetry.sdk.trace.export.in_memory_span_exporter",
+    "pytest",
+)
+
+
+def run(
+    words: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: int = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run a program without warnings.
+
+    Args:
+        words: what stands behind ``python``: ``-c`` and code, ``-m`` and a module, or a file; then arguments.
+        folder: where it runs.
+        environment: its variables; of those that Python itself reads, ``PYTHONPATH`` alone is heeded.
+        seconds: after which it is ended.
+
+    Returns:
+        As ``subprocess.run`` does.
+    """
+    with tempfile.TemporaryDirectory() as streams:
+        out, err = Path(streams, "out"), Path(streams, "err")
+        request = {
+            "words": list(words),
+            "folder": str(folder),
+            "environment": dict(environment),
+            "seconds": seconds,
+            "streams": [os.devnull, str(out), str(err)],
+        }
+        forker = _forker()
+        assert forker.stdin is not None
+        assert forker.stdout is not None
+        forker.stdin.write(json.dumps(request) + "\n")
+        forker.stdin.flush()
+        code = os.waitstatus_to_exitcode(int(forker.stdout.readline()))
+        return subprocess.CompletedProcess(list(words), code, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+@functools.cache
+def _forker() -> subprocess.Popen[str]:
+    """The process that is forked, until this one ends."""
+    return subprocess.Popen(  # noqa: S603 - our own interpreter on this module
+        [sys.executable, "-W", "ignore", "-m", __name__],
+        cwd=Path(__file__).parent.parent.parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _serve() -> dict[str, Any] | None:
+    """Fork for each line of standard input; returns in the child, what it shall run, and at the end."""
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    gc.freeze()
+    for line in iter(sys.stdin.readline, ""):
+        child = os.fork()
+        if child == 0:
+            return dict(json.loads(line))
+        sys.stdout.write(f"{os.waitpid(child, 0)[1]}\n")
+        sys.stdout.flush()
+    return None
+
+
+def _become(request: dict[str, Any]) -> None:
+    """Be the program that is asked for, as Python's own command line would."""
+    signal.alarm(request["seconds"])
+    for number, path in enumerate(request["streams"]):
+        opened = os.open(path, os.O_RDWR | os.O_CREAT)
+        os.dup2(opened, number)
+        os.close(opened)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    first, *rest = request["words"]
+    before = {"-c": "", "-m": request["folder"]}.get(first, os.path.dirname(first))  # noqa: PTH120 - as Python does
+    given = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [before, *filter(None, given), *sys.path[1:]]
+    if first == "-m":
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+        return
+    source = rest.pop(0) if first == "-c" else Path(first).read_text("utf-8")
+    sys.argv = [first, *rest]
+    program = sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(compile(source, "<string>" if first == "-c" else first, "exec"), program.__dict__)  # noqa: S102 - as Python does
+
+
+if __name__ == "__main__" and (asked := _serve()) is not None:
+    _become(asked)
