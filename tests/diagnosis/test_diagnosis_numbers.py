@@ -9,11 +9,18 @@ from autogen_otel.diagnosis.comparison.candidates import round_between
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import together
-from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm, smallest
+from autogen_otel.diagnosis.comparison.questions import Spread, together
+from autogen_otel.diagnosis.comparison.statistics import (
+    Table,
+    design_effect,
+    fisher,
+    holm,
+    smallest,
+    thinned_by,
+)
 from autogen_otel.diagnosis.comparison.statistics import testable as how_many
 from autogen_otel.diagnosis.evidence.arguments import argument_features
-from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, Features
+from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, TRACE, Features
 from autogen_otel.diagnosis.evidence.gathering import gather
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
@@ -71,6 +78,23 @@ def test_what_only_follows_from_a_stronger_one_is_left_out() -> None:
     (found,) = separating(failing, working)
     assert found.property == Property("host", Comparison.EQUALS, "b")
     assert found.table == Table(30, 30, 0, 60)
+
+
+def test_calls_of_one_conversation_count_once_where_they_are_the_same() -> None:
+    assert design_effect(Spread(40, 20, 4, 400, 200, 200)) == 10
+    assert design_effect(Spread(40, 20, 4, 400, 100, 200)) == 1
+    assert thinned_by(10, Table(3, 3, 19, 40)) == Table(3, 3, 2, 4)
+
+
+def test_what_is_of_a_conversation_needs_more_of_them_than_what_is_of_a_call() -> None:
+    failing: list[Features] = [{TRACE: f"f{number}", "host": "b", "size": 9} for number in range(7)]
+    working: list[Features] = [
+        {TRACE: number // 10, "host": "b" if number < 30 else "a", "size": 9 if number % 10 < 3 else 0}
+        for number in range(100)
+    ]
+    (found,) = separating(failing, working)
+    assert found.property == Property("size", Comparison.EQUALS, 9)
+    assert found.table == Table(7, 7, 30, 100)
 
 
 def test_leaves_of_arguments_are_described_however_deep() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
-from autogen_otel.diagnosis.evidence.features import TIME, TRAITS, Features
+from autogen_otel.diagnosis.evidence.features import TIME, TRACE, TRAITS, Features
 
 _MOST_VALUES: Final = 6
 _MOST_WINDOWS: Final = 40
@@ -51,7 +51,7 @@ def properties(failing: Sequence[Features], outline: Answer) -> Iterator[tuple[P
     names = {name for features in failing for name in features}
     # Models make up names of arguments: the most frequent ones will do.
     names.update(sorted(outline.present, key=lambda name: (-outline.present[name], name))[:_MOST_NAMES])
-    for name in sorted(names):
+    for name in sorted(names - {TRACE}):
         yield from _of_attribute(name, [features.get(name) for features in failing], outline)
 
 

@@ -1,4 +1,4 @@
-"""Fisher's exact test, and Holm's and Tarone's corrections for having tried many things."""
+"""Fisher's exact test, and what corrects it for calls that are alike and for having tried many things."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+from autogen_otel.diagnosis.comparison.questions import Spread
 
 _NEGLIGIBLE: Final = 1e-18
 
@@ -59,6 +61,32 @@ def fisher(table: Table) -> float:
         if term < tail * _NEGLIGIBLE:
             break
     return min(1.0, tail)
+
+
+def design_effect(spread: Spread) -> float:
+    """How many calls count as one, because those of one conversation are alike.
+
+    1 if they are not alike, and as many as a conversation has if they are the same: the variance between
+    conversations, by the one that independent calls have. J. N. K. Rao and A. J. Scott, "A simple method for
+    the analysis of clustered binary data", Biometrics 48 (1992).
+    """
+    if not spread.calls:
+        return 1.0
+    most = max(1.0, spread.calls_squared / spread.calls)
+    share = spread.having / spread.calls
+    # Where all have it, or none has, nothing tells.
+    if not 0 < share < 1 or spread.conversations < 2:  # noqa: PLR2004 - one does not vary
+        return most
+    squares = spread.having_squared - 2 * share * spread.both + share**2 * spread.calls_squared
+    correction = spread.conversations / (spread.conversations - 1)
+    return min(most, max(1.0, correction * squares / (spread.calls * share * (1 - share))))
+
+
+def thinned_by(effect: float, table: Table) -> Table:
+    """The table with as many working calls as count as independent ones, rounded against the property."""
+    return table._replace(
+        working=math.ceil(table.working / effect), all_working=math.ceil(table.all_working / effect)
+    )
 
 
 def smallest(table: Table) -> float:
