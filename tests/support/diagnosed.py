@@ -584,6 +584,19 @@ def incidents() -> dict[str, Incident]:
             ),
             dress=_argument("pay", "to", lambda rng: {"name": rng.choice(("Köln", "Łódź", "Århus"))}, 0.2),
         ),
+        "an empty text": Incident(
+            (Truth("tool_exception", {"tool": "pay", "exception": "IndexError"}, f"{name}to.name", "empty"),),
+            tool=_raises(
+                "pay", lambda arguments: not arguments["to"]["name"], raised("IndexError", 9, "pay")
+            ),
+            dress=_argument("pay", "to", {"name": ""}, 0.25),
+        ),
+        "an amount above a limit": Incident(
+            (Truth("tool_exception", {"tool": "pay"}, f"{name}amount"),),
+            tool=_raises(
+                "pay", lambda arguments: arguments["amount"] > 4000, raised("OverflowError", 9, "pay")
+            ),
+        ),
         "an empty list": Incident(
             (Truth("tool_exception", {"tool": "search", "exception": "IndexError"}, f"{name}filters"),),
             tool=_raises(
@@ -688,6 +701,10 @@ def incidents() -> dict[str, Incident]:
             ),
             dress=_argument("pay", "to", lambda _: {"name": "Leeds", "iban.no": None}, 0.25),
         ),
+        "from the fourth turn on": Incident(
+            (Truth("backend", {"status_code": 500}, "turn"),),
+            model=_where(lambda call: call.turn >= 3, _DOWN, 0.6),
+        ),
         "a web page": Incident(
             (Truth("backend", {"status_code": 200, "host": _HOSTS[0]}, "server.address"),),
             model=_where(lambda call: call.host == _HOSTS[0], _HTML, 0.15),
@@ -708,6 +725,10 @@ def incidents() -> dict[str, Incident]:
         "a bad request over old history": Incident(
             (Truth("stale_state", {"status_code": 400}, "autogen.prompt.carried_messages"),),
             model=_where(lambda call: call.carried > 0, _BAD_REQUEST, 0.8),
+        ),
+        "a bad request over some old history": Incident(
+            (Truth("stale_state", {"status_code": 400}, "autogen.prompt.carried_messages"),),
+            model=_where(lambda call: call.carried > 4, _BAD_REQUEST, 0.5),
         ),
         "a tool whose failure ends it": Incident(
             (tool_null,),

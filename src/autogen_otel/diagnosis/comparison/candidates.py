@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
+from autogen_otel.diagnosis.evidence.arguments import PREFIX
 from autogen_otel.diagnosis.evidence.features import TIME, TRACE, TRAITS, Features
 
 _MOST_VALUES: Final = 6
@@ -66,9 +67,11 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
     if name != TIME:
+        # Of an empty text in arguments its trait tells, in words.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
         for value, _ in _common(bad):
-            yield Property(name, kind, value), 1
+            if value != "" or not name.startswith(PREFIX):
+                yield Property(name, kind, value), 1
     runs = outline.runs.get(name, ())
     numbers = [value for value in bad if is_number(value)]
     if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= _FEWEST_NUMBERS:
@@ -99,11 +102,12 @@ def steps_of(numbers: Iterable[float], runs: Sequence[Run]) -> list[Step]:
         numbers: of failing calls.
         runs: of working calls, between and at the numbers of failing ones.
     """
-    bad: Counter[float] = Counter(numbers)
-    pieces: list[Step] = [(value, value, count, 0) for value, count in bad.items()]
-    pieces += [(run.lowest, run.highest, 0, run.calls) for run in runs]
+    bad: Counter[tuple[float, float]] = Counter((value, value) for value in numbers)
+    good = Counter({(run.lowest, run.highest): run.calls for run in runs})
     steps: list[Step] = []
-    for lowest, highest, failing, working in sorted(pieces):
+    for lowest, highest in sorted(bad.keys() | good.keys()):
+        # Both at the same number belong together before any neighbour joins them.
+        failing, working = bad[lowest, highest], good[lowest, highest]
         if steps:
             before = steps[-1]
             is_same_kind = (not failing and not before[2]) or (not working and not before[3])
