@@ -597,6 +597,14 @@ def incidents() -> dict[str, Incident]:
                 "pay", lambda arguments: arguments["amount"] > 4000, raised("OverflowError", 9, "pay")
             ),
         ),
+        "a year in a list": Incident(
+            (Truth("tool_exception", {"tool": "search"}, f"{name}filters[].year.lowest"),),
+            tool=_raises(
+                "search",
+                lambda arguments: any(one["year"] < 2005 for one in arguments["filters"]),
+                raised("LookupError", 3, "first"),
+            ),
+        ),
         "an empty list": Incident(
             (Truth("tool_exception", {"tool": "search", "exception": "IndexError"}, f"{name}filters"),),
             tool=_raises(

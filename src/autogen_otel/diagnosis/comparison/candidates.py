@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
-from autogen_otel.diagnosis.evidence.arguments import PREFIX
+from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST, PREFIX
 from autogen_otel.diagnosis.evidence.features import TIME, TRACE, TRAITS, Features
 
 _MOST_VALUES: Final = 6
@@ -62,11 +62,13 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
         for value, _ in _common(bad):
             yield Property(attribute, Comparison.IS, value), 1
         return
+    # Whether a list has such a value, and which, is told by its own name.
+    is_extreme = name.endswith((HIGHEST, LOWEST))
     present = outline.present.get(name, 0)
-    if None in bad or present < outline.total:
+    if not is_extreme and (None in bad or present < outline.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
-    if name != TIME:
+    if name != TIME and not is_extreme:
         # Of an empty text in arguments its trait tells, in words.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
         for value, _ in _common(bad):

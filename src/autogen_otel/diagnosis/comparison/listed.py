@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from typing import Final
 
 from autogen_otel.diagnosis.comparison.candidates import is_number
 from autogen_otel.diagnosis.comparison.questions import (
@@ -17,8 +18,11 @@ from autogen_otel.diagnosis.comparison.questions import (
     Spread,
     Together,
 )
+from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, TRACE, TRAITS, Features
 from autogen_otel.diagnosis.evidence.population import Population
+
+_NO_NAMES: Final = (TRACE, TRAITS, HIGHEST, LOWEST)
 
 
 class Listed:
@@ -52,7 +56,7 @@ class Listed:
         total = len(self._calls)
         if isinstance(question, Outline):
             named = self._calls if question.names else ()
-            present = Counter(name for call in named for name in call if not name.endswith((TRACE, TRAITS)))
+            present = Counter(name for call in named for name in call if not name.endswith(_NO_NAMES))
             chosen = [call for call in self._calls if question.tool in {None, call.get(PREVIOUS_TOOL)}]
             runs = {
                 name: runs_of((call.get(name) for call in chosen), cuts)
