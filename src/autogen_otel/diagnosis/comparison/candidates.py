@@ -10,13 +10,17 @@ from typing import Any, Final
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
 from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST, PREFIX
-from autogen_otel.diagnosis.evidence.features import TIME, TRACE, TRAITS, Features
+from autogen_otel.diagnosis.evidence.features import TIME, TOOLS_USED, TRACE, TRAITS, TURN, Features
+from autogen_otel.vocabulary import attributes as names
 
 _MOST_VALUES: Final = 6
 _MOST_WINDOWS: Final = 40
 _MOST_CUTS: Final = 256
 _MOST_NAMES: Final = 500
 _FEWEST_NUMBERS: Final = 4
+_GROWING: Final = frozenset({names.PROMPT_CHARS, TOOLS_USED})
+"""What a conversation has more of the longer it lasts: that one which failed has less is no reason."""
+_HAS_LITTLE: Final = frozenset({Comparison.ABSENT, Comparison.AT_MOST, Comparison.EQUALS})
 
 
 def cuts_of(failing: Sequence[Features]) -> dict[str, list[float]]:
@@ -49,11 +53,16 @@ def properties(failing: Sequence[Features], outline: Answer) -> Iterator[tuple[P
     Yields:
         Each property with how many comparisons it was chosen from.
     """
-    names = {name for features in failing for name in features}
+    known = {name for features in failing for name in features}
+    # A turn is what a call is of, and a conversation is not.
+    is_conversation = TURN not in known
     # Models make up names of arguments: the most frequent ones will do.
-    names.update(sorted(outline.present, key=lambda name: (-outline.present[name], name))[:_MOST_NAMES])
-    for name in sorted(names - {TRACE}):
-        yield from _of_attribute(name, [features.get(name) for features in failing], outline)
+    known.update(sorted(outline.present, key=lambda name: (-outline.present[name], name))[:_MOST_NAMES])
+    for name in sorted(known - {TRACE}):
+        is_growing = is_conversation and name in _GROWING
+        for proposed in _of_attribute(name, [features.get(name) for features in failing], outline):
+            if not (is_growing and proposed[0].comparison in _HAS_LITTLE):
+                yield proposed
 
 
 def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[Property, int]]:

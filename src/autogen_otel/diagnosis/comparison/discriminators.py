@@ -22,6 +22,7 @@ from autogen_otel.diagnosis.comparison.statistics import (
     Table,
     design_effect,
     fisher,
+    fisher_of_best_cut,
     holm,
     smallest,
     testable,
@@ -105,31 +106,37 @@ class _Family:
 
     def __init__(self, share: float) -> None:
         self._share = share
-        self._tried: list[tuple[float, int]] = []
-        self._candidates: dict[Property, tuple[Table, float]] = {}
+        self._tried: list[float] = []
+        self._candidates: dict[Property, tuple[Table, int, float]] = {}
 
     def take(self, candidate: Property, table: Table, comparisons: int) -> None:
         """Take one that was chosen from so many; only what could matter is calculated."""
         # Of the cuts of a number, any may separate perfectly.
-        least = smallest(table) if comparisons == 1 else 0.0
-        self._tried.append((least, comparisons))
+        self._tried.append(smallest(table) if comparisons == 1 else 0.0)
         if table.effect >= _SMALLEST_EFFECT and table.failing_share >= _SMALLEST_SHARE:
-            self._candidates[candidate] = table, fisher(table)
+            self._candidates[candidate] = table, comparisons, _by_chance(candidate, table, comparisons)
 
     def weigh(self, effects: Mapping[Property, float]) -> None:
         """Count only independent calls of those whose design effect is known; forget all others."""
         self._candidates = {
-            one: (table, fisher(thinned_by(effects[one], table)))
-            for one, (table, _) in self._candidates.items()
+            one: (table, comparisons, _by_chance(one, thinned_by(effects[one], table), comparisons))
+            for one, (table, comparisons, _) in self._candidates.items()
             if one in effects
         }
 
     def corrected(self) -> Iterator[Discriminator]:
         """What was taken, with the probability corrected for all comparisons of both families."""
         tried = testable(self._tried, SIGNIFICANT * self._share)
-        corrected = holm([probability for _, probability in self._candidates.values()], tried)
-        for (candidate, (table, _)), probability in zip(self._candidates.items(), corrected, strict=True):
+        corrected = holm([probability for _, _, probability in self._candidates.values()], tried)
+        for (candidate, (table, _, _)), probability in zip(self._candidates.items(), corrected, strict=True):
             yield Discriminator(candidate, table, min(1.0, probability / self._share))
+
+
+def _by_chance(one: Property, table: Table, comparisons: int) -> float:
+    """The probability of so much by chance, of a property that was chosen from so many of its attribute."""
+    if comparisons > 1 and one.comparison is not Comparison.WITHIN:
+        return fisher_of_best_cut(table, comparisons)
+    return min(1.0, fisher(table) * comparisons)
 
 
 def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator], Answer]]:
