@@ -483,6 +483,21 @@ def _check_fails(it: Recorded, rng: random.Random) -> None:
         )
 
 
+def _choice_fails(it: Recorded, rng: random.Random) -> None:
+    if rng.random() < 0.1:
+        it.leaf(
+            "handoff planner",
+            0.01,
+            raised("IndexError", 8, "choose", "list index out of range"),
+            **{
+                "autogen.handoff.from": "planner",
+                "autogen.callback.name": "speaker_selection_method",
+                "code.function.name": "choose",
+                ORIGIN: "callback",
+            },
+        )
+
+
 def _summary_fails(it: Recorded, rng: random.Random) -> None:
     if rng.random() < 0.1:
         error = exception("openai.InternalServerError", "Error code: 500")
@@ -750,6 +765,10 @@ def incidents() -> dict[str, Incident]:
         "a termination check": Incident(
             (Truth("callback", {"function": "is_done", "location": "policies.py:5 is_done"}),),
             end=_check_fails,
+        ),
+        "a function that chooses who speaks": Incident(
+            (Truth("callback", {"exception": "IndexError", "location": "policies.py:8 choose"}),),
+            end=_choice_fails,
         ),
         "a summary nobody misses": Incident((Truth("backend", {"status_code": 500}),), end=_summary_fails),
         "a client of one's own": Incident(

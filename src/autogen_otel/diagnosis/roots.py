@@ -17,7 +17,7 @@ from autogen_otel.diagnosis.comparison.candidates import round_between, thinned
 from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Asking, Calls, Holding, Outline, Run, together
-from autogen_otel.diagnosis.comparison.statistics import Table, fisher
+from autogen_otel.diagnosis.comparison.statistics import Table, fisher_of_best_cut
 from autogen_otel.diagnosis.evidence.features import (
     PREVIOUS_TOOL,
     PREVIOUS_TOOL_SECONDS,
@@ -212,10 +212,10 @@ def _is_explained(table: Table, weight: float, tried: int = 1, covering: float =
     Args:
         table: how many have it.
         weight: how many calls each working one stands for.
-        tried: how many such properties it was chosen from.
+        tried: how many cuts of a number it was chosen from.
         covering: how many of those that have it have to fail, where nearly all failures have it.
     """
-    if table.failing < _FEWEST or fisher(table) * tried > _SURE:
+    if table.failing < _FEWEST or fisher_of_best_cut(table, tried) > _SURE:
         return False
     precision = table.failing / (table.failing + table.working * weight)
     covers = table.failing_share >= _NEARLY_ALL and table.effect >= _CLEAR_EFFECT

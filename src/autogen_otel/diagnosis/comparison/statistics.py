@@ -79,7 +79,7 @@ def fisher_of_best_cut(table: Table, tried: int) -> float:
     probability = fisher(table)
     bound = min(1.0, probability * tried)
     total = table.all_failing + table.all_working
-    if total * table.all_failing > _MOST_ORDERS:
+    if tried == 1 or total * table.all_failing > _MOST_ORDERS:
         return bound
     enough = 0
     # By how many of the numbers so far are of failing calls: how probable it is, without a cut as good.
