@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key
-from autogen_otel.traces.trace import HTTP, Span
+from autogen_otel.traces.trace import HTTP, Event, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
@@ -48,8 +48,7 @@ class Failure:
             exception = exception_key(
                 str(recorded.get(names.EXCEPTION_TYPE, "")), str(recorded.get(names.EXCEPTION_MESSAGE, ""))
             )
-            stacktrace = str(recorded.get(names.EXCEPTION_STACKTRACE, ""))
-            chain = frozenset((exception, *chained_exceptions(stacktrace)))
+            chain = frozenset((exception, *chained_exceptions(stack_of(span.exception))))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
         message = span.status_message or ""
         return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
@@ -64,6 +63,11 @@ class Failure:
             # What AutoGen tripped over was no exception yet: an answer that is an error.
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
+
+
+def stack_of(event: Event | None) -> str:
+    """The stack trace of an exception; empty if none was recorded."""
+    return "" if event is None else str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")).rstrip()
 
 
 def what_was_raised(span: Span) -> str:
