@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -9,11 +10,19 @@ from autogen_otel.diagnosis.comparison.candidates import round_between
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import together
-from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm, smallest
+from autogen_otel.diagnosis.comparison.questions import Spread, together
+from autogen_otel.diagnosis.comparison.statistics import (
+    Table,
+    design_effect,
+    fisher,
+    fisher_of_best_cut,
+    holm,
+    smallest,
+    thinned_by,
+)
 from autogen_otel.diagnosis.comparison.statistics import testable as how_many
 from autogen_otel.diagnosis.evidence.arguments import argument_features
-from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, Features
+from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, TRACE, Features
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
 from autogen_otel.diagnosis.evidence.population import Population
@@ -34,6 +43,22 @@ def test_fishers_test_gives_the_textbooks_numbers() -> None:
 def test_fishers_test_holds_for_thousands_of_calls() -> None:
     expected = math.comb(1000, 5) / math.comb(4000, 5)
     assert fisher(Table(5, 5, 995, 3995)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_best_cut_is_as_probable_as_an_order_in_which_some_cut_is_as_good() -> None:
+    # One order of three failing and four working calls has all of the former beyond all of the latter.
+    assert fisher_of_best_cut(Table(3, 3, 0, 4), 6) == pytest.approx(1 / math.comb(7, 3))
+    observed = Table(3, 3, 2, 5)
+    orders = list(itertools.combinations(range(8), 3))
+    as_good = sum(best_of(order) <= fisher(observed) * 1.0001 for order in orders)
+    assert fisher_of_best_cut(observed, 100) == pytest.approx(as_good / len(orders))
+    assert fisher_of_best_cut(Table(300, 300, 0, 400), 6) == pytest.approx(6 / math.comb(700, 300))
+
+
+def best_of(places: tuple[int, ...]) -> float:
+    """The smallest probability of any cut, where these of eight places are of failing calls."""
+    beyond = {cut: sum(place < cut for place in places) for cut in range(1, 9)}
+    return min(fisher(Table(failing, 3, cut - failing, 5)) for cut, failing in beyond.items())
 
 
 def test_holms_correction_counts_all_that_was_tried() -> None:
@@ -71,6 +96,23 @@ def test_what_only_follows_from_a_stronger_one_is_left_out() -> None:
     (found,) = separating(failing, working)
     assert found.property == Property("host", Comparison.EQUALS, "b")
     assert found.table == Table(30, 30, 0, 60)
+
+
+def test_calls_of_one_conversation_count_once_where_they_are_the_same() -> None:
+    assert design_effect(Spread(40, 20, 4, 400, 200, 200)) == 10
+    assert design_effect(Spread(40, 20, 4, 400, 100, 200)) == 1
+    assert thinned_by(10, Table(3, 3, 19, 40)) == Table(3, 3, 2, 4)
+
+
+def test_what_is_of_a_conversation_needs_more_of_them_than_what_is_of_a_call() -> None:
+    failing: list[Features] = [{TRACE: f"f{number}", "host": "b", "size": 9} for number in range(7)]
+    working: list[Features] = [
+        {TRACE: number // 10, "host": "b" if number < 30 else "a", "size": 9 if number % 10 < 3 else 0}
+        for number in range(100)
+    ]
+    (found,) = separating(failing, working)
+    assert found.property == Property("size", Comparison.EQUALS, 9)
+    assert found.table == Table(7, 7, 30, 100)
 
 
 def test_leaves_of_arguments_are_described_however_deep() -> None:
@@ -116,8 +158,8 @@ def test_samples_of_parts_are_the_sample_of_the_whole() -> None:
 def test_what_cannot_be_significant_is_not_corrected_for() -> None:
     # Two of a thousand calls have it: of three that failed, both at best.
     assert smallest(Table(0, 3, 2, 997)) == pytest.approx(3 / math.comb(1000, 2))
-    assert how_many([(1e-9, 1), (0.5, 100), (1e-9, 4)], 0.01) == 5
-    assert how_many([(0.0, 30)], 0.01) == 30
+    assert how_many([*[1e-9] * 5, *[0.5] * 100], 0.01) == 5
+    assert how_many([0.0] * 30, 0.01) == 30
     assert how_many([], 0.01) == 0
 
 

@@ -483,6 +483,21 @@ def _check_fails(it: Recorded, rng: random.Random) -> None:
         )
 
 
+def _choice_fails(it: Recorded, rng: random.Random) -> None:
+    if rng.random() < 0.1:
+        it.leaf(
+            "handoff planner",
+            0.01,
+            raised("IndexError", 8, "choose", "list index out of range"),
+            **{
+                "autogen.handoff.from": "planner",
+                "autogen.callback.name": "speaker_selection_method",
+                "code.function.name": "choose",
+                ORIGIN: "callback",
+            },
+        )
+
+
 def _summary_fails(it: Recorded, rng: random.Random) -> None:
     if rng.random() < 0.1:
         error = exception("openai.InternalServerError", "Error code: 500")
@@ -583,6 +598,27 @@ def incidents() -> dict[str, Incident]:
                 raised("UnicodeEncodeError", 9, "pay"),
             ),
             dress=_argument("pay", "to", lambda rng: {"name": rng.choice(("Köln", "Łódź", "Århus"))}, 0.2),
+        ),
+        "an empty text": Incident(
+            (Truth("tool_exception", {"tool": "pay", "exception": "IndexError"}, f"{name}to.name", "empty"),),
+            tool=_raises(
+                "pay", lambda arguments: not arguments["to"]["name"], raised("IndexError", 9, "pay")
+            ),
+            dress=_argument("pay", "to", {"name": ""}, 0.25),
+        ),
+        "an amount above a limit": Incident(
+            (Truth("tool_exception", {"tool": "pay"}, f"{name}amount"),),
+            tool=_raises(
+                "pay", lambda arguments: arguments["amount"] > 4000, raised("OverflowError", 9, "pay")
+            ),
+        ),
+        "a year in a list": Incident(
+            (Truth("tool_exception", {"tool": "search"}, f"{name}filters[].year.lowest"),),
+            tool=_raises(
+                "search",
+                lambda arguments: any(one["year"] < 2005 for one in arguments["filters"]),
+                raised("LookupError", 3, "first"),
+            ),
         ),
         "an empty list": Incident(
             (Truth("tool_exception", {"tool": "search", "exception": "IndexError"}, f"{name}filters"),),
@@ -688,6 +724,10 @@ def incidents() -> dict[str, Incident]:
             ),
             dress=_argument("pay", "to", lambda _: {"name": "Leeds", "iban.no": None}, 0.25),
         ),
+        "from the fourth turn on": Incident(
+            (Truth("backend", {"status_code": 500}, "turn"),),
+            model=_where(lambda call: call.turn >= 3, _DOWN, 0.6),
+        ),
         "a web page": Incident(
             (Truth("backend", {"status_code": 200, "host": _HOSTS[0]}, "server.address"),),
             model=_where(lambda call: call.host == _HOSTS[0], _HTML, 0.15),
@@ -709,6 +749,10 @@ def incidents() -> dict[str, Incident]:
             (Truth("stale_state", {"status_code": 400}, "autogen.prompt.carried_messages"),),
             model=_where(lambda call: call.carried > 0, _BAD_REQUEST, 0.8),
         ),
+        "a bad request over some old history": Incident(
+            (Truth("stale_state", {"status_code": 400}, "autogen.prompt.carried_messages"),),
+            model=_where(lambda call: call.carried > 4, _BAD_REQUEST, 0.5),
+        ),
         "a tool whose failure ends it": Incident(
             (tool_null,),
             model=_where(lambda call: call.tool_failed, _DOWN, 0.8),
@@ -721,6 +765,10 @@ def incidents() -> dict[str, Incident]:
         "a termination check": Incident(
             (Truth("callback", {"function": "is_done", "location": "policies.py:5 is_done"}),),
             end=_check_fails,
+        ),
+        "a function that chooses who speaks": Incident(
+            (Truth("callback", {"exception": "IndexError", "location": "policies.py:8 choose"}),),
+            end=_choice_fails,
         ),
         "a summary nobody misses": Incident((Truth("backend", {"status_code": 500}),), end=_summary_fails),
         "a client of one's own": Incident(

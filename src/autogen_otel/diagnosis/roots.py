@@ -17,7 +17,7 @@ from autogen_otel.diagnosis.comparison.candidates import round_between, thinned
 from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Asking, Calls, Holding, Outline, Run, together
-from autogen_otel.diagnosis.comparison.statistics import Table, fisher
+from autogen_otel.diagnosis.comparison.statistics import Table, fisher_of_best_cut
 from autogen_otel.diagnosis.evidence.features import (
     PREVIOUS_TOOL,
     PREVIOUS_TOOL_SECONDS,
@@ -45,7 +45,6 @@ _SMALLEST_LIMIT: Final = 1000
 """Characters; no model is bothered by less."""
 _SLOW_SECONDS: Final = 1.0
 _AFTER_TOOL: Final = Property(names.TOOL_FAILED_BEFORE, Comparison.EQUALS, value=True)
-_CARRIED: Final = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, 1)
 
 
 def roots_of(population: Population) -> list[Occurrence]:
@@ -99,14 +98,21 @@ def _blame_arguments(group: Sequence[Occurrence], weight: float) -> Asking[None]
 def _explain_plain(group: Sequence[Occurrence], weight: float) -> Asking[None]:
     """Find what plain refusals set in with: the size of the prompt, or history of an earlier run."""
     sizes = _numbers(one.features for one in group)
-    outline = yield Outline({names.PROMPT_CHARS: thinned(sizes)})
-    answer = yield Holding([_AFTER_TOOL, _CARRIED])
-    after_tool, carried = answer.holding
+    carried = [one.features.get(names.PROMPT_CARRIED_MESSAGES) or 0 for one in group]
+    outline = yield Outline(
+        {names.PROMPT_CHARS: thinned(sizes), names.PROMPT_CARRIED_MESSAGES: thinned(carried)}
+    )
+    answer = yield Holding([_AFTER_TOOL])
+    (after_tool,) = answer.holding
     explanations = [
         explanation
         for explanation in (
             _by_size(_Numbers(sizes, outline.runs[names.PROMPT_CHARS]), weight),
-            _by_history(group, carried, answer.total, weight),
+            _by_history(
+                _Numbers(carried, outline.runs[names.PROMPT_CARRIED_MESSAGES], answer.total),
+                weight,
+                is_refused=group[0].cause == causes.CLIENT,
+            ),
         )
         if explanation is not None
     ]
@@ -147,6 +153,11 @@ class _Numbers:
         """How many failing calls have a number."""
         return len(self._bad)
 
+    @property
+    def cuts(self) -> int:
+        """How many cuts the best one is chosen from."""
+        return len(thinned(self._bad))
+
     def best_cut(self, weight: float) -> float:
         """The cut that tells the failures best."""
         return max(thinned(self._bad), key=lambda cut: _likelihood(self.above(cut), weight))
@@ -167,7 +178,7 @@ def _by_size(sizes: _Numbers, weight: float) -> _Explanation | None:
         return None
     cut = sizes.best_cut(weight)
     table = sizes.above(cut)
-    if cut < _SMALLEST_LIMIT or not _is_explained(table, weight):
+    if cut < _SMALLEST_LIMIT or not _is_explained(table, weight, sizes.cuts):
         return None
     limit = round_between(sizes.below(cut) or 0, cut)
 
@@ -182,24 +193,33 @@ def _after_tools(group: Sequence[Occurrence], working: int, all_working: int) ->
     return Table(sum(map(_is_after_tool, group)), len(group), working, all_working)
 
 
-def _by_history(
-    group: Sequence[Occurrence], working: int, all_working: int, weight: float
-) -> _Explanation | None:
-    is_carried = _CARRIED.tester()
-    table = Table(sum(is_carried(one.features) for one in group), len(group), working, all_working)
-    if table.failing < _FEWEST or not _is_explained(table, weight):
+def _by_history(messages: _Numbers, weight: float, *, is_refused: bool) -> _Explanation | None:
+    cut = messages.best_cut(weight)
+    table = messages.above(cut)
+    # A refusal is about what was sent: where all that were refused sent history along, it is about that, even
+    # if most history does no harm.
+    sure = 0.0 if is_refused else USUAL_LIMITS
+    if cut < 1 or not _is_explained(table, weight, messages.cuts, covering=sure):
         return None
+    is_carried = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, cut).tester()
     # On equal terms history wins: what is carried over makes the prompt larger, too.
     return table.effect + 0.02, causes.STALE_STATE, is_carried, {}
 
 
-def _is_explained(table: Table, weight: float) -> bool:
-    """Whether a property explains failures: nearly all have it, or nearly all that have it fail."""
-    if table.failing < _FEWEST or fisher(table) > _SURE:
+def _is_explained(table: Table, weight: float, tried: int = 1, covering: float = USUAL_LIMITS) -> bool:
+    """Whether a property explains failures: nearly all have it, or nearly all that have it fail.
+
+    Args:
+        table: how many have it.
+        weight: how many calls each working one stands for.
+        tried: how many cuts of a number it was chosen from.
+        covering: how many of those that have it have to fail, where nearly all failures have it.
+    """
+    if table.failing < _FEWEST or fisher_of_best_cut(table, tried) > _SURE:
         return False
     precision = table.failing / (table.failing + table.working * weight)
     covers = table.failing_share >= _NEARLY_ALL and table.effect >= _CLEAR_EFFECT
-    return (covers and precision >= USUAL_LIMITS) or precision >= _MOST_OF_THEM
+    return (covers and precision >= covering) or precision >= _MOST_OF_THEM
 
 
 def _likelihood(table: Table, weight: float) -> float:
@@ -234,7 +254,11 @@ def _blame_slow_tool(group: Sequence[Occurrence], weight: float) -> Asking[None]
         outline = yield Outline({PREVIOUS_TOOL_SECONDS: thinned(bad)}, tool=tool)
         seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.total)
         cut = seconds.best_cut(weight)
-        if cut < _SLOW_SECONDS or count < _FEWEST or not _is_explained(seconds.above(cut), weight):
+        if (
+            cut < _SLOW_SECONDS
+            or count < _FEWEST
+            or not _is_explained(seconds.above(cut), weight, seconds.cuts)
+        ):
             return
         for one in group:
             if _seconds_of(tool, one.features) >= cut:

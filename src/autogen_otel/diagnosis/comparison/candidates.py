@@ -9,13 +9,18 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
-from autogen_otel.diagnosis.evidence.features import TIME, TRAITS, Features
+from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST, PREFIX
+from autogen_otel.diagnosis.evidence.features import TIME, TOOLS_USED, TRACE, TRAITS, TURN, Features
+from autogen_otel.vocabulary import attributes as names
 
 _MOST_VALUES: Final = 6
 _MOST_WINDOWS: Final = 40
 _MOST_CUTS: Final = 256
 _MOST_NAMES: Final = 500
 _FEWEST_NUMBERS: Final = 4
+_GROWING: Final = frozenset({names.PROMPT_CHARS, TOOLS_USED})
+"""What a conversation has more of the longer it lasts: that one which failed has less is no reason."""
+_HAS_LITTLE: Final = frozenset({Comparison.ABSENT, Comparison.AT_MOST, Comparison.EQUALS})
 
 
 def cuts_of(failing: Sequence[Features]) -> dict[str, list[float]]:
@@ -48,11 +53,16 @@ def properties(failing: Sequence[Features], outline: Answer) -> Iterator[tuple[P
     Yields:
         Each property with how many comparisons it was chosen from.
     """
-    names = {name for features in failing for name in features}
+    known = {name for features in failing for name in features}
+    # A turn is what a call is of, and a conversation is not.
+    is_conversation = TURN not in known
     # Models make up names of arguments: the most frequent ones will do.
-    names.update(sorted(outline.present, key=lambda name: (-outline.present[name], name))[:_MOST_NAMES])
-    for name in sorted(names):
-        yield from _of_attribute(name, [features.get(name) for features in failing], outline)
+    known.update(sorted(outline.present, key=lambda name: (-outline.present[name], name))[:_MOST_NAMES])
+    for name in sorted(known - {TRACE}):
+        is_growing = is_conversation and name in _GROWING
+        for proposed in _of_attribute(name, [features.get(name) for features in failing], outline):
+            if not (is_growing and proposed[0].comparison in _HAS_LITTLE):
+                yield proposed
 
 
 def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[Property, int]]:
@@ -61,14 +71,18 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
         for value, _ in _common(bad):
             yield Property(attribute, Comparison.IS, value), 1
         return
+    # Whether a list has such a value, and which, is told by its own name.
+    is_extreme = name.endswith((HIGHEST, LOWEST))
     present = outline.present.get(name, 0)
-    if None in bad or present < outline.total:
+    if not is_extreme and (None in bad or present < outline.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
-    if name != TIME:
+    if name != TIME and not is_extreme:
+        # Of an empty text in arguments its trait tells, in words.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
         for value, _ in _common(bad):
-            yield Property(name, kind, value), 1
+            if value != "" or not name.startswith(PREFIX):
+                yield Property(name, kind, value), 1
     runs = outline.runs.get(name, ())
     numbers = [value for value in bad if is_number(value)]
     if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= _FEWEST_NUMBERS:
@@ -99,11 +113,12 @@ def steps_of(numbers: Iterable[float], runs: Sequence[Run]) -> list[Step]:
         numbers: of failing calls.
         runs: of working calls, between and at the numbers of failing ones.
     """
-    bad: Counter[float] = Counter(numbers)
-    pieces: list[Step] = [(value, value, count, 0) for value, count in bad.items()]
-    pieces += [(run.lowest, run.highest, 0, run.calls) for run in runs]
+    bad: Counter[tuple[float, float]] = Counter((value, value) for value in numbers)
+    good = Counter({(run.lowest, run.highest): run.calls for run in runs})
     steps: list[Step] = []
-    for lowest, highest, failing, working in sorted(pieces):
+    for lowest, highest in sorted(bad.keys() | good.keys()):
+        # Both at the same number belong together before any neighbour joins them.
+        failing, working = bad[lowest, highest], good[lowest, highest]
         if steps:
             before = steps[-1]
             is_same_kind = (not failing and not before[2]) or (not working and not before[3])

@@ -15,9 +15,19 @@ from autogen_otel.diagnosis.comparison.questions import (
     Asking,
     Holding,
     Outline,
+    Resembling,
     Together,
 )
-from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm, smallest, testable
+from autogen_otel.diagnosis.comparison.statistics import (
+    Table,
+    design_effect,
+    fisher,
+    fisher_of_best_cut,
+    holm,
+    smallest,
+    testable,
+    thinned_by,
+)
 from autogen_otel.diagnosis.evidence.features import (
     AGENT_PAIR,
     CONVERSATION_NUMBER,
@@ -96,23 +106,37 @@ class _Family:
 
     def __init__(self, share: float) -> None:
         self._share = share
-        self._tried: list[tuple[float, int]] = []
-        self._candidates: list[tuple[Property, Table, float]] = []
+        self._tried: list[float] = []
+        self._candidates: dict[Property, tuple[Table, int, float]] = {}
 
     def take(self, candidate: Property, table: Table, comparisons: int) -> None:
         """Take one that was chosen from so many; only what could matter is calculated."""
         # Of the cuts of a number, any may separate perfectly.
-        least = smallest(table) if comparisons == 1 else 0.0
-        self._tried.append((least, comparisons))
+        self._tried.append(smallest(table) if comparisons == 1 else 0.0)
         if table.effect >= _SMALLEST_EFFECT and table.failing_share >= _SMALLEST_SHARE:
-            self._candidates.append((candidate, table, fisher(table)))
+            self._candidates[candidate] = table, comparisons, _by_chance(candidate, table, comparisons)
+
+    def weigh(self, effects: Mapping[Property, float]) -> None:
+        """Count only independent calls of those whose design effect is known; forget all others."""
+        self._candidates = {
+            one: (table, comparisons, _by_chance(one, thinned_by(effects[one], table), comparisons))
+            for one, (table, comparisons, _) in self._candidates.items()
+            if one in effects
+        }
 
     def corrected(self) -> Iterator[Discriminator]:
         """What was taken, with the probability corrected for all comparisons of both families."""
         tried = testable(self._tried, SIGNIFICANT * self._share)
-        corrected = holm([probability for _, _, probability in self._candidates], tried)
-        for (candidate, table, _), probability in zip(self._candidates, corrected, strict=True):
+        corrected = holm([probability for _, _, probability in self._candidates.values()], tried)
+        for (candidate, (table, _, _)), probability in zip(self._candidates.items(), corrected, strict=True):
             yield Discriminator(candidate, table, min(1.0, probability / self._share))
+
+
+def _by_chance(one: Property, table: Table, comparisons: int) -> float:
+    """The probability of so much by chance, of a property that was chosen from so many of its attribute."""
+    if comparisons > 1 and one.comparison is not Comparison.WITHIN:
+        return fisher_of_best_cut(table, comparisons)
+    return min(1.0, fisher(table) * comparisons)
 
 
 def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator], Answer]]:
@@ -139,15 +163,25 @@ def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator
         family = scanned if candidate.comparison in _SCANNED else plain
         failing_count = sum(map(candidate.tester(), failing))
         family.take(candidate, Table(failing_count, len(failing), working, outline.total), comparisons)
-    significant = [
-        one for family in (plain, scanned) for one in family.corrected() if one.probability <= SIGNIFICANT
-    ]
-    significant.sort(key=lambda one: (-_score(one), one.probability, one.property.attribute))
-    ranked = significant[:MOST_TOGETHER]
+    likely = [one.property for one in _significant(plain, scanned)[:MOST_TOGETHER]]
+    if not likely:
+        return [], outline
+    # Several calls of one conversation may be no more than one.
+    answer = yield Resembling(likely, failing)
+    effects = dict(zip(likely, map(design_effect, answer.spreads), strict=True))
+    plain.weigh(effects)
+    scanned.weigh(effects)
+    ranked = _significant(plain, scanned)
     if len(ranked) < 2:  # noqa: PLR2004 - nothing to be independent of
         return ranked, outline
     answer = yield Together([one.property for one in ranked])
-    return _independent(ranked, failing, answer.together), outline
+    return _independent(ranked, failing, answer.together, effects), outline
+
+
+def _significant(*families: _Family) -> list[Discriminator]:
+    """What may not be chance, the strongest first."""
+    found = [one for family in families for one in family.corrected() if one.probability <= SIGNIFICANT]
+    return sorted(found, key=lambda one: (-_score(one), one.probability, one.property.attribute))
 
 
 def _score(one: Discriminator) -> float:
@@ -159,7 +193,10 @@ def _score(one: Discriminator) -> float:
 
 
 def _independent(
-    ranked: list[Discriminator], failing: Sequence[Features], working: Mapping[int, int]
+    ranked: list[Discriminator],
+    failing: Sequence[Features],
+    working: Mapping[int, int],
+    effects: Mapping[Property, float],
 ) -> list[Discriminator]:
     testers = [one.property.tester() for one in ranked]
     bad = Counter(
@@ -169,7 +206,7 @@ def _independent(
     for index in range(len(ranked)):
         if all(
             ranked[index].property.attribute != ranked[stronger].property.attribute
-            and _adds_to(index, stronger, bad, working)
+            and _adds_to(index, stronger, bad, working, effects[ranked[index].property])
             for stronger in kept
         ):
             kept.append(index)
@@ -178,11 +215,13 @@ def _independent(
     return [ranked[index] for index in kept]
 
 
-def _adds_to(one: int, stronger: int, failing: Mapping[int, int], working: Mapping[int, int]) -> bool:
+def _adds_to(
+    one: int, stronger: int, failing: Mapping[int, int], working: Mapping[int, int], effect: float
+) -> bool:
     """Whether a property still separates among the calls that have a stronger one, or that do not."""
     for has in (0, 1):
         table = Table(*_counts(one, stronger, has, failing), *_counts(one, stronger, has, working))
-        if table.effect >= _SMALLEST_EFFECT and fisher(table) <= SIGNIFICANT:
+        if table.effect >= _SMALLEST_EFFECT and fisher(thinned_by(effect, table)) <= SIGNIFICANT:
             return True
     return False
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Final
 
 from autogen_otel.diagnosis.comparison.candidates import is_number
-from autogen_otel.diagnosis.comparison.questions import Answer, Holding, Outline, Question, Run
-from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, TRAITS, Features
+from autogen_otel.diagnosis.comparison.questions import (
+    Answer,
+    Holding,
+    Outline,
+    Question,
+    Run,
+    Spread,
+    Together,
+)
+from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST
+from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, TRACE, TRAITS, Features
 from autogen_otel.diagnosis.evidence.population import Population
+
+_NO_NAMES: Final = (TRACE, TRAITS, HIGHEST, LOWEST)
 
 
 class Listed:
@@ -43,7 +56,7 @@ class Listed:
         total = len(self._calls)
         if isinstance(question, Outline):
             named = self._calls if question.names else ()
-            present = Counter(name for call in named for name in call if not name.endswith(TRAITS))
+            present = Counter(name for call in named for name in call if not name.endswith(_NO_NAMES))
             chosen = [call for call in self._calls if question.tool in {None, call.get(PREVIOUS_TOOL)}]
             runs = {
                 name: runs_of((call.get(name) for call in chosen), cuts)
@@ -53,10 +66,28 @@ class Listed:
         testers = [one.tester() for one in question.properties]
         if isinstance(question, Holding):
             return Answer(total, holding=[sum(map(holds, self._calls)) for holds in testers])
+        if not isinstance(question, Together):
+            return Answer(total, spreads=[self._spread(holds, question.failing) for holds in testers])
         together = Counter(
             sum(holds(call) << index for index, holds in enumerate(testers)) for call in self._calls
         )
         return Answer(total, together=together)
+
+    def _spread(self, holds: Callable[[Features], bool], failing: Sequence[Features]) -> Spread:
+        calls: Counter[object] = Counter()
+        having: Counter[object] = Counter()
+        for number, call in enumerate(chain(self._calls, failing)):
+            trace = call.get(TRACE, number)
+            calls[trace] += 1
+            having[trace] += holds(call)
+        return Spread(
+            calls.total(),
+            having.total(),
+            len(calls),
+            sum(count**2 for count in calls.values()),
+            sum(count**2 for count in having.values()),
+            sum(count * having[trace] for trace, count in calls.items()),
+        )
 
 
 def runs_of(values: Iterable[object], cuts: Sequence[float]) -> list[Run]:

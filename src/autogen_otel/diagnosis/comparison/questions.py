@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from autogen_otel.diagnosis.comparison.properties import Property
+from autogen_otel.diagnosis.evidence.features import Features
 
 T = TypeVar("T")
 
@@ -47,7 +48,21 @@ class Together:
     properties: Sequence[Property]
 
 
-Question = Outline | Holding | Together
+@dataclass(frozen=True, slots=True)
+class Resembling:
+    """How alike are the calls of one conversation in having each of these properties, or not?
+
+    Args:
+        properties: as for ``Holding``.
+        failing: calls that failed, to be counted as well; where no call that worked has a property, only they
+            tell whether it is one of conversations or one of calls.
+    """
+
+    properties: Sequence[Property]
+    failing: Sequence[Features]
+
+
+Question = Outline | Holding | Together | Resembling
 
 
 class Run(NamedTuple):
@@ -64,6 +79,26 @@ class Run(NamedTuple):
     calls: int
 
 
+class Spread(NamedTuple):
+    """How calls that have a property are spread over conversations.
+
+    Args:
+        calls: how many there are.
+        having: those of them that have it.
+        conversations: how many those are.
+        calls_squared: sum of the squares of each conversation's calls.
+        having_squared: the same of those that have it.
+        both: sum over the conversations of the one number times the other.
+    """
+
+    calls: int
+    having: int
+    conversations: int
+    calls_squared: int
+    having_squared: int
+    both: int
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The counts that a question is about.
@@ -74,6 +109,7 @@ class Answer:
         runs: by attribute, in ascending order.
         holding: one count for each property that was asked for.
         together: by the bits of the properties that the calls have, in the order they were asked for.
+        spreads: one for each property that was asked for, with the failing calls.
     """
 
     total: int
@@ -81,6 +117,7 @@ class Answer:
     runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)
     holding: Sequence[int] = ()
     together: Mapping[int, int] = field(default_factory=dict)
+    spreads: Sequence[Spread] = ()
 
 
 Asking = Generator[Question, Answer, T]

@@ -1,4 +1,4 @@
-"""Fisher's exact test, and Holm's and Tarone's corrections for having tried many things."""
+"""Fisher's exact test, and what corrects it for calls that are alike and for having tried many things."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from autogen_otel.diagnosis.comparison.questions import Spread
+
 _NEGLIGIBLE: Final = 1e-18
+_ROUNDING: Final = 1 + 1e-9
+_MOST_ORDERS: Final = 20_000
 
 
 class Table(NamedTuple):
@@ -61,6 +65,71 @@ def fisher(table: Table) -> float:
     return min(1.0, tail)
 
 
+def fisher_of_best_cut(table: Table, tried: int) -> float:
+    """The probability that the best cut between numbers separates so well by chance.
+
+    Cuts that are close to each other separate alike. So it is counted how often, if chance decides in which
+    order the numbers of failing and of working calls come, some cut is as good as this one; of very many the
+    number of cuts is corrected for, which says less.
+
+    Args:
+        table: how many have a number beyond the cut.
+        tried: how many cuts there were.
+    """
+    probability = fisher(table)
+    bound = min(1.0, probability * tried)
+    total = table.all_failing + table.all_working
+    if tried == 1 or total * table.all_failing > _MOST_ORDERS:
+        return bound
+    enough = 0
+    # By how many of the numbers so far are of failing calls: how probable it is, without a cut as good.
+    chances = [1.0] + [0.0] * table.all_failing
+    separated = 0.0
+    for passed in range(total):
+        left = total - passed
+        next_chances = [0.0] * len(chances)
+        for failing, chance in enumerate(chances):
+            if chance:
+                fails = (table.all_failing - failing) / left
+                next_chances[failing] += chance * (1 - fails)
+                if fails:
+                    next_chances[failing + 1] += chance * fails
+        beyond = passed + 1
+        while enough <= min(beyond, table.all_failing) and (
+            fisher(table._replace(failing=enough, working=beyond - enough)) > probability * _ROUNDING
+        ):
+            enough += 1
+        separated += sum(next_chances[enough:])
+        chances = next_chances[:enough] + [0.0] * (len(chances) - enough)
+    return min(bound, separated)
+
+
+def design_effect(spread: Spread) -> float:
+    """How many calls count as one, because those of one conversation are alike.
+
+    1 if they are not alike, and as many as a conversation has if they are the same: the variance between
+    conversations, by the one that independent calls have. J. N. K. Rao and A. J. Scott, "A simple method for
+    the analysis of clustered binary data", Biometrics 48 (1992).
+    """
+    if not spread.calls:
+        return 1.0
+    most = max(1.0, spread.calls_squared / spread.calls)
+    share = spread.having / spread.calls
+    # Where all have it, or none has, nothing tells.
+    if not 0 < share < 1 or spread.conversations < 2:  # noqa: PLR2004 - one does not vary
+        return most
+    squares = spread.having_squared - 2 * share * spread.both + share**2 * spread.calls_squared
+    correction = spread.conversations / (spread.conversations - 1)
+    return min(most, max(1.0, correction * squares / (spread.calls * share * (1 - share))))
+
+
+def thinned_by(effect: float, table: Table) -> Table:
+    """The table with as many working calls as count as independent ones, rounded against the property."""
+    return table._replace(
+        working=math.ceil(table.working / effect), all_working=math.ceil(table.all_working / effect)
+    )
+
+
 def smallest(table: Table) -> float:
     """The smallest probability that Fisher's test can give for as many calls with and without a property."""
     having = table.failing + table.working
@@ -68,21 +137,21 @@ def smallest(table: Table) -> float:
     return fisher(table._replace(failing=highest, working=having - highest))
 
 
-def testable(comparisons: Iterable[tuple[float, int]], level: float) -> int:
+def testable(comparisons: Iterable[float], level: float) -> int:
     """How many comparisons have to be corrected for: Tarone's correction.
 
     A property that one call in a thousand has cannot be significant, whatever is found. So it takes nothing
     from those that can.
 
     Args:
-        comparisons: the smallest probability that each could have, and how many such there are.
+        comparisons: the smallest probability that each could have.
         level: of significance.
     """
     tried = 0
-    for least, count in sorted(comparisons):
+    for least in sorted(comparisons):
         if least > level / max(1, tried):
             break
-        tried += count
+        tried += 1
     return tried
 
 

@@ -12,6 +12,9 @@ PREFIX: Final = "autogen.tool.argument."
 DEPTH: Final = "autogen.tool.arguments.depth"
 SIZE: Final = "autogen.tool.arguments.chars"
 NULL: Final = "null"
+HIGHEST: Final = ".highest"
+LOWEST: Final = ".lowest"
+"""End the names of what the numbers of a list come to."""
 _MOST_LEAVES: Final = 64
 LONGEST_VALUE: Final = 80
 _TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
@@ -42,6 +45,9 @@ def argument_features(recorded: object) -> Features:
         value = leaf[:LONGEST_VALUE] if isinstance(leaf, str) else leaf
         if "[]" in path:
             several.setdefault(name, set()).add(value)
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                features[name + HIGHEST] = max(value, features.get(name + HIGHEST, value))
+                features[name + LOWEST] = min(value, features.get(name + LOWEST, value))
         else:
             features[name] = value
     features.update({name: frozenset(values) for name, values in several.items()})

@@ -16,6 +16,8 @@ Features = Mapping[str, Any]
 
 TRAITS: Final = "#traits"
 """Ends the name of a feature that says what is odd about the attribute whose name is before it."""
+TRACE: Final = "#trace"
+"""The conversation that a call is of: no property of it, but calls of the same one are alike."""
 TIME: Final = "time"
 """Seconds since 1970."""
 HOUR: Final = "hour"
@@ -145,6 +147,7 @@ class Surroundings:
     def _of_moment(self, span: Span) -> dict[str, Any]:
         seconds = span.start_ns // _NS
         features = dict(self._of_program(span))
+        features[TRACE] = span.trace_id
         features[TIME], features[HOUR] = seconds, str(seconds // _HOUR % _DAY_HOURS)
         if self._number:
             features[CONVERSATION_NUMBER] = self._number

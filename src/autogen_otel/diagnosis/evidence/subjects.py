@@ -102,7 +102,8 @@ def other_subject(span: Span, trace: Trace) -> dict[str, Any]:
         above = trace.span(above.parent_id) if above.parent_id != above.span_id else None
     if agent is not None:
         subject["agent"] = str(agent)
-    if span.operation == span_names.HANDOFF:
+    # A selection that chose nobody raised nothing; a function of the application's that chooses may raise.
+    if span.operation == span_names.HANDOFF and span.exception is None:
         return subject
     subject.update(raised_subject(span))
     if names.CALLBACK_NAME in attributes:

@@ -6,9 +6,23 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from autogen_otel.diagnosis.comparison.questions import Answer, Holding, Outline, Question, Run, Together
-from autogen_otel.diagnosis.evidence.arguments import PREFIX
-from autogen_otel.diagnosis.evidence.features import NOT_OF_THE_PROGRAM, PREVIOUS_TOOL, follows_from_outcome
+from autogen_otel.diagnosis.comparison.questions import (
+    Answer,
+    Holding,
+    Outline,
+    Question,
+    Resembling,
+    Run,
+    Spread,
+    Together,
+)
+from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST, PREFIX
+from autogen_otel.diagnosis.evidence.features import (
+    NOT_OF_THE_PROGRAM,
+    PREVIOUS_TOOL,
+    TRACE,
+    follows_from_outcome,
+)
 from autogen_otel.diagnosis.evidence.occurrence import tool_kind
 from autogen_otel.diagnosis.stored.columns import ARGUMENTS, DERIVED, Columns
 from autogen_otel.diagnosis.stored.kept import Kept
@@ -18,6 +32,9 @@ from autogen_otel.diagnosis.stored.tables import Tables
 T = TypeVar("T")
 
 _MOST_NAMES: Final = 1000
+_NO_NAMES: Final = (HIGHEST, LOWEST)
+_MOST_ALIKE: Final = 200_000
+"""Calls that are enough to tell how alike those of one conversation are."""
 _OWN: Final = "own"
 _AROUND: Final = "around"
 """Features of a call's own span, and those of the conversation around it.
@@ -45,6 +62,12 @@ class StoredCalls:
         self._kind = kind
         self._failed = failed
         self._total: int | None = None
+        self._by_sort: Mapping[type, Callable[[Any], list[Answer]]] = {
+            Outline: self._outlines,
+            Holding: self._holding,
+            Together: self._together,
+            Resembling: self._resembling,
+        }
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer the questions, those of one sort together."""
@@ -54,10 +77,7 @@ class StoredCalls:
             sorts[type(question)].append(index)
         for sort, indexes in sorts.items():
             asked: Any = [questions[index] for index in indexes]
-            if sort is Outline:
-                found = self._outlines(asked)
-            else:
-                found = self._holding(asked) if sort is Holding else self._together(asked)
+            found = self._by_sort[sort](asked)
             answers.update(zip(indexes, found, strict=True))
         return [answers[index] for index in range(len(questions))]
 
@@ -75,6 +95,63 @@ class StoredCalls:
 
     def _together(self, questions: Sequence[Together]) -> list[Answer]:
         columns = Columns(self._kind)
+        rows = self._kept.rows(
+            f"SELECT number, bits, count() FROM ({self._bits(columns, questions)}) GROUP BY number, bits",
+            columns.values,
+        )
+        together: list[dict[int, int]] = [{} for _ in questions]
+        for number, bitmask, count in rows:
+            together[int(number) - 1][int(bitmask)] = int(count)
+        return [Answer(sum(counts.values()), together=counts) for counts in together]
+
+    def _resembling(self, questions: Sequence[Resembling]) -> list[Answer]:
+        columns = Columns(self._kind)
+        failing = [
+            (
+                number,
+                str(call[TRACE]),
+                sum(one.tester()(call) << bit for bit, one in enumerate(of.properties)),
+            )
+            for number, of in enumerate(questions, 1)
+            for call in of.failing
+        ]
+        numbers, traces, bits = (list(column) for column in zip(*failing, strict=True))
+        given = (
+            f"arrayZip({columns.value(numbers, 'Array(UInt32)')}, {columns.value(traces, 'Array(String)')},"
+            f" {columns.value(bits, 'Array(UInt64)')})"
+        )
+        # Of millions of conversations every so many tell as well how alike the calls of one are.
+        step = max(1, self._count() // _MOST_ALIKE)
+        most = max(len(question.properties) for question in questions)
+        counted = (
+            "SELECT number, trace, count() AS calls,"
+            f" sumForEach(arrayMap(bit -> toUInt64(bitTest(bits, bit)), range(toUInt8({most})))) AS having"
+            f" FROM (SELECT toUInt32(number) AS number, trace, bits FROM ({self._bits(columns, questions)})"
+            " UNION ALL SELECT one.1, reinterpretAsUInt128(unhex(one.2)), one.3"
+            f" FROM (SELECT arrayJoin({given}) AS one)"
+            f") WHERE trace % {step} = 0 GROUP BY number, trace"
+        )
+        rows = self._kept.rows(
+            "SELECT number, sum(calls), sumForEach(having), count(), sum(calls * calls),"
+            " sumForEach(arrayMap(one -> one * one, having)),"
+            " sumForEach(arrayMap(one -> one * calls, having))"
+            f" FROM ({counted}) GROUP BY number",
+            columns.values,
+        )
+        spreads: dict[int, list[Spread]] = {}
+        for number, calls, having, conversations, squared, having_squared, both in rows:
+            spreads[int(number)] = [
+                Spread(*map(int, (calls, with_it, conversations, squared, with_squared, with_both)))
+                for with_it, with_squared, with_both in zip(having, having_squared, both, strict=True)
+            ]
+        nothing = [Spread(0, 0, 0, 0, 0, 0)] * most
+        return [
+            Answer(self._count(), spreads=spreads.get(number, nothing)[: len(question.properties)])
+            for number, question in enumerate(questions, 1)
+        ]
+
+    def _bits(self, columns: Columns, questions: Sequence[Together | Resembling]) -> str:
+        """Each call once for each question: its ``number``, the ``trace``, and ``bits`` for what it has."""
         bits: dict[str, list[list[str]]] = {side: [[] for _ in questions] for side in (_OWN, _AROUND)}
         for number, question in enumerate(questions):
             for index, one in enumerate(question.properties):
@@ -86,16 +163,11 @@ class StoredCalls:
             words = ", ".join(" + ".join(of) or "toUInt64(0)" for of in bits[side])
             parts.append(f"(SELECT trace, id, [{words}] AS {side} FROM {self._source(side)}) AS with_{side}")
         added = "arrayMap((one, other) -> one + other, own, around)" if len(sides) > 1 else sides[0]
-        rows = self._kept.rows(
-            f"SELECT number, bits, count() FROM {' ANY LEFT JOIN '.join(parts)}"
+        return (
+            f"SELECT number, trace, bits FROM {' ANY LEFT JOIN '.join(parts)}"
             f"{' USING (trace, id)' if len(sides) > 1 else ''}"
-            f" ARRAY JOIN arrayEnumerate({sides[0]}) AS number, {added} AS bits GROUP BY number, bits",
-            columns.values,
+            f" ARRAY JOIN arrayEnumerate({sides[0]}) AS number, {added} AS bits"
         )
-        together: list[dict[int, int]] = [{} for _ in questions]
-        for number, bitmask, count in rows:
-            together[int(number) - 1][int(bitmask)] = int(count)
-        return [Answer(sum(counts.values()), together=counts) for counts in together]
 
     def _outlines(self, questions: Sequence[Outline]) -> list[Answer]:
         total = self._count()
@@ -141,7 +213,7 @@ class StoredCalls:
             ("", "resource_names", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
         ]
         if self._kind.startswith(tool_kind("")):
-            sources.append((PREFIX, leaf_names(ARGUMENTS), bool))
+            sources.append((PREFIX, leaf_names(ARGUMENTS), lambda name: not name.endswith(_NO_NAMES)))
         held = ", ".join(
             f"arrayMap(name -> ({index}, toString(name)), {keys})"
             for index, (_, keys, _) in enumerate(sources)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.arguments import DEPTH, LONGEST_VALUE, NULL, PREFIX, SIZE
+from autogen_otel.diagnosis.evidence.arguments import (
+    DEPTH,
+    HIGHEST,
+    LONGEST_VALUE,
+    LOWEST,
+    NULL,
+    PREFIX,
+    SIZE,
+)
 
 _LENGTH: Final = ".length"
 _ELEMENTS: Final = "[]"
@@ -13,10 +21,17 @@ _SCALAR: Final = "one NOT IN ('null', '[]', '{}')"
 _STRING: Final = "startsWith(one, '\"')"
 _TEXT: Final = "JSONExtractString(one)"
 _NUMBER: Final = "toFloat64OrNull(one)"
+_IS_NUMBER: Final = f"isNotNull({_NUMBER})"
+_MEASURES: Final = {
+    _LENGTH: (_STRING, "arrayMax", f"lengthUTF8({_TEXT})"),
+    HIGHEST: (_IS_NUMBER, "arrayMax", f"assumeNotNull({_NUMBER})"),
+    LOWEST: (_IS_NUMBER, "arrayMin", f"assumeNotNull({_NUMBER})"),
+}
+"""What values are measured, which of several counts, and how."""
 _TRAITS: Final = {
     NULL: "one = 'null'",
     "a boolean": "one IN ('true', 'false')",
-    "a number": f"isNotNull({_NUMBER})",
+    "a number": _IS_NUMBER,
     "text": _STRING,
     "a list": "one = '[]'",
     "an object": "one = '{}'",
@@ -43,7 +58,7 @@ class Leaves:
 
     Args:
         json: the expression of the arguments.
-        name: of the feature: ``autogen.tool.argument.items[].price``, or that with ``.length``.
+        name: of the feature: ``autogen.tool.argument.items[].price``, or that with ``.length``, ``.highest``.
         value: makes what stands for a value in an expression.
     """
 
@@ -51,8 +66,8 @@ class Leaves:
         path = name.removeprefix(PREFIX)
         self._value = value
         self._raw = self._under(json, path)
-        is_length = path.endswith(_LENGTH)
-        self._measured = self._under(json, path.removesuffix(_LENGTH)) if is_length else None
+        self._suffix = next((one for one in _MEASURES if path.endswith(one)), "")
+        self._measured = self._under(json, path.removesuffix(self._suffix)) if self._suffix else None
 
     @property
     def present(self) -> str:
@@ -60,7 +75,7 @@ class Leaves:
         present = f"arrayExists(one -> {_SCALAR}, {self._raw})"
         if self._measured is None:
             return present
-        return f"({present} OR arrayExists(one -> {_STRING}, {self._measured}))"
+        return f"({present} OR arrayExists(one -> {_MEASURES[self._suffix][0]}, {self._measured}))"
 
     @property
     def number(self) -> str:
@@ -69,9 +84,10 @@ class Leaves:
         own = f"if(notEmpty({numbers}), toFloat64OrNull({numbers}[1]), NULL)"
         if self._measured is None:
             return own
-        strings = f"arrayFilter(one -> {_STRING}, {self._measured})"
-        length = f"toFloat64(arrayMax(arrayMap(one -> lengthUTF8({_TEXT}), {strings})))"
-        return f"if(notEmpty({strings}), {length}, {own})"
+        has_measure, most, measure = _MEASURES[self._suffix]
+        measured = f"arrayFilter(one -> {has_measure}, {self._measured})"
+        length = f"toFloat64({most}(arrayMap(one -> {measure}, {measured})))"
+        return f"if(notEmpty({measured}), {length}, {own})"
 
     def has(self, value: Any) -> str:
         """Whether one of them is a value."""
