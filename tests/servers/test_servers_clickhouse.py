@@ -17,6 +17,7 @@ from autogen_otel.diagnosis.stored.kept import Kept
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.http import Client
+from autogen_otel.vocabulary import spans as span_names
 from tests.servers import clickhouse as servers
 from tests.servers.clickhouse_access import PASSWORD, USER
 from tests.support.diagnosed import healthy, incidents, journal, wrong_with
@@ -74,6 +75,19 @@ def test_the_engine_finds_what_python_finds(name: str, clickhouse: servers.Click
     clickhouse.store("incident", spans)
     stored = diagnose_stored(source(clickhouse, "incident"))
     assert wrong_with(stored, EVERY[name]) == []
+    assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+
+
+def test_replies_outside_of_a_chat_are_numbered_as_python_numbers_them(
+    clickhouse: servers.ClickHouse,
+) -> None:
+    spans = [
+        span
+        for span in spans_of(*journal(EVERY["three things at once"], SEED))
+        if span.operation != span_names.INVOKE_WORKFLOW or span.start_ns % 2
+    ]
+    clickhouse.store("incident", spans)
+    stored = diagnose_stored(source(clickhouse, "incident"))
     assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key
 from autogen_otel.traces.trace import HTTP, Span
@@ -43,13 +44,9 @@ class Failure:
     def of(cls, span: Span) -> Failure:
         """Read a failing span."""
         exception, chain = None, frozenset[str]()
-        if span.exception is not None:
-            recorded = span.exception.attributes
-            exception = exception_key(
-                str(recorded.get(names.EXCEPTION_TYPE, "")), str(recorded.get(names.EXCEPTION_MESSAGE, ""))
-            )
-            stacktrace = str(recorded.get(names.EXCEPTION_STACKTRACE, ""))
-            chain = frozenset((exception, *chained_exceptions(stacktrace)))
+        event = span.exception
+        if event is not None:
+            exception, chain = _keys(*(str(event.attributes.get(name, "")) for name in _RECORDED))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
         message = span.status_message or ""
         return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
@@ -64,6 +61,16 @@ class Failure:
             # What AutoGen tripped over was no exception yet: an answer that is an error.
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
+
+
+_RECORDED = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE)
+
+
+@lru_cache(maxsize=256)
+def _keys(error_type: str, message: str, stacktrace: str) -> tuple[str, frozenset[str]]:
+    """The key of an exception, and those of all that it came from; spans and retries repeat what they record."""
+    exception = exception_key(error_type, message)
+    return exception, frozenset((exception, *chained_exceptions(stacktrace)))
 
 
 def what_was_raised(span: Span) -> str:
