@@ -100,7 +100,7 @@ def test_replies_outside_of_a_chat_are_numbered_as_python_numbers_them(
     asked = source(clickhouse, "incident")
     with Kept(asked, {}, Progress()) as kept:
         numbers = Tables(asked.table, Condition(), kept).numbers()
-        found = dict(kept.rows(f"SELECT TraceId, toUInt32(number) FROM {numbers}"))
+        found = dict(kept.rows(f"SELECT TraceId, toUInt32(number) FROM {numbers}"))  # noqa: S608 - a name of ours
     assert {trace_id: found[trace_id] for trace_id in expected} == expected
     assert {trace_id in bare for trace_id in expected} == {True, False}
 

@@ -68,7 +68,7 @@ _RECORDED = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STAC
 
 @lru_cache(maxsize=256)
 def _keys(error_type: str, message: str, stacktrace: str) -> tuple[str, frozenset[str]]:
-    """The key of an exception, and those of all that it came from; spans and retries repeat what they record."""
+    """The key of an exception, and those of all that it came from. Spans and retries repeat them."""
     exception = exception_key(error_type, message)
     return exception, frozenset((exception, *chained_exceptions(stacktrace)))
 

@@ -211,7 +211,9 @@ class Tables:
         )
         is_tool = f"operation = '{span_names.EXECUTE_TOOL}'"
         # The second condition says less, but lets the table be read only where there are other names.
-        around = f"{OPERATION} NOT IN ({_NOT_AROUND}) AND NOT startsWith(SpanName, '{span_names.INVOKE_AGENT} ')"
+        around = (
+            f"{OPERATION} NOT IN ({_NOT_AROUND}) AND NOT startsWith(SpanName, '{span_names.INVOKE_AGENT} ')"
+        )
         others = (
             f"SELECT {_TRACE}, {_ID}, {_ABOVE}, {_START} AS start, toInt64(Duration) AS duration,"
             f" 0 AS is_turn, {OPERATION} AS operation, if({is_tool}, {SUBJECT}, '') AS tool, '' AS pair"
@@ -262,16 +264,19 @@ class Tables:
         ]
 
     def _retried(self) -> str:
-        """What did not work at once: entries and model calls with an attempt that failed, by ``trace`` and ``id``."""
+        """Entries and model calls with an attempt that failed, by ``trace`` and ``id``."""
         attempts = self.spans(f"{OPERATION} = {_HTTP}", IS_ERROR)
         failed = self._kept.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
         # The entry that answered did so only when it was asked again.
         answered = self.spans(
-            has_operation(span_names.CONFIG_ENTRY), f"NOT {IS_ERROR}", f"(trace, id) IN (SELECT * FROM {failed})"
+            has_operation(span_names.CONFIG_ENTRY),
+            f"NOT {IS_ERROR}",
+            f"(trace, id) IN (SELECT * FROM {failed})",
         )
         return self._kept.source(
             "retried",
-            f"SELECT * FROM {failed} UNION ALL SELECT trace, above FROM (SELECT {_TRACE}, {_ID}, {_ABOVE} {answered})",
+            f"SELECT * FROM {failed}"
+            f" UNION ALL SELECT trace, above FROM (SELECT {_TRACE}, {_ID}, {_ABOVE} {answered})",
         )
 
 

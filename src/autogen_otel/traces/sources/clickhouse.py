@@ -32,7 +32,7 @@ _PADDING_NS: Final = 86_400 * 1_000_000_000
 IS_ERROR: Final = "StatusCode IN ('Error', 'STATUS_CODE_ERROR')"
 _FIRST_WORD: Final = "substringIndex(SpanName, ' ', 1)"
 OPERATION: Final = f"if(has(SpanAttributes.keys, '{names.HTTP_REQUEST_METHOD}'), '{HTTP}', {_FIRST_WORD})"
-"""``Span.operation``, by names alone: the values of attributes, most of what is stored, are not read for it."""
+"""``Span.operation``, by names alone: the values of attributes are most of what is stored, and not read."""
 SUBJECT: Final = "substring(toString(SpanName), position(SpanName, ' ') + 1)"
 """``Span.subject`` of a span that is named by its operation."""
 _OPERATIONS: Final = ", ".join(f"'{operation}'" for operation in span_names.OPERATIONS)

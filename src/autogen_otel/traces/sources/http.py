@@ -14,7 +14,7 @@ import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Final
 
 from autogen_otel.traces.source import SourceError
@@ -140,6 +140,8 @@ class Client:
             return f"{self.name} did not answer within {self._seconds:g} s; {advice}"
         if isinstance(reason, ssl.SSLError):
             return f"{self.name} cannot be reached: {reason.reason or reason}; is it https that it speaks?"
+        if isinstance(reason, IncompleteRead):
+            return f"{self.name} broke off in the middle of its answer; ask again"
         if isinstance(reason, ConnectionRefusedError):
             return f"{self.name} cannot be reached: nothing listens there"
         said = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
@@ -189,7 +191,7 @@ class _SameServer(urllib.request.HTTPRedirectHandler):
 
 
 def _lines(answer: HTTPResponse) -> Iterator[bytes]:
-    """What comes, by lines; its own way to read lines takes far longer, and overlooks that an answer broke off."""
+    """What comes, by lines. ``readline`` takes far longer, and overlooks that an answer breaks off."""
     begun: list[bytes] = []
     while piece := answer.read1(_PIECE_BYTES):
         first, *others = piece.split(b"\n")
