@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,13 +70,18 @@ def test_endpoints_are_asked_and_the_dead_dropped(run: Run, tmp_path: Path, serv
     )
 
 
-def test_a_plain_report_needs_no_rich(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autogen_otel.cli.check.find_spec", lambda _name: None)
-    monkeypatch.setattr("sys.executable", "/nowhere/python")
-    printed = run("check", _write(tmp_path / "list.json", gpt(api_key="sk-...")))
-    assert printed.code == 1
-    assert "AutoGen could not be asked (no process could be started for it" in printed.out
-    assert "entry 0: api_key is a placeholder" in printed.out
+def test_a_plain_report_needs_no_rich(tmp_path: Path) -> None:
+    path = _write(tmp_path / "list.json", gpt(api_key="sk-..."))
+    program = (
+        "import sys; sys.modules['rich'] = None; sys.executable = '/nowhere/python'; "
+        "from autogen_otel.cli import main; sys.exit(main())"
+    )
+    printed = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, "check", path], capture_output=True, text=True, check=False
+    )
+    assert printed.returncode == 1
+    assert "AutoGen could not be asked (no process could be started for it" in printed.stdout
+    assert "entry 0: api_key is a placeholder" in printed.stdout
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
 import autogen_otel
-from autogen_otel import instrumentation
-from autogen_otel.cli import checkup
+from autogen_otel import checkup, instrumentation
 from autogen_otel.delivery import Journal
 from autogen_otel.delivery.exporting import exporters
 from autogen_otel.delivery.journal import Kind

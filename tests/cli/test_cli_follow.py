@@ -22,7 +22,7 @@ def during(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> Non
             raise KeyboardInterrupt
         left.pop(0)()
 
-    monkeypatch.setattr("autogen_otel.cli.show.time.sleep", sleep)
+    monkeypatch.setattr("autogen_otel.cli.commands.show.time.sleep", sleep)
 
 
 def append(path: Path, text: str) -> Callable[[], object]:

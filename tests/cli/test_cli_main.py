@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autogen_otel import cli
-from autogen_otel.cli import main, show
+from autogen_otel.cli import commands, main
+from autogen_otel.cli.commands import show
 from autogen_otel.cli.options import sources
 from autogen_otel.cli.text import progress
 from tests.support.incidents import fallback
@@ -79,6 +81,21 @@ def test_a_folder_without_files_is_an_empty_journal(run: Run, tmp_path: Path) ->
     assert f"The journal {tmp_path} is empty: call" in refused(run, "show", "--journal", str(tmp_path))
 
 
+@pytest.mark.parametrize(("is_there", "named"), [(True, True), (True, False), (False, False)])
+def test_an_empty_journal_on_a_full_disk_says_that_it_is_full(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool, named: bool
+) -> None:
+    folder = tmp_path / "full"
+    if is_there:
+        folder.mkdir()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr("autogen_otel.delivery.journal.folder.write_error", lambda _folder: full)
+    monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(folder))
+    said = refused(run, "show", *(("--journal", str(folder)) if named else ()))
+    assert f"{folder} cannot be written (No space left on device)" in said
+    assert "call autogen_otel.instrument()" not in said
+
+
 def test_an_unknown_trace_is_refused(run: Run, journal: Path) -> None:
     assert f"No trace in journal {journal} begins with f00" in refused(
         run, "show", "f00", "--journal", str(journal)
@@ -116,6 +133,10 @@ def test_a_setting_that_cannot_be_used_is_refused(run: Run, monkeypatch: pytest.
         (["show", "--limit", "-1"], "argument --limit: "),
         (["show", "--format", "xml"], "argument --format: invalid choice: 'xml'"),
         (["show", "a", "b"], "unrecognized arguments: b"),
+        (
+            ["show", "--limt", "3"],
+            "show: unrecognized arguments: --limt; did you mean --limit? (see",
+        ),
         (["fly"], "invalid choice: 'fly'"),
     ],
 )
@@ -149,10 +170,10 @@ def test_a_new_command_is_a_file_and_its_name_in_one_list(
         "def register(subparsers):\n"
         "    subparsers.add_parser('greet').set_defaults(run=lambda args: print('hello') or 7)\n"
     )
-    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
     monkeypatch.setattr(cli, "_COMMANDS", (*cli._COMMANDS, "greet"))
     assert run("greet") == (7, "hello\n", "")
-    del sys.modules["autogen_otel.cli.greet"]
+    del sys.modules["autogen_otel.cli.commands.greet"]
 
 
 def test_an_interruption_is_quiet(run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:

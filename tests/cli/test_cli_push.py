@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.cli import push
 from autogen_otel.cli.text import progress
 from autogen_otel.delivery import Journal
+from autogen_otel.delivery import pushing as push
 from autogen_otel.delivery.exporting.exporters import Endpoint
 from autogen_otel.delivery.journal import Kind
 from autogen_otel.delivery.journal.files import listed

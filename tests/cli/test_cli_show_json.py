@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autogen_otel.cli.show import trace_document
+from autogen_otel.traces.document import trace_document
 from autogen_otel.traces.trace import Span, Trace
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from autogen_otel.cli.text.terminal import TextConsole
 from autogen_otel.cli.text.tree import render_trace
 from autogen_otel.traces.trace import Span, Trace
 from tests.support.incidents import TOOL_TRACE, failing_tool
-from tests.support.recorded import ORIGIN, Recorded, exception, trace_of
+from tests.support.recorded import ORIGIN, Recorded, exception, trace_of, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -334,6 +334,11 @@ def test_the_message_that_makes_a_prompt_large_is_told_with_who_said_it(
     [
         ({"autogen__response__problem": "cut_at_token_limit"}, "answer: cut at token limit"),
         ({"gen_ai__response__finish_reasons": ["length"]}, "answer: length"),
+        (
+            {"gen_ai__response__finish_reasons": ["content_filter"]},
+            "answer: cut or emptied by the provider's filter",
+        ),
+        ({"autogen__response__problem": "refusal"}, "answer: refused by the model"),
         ({"gen_ai__response__finish_reasons": ["stop"]}, ""),
     ],
 )
@@ -343,6 +348,20 @@ def test_a_finish_reason_is_told_where_it_matters(attributes: dict[str, Any], sa
     out = printed(trace_of(it), color_system=None)
     assert said in out
     assert bool(said) == ("answer:" in out)
+
+
+def test_answers_that_are_not_whole_are_told_where_nothing_failed(run: Run, tmp_path: Path) -> None:
+    it = Recorded()
+    with it.span("invoke_workflow a -> b", 0):
+        for problem in ("content_filter", "content_filter", "refusal"):
+            it.leaf("chat gpt-4o", 1, autogen__response__problem=problem)
+    write(tmp_path / "a.jsonl", it)
+    said = "2 answers cut or emptied by the provider's filter, 1 answer refused by the model"
+    assert f"  ok: {said} " in run("show", "--journal", str(tmp_path)).out
+    shown = run("show", it.trace_id, "--journal", str(tmp_path)).out
+    assert f"ok: no failures, but {said}, in 0 turns" in shown
+    page = run("show", it.trace_id, "--journal", str(tmp_path), "--html", "-").out
+    assert said.replace("'", "&#39;") in page or said in page
 
 
 def test_what_was_cancelled_is_told_and_what_it_waited_for() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Final
 
-from autogen_otel.checks.values import plain
+from autogen_otel.checks.values import kind_named, plain
 from autogen_otel.reading import read, read_text
 from autogen_otel.redaction import KnownSecrets, Redactor
 
@@ -115,7 +115,7 @@ def of_value(value: Any, label: str = "the list") -> Source:
         return Source(label, [plain(value)])
     if callable(value):
         raise SourceError(f"{label} is a function or class; name the list that it makes")
-    raise SourceError(f"{label} is {_kind(value)}; a config_list is a list of objects")
+    raise SourceError(f"{label} is {kind_named(value)}; a config_list is a list of objects")
 
 
 def of_text(text: str, label: str) -> Source:
@@ -141,7 +141,7 @@ def of_text(text: str, label: str) -> Source:
     elif isinstance(value, list):
         source = Source(label, value)
     else:
-        raise SourceError(f"{label} is {_kind(value)}; a config_list is a list of objects")
+        raise SourceError(f"{label} is {kind_named(value)}; a config_list is a list of objects")
     repeated = tuple(pairs.repeated_in(one) for one in source.entries)
     return Source(label, source.entries, source.options, text, repeated)
 
@@ -193,7 +193,7 @@ def _of_mapping(value: dict[str, Any], label: str) -> Source:
     listed = value[_LIST]
     entries = [listed] if isinstance(listed, dict) else listed
     if not isinstance(entries, list):
-        raise SourceError(f"{label} has a config_list that is {_kind(entries)}; it is a list of objects")
+        raise SourceError(f"{label} has a config_list that is {kind_named(entries)}; it is a list of objects")
     return Source(label, entries, _without_list(value))
 
 
@@ -247,15 +247,3 @@ def _shown(text: str) -> str:
     secrets = KnownSecrets()
     secrets.add_environment(os.environ)
     return Redactor(secrets).fitted(" ".join(text.split()), _LONGEST)
-
-
-def _kind(value: object) -> str:
-    kinds = {
-        str: "text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        type(None): "null",
-        dict: "an object",
-    }
-    return kinds.get(type(value), f"a {type(value).__name__}")

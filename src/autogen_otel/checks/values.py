@@ -56,6 +56,24 @@ def kind_of(value: object) -> str | None:
     return value.get(_KIND) if isinstance(value, dict) else None
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a number to JSON, in which true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def kind_named(value: object) -> str:
+    """What a value is, in words that those who write JSON know."""
+    kinds = {
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        type(None): "null",
+        dict: "an object",
+    }
+    return kinds.get(type(value), f"a {type(value).__name__}")
+
+
 def revived(value: Any) -> Any:
     """The value with an object of the same kind for each stand-in."""
     if isinstance(value, list):

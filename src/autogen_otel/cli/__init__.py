@@ -8,7 +8,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -17,7 +18,7 @@ from autogen_otel.settings import SettingsError
 from autogen_otel.traces.source import SourceError
 
 _COMMANDS: Final = ("check", "dashboards", "diagnose", "doctor", "journal", "push", "repro", "show", "stack")
-"""The modules of this room with a function ``register(subparsers)``, which adds the command."""
+"""The modules of ``commands`` with a function ``register(subparsers)``, which adds the command."""
 
 DONE: Final = 0
 PROBLEM: Final = 1
@@ -88,16 +89,18 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name in _COMMANDS:
-        importlib.import_module(f"{__name__}.{name}").register(subparsers)
+        importlib.import_module(f"{__name__}.commands.{name}").register(subparsers)
     return parser, subparsers
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser, _ = _parser()
+    parser, commands = _parser()
     try:
-        args = parser.parse_args(argv)
+        args, unknown = parser.parse_known_args(argv)
+        if unknown:
+            _refuse(unknown, commands.choices.get(args.command, parser))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else BAD_INPUT
     if not hasattr(args, "run"):
@@ -105,6 +108,14 @@ def _run(argv: Sequence[str] | None) -> int:
         return BAD_INPUT
     code: int = args.run(args)
     return code
+
+
+def _refuse(unknown: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
+    """Refuse words that a command does not know, and name the option that was probably meant."""
+    options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001 - its only list
+    near = get_close_matches(unknown[0].partition("=")[0], options, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -121,13 +132,7 @@ class _Version(argparse.Action):
 
 # ---------------------------------------------------------------- what all commands share
 def add_command(
-    subparsers: Any,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    *,
-    summary: str,
-    description: str,
-    epilog: str,
+    subparsers: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, text: str
 ) -> argparse.ArgumentParser:
     """Add a command to the command line.
 
@@ -136,9 +141,9 @@ def add_command(
         name: the command.
         run: takes the parsed arguments and returns the exit code.
         summary: its line in the list of commands.
-        description: the first paragraph of its help.
-        epilog: the end of its help, with examples and exit codes.
+        text: its help: what it does, the options below this paragraph, then examples and exit codes.
     """
+    description, _, epilog = text.partition("\n\n")
     formatter = argparse.RawDescriptionHelpFormatter
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name, help=summary, description=description, epilog=epilog, formatter_class=formatter
@@ -157,9 +162,29 @@ def add_html(parser: argparse.ArgumentParser, summary: str) -> None:
     parser.add_argument("--html", metavar="FILE", help=f"{summary} (- for standard output)")
 
 
-def write_json(document: dict[str, Any]) -> None:
+def write_json(document: Mapping[str, Any]) -> None:
     """Print one JSON object with the number of its schema."""
     sys.stdout.write(json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n")
+
+
+def answer(args: argparse.Namespace, document: Mapping[str, Any], lines: Iterable[str]) -> None:
+    """Print a document for programs or the lines for people, as ``--format`` says."""
+    if args.format == "json":
+        write_json(document)
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def write_file(path: Path, text: str, advice: str = "") -> None:
+    """Write a file.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{error.filename or path} cannot be written: {error.strerror}{advice}.") from None
 
 
 def write_page(file: str, page: str) -> None:
@@ -173,8 +198,5 @@ def write_page(file: str, page: str) -> None:
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(page.encode(encoding, "xmlcharrefreplace").decode(encoding))
         return
-    try:
-        Path(file).expanduser().write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{file} cannot be written: {error.strerror}; name another file.") from None
+    write_file(Path(file).expanduser(), page, "; name another file")
     sys.stderr.write(f"Wrote {file} ({max(1, len(page) // 1000):,} kB); a browser opens it.\n")

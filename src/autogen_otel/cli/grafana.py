@@ -47,12 +47,9 @@ class Grafana:
         self.url = url.rstrip("/")
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._headers = {"Accept": "application/json", "User-Agent": "autogen-otel"}
-        self._secrets: tuple[str, ...] = ()
-        secret = environ.get(_TOKEN) or environ.get(_LOGIN)
-        if secret:
-            scheme, credentials = _authorization(environ)
-            self._headers["Authorization"] = f"{scheme} {credentials}"
-            self._secrets = (secret, credentials)
+        scheme, *self._secrets = _authorization(environ)
+        if scheme:
+            self._headers["Authorization"] = f"{scheme} {self._secrets[0]}"
         self._opener = urllib.request.build_opener(_EveryStatus)
 
     def check(self) -> str:
@@ -142,15 +139,18 @@ class _EveryStatus(urllib.request.HTTPErrorProcessor):
     https_response = http_response
 
 
-def _authorization(environ: Mapping[str, str]) -> tuple[str, str]:
-    token, login = environ.get(_TOKEN), environ.get(_LOGIN) or ""
+def _authorization(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The scheme, the credentials as they are sent, and as they were given; an empty scheme for none."""
+    token, login = environ.get(_TOKEN), environ.get(_LOGIN)
     if token:
         if not token.isascii() or not token.isprintable() or " " in token:
             raise CommandError(f"{_TOKEN} holds something that is not a token: no spaces, no line breaks.")
         return "Bearer", token
+    if not login:
+        return ("",)
     if ":" not in login:
         raise CommandError(f"{_LOGIN} has to be user:password; for a token set {_TOKEN}.")
-    return "Basic", base64.b64encode(login.encode()).decode()
+    return "Basic", base64.b64encode(login.encode()).decode(), login
 
 
 def _parsed(body: bytes) -> Any:

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.cli import CommandError
+from autogen_otel.cli import CommandError, write_file
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable  # where the oldest Python has it
@@ -36,17 +36,40 @@ def texts_below(folder: Traversable, prefix: str = "") -> Iterable[tuple[str, st
             yield path, entry.read_text(encoding="utf-8")
 
 
+def named_folder(out: str) -> Path:
+    """The folder that ``--out`` names.
+
+    Raises:
+        CommandError: it names none.
+    """
+    if not out:
+        raise CommandError("--out needs the name of a folder; . is this one.")
+    return Path(out)
+
+
+def differing(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """The files below a folder that are missing or have other texts."""
+    return [folder / name for name, text in texts.items() if _text(folder / name) != text]
+
+
 def write_files(folder: Path, texts: Mapping[str, str]) -> list[str]:
     """Write files below a folder, which is made if it is missing; return their paths.
 
     Raises:
         CommandError: one of them cannot be written.
     """
-    try:
-        for name, text in texts.items():
-            path = folder / name
+    for name, text in texts.items():
+        path = folder / name
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from None
+        write_file(path, text)
     return [str(folder / name) for name in texts]
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None

@@ -31,9 +31,9 @@ def port(number: object) -> str:
     return "" if number in _USUAL_PORTS else f":{number}"
 
 
-def plural(count: int, noun: str) -> str:
-    """``1 turn``, ``1,204 turns``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, several: str = "") -> str:
+    """``1 turn``, ``1,204 turns``; where an ``s`` does not do, with the word for several."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {several or f'{noun}s'}"
 
 
 def size(byte_count: int) -> str:
@@ -51,8 +51,8 @@ def local_time(nanoseconds: int) -> str:
 
 
 def utc_time(nanoseconds: int) -> str:
-    """``2026-11-22T12:46:48.123456Z``."""
-    return f"{_moment(nanoseconds):%Y-%m-%dT%H:%M:%S.%fZ}"
+    """``2026-11-22 12:46:48 UTC``."""
+    return f"{_moment(nanoseconds):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def causes(failures: Counter[str]) -> str:
@@ -62,6 +62,4 @@ def causes(failures: Counter[str]) -> str:
 
 
 def _moment(nanoseconds: int) -> datetime:
-    # Dividing would lose microseconds to rounding.
-    seconds, rest = divmod(nanoseconds, NS_PER_SECOND)
-    return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=rest // _KILO)
+    return datetime.fromtimestamp(nanoseconds // NS_PER_SECOND, timezone.utc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, Final
 from autogen_otel.cli import quantities
 from autogen_otel.traces.trace import HTTP, Span
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
 _CLIENT_ERROR: Final = 400
@@ -21,8 +22,11 @@ _LARGE_PROMPT: Final = 20_000
 """Characters from which on it matters what a prompt is made of."""
 _MOST_OF_IT: Final = 0.5
 _USUAL_ENDS: Final = frozenset({"stop", "tool_calls", "tool_call", "function_call", "unknown", "end_turn"})
-
-
+_PROBLEMS: Final = {
+    responses.CONTENT_FILTER: "cut or emptied by the provider's filter",
+    responses.REFUSAL: "refused by the model",
+}
+"""Where the word of the vocabulary does not say it."""
 FACT_LENGTH: Final = 60
 """Characters of a fact that a line has room for."""
 
@@ -84,6 +88,14 @@ def is_known(operation: str) -> bool:
     return operation in _LABELS
 
 
+def _said(
+    span: Span, key: str, words: str = "{}", tone: Tone = Tone.QUIET, *, detail: bool = False
+) -> list[Fact]:
+    """The fact that an attribute tells; none if it is missing, empty or 0."""
+    value = span.attributes.get(key)
+    return [Fact(words.format(value), tone, detail)] if value else []
+
+
 def _conversation(span: Span) -> SpanLabel:
     turns = span.attributes.get(names.CONVERSATION_TURNS)
     facts = [Fact(quantities.plural(turns, "turn"), Tone.QUIET)] if isinstance(turns, int) else []
@@ -91,16 +103,13 @@ def _conversation(span: Span) -> SpanLabel:
 
 
 def _agent(span: Span) -> SpanLabel:
-    sender = span.attributes.get(names.SENDER_NAME)
-    facts = [Fact(f"replies to {sender}", Tone.QUIET, detail=True)] if sender else []
-    return SpanLabel("agent", str(span.attributes.get(names.GEN_AI_AGENT_NAME) or span.subject), facts=facts)
+    agent = span.attributes.get(names.GEN_AI_AGENT_NAME) or span.subject
+    return SpanLabel("agent", str(agent), facts=_said(span, names.SENDER_NAME, "replies to {}", detail=True))
 
 
 def _handoff(span: Span) -> SpanLabel:
-    attributes, facts = span.attributes, list[Fact]()
-    if attributes.get(names.HANDOFF_REASON):
-        facts.append(Fact(str(attributes[names.HANDOFF_REASON]), Tone.QUIET))
-    candidates = attributes.get(names.HANDOFF_CANDIDATES)
+    facts = _said(span, names.HANDOFF_REASON)
+    candidates = span.attributes.get(names.HANDOFF_CANDIDATES)
     if candidates:
         of = candidates if isinstance(candidates, str) else ", ".join(map(str, candidates))
         facts.append(Fact(f"of {of}", Tone.QUIET, detail=not span.failed))
@@ -130,19 +139,17 @@ def _chat_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
     cost = attributes.get(names.COST_USD)
     if isinstance(cost, (int, float)):
         yield Fact(f"about ${cost:.4f}", Tone.QUIET, detail=True)
-    if names.HELPER_ROLE in attributes:
-        yield Fact(f"for {attributes[names.HELPER_ROLE]}", Tone.QUIET)
+    yield from _said(span, names.HELPER_ROLE, "for {}")
 
 
 def _prompt(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     messages, characters = attributes.get(names.PROMPT_MESSAGES), attributes.get(names.PROMPT_CHARS)
     if not isinstance(messages, int):
         return
-    prompt = quantities.plural(messages, "message")
+    size = f", {quantities.plural(characters, 'char')}" if isinstance(characters, int) else ""
+    yield Fact(f"{quantities.plural(messages, 'message')}{size}", Tone.QUIET)
     if not isinstance(characters, int):
-        yield Fact(prompt, Tone.QUIET)
         return
-    yield Fact(f"{prompt}, {quantities.plural(characters, 'char')}", Tone.QUIET)
     largest, whose = attributes.get(names.PROMPT_LARGEST_CHARS), attributes.get(names.PROMPT_LARGEST_FROM)
     if isinstance(largest, int):
         said_by = f" from {whose}" if whose else ""
@@ -156,19 +163,29 @@ def _prompt(attributes: Mapping[str, Any]) -> Iterator[Fact]:
 def _problem(attributes: Mapping[str, Any]) -> str:
     """What is wrong with an answer, in words; empty for nothing."""
     if names.RESPONSE_PROBLEM in attributes:
-        return str(attributes[names.RESPONSE_PROBLEM]).replace("_", " ")
+        return problem_words(attributes[names.RESPONSE_PROBLEM])
     reasons = attributes.get(names.GEN_AI_RESPONSE_FINISH_REASONS)
-    odd = [str(one) for one in reasons if one not in _USUAL_ENDS] if isinstance(reasons, list) else []
-    return ", ".join(odd)
+    return (
+        ", ".join(problem_words(one) for one in reasons if one not in _USUAL_ENDS)
+        if isinstance(reasons, list)
+        else ""
+    )
+
+
+def problem_words(problem: object) -> str:
+    """What is wrong with an answer, in words."""
+    return _PROBLEMS.get(str(problem)) or str(problem).replace("_", " ")
+
+
+def odd_answers(problems: Counter[str]) -> str:
+    """``1 answer refused by the model, 2 answers cut at token limit``; empty for none."""
+    counted = sorted(problems.items())
+    return ", ".join(f"{quantities.plural(count, 'answer')} {problem_words(one)}" for one, count in counted)
 
 
 def _entry(span: Span) -> SpanLabel:
     attributes = span.attributes
-    facts = (
-        [Fact(str(attributes[names.CONFIG_API_TYPE]), Tone.QUIET)]
-        if names.CONFIG_API_TYPE in attributes
-        else []
-    )
+    facts = _said(span, names.CONFIG_API_TYPE)
     if names.SERVER_ADDRESS in attributes:
         facts.append(Fact(server(attributes), Tone.QUIET))
     model = str(attributes.get(names.GEN_AI_REQUEST_MODEL, ""))
@@ -188,10 +205,8 @@ def _http(span: Span) -> SpanLabel:
 def _http_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
     if names.SERVER_ADDRESS in attributes:
         yield Fact(server(attributes), detail=not span.failed)
-    if names.HTTP_REQUEST_ID in attributes:
-        yield Fact(str(attributes[names.HTTP_REQUEST_ID]), Tone.QUIET)
-    if attributes.get(names.HTTP_REQUEST_RESEND_COUNT):
-        yield Fact(f"retry {attributes[names.HTTP_REQUEST_RESEND_COUNT]}", Tone.WARN)
+    yield from _said(span, names.HTTP_REQUEST_ID)
+    yield from _said(span, names.HTTP_REQUEST_RESEND_COUNT, "retry {}", Tone.WARN)
     wait = attributes.get(names.HTTP_RETRY_AFTER_SECONDS)
     if isinstance(wait, (int, float)):
         yield Fact(f"retry-after {wait:g}s", Tone.WARN)
@@ -206,19 +221,18 @@ def _tool(span: Span) -> SpanLabel:
     # What was not recorded is not the same as a call without arguments.
     arguments = "…" if recorded is None else _arguments(recorded)
     result = attributes.get(names.GEN_AI_TOOL_CALL_RESULT)
-    facts = []
     # The text tree says what these are below the span.
-    if names.TOOL_ARGUMENTS_PROBLEMS in attributes:
-        facts.append(Fact("arguments do not fit", Tone.WARN, detail=True))
-    if names.TOOL_RETURNED_ERROR in attributes:
-        facts.append(Fact("returned an error", Tone.WARN, detail=True))
+    odd = {
+        names.TOOL_ARGUMENTS_PROBLEMS: "arguments do not fit",
+        names.TOOL_RETURNED_ERROR: "returned an error",
+    }
+    facts = [Fact(words, Tone.WARN, detail=True) for key, words in odd.items() if key in attributes]
     if result is not None:
         # AutoGen's result of a failed tool repeats the exception, which stands below.
         text = result if isinstance(result, str) else _json(result)
         facts.append(Fact(f"→ {text}", Tone.QUIET, detail=span.failed))
-    return SpanLabel(
-        "tool", str(attributes.get(names.GEN_AI_TOOL_NAME) or span.subject), arguments=arguments, facts=facts
-    )
+    tool = str(attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)
+    return SpanLabel("tool", tool, arguments=arguments, facts=facts)
 
 
 def _code(span: Span) -> SpanLabel:

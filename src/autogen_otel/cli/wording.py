@@ -27,10 +27,7 @@ Look = Callable[[Evidence], Iterator[str]]
 def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]:
     """What there is to say of a finding below its title: labels and words; a label that is empty goes on.
 
-    Args:
-        finding: what to describe.
-        total: of how many conversations.
-        look: says where to look at an evidence.
+    The total is that of all conversations.
     """
     share = finding.conversations / total if total else 0
     often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
@@ -45,14 +42,13 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
     if finding.recovered or finding.lost_seconds >= 1:
         lost = quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))
         yield "cost", f"{lost} lost in all"
-    for label, words in zip(_once("goes with"), map(_goes_with, finding.discriminators), strict=False):
-        yield label, words
+    yield from zip(_once("goes with"), map(_goes_with, finding.discriminators), strict=False)
     if not finding.discriminators and finding.compared[0] > 1:
         failing, working = finding.compared
         found = f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
         yield "goes with", found
-    for label, (what, times) in zip(_once("symptoms"), finding.symptoms.items(), strict=False):
-        yield label, f"{quantities.plural(times, 'time')} {what}"
+    symptoms = (f"{quantities.plural(times, 'time')} {what}" for what, times in finding.symptoms.items())
+    yield from zip(_once("symptoms"), symptoms, strict=False)
     yield "seen as", finding.visible_as
     yield "do", finding.advice
     places = [place for evidence in finding.evidence for place in look(evidence)]
@@ -85,13 +81,7 @@ def _goes_round(subject: Mapping[str, Any]) -> bool:
 
 
 def places_to_look(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
-    """How to see a conversation: the command, and where a browser shows it.
-
-    Args:
-        source: where it was read from.
-        template: the option ``--link``.
-        evidence: which one.
-    """
+    """How to see a conversation of a source: the command, and where a browser shows it."""
     # What is searched finds a whole id at once, however old the trace is; files are read as a whole.
     digits = _PREFIX if isinstance(source, Files) else None
     yield sources.show_command(source, evidence.trace_id[:digits])
@@ -122,9 +112,13 @@ def title(cause: str, subject: Mapping[str, Any]) -> str:
     return _TITLES.get(cause, partial(_of_model, cause))(subject)
 
 
-def _of_tool(subject: Any) -> str:
+def _raises(who: object, subject: Any) -> str:
     where = f" at {subject['location']}" if "location" in subject else ""
-    return f"{subject.get('tool', 'a tool')} raises {subject.get('exception', 'an exception')}{where}"
+    return f"{who} raises {subject.get('exception', 'an exception')}{where}"
+
+
+def _of_tool(subject: Any) -> str:
+    return _raises(subject.get("tool", "a tool"), subject)
 
 
 def _of_arguments(subject: Any) -> str:
@@ -160,9 +154,8 @@ def _of_agent(subject: Any) -> str:
 
 
 def _of_function(subject: Any) -> str:
-    name = subject.get("function") or subject.get("callback") or subject.get("agent") or "something"
-    where = f" at {subject['location']}" if "location" in subject else ""
-    return f"{name} raises {subject.get('exception', 'an exception')}{where}"
+    named = (subject.get(key) for key in ("function", "callback", "agent"))
+    return _raises(next(filter(None, named), "something"), subject)
 
 
 _OF_STATUS: Final = {

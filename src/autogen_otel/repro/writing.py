@@ -11,7 +11,7 @@ from autogen_otel.repro.models import model_test
 from autogen_otel.repro.source import docstring
 from autogen_otel.repro.tools import tool_test
 from autogen_otel.repro.whole import Values
-from autogen_otel.traces.failures import what_was_raised
+from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -88,11 +88,9 @@ def _what(occurrence: Occurrence) -> str:
 
 
 def _happened(span: Span, values: Values) -> list[str]:
-    event, said = span.exception, what_was_raised(span)
-    is_tool = span.operation == span_names.EXECUTE_TOOL
+    said, is_tool = what_was_raised(span), span.operation == span_names.EXECUTE_TOOL
     # The stack of an HTTP attempt is where the program stood, which tells nothing here.
-    stack = "" if event is None or not is_tool else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
-    frame = raising_user_frame(stack)
+    frame = raising_user_frame(stack_of(span.exception)) if is_tool else None
     request = span.attributes.get(names.HTTP_REQUEST_ID)
     return [
         *([f"    {values.words(said)}"] if said else []),

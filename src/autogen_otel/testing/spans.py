@@ -17,10 +17,9 @@ from autogen_otel import instrumentation
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.roots import roots_of
-from autogen_otel.traces.failures import what_was_raised
+from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import Event, Link, Span, Trace
-from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.causes import CAUSES
 
 if TYPE_CHECKING:
@@ -109,9 +108,7 @@ def _line(span: Span) -> str:
 
 
 def _why(span: Span) -> str:
-    event, said = span.exception, what_was_raised(span)
-    stack = "" if event is None else str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
-    frame = raising_user_frame(stack)
+    said, frame = what_was_raised(span), raising_user_frame(stack_of(span.exception))
     return (f": {said}" if said else "") + (f" ({frame.location})" if frame is not None else "")
 
 

@@ -42,6 +42,7 @@ class Summary:
         ended_by: why it ended; of several conversations side by side, the last one.
         cost_usd: estimated; 0 where nothing is known.
         failed_entries: entries of a ``config_list`` that failed, in that order.
+        answer_problems: how many answers were not whole although no error was raised, by what was wrong.
         under_way: the name of the innermost operation that had begun last when it was interrupted, or by now.
         under_way_since_ns: when that operation began; 0 where none is under way.
     """
@@ -60,6 +61,7 @@ class Summary:
     input_tokens: int
     output_tokens: int
     failed_entries: tuple[Entry, ...] = ()
+    answer_problems: Counter[str] = field(default_factory=Counter)
     under_way: str | None = None
     under_way_since_ns: int = 0
 
@@ -130,6 +132,7 @@ class _SummaryBuilder:
     """When each agent's first turn began, and its ``sender -> agent``."""
     _failures: list[Failure] = field(default_factory=list)
     _failed_entries: set[Entry] = field(default_factory=set)
+    _answer_problems: Counter[str] = field(default_factory=Counter)
     _under_way: Span | None = None
     """The one under way that began last."""
     _cost_usd: float = 0.0
@@ -156,6 +159,8 @@ class _SummaryBuilder:
             self._add_turn(span)
         elif operation == span_names.CHAT:
             self._add_tokens(span)
+            if names.RESPONSE_PROBLEM in span.attributes:
+                self._answer_problems[str(span.attributes[names.RESPONSE_PROBLEM])] += 1
         elif operation == span_names.INVOKE_WORKFLOW:
             self._chats.append(replace(span, events=(), links=()))
         self._add_place(span)
@@ -181,6 +186,7 @@ class _SummaryBuilder:
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
             failed_entries=tuple(sorted(self._failed_entries)),
+            answer_problems=self._answer_problems,
             under_way=None if self._under_way is None else self._under_way.name,
             under_way_since_ns=0 if self._under_way is None else self._under_way.start_ns,
         )

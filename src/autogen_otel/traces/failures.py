@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key
-from autogen_otel.traces.trace import HTTP, Span
+from autogen_otel.traces.trace import HTTP, Event, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
@@ -46,7 +46,8 @@ class Failure:
         exception, chain = None, frozenset[str]()
         event = span.exception
         if event is not None:
-            exception, chain = _keys(*(str(event.attributes.get(name, "")) for name in _RECORDED))
+            recorded = (str(event.attributes.get(name, "")) for name in _RECORDED)
+            exception, chain = _keys(*recorded, stack_of(event))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
         message = span.status_message or ""
         return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
@@ -63,7 +64,7 @@ class Failure:
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
 
 
-_RECORDED = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE)
+_RECORDED = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
 
 
 @lru_cache(maxsize=256)
@@ -71,6 +72,11 @@ def _keys(error_type: str, message: str, stacktrace: str) -> tuple[str, frozense
     """The key of an exception, and those of all that it came from. Spans and retries repeat them."""
     exception = exception_key(error_type, message)
     return exception, frozenset((exception, *chained_exceptions(stacktrace)))
+
+
+def stack_of(event: Event | None) -> str:
+    """The stack trace of an exception; empty if none was recorded."""
+    return "" if event is None else str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")).rstrip()
 
 
 def what_was_raised(span: Span) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from autogen_otel.traces.selection import Selection
@@ -69,6 +70,21 @@ class Source(Protocol):
     @property
     def lookback_ns(self) -> int | None:
         """How far back it looks where a selection does not say since when; ``None`` for all it has."""
+
+
+def with_beginning(source: Source, selection: Selection) -> Selection:
+    """A selection that says since when, where the source does not look back for ever.
+
+    Raises:
+        SourceError: there is no time between its beginning and its end.
+    """
+    if source.lookback_ns is None or selection.is_one_trace:
+        return selection
+    until = time.time_ns() if selection.until is None else selection.until
+    since = until - source.lookback_ns if selection.since is None else selection.since
+    if since >= until:
+        raise SourceError("--since is not before --until: there is no time between them.")
+    return replace(selection, since=since)
 
 
 @dataclass(frozen=True, slots=True)

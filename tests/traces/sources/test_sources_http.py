@@ -78,7 +78,7 @@ def test_who_does_not_listen_or_answer_is_named() -> None:
 
 def test_lines_come_whole_however_they_are_sent_and_an_answer_that_breaks_off_is_no_end() -> None:
     chunks = b"3\r\none\r\n5\r\n\ntwo\n\r\n4\r\nthre\r\n"
-    lines = []
+    lines: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:

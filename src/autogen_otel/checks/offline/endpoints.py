@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from autogen_otel.checks.offline.facts import Facts
+from autogen_otel.checks.offline.placeholders import is_quoted
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|v\d+|preview|latest")
@@ -22,7 +23,6 @@ _REAL: Final = re.compile(r"(?i)\.your-server\.de(?::\d+)?$")
 _TWICE: Final = re.compile(r"(/chat/completions|/openai/deployments|/v1)(?=/).*\1(?=/|$)")
 _ASKED: Final = ("/chat/completions", "/responses")
 _URLS: Final = ("base_url", "azure_endpoint")
-_QUOTES: Final = "\"'`“”"
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SPOKEN: Final = frozenset({"http", "https", "ws", "wss"})
 _OLLAMA: Final = 11434
@@ -42,57 +42,45 @@ def endpoint_problems(facts: Facts) -> Iterator[Problem]:
         yield problem
 
 
+def _problem(option: str, message: str, *, is_sure: bool = True, kind: str = "endpoint") -> Problem:
+    return Problem(kind, ERROR if is_sure else WARNING, message, option)
+
+
 def _azure(facts: Facts) -> Iterator[Problem]:
     version = facts.value("api_version")
     if version is None and not facts.environ.get("OPENAI_API_VERSION"):
-        yield Problem(
-            "azure_version",
-            ERROR,
-            "api_version is missing, which Azure needs; add it, or set OPENAI_API_VERSION",
-            "api_version",
-        )
+        message = "api_version is missing, which Azure needs; add it, or set OPENAI_API_VERSION"
+        yield _problem("api_version", message, kind="azure_version")
     elif version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
-        yield Problem(
-            "azure_version", ERROR, "api_version is no version of Azure's, such as 2024-06-01", "api_version"
-        )
+        message = "api_version is no version of Azure's, such as 2024-06-01"
+        yield _problem("api_version", message, kind="azure_version")
     if facts.value(*_URLS) is None and not facts.environ.get("AZURE_OPENAI_ENDPOINT"):
-        yield Problem(
-            "azure_endpoint",
-            ERROR,
+        message = (
             "base_url is missing, without which Azure cannot be found; add https://….openai.azure.com, "
-            "or set AZURE_OPENAI_ENDPOINT",
-            "base_url",
+            "or set AZURE_OPENAI_ENDPOINT"
         )
+        yield _problem("base_url", message, kind="azure_endpoint")
 
 
 def _as_written(facts: Facts, named: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
     url = facts.value(named)
     if not isinstance(url, str):
-        return Problem("endpoint", ERROR, f"{named} is no text", named)
+        return _problem(named, f"{named} is no text")
     if not url.strip():
-        return Problem("endpoint", ERROR, f"{named} is empty; leave it out, or give the URL", named)
+        return _problem(named, f"{named} is empty; leave it out, or give the URL")
     if re.search(r"\s", url):
-        return Problem("endpoint", ERROR, f"{named} holds whitespace or a line break; remove it", named)
-    if url[0] in _QUOTES or url[-1] in _QUOTES:
-        return Problem("endpoint", ERROR, f"{named} holds quotes of its own; remove them", named)
+        return _problem(named, f"{named} holds whitespace or a line break; remove it")
+    if is_quoted(url):
+        return _problem(named, f"{named} holds quotes of its own; remove them")
     if url.endswith((",", ";")):
-        return Problem(
-            "endpoint", ERROR, f"{named} ends in {url[-1]!r}, which is not of the URL; cut it", named
-        )
+        return _problem(named, f"{named} ends in {url[-1]!r}, which is not of the URL; cut it")
     host = url.partition("://")[2].partition("/")[0] or url
     is_sure = _TEMPLATE.search(host) is not None
     if is_sure or (_GUESSED.search(host) and not _REAL.search(host)):
-        return Problem(
-            "endpoint",
-            ERROR if is_sure else WARNING,
-            f"{named} is a placeholder; put the real URL there",
-            named,
-        )
+        return _problem(named, f"{named} is a placeholder; put the real URL there", is_sure=is_sure)
     scheme = _SCHEME.match(url)
     if scheme is not None and scheme[1].lower() not in _SPOKEN:
-        return Problem(
-            "endpoint", ERROR, f"{named} begins with {scheme[0]}; it must be http:// or https://", named
-        )
+        return _problem(named, f"{named} begins with {scheme[0]}; it must be http:// or https://")
     return None
 
 
@@ -102,56 +90,41 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         parts = urlsplit(facts.url or "")
         port = parts.port
     except ValueError:
-        return Problem("endpoint", ERROR, f"{name} is no URL: its host or port cannot be read", name)
+        return _problem(name, f"{name} is no URL: its host or port cannot be read")
     if facts.url is None:
         return None
     if parts.scheme not in _SPOKEN or not parts.hostname:
-        return Problem("endpoint", ERROR, f"{name} is no URL; it must begin with http:// or https://", name)
+        return _problem(name, f"{name} is no URL; it must begin with http:// or https://")
     if parts.hostname in _SCHEMES and parts.path.startswith("//"):
-        return Problem(
-            "endpoint", ERROR, f"{name} is no URL; it must begin with http:// or https:// once", name
-        )
+        return _problem(name, f"{name} is no URL; it must begin with http:// or https:// once")
     if parts.hostname == "none":
-        return Problem(
-            "endpoint", ERROR, f"{name} is null, which the host takes for a name; leave it out", name
-        )
+        return _problem(name, f"{name} is null, which the host takes for a name; leave it out")
     if port == 0:
-        return Problem("endpoint", ERROR, f"{name} has port 0, where nothing can listen", name)
+        return _problem(name, f"{name} has port 0, where nothing can listen")
     return _of_path(facts, name, parts)
 
 
 def _of_path(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
     twice = _TWICE.search(parts.path)
     if twice is not None:
-        return Problem(
-            "endpoint",
-            ERROR,
-            f"{name} ends in what the SDK adds: {twice[1]} would be there twice; cut it",
-            name,
-        )
+        return _problem(name, f"{name} ends in what the SDK adds: {twice[1]} would be there twice; cut it")
     if facts.is_at_azure and not facts.is_azure and facts.is_openai and "/openai/v1" not in parts.path:
-        return Problem(
-            "azure_endpoint", ERROR, f'{name} leads to Azure, which needs "api_type": "azure"', name
-        )
+        message = f'{name} leads to Azure, which needs "api_type": "azure"'
+        return _problem(name, message, kind="azure_endpoint")
     if facts.is_sent and facts.is_openai and not parts.path.endswith(_ASKED):
-        return Problem(
-            "endpoint",
-            ERROR,
-            f"{name} holds a query, behind which the SDK puts its path; cut it, or move it to default_query",
-            name,
-        )
+        moved = "behind which the SDK puts its path; cut it, or move it to default_query"
+        return _problem(name, f"{name} holds a query, {moved}")
     if parts.port == _OLLAMA and facts.is_openai and not parts.path.startswith("/v1"):
-        return Problem(
-            "endpoint", WARNING, f"{name} lacks /v1, below which Ollama has what OpenAI's SDK asks", name
-        )
+        message = f"{name} lacks /v1, below which Ollama has what OpenAI's SDK asks"
+        return _problem(name, message, is_sure=False)
     return _at_openai(facts, name, parts) if facts.is_at_openai else None
 
 
 def _at_openai(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
     if facts.is_azure:
-        return Problem("azure_endpoint", ERROR, f"{name} leads to OpenAI, but api_type is azure", name)
+        return _problem(name, f"{name} leads to OpenAI, but api_type is azure", kind="azure_endpoint")
     if parts.scheme == "http":
-        return Problem("endpoint", ERROR, f"{name} leads to OpenAI without TLS; begin it with https://", name)
+        return _problem(name, f"{name} leads to OpenAI without TLS; begin it with https://")
     if not parts.path.startswith("/v1"):
-        return Problem("endpoint", ERROR, f"{name} lacks /v1: https://api.openai.com/v1", name)
+        return _problem(name, f"{name} lacks /v1: https://api.openai.com/v1")
     return None

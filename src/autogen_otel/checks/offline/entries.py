@@ -13,12 +13,11 @@ from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.offline.keys import key_problems
 from autogen_otel.checks.offline.options import option_problems
 from autogen_otel.checks.offline.patience import patience_problems
-from autogen_otel.checks.offline.placeholders import is_placeholder, is_template
+from autogen_otel.checks.offline.placeholders import is_placeholder, is_quoted, is_template
 from autogen_otel.checks.report import ERROR, WARNING, Problem
-from autogen_otel.checks.values import kind_of, revived
+from autogen_otel.checks.values import is_number, kind_of, revived
 from autogen_otel.operations.models.config_entries import has_odd_price
 
-_QUOTES: Final = "\"'`“”"
 _OPENAI: Final = "https://api.openai.com/v1"
 _PRICES: Final = 2
 
@@ -64,13 +63,9 @@ def model_problems(facts: Facts) -> Iterator[Problem]:
         yield Problem("model_missing", ERROR, "model is no text; name the model to ask", "model")
     elif not facts.is_local and is_placeholder(model):
         is_sure = is_template(model) or facts.is_at_openai
-        yield Problem(
-            "model_placeholder",
-            ERROR if is_sure else WARNING,
-            "model is a placeholder; name the model to ask",
-            "model",
-        )
-    elif model != model.strip() or model[0] in _QUOTES or model[-1] in _QUOTES or "\n" in model:
+        severity = ERROR if is_sure else WARNING
+        yield Problem("model_placeholder", severity, "model is a placeholder; name the model to ask", "model")
+    elif model != model.strip() or is_quoted(model) or "\n" in model:
         yield Problem(
             "model_placeholder", ERROR, "model holds whitespace or quotes around it; remove them", "model"
         )
@@ -78,17 +73,15 @@ def model_problems(facts: Facts) -> Iterator[Problem]:
 
 def price_problems(facts: Facts) -> Iterator[Problem]:
     """Find whether AutoGen can calculate with the price: a number, or one each for prompt and answer."""
-    price = facts.value("price")
-    if _is_refused(facts, "price") or (facts.answer is None and has_odd_price({"price": revived(price)})):
+    price = revived(facts.value("price"))
+    if _is_refused(facts, "price") or (facts.answer is None and has_odd_price({"price": price})):
         message = (
             "price must be two numbers, for 1000 tokens of the prompt and of the answer, such as [0.01, 0.03]"
         )
         yield Problem("price", ERROR, message, "price")
-    elif isinstance(revived(price), (list, tuple)) and len(revived(price)) > _PRICES:
-        yield Problem(
-            "price", WARNING, f"price has {len(revived(price))} numbers, of which two count", "price"
-        )
-    elif _is_negative(revived(price)):
+    elif isinstance(price, (list, tuple)) and len(price) > _PRICES:
+        yield Problem("price", WARNING, f"price has {len(price)} numbers, of which two count", "price")
+    elif _is_negative(price):
         yield Problem("price", WARNING, "price is negative or no number that can be added up", "price")
 
 
@@ -99,11 +92,7 @@ def _is_refused(facts: Facts, option: str) -> bool:
 
 def _is_negative(price: Any) -> bool:
     numbers = price if isinstance(price, (list, tuple)) else [price]
-    return any(_is_number(one) and (one < 0 or not math.isfinite(one)) for one in numbers)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return any(is_number(one) and (one < 0 or not math.isfinite(one)) for one in numbers)
 
 
 def duplicates(entries: Sequence[Any], environ: Mapping[str, str]) -> dict[int, int]:
@@ -122,11 +111,8 @@ def duplicates(entries: Sequence[Any], environ: Mapping[str, str]) -> dict[int, 
 
 def duplicate_problem(first: int) -> Problem:
     """The problem of an entry that stands in the list already."""
-    return Problem(
-        "duplicate",
-        WARNING,
-        f"is the same as entry {first}, so falling over to it cannot help; remove one of them",
-    )
+    message = f"is the same as entry {first}, so falling over to it cannot help; remove one of them"
+    return Problem("duplicate", WARNING, message)
 
 
 def _holds_objects(entry: Mapping[str, Any]) -> bool:

@@ -12,10 +12,11 @@ from autogen_otel.checks.offline.placeholders import (
     is_masked,
     is_own_word,
     is_placeholder,
+    is_quoted,
     is_template,
 )
 from autogen_otel.checks.report import ERROR, WARNING, Problem
-from autogen_otel.checks.values import kind_of
+from autogen_otel.checks.values import kind_named, kind_of
 
 _ISSUERS: Final = {
     "sk-ant-": "Anthropic",
@@ -56,7 +57,6 @@ _HOSTS: Final = {
 _TYPES: Final = {"anthropic": "Anthropic", "google": "Google", "groq": "Groq", "cerebras": "Cerebras"}
 _WHITESPACE: Final = re.compile(r"\s")
 _SHORTEST: Final = 20
-_QUOTES: Final = "\"'`“”"
 _OPENAIS: Final = ("sk-", "sess-", "ek_", "eyJ")
 _OTHERS_OF_AZURE: Final = (
     "azure_ad_token",
@@ -80,7 +80,7 @@ def key_problems(facts: Facts) -> Iterator[Problem]:
     elif kind_of(given) is not None:
         return
     elif not isinstance(given, str):
-        yield _problem("key_shape", f"api_key is {_kind(given)}, not text")
+        yield _problem("key_shape", f"api_key is {kind_named(given)}, not text")
     elif not given.strip():
         yield _problem("key_missing", f"api_key is empty; {_remedy(facts)}")
     else:
@@ -125,7 +125,7 @@ def _of_text(key: str, facts: Facts, what: str) -> Problem | None:  # noqa: PLR0
     if _WHITESPACE.search(key) and not is_placeholder(key):
         where = "inside" if _WHITESPACE.search(key.strip()) else "around it"
         return _problem("key_shape", f"{what} holds whitespace {where}; remove it")
-    if key[0] in _QUOTES or key[-1] in _QUOTES:
+    if is_quoted(key):
         return _problem("key_shape", f"{what} holds quotes of its own, which are sent with it; remove them")
     if not (key.isascii() and key.isprintable()):
         if is_masked(key) and not facts.is_local:
@@ -193,7 +193,3 @@ def _remedy(facts: Facts) -> str:
 
 def _problem(kind: str, message: str, severity: str = ERROR) -> Problem:
     return Problem(kind, severity, message, "api_key")
-
-
-def _kind(value: object) -> str:
-    return {dict: "an object", list: "a list", bool: "true or false"}.get(type(value), "a number")

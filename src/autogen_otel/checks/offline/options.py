@@ -10,6 +10,7 @@ from typing import Any, Final
 from autogen_otel.checks.host.attempt import RANGES
 from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.report import ERROR, WARNING, Problem
+from autogen_otel.checks.values import is_number
 
 _RENAMED: Final = {
     "api_base": ("base_url",),
@@ -96,12 +97,7 @@ def _numbers(facts: Facts) -> Iterator[Problem]:
         least, most = RANGES[option]
         if isinstance(value, str):
             yield Problem("value", WARNING, f"{option} is text; give it as a number, without quotes", option)
-        elif (
-            is_openais
-            and not isinstance(value, bool)
-            and isinstance(value, (int, float))
-            and not least <= value <= most
-        ):
+        elif is_openais and is_number(value) and not least <= value <= most:
             taken = f"from {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
             yield Problem("value", WARNING, f"{option} is {value:g}, and OpenAI's API takes {taken}", option)
 
@@ -116,19 +112,14 @@ def beside_problems(facts: Facts) -> Iterator[Problem]:
             assert facts.answer is not None
             yield _unknown_beside(option, facts.answer)
         else:
-            yield Problem(
-                "rejected", ERROR, f"{option} beside the config_list is refused: {refused['message']}", option
-            )
+            message = f"{option} beside the config_list is refused: {refused['message']}"
+            yield Problem("rejected", ERROR, message, option)
 
 
 def _repeated(facts: Facts) -> Iterator[Problem]:
     for option in facts.repeated:
-        yield Problem(
-            "repeated_option",
-            WARNING,
-            f"{option} stands twice in the entry, and only the last counts",
-            option,
-        )
+        message = f"{option} stands twice in the entry, and only the last counts"
+        yield Problem("repeated_option", WARNING, message, option)
 
 
 def _of_refusal(refused: dict[str, Any], facts: Facts) -> Iterator[Problem]:
@@ -156,16 +147,11 @@ def _unknown_in_entry(option: str, facts: Facts) -> Problem:
     assert facts.answer is not None
     accepted, beside = facts.answer["accepted"], facts.answer["beside"]
     if (option.startswith("azure_") or option == "api_version") and not facts.is_azure:
-        return Problem(
-            "unknown_option", ERROR, f'{option} is taken with "api_type": "azure" only', option, "api_type"
-        )
+        message = f'{option} is taken with "api_type": "azure" only'
+        return Problem("unknown_option", ERROR, message, option, "api_type")
     if option in beside and option not in accepted:
-        return Problem(
-            "unknown_option",
-            ERROR,
-            f"{option} is not taken in an entry by this host; put it beside the config_list",
-            option,
-        )
+        message = f"{option} is not taken in an entry by this host; put it beside the config_list"
+        return Problem("unknown_option", ERROR, message, option)
     return _unknown(option, accepted, "in an entry")
 
 
@@ -180,9 +166,8 @@ def _unknown(option: str, accepted: Collection[str], where: str) -> Problem:
     near = nearest(option, [name for name in accepted if name != option])
     hint = f"did you mean {near}?" if near else "remove it"
     shown = option if option == option.strip() else repr(option)
-    return Problem(
-        "unknown_option", ERROR, f"{shown} is not known to this host {where}; {hint}", option, near
-    )
+    message = f"{shown} is not known to this host {where}; {hint}"
+    return Problem("unknown_option", ERROR, message, option, near)
 
 
 def _ignored(facts: Facts) -> Iterator[Problem]:
@@ -196,13 +181,8 @@ def _ignored(facts: Facts) -> Iterator[Problem]:
     for option in facts.entry:
         near = None if option in accepted or len(option) < _LONG else nearest(option, accepted, _VERY_NEAR)
         if near is not None and near not in facts.entry:
-            yield Problem(
-                "unknown_option",
-                WARNING,
-                f"{option} is probably misspelt and ignored; did you mean {near}?",
-                option,
-                near,
-            )
+            message = f"{option} is probably misspelt and ignored; did you mean {near}?"
+            yield Problem("unknown_option", WARNING, message, option, near)
 
 
 def _misspelt_type(facts: Facts) -> Iterator[Problem]:
@@ -210,24 +190,15 @@ def _misspelt_type(facts: Facts) -> Iterator[Problem]:
     said = facts.api_type
     if said.startswith(_PREFIXED) or _plain(said) in _OPENAIS or _refuses_type(facts):
         return
-    if _plain(said) in _TYPES and facts.is_at_openai:
-        yield Problem(
-            "api_type",
-            ERROR,
-            "the host does not know this api_type and asks OpenAI; give the provider's base_url too",
-            "api_type",
-        )
     if _plain(said) in _TYPES:
+        if facts.is_at_openai:
+            message = "the host does not know this api_type and asks OpenAI; give the provider's base_url too"
+            yield Problem("api_type", ERROR, message, "api_type")
         return
     near = nearest(said, _TYPES)
     if near is not None:
-        yield Problem(
-            "api_type",
-            ERROR,
-            f'the host takes an api_type that it does not know for openai; did you mean "{near}"?',
-            "api_type",
-            near,
-        )
+        message = f'the host takes an api_type that it does not know for openai; did you mean "{near}"?'
+        yield Problem("api_type", ERROR, message, "api_type", near)
 
 
 def _refuses_type(facts: Facts) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.report import ERROR, WARNING, Problem
-from autogen_otel.checks.values import kind_of
+from autogen_otel.checks.values import is_number, kind_of
 
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 8.0
@@ -30,7 +30,7 @@ def patience_problems(facts: Facts) -> Iterator[Problem]:
 def _odd_timeout(timeout: Any) -> Iterator[Problem]:
     if timeout is None or kind_of(timeout) is not None:
         return
-    if not _is_number(timeout):
+    if not is_number(timeout):
         yield Problem("timeout", ERROR, "timeout is no number; give it in seconds, without quotes", "timeout")
     elif timeout <= 0:
         yield Problem("timeout", ERROR, f"timeout is {timeout:g} s, so that every request fails", "timeout")
@@ -51,28 +51,20 @@ def _together(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
         timeout = answer["timeout"] if answer["timeout"] is not None else timeout
         retries = answer["max_retries"]
     if answer.get("waits_for_ever") or (not answer and facts.is_set("timeout") and timeout is None):
-        yield Problem(
-            "timeout",
-            WARNING,
-            "timeout is null, so a request that gets no answer is waited for for ever; give it in seconds",
-            "timeout",
+        message = (
+            "timeout is null, so a request that gets no answer is waited for for ever; give it in seconds"
         )
+        yield Problem("timeout", WARNING, message, "timeout")
     if retries == 0 and facts.count == 1:
-        yield Problem(
-            "retries",
-            WARNING,
-            "max_retries is 0 and there is no other entry, so the first hiccup ends the conversation",
-            "max_retries",
-        )
+        message = "max_retries is 0 and there is no other entry, so the first hiccup ends the conversation"
+        yield Problem("retries", WARNING, message, "max_retries")
     waits = waiting(_DEFAULT_RETRIES if retries is None else retries)
-    if _is_number(timeout) and timeout < waits:
-        yield Problem(
-            "timeout",
-            WARNING,
+    if is_number(timeout) and timeout < waits:
+        message = (
             f"timeout is {timeout:g} s for each attempt, shorter than the {waits:g} s that the SDK waits "
-            "between its attempts; raise timeout or lower max_retries",
-            "timeout",
+            "between its attempts; raise timeout or lower max_retries"
         )
+        yield Problem("timeout", WARNING, message, "timeout")
 
 
 def unset_timeout(facts: Facts) -> str | None:
@@ -83,7 +75,7 @@ def unset_timeout(facts: Facts) -> str | None:
     answer = facts.answer or {}
     seconds: Any = answer.get("timeout")
     retries: Any = answer.get("max_retries")
-    if facts.is_custom or facts.is_set("timeout") or not _is_number(seconds) or seconds < _LONG:
+    if facts.is_custom or facts.is_set("timeout") or not is_number(seconds) or seconds < _LONG:
         return None
     longest = seconds * (1 + (_DEFAULT_RETRIES if retries is None else retries)) / 60
     return (
@@ -99,7 +91,3 @@ def waiting(retries: int) -> float:
         min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT) for attempt in range(min(retries, growing))
     )
     return waits + _LONGEST_WAIT * max(0, retries - growing)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -26,51 +26,14 @@ _FILLER: Final = re.compile(
     r"(?i)(?:(.)\1{2,}|…+|(?:x+[-_. ]*)+|\.{2,}|[*•]+|[-_]+|abc|123|abc123|1234567890|abcdef)"
 )
 _MASKED: Final = re.compile(r"\.{3,}|…|\*{3,}|•{2,}|[xX]{8,}")
-_DUMMIES: Final = frozenset(
-    [
-        "empty",
-        "null",
-        "none",
-        "nil",
-        "undefined",
-        "dummy",
-        "fake",
-        "test",
-        "key",
-        "apikey",
-        "api-key",
-        "api_key",
-        "token",
-        "secret",
-        "password",
-        "todo",
-        "tbd",
-        "fixme",
-        "xxx",
-        "unused",
-        "ignored",
-        "no-key",
-        "nokey",
-        "not-needed",
-        "not_needed",
-        "notneeded",
-        "not-required",
-        "na",
-        "n/a",
-        "example",
-        "changeme",
-        "sk-no-key-required",
-        "openai_api_key",
-        "azure_openai_api_key",
-        "sk-key",
-        "sk-test",
-        "sk-fake",
-        "sk-dummy",
-        "sk-xxx",
-        "sk-",
-        "sk",
-    ]
-)
+_QUOTES: Final = tuple("\"'`“”")
+_DUMMIES: Final = frozenset((
+    "empty", "null", "none", "nil", "undefined", "dummy", "fake", "test", "key", "apikey", "api-key",
+    "api_key", "token", "secret", "password", "todo", "tbd", "fixme", "xxx", "unused", "ignored",
+    "no-key", "nokey", "not-needed", "not_needed", "notneeded", "not-required", "na", "n/a", "example",
+    "changeme", "sk-no-key-required", "openai_api_key", "azure_openai_api_key", "sk-key", "sk-test",
+    "sk-fake", "sk-dummy", "sk-xxx", "sk-", "sk",
+))  # fmt: skip
 
 
 def is_placeholder(text: str) -> bool:
@@ -84,6 +47,11 @@ def is_template(text: str) -> bool:
     """Whether the text is one that a program was to replace, which nobody has as a value."""
     bare = text.strip()
     return any(_TEMPLATE.fullmatch(one) is not None for one in (bare, _PREFIX.sub("", bare)))
+
+
+def is_quoted(text: str) -> bool:
+    """Whether the text has quotes of its own around it, as it has where a shell or YAML left them."""
+    return text[:1] in _QUOTES or text[-1:] in _QUOTES
 
 
 def is_own_word(text: str) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from autogen_otel.checks.host.attempt import MESSAGES, Attempt, Request, body_of
 from autogen_otel.checks.probe import watching
 from autogen_otel.checks.probe.verdicts import Ability, Exchange, Probe, judge
+from autogen_otel.checks.values import is_number
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known.search import in_header
 from autogen_otel.vocabulary.verdicts import (
@@ -331,6 +332,6 @@ def _context_size(listed: Sequence[Mapping[str, Any]], model: Any) -> int | None
         for holder in (one, meta if isinstance(meta, dict) else {}):
             for name in _SIZES:
                 size = holder.get(name)
-                if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+                if isinstance(size, int) and is_number(size) and size > 0:
                     return size
     return None

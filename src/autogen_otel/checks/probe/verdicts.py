@@ -30,25 +30,14 @@ from autogen_otel.vocabulary.verdicts import (
 
 _SUCCESS: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
-_KEY_CODES: Final = frozenset(
-    {
-        "invalid_api_key",
-        "account_deactivated",
-        "authentication_error",
-        "UNAUTHENTICATED",
-        "UnrecognizedClientException",
-        "API_KEY_INVALID",
-    }
-)
-_MODEL_CODES: Final = frozenset(
-    {
-        "model_not_found",
-        "invalid_model",
-        "DeploymentNotFound",
-        "ResourceNotFoundException",
-        "unsupported_model",
-    }
-)
+_KEY_CODES: Final = frozenset({
+    "invalid_api_key", "account_deactivated", "authentication_error", "UNAUTHENTICATED",
+    "UnrecognizedClientException", "API_KEY_INVALID",
+})  # fmt: skip
+_MODEL_CODES: Final = frozenset({
+    "model_not_found", "invalid_model", "unsupported_model", "DeploymentNotFound",
+    "ResourceNotFoundException",
+})  # fmt: skip
 _KEY: Final = re.compile(r"(?i)api[ _-]?key|credential|unauthori[sz]ed|authenticat|invalid.{0,20}token")
 _MODEL: Final = re.compile(r"(?i)\bmodels?\b|deployment")
 _NO_MODEL: Final = re.compile(

@@ -6,9 +6,10 @@ import argparse
 from dataclasses import replace
 from typing import Final
 
-from autogen_otel.cli import CommandError, quantities
+from autogen_otel.cli import CommandError
 from autogen_otel.cli.options.selecting import moment_option
 from autogen_otel.diagnosis.changes import Side
+from autogen_otel.traces.document import utc_time
 from autogen_otel.traces.selection import Selection
 
 _MINUTES: Final = len("2026-11-22T12:46")
@@ -63,8 +64,7 @@ def _begins_before_end(one: Selection, other: Selection) -> bool:
 
 def _label(wanted: Selection) -> str:
     since, until = (
-        None if one is None else quantities.utc_time(one)[:_MINUTES] + "Z"
-        for one in (wanted.since, wanted.until)
+        None if one is None else utc_time(one)[:_MINUTES] + "Z" for one in (wanted.since, wanted.until)
     )
     if until is None:
         return "at any time" if since is None else f"since {since}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -13,21 +11,20 @@ from autogen_otel.cli.options import sources
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.traces.conversations import OUTCOMES
 from autogen_otel.traces.selection import Selection, moment
-from autogen_otel.traces.source import Source
+from autogen_otel.traces.source import Source, with_beginning
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
 
+_NARROWED: Final = (
+    "since", "until", "service", "outcome", "agent", "tool", "cause", "session", "user", "text",
+)  # fmt: skip
+"""Fields of a selection that options of these names set."""
 _MOST_IDS: Final = 10
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
 
 def add_trace(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the argument that names a trace to a command.
-
-    Args:
-        parser: of the command.
-        what: what the command does with it.
-    """
+    """Add the argument that names a trace to a command, with what the command does with it."""
     parser.add_argument(
         "trace_id", nargs="?", metavar="TRACE_ID", help=f"{what}; the beginning of its id is enough"
     )
@@ -35,12 +32,7 @@ def add_trace(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def add_selection(parser: argparse.ArgumentParser, *, failures: bool = True) -> None:
-    """Add the options that choose conversations to a command.
-
-    Args:
-        parser: of the command.
-        failures: whether they may be chosen by what failed in them and by how they ended.
-    """
+    """Add the options that choose conversations to a command, on request also by what failed in them."""
     group = parser.add_argument_group("which conversations")
     when = "2h, 30m, 7d ago, or 2026-11-22T07:00"
     group.add_argument("--since", type=moment_option, metavar="TIME", help=f"begun since then: {when}")
@@ -74,30 +66,8 @@ def selected(args: argparse.Namespace) -> Selection:
     given = [one for one in (args.trace_id, args.conversation) if one is not None]
     if len(given) > 1:
         raise CommandError("TRACE_ID and --conversation are the same; give one of them.")
-    return Selection(
-        since=args.since,
-        until=args.until,
-        service=args.service,
-        outcome=args.outcome,
-        agent=args.agent,
-        tool=args.tool,
-        cause=args.cause,
-        session=args.session,
-        user=args.user,
-        text=args.text,
-        trace=beginning(given[0]) if given else "",
-    )
-
-
-def with_beginning(source: Source, selection: Selection) -> Selection:
-    """A selection that says since when, where the source does not look back for ever."""
-    if source.lookback_ns is None or selection.is_one_trace:
-        return selection
-    until = time.time_ns() if selection.until is None else selection.until
-    since = until - source.lookback_ns if selection.since is None else selection.since
-    if since >= until:
-        raise CommandError("--since is not before --until: there is no time between them.")
-    return replace(selection, since=since)
+    trace = beginning(given[0]) if given else ""
+    return Selection(trace=trace, **{name: getattr(args, name) for name in _NARROWED})
 
 
 def one_trace(source: Source, selection: Selection) -> Trace:
@@ -147,11 +117,7 @@ def count_option(text: str) -> int:
 
 
 def beginning(given: str, what: str = "trace") -> str:
-    """The beginning of an id, as the user wrote it.
-
-    Args:
-        given: what the user wrote.
-        what: of a ``trace`` or a ``span``.
+    """The beginning of the id of a ``trace`` or a ``span``, as the user wrote it.
 
     Raises:
         CommandError: it is none.

@@ -8,8 +8,9 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final, NamedTuple
@@ -21,9 +22,10 @@ from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
 from autogen_otel.traces.journal import STANDARD_INPUT
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Source
-from autogen_otel.traces.sources.clickhouse import SECONDS, TABLE, ClickHouse
+from autogen_otel.traces.sources.clickhouse import SECONDS as STORED_SECONDS
+from autogen_otel.traces.sources.clickhouse import TABLE, ClickHouse
 from autogen_otel.traces.sources.files import Files
-from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.sources.http import SECONDS, Client
 from autogen_otel.traces.sources.jaeger import Jaeger
 from autogen_otel.traces.sources.searched import Searched, Store
 from autogen_otel.traces.sources.tempo import Tempo
@@ -35,6 +37,7 @@ HOW_TO_GET_ONE: Final = (
     "the tracer provider is your own, with provider.add_span_processor(autogen_otel.JournalProcessor()); "
     "or name another file or folder with --journal"
 )
+_TO_READ: Final = "a file or a folder to read"
 USER_VARIABLE: Final = "CLICKHOUSE_USER"
 PASSWORD_VARIABLE: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - where it is, not what it is
 """ClickHouse's own commands read these two as well."""
@@ -90,13 +93,24 @@ def opened(args: argparse.Namespace) -> Source:
     for name, product in _STORES.items():
         url = getattr(args, name)
         if url is not None:
-            client = Client(
-                product.name, url, {**_headers_in_environment(HEADERS_VARIABLE), **dict(args.header)}
-            )
+            client = _client(product.name, url, HEADERS_VARIABLE, args.header)
             return Searched(product.store(client), (f"--{name}", client.url))
     if args.clickhouse is not None:
         return _clickhouse(args)
     return _files(args.journal) if args.journal else _own_journal()
+
+
+def _client(
+    product: str, url: str, variable: str, given: Iterable[tuple[str, str]], seconds: float = SECONDS
+) -> Client:
+    """A client that sends the headers in a variable and those of an option, which win."""
+    headers = {}
+    for pair in filter(None, os.environ.get(variable, "").split(",")):
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip() or not _is_printable(name + value):
+            raise CommandError(f"{variable} does not hold NAME=VALUE,NAME=VALUE.")
+        headers[name.strip()] = unquote(value.strip())
+    return Client(product, url, {**headers, **dict(given)}, seconds)
 
 
 def journal_settings() -> Settings:
@@ -115,19 +129,20 @@ def journal_folder(given: str | None) -> Path:
         CommandError: what is given is no folder, or there can be none.
         OSError: it may not be read.
     """
-    if given is None:
-        try:
-            path = default_dir()
-        except NoFolderError as error:
-            raise CommandError(f"There is no journal: {error}, and --journal its folder.") from None
-    else:
-        path = Path(given).expanduser().absolute()
-        if not path.is_dir():
-            raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
+    path = _default_dir("its folder") if given is None else Path(given).expanduser().absolute()
+    if given is not None and not path.is_dir():
+        raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
     with suppress(FileNotFoundError), os.scandir(path):
         # One that may not be read would pass for an empty one.
         return path
     return path
+
+
+def _default_dir(instead: str) -> Path:
+    try:
+        return default_dir()
+    except NoFolderError as error:
+        raise CommandError(f"There is no journal: {error}, and --journal {instead}.") from None
 
 
 @contextmanager
@@ -143,14 +158,7 @@ def read_again(args: argparse.Namespace) -> Iterator[Source]:
 
 
 def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
-    """The address at which a browser shows a span, if one is known.
-
-    Args:
-        source: where it is.
-        template: as given on the command line.
-        trace_id: of its trace.
-        span_id: its own.
-    """
+    """The address at which a browser shows a span, if one is known: by the option ``--link`` above all."""
     if template is None:
         configured = Settings.read_environ(_without_redact())[0].announce_failures
         if not isinstance(configured, str):
@@ -178,21 +186,20 @@ def add_prometheus(parser: argparse.ArgumentParser) -> None:
 
 
 def prometheus(args: argparse.Namespace) -> Client | None:
-    """What the options of ``add_prometheus`` name."""
+    """What the options of ``add_prometheus`` name.
+
+    Raises:
+        CommandError: what is read is no sample, or they hold what they may not.
+    """
     if args.prometheus is None:
         return None
-    headers = {**_headers_in_environment(PROMETHEUS_HEADERS_VARIABLE), **dict(args.prometheus_header)}
-    return Client("Prometheus", args.prometheus, headers)
+    if all(getattr(args, name) is None for name in _STORES):
+        raise CommandError("--prometheus counts what --jaeger or --tempo give a sample of; name one of them.")
+    return _client("Prometheus", args.prometheus, PROMETHEUS_HEADERS_VARIABLE, args.prometheus_header)
 
 
 def nothing_in(source: Source, selection: Selection, asked: Selection) -> CommandError:
-    """Say that a source holds no such conversation, and what to do about it.
-
-    Args:
-        source: which.
-        selection: what was looked for.
-        asked: what the user asked for.
-    """
+    """Say that a source does not hold what was looked for, and what to do about what the user asked."""
     if source.lookback_ns is not None and asked.since is None and selection.since is not None:
         since = quantities.local_time(selection.since)
         return CommandError(
@@ -216,16 +223,6 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _headers_in_environment(variable: str) -> dict[str, str]:
-    headers = {}
-    for pair in filter(None, os.environ.get(variable, "").split(",")):
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip() or not _is_printable(name + value):
-            raise CommandError(f"{variable} does not hold NAME=VALUE,NAME=VALUE.")
-        headers[name.strip()] = unquote(value.strip())
-    return headers
-
-
 def _is_printable(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
@@ -243,16 +240,17 @@ _STORES: Final = {
 
 
 def _clickhouse(args: argparse.Namespace) -> ClickHouse:
-    headers = _headers_in_environment(HEADERS_VARIABLE)
-    user = os.environ.get(USER_VARIABLE)
-    if user and "@" not in args.clickhouse:
-        words = f"{user}:{os.environ.get(PASSWORD_VARIABLE, '')}"
-        headers["Authorization"] = "Basic " + base64.b64encode(words.encode()).decode()
     if not all(args.table.split(".")) or args.table.count(".") > 1:
         raise CommandError(
             f"{args.table!r} is no table; say otel_traces, or otel.otel_traces with its database."
         )
-    client = Client("ClickHouse", args.clickhouse, {**headers, **dict(args.header)}, SECONDS)
+    headers = []
+    user = os.environ.get(USER_VARIABLE)
+    if user and "@" not in args.clickhouse:
+        words = f"{user}:{os.environ.get(PASSWORD_VARIABLE, '')}"
+        headers.append(("Authorization", "Basic " + base64.b64encode(words.encode()).decode()))
+    headers += args.header
+    client = _client("ClickHouse", args.clickhouse, HEADERS_VARIABLE, headers, STORED_SECONDS)
     return ClickHouse(client, args.table)
 
 
@@ -264,7 +262,7 @@ def _files(given: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
     # Absolute: a command that is suggested is pasted in any folder.
     named = (str(path.absolute()) for one, path in zip(given, paths, strict=True) if one != "-")
     option = [word for path in named for word in ("--journal", path)]
-    return Files(paths, option, HOW_TO_GET_ONE, standard_input)
+    return Files(paths, option, partial(_advice, paths), standard_input)
 
 
 def _without_redact() -> dict[str, str]:
@@ -274,15 +272,16 @@ def _without_redact() -> dict[str, str]:
 
 def _own_journal() -> Files:
     journal_settings()
-    try:
-        path = default_dir()
-    except NoFolderError as error:
-        raise CommandError(
-            f"There is no journal: {error}, and --journal a file or a folder to read."
-        ) from None
-    if not os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
-        problem = unwritable(path)
-        if problem is not None:
-            raise CommandError(f"There is no journal: {problem}, and --journal a file or a folder to read.")
-        raise CommandError(f"There is no journal yet at {path}: {HOW_TO_GET_ONE}.")
-    return Files([path], journal_option(path), HOW_TO_GET_ONE)
+    path = _default_dir(_TO_READ)
+    if os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
+        return Files([path], journal_option(path), partial(_advice, [path]))
+    advice = _advice([path])
+    there = f" yet at {path}" if advice == HOW_TO_GET_ONE else ""
+    raise CommandError(f"There is no journal{there}: {advice}.")
+
+
+def _advice(paths: Sequence[Path]) -> str:
+    """What to do about an empty journal: where nothing can be written, running the program is in vain."""
+    folders = (path for path in paths if not path.is_file() and path != STANDARD_INPUT)
+    problem = next(filter(None, map(unwritable, folders)), None)
+    return HOW_TO_GET_ONE if problem is None else f"{problem}, and --journal {_TO_READ}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import pairwise
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -57,9 +58,7 @@ def when_chart(what: str, failing: Mapping[int, int], every: Mapping[int, int], 
         base + 18,
         bars(every, "working"),
         bars(failing, "failing"),
-        _line(_LEFT, base, _WIDTH, base, "base"),
-        _text(_LEFT - 5, _TOP + 9, f"{highest:,}", "end"),
-        _text(_LEFT - 5, base, "0", "end"),
+        _axis(f"{highest:,}"),
         _text(_LEFT, base + 14, _moment(first, coarse), "start"),
         _text(_WIDTH, base + 14, _moment(last, coarse), "end"),
     )
@@ -68,12 +67,9 @@ def when_chart(what: str, failing: Mapping[int, int], every: Mapping[int, int], 
 def property_chart(one: Discriminator, bars: Sequence[Bar]) -> Element:
     """How many of the failing and of the working calls have a property, beside those of other values."""
     is_number = one.property.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}
-    caption = (
-        element("b", in_a_line(wording.condition(one))),
-        f"  {wording.shares(one)}",
-        _legend("failing", "working"),
-    )
-    words = f"{wording.condition(one)}: {wording.shares(one)}"
+    condition, shares = wording.condition(one), wording.shares(one)
+    caption = element("b", in_a_line(condition)), f"  {shares}", _legend("failing", "working")
+    words = f"{condition}: {shares}"
     if is_number and len(bars) > 1:
         return _histogram(caption, words, bars, one.table)
     rows = bars or (Bar(one.property.text, one.table.failing, one.table.working, True),)
@@ -94,9 +90,8 @@ def _rows(caption: Node, words: str, bars: Sequence[Bar], table: Table) -> Eleme
             top = y + row * (_BAR + 2)
             drawn.append(_rect(_LABELS, top, room, _BAR, "ground"))
             drawn.append(_rect(_LABELS, top, room * min(1.0, share), _BAR, class_))
-            drawn.append(
-                _text(_WIDTH - _FIGURES + 8, top + 10, f"{share:.0%} ({count:,} of {total:,})", "start")
-            )
+            figures = f"{share:.0%} ({count:,} of {total:,})"
+            drawn.append(_text(_WIDTH - _FIGURES + 8, top + 10, figures, "start"))
     return _figure(caption, words, _TOP + len(bars) * _ROW, *drawn)
 
 
@@ -112,14 +107,8 @@ def _histogram(caption: Node, words: str, bars: Sequence[Bar], table: Table) -> 
         for offset, share, class_ in ((0.08, bad, "failing"), (0.5, good, "working")):
             height = _HEIGHT * share / highest
             drawn.append(_rect(_LEFT + slot * (number + offset), base - height, slot * 0.4, height, class_))
-    edge = next(
-        (
-            number
-            for number in range(1, len(bars))
-            if bars[number - 1].has_property != bars[number].has_property
-        ),
-        0,
-    )
+    pairs = enumerate(pairwise(bars), start=1)
+    edge = next((number for number, (one, next_one) in pairs if one.has_property != next_one.has_property), 0)
     if edge:
         x = _LEFT + slot * edge
         drawn.append(_line(x, _TOP - 4, x, base, "cut"))
@@ -127,15 +116,15 @@ def _histogram(caption: Node, words: str, bars: Sequence[Bar], table: Table) -> 
         anchor = "start" if number == 0 else "end" if number == len(bars) - 1 else "middle"
         x = {"start": _LEFT, "end": _WIDTH, "middle": _LEFT + slot * number}[anchor]
         drawn.append(_text(x, base + 14, bars[number].value, anchor, "strong" if number == edge else None))
-    return _figure(
-        caption,
-        words,
-        base + 18,
-        *drawn,
-        _line(_LEFT, base, _WIDTH, base, "base"),
-        _text(_LEFT - 5, _TOP + 9, f"{highest:.0%}", "end"),
-        _text(_LEFT - 5, base, "0", "end"),
-    )
+    return _figure(caption, words, base + 18, *drawn, _axis(f"{highest:.0%}"))
+
+
+def _axis(highest: str) -> Iterable[Element]:
+    """The line that bars stand on, and how high they may be."""
+    base = _TOP + _HEIGHT
+    yield _line(_LEFT, base, _WIDTH, base, "base")
+    yield _text(_LEFT - 5, _TOP + 9, highest, "end")
+    yield _text(_LEFT - 5, base, "0", "end")
 
 
 def _figure(caption: Node, words: str, height: float, *drawn: Node) -> Element:
@@ -150,14 +139,8 @@ def _legend(red: str, grey: str) -> Element:
 
 
 def _rect(x: float, y: float, width: float, height: float, class_: str) -> Element:
-    return element(
-        "rect",
-        x=round(x, 1),
-        y=round(y, 1),
-        width=round(max(0.0, width), 1),
-        height=round(max(0.0, height), 1),
-        class_=class_,
-    )
+    width, height = round(max(0.0, width), 1), round(max(0.0, height), 1)
+    return element("rect", x=round(x, 1), y=round(y, 1), width=width, height=height, class_=class_)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Element:

@@ -10,9 +10,10 @@ from xml.etree.ElementTree import Element
 from autogen_otel import distribution
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.failures import failure_cards, failures_of, noted
-from autogen_otel.cli.page.html import Node, document, element
-from autogen_otel.cli.page.spans import Texts, in_a_line, pretty
+from autogen_otel.cli.page.html import Node, document, element, hint, summary_list, terms
+from autogen_otel.cli.page.spans import Drawing, Texts, in_a_line, pretty
 from autogen_otel.cli.page.waterfall import row_ids, waterfall
+from autogen_otel.cli.span_labels import odd_answers
 from autogen_otel.traces.conversations import Summary, summarize
 from autogen_otel.traces.trace import Trace
 from autogen_otel.vocabulary import attributes as names
@@ -31,12 +32,7 @@ TONES: Final = {"failed": "bad", "recovered": "warn", "ok": "good", "cancelled":
 
 
 def conversation_page(trace: Trace, source: str) -> str:
-    """The page of one conversation.
-
-    Args:
-        trace: the conversation.
-        source: where it was read from.
-    """
+    """The page of one conversation, and of what source it was read from."""
     summary = summarize(trace)
     title = f"{summary.outcome}: {in_a_line(summary.name)}"
     return document(title, toolbar(), element("main", conversation(trace, "s")), footer(source))
@@ -53,17 +49,17 @@ def conversation(trace: Trace, prefix: str, level: int = 1, largest: int = _LARG
     """
     summary = summarize(trace)
     texts = Texts(_longest(trace, largest))
-    rows = row_ids(trace, prefix)
+    drawing = Drawing(trace, texts, row_ids(trace, prefix))
     found = failures_of(trace)
-    cards = [*failure_cards(trace, found, texts, rows), *noted(trace, rows)]
+    cards = [*failure_cards(drawing, found), *noted(drawing)]
     below = f"h{level + 1}"
     title = "What failed" if found else "Nothing failed"
     return element(
         "section",
         element("header", _heading(trace, summary, f"h{level}")),
         element("section", element(below, title), cards, class_="failures") if cards or not found else None,
-        element("section", element(below, "Waterfall"), waterfall(trace, texts, rows)),
-        element("p", _cut(texts), class_="hint") if texts.cut else None,
+        element("section", element(below, "Waterfall"), waterfall(drawing)),
+        hint(_cut(texts)) if texts.cut else None,
         class_="conversation",
     )
 
@@ -96,18 +92,16 @@ def toolbar() -> Element:
         ("t", "light or dark"),
         ("?", "this help"),
     )
-    rows = ((element("dt", element("kbd", key)), element("dd", what)) for key, what in keys)
+    rows = element("dl", terms((element("kbd", key), what) for key, what in keys))
     close = element("form", element("button", "Close"), method="dialog")
-    help_box = element(
-        "dialog", element("h2", "Keys", id="keys"), element("dl", rows), close, aria_labelledby="keys"
-    )
+    help_box = element("dialog", element("h2", "Keys", id="keys"), rows, close, aria_labelledby="keys")
     return element("div", bar, help_box, id="toolbar", hidden=True)
 
 
 def footer(source: str) -> Element:
     """Who wrote the page, of what."""
-    written = quantities.utc_time(time.time_ns())[: len("2026-11-22T12:46")].replace("T", " ")
-    words = f"Written by autogen-otel {distribution.version()} on {written} UTC from {source}. "
+    written = quantities.utc_time(time.time_ns())
+    words = f"Written by autogen-otel {distribution.version()} on {written} from {source}. "
     rest = "Values are as recorded, secrets were removed then. This page loads nothing and sends nothing."
     return element("footer", words, rest)
 
@@ -117,14 +111,12 @@ def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
     yield element(tag, outcome, " ", in_a_line(summary.name))
     turns = f"{quantities.plural(summary.turns, 'turn')} of {quantities.plural(len(summary.agents), 'agent')}"
     facts: list[tuple[str, str]] = [
-        (
-            "when",
-            quantities.utc_time(summary.start_ns)[: len("2026-11-22T12:46:48")].replace("T", " ") + " UTC",
-        ),
+        ("when", quantities.utc_time(summary.start_ns)),
         ("took", quantities.duration(summary.duration_ns)),
         ("turns", turns),
         ("agents", ", ".join(summary.agents)),
         ("failures", quantities.causes(summary.failures) or "none"),
+        ("answers", odd_answers(summary.answer_problems)),
         ("tokens", f"{summary.input_tokens:,} in, {summary.output_tokens:,} out"),
         ("cost", f"about ${summary.cost_usd:.4f}" if summary.cost_usd else ""),
         ("ended by", summary.ended_by),
@@ -133,22 +125,10 @@ def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
     said = {**trace.spans[0].attributes, **trace.spans[0].resource}
     facts += [(key, str(said.get(key, ""))) for key in _OF_THE_PROGRAM]
     facts.append(("trace", trace.trace_id))
-    yield element(
-        "dl",
-        (
-            element("div", element("dt", key), element("dd", in_a_line(value)))
-            for key, value in facts
-            if value
-        ),
-        class_="summary",
-    )
+    yield summary_list((key, in_a_line(value)) for key, value in facts if value)
     if trace.spans[0].resource:
-        resource = trace.spans[0].resource.items()
-        pairs = (
-            (element("dt", in_a_line(key)), element("dd", in_a_line(pretty(value))))
-            for key, value in resource
-        )
-        yield element("details", element("summary", "Where it ran"), element("dl", pairs))
+        pairs = ((in_a_line(key), in_a_line(pretty(value))) for key, value in trace.spans[0].resource.items())
+        yield element("details", element("summary", "Where it ran"), element("dl", terms(pairs)))
 
 
 def _longest(trace: Trace, largest: int) -> int:

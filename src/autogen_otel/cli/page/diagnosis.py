@@ -9,9 +9,9 @@ from xml.etree.ElementTree import Element
 from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.page.charts import property_chart, when_chart
 from autogen_otel.cli.page.conversation import TONES, conversation, footer, toolbar
-from autogen_otel.cli.page.html import Node, document, element
+from autogen_otel.cli.page.html import Node, document, element, fact, hint, summary_list, table, terms
 from autogen_otel.cli.page.spans import in_a_line, in_a_sentence
-from autogen_otel.diagnosis.changes import Change, Changes
+from autogen_otel.diagnosis.changes import Change, Changed, Changes
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
 from autogen_otel.traces.conversations import summarize
 from autogen_otel.traces.trace import Trace
@@ -50,43 +50,32 @@ def diagnosis_page(
     evidence = _Evidence(traces, command)
     main = element(
         "main",
-        element("header", element("h1", title), element("dl", _facts(diagnosis), class_="summary")),
+        element("header", element("h1", title), summary_list(_facts(diagnosis))),
         None if changes is None else element("section", _changes(changes)),
         element("ol", (_entry(one, n) for n, one in enumerate(diagnosis.findings, 1)), class_="overview"),
-        [
-            _finding(finding, number, diagnosis, evidence)
-            for number, finding in enumerate(diagnosis.findings, 1)
-        ],
+        [_finding(one, number, diagnosis, evidence) for number, one in enumerate(diagnosis.findings, 1)],
         _noted(diagnosis),
     )
     return document(title, toolbar(), main, footer(source))
 
 
-def _facts(diagnosis: Diagnosis) -> Iterator[Element]:
-    ended = sum(finding.ended for finding in diagnosis.findings)
-    for key, value in (
-        ("when", _span_of_time(diagnosis.first_ns, diagnosis.last_ns)),
-        ("something failed in", f"{diagnosis.failing:,}"),
-        ("ended because of it", f"{ended:,}"),
-    ):
-        yield element("div", element("dt", key), element("dd", value))
+def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
+    yield "when", _span_of_time(diagnosis.first_ns, diagnosis.last_ns)
+    yield "something failed in", f"{diagnosis.failing:,}"
+    yield "ended because of it", f"{sum(finding.ended for finding in diagnosis.findings):,}"
 
 
 def _entry(finding: Finding, number: int) -> Element:
     title = in_a_line(wording.title(finding.cause, finding.subject))
     often = f" {quantities.plural(finding.conversations, 'conversation')}, {wording.ended(finding)}"
     cause = element("span", finding.cause, class_="cause")
-    return element(
-        "li", cause, " ", element("a", title, href=f"#f{number}"), element("span", often, class_="fact")
-    )
+    return element("li", cause, " ", element("a", title, href=f"#f{number}"), fact(often))
 
 
 def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evidence) -> Element:
     tone = "bad" if finding.ended else "good" if finding.recovered else "warn"
     title = in_a_line(wording.title(finding.cause, finding.subject))
-    state = None
-    if not finding.ended:
-        state = element("span", wording.state(finding), class_=f"fact {tone}")
+    state = None if finding.ended else fact(wording.state(finding), tone)
     charts = [when_chart(title, finding.over_time, diagnosis.over_time, diagnosis.interval_seconds)]
     for one, bars in zip(finding.discriminators, finding.distributions, strict=True):
         charts.append(property_chart(one, bars))
@@ -95,7 +84,7 @@ def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evi
         element(
             "h2", f"{number}. ", element("span", finding.cause, class_=f"outcome {tone}"), f" {title} ", state
         ),
-        element("dl", _lines(finding, diagnosis.conversations)),
+        element("dl", terms(_lines(finding, diagnosis.conversations))),
         element("div", charts, class_="charts"),
         element("h3", "Conversations that show it best"),
         [evidence.of(one.trace_id) for one in finding.evidence],
@@ -104,18 +93,16 @@ def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evi
     )
 
 
-def _lines(finding: Finding, total: int) -> Iterator[Node]:
+def _lines(finding: Finding, total: int) -> Iterator[tuple[str, str]]:
     drawn = bool(finding.discriminators)
     label = ""
     for new_label, words in wording.lines(finding, total, lambda _: iter(())):
         label = new_label or label
         if label in _NOT_HERE or (drawn and label == "goes with"):
             continue
-        yield element("dt", new_label)
-        yield element("dd", in_a_sentence(words))
+        yield new_label, in_a_sentence(words)
         if label == "how often":
-            yield element("dt", "when")
-            yield element("dd", _span_of_time(finding.first_ns, finding.last_ns))
+            yield "when", _span_of_time(finding.first_ns, finding.last_ns)
 
 
 class _Evidence:
@@ -130,11 +117,10 @@ class _Evidence:
         """A conversation where it is needed first, and from there on a link to it."""
         trace = self._traces.get(trace_id)
         if trace is None:
-            return element("p", self._command(trace_id), class_="hint")
+            return hint(self._command(trace_id))
         own_id = self._ids[trace_id]
         if trace_id in self._shown:
-            where = element("a", "it stands above", href=f"#{own_id}")
-            return element("p", f"Trace {trace_id}: ", where, class_="hint")
+            return hint(f"Trace {trace_id}: ", element("a", "it stands above", href=f"#{own_id}"))
         self._shown.add(trace_id)
         room = _LARGEST // len(self._traces)
         return element(
@@ -148,22 +134,20 @@ class _Evidence:
 
 def _line(trace: Trace) -> Iterator[Node]:
     summary = summarize(trace)
-    yield element("span", summary.outcome, class_=f"fact {TONES[summary.outcome]}")
+    yield fact(summary.outcome, TONES[summary.outcome])
     yield f" {in_a_line(summary.name)} "
-    yield element("span", f"{_moment(summary.start_ns)}, trace {trace.trace_id}", class_="fact")
+    yield fact(f"{quantities.utc_time(summary.start_ns)}, trace {trace.trace_id}")
 
 
 def _noted(diagnosis: Diagnosis) -> Node:
     if not diagnosis.noted:
         return None
-    items = (
-        element(
-            "li",
-            f"{in_a_line(one.tool)} returned an error {quantities.plural(one.occurrences, 'time')}, in "
-            f"{quantities.plural(one.conversations, 'conversation')}; it raised nothing",
-        )
+    said = (
+        f"{in_a_line(one.tool)} returned an error {quantities.plural(one.occurrences, 'time')}, in "
+        f"{quantities.plural(one.conversations, 'conversation')}; it raised nothing"
         for one in diagnosis.noted
     )
+    items = (element("li", words) for words in said)
     return element("section", element("h2", "Noted, no findings"), element("ul", items, class_="noted"))
 
 
@@ -175,40 +159,24 @@ def _changes(changes: Changes) -> Iterator[Node]:
         f"before: {before}, {quantities.plural(changes.before.conversations, 'conversation')}; "
         f"after: {after}, {quantities.plural(changes.after.conversations, 'conversation')}"
     )
-    yield element("p", totals, class_="hint")
+    yield hint(totals)
     if not changes.changed:
         yield element("p", "Nothing failed in either.")
         return
-    head = (
-        element("th", text, class_="number" if text in {"before", "after"} else None)
-        for text in ("", "finding", "before", "after", "chance")
+    yield table(
+        ("", "finding", "before", "after", "chance"), map(_cells, changes.changed), {"before", "after"}
     )
-    rows = []
-    for one in changes.changed:
-        table = one.table
-        title = f"{one.finding.cause}: {wording.title(one.finding.cause, one.finding.subject)}"
-        rows.append(
-            element(
-                "tr",
-                element(
-                    "td", element("span", one.change.value, class_=f"fact {_CHANGED[one.change]}".strip())
-                ),
-                element("td", in_a_line(title)),
-                element("td", wording.share_of(table.working, table.all_working), class_="number"),
-                element("td", wording.share_of(table.failing, table.all_failing), class_="number"),
-                element(
-                    "td", wording.chance(one.probability), " (may be chance)" if one.may_be_chance else ""
-                ),
-            )
-        )
-    table_of_all = element("table", element("thead", element("tr", head)), element("tbody", rows))
-    yield element("div", table_of_all, class_="scroll")
+
+
+def _cells(one: Changed) -> Iterator[Node]:
+    finding, counts = one.finding, one.table
+    yield fact(one.change.value, _CHANGED[one.change])
+    yield in_a_line(f"{finding.cause}: {wording.title(finding.cause, finding.subject)}")
+    yield wording.share_of(counts.working, counts.all_working)
+    yield wording.share_of(counts.failing, counts.all_failing)
+    yield wording.chance(one.probability), " (may be chance)" if one.may_be_chance else ""
 
 
 def _span_of_time(first_ns: int, last_ns: int) -> str:
-    first, last = _moment(first_ns), _moment(last_ns)
+    first, last = quantities.utc_time(first_ns), quantities.utc_time(last_ns)
     return first if first == last else f"{first} to {last}"
-
-
-def _moment(nanoseconds: int) -> str:
-    return f"{quantities.utc_time(nanoseconds)[: len('2026-11-22T12:46:48')].replace('T', ' ')} UTC"

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities, wording
-from autogen_otel.cli.page.html import Node, element
+from autogen_otel.cli.page.html import Node, element, fact, hint, table
 from autogen_otel.cli.page.spans import (
+    Drawing,
     Texts,
-    block,
     in_a_line,
     in_a_sentence,
     offset,
     plain_label,
+    prominent,
     stack_block,
-    stack_of,
 )
-from autogen_otel.cli.span_labels import server
+from autogen_otel.cli.span_labels import problem_words, server
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.reading import is_filtered
 from autogen_otel.diagnosis.words import advice_for, visible_as
-from autogen_otel.traces.failures import what_was_raised
+from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import innermost_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -32,6 +32,8 @@ _MOST_CARDS: Final = 50
 _OPENED: Final = 3
 _MOST_NOTED: Final = 20
 _MOST_ATTEMPTS: Final = 20
+_OF_A_CALL: Final = (names.TOOL_ARGUMENTS_PROBLEMS, names.GEN_AI_TOOL_CALL_ARGUMENTS, names.CODE_SOURCE)
+_COLUMNS: Final = ("attempt", "at", "took", "status", "server", "request id")
 _BY_EFFECT: Final = {effect: rank for rank, effect in enumerate(Effect)}
 _TONES: Final = {
     Effect.ENDED: "bad",
@@ -49,29 +51,20 @@ def failures_of(trace: Trace) -> list[Occurrence]:
     return sorted(found, key=lambda one: (_BY_EFFECT[one.effect], one.time_ns))
 
 
-def failure_cards(
-    trace: Trace, found: Sequence[Occurrence], texts: Texts, rows: Mapping[str, str]
-) -> Iterator[Node]:
-    """A card for each failure.
-
-    Args:
-        trace: the conversation.
-        found: its failures.
-        texts: decides how long values may be.
-        rows: ids of the rows of the waterfall, by span.
-    """
+def failure_cards(drawing: Drawing, found: Sequence[Occurrence]) -> Iterator[Node]:
+    """A card for each failure of a conversation."""
     for number, one in enumerate(found[:_MOST_CARDS]):
-        span = trace.span(one.span_id)
+        span = drawing.trace.span(one.span_id)
         if span is not None:
-            yield _card(trace, one, span, texts, rows, opened=number < _OPENED)
+            yield _card(drawing, one, span, opened=number < _OPENED)
     if len(found) > _MOST_CARDS:
-        yield element("p", f"{len(found) - _MOST_CARDS:,} more failures are in the waterfall.", class_="hint")
+        yield hint(f"{len(found) - _MOST_CARDS:,} more failures are in the waterfall.")
 
 
-def noted(trace: Trace, rows: Mapping[str, str]) -> Iterator[Node]:
+def noted(drawing: Drawing) -> Iterator[Node]:
     """What is no failure and may explain one: arguments that do not fit, errors returned, answers cut off."""
     items = []
-    for span in trace.spans:
+    for span in drawing.trace.spans:
         for key, words in (
             (names.TOOL_ARGUMENTS_PROBLEMS, "arguments do not fit"),
             (names.TOOL_RETURNED_ERROR, "returned an error instead of raising it"),
@@ -81,8 +74,8 @@ def noted(trace: Trace, rows: Mapping[str, str]) -> Iterator[Node]:
             is_told = key == names.RESPONSE_PROBLEM and is_filtered(span)
             if key in span.attributes and not (span.failed or is_told):
                 value = span.attributes[key]
-                said = "; ".join(map(str, value)) if isinstance(value, list) else str(value).replace("_", " ")
-                items.append(element("li", _link(span, rows), f": {words}: {in_a_line(said)}"))
+                said = "; ".join(map(str, value)) if isinstance(value, list) else problem_words(value)
+                items.append(element("li", drawing.link(span), f": {words}: {in_a_line(said)}"))
     if items:
         yield element("h3", "Noted, no failures")
         more = len(items) - _MOST_NOTED
@@ -90,38 +83,35 @@ def noted(trace: Trace, rows: Mapping[str, str]) -> Iterator[Node]:
         yield element("ul", items[:_MOST_NOTED], rest, class_="noted")
 
 
-def _card(
-    trace: Trace, one: Occurrence, span: Span, texts: Texts, rows: Mapping[str, str], *, opened: bool
-) -> Element:
+def _card(drawing: Drawing, one: Occurrence, span: Span, *, opened: bool) -> Element:
+    trace, texts = drawing.trace, drawing.texts
     attempts = _attempts(trace, span)
     raised = _raised(trace, span)
     before = trace.span(one.after_tool)
-    facts: list[Node] = [element("span", one.effect.value, class_=f"fact {_TONES[one.effect]}")]
-    if one.attempts > 1:
-        facts += [" ", element("span", f"{one.attempts} attempts", class_="fact")]
     begun = trace.spans[0].start_ns
-    facts += [" ", element("span", offset(one.time_ns, begun), class_="fact")]
+    facts: list[Node] = [fact(one.effect.value, _TONES[one.effect])]
+    if one.attempts > 1:
+        facts += [" ", fact(f"{one.attempts} attempts")]
+    facts += [" ", fact(offset(one.time_ns, begun))]
     if one.lost_ns >= quantities.NS_PER_SECOND:
-        facts += [" ", element("span", f"cost {quantities.duration(one.lost_ns)}", class_="fact")]
+        facts += [" ", fact(f"cost {quantities.duration(one.lost_ns)}")]
+    cause = element("span", in_a_line(one.cause), class_="cause")
+    seen = in_a_sentence(visible_as(one.cause, one.subject, {one.effect: 1}))
+    advice = in_a_sentence(advice_for(one.cause, one.subject, ()))
     return element(
         "article",
-        element(
-            "h3",
-            element("span", in_a_line(one.cause), class_="cause"),
-            " ",
-            in_a_line(wording.title(one.cause, one.subject)),
-        ),
+        element("h3", cause, " ", in_a_line(wording.title(one.cause, one.subject))),
         element("p", facts, class_="facts"),
-        element("p", _path(trace, span, rows), class_="path"),
-        None if before is None else element("p", "A tool had failed before: ", _link(before, rows)),
+        element("p", _path(drawing, span), class_="path"),
+        None if before is None else element("p", "A tool had failed before: ", drawing.link(before)),
         [_error(each, texts) for each in raised],
-        _arguments(span, texts),
-        _table(attempts, begun, rows) if len(attempts) > 1 or span.operation == HTTP else None,
+        prominent(span, texts, _OF_A_CALL),
+        table(_COLUMNS, _attempt_rows(drawing, attempts))
+        if len(attempts) > 1 or span.operation == HTTP
+        else None,
         [_stack(each, texts, opened=opened) for each in raised],
-        element(
-            "p", element("b", "Seen as: "), in_a_sentence(visible_as(one.cause, one.subject, {one.effect: 1}))
-        ),
-        element("p", element("b", "Do: "), in_a_sentence(advice_for(one.cause, one.subject, ()))),
+        element("p", element("b", "Seen as: "), seen),
+        element("p", element("b", "Do: "), advice),
         class_=f"card {_TONES[one.effect]}",
     )
 
@@ -139,9 +129,7 @@ def _raised(trace: Trace, span: Span) -> list[Span]:
 
 
 def _error(span: Span, texts: Texts) -> Element:
-    frame = None
-    if span.exception is not None and span.operation != HTTP:
-        frame = innermost_user_frame(stack_of(span.exception))
+    frame = None if span.operation == HTTP else innermost_user_frame(stack_of(span.exception))
     parts: list[Node] = [element("pre", texts.whole(what_was_raised(span)))]
     if frame is not None:
         where = element("span", in_a_line(frame.location), class_="where")
@@ -149,18 +137,8 @@ def _error(span: Span, texts: Texts) -> Element:
     return element("div", *parts, class_="error")
 
 
-def _arguments(span: Span, texts: Texts) -> Iterator[Node]:
-    for key, title, tone in (
-        (names.TOOL_ARGUMENTS_PROBLEMS, "The arguments do not fit", "warn"),
-        (names.GEN_AI_TOOL_CALL_ARGUMENTS, "Arguments", ""),
-        (names.CODE_SOURCE, "Code", ""),
-    ):
-        if key in span.attributes:
-            yield block(title, texts.whole(span.attributes[key]), tone)
-
-
 def _stack(span: Span, texts: Texts, *, opened: bool) -> Node:
-    stacktrace = "" if span.exception is None else stack_of(span.exception)
+    stacktrace = stack_of(span.exception)
     # What the recorder notes of an attempt is where the program stood, not where something was raised.
     if span.operation == HTTP or not stacktrace:
         return None
@@ -170,7 +148,7 @@ def _stack(span: Span, texts: Texts, *, opened: bool) -> Node:
     return element("details", summary, stack_block(stacktrace, texts), open=is_telling)
 
 
-def _path(trace: Trace, span: Span, rows: Mapping[str, str]) -> Iterator[Node]:
+def _path(drawing: Drawing, span: Span) -> Iterator[Node]:
     """From where it began up to the conversation, with what failed marked: how far it went."""
     above: Span | None = span
     visited: set[str] = set()
@@ -178,14 +156,8 @@ def _path(trace: Trace, span: Span, rows: Mapping[str, str]) -> Iterator[Node]:
         if visited:
             yield " ← "
         visited.add(above.span_id)
-        yield element("span", _link(above, rows), class_="failed" if above.failed else None)
-        above = trace.span(above.parent_id)
-
-
-def _link(span: Span, rows: Mapping[str, str]) -> Node:
-    row = rows.get(span.span_id)
-    words = plain_label(span)
-    return words if row is None else element("a", words, href=f"#{row}")
+        yield element("span", drawing.link(above), class_="failed" if above.failed else None)
+        above = drawing.trace.span(above.parent_id)
 
 
 def _attempts(trace: Trace, span: Span) -> list[Span]:
@@ -195,21 +167,15 @@ def _attempts(trace: Trace, span: Span) -> list[Span]:
     return [span] if above is None else [one for one in trace.children(above) if one.operation == HTTP]
 
 
-def _table(attempts: Sequence[Span], begun_ns: int, rows: Mapping[str, str]) -> Element:
-    head = element(
-        "tr", (element("th", text) for text in ("attempt", "at", "took", "status", "server", "request id"))
-    )
-    body = []
+def _attempt_rows(drawing: Drawing, attempts: Sequence[Span]) -> Iterator[list[Node]]:
     for number, span in enumerate(attempts[:_MOST_ATTEMPTS], 1):
         attributes = span.attributes
-        status = attributes.get(names.HTTP_RESPONSE_STATUS_CODE, "no answer")
-        cells: list[Node] = [
-            (f"{number}. ", _link(span, rows)),
-            offset(span.start_ns, begun_ns),
+        status = in_a_line(attributes.get(names.HTTP_RESPONSE_STATUS_CODE, "no answer"))
+        yield [
+            (f"{number}. ", drawing.link(span)),
+            offset(span.start_ns, drawing.trace.spans[0].start_ns),
             quantities.duration(span.duration_ns),
-            element("span", in_a_line(status), class_="fact bad" if span.failed else "fact good"),
+            fact(status, "bad" if span.failed else "good"),
             in_a_line(server(attributes)) if names.SERVER_ADDRESS in attributes else "",
             in_a_line(attributes.get(names.HTTP_REQUEST_ID, "")),
         ]
-        body.append(element("tr", (element("td", cell) for cell in cells)))
-    return element("div", element("table", element("thead", head), element("tbody", body)), class_="scroll")

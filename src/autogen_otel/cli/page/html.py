@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from importlib.resources import files
 from typing import Final, TypeAlias, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -37,6 +37,40 @@ def element(tag: str, /, *children: Node, **attributes: str | float | bool | Non
     return made
 
 
+def fact(words: Node, tone: str = "") -> Element:
+    """A few words that stand out a little, in the colour of a tone."""
+    return element("span", words, class_=f"fact {tone}".strip())
+
+
+def hint(*words: Node) -> Element:
+    """A sentence of ours about what is shown."""
+    return element("p", *words, class_="hint")
+
+
+def terms(pairs: Iterable[tuple[Node, Node]]) -> Iterator[Element]:
+    """Terms and what they mean, for a ``dl``."""
+    for term, meaning in pairs:
+        yield element("dt", term)
+        yield element("dd", meaning)
+
+
+def summary_list(pairs: Iterable[tuple[Node, Node]]) -> Element:
+    """Terms and what they mean, side by side."""
+    return element("dl", (element("div", terms([pair])) for pair in pairs), class_="summary")
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[Node]], numbers: Container[str] = ()) -> Element:
+    """A table, which scrolls where it is too wide; some of its headings are those of numbers."""
+    classes = {text: "number" if text in numbers else None for text in headings}
+
+    def row(tag: str, cells: Iterable[Node]) -> Element:
+        columns = zip(cells, classes.values(), strict=True)
+        return element("tr", (element(tag, cell, class_=class_) for cell, class_ in columns))
+
+    body = element("tbody", (row("td", cells) for cells in rows))
+    return element("div", element("table", element("thead", row("th", classes)), body), class_="scroll")
+
+
 def clean(text: str) -> str:
     """Make control characters visible: terminal sequences, NUL, bidirectional overrides, lone surrogates."""
     text = text.replace("\r\n", "\n")
@@ -46,12 +80,7 @@ def clean(text: str) -> str:
 
 
 def document(title: str, *body: Node) -> str:
-    """The whole page, which asks nobody for anything.
-
-    Args:
-        title: of the window.
-        body: the content.
-    """
+    """The whole page, which asks nobody for anything."""
     style, script = _own_file("page.css"), _own_file("page.js")
     policy = _POLICY.format(script=_hash(script), style=_hash(style))
     head = element(

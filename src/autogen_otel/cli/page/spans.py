@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.page.html import Node, element
+from autogen_otel.cli.page.html import Node, element, fact, hint, terms
 from autogen_otel.cli.span_labels import FACT_LENGTH, is_known, span_label
-from autogen_otel.traces.failures import what_was_raised
+from autogen_otel.traces.document import utc_time
+from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import marked
-from autogen_otel.traces.trace import KINDS, Event, Span
+from autogen_otel.traces.trace import KINDS, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
 _IN_A_LINE: Final = 160
 _SENTENCE: Final = 800
-_PROMINENT: Final = (
-    (names.TOOL_ARGUMENTS_PROBLEMS, "The arguments do not fit"),
-    (names.TOOL_RETURNED_ERROR, "Returned an error"),
-    (names.GEN_AI_TOOL_CALL_ARGUMENTS, "Arguments"),
-    (names.GEN_AI_TOOL_CALL_RESULT, "Result, as the model was told"),
-    (names.CODE_SOURCE, "Code"),
-    (names.CODE_OUTPUT, "The end of its output"),
-    (names.GEN_AI_SYSTEM_INSTRUCTIONS, "Instructions"),
-    (names.GEN_AI_INPUT_MESSAGES, "New messages sent"),
-    (names.GEN_AI_OUTPUT_MESSAGES, "Answer"),
-)
+_PROMINENT: Final = {
+    names.TOOL_ARGUMENTS_PROBLEMS: "The arguments do not fit",
+    names.TOOL_RETURNED_ERROR: "Returned an error",
+    names.GEN_AI_TOOL_CALL_ARGUMENTS: "Arguments",
+    names.GEN_AI_TOOL_CALL_RESULT: "Result, as the model was told",
+    names.CODE_SOURCE: "Code",
+    names.CODE_OUTPUT: "The end of its output",
+    names.GEN_AI_SYSTEM_INSTRUCTIONS: "Instructions",
+    names.GEN_AI_INPUT_MESSAGES: "New messages sent",
+    names.GEN_AI_OUTPUT_MESSAGES: "Answer",
+}
 """What is shown before the table of the other attributes."""
 
 
@@ -50,11 +52,34 @@ class Texts:
     def whole(self, value: object) -> Node:
         """A value over as many lines as it has; JSON is indented."""
         text = pretty(value)
+        return text[: self.longest], self.rest(text)
+
+    def rest(self, text: str) -> Node:
+        """Says how much of a text there is no room for, if any."""
         if len(text) <= self.longest:
-            return text
+            return None
         self.cut += 1
-        more = f" … {len(text) - self.longest:,} more characters"
-        return text[: self.longest], element("span", more, class_="more")
+        return element("span", f" … {len(text) - self.longest:,} more characters", class_="more")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A conversation as a page draws it.
+
+    Args:
+        trace: the conversation.
+        texts: decides how long recorded values may be.
+        rows: the ids of the rows of the waterfall, by span; not all spans of a large trace have one.
+    """
+
+    trace: Trace
+    texts: Texts
+    rows: Mapping[str, str]
+
+    def link(self, span: Span) -> Node:
+        """A span in a few words, which lead to its row."""
+        row, words = self.rows.get(span.span_id), plain_label(span)
+        return words if row is None else element("a", words, href=f"#{row}")
 
 
 def in_a_line(value: object, longest: int = _IN_A_LINE) -> str:
@@ -98,10 +123,10 @@ def label(span: Span) -> Iterator[Node]:
     yield element("b", in_a_line(described.subject), class_=described.tone.value or None)
     if described.arguments is not None:
         yield " "
-        yield element("span", in_a_line(described.arguments), class_="fact code")
-    for fact in described.facts:
+        yield fact(in_a_line(described.arguments), "code")
+    for one in described.facts:
         yield " "
-        yield element("span", in_a_line(fact.words, FACT_LENGTH), class_=f"fact {fact.tone.value}".strip())
+        yield fact(in_a_line(one.words, FACT_LENGTH), one.tone.value)
 
 
 def plain_label(span: Span) -> str:
@@ -121,17 +146,19 @@ def block(title: Node, value: Node, class_: str = "") -> Element:
     return element("section", element("h4", title), element("pre", value), class_=f"block {class_}".strip())
 
 
+def prominent(span: Span, texts: Texts, keys: Iterable[str] = tuple(_PROMINENT)) -> Iterator[Element]:
+    """What matters most of what was recorded, each under its title."""
+    for key in keys:
+        if key in span.attributes:
+            tone = "warn" if key in {names.TOOL_ARGUMENTS_PROBLEMS, names.TOOL_RETURNED_ERROR} else ""
+            yield block(_PROMINENT[key], texts.whole(span.attributes[key]), tone)
+
+
 def stack_block(stacktrace: str, texts: Texts) -> Element:
     """A stack trace with the frames of the user's code standing out."""
-    parts: list[Node] = [
-        element("mark", text) if is_users else text for text, is_users in marked(stacktrace[: texts.longest])
-    ]
-    if len(stacktrace) > texts.longest:
-        texts.cut += 1
-        parts.append(
-            element("span", f" … {len(stacktrace) - texts.longest:,} more characters", class_="more")
-        )
-    return element("pre", *parts, class_="stack")
+    parts = marked(stacktrace[: texts.longest])
+    lines = (element("mark", text) if is_users else text for text, is_users in parts)
+    return element("pre", lines, texts.rest(stacktrace), class_="stack")
 
 
 def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], row: str) -> Iterator[Node]:
@@ -144,7 +171,6 @@ def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], 
         where: in which row each stack trace stands.
         row: the id of the span's row.
     """
-    attributes = dict(span.attributes)
     if span.failed and (line := what_was_raised(span)):
         yield block("Error", texts.whole(line), "error")
     explained = span.status_message
@@ -153,40 +179,25 @@ def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], 
     for event in span.events:
         if event.name == span_names.EXCEPTION_EVENT:
             yield _stack(event, texts, where, row)
-    for key, title in _PROMINENT:
-        if key in attributes:
-            tone = "warn" if key in {names.TOOL_ARGUMENTS_PROBLEMS, names.TOOL_RETURNED_ERROR} else ""
-            yield block(title, texts.whole(attributes.pop(key)), tone)
-    times = f"{offset(span.start_ns, begun_ns)}, {quantities.utc_time(span.start_ns)}"
-    rows: dict[str, object] = {"began": times, "took": _took(span), **attributes}
+    yield from prominent(span, texts)
+    attributes = {key: value for key, value in span.attributes.items() if key not in _PROMINENT}
+    times = f"{offset(span.start_ns, begun_ns)}, {utc_time(span.start_ns)}"
+    took = quantities.duration(span.duration_ns) if span.end_ns else "it did not end while it was recorded"
+    rows: dict[str, object] = {"began": times, "took": took, **attributes}
     rows |= {"span": span.span_id, "name": span.name}
     rows |= {"kind": KINDS[span.kind] if 0 <= span.kind < len(KINDS) else span.kind}
-    rows |= {
-        key: value for key, value in (("instrumentation", span.scope), ("service", span.service)) if value
-    }
+    rows |= {key: said for key, said in (("instrumentation", span.scope), ("service", span.service)) if said}
     for event in span.events:
         if event.name != span_names.EXCEPTION_EVENT:
             rows[f"event {event.name}"] = dict(event.attributes)
     for number, link in enumerate(span.links, 1):
         rows[f"link {number}"] = f"span {link.span_id} of trace {link.trace_id}"
-    pairs = (
-        (element("dt", in_a_line(key)), element("dd", texts.whole(value))) for key, value in rows.items()
-    )
-    yield element("dl", pairs)
+    yield element("dl", terms((in_a_line(key), texts.whole(value)) for key, value in rows.items()))
 
 
 def offset(time_ns: int, begun_ns: int) -> str:
     """When something was, since the conversation began."""
     return f"+{quantities.duration(time_ns - begun_ns)}" if time_ns > begun_ns else "at the beginning"
-
-
-def _took(span: Span) -> str:
-    return quantities.duration(span.duration_ns) if span.end_ns else "it did not end while it was recorded"
-
-
-def stack_of(event: Event) -> str:
-    """The stack trace of an exception; empty if none was recorded."""
-    return str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")).rstrip()
 
 
 def _stack(event: Event, texts: Texts, where: Mapping[str, str], row: str) -> Node:
@@ -195,5 +206,5 @@ def _stack(event: Event, texts: Texts, where: Mapping[str, str], row: str) -> No
         return None
     if where.get(stacktrace, row) != row:
         link = element("a", "where it was raised", href=f"#{where[stacktrace]}")
-        return element("p", "The stack trace stands ", link, ".", class_="hint")
+        return hint("The stack trace stands ", link, ".")
     return element("section", element("h4", "Stack trace"), stack_block(stacktrace, texts), class_="block")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.page.html import Node, element
-from autogen_otel.cli.page.spans import Texts, in_a_line, label, recorded, shape, stack_of
-from autogen_otel.traces.failures import Failure, passing_on, what_was_raised
+from autogen_otel.cli.page.html import Node, element, hint
+from autogen_otel.cli.page.spans import Drawing, in_a_line, label, recorded, shape
+from autogen_otel.traces.failures import Failure, passing_on, stack_of, what_was_raised
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
@@ -33,18 +33,13 @@ def row_ids(trace: Trace, prefix: str) -> dict[str, str]:
     }
 
 
-def waterfall(trace: Trace, texts: Texts, rows: Mapping[str, str]) -> Iterator[Node]:
-    """The rows, with what was recorded of each behind it.
-
-    Args:
-        trace: the conversation.
-        texts: decides how long values may be.
-        rows: see ``row_ids``.
-    """
+def waterfall(drawing: Drawing) -> Iterator[Node]:
+    """The rows, with what was recorded of each behind it."""
+    trace, rows = drawing.trace, drawing.rows
     if len(rows) < len(trace.spans):
-        words = f"{len(rows):,} of {len(trace.spans):,} spans are shown: what failed, and what led there."
-        yield element("p", words, class_="hint")
-    made = _Rows(trace, texts, rows)
+        counted = f"{len(rows):,} of {len(trace.spans):,} spans are shown"
+        yield hint(f"{counted}: what failed, and what led there.")
+    made = _Rows(drawing)
     items = (made.row(span, depth) for span, depth in trace.walk() if span.span_id in rows)
     yield element("div", _axis(made.total), element("ol", items, class_="rows"), class_="waterfall")
 
@@ -52,13 +47,12 @@ def waterfall(trace: Trace, texts: Texts, rows: Mapping[str, str]) -> Iterator[N
 class _Rows:
     """The rows of one conversation, all on the same scale."""
 
-    def __init__(self, trace: Trace, texts: Texts, rows: Mapping[str, str]) -> None:
+    def __init__(self, drawing: Drawing) -> None:
+        trace, self._texts, self._rows = drawing.trace, drawing.texts, drawing.rows
         self._begun = min(span.start_ns for span in trace.spans)
         self.total = max(1, max(span.end_ns for span in trace.spans) - self._begun)
         self._passing_on = passing_on(Failure.of(span) for span in trace.spans if span.failed)
-        self._texts = texts
-        self._rows = rows
-        self._where = _raised_where(trace, rows)
+        self._where = _raised_where(drawing)
 
     def row(self, span: Span, depth: int) -> Element:
         """One span."""
@@ -88,15 +82,15 @@ class _Rows:
         return element("svg", rect, class_="bar", viewBox=box, preserveAspectRatio="none", aria_hidden="true")
 
 
-def _raised_where(trace: Trace, rows: Mapping[str, str]) -> dict[str, str]:
+def _raised_where(drawing: Drawing) -> dict[str, str]:
     """The row of each stack trace: of those who passed the exception on, the innermost."""
     where: dict[str, tuple[int, str]] = {}
-    for span, depth in trace.walk():
+    for span, depth in drawing.trace.walk():
         for event in span.events:
-            if event.name == EXCEPTION_EVENT and span.span_id in rows:
+            if event.name == EXCEPTION_EVENT and span.span_id in drawing.rows:
                 stacktrace = stack_of(event)
                 if stacktrace not in where or where[stacktrace][0] < depth:
-                    where[stacktrace] = (depth, rows[span.span_id])
+                    where[stacktrace] = (depth, drawing.rows[span.span_id])
     return {stacktrace: row for stacktrace, (_, row) in where.items()}
 
 

@@ -2,76 +2,98 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 from autogen_otel.cli import quantities, wording
-from autogen_otel.cli.text.drawing import Console, Text
-from autogen_otel.cli.text.terminal import dim, one_line
+from autogen_otel.cli.text.terminal import Text, TextConsole, dim, one_line
+from autogen_otel.diagnosis.changes import Change, Changed, Changes
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
-from autogen_otel.traces.source import Source
 
 _LABEL_WIDTH: Final = 12
+_CHANGE_WIDTH: Final = 8
 _LONG: Final = 160
 _SHORT: Final = 60
+_STYLES: Final = {
+    Change.NEW: "bold red",
+    Change.GREW: "red",
+    Change.SAME: "dim",
+    Change.SHRANK: "green",
+    Change.GONE: "green",
+}
 
 
-def render_diagnosis(
-    diagnosis: Diagnosis, read_from: str, source: Source, console: Console, link: str | None
-) -> None:
-    """Print a diagnosis.
-
-    Args:
-        diagnosis: what to print.
-        read_from: what it was made of.
-        source: where the conversations were read from.
-        console: where to print.
-        link: the option ``--link``.
-    """
+def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: wording.Look) -> None:
+    """Print a diagnosis, and what it was made of."""
+    console = TextConsole()
     total = quantities.plural(diagnosis.conversations, "conversation")
     when = wording.span_of_time(diagnosis.first_ns, diagnosis.last_ns)
-    console.print(Text(f"{total}, {when}, from {one_line(read_from, console, _LONG)}"), soft_wrap=True)
+    console.say(f"{total}, {when}, from {one_line(read_from, console, _LONG)}")
     if diagnosis.sampling is not None:
-        console.print(dim(wording.sampled(diagnosis.sampling)), soft_wrap=True)
+        console.say(wording.sampled(diagnosis.sampling), "dim")
+    failed = f"something failed in {diagnosis.failing:,} of them"
     if diagnosis.findings:
         ended = sum(finding.ended for finding in diagnosis.findings)
-        words = f"something failed in {diagnosis.failing:,} of them; {ended:,} ended because of it"
-        console.print(Text(words, style="bold"), soft_wrap=True)
+        console.say(f"{failed}; {ended:,} ended because of it", "bold")
     elif diagnosis.failing:
-        words = f"something failed in {diagnosis.failing:,} of them, but with none of the causes asked for"
-        console.print(Text(words), soft_wrap=True)
+        console.say(f"{failed}, but with none of the causes asked for")
     else:
-        console.print(Text("nothing failed", style="green"), soft_wrap=True)
+        console.say("nothing failed", "green")
     for number, finding in enumerate(diagnosis.findings, start=1):
-        console.print()
-        look = partial(wording.places_to_look, source, link)
-        render_finding(finding, number, diagnosis.conversations, console, look)
+        _render_finding(finding, number, diagnosis.conversations, console, look)
     if diagnosis.noted:
-        console.print()
+        console.say()
     for one in diagnosis.noted:
         times = quantities.plural(one.occurrences, "time")
         where = quantities.plural(one.conversations, "conversation")
         tool = one_line(one.tool, console, _SHORT)
         words = f"noted: {tool} returned an error as its result {times}, in {where}; that is no failure"
-        console.print(dim(words), soft_wrap=True)
+        console.say(words, "dim")
 
 
-def render_finding(finding: Finding, number: int, total: int, console: Console, look: wording.Look) -> None:
-    """Print one finding.
+def render_changes(changes: Changes, read_from: str, look: wording.Look) -> None:
+    """Print a comparison: what is new, gone, more or less frequent, and in full what got worse."""
+    console = TextConsole()
+    console.say(f"from {one_line(read_from, console, _LONG)}")
+    for name, side, diagnosis in zip(
+        ("before", "after"), changes.sides, (changes.before, changes.after), strict=True
+    ):
+        total = quantities.plural(diagnosis.conversations, "conversation")
+        words = f"{one_line(side.label, console, _LONG)}: {total}, something failed in {diagnosis.failing:,}"
+        console.say(dim(f"{name:<{_CHANGE_WIDTH}}").append(words, style="not dim bold"))
+        if diagnosis.sampling is not None:
+            console.say(f"{'':<{_CHANGE_WIDTH}}{wording.sampled(diagnosis.sampling)}", "dim")
+    console.say()
+    if not changes.changed:
+        console.say("nothing failed in either", "green")
+    for one in changes.changed:
+        _render_change(one, console)
+    worse = [one for one in changes.changed if one.change in {Change.NEW, Change.GREW}]
+    for number, one in enumerate(worse, start=1):
+        _render_finding(one.finding, number, changes.after.conversations, console, look)
 
-    Args:
-        finding: what to print.
-        number: of it.
-        total: of how many conversations.
-        console: where to print.
-        look: says where to look at an evidence.
-    """
+
+def _render_change(one: Changed, console: TextConsole) -> None:
+    finding, table = one.finding, one.table
+    line = Text(f"{one.change.value:<{_CHANGE_WIDTH}}", style=_STYLES[one.change])
+    title = f"{finding.cause}: {wording.title(finding.cause, finding.subject)}"
+    console.say(line.append(one_line(title, console, _LONG), style="not dim"))
+    before = wording.share_of(table.working, table.all_working)
+    after = wording.share_of(table.failing, table.all_failing)
+    sure = ", may be chance" if one.may_be_chance else ""
+    words = f"{before} before, {after} after; {wording.chance(one.probability)}{sure}"
+    console.say(f"{'':<{_CHANGE_WIDTH}}{words}", "dim")
+
+
+def _render_finding(
+    finding: Finding, number: int, total: int, console: TextConsole, look: wording.Look
+) -> None:
+    console.say()
     style = "bold red" if finding.ended else "bold yellow"
     head = Text(f"{number}. ").append(finding.cause, style=style)
     head.append(f": {one_line(wording.title(finding.cause, finding.subject), console, _LONG)}", style="bold")
     if not finding.ended:
         head.append(f"  ({wording.state(finding)})", style="yellow")
-    console.print(head, soft_wrap=True)
+    console.say(head)
     for label, words in wording.lines(finding, total, look):
-        line = dim(f"   {label:<{_LABEL_WIDTH}}").append(one_line(words, console, 4 * _LONG), style="not dim")
-        console.print(line, soft_wrap=True)
+        line = dim(f"   {label:<{_LABEL_WIDTH}}")
+        console.say(line.append(one_line(words, console, 4 * _LONG), style="not dim"))

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.options import sources
-from autogen_otel.cli.text.drawing import Console, Table, Text
-from autogen_otel.cli.text.terminal import one_line, signs, visible
+from autogen_otel.cli.span_labels import odd_answers
+from autogen_otel.cli.text.terminal import Text, TextConsole, one_line, signs, visible
 from autogen_otel.traces.conversations import Outcome, Summary
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
@@ -45,7 +45,8 @@ def sentence(summary: Summary) -> str:
     # Of the others the outcome says it.
     ended = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _SAID else ""
     outcome = f"{summary.outcome}{under_way(summary)}"
-    return f"{outcome}: {failures}{causes} in {turns}, {duration}, {tokens}{cost}{ended}"
+    odd = visible(f", but {odd_answers(summary.answer_problems)}," if summary.answer_problems else "")
+    return f"{outcome}: {failures}{causes}{odd} in {turns}, {duration}, {tokens}{cost}{ended}"
 
 
 def under_way(summary: Summary) -> str:
@@ -56,17 +57,15 @@ def under_way(summary: Summary) -> str:
     return f" in {visible(summary.under_way)} since {since}"
 
 
-def render_listing(
-    listed: Sequence[Summary], every: Sequence[Summary], console: Console, source: Source
-) -> None:
+def render_listing(listed: Sequence[Summary], every: Sequence[Summary], source: Source) -> None:
     """Print a table of conversations.
 
     Args:
         listed: the conversations to list, in order.
         every: all that were read: trace ids are shortened so that they stay unique among these.
-        console: where.
         source: where they come from.
     """
+    console = TextConsole()
     prefix = _prefix_length([summary.trace_id for summary in every])
     fixed: dict[str, Any] = {"no_wrap": True}
     text: dict[str, Any] = {"overflow": "fold", "min_width": _NARROWEST}
@@ -87,21 +86,22 @@ def render_listing(
     if console.width < _WIDE:
         # The tree says how many agents and tokens; on a narrow terminal the outcome needs the room.
         del columns["agents"], columns["tokens"]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = console.table()
     for heading, (options, _) in columns.items():
         table.add_column(heading, **options)
     for summary in listed:
         table.add_row(*(cell(summary) for _, cell in columns.values()))
     console.print(table)
-    console.print(Text(_footer(listed, every, source), style="dim"), soft_wrap=True)
+    console.say(_footer(listed, every, source), "dim")
 
 
-def render_ended(summary: Summary, console: Console) -> None:
+def render_ended(summary: Summary) -> None:
     """Print one line of a conversation that has ended."""
+    console = TextConsole()
     when = quantities.local_time(summary.start_ns + summary.duration_ns)
     name = one_line(summary.name, console, _SHORT_NAME)
     line = Text(f"{when}  ").append(summary.trace_id[:_FOLLOWED_PREFIX], style="bold").append(f"  {name}  ")
-    console.print(line.append(sentence(summary), style=STYLES[summary.outcome]), soft_wrap=True)
+    console.say(line.append(sentence(summary), style=STYLES[summary.outcome]))
 
 
 def _outcome(summary: Summary) -> Text:
@@ -110,12 +110,13 @@ def _outcome(summary: Summary) -> Text:
         named = (
             f"config_list[{one.index}] {one.model}".rstrip() for one in summary.failed_entries[:_MOST_ENTRIES]
         )
-        causes += visible(f" ({', '.join(named)})")
+        causes += f" ({', '.join(named)})"
+    said = visible("; ".join(filter(None, (causes, odd_answers(summary.answer_problems)))))
     outcome = Text().append(summary.outcome, STYLES[summary.outcome])
-    return outcome.append(under_way(summary)).append(f": {causes}" if causes else "")
+    return outcome.append(under_way(summary)).append(f": {said}" if said else "")
 
 
-def _tokens(summary: Summary, console: Console) -> str:
+def _tokens(summary: Summary, console: TextConsole) -> str:
     if not summary.input_tokens and not summary.output_tokens:
         return ""
     return f"{summary.input_tokens:,} {signs(console).arrow} {summary.output_tokens:,}"

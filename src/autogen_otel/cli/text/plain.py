@@ -11,12 +11,7 @@ _UNLIMITED: Final = 1_000_000
 
 
 class Text:
-    """Text whose styles are not shown.
-
-    Args:
-        plain: what it says.
-        style: not shown.
-    """
+    """Text whose styles are not shown."""
 
     def __init__(self, plain: str = "", style: str = "") -> None:  # noqa: ARG002 - see the class
         self.plain = plain
@@ -47,7 +42,7 @@ class Table:
         self._rows[0].append(heading)
         self._are_numbers.append(justify == "right")
 
-    def add_row(self, *cells: str | Text) -> None:
+    def add_row(self, *cells: str | Text, **_: Any) -> None:
         """Add a row."""
         self._rows.append([cell if isinstance(cell, str) else cell.plain for cell in cells])
 

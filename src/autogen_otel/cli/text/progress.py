@@ -14,21 +14,16 @@ from autogen_otel.traces.source import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
 
 _PATIENCE_SECONDS: Final = 1.0
-_REFRESH_SECONDS: Final = 0.1
 
 
 @contextmanager
 def shown(doing: str) -> Iterator[Progress]:
-    """Show how far the block has come.
-
-    Args:
-        doing: what it does: ``reading …``, ``sending …``.
-    """
+    """Show how far the block has come that does this: ``reading …``, ``sending …``."""
     is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    progress = _Bar(doing) if is_terminal and find_spec("rich") is not None else Lines(doing)
+    has_bar = is_terminal and find_spec("rich") is not None
+    progress = _Bar(doing, _PATIENCE_SECONDS) if has_bar else Lines(doing)
     try:
         yield progress
     finally:
@@ -36,19 +31,14 @@ def shown(doing: str) -> Iterator[Progress]:
 
 
 class Lines(Progress):
-    """Lines, for terminals without rich and for logs: few, since nobody waits for them.
-
-    Args:
-        doing: what is done.
-    """
+    """Lines, for terminals without rich and for logs: few, since nobody waits for them."""
 
     seconds = 5.0
 
-    def __init__(self, doing: str) -> None:
-        self._doing, self._unit = doing, ""
+    def __init__(self, doing: str, patience: float | None = None) -> None:
+        self._doing, self._unit, self._done = doing, "", 0
         self._total: int | None = None
-        self._done = 0
-        self._due = time.monotonic() + self.seconds
+        self._due = time.monotonic() + (self.seconds if patience is None else patience)
 
     def expect(self, total: int | None, unit: str) -> None:
         """It begins."""
@@ -57,9 +47,11 @@ class Lines(Progress):
     def advance(self, count: int) -> None:
         """Say how far it is, if it is time to."""
         self._done += count
-        if time.monotonic() < self._due:
-            return
-        self._due = time.monotonic() + self.seconds
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + self.seconds
+            self._tell()
+
+    def _tell(self) -> None:
         how_far = f"{min(self._done / self._total, 1):.0%}" if self._total else f"{self._done:,} {self._unit}"
         sys.stderr.write(f"{self._doing}: {how_far}\n")
 
@@ -67,33 +59,26 @@ class Lines(Progress):
         """Lines stay where they are."""
 
 
-class _Bar(Progress):
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
-        self._bar: RichProgress | None = None
-        self._task: TaskID | None = None
-        self._done = 0
-        self._due = time.monotonic() + _PATIENCE_SECONDS
+class _Bar(Lines):
+    seconds = 0.1
+    _bar: RichProgress | None = None
 
     def expect(self, total: int | None, unit: str) -> None:
         from rich import progress  # noqa: PLC0415 - JSON output works without rich
         from rich.console import Console  # noqa: PLC0415
 
         self.stop()
+        super().expect(total, unit)
         amount = progress.DownloadColumn() if unit == "bytes" else progress.MofNCompleteColumn()
         columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), amount)
         elapsed = progress.TimeElapsedColumn()
         self._bar = progress.Progress(*columns, elapsed, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(self._doing, total=total)
-        self._done = 0
+        self._bar.add_task(self._doing, total=total)
 
-    def advance(self, count: int) -> None:
-        self._done += count
-        if self._bar is None or self._task is None or time.monotonic() < self._due:
-            return
-        self._due = time.monotonic() + _REFRESH_SECONDS
-        self._bar.start()
-        self._bar.update(self._task, completed=self._done)
+    def _tell(self) -> None:
+        if self._bar is not None:
+            self._bar.start()
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
 
     def stop(self) -> None:
         """Take it off the screen."""

@@ -1,11 +1,20 @@
-"""The console that commands print to, and the signs they print."""
+"""What commands print with: a console, texts, tables and trees, of rich where it is installed, else plain."""
 
 from __future__ import annotations
 
 import sys
-from typing import IO, Final, NamedTuple
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
-from autogen_otel.cli.text.drawing import Console, Text
+if TYPE_CHECKING or find_spec("rich") is not None:
+    from rich.console import Console, Group
+    from rich.table import Table
+    from rich.text import Text
+    from rich.tree import Tree
+else:
+    from autogen_otel.cli.text.plain import Console, Group, Table, Text, Tree
+
+__all__ = ["Console", "Group", "Table", "Text", "TextConsole", "Tree", "dim", "one_line", "signs", "visible"]
 
 _UNLIMITED: Final = 1_000_000
 
@@ -29,11 +38,12 @@ class TextConsole(Console):
 
     Args:
         file: where to print; the current stdout by default.
+        wraps: whether trees and tables are to fit a terminal; else it wraps their lines itself.
     """
 
-    def __init__(self, file: IO[str] | None = None) -> None:
+    def __init__(self, file: IO[str] | None = None, *, wraps: bool = True) -> None:
         super().__init__(file=file, highlight=False, markup=False, emoji=False)
-        if not self.is_terminal:
+        if not (wraps and self.is_terminal):
             self._width = _UNLIMITED
 
     @property
@@ -44,6 +54,14 @@ class TextConsole(Console):
     def on_broken_pipe(self) -> None:
         """Let the command line deal with a reader that went away, as it does without rich."""
         raise BrokenPipeError from sys.exc_info()[1]
+
+    def say(self, words: str | Text = "", style: str = "") -> None:
+        """Print a line, which the terminal wraps, so that it is copied as one."""
+        self.print(Text(words, style=style) if isinstance(words, str) else words, soft_wrap=True)
+
+    def table(self, style: str = "dim") -> Table:
+        """A table without lines, whose headings have a style."""
+        return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=style)
 
 
 def signs(console: Console) -> Signs:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.text.drawing import Console, Group, Text, Tree
-from autogen_otel.cli.text.labels import View, head, label
+from autogen_otel.cli.span_labels import FACT_LENGTH, SpanLabel, Tone, span_label
 from autogen_otel.cli.text.listing import STYLES, sentence
-from autogen_otel.cli.text.terminal import dim, signs, visible
+from autogen_otel.cli.text.terminal import (
+    Console,
+    Group,
+    Text,
+    TextConsole,
+    Tree,
+    dim,
+    one_line,
+    signs,
+    visible,
+)
 from autogen_otel.traces.conversations import summarize
-from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.failures import Failure, passing_on, stack_of
 from autogen_otel.traces.messages import said_in
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, innermost_user_frame
 from autogen_otel.traces.trace import HTTP, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary import spans as span_names
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderResult
@@ -24,37 +35,60 @@ _LONG: Final = 300
 _SHORT: Final = 120
 _INDENT: Final = 4
 _MOST_CANCELLED: Final = 5
+_SUBJECT_LENGTH: Final = 100
+_GAP: Final = "  "
+_ARROW: Final = "→"
+_STYLES: Final[Mapping[Tone, str]] = {
+    Tone.PLAIN: "",
+    Tone.QUIET: "dim",
+    Tone.GOOD: "green",
+    Tone.WARN: "yellow",
+    Tone.BAD: "bold red",
+}
+_SUBJECTS: Final[Mapping[str, str]] = {
+    span_names.INVOKE_AGENT: "bold cyan",
+    span_names.HANDOFF: "bold magenta",
+    span_names.EXECUTE_TOOL: "bold blue",
+    span_names.INVOKE_WORKFLOW: "bold",
+    span_names.CHAT: "bold",
+}
+"""How the subjects of operations look that are not an answer."""
 
 
 def render_trace(
-    trace: Trace, console: Console, full: bool = False, *, failing: bool = False, link: str | None = None
+    trace: Trace,
+    console: Console | None = None,
+    full: bool = False,
+    *,
+    failing: bool = False,
+    link: str | None = None,
 ) -> None:
     """Print a trace.
 
     Args:
         trace: what to print.
-        console: where.
+        console: where; on stdout by default.
         full: print whole stack traces, arguments, results and messages.
         failing: print only what failed and what leads there.
         link: where a browser shows it.
     """
-    summary = summarize(trace)
+    summary, console = summarize(trace), console or TextConsole()
     where = f"  {visible(summary.service)}" if summary.service else ""
     console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
     if link is not None:
         console.print(dim(visible(link)), soft_wrap=True)
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
-    view = View(console, full)
+    view = _View(console, full)
     for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
         words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
-        console.print(words.append_text(head(span, view)), soft_wrap=True)
+        console.print(words.append_text(_head(span, view)), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
     branch = [Tree("", guide_style="dim", hide_root=True)]
     for span, depth in printed.walk():
         guide = signs(console).guide if printed.children(span) else " "
         content = Group(
-            label(span, view).append_text(failures.beside(span)),
+            _label(span, view).append_text(failures.beside(span)),
             _Indented(guide, [*failures.below(span), *(_content(span, view) if full else ())]),
         )
         del branch[depth + 1 :]
@@ -62,7 +96,53 @@ def render_trace(
     console.print(branch[0])
 
 
-def _content(span: Span, view: View) -> Iterator[Text]:
+@dataclass(frozen=True, slots=True)
+class _View:
+    """How to print spans.
+
+    Args:
+        console: where; decides on signs.
+        full: whether to print long values whole.
+    """
+
+    console: Console
+    full: bool = False
+
+    def cut(self, value: object, longest: int) -> str:
+        """Make a recorded value fit a line."""
+        return one_line(str(value), self.console, None if self.full else longest)
+
+
+def _label(span: Span, view: _View) -> Text:
+    """Describe a span in one line."""
+    described = span_label(span)
+    line = Text()
+    if span.failed:
+        line.append(f"{signs(view.console).failed} ", style="bold red")
+    line.append_text(_what(span, described, view))
+    line.append(_GAP + quantities.duration(span.duration_ns), style="dim")
+    for fact in described.facts:
+        if view.full or not fact.detail:
+            words = view.cut(fact.words, FACT_LENGTH).replace(_ARROW, signs(view.console).arrow)
+            line.append(_GAP).append(words, style=_STYLES[fact.tone])
+    return line
+
+
+def _head(span: Span, view: _View) -> Text:
+    """What a span is, without what matters about it."""
+    return _what(span, span_label(span), view)
+
+
+def _what(span: Span, described: SpanLabel, view: _View) -> Text:
+    style = _STYLES[described.tone] or _SUBJECTS.get(span.operation, "")
+    kind = f"{described.kind} " if described.kind else ""
+    line = Text(kind).append(view.cut(described.subject, _SUBJECT_LENGTH), style=style)
+    if described.arguments is not None:
+        line.append(f"({view.cut(described.arguments, _SUBJECT_LENGTH)})")
+    return line
+
+
+def _content(span: Span, view: _View) -> Iterator[Text]:
     """What was said, where it was recorded."""
     for one in said_in(span):
         sign = f"{signs(view.console).arrow} " if one.is_answer else ""
@@ -99,7 +179,7 @@ class _Indented:
 class _Failures:
     """Why each failing span failed: in full where the failure began, and each failure in full only once."""
 
-    def __init__(self, trace: Trace, view: View) -> None:
+    def __init__(self, trace: Trace, view: _View) -> None:
         self._trace = trace
         self._view = view
         self._by_id = {span.span_id: Failure.of(span) for span in trace.spans if span.failed}
@@ -120,14 +200,14 @@ class _Failures:
 
     def below(self, span: Span) -> Iterator[Text]:
         """The lines below the span's own."""
+        sign = signs(self._view.console).recovered
         problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS) or ()
         for problem in [problems] if isinstance(problems, str) else problems:
-            sign = signs(self._view.console).recovered
             yield Text(f"{sign} {self._view.cut(problem, _LONG)}", style="yellow")
         returned = span.attributes.get(names.TOOL_RETURNED_ERROR)
         if returned is not None:
             said = self._view.cut(returned, _LONG)
-            yield Text(f"{signs(self._view.console).recovered} returned an error: {said}", style="yellow")
+            yield Text(f"{sign} returned an error: {said}", style="yellow")
         if not span.failed:
             return
         if not self._is_described_below(span):
@@ -172,14 +252,14 @@ class _Failures:
     def _exception(self, span: Span, exception: Event) -> Iterator[str]:
         error_type = str(exception.attributes.get(names.EXCEPTION_TYPE, "exception"))
         message = str(exception.attributes.get(names.EXCEPTION_MESSAGE, ""))
-        stacktrace = str(exception.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+        stacktrace = stack_of(exception)
         raised = f"{error_type}: {message}" if message else error_type
         yield self._view.cut(raised, _LONG)
         explanation = (span.status_message or "").removesuffix(f" ({raised})")
         if explanation not in {message, ""}:
             yield f"because of {self._view.cut(explanation, _LONG)}"
         if self._view.full and stacktrace:
-            yield from visible(stacktrace.rstrip()).split("\n")
+            yield from visible(stacktrace).split("\n")
             return
         first = next(iter(chained_exceptions(stacktrace)), None)
         if first is not None and first != exception_key(error_type, message):

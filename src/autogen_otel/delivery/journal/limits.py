@@ -49,6 +49,10 @@ class Removed:
     bytes: int = 0
     undelivered_spans: int = 0
 
+    def __add__(self, other: Removed) -> Removed:
+        spans = self.undelivered_spans + other.undelivered_spans
+        return Removed(self.files + other.files, self.bytes + other.bytes, spans)
+
 
 def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Removed]:
     """Remove what is too old, then the oldest of what is too much.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ class Files:
     Args:
         paths: at least one; ``STANDARD_INPUT`` is one.
         option: the words that name them on the command line; none for the program's own journal.
-        advice: what to do where nothing is in them.
+        advice: says what to do, where nothing is in them.
         standard_input: which of them it is, also where it was copied to a file.
     """
 
@@ -34,7 +34,7 @@ class Files:
         self,
         paths: Sequence[Path],
         option: Sequence[str] = (),
-        advice: str = "",
+        advice: Callable[[], str] = str,
         standard_input: Path = STANDARD_INPUT,
     ) -> None:
         self.lookback_ns = None
@@ -85,7 +85,8 @@ class Files:
         else:
             size = sum(map(_size, files))
             if size == 0:
-                raise SourceError(f"The {self.name} is empty{self._advice and ': ' + self._advice}.")
+                advice = self._advice()
+                raise SourceError(f"The {self.name} is empty{advice and ': ' + advice}.")
             progress.expect(size, "bytes")
         # Copies of conversations stand beside files that may hold parts of the same.
         may_repeat = may_repeat and not any(file.match(COPIES) for file in files)

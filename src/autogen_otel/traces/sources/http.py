@@ -169,7 +169,7 @@ class Client:
         except ValueError:
             host, parts = None, urllib.parse.urlsplit("")
         if not host or parts.scheme not in _SCHEMES:
-            raise SourceError(f"That is no address of {product}: say something like http://localhost:16686")
+            raise SourceError(f"That is no address of {product}: say something like http://HOST:PORT")
         if parts.username is not None:
             user = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
             self._headers.setdefault("Authorization", "Basic " + base64.b64encode(user.encode()).decode())

@@ -7,10 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, write_json
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, quantities, write_json
 from autogen_otel.vocabulary.verdicts import NOT_PROBED, PHRASES, WORKS
 
 if TYPE_CHECKING:
@@ -19,18 +18,11 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 1.0
 _MOST_SECONDS: Final = 600.0
 _DEFAULT_SECONDS: Final = 15.0
-_HEADINGS: Final = (
-    "entry",
-    "model",
-    "endpoint",
-    "verdict",
-    "seconds",
-    "stream",
-    "tools",
-    "context",
-    "request id",
-)
-_EPILOG: Final = """\
+_HEADINGS: Final = ("entry", "model", "endpoint", "verdict")
+_PROBED: Final = ("seconds", "stream", "tools", "context", "request id")
+_HELP: Final = """\
+Check the entries of a config_list with the installed AutoGen, and their endpoints.
+
 examples:
   autogen-otel check OAI_CONFIG_LIST.json            without the network
   autogen-otel check                                 the variable OAI_CONFIG_LIST, else the file of that name
@@ -50,14 +42,7 @@ exit codes:
 
 def register(subparsers: Any) -> None:
     """Add the command to the command line."""
-    parser = add_command(
-        subparsers,
-        "check",
-        run,
-        summary="check a config_list before the program starts",
-        description="Check the entries of a config_list with the installed AutoGen, and their endpoints.",
-        epilog=_EPILOG,
-    )
+    parser = add_command(subparsers, "check", run, "check a config_list before the program starts", _HELP)
     parser.add_argument(
         "config",
         nargs="?",
@@ -115,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 def _progress(entries: int, args: argparse.Namespace) -> Iterator[None]:
     """Say on a terminal what takes longer than a second."""
     doing = "asking AutoGen and the endpoints" if args.probe else "asking AutoGen"
-    line = f"autogen-otel: {doing} about {_entries(entries)} ...\n"
+    line = f"autogen-otel: {doing} about {quantities.plural(entries, 'entry', 'entries')} ...\n"
     timer = threading.Timer(_PATIENCE, sys.stderr.write, (line,))
     if sys.stderr.isatty():
         timer.start()
@@ -125,17 +110,13 @@ def _progress(entries: int, args: argparse.Namespace) -> Iterator[None]:
         timer.cancel()
 
 
-def _entries(number: int) -> str:
-    return "1 entry" if number == 1 else f"{number} entries"
-
-
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= _MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {_MOST_SECONDS:g}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0, up to {_MOST_SECONDS:g}")
     return seconds
 
 
@@ -150,27 +131,43 @@ def _sentences(entry: EntryReport) -> Iterator[str]:
     """What is wrong with an entry, its endpoint's word first."""
     probe = entry.probe
     if probe is not None and probe["verdict"] not in {WORKS, NOT_PROBED}:
-        yield (
-            f"{PHRASES[probe['verdict']]} ({probe['detail']})"
-            if probe["detail"]
-            else PHRASES[probe["verdict"]]
-        )
+        yield PHRASES[probe["verdict"]] + (f" ({probe['detail']})" if probe["detail"] else "")
     yield from (problem.message for problem in entry.problems)
 
 
 def _print(report: ListReport, label: str, *, probed: bool) -> None:
     """Print the report for people: a table, then what is wrong, then what could not be checked."""
+    from autogen_otel.cli.text.terminal import TextConsole, one_line  # noqa: PLC0415 - JSON works without it
+
+    # As much as there is to say of an entry has no room in the columns of a narrow terminal.
+    console = TextConsole(wraps=False)
+
+    def line(words: str, style: str) -> None:
+        console.say(one_line(words, console), style)
+
     host = report.host or f"AutoGen could not be asked ({report.host_problem or 'there was nothing to ask'})"
-    lines = [(f"{label}: {_entries(len(report.entries))}, {host}", "bold"), ("", "")]
-    lines += _table(report, probed=probed)
-    for problem in report.problems:
-        lines.append((f"the list: {problem.message}", "red"))
+    line(f"{label}: {quantities.plural(len(report.entries), 'entry', 'entries')}, {host}", "bold")
+    console.print()
+    table = console.table("bold")
+    for heading in (*_HEADINGS, *_PROBED) if probed else _HEADINGS:
+        table.add_column(heading)
     for entry in report.entries:
-        lines += [(f"entry {entry.index}: {one}", "red") for one in _sentences(entry)]
-    lines += [(f"{_named(indices)}: {note}", "dim") for note, indices in _notes(report).items()]
+        style = "red" if entry.is_dead else "green" if entry.is_well else "yellow"
+        cells = (*_cells(entry), *_probe_cells(entry)) if probed else _cells(entry)
+        table.add_row(*(one_line(cell, console) for cell in cells), style=style)
+    console.print(table)
+    if report.entries:
+        console.print()
+    for problem in report.problems:
+        line(f"the list: {problem.message}", "red")
+    for entry in report.entries:
+        for sentence in _sentences(entry):
+            line(f"entry {entry.index}: {sentence}", "red")
+    for note, indices in _notes(report).items():
+        named = "entry" if len(indices) == 1 else "entries"
+        line(f"{named} {', '.join(map(str, indices))}: {note}", "dim")
     if report.is_well:
-        lines.append(("All is well.", "green"))
-    _write(lines)
+        line("All is well.", "green")
 
 
 def _notes(report: ListReport) -> dict[str, list[int]]:
@@ -180,10 +177,6 @@ def _notes(report: ListReport) -> dict[str, list[int]]:
         for note in (*entry.notes, *_unable(entry)):
             found.setdefault(note, []).append(entry.index)
     return found
-
-
-def _named(indices: list[int]) -> str:
-    return f"{'entry' if len(indices) == 1 else 'entries'} {', '.join(map(str, indices))}"
 
 
 def _unable(entry: EntryReport) -> Iterator[str]:
@@ -200,32 +193,18 @@ def _unable(entry: EntryReport) -> Iterator[str]:
         yield f"the server has {', '.join(probe['models'])}"
 
 
-def _table(report: ListReport, *, probed: bool) -> Iterator[tuple[str, str]]:
-    width = len(_HEADINGS) if probed else 4
-    rows = [_HEADINGS[:width], *(_row(entry)[:width] for entry in report.entries)]
-    widths = [max(len(row[column]) for row in rows) for column in range(width)]
-    for position, row in enumerate(rows):
-        line = "  ".join(cell.ljust(widths[column]) for column, cell in enumerate(row)).rstrip()
-        entry = report.entries[position - 1] if position else None
-        if entry is None:
-            yield line, "bold"
-        else:
-            yield line, "red" if entry.is_dead else "green" if entry.is_well else "yellow"
-    if report.entries:
-        yield "", ""
+def _cells(entry: EntryReport) -> tuple[str, ...]:
+    return str(entry.index), entry.model or "-", entry.endpoint or "-", _verdict(entry)
 
 
-def _row(entry: EntryReport) -> tuple[str, ...]:
+def _probe_cells(entry: EntryReport) -> tuple[str, ...]:
     probe = entry.probe
-    facts = (str(entry.index), entry.model or "-", entry.endpoint or "-", _verdict(entry))
     if probe is None:
-        return (*facts, *("-",) * (len(_HEADINGS) - len(facts)))
+        return ("-",) * len(_PROBED)
     seconds, size = probe["seconds"], probe["context_size"]
     return (
-        *facts,
         "-" if seconds is None else f"{seconds:.2f}",
-        _yes_or_no(probe["streaming"]["supported"]),
-        _yes_or_no(probe["tools"]["supported"]),
+        *({None: "-", True: "yes", False: "no"}[probe[name]["supported"]] for name in ("streaming", "tools")),
         "-" if size is None else f"{size:,}",
         probe["request_id"] or "-",
     )
@@ -239,21 +218,3 @@ def _verdict(entry: EntryReport) -> str:
     if not entry.is_well:
         return "look at it"
     return "not probed" if entry.probe is not None else "ok"
-
-
-def _yes_or_no(supported: bool | None) -> str:
-    return "-" if supported is None else "yes" if supported else "no"
-
-
-def _write(lines: list[tuple[str, str]]) -> None:
-    """Print lines with their styles where rich is installed; else without."""
-    if find_spec("rich") is None:
-        sys.stdout.write("".join(f"{line}\n" for line, _ in lines))
-        return
-    from rich.text import Text  # noqa: PLC0415 - printing works without
-
-    from autogen_otel.cli.text.terminal import TextConsole, one_line  # noqa: PLC0415 - same
-
-    console = TextConsole()
-    for line, style in lines:
-        console.print(Text(one_line(line, console), style=style), soft_wrap=True)

@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import json
-import math
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NoReturn
 
-from autogen_otel.cli import (
-    DONE,
-    CommandError,
-    add_command,
-    add_format,
-    add_html,
-    quantities,
-    write_json,
-    write_page,
-)
+from autogen_otel.cli import DONE, CommandError, add_command, add_format, add_html, write_json, write_page
 from autogen_otel.cli.options.selecting import (
     add_selection,
     add_trace,
     count_option,
     one_trace,
     selected,
-    with_beginning,
 )
 from autogen_otel.cli.options.sources import add_sources, link, nothing_in, opened
 from autogen_otel.cli.page.conversation import conversation_page
 from autogen_otel.cli.text.progress import shown
-from autogen_otel.traces.conversations import Summary, summaries, summarize
+from autogen_otel.traces.conversations import summaries
+from autogen_otel.traces.document import summary_document, trace_document
 from autogen_otel.traces.following import FollowedSource, Following
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import Source
-from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
+from autogen_otel.traces.source import Source, with_beginning
+from autogen_otel.traces.trace import Trace
 
 _DEFAULT_LIMIT: Final = 20
 _ONE_PAGE: Final = "--html is the page of one trace: autogen-otel show TRACE_ID --html FILE."
-_STATUSES: Final = dict(enumerate(STATUSES))
-_KINDS: Final = dict(enumerate(KINDS))
-_EPILOG: Final = """\
+_HELP: Final = """\
+List conversations, newest first, or show one as a tree.
+
 examples:
   autogen-otel show                      the newest conversations
   autogen-otel show --failing            those in which something failed, also if it recovered
@@ -81,9 +70,8 @@ def register(subparsers: Any) -> None:
         subparsers,
         "show",
         run,
-        summary="list the conversations of the journal, a file or a backend, or show one as a tree",
-        description="List conversations, newest first, or show one as a tree.",
-        epilog=_EPILOG,
+        "list the conversations of the journal, a file or a backend, or show one as a tree",
+        _HELP,
     )
     add_trace(parser, "show this trace")
     parser.add_argument(
@@ -133,12 +121,11 @@ def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
     wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
     listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
-        write_json({"conversations": list(map(_summary_document, listed))})
+        write_json({"conversations": list(map(summary_document, listed))})
         return
     from autogen_otel.cli.text.listing import render_listing  # noqa: PLC0415 - JSON output works without rich
-    from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
 
-    render_listing(listed, every, TextConsole(), source)
+    render_listing(listed, every, source)
 
 
 def _follow(source: Source, asked: Selection, args: argparse.Namespace) -> NoReturn:
@@ -150,12 +137,11 @@ def _follow(source: Source, asked: Selection, args: argparse.Namespace) -> NoRet
     while True:
         for summary in following.ended():
             if args.format == "json":
-                sys.stdout.write(json.dumps(_json_value(_summary_document(summary)), allow_nan=False) + "\n")
+                sys.stdout.write(json.dumps(summary_document(summary), allow_nan=False) + "\n")
                 continue
-            from autogen_otel.cli.text.listing import render_ended  # noqa: PLC0415 - JSON output works without rich
-            from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415
+            from autogen_otel.cli.text.listing import render_ended  # noqa: PLC0415 - JSON works without rich
 
-            render_ended(summary, TextConsole())
+            render_ended(summary)
         sys.stdout.flush()
         time.sleep(source.pause_seconds)
 
@@ -167,88 +153,7 @@ def _show(source: Source, trace: Trace, args: argparse.Namespace) -> None:
     if args.format == "json":
         write_json(trace_document(trace, failing=args.failing))
         return
-    from autogen_otel.cli.text.terminal import TextConsole  # noqa: PLC0415 - JSON output works without rich
-    from autogen_otel.cli.text.tree import render_trace  # noqa: PLC0415
+    from autogen_otel.cli.text.tree import render_trace  # noqa: PLC0415 - JSON output works without rich
 
     url = link(source, args.link, trace.trace_id, trace.top[0].span_id)
-    render_trace(trace, TextConsole(), full=args.full, failing=args.failing, link=url)
-
-
-# ---------------------------------------------------------------- JSON
-def trace_document(trace: Trace, *, failing: bool = False) -> dict[str, Any]:
-    """One trace for programs, its spans nested.
-
-    Args:
-        trace: what to show.
-        failing: leave out what neither failed nor leads to what failed.
-    """
-    branch: list[dict[str, Any]] = [{"children": []}]
-    for span, depth in (trace.failing() if failing else trace).walk():
-        del branch[depth + 1 :]
-        branch.append(_json_value(_span_document(span)))
-        branch[-2]["children"].append(branch[-1])
-    return {
-        "trace_id": trace.trace_id,
-        "conversation": _summary_document(summarize(trace)),
-        "spans": branch[0]["children"],
-    }
-
-
-def _summary_document(summary: Summary) -> dict[str, Any]:
-    return {
-        "trace_id": summary.trace_id,
-        "name": summary.name,
-        "service": summary.service,
-        "start": quantities.utc_time(summary.start_ns),
-        "duration_seconds": summary.duration_ns / quantities.NS_PER_SECOND,
-        "agents": list(summary.agents),
-        "turns": summary.turns,
-        "outcome": summary.outcome,
-        "failures": {
-            "count": sum(summary.failures.values()),
-            "causes": dict(summary.failures),
-            "entries": list(map(asdict, summary.failed_entries)),
-        },
-        "tokens": {"input": summary.input_tokens, "output": summary.output_tokens},
-        "cost_usd": summary.cost_usd,
-        "ended_by": summary.ended_by or None,
-        "under_way": None
-        if summary.under_way is None
-        else {"operation": summary.under_way, "since": quantities.utc_time(summary.under_way_since_ns)},
-    }
-
-
-def _span_document(span: Span) -> dict[str, Any]:
-    return {
-        "span_id": span.span_id,
-        "parent_id": span.parent_id,
-        "name": span.name,
-        "kind": _KINDS.get(span.kind, str(span.kind)),
-        "start": quantities.utc_time(span.start_ns),
-        "duration_seconds": span.duration_ns / quantities.NS_PER_SECOND,
-        "state": span.state,
-        "status": _STATUSES.get(span.status_code, str(span.status_code)),
-        "status_message": span.status_message,
-        "attributes": span.attributes,
-        "events": [
-            {"name": event.name, "time": quantities.utc_time(event.time_ns), "attributes": event.attributes}
-            for event in span.events
-        ],
-        "links": list(map(asdict, span.links)),
-        "scope": span.scope,
-        "service": span.service,
-        "children": [],
-    }
-
-
-def _json_value(value: Any) -> Any:
-    """Turn what JSON has no word for into text: bytes into base64, NaN and infinities into their names."""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, list):
-        return [_json_value(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _json_value(one) for name, one in value.items()}
-    return value
+    render_trace(trace, full=args.full, failing=args.failing, link=url)

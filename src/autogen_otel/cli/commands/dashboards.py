@@ -6,13 +6,11 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, write_json
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, answer
 from autogen_otel.cli.grafana import Grafana
-from autogen_otel.cli.packaged import packaged, write_files
+from autogen_otel.cli.packaged import differing, named_folder, packaged, write_files
 
 DASHBOARDS: Final = (
     "autogen-otel-overview.json",
@@ -23,7 +21,9 @@ DASHBOARDS: Final = (
 ALERTS: Final = "alerts.yml"
 _JAEGER: Final = "http://localhost:16686"
 """In the files; ``--jaeger`` replaces it."""
-_EPILOG: Final = """\
+_HELP: Final = """\
+Write the Grafana dashboards and Prometheus alert rules, or install the dashboards.
+
 examples:
   autogen-otel dashboards --list
   autogen-otel dashboards --out dashboards           JSON for Grafana, alerts.yml for Prometheus
@@ -47,9 +47,8 @@ def register(subparsers: Any) -> None:
         subparsers,
         "dashboards",
         run,
-        summary="write the Grafana dashboards and Prometheus alert rules, or install them",
-        description="Write the Grafana dashboards and Prometheus alert rules, or install the dashboards.",
-        epilog=_EPILOG,
+        "write the Grafana dashboards and Prometheus alert rules, or install them",
+        _HELP,
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", metavar="DIR", help="folder for the files; made if it is missing")
@@ -69,14 +68,19 @@ def run(args: argparse.Namespace) -> int:
     """Write, compare, install or list the dashboards."""
     if args.check and args.out is None:
         raise CommandError("--check compares with a folder: give --out DIR too.")
-    if args.out == "":
-        raise CommandError("--out needs the name of a folder; . is this one.")
+    folder = None if args.out is None else named_folder(args.out)
     texts = _texts(args.jaeger)
-    if args.list:
-        return _list(texts, args)
-    if args.grafana is not None:
-        return _install(texts, args)
-    return _check(texts, args) if args.check else _write(texts, args)
+    models = [json.loads(texts[name]) for name in DASHBOARDS]
+    if folder is None:
+        return _install(models, args) if args.grafana is not None else _list(models, args)
+    if args.check:
+        paths = list(map(str, differing(folder, texts)))
+        lines = [f"differs: {path}" for path in paths] or [f"{folder} is what this version writes"]
+        answer(args, {"differing": paths}, lines)
+        return PROBLEM if paths else DONE
+    paths = write_files(folder, texts)
+    answer(args, {"written": paths}, (f"wrote {path}" for path in paths))
+    return DONE
 
 
 def _texts(jaeger: str) -> dict[str, str]:
@@ -96,60 +100,26 @@ def _texts(jaeger: str) -> dict[str, str]:
     }
 
 
-def _models(texts: dict[str, str]) -> list[dict[str, Any]]:
-    return [json.loads(texts[name]) for name in DASHBOARDS]
-
-
-def _list(texts: dict[str, str], args: argparse.Namespace) -> int:
-    listed = [{key: model[key] for key in ("uid", "title", "description")} for model in _models(texts)]
-    _print(args, {"dashboards": listed}, (f"{one['uid']:<24}{one['description']}" for one in listed))
+def _list(models: list[dict[str, Any]], args: argparse.Namespace) -> int:
+    listed = [{key: model[key] for key in ("uid", "title", "description")} for model in models]
+    answer(args, {"dashboards": listed}, (f"{one['uid']:<24}{one['description']}" for one in listed))
     return DONE
 
 
-def _write(texts: dict[str, str], args: argparse.Namespace) -> int:
-    paths = write_files(Path(args.out), texts)
-    _print(args, {"written": paths}, (f"wrote {path}" for path in paths))
-    return DONE
+def _install(models: list[dict[str, Any]], args: argparse.Namespace) -> int:
+    def say(line: str) -> None:
+        if args.format == "text":
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
 
-
-def _check(texts: dict[str, str], args: argparse.Namespace) -> int:
-    folder = Path(args.out)
-    paths = [str(folder / name) for name, text in texts.items() if _text(folder / name) != text]
-    lines = [f"differs: {path}" for path in paths] or [f"{folder} is what this version writes"]
-    _print(args, {"differing": paths}, lines)
-    return PROBLEM if paths else DONE
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return None
-
-
-def _install(texts: dict[str, str], args: argparse.Namespace) -> int:
     grafana = Grafana(args.grafana)
-    version = grafana.check()
-    _progress(args, f"Grafana {version} at {grafana.url}".replace("  ", " "))
+    say(f"Grafana {grafana.check()} at {grafana.url}".replace("  ", " "))
     grafana.make_folder()
     installed = []
-    for model in _models(texts):
+    for model in models:
         address = grafana.install(model)
         installed.append({"uid": model["uid"], "title": model["title"], "url": address})
-        _progress(args, f"installed {model['title']}: {address}")
+        say(f"installed {model['title']}: {address}")
     last = f"The alert rules are for Prometheus: autogen-otel dashboards --out DIR writes {ALERTS}."
-    _print(args, {"grafana": grafana.url, "installed": installed}, [last])
+    answer(args, {"grafana": grafana.url, "installed": installed}, [last])
     return DONE
-
-
-def _progress(args: argparse.Namespace, line: str) -> None:
-    if args.format == "text":
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
-
-def _print(args: argparse.Namespace, document: dict[str, Any], lines: Iterable[str]) -> None:
-    if args.format == "json":
-        write_json(document)
-    for line in lines:
-        _progress(args, line)

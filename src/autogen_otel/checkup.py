@@ -20,7 +20,6 @@ from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
 from opentelemetry.trace import NoOpTracerProvider, get_tracer_provider
 
 from autogen_otel import instrumentation
-from autogen_otel.cli import quantities
 from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
@@ -36,19 +35,14 @@ from autogen_otel.delivery.exporting.exporters import (
     plugin,
 )
 from autogen_otel.delivery.identity.ids import draws_from_global_random
-from autogen_otel.delivery.journal import (
-    Kind,
-    NoFolderError,
-    default_dir,
-    resolved,
-    unwritable,
-)
+from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, resolved, unwritable
 from autogen_otel.delivery.journal.files import counted, listed, notes
 from autogen_otel.delivery.journal.forwarding import count_left
 from autogen_otel.delivery.journal.progress import read_progress
 from autogen_otel.delivery.providers import global_tracer_provider, is_journaled, logs_opted_in
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.settings import ALL, FAILING, Settings, unknown_variables
+from autogen_otel.traces.document import utc_time
 from autogen_otel.vocabulary import metrics as vocabulary
 
 Document = dict[str, Any]
@@ -312,8 +306,8 @@ def _delivery(journal: Document) -> Document:
     # Also by `autogen-otel push`.
     forwarded = {vocabulary.SPANS: journal.get("forwarded_spans", 0)}
     return {
-        "since": quantities.utc_time(int(counts.since * 1e9)) if counts.since else None,
-        "at": quantities.utc_time(int(counts.at * 1e9)) if counts.at else None,
+        "since": _time(counts.since),
+        "at": _time(counts.at),
         "exported": counts.of("exported"),
         "journaled": counts.of("journaled"),
         "forwarded": forwarded,
@@ -327,6 +321,10 @@ def _size(file: Path) -> int:
     with contextlib.suppress(FileNotFoundError):
         return file.stat().st_size
     return 0
+
+
+def _time(seconds: float) -> str | None:
+    return utc_time(int(seconds * 1e9)) if seconds else None
 
 
 def _spans(folder: Path, kind: Kind) -> int:

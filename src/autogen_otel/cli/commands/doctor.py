@@ -8,14 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import (
-    DONE,
-    PROBLEM,
-    add_command,
-    add_format,
-    quantities,
-    write_json,
-)
+from autogen_otel.cli import DONE, PROBLEM, add_command, add_format, quantities, write_json
 from autogen_otel.delivery.journal import command_for
 from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
@@ -35,7 +28,9 @@ _SHARED_DRAWS: Final = (
     f"choices with telemetry than without; make it {_REMEDY}"
 )
 _BECAME: Final = ("exported", "journaled", "forwarded")
-_EPILOG: Final = """\
+_HELP: Final = """\
+Check the host, what is attached to it, and whether telemetry arrives.
+
 examples:
   autogen-otel doctor                  in the environment (variables included) that your program runs in
   autogen-otel doctor --rows           with every function of the host that is attached to
@@ -58,9 +53,8 @@ def register(subparsers: Any) -> None:
         subparsers,
         "doctor",
         run,
-        summary="check what is attached, what stood down, and whether telemetry arrives",
-        description="Check the host, what is attached to it, and whether telemetry arrives.",
-        epilog=_EPILOG,
+        "check what is attached, what stood down, and whether telemetry arrives",
+        _HELP,
     )
     parser.add_argument("--rows", action="store_true", help="list every function that is attached to")
     add_format(parser)
@@ -72,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     settings = Settings.from_environ()
-    from autogen_otel.cli.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
+    from autogen_otel.checkup import examine  # noqa: PLC0415 - loads all rooms; other commands need few
 
     checkup = examine(settings)
     if args.format == "json":
@@ -84,17 +78,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(checkup: dict[str, Any], *, rows: bool) -> None:
     """Print the result for people, problems last, where the eye is when printing ends."""
-    from autogen_otel.cli.text.drawing import Text  # noqa: PLC0415 - JSON works without it
-    from autogen_otel.cli.text.terminal import TextConsole, dim, one_line, signs  # noqa: PLC0415 - same
+    from autogen_otel.cli.text.terminal import Text, TextConsole, one_line, signs  # noqa: PLC0415 - see above
 
     console = TextConsole()
     for line in (*_host(checkup, rows=rows), *_telemetry(checkup)):
-        console.print(Text(one_line(line, console)), soft_wrap=True)
+        console.say(one_line(line, console))
     for problem in checkup["problems"]:
         sign = Text(f"{signs(console).failed} ", style="bold red")
-        console.print(sign.append(one_line(problem, console)), soft_wrap=True)
+        console.say(sign.append(one_line(problem, console)))
     if not checkup["problems"]:
-        console.print(dim("All is well."))
+        console.say("All is well.", "dim")
 
 
 def _host(checkup: dict[str, Any], *, rows: bool) -> Iterator[str]:
@@ -123,15 +116,7 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
         yield from _endpoints("logs", checkup["logs_endpoints"], "off (OTEL_LOGS_EXPORTER is none)")
     yield f"message content: {_CONTENT[checkup['message_content']]}"
     journal = checkup["journal"]
-    state = f"{journal['mode']}, {'' if journal['writable'] else 'not '}writable"
-    state = f"{quantities.size(journal['bytes'])}, {state if journal['kept'] else 'switched off'}"
-    if journal["folder"] is None:
-        yield f"journal: none, because {journal['problem']}"
-    elif journal["kept"] and journal["problem"]:
-        yield f"journal: {journal['folder']} ({state}): {journal['problem']}"
-    else:
-        yield f"journal: {journal['folder']} ({state})"
-    yield from _journaled(journal)
+    yield from _journal(journal)
     yield from _delivered(checkup["delivery"], kept=journal["kept"])
     yield f"metrics of the delivery: {', '.join(checkup['own_metrics'])}"
     yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
@@ -140,18 +125,23 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
         yield f"setting: {one['name']} = {one['value']} ({source})"
 
 
-def _journaled(journal: dict[str, Any]) -> Iterator[str]:
-    """What is in the journal, where there is something."""
+def _journal(journal: dict[str, Any]) -> Iterator[str]:
+    """Where the journal is, and what is in it."""
     if journal["folder"] is None:
+        yield f"journal: none, because {journal['problem']}"
         return
+    state = f"{journal['mode']}, {'' if journal['writable'] else 'not '}writable"
+    state = f"{quantities.size(journal['bytes'])}, {state if journal['kept'] else 'switched off'}"
+    problem = f": {journal['problem']}" if journal["kept"] and journal["problem"] else ""
+    yield f"journal: {journal['folder']} ({state}){problem}"
     push = command_for(Path(journal["folder"]), "push")
     left = journal.get("undelivered", {}).get("spans", 0)
     if left:
-        spans = quantities.plural(left, "span")
-        yield f"undelivered: {spans}; programs send them while they run, `{push}` does it now"
-    if journal.get("refused_spans"):
-        spans = quantities.plural(journal["refused_spans"], "span")
-        yield f"refused by the endpoint: {spans}; `{push} --refused` tries again"
+        sent = f"programs send them while they run, `{push}` does it now"
+        yield f"undelivered: {quantities.plural(left, 'span')}; {sent}"
+    refused = journal.get("refused_spans")
+    if refused:
+        yield f"refused by the endpoint: {quantities.plural(refused, 'span')}; `{push} --refused` tries again"
     if journal.get("copied_spans"):
         yield f"copies in the journal: {quantities.plural(journal['copied_spans'], 'span')}"
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
+import os
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, CommandError, add_command, add_format, write_json
-from autogen_otel.cli.packaged import packaged, texts_below, write_files
+from autogen_otel.cli import DONE, CommandError, add_command, add_format, answer
+from autogen_otel.cli.packaged import differing, named_folder, packaged, texts_below, write_files
 
 _COMPOSE: Final = "docker-compose.yml"
-_EPILOG: Final = """\
+_HELP: Final = """\
+Write the Docker Compose stack that shows traces, metrics and dashboards.
+
 examples:
   autogen-otel stack --out stack && docker compose --project-directory stack up -d
   autogen-otel stack --out stack --force        write over the files of an older version
@@ -31,9 +32,8 @@ def register(subparsers: Any) -> None:
         subparsers,
         "stack",
         run,
-        summary="write the Docker Compose stack of Collector, Jaeger, Tempo, Prometheus and Grafana",
-        description="Write the Docker Compose stack that shows traces, metrics and dashboards.",
-        epilog=_EPILOG,
+        "write the Docker Compose stack of Collector, Jaeger, Tempo, Prometheus and Grafana",
+        _HELP,
     )
     parser.add_argument("--out", metavar="DIR", required=True, help="folder for the files; made if missing")
     parser.add_argument("--force", action="store_true", help="write over files that are there and differ")
@@ -42,32 +42,18 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the files."""
-    if args.out == "":
-        raise CommandError("--out needs the name of a folder; . is this one.")
-    folder = Path(args.out)
+    folder = named_folder(args.out)
     texts = {_COMPOSE: packaged(_COMPOSE).read_text(encoding="utf-8")}
     for name in ("deploy", "dashboards"):
         texts |= {f"{name}/{path}": text for path, text in texts_below(packaged(name))}
-    differing = [name for name, text in texts.items() if _differs(folder / name, text)]
-    if differing and not args.force:
+    # What stands in the place of a folder is said by whoever writes.
+    changed = [path for path in differing(folder, texts) if os.path.lexists(path)]
+    if changed and not args.force:
         raise CommandError(
-            f"{folder / differing[0]} is there and differs from what this version writes"
-            f"{f' (and {len(differing) - 1} more)' if differing[1:] else ''}: --force writes over it."
+            f"{changed[0]} is there and differs from what this version writes"
+            f"{f' (and {len(changed) - 1} more)' if changed[1:] else ''}: --force writes over it."
         )
     paths = write_files(folder, texts)
-    if args.format == "json":
-        write_json({"written": paths})
-    else:
-        lines = [*(f"wrote {path}" for path in paths), f"docker compose --project-directory {folder} up -d"]
-        sys.stdout.write("\n".join([*lines, ""]))
+    lines = [*(f"wrote {path}" for path in paths), f"docker compose --project-directory {folder} up -d"]
+    answer(args, {"written": paths}, lines)
     return DONE
-
-
-def _differs(path: Path, text: str) -> bool:
-    try:
-        return path.read_text(encoding="utf-8") != text
-    except (FileNotFoundError, NotADirectoryError):
-        # Where a file stands in a folder's place, writing says so.
-        return False
-    except (OSError, ValueError):
-        return True

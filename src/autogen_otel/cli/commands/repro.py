@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command
-from autogen_otel.cli.options.selecting import beginning, one_trace, with_beginning
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, write_file
+from autogen_otel.cli.options.selecting import beginning, one_trace
 from autogen_otel.cli.options.sources import add_sources, read_again
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
@@ -17,11 +17,13 @@ from autogen_otel.repro.failure import Everything, NoFailureError, NotReproducib
 from autogen_otel.repro.source import words
 from autogen_otel.repro.writing import written
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import SampledSource, Source
+from autogen_otel.traces.source import SampledSource, Source, with_beginning
 from autogen_otel.traces.trace import Span, Trace
 
 _SAMPLE: Final = 200
-_EPILOG: Final = """\
+_HELP: Final = """\
+Write a pytest file that fails for the recorded reason, and passes once it is fixed.
+
 examples:
   autogen-otel repro 4bf92f35 -o test_repro.py    the failure that was noticed most, as a pytest file
   autogen-otel repro 4bf92f35 --span 00f067aa     the failure of this span, or inside it
@@ -42,12 +44,7 @@ exit codes:
 def register(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = add_command(
-        subparsers,
-        "repro",
-        run,
-        summary="write a test that fails for the reason a trace has recorded",
-        description="Write a pytest file that fails for the recorded reason, and passes once it is fixed.",
-        epilog=_EPILOG,
+        subparsers, "repro", run, "write a test that fails for the reason a trace has recorded", _HELP
     )
     parser.add_argument("trace_id", metavar="TRACE_ID", help="the conversation; its beginning is enough")
     parser.add_argument(
@@ -90,14 +87,9 @@ def run(args: argparse.Namespace) -> int:
     if output is None:
         sys.stdout.write(source)
         return DONE
-    try:
-        output.write_text(source, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{output} cannot be written: {error.strerror}.") from error
-    sys.stderr.write(
-        f"autogen-otel: {output} is written; it fails until the cause is fixed: pytest {output}\n"
-    )
-    sys.stderr.write(_others(trace, occurrence))
+    write_file(output, source)
+    written_to = f"{output} is written; it fails until the cause is fixed: pytest {output}"
+    sys.stderr.write(f"autogen-otel: {written_to}\n{_others(trace, occurrence)}")
     return DONE
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, CommandError, add_command, add_format, quantities, write_json
+from autogen_otel.cli import DONE, CommandError, add_command, add_format, answer, quantities
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.delivery.journal import Kind, Limits, command_for
@@ -18,7 +17,7 @@ from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
 from autogen_otel.delivery.journal.limits import Removed, prune, remove, remove_notes
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, sole_forwarder
-from autogen_otel.settings import Settings
+from autogen_otel.traces.document import utc_time
 
 _NAMES: Final = {Kind.UNDELIVERED: "undelivered", Kind.REFUSED: "refused", Kind.KEPT: "kept"}
 _MEANINGS: Final = {
@@ -26,7 +25,9 @@ _MEANINGS: Final = {
     Kind.REFUSED: "the endpoint does not want them; `{push} --refused` tries again",
     Kind.KEPT: "copies, only to be read",
 }
-_EPILOG: Final = """\
+_HELP: Final = """\
+Say where the journal is, how large and old, and what is still to be delivered.
+
 examples:
   autogen-otel journal                   what is in it
   autogen-otel journal --prune           remove what is older or more than the settings say
@@ -45,12 +46,7 @@ exit codes:
 def register(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = add_command(
-        subparsers,
-        "journal",
-        run,
-        summary="say what is in the journal, or remove what is not needed",
-        description="Say where the journal is, how large and old, and what is still to be delivered.",
-        epilog=_EPILOG,
+        subparsers, "journal", run, "say what is in the journal, or remove what is not needed", _HELP
     )
     parser.add_argument("--journal", metavar="PATH", help="folder of the journal")
     group = parser.add_mutually_exclusive_group()
@@ -66,17 +62,13 @@ def run(args: argparse.Namespace) -> int:
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
     removed = None
     if args.prune:
-        old, surplus = prune(folder, limits)
-        removed = _sum(old, surplus)
+        removed = sum(prune(folder, limits), Removed())
     elif args.delete:
         removed = _delete(folder)
     with shown("reading the journal") as progress:
         progress.expect(sum(file.bytes for file in listed(folder)), "bytes")
         found = inventory(folder, progress.advance)
-    if args.format == "json":
-        write_json(_document(folder, found, limits, removed))
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(folder, found, settings, removed))
+    answer(args, _document(folder, found, limits, removed), _lines(folder, found, limits, removed))
     return DONE
 
 
@@ -94,14 +86,6 @@ def _delete(folder: Path) -> Removed:
     return removed
 
 
-def _sum(*parts: Removed) -> Removed:
-    return Removed(
-        files=sum(part.files for part in parts),
-        bytes=sum(part.bytes for part in parts),
-        undelivered_spans=sum(part.undelivered_spans for part in parts),
-    )
-
-
 def _document(folder: Path, found: Inventory, limits: Limits, removed: Removed | None) -> dict[str, Any]:
     return {
         "folder": str(folder),
@@ -117,21 +101,16 @@ def _document(folder: Path, found: Inventory, limits: Limits, removed: Removed |
 
 
 def _contents(contents: Contents) -> dict[str, Any]:
-    return {
-        "files": contents.files,
-        "bytes": contents.bytes,
-        "batches": contents.batches,
-        "spans": contents.spans,
-        "oldest": _time(contents.oldest_ns),
-        "newest": _time(contents.newest_ns),
-    }
+    document = asdict(contents)
+    times = {name: _time(document.pop(f"{name}_ns")) for name in ("oldest", "newest")}
+    return document | times
 
 
 def _time(nanoseconds: int) -> str | None:
-    return quantities.utc_time(nanoseconds) if nanoseconds else None
+    return utc_time(nanoseconds) if nanoseconds else None
 
 
-def _lines(folder: Path, found: Inventory, settings: Settings, removed: Removed | None) -> Iterator[str]:
+def _lines(folder: Path, found: Inventory, limits: Limits, removed: Removed | None) -> Iterator[str]:
     if removed is not None:
         yield (
             f"removed: {quantities.plural(removed.files, 'file')} ({quantities.size(removed.bytes)}), with "
@@ -139,8 +118,8 @@ def _lines(folder: Path, found: Inventory, settings: Settings, removed: Removed 
         )
     yield f"journal: {folder}"
     yield (
-        f"size: {quantities.size(found.bytes)} of at most {quantities.size(settings.journal_max_bytes)}; "
-        f"files go after {settings.journal_max_age_hours} hours"
+        f"size: {quantities.size(found.bytes)} of at most {quantities.size(limits.max_bytes)}; "
+        f"files go after {limits.max_age_hours} hours"
     )
     yield f"conversations: {found.conversations:,}"
     if found.in_flight:
@@ -158,9 +137,7 @@ def _lines(folder: Path, found: Inventory, settings: Settings, removed: Removed 
 def _summary(contents: Contents) -> str:
     if not contents.batches:
         return "nothing"
-    batches = f"{contents.batches:,} batch{'' if contents.batches == 1 else 'es'}"
-    times = [quantities.local_time(moment) for moment in (contents.oldest_ns, contents.newest_ns)]
-    return (
-        f"{batches}, {quantities.plural(contents.spans, 'span')}, {quantities.size(contents.bytes)}, "
-        f"from {times[0]} to {times[1]}"
-    )
+    batches = quantities.plural(contents.batches, "batch", "batches")
+    first, last = map(quantities.local_time, (contents.oldest_ns, contents.newest_ns))
+    spans, size = quantities.plural(contents.spans, "span"), quantities.size(contents.bytes)
+    return f"{batches}, {spans}, {size}, from {first} to {last}"

@@ -1,0 +1,181 @@
+"""``autogen-otel diagnose``: say what fails, why, and what it goes with."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from autogen_otel.cli import (
+    DONE,
+    PROBLEM,
+    CommandError,
+    add_command,
+    add_format,
+    add_html,
+    write_json,
+    write_page,
+)
+from autogen_otel.cli.options.comparing import sides
+from autogen_otel.cli.options.selecting import (
+    add_selection,
+    add_trace,
+    cause_option,
+    count_option,
+    one_trace,
+    selected,
+)
+from autogen_otel.cli.options.sources import (
+    add_prometheus,
+    add_sources,
+    link,
+    nothing_in,
+    opened,
+    prometheus,
+    read_again,
+    show_command,
+)
+from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
+from autogen_otel.cli.page.html import clean
+from autogen_otel.cli.page.spans import in_a_line
+from autogen_otel.cli.text.progress import shown
+from autogen_otel.cli.wording import places_to_look
+from autogen_otel.diagnosis.changes import Changes
+from autogen_otel.diagnosis.document import changes_document, document_of
+from autogen_otel.diagnosis.findings import Diagnosis, diagnose
+from autogen_otel.diagnosis.of_source import MOST_OF_EITHER, compare_source, diagnose_source, evidence_in
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import Source, with_beginning
+from autogen_otel.vocabulary.causes import CAUSES
+
+_MOST_NAMED: Final = 10
+_HELP: Final = """\
+Read conversations and say what fails in them, why, what it goes with, and what to do.
+
+examples:
+  autogen-otel diagnose                         all conversations of the journal
+  autogen-otel diagnose --since 2h              those that began in the last two hours
+  autogen-otel diagnose --since 2026-11-22T07:00 --until 2026-11-22T09:00
+  autogen-otel diagnose 4bf92f35                explain one conversation
+  autogen-otel diagnose --cause timeout --cause rate_limit   only what has one of these causes
+  autogen-otel diagnose --journal traces.jsonl.gz --format json | jq .findings
+  zcat old/*.gz | autogen-otel diagnose --journal -
+  autogen-otel diagnose --html report.html      as one page too, with charts and the best traces
+  autogen-otel diagnose --compare service.version=1.4..1.5   what the new version broke or fixed
+  autogen-otel diagnose --since 2h --compare 26h..24h        the last two hours with the same of yesterday
+  autogen-otel diagnose --jaeger http://localhost:16686 --since 6h --service claims
+  autogen-otel diagnose --tempo http://localhost:3200 --since 7d --prometheus http://localhost:9090
+  autogen-otel diagnose --clickhouse http://localhost:8123 --table otel.otel_traces --since 1d
+
+exit codes:
+  0  nothing failed, or nothing of what --cause names; with --compare: nothing is new or more frequent
+  1  there are findings; with --compare: something is new or more frequent
+  2  could not be done as asked; one sentence on stderr says why
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(subparsers, "diagnose", run, "say what fails, why, and what it goes with", _HELP)
+    add_trace(parser, "explain this trace")
+    parser.add_argument(
+        "--limit",
+        type=count_option,
+        default=0,
+        metavar="N",
+        help="conversations to read at most, as they are stored (default: all); "
+        f"of Jaeger and Tempo so many that fail and so many others (default: {MOST_OF_EITHER:,} each)",
+    )
+    parser.add_argument(
+        "--compare",
+        metavar="WHAT",
+        help="with what was before: SINCE..UNTIL, or KEY=BEFORE..AFTER for two values of an attribute",
+    )
+    parser.add_argument(
+        "--cause",
+        dest="causes",
+        action="append",
+        type=cause_option,
+        default=[],
+        metavar="CAUSE",
+        help="show only findings with this cause; may be repeated (" + ", ".join(CAUSES) + ")",
+    )
+    add_sources(parser)
+    add_prometheus(parser)
+    add_selection(parser, failures=False)
+    add_format(parser)
+    add_html(parser, "write one self-contained page to this file too, with charts and the best traces")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings."""
+    selection = selected(args)
+    changes = None
+    # A page is made of what is read twice.
+    with read_again(args) if args.html is not None else nullcontext(opened(args)) as source:
+        if args.compare is not None:
+            changes = _changes(source, selection, args)
+            diagnosis, read_from = changes.after, source.name
+        else:
+            diagnosis, read_from = _diagnose(source, selection, args)
+        if args.html is not None:
+            traces, command = evidence_in(source, diagnosis, MOST_TRACES), partial(show_command, source)
+            write_page(args.html, diagnosis_page(diagnosis, read_from, traces, command, changes))
+    if args.html != "-":
+        _print(args, source, diagnosis, read_from, changes)
+    return PROBLEM if (diagnosis.findings if changes is None else changes.got_worse) else DONE
+
+
+def _print(
+    args: argparse.Namespace, source: Source, diagnosis: Diagnosis, read_from: str, changes: Changes | None
+) -> None:
+    if args.format == "json":
+        shown_at = partial(link, source, args.link)
+        if changes is None:
+            write_json(document_of(diagnosis, read_from, shown_at))
+        else:
+            write_json(changes_document(changes, read_from, shown_at))
+        return
+    from autogen_otel.cli.text.findings import render_changes, render_diagnosis  # noqa: PLC0415 - JSON needs no drawing
+
+    look = partial(places_to_look, source, args.link)
+    if changes is None:
+        render_diagnosis(diagnosis, read_from, look)
+    else:
+        render_changes(changes, read_from, look)
+
+
+def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:
+    counting = prometheus(args)
+    if asked.trace:
+        diagnosis, read_from = diagnose(one_trace(source, asked).spans), source.name
+    else:
+        diagnosis, read_from = diagnose_source(source, asked, args.limit, counting, shown)
+    if not diagnosis.conversations:
+        raise nothing_in(source, with_beginning(source, asked), asked)
+    return _only(diagnosis, args.causes), read_from
+
+
+def _only(diagnosis: Diagnosis, causes: Collection[str]) -> Diagnosis:
+    """The diagnosis with only the findings of these causes; all if none is named."""
+    if not causes:
+        return diagnosis
+    return replace(diagnosis, findings=tuple(one for one in diagnosis.findings if one.cause in causes))
+
+
+def _changes(source: Source, selection: Selection, args: argparse.Namespace) -> Changes:
+    if selection.trace:
+        raise CommandError("--compare is about many conversations; leave the trace id out.")
+    changes = compare_source(source, *sides(args.compare, selection), args.limit, shown)
+    for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
+        if not diagnosis.conversations:
+            named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))
+            there = f"; there are: {named}" if named else ""
+            raise CommandError(f"No conversations in {source.name} are {side.label}{there}.")
+    if not args.causes:
+        return changes
+    changed = tuple(one for one in changes.changed if one.finding.cause in args.causes)
+    return replace(changes, after=_only(changes.after, args.causes), changed=changed)

@@ -1,0 +1,189 @@
+"""``autogen-otel push``: send what is in the journal to an endpoint now."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, answer, quantities
+from autogen_otel.cli.options.sources import journal_folder, journal_settings
+from autogen_otel.cli.text.progress import shown
+from autogen_otel.delivery.exporting.exporters import (
+    CONSOLE,
+    SPANS,
+    Endpoint,
+    ExporterError,
+    endpoint,
+    exporter_names,
+)
+from autogen_otel.delivery.journal import Limits
+from autogen_otel.delivery.journal.progress import UnlockableError
+from autogen_otel.traces.journal import STANDARD_INPUT, documents
+
+if TYPE_CHECKING:
+    from autogen_otel.delivery.journal.forwarding import Tally
+    from autogen_otel.delivery.pushing import Pushed
+
+_HELP: Final = """\
+Send the journal's undelivered spans to an endpoint, in order, each once.
+
+examples:
+  autogen-otel push                                     to where your program's OTEL_EXPORTER_OTLP_* say
+  autogen-otel push --endpoint http://collector:4318
+  autogen-otel push --journal /mnt/pod/journal --endpoint https://collector.example.com
+  autogen-otel push --refused                           also what an endpoint did not want before
+  autogen-otel push --journal incident.jsonl.gz         a copy of a file (- for standard input)
+  autogen-otel push --format json | jq .left.spans
+
+Batches go out in order, and leave the journal once the endpoint has taken them. Press Ctrl-C at any time, or
+kill it: the next push goes on where this one was. Headers, certificates and compression are read from
+OTEL_EXPORTER_OTLP_*, also with --endpoint. Programs do the same by themselves while they run.
+
+A file is read and not changed: another push sends it again. So name the folder, not one of its files, for
+what is to leave a journal.
+
+exit codes:
+  0  the endpoint has everything that was undelivered
+  1  it does not: no answer, an error, or batches that it does not want; what it does not have is still there
+  2  no such folder, file or endpoint; one sentence on stderr says which
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        subparsers, "push", run, "send the journal's undelivered spans to an endpoint", _HELP
+    )
+    parser.add_argument(
+        "--endpoint", metavar="URL", help="where to send (default: OTEL_EXPORTER_OTLP_ENDPOINT)"
+    )
+    parser.add_argument(
+        "--journal",
+        metavar="PATH",
+        help="folder of the journal, or OTLP JSON file (.gz too); - for standard input",
+    )
+    parser.add_argument("--refused", action="store_true", help="send again what an endpoint did not want")
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Send everything, and print what became of it."""
+    logger, variable = logging.getLogger("autogen_otel"), SPANS.variable("ENDPOINT")
+    level, configured = logger.level, os.environ.get(variable)
+    # What is dealt with is counted here.
+    logger.setLevel(logging.ERROR)
+    try:
+        return _run(args)
+    finally:
+        logger.setLevel(level)
+        # An exporter of another package was told there what the option says.
+        os.environ.pop(variable, None)
+        if configured is not None:
+            os.environ[variable] = configured
+
+
+def _run(args: argparse.Namespace) -> int:
+    from autogen_otel.delivery.pushing import push  # noqa: PLC0415 - loads the SDK, which others do without
+
+    file = _file(args.journal, refused=args.refused)
+    target = _endpoint(args.endpoint)
+    try:
+        pushed = _pushed(args, file, target)
+        with shown("sending the journal") as progress:
+            progress.expect(pushed.bytes, "bytes")
+            tally, problem = push(pushed, target, progress.advance)
+    except UnlockableError as error:
+        raise CommandError(f"The journal cannot be forwarded: {error}.") from None
+    except (OSError, EOFError, zlib.error) as error:
+        named = getattr(error, "filename", None) or file or args.journal or "The journal"
+        raise CommandError(f"{named} cannot be used: {getattr(error, 'strerror', None) or error}.") from None
+    finally:
+        target.shutdown()
+    batches, spans = pushed.left()
+    refused = tally.refused_spans + tally.rejected_spans
+    document = {
+        "journal": pushed.name,
+        "endpoint": target.label,
+        "forwarded": {"batches": tally.batches, "spans": tally.spans},
+        "refused": {"batches": tally.refused_batches, "spans": refused},
+        "left": {"batches": batches, "spans": spans},
+        "damaged_lines": tally.damaged_lines,
+        "problem": problem,
+    }
+    answer(args, document, _lines(pushed.name, target, tally, spans))
+    if problem and args.format == "text":
+        sys.stderr.write(f"autogen-otel: {problem}.\n")
+    return PROBLEM if problem or batches or refused else DONE
+
+
+def _pushed(args: argparse.Namespace, file: Path | None, target: Endpoint) -> Pushed:
+    from autogen_otel.delivery.pushing import PushedCopy, PushedJournal  # noqa: PLC0415 - see above
+
+    settings = journal_settings()
+    if file is not None:
+        is_input = file == STANDARD_INPUT
+        name, size = ("standard input", 0) if is_input else (str(file), file.stat().st_size)
+        return PushedCopy(name, size, documents(file), file.parent, target)
+    limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
+    journal = PushedJournal(journal_folder(args.journal), limits, target)
+    if args.refused:
+        journal.offer_again()
+    return journal
+
+
+def _endpoint(url: str | None) -> Endpoint:
+    """The endpoint to send to.
+
+    Raises:
+        CommandError: there is none, or it cannot be used.
+    """
+    try:
+        if url is None:
+            names = [name for name in exporter_names(os.environ, SPANS) if name != CONSOLE]
+            if not names:
+                raise CommandError(
+                    f"{SPANS.chooser} names no endpoint; name one with --endpoint http://host:4318."
+                )
+            return endpoint(names[0], os.environ, SPANS)
+        (name,) = exporter_names({**os.environ, SPANS.chooser: "otlp"}, SPANS)
+        if name.endswith("http") and not url.partition("?")[0].rstrip("/").endswith(SPANS.path):
+            url = url.rstrip("/") + SPANS.path
+        # An exporter of another package reads it there.
+        os.environ[SPANS.variable("ENDPOINT")] = url
+        return endpoint(name, os.environ, SPANS)
+    except ExporterError as error:
+        raise CommandError(str(error).replace(SPANS.variable("ENDPOINT"), "--endpoint")) from None
+
+
+def _file(given: str | None, *, refused: bool) -> Path | None:
+    """The file that is named, if it is none of a journal's folder.
+
+    Raises:
+        CommandError: there is no such file.
+    """
+    path = None if given is None else Path(given).expanduser()
+    if path is None or path.is_dir():
+        return None
+    if path != STANDARD_INPUT and not path.exists():
+        raise CommandError(f"{path} does not exist; --journal takes the folder of a journal, or a file.")
+    if refused:
+        raise CommandError("--refused is for the folder of a journal; a file is sent as it is.")
+    return path
+
+
+def _lines(source: str, target: Endpoint, tally: Tally, left: int) -> Iterator[str]:
+    yield f"{quantities.plural(tally.spans, 'span')} of {source} sent to {target.label}."
+    refused = tally.refused_spans + tally.rejected_spans
+    if refused:
+        stay = f"; {tally.refused_spans:,} of them stay in the journal" if tally.refused_spans else ""
+        yield f"{quantities.plural(refused, 'span')} refused by it{stay}."
+    if tally.damaged_lines:
+        yield f"{quantities.plural(tally.damaged_lines, 'damaged line')} passed over."
+    if left:
+        yield f"{quantities.plural(left, 'span')} left for the next push."

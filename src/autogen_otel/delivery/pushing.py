@@ -1,0 +1,187 @@
+"""Sending a journal, or a copy of one, to an endpoint at once, as ``autogen-otel push`` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from autogen_otel.delivery.exporting.export import split
+from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
+from autogen_otel.delivery.journal import Journal, Kind, Limits
+from autogen_otel.delivery.journal.encoding import spans_of
+from autogen_otel.delivery.journal.files import listed
+from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_left, undelivered
+from autogen_otel.delivery.journal.progress import BusyError, read_progress
+from autogen_otel.delivery.spans import encodable_span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+_MOST_SECONDS_TO_WAIT: Final = 5.0
+"""For an endpoint that says how long it wants to be left alone."""
+_MOST_WAITS: Final = 3
+_AGAIN_SECONDS: Final = 1.0
+_BUSY: Final = ExportResult(Outcome.FAILED, "because another program sends them at this moment")
+_BUSY_SECONDS: Final = 10.0
+_BUSY_AGAIN_SECONDS: Final = 0.5
+
+
+class Pushed(Protocol):
+    """What is sent."""
+
+    name: str
+    forwarding: Forwarding
+
+    @property
+    def bytes(self) -> int:
+        """How much there is; 0 if nobody knows."""
+
+    def attempt(self) -> ExportResult | None:
+        """Send until the endpoint fails; ``None`` where it has everything."""
+
+    def left(self) -> tuple[int, int]:
+        """How many batches and spans are left."""
+
+
+class PushedJournal:
+    """A journal, whose batches leave it once they are sent.
+
+    Args:
+        folder: the journal's; it may not exist yet.
+        limits: its bounds.
+        target: where to send.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, target: Endpoint) -> None:
+        self.name, self._folder = str(folder), folder
+        self.forwarding = Forwarding(Journal(folder, limits=limits), target.export)
+
+    def offer_again(self) -> None:
+        """Make what was refused undelivered."""
+        for file in listed(self._folder, Kind.REFUSED):
+            name = file.path.name.removesuffix(Kind.REFUSED.value) + Kind.UNDELIVERED.value
+            if not (self._folder / name).exists():
+                file.path.rename(self._folder / name)
+
+    @property
+    def bytes(self) -> int:
+        """What is undelivered."""
+        progress, files = read_progress(self._folder), undelivered(self._folder)
+        done = sum(progress.offset for file in files if file.path.name == progress.file)
+        return sum(file.bytes for file in files) - done
+
+    def attempt(self) -> ExportResult | None:
+        """Send until the endpoint fails, or as long as another program does."""
+        until = time.monotonic() + _BUSY_SECONDS
+        while undelivered(self._folder):
+            with suppress(BusyError):
+                return self.forwarding.run(lambda: True)
+            if time.monotonic() >= until:
+                return _BUSY
+            time.sleep(_BUSY_AGAIN_SECONDS)
+        return None
+
+    def left(self) -> tuple[int, int]:
+        """What is still to be forwarded."""
+        return count_left(self._folder)
+
+
+class PushedCopy:
+    """A file, which stays as it is; its batches are split into what receivers take.
+
+    Args:
+        name: of the file.
+        size: in bytes; 0 if nobody knows.
+        documents: its lines.
+        folder: of the file; nothing is kept there.
+        target: where to send.
+    """
+
+    def __init__(
+        self, name: str, size: int, documents: Iterable[bytes], folder: Path, target: Endpoint
+    ) -> None:
+        self.name, self.bytes = name, size
+        self.forwarding = Forwarding(Journal(folder, limits=Limits()), target.export)
+        self._batches = self._read(documents)
+        self._batch: Sequence[ReadableSpan] = ()
+        self._number = 0
+
+    def attempt(self) -> ExportResult | None:
+        """Send what is left of it."""
+        while True:
+            if not self._batch:
+                self._number += 1
+                self._batch = next(self._batches, ())
+                if not self._batch:
+                    return None
+            # What is not wanted stays in the file.
+            stopped, tally, self._batch = self.forwarding.offer(
+                self._batch, (self.name, self._number), lambda _part: None
+            )
+            self.forwarding.tell(tally)
+            if stopped is not None:
+                return stopped
+
+    def left(self) -> tuple[int, int]:
+        """What has not been sent."""
+        batches = [self._batch, *self._batches] if self._batch else []
+        return len(batches), sum(map(len, batches))
+
+    def _read(self, documents: Iterable[bytes]) -> Iterator[Sequence[ReadableSpan]]:
+        for text in documents:
+            try:
+                spans = [] if text.isspace() else spans_of(text)
+            except ValueError:
+                # A program may be in the middle of the last line.
+                self.forwarding.tell(Tally(damaged_lines=int(text.endswith(b"\n"))))
+                continue
+            yield from split(spans, encodable_span)[0]
+            self.forwarding.tell(Tally(bytes=len(text)))
+
+
+def push(pushed: Pushed, target: Endpoint, advance: Callable[[int], None]) -> tuple[Tally, str | None]:
+    """Send what there is.
+
+    Args:
+        pushed: what to send.
+        target: where to.
+        advance: takes the number of bytes that were dealt with.
+
+    Returns:
+        What became of it, and why not all of it was sent.
+
+    Raises:
+        UnlockableError: nobody can tell whether another program sends it too.
+        OSError: the journal cannot be read, or the disk is full.
+    """
+    total = Tally()
+
+    def count(tally: Tally) -> None:
+        for one in fields(tally):
+            setattr(total, one.name, getattr(total, one.name) + getattr(tally, one.name))
+        advance(tally.bytes)
+
+    pushed.forwarding.tell = count
+    waits = 0
+    while True:
+        dealt_with = total.spans + total.refused_spans
+        problem = pushed.attempt()
+        if problem is None:
+            return total, None
+        # One batch may be what is wrong: it is offered once more, and passed over if others are taken.
+        wait = _AGAIN_SECONDS if problem.is_final else problem.retry_after
+        waits = 1 if total.spans + total.refused_spans > dealt_with else waits + 1
+        is_over = wait is None or wait > _MOST_SECONDS_TO_WAIT or waits > _MOST_WAITS
+        if is_over or (problem.is_final and not _takes_anything(target)):
+            return total, f"{target.label} does not take spans ({problem.reason})"
+        time.sleep(wait or 0.0)
+
+
+def _takes_anything(target: Endpoint) -> bool:
+    return target.export([]).outcome is Outcome.EXPORTED

@@ -1,0 +1,134 @@
+"""The diagnosis of a source as the source allows: read whole, as a sample, or where it is stored."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Final
+
+from autogen_otel.diagnosis.changes import Changes, Compared, Side, changes_of
+from autogen_otel.diagnosis.evidence.parts import read_parts
+from autogen_otel.diagnosis.evidence.population import Wanted
+from autogen_otel.diagnosis.findings import Diagnosis, conclude_listed, diagnose_sample
+from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
+from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.source import Progress, SampledSource, Source, SourceError, Weighted, with_beginning
+from autogen_otel.traces.sources.clickhouse import ClickHouse
+from autogen_otel.traces.sources.files import Files
+from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.sources.prometheus import count, reweighted
+from autogen_otel.traces.trace import Span, Trace
+
+MOST_OF_EITHER: Final = 1000
+"""How many conversations of a sample fail, and how many do not, where no limit is set."""
+_MANY_OBJECTS: Final = 200_000
+
+Shown = Callable[[str], AbstractContextManager[Progress]]
+"""Shows how far a block has come that does what it says."""
+
+
+def diagnose_source(
+    source: Source, asked: Selection, limit: int, counting: Client | None, shown: Shown
+) -> tuple[Diagnosis, str]:
+    """Diagnose the conversations of a source.
+
+    Args:
+        source: where they are.
+        asked: which are wanted.
+        limit: how many to read at most, of a sample of either kind; 0 for what is usual.
+        counting: a Prometheus that has counted what there is only a sample of.
+        shown: shows how far reading has come.
+
+    Returns:
+        The diagnosis, and what it was made of.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    if isinstance(source, SampledSource):
+        selection, sample = _sample(source, asked, limit, shown)
+        if counting is None or not sample:
+            return diagnose_sample(sample), source.name
+        if replace(selection, since=None, until=None, service=None) != EVERYTHING:
+            raise SourceError(
+                "--prometheus counts by --since, --until and --service only: leave the other options out."
+            )
+        counts = count(counting, replace(selection, until=selection.until or time.time_ns()))
+        return diagnose_sample(reweighted(sample, counts)), f"{source.name}, counted by {counting.name}"
+    with _few_collections():
+        if isinstance(source, ClickHouse):
+            with shown(source.name) as progress:
+                return diagnose_stored(source, asked, limit, progress), source.name
+        with shown(f"reading {source.name}") as progress:
+            wanted = read_parts(_parts(source, limit), asked, Wanted(asked, limit), progress)
+            return conclude_listed(wanted.population), source.name
+
+
+def compare_source(source: Source, before: Side, after: Side, limit: int, shown: Shown) -> Changes:
+    """Compare conversations of a source; arguments as for ``diagnose_source``.
+
+    Raises:
+        SourceError: it cannot be read, or does not give what the comparison needs.
+    """
+    with _few_collections():
+        if isinstance(source, ClickHouse):
+            with shown(source.name) as progress:
+                return compare_stored(source, before, after, limit, progress)
+        if not isinstance(source, SampledSource):
+            with shown(f"reading {source.name}") as progress:
+                compared = Compared(before, after, limit)
+                return read_parts(_parts(source, limit), EVERYTHING, compared, progress).changes()
+    if before.key is not None:
+        raise SourceError(
+            f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
+            "compare times: --compare SINCE..UNTIL."
+        )
+    sides = (before, after)
+    was, now = (diagnose_sample(_sample(source, side.selection, limit, shown)[1]) for side in sides)
+    return changes_of(sides, was, now)
+
+
+def evidence_in(source: Source, diagnosis: Diagnosis, most: int) -> dict[str, Trace]:
+    """The conversations that show the findings best, at most so many, by id.
+
+    Raises:
+        SourceError: they cannot be read.
+    """
+    best = [one.trace_id for finding in diagnosis.findings for one in finding.evidence]
+    wanted = list(dict.fromkeys(best))[:most]
+    # Files are read as a whole, all others find one by its id.
+    asked = [EVERYTHING] if isinstance(source, Files) else [Selection(trace=one) for one in wanted]
+    spans: dict[str, list[Span]] = {trace_id: [] for trace_id in wanted}
+    for selection in asked if wanted else ():
+        for span in source.spans(selection):
+            if span.trace_id in spans:
+                spans[span.trace_id].append(span)
+    return {trace_id: Trace.of(found) for trace_id, found in spans.items() if found}
+
+
+def _parts(source: Source, limit: int) -> Sequence[Source]:
+    """What several processes read; a limit counts conversations in the order that one reads them in."""
+    return source.parts() if isinstance(source, Files) and not limit else [source]
+
+
+def _sample(
+    source: SampledSource, asked: Selection, limit: int, shown: Shown
+) -> tuple[Selection, list[Weighted]]:
+    """A sample, and what it is one of."""
+    selection, most = with_beginning(source, asked), limit or MOST_OF_EITHER
+    with shown(f"reading {source.name}") as progress, _few_collections():
+        return selection, source.sample(selection, failing=most, working=most, progress=progress)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
+    before = gc.get_threshold()
+    gc.set_threshold(_MANY_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
