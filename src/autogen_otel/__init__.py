@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autogen_otel.settings import Settings
@@ -96,30 +97,19 @@ def flush(timeout: float = 10.0) -> bool:
     return instrumentation.flush(timeout)
 
 
+_LOADED_ON_USE = {
+    "AttachReport": "autogen_otel.hooks.report",
+    "AutoGenInstrumentor": "autogen_otel.instrumentor",
+    "IdGenerator": "autogen_otel.delivery.identity.ids",
+    "JournalProcessor": "autogen_otel.delivery.journal_processor",
+    "check_config_list": "autogen_otel.checks",
+    "using_attributes": "autogen_otel.recording.application",
+}
+"""What costs more than most programs need: some bring in OpenTelemetry's SDK."""
+
+
 def __getattr__(name: str) -> Any:
-    """Load on first use what costs more than most programs need."""
-    if name == "AutoGenInstrumentor":
-        from autogen_otel.instrumentor import AutoGenInstrumentor  # noqa: PLC0415 - brings in OpenTelemetry's base class
-
-        return AutoGenInstrumentor
-    if name == "AttachReport":
-        from autogen_otel.hooks.report import AttachReport  # noqa: PLC0415 - as above
-
-        return AttachReport
-    if name == "check_config_list":
-        from autogen_otel.checks import check_config_list  # noqa: PLC0415 - a program that runs needs none of it
-
-        return check_config_list
-    if name == "using_attributes":
-        from autogen_otel.recording.application import using_attributes  # noqa: PLC0415 - as above
-
-        return using_attributes
-    if name == "JournalProcessor":
-        from autogen_otel.delivery.journal_processor import JournalProcessor  # noqa: PLC0415 - brings in the SDK
-
-        return JournalProcessor
-    if name == "IdGenerator":
-        from autogen_otel.delivery.identity.ids import IdGenerator  # noqa: PLC0415 - brings in the SDK
-
-        return IdGenerator
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Load on first use what most programs do not need."""
+    if name not in _LOADED_ON_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LOADED_ON_USE[name]), name)

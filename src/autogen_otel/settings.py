@@ -16,8 +16,6 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT = "NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"
 MESSAGE_CONTENT = (NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)
 """Where the content of messages goes; the standard variable has these words."""
-_OLDER = {"true": SPAN_ONLY, "false": NO_CONTENT}
-"""What the variable was set to before it had words."""
 
 TRACE_ID: Final = "{trace_id}"
 """Stands for the id in a link to a trace."""
@@ -43,7 +41,6 @@ class _FromEnvironment:
 
 _NOT_GIVEN: Final[Any] = _FromEnvironment()
 _PREFIX: Final = "AUTOGEN_OTEL_"
-_POSITIVE: Final = frozenset({"journal_max_bytes", "journal_max_age_hours"})
 REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
 _JOURNAL_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL"
 COMMAND_VARIABLES: Final = ("AUTOGEN_OTEL_SOURCE_HEADERS", "AUTOGEN_OTEL_PROMETHEUS_HEADERS")
@@ -55,8 +52,79 @@ def withhold_everything(_text: str) -> str:
     return ""
 
 
-def _knob(default: Any, env: str, sentence: str) -> Any:
-    return field(default=_NOT_GIVEN, metadata={"env": env, "sentence": sentence, "default": default})
+# ---------------------------------------------------------------- what a knob takes, as a value or as text
+def _same(_name: str, value: Any) -> Any:
+    return value
+
+
+def _switch(name: str, value: bool | str) -> bool:
+    word = str(value).strip().lower()
+    if isinstance(value, str) and word not in _TRUE | _FALSE:
+        raise SettingsError(f"{name} must be true or false, not {value!r}")
+    return word in _TRUE if isinstance(value, str) else value
+
+
+def _number(least: int, unit: str = "") -> Callable[[str, Any], int]:
+    def check(name: str, value: float | str) -> Any:
+        try:
+            number = int(value) if isinstance(value, str) else value
+        except ValueError:
+            raise SettingsError(f"{name} must be a whole number, not {value!r}") from None
+        if number < least:
+            raise SettingsError(f"{name} must be at least {least}{unit}, not {number}")
+        return number
+
+    return check
+
+
+def _word(words: Sequence[str], meanings: Mapping[str, str]) -> Callable[[str, Any], str]:
+    """One of a few words, or what used to mean one of them."""
+
+    def check(name: str, value: object) -> str:
+        given = str(value).strip().lower()
+        for word in words:
+            if word.lower() == meanings.get(given, given).lower():
+                return word
+        raise SettingsError(f"{name} must be {', '.join(words[:-1])} or {words[-1]}, not {value!r}")
+
+    return check
+
+
+def _names(_name: str, value: str | Sequence[str]) -> tuple[str, ...]:
+    # One name is a text, which would otherwise be taken for its letters.
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else tuple(value)
+
+
+def _announcement(name: str, value: bool | str) -> bool | str:
+    word = str(value).strip()
+    if word.lower() in _TRUE | _FALSE:
+        return word.lower() in _TRUE
+    if TRACE_ID not in word:
+        raise SettingsError(f"{name} must be true, false or a URL with {TRACE_ID} in it, not {value!r}")
+    return word
+
+
+def _function(name: str, value: Any) -> Any:
+    function = _resolved(name, value) if isinstance(value, str) else value
+    if function is not None and not callable(function):
+        raise SettingsError(f"{name} must be a function from str to str, not {function!r}")
+    return function
+
+
+def _resolved(name: str, text: str) -> Any:
+    module, _, function = text.strip().partition(":")
+    if not (module and function):
+        raise SettingsError(f"{name} must be module:function, not {text!r}")
+    try:
+        return resolve_name(f"{module}:{function}")
+    except Exception as error:
+        # Their module is imported, and may raise anything.
+        raise SettingsError(f"{name} cannot be had from {text!r}: {type(error).__name__}: {error}") from error
+
+
+def _knob(default: Any, env: str, sentence: str, check: Callable[[str, Any], Any] = _same) -> Any:
+    metadata = {"env": env, "sentence": sentence, "default": default, "check": check}
+    return field(default=_NOT_GIVEN, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,35 +139,41 @@ class Settings:
         True,
         "AUTOGEN_OTEL_CAPTURE_TOOL_CONTENT",
         "Record the arguments and results of tools (redacted and capped).",
+        _switch,
     )
     capture_message_content: str = _knob(
         NO_CONTENT,
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
         "Record what is said to and by models: `NO_CONTENT`, `SPAN_ONLY`, `EVENT_ONLY` or `SPAN_AND_EVENT` "
         "([message content](docs/message-content.md)).",
+        _word(MESSAGE_CONTENT, {"true": SPAN_ONLY, "false": NO_CONTENT}),
     )
     full_message_history: bool = _knob(
         False,
         "AUTOGEN_OTEL_FULL_MESSAGE_HISTORY",
         "With message content: repeat the whole history on every model call. By default each message is "
         "recorded once, where it was first sent.",
+        _switch,
     )
     max_value_length: int = _knob(
         8192,
         "AUTOGEN_OTEL_MAX_VALUE_LENGTH",
         "Longest attribute value in characters; longer ones are cut visibly and keep their original length.",
+        _number(64, " characters"),
     )
     exclude_content_of: Sequence[str] = _knob(
         (),
         "AUTOGEN_OTEL_EXCLUDE_CONTENT_OF",
         "Names of tools whose arguments and results are not recorded, nor in messages, nor what their "
         "exceptions say; `*` and `?` stand for any characters, and commas separate them in the variable.",
+        _names,
     )
     announce_failures: bool | str = _knob(
         False,
         "AUTOGEN_OTEL_ANNOUNCE_FAILURES",
         "Log one line for each conversation that fails, with its trace id: `true`, or a URL with "
         "`{trace_id}` in it for a link, such as `http://localhost:16686/trace/{trace_id}`.",
+        _announcement,
     )
     journal: str = _knob(
         UNDELIVERED,
@@ -107,6 +181,7 @@ class Settings:
         "What is kept in local files: `undelivered` (what no endpoint takes), `failing` (also a copy of each "
         "conversation in which something failed), `all` (also a copy of every conversation) or `off` "
         "([the journal](docs/journal.md)).",
+        _word(JOURNALS, {**dict.fromkeys(_TRUE, UNDELIVERED), **dict.fromkeys(_FALSE, OFF)}),
     )
     journal_dir: str | None = _knob(
         None,
@@ -117,11 +192,13 @@ class Settings:
         268_435_456,
         "AUTOGEN_OTEL_JOURNAL_MAX_BYTES",
         "Largest size of the journal in bytes; beyond it the files written longest ago are removed.",
+        _number(1),
     )
     journal_max_age_hours: int = _knob(
         168,
         "AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS",
         "How long a file of the journal is kept after it was last written, in hours.",
+        _number(1),
     )
 
     check: str = _knob(
@@ -129,12 +206,14 @@ class Settings:
         "AUTOGEN_OTEL_CHECK",
         "Check the `config_list` of each agent that is first seen, and log what is wrong: `offline` asks the "
         "installed AutoGen in a process of its own, `off` checks nothing ([check](docs/check.md)).",
+        _word(CHECKS, {}),
     )
     redact: Callable[[str], str] | None = _knob(  # noqa: RUF009 - a field, as the others
         None,
         REDACT_VARIABLE,
         "A function that takes out more: it gets each exported string and returns what may stay; in the "
         "variable `module:function` ([redaction](docs/redaction.md)).",
+        _function,
     )
 
     @property
@@ -185,10 +264,12 @@ class Settings:
         is_set = self.journal is not _NOT_GIVEN or bool(os.environ.get(_JOURNAL_VARIABLE))
         object.__setattr__(self, "_journal_is_set", is_set)
         for knob in fields(self):
-            value = getattr(self, knob.name)
-            if value is _NOT_GIVEN:
-                value = _read(knob, os.environ, problems)
-            object.__setattr__(self, knob.name, _checked(knob.name, value))
+            given = getattr(self, knob.name)
+            is_given = given is not _NOT_GIVEN
+            value = (
+                knob.metadata["check"](knob.name, given) if is_given else _read(knob, os.environ, problems)
+            )
+            object.__setattr__(self, knob.name, value)
         object.__setattr__(self, "_problems", tuple(problems))
 
     @classmethod
@@ -248,98 +329,8 @@ def _read(knob: Field[Any], environ: Mapping[str, str], problems: list[str]) -> 
     if not text:
         return default
     try:
-        return _checked(knob.name, _parse(knob, text))
+        return knob.metadata["check"](knob.name, text)
     except SettingsError as error:
         # The sentence is about the knob; here its variable is what somebody has to mend.
         problems.append(f"{variable}{str(error).removeprefix(knob.name)}")
     return withhold_everything if variable == REDACT_VARIABLE else default
-
-
-def _checked(name: str, value: Any) -> Any:
-    if name == "capture_message_content":
-        return _message_content(value)
-    if name == "check":
-        return _check(value)
-    if name == "journal":
-        return _journal(value)
-    if name == "exclude_content_of":
-        # One name is a text, which would otherwise be taken for its letters.
-        return _names(value) if isinstance(value, str) else tuple(value)
-    if name == "announce_failures":
-        return _announcement(value)
-    if name == "redact" and value is not None and not callable(value):
-        raise SettingsError(f"redact must be a function from str to str, not {value!r}")
-    if name == "max_value_length" and value < 64:  # noqa: PLR2004 - below this a cut value says nothing
-        raise SettingsError(f"max_value_length must be at least 64 characters, not {value}")
-    if name in _POSITIVE and value < 1:
-        raise SettingsError(f"{name} must be at least 1, not {value}")
-    return value
-
-
-def _message_content(value: object) -> str:
-    word = str(value).strip().upper()
-    word = _OLDER.get(word.lower(), word)
-    if word not in MESSAGE_CONTENT:
-        allowed = ", ".join(MESSAGE_CONTENT[:-1])
-        raise SettingsError(
-            f"capture_message_content must be {allowed} or {MESSAGE_CONTENT[-1]}, not {value!r}"
-        )
-    return word
-
-
-def _check(value: object) -> str:
-    word = str(value).strip().lower()
-    if word not in CHECKS:
-        raise SettingsError(f"check must be {OFF} or {OFFLINE}, not {value!r}")
-    return word
-
-
-def _journal(value: object) -> str:
-    word = str(value).strip().lower()
-    # It could only be switched on and off before it had words.
-    word = UNDELIVERED if word in _TRUE else OFF if word in _FALSE else word
-    if word not in JOURNALS:
-        raise SettingsError(f"journal must be {', '.join(JOURNALS[:-1])} or {JOURNALS[-1]}, not {value!r}")
-    return word
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in map(str.strip, text.split(",")) if name)
-
-
-def _announcement(value: bool | str) -> bool | str:
-    word = str(value).strip().lower()
-    if word in _TRUE | _FALSE:
-        return word in _TRUE
-    if TRACE_ID not in str(value):
-        raise SettingsError(
-            f"announce_failures must be true, false or a URL with {TRACE_ID} in it, not {value!r}"
-        )
-    return str(value).strip()
-
-
-def _parse(knob: Field[Any], text: str) -> Any:
-    default = knob.metadata["default"]
-    if knob.name == "announce_failures":
-        return text
-    if isinstance(default, bool):
-        if text.lower() in _TRUE | _FALSE:
-            return text.lower() in _TRUE
-        raise SettingsError(f"{knob.name} must be true or false, not {text!r}")
-    if isinstance(default, int):
-        try:
-            return int(text)
-        except ValueError:
-            raise SettingsError(f"{knob.name} must be a whole number, not {text!r}") from None
-    return _function(text) if knob.name == "redact" else text
-
-
-def _function(text: str) -> Any:
-    module, colon, name = text.strip().partition(":")
-    if not (module and colon and name):
-        raise SettingsError(f"redact must be module:function, not {text!r}")
-    try:
-        return resolve_name(f"{module}:{name}")
-    except Exception as error:
-        # Their module is imported, and may raise anything.
-        raise SettingsError(f"redact cannot be had from {text!r}: {type(error).__name__}: {error}") from error

@@ -21,7 +21,7 @@ from tests.support.otlp_receiver import ReceiverProcess, until
 _PROGRAM = """
 import sys, time
 from autogen_otel.delivery import tracer_provider
-from autogen_otel.delivery.counts import dropped
+from autogen_otel.delivery import counts
 from autogen_otel.settings import Settings
 
 provider = tracer_provider(Settings())
@@ -34,7 +34,7 @@ for number in range(spans):
 while sys.argv[4:] == ["wait"]:
     time.sleep(0.1)
 provider.shutdown()
-open(path, "w").write(str(sum(dropped.PROCESS.counts().values())))
+open(path, "w").write(str(sum(counts.PROCESS.dropped().get("spans", {}).values())))
 """
 _PROMPT = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "20"}
 

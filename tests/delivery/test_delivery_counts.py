@@ -8,37 +8,32 @@ from pathlib import Path
 
 import pytest
 
-from autogen_otel.delivery.counts import shared
-from autogen_otel.delivery.counts.delivered import Delivered
-from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.counts import ProcessCounts, shared
 from autogen_otel.delivery.counts.shared import Sharing, read
-from autogen_otel.vocabulary.metrics import TELEMETRY_EXPORTED, TELEMETRY_JOURNALED
 from tests.delivery.programs import Program
 from tests.delivery.receivers import Receiver
 
 
 @pytest.fixture(autouse=True)
-def counts(monkeypatch: pytest.MonkeyPatch) -> tuple[Delivered, Dropped]:
+def counts(monkeypatch: pytest.MonkeyPatch) -> ProcessCounts:
     """Those of the process."""
-    made = Delivered(), Dropped()
-    monkeypatch.setattr(shared, "DELIVERED", made[0])
-    monkeypatch.setattr(shared, "DROPPED", made[1])
+    made = ProcessCounts()
+    monkeypatch.setattr("autogen_otel.delivery.counts.PROCESS", made)
     monkeypatch.setattr(shared, "_SECONDS", 0.0)
     return made
 
 
-def test_what_processes_count_is_added_up(tmp_path: Path, counts: tuple[Delivered, Dropped]) -> None:
-    delivered, dropped = counts
+def test_what_processes_count_is_added_up(tmp_path: Path, counts: ProcessCounts) -> None:
     first, second = Sharing(tmp_path), Sharing(tmp_path)
     assert read(tmp_path) == shared.Counts()
     first.write()
     assert list(tmp_path.iterdir()) == [], "there is nothing to say"
-    delivered.add(TELEMETRY_EXPORTED, "spans", 3)
-    dropped.add("spans", "queue_full", 1)
+    counts.add("exported", "spans", 3)
+    counts.drop("spans", "queue_full", 1)
     first.write()
     first.write()
     second.write()
-    delivered.add(TELEMETRY_JOURNALED, "spans", 2)
+    counts.add("journaled", "spans", 2)
     first.write()
     found = read(tmp_path)
     assert (found.of("exported"), found.of("journaled")) == ({"spans": 6}, {"spans": 2})
@@ -48,10 +43,10 @@ def test_what_processes_count_is_added_up(tmp_path: Path, counts: tuple[Delivere
 
 
 def test_what_waits_is_known_of_each_process_that_lives(
-    tmp_path: Path, counts: tuple[Delivered, Dropped], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, counts: ProcessCounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = deque(range(5))
-    counts[0].watch("spans", queue)
+    counts.watch("spans", queue)
     sharing = [Sharing(tmp_path), Sharing(tmp_path)]
     for one in sharing:
         one.write()
@@ -65,9 +60,9 @@ def test_what_waits_is_known_of_each_process_that_lives(
 
 
 def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_be(
-    tmp_path: Path, counts: tuple[Delivered, Dropped]
+    tmp_path: Path, counts: ProcessCounts
 ) -> None:
-    counts[0].add(TELEMETRY_EXPORTED, "spans", 3)
+    counts.add("exported", "spans", 3)
     (tmp_path / "counts.json").write_text('{"since": 1, "items')
     assert read(tmp_path) == shared.Counts()
     Sharing(tmp_path).write()
@@ -86,10 +81,8 @@ def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_b
         "[]",
     ],
 )
-def test_a_file_of_somebody_elses_ends_nothing(
-    tmp_path: Path, counts: tuple[Delivered, Dropped], text: str
-) -> None:
-    counts[0].add(TELEMETRY_EXPORTED, "spans", 3)
+def test_a_file_of_somebody_elses_ends_nothing(tmp_path: Path, counts: ProcessCounts, text: str) -> None:
+    counts.add("exported", "spans", 3)
     (tmp_path / "counts.json").write_text(text)
     Sharing(tmp_path).write()
     assert read(tmp_path).of("exported") == {"spans": 3}
@@ -97,13 +90,13 @@ def test_a_file_of_somebody_elses_ends_nothing(
     assert (read(tmp_path).of("exported"), read(tmp_path).dropped()) == ({}, {})
 
 
-def test_a_forked_process_adds_its_own_only(tmp_path: Path, counts: tuple[Delivered, Dropped]) -> None:
-    counts[0].add(TELEMETRY_EXPORTED, "spans", 3)
+def test_a_forked_process_adds_its_own_only(tmp_path: Path, counts: ProcessCounts) -> None:
+    counts.add("exported", "spans", 3)
     sharing = Sharing(tmp_path)
     sharing.write()
-    counts[0].after_fork()
+    counts.after_fork()
     sharing.after_fork()
-    counts[0].add(TELEMETRY_EXPORTED, "spans", 1)
+    counts.add("exported", "spans", 1)
     sharing.write()
     assert read(tmp_path).of("exported") == {"spans": 4}
 

@@ -6,25 +6,22 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.causes import Failure
 from autogen_otel.delivery import observe_delivery
-from autogen_otel.delivery.counts import own_metrics
-from autogen_otel.delivery.counts.delivered import Delivered
-from autogen_otel.delivery.counts.dropped import Dropped, count_lost
+from autogen_otel.delivery.counts import ProcessCounts, own_metrics
+from autogen_otel.delivery.logs import LogBatches
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import FailureLogs, Recorder
 from autogen_otel.vocabulary.metrics import (
     SIGNALS,
     TELEMETRY_DROPPED,
-    TELEMETRY_FORWARDED,
     TELEMETRY_REASON,
     TELEMETRY_SIGNAL,
 )
@@ -45,21 +42,20 @@ class _Stuck(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-_TINY: dict[str, Any] = {"max_queue_size": 4, "max_export_batch_size": 2, "schedule_delay_millis": 3_600_000}
+_TINY = Limits(3600.0, 4, 2)
 
 
 def test_spans_that_a_full_queue_pushes_out_are_counted() -> None:
-    exporter, counted = _Stuck(), Dropped()
-    processor = count_lost(BatchSpanProcessor(exporter, **_TINY), "spans", counted)
+    exporter, counts = _Stuck(), ProcessCounts()
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(processor)
+    provider.add_span_processor(SpanBatches(exporter, _TINY, "spans", counts))
     tracer = provider.get_tracer("test")
     for _ in range(2):
         tracer.start_span("taken").end()
     assert exporter.begun.wait(30)
     for _ in range(7):
         tracer.start_span("queued").end()
-    assert counted.counts() == {("spans", "queue_full"): 3}
+    assert counts.dropped() == {"spans": {"queue_full": 3}}
     exporter.released.set()
     assert provider.force_flush()
     provider.shutdown()
@@ -67,9 +63,8 @@ def test_spans_that_a_full_queue_pushes_out_are_counted() -> None:
 
 
 def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:
-    exporter, counted = _Stuck(), Dropped()
-    any_exporter: Any = exporter
-    processor = count_lost(BatchLogRecordProcessor(any_exporter, **_TINY), "logs", counted)
+    exporter, counts = _Stuck(), ProcessCounts()
+    processor: Any = LogBatches(exporter, _TINY, "logs", counts)
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(processor)
     recorder = Recorder(NoOpTracer(), failure_logs=FailureLogs(provider.get_logger("test")))
@@ -82,32 +77,26 @@ def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:
     assert exporter.begun.wait(30)
     for _ in range(7):
         tell()
-    assert counted.counts() == {("logs", "queue_full"): 3}
+    assert counts.dropped() == {"logs": {"queue_full": 3}}
     exporter.released.set()
     provider.shutdown()
     assert exporter.exported == 6
 
 
-def test_a_processor_without_a_queue_is_not_counted() -> None:
-    counted = Dropped()
-    count_lost(object(), "spans", counted)
-    assert counted.counts() == {}
-
-
 def test_what_ends_after_the_shutdown_is_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    exporter, counted = _Stuck(), Dropped()
+    exporter, counts = _Stuck(), ProcessCounts()
     exporter.released.set()
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(count_lost(SpanBatches(exporter, Limits(60.0, 4, 2)), "spans", counted))
+    provider.add_span_processor(SpanBatches(exporter, Limits(60.0, 4, 2), "spans", counts))
     tracer = provider.get_tracer("test")
     tracer.start_span("in time").end()
     late = [tracer.start_span("late") for _ in range(6)]
     provider.shutdown()
     for span in late:
         span.end()
-    assert (exporter.exported, counted.counts()) == (
+    assert (exporter.exported, counts.dropped()) == (
         1,
-        {("spans", "queue_full"): 0, ("spans", "after_shutdown"): 6},
+        {"spans": {"queue_full": 0, "after_shutdown": 6}},
     )
     (warning,) = [one.getMessage() for one in caplog.records if one.name == "autogen_otel"]
     assert warning == "Spans that end after their provider was shut down are dropped, and counted."
@@ -136,17 +125,16 @@ def _values(reader: InMemoryMetricReader) -> dict[tuple[str, str], int]:
 def test_what_was_dropped_is_a_metric(
     reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    counted = Dropped()
-    monkeypatch.setattr(own_metrics, "DROPPED", counted)
-    monkeypatch.setattr(own_metrics, "DELIVERED", Delivered())
+    counts = ProcessCounts()
+    monkeypatch.setattr(own_metrics, "PROCESS", counts)
     errors = [0]
     provider = MeterProvider([reader], shutdown_on_exit=False)
     for _ in range(2):
         observe_delivery(provider.get_meter("autogen_otel"), lambda: errors[0])
     assert _values(reader) == {("spans", "internal_error"): 0}
     errors[0] = 2
-    counted.add("logs", "not_delivered", 0)
-    counted.add("spans", "queue_full", 3)
+    counts.drop("logs", "not_delivered", 0)
+    counts.drop("spans", "queue_full", 3)
     assert _values(reader) == {
         ("spans", "internal_error"): 2,
         ("logs", "not_delivered"): 0,
@@ -157,31 +145,31 @@ def test_what_was_dropped_is_a_metric(
 
 
 def test_a_forked_process_has_dropped_nothing_yet() -> None:
-    counted = Dropped()
-    counted.add("spans", "queue_full", 3)
-    counted._lock.acquire()
-    counted.after_fork()
-    assert counted.counts() == {("spans", "queue_full"): 0}
+    counts = ProcessCounts()
+    counts.drop("spans", "queue_full", 3)
+    counts._lock.acquire()
+    counts.after_fork()
+    assert counts.dropped() == {"spans": {"queue_full": 0}}
 
 
 def test_what_became_of_telemetry_and_what_waits_is_measured(
     reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    delivered = Delivered()
-    monkeypatch.setattr(own_metrics, "DELIVERED", delivered)
+    counts = ProcessCounts()
+    monkeypatch.setattr(own_metrics, "PROCESS", counts)
     provider = MeterProvider([reader], shutdown_on_exit=False)
     observe_delivery(provider.get_meter("autogen_otel"), lambda: 0)
-    delivered.add(TELEMETRY_FORWARDED, "spans", 3)
+    counts.add("forwarded", "spans", 3)
     waiting = [deque([1, 2]), deque([3])]
     for queue in waiting:
-        delivered.watch("spans", queue)
+        counts.watch("spans", queue)
     del queue
     assert _points(reader) == {"autogen.telemetry.forwarded": 3, "autogen.telemetry.queued": 3}
     waiting.pop()
-    delivered.add(TELEMETRY_FORWARDED, "spans", 1)
+    counts.add("forwarded", "spans", 1)
     assert _points(reader) == {"autogen.telemetry.forwarded": 4, "autogen.telemetry.queued": 2}
-    delivered.after_fork()
-    assert delivered.counts(TELEMETRY_FORWARDED) == {"spans": 0}
+    counts.after_fork()
+    assert counts.of("forwarded") == {"spans": 0}
     provider.shutdown()
 
 

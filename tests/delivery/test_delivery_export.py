@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter
 from autogen_otel.delivery.exporting.exporters import METRICS, ExportResult, Outcome
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
@@ -25,7 +25,7 @@ def _all_messages(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def _export(endpoint: ScriptedEndpoint, *, by_default: bool = True) -> EndpointExporter:
-    return EndpointExporter(METRICS, endpoint, Dropped(), "They wait.", by_default=by_default)
+    return EndpointExporter(METRICS, endpoint, ProcessCounts(), "They wait.", by_default=by_default)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.fork import importing
 from tests.delivery.programs import Program
+from tests.delivery.receivers import Receiver
 
 _FORKS = pytest.mark.needs(hasattr(os, "fork"), "needs fork")
 
@@ -142,3 +143,31 @@ if not child:
     os._exit(0 if loaded else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """)
+
+
+@_FORKS
+def test_a_process_that_is_forked_behind_pythons_back_delivers_too(
+    program: Program, receiver: Receiver
+) -> None:
+    program.script(
+        """
+import ctypes, os
+from autogen_otel import Settings, delivery
+tracers = delivery.tracer_provider(Settings())
+def record(name):
+    with tracers.get_tracer("test").start_as_current_span(name):
+        pass
+record("parent")
+assert tracers.force_flush()
+# As uWSGI does: what is registered with `os.register_at_fork` is not called.
+child = ctypes.PyDLL(None).fork()
+if child:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+else:
+    record("child")
+    os._exit(0 if tracers.force_flush(20_000) else 1)
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+    )
+    assert receiver.span_names == ["parent", "child"]
+    assert program.journalled() == []

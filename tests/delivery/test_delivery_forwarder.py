@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +11,12 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan
 
 from autogen_otel.delivery import Journal, forwarder
-from autogen_otel.delivery.counts.delivered import Delivered
-from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.journal import Kind
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.forwarding import count_left
-from autogen_otel.vocabulary.metrics import TELEMETRY_FORWARDED
 from tests.delivery.receivers import finished
 from tests.support.otlp_receiver import until
 
@@ -82,19 +79,19 @@ def endpoint() -> _Endpoint:
 
 
 @pytest.fixture
-def counts() -> tuple[Dropped, Delivered]:
-    return Dropped(), Delivered()
+def counts() -> ProcessCounts:
+    return ProcessCounts()
 
 
 @pytest.fixture
-def running(endpoint: _Endpoint, journal: Journal, counts: tuple[Dropped, Delivered]) -> Iterator[Forwarder]:
-    made = Forwarder(endpoint, journal, *counts)
+def running(endpoint: _Endpoint, journal: Journal, counts: ProcessCounts) -> Iterator[Forwarder]:
+    made = Forwarder(endpoint, journal, counts)
     yield made
     made.shutdown()
 
 
 def test_what_an_earlier_run_left_is_sent(
-    journal: Journal, endpoint: _Endpoint, running: Forwarder, counts: tuple[Dropped, Delivered]
+    journal: Journal, endpoint: _Endpoint, running: Forwarder, counts: ProcessCounts
 ) -> None:
     assert not running.has_work()
     journal.append(finished("a", "b"))
@@ -103,7 +100,7 @@ def test_what_an_earlier_run_left_is_sent(
     running.wake()
     until(lambda: not running.has_work())
     assert endpoint.names == ["a", "b", "c"]
-    until(lambda: counts[1].counts(TELEMETRY_FORWARDED) == {"spans": 3})
+    until(lambda: counts.of("forwarded") == {"spans": 3})
     assert not endpoint.is_traced
 
 
@@ -126,13 +123,13 @@ def test_what_is_refused_is_counted_and_said(
     journal: Journal,
     endpoint: _Endpoint,
     running: Forwarder,
-    counts: tuple[Dropped, Delivered],
+    counts: ProcessCounts,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     endpoint.result = _BAD
     journal.append(finished("a", "b"))
     running.wake()
-    until(lambda: counts[0].counts() == {("spans", "refused"): 2})
+    until(lambda: counts.dropped() == {"spans": {"refused": 2}})
     until(lambda: "refused 2 spans" in caplog.text)
     until(lambda: [file.kind for file in listed(journal.folder)] == [Kind.REFUSED])
 
@@ -209,7 +206,7 @@ def test_a_program_that_ends_leaves_the_rest_to_the_next(journal: Journal, endpo
     slow = Slow(_TAKEN)
     for name in "abc":
         journal.append(finished(name))
-    first = Forwarder(slow, journal, Dropped(), Delivered())
+    first = Forwarder(slow, journal, ProcessCounts())
     first.wake()
     until(lambda: slow.names)
     first.hurry()
@@ -220,7 +217,7 @@ def test_a_program_that_ends_leaves_the_rest_to_the_next(journal: Journal, endpo
     first._thread.join(30)
     assert (slow.names, count_left(journal.folder)) == (["a"], (2, 2))
     first.wake()
-    second = Forwarder(endpoint, journal, Dropped(), Delivered())
+    second = Forwarder(endpoint, journal, ProcessCounts())
     second.wake()
     until(lambda: not second.has_work())
     second.shutdown()
@@ -228,13 +225,13 @@ def test_a_program_that_ends_leaves_the_rest_to_the_next(journal: Journal, endpo
 
 
 def test_a_forked_process_starts_a_thread_of_its_own(
-    journal: Journal, endpoint: _Endpoint, running: Forwarder, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, endpoint: _Endpoint, running: Forwarder
 ) -> None:
     running.wake()
     parents = running._thread
     assert parents is not None
     running._woken.set()
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    running.after_fork()
     running.wake()
     assert running._thread is not parents
     running.shutdown()

@@ -80,8 +80,8 @@ def test_records_that_nobody_takes_are_counted_and_said_once(program: Program, r
 for _ in range(3):
     tell("no such claim")
     loggers.force_flush()
-from autogen_otel.delivery.counts.dropped import PROCESS
-print(PROCESS.counts()["logs", "not_delivered"])
+from autogen_otel.delivery.counts import PROCESS
+print(PROCESS.dropped()["logs"]["not_delivered"])
 """,
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
         **_OPT_IN,

@@ -11,12 +11,12 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
 )
 
-from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.metrics import CountingMetricExporter
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
 
-_NOT_DELIVERED = ("metrics", "not_delivered")
+_NOT_DELIVERED = "not_delivered"
 _REFUSED = ExportResult(Outcome.REFUSED, "HTTP 401 Unauthorized")
 
 
@@ -26,13 +26,13 @@ def endpoint() -> ScriptedEndpoint:
 
 
 @pytest.fixture
-def dropped() -> Dropped:
-    return Dropped()
+def counts() -> ProcessCounts:
+    return ProcessCounts()
 
 
 @pytest.fixture
-def exporter(endpoint: ScriptedEndpoint, dropped: Dropped) -> CountingMetricExporter:
-    return CountingMetricExporter(endpoint, dropped)
+def exporter(endpoint: ScriptedEndpoint, counts: ProcessCounts) -> CountingMetricExporter:
+    return CountingMetricExporter(endpoint, counts)
 
 
 def _measured(*labels: dict[str, Any], delta: bool = False) -> MetricsData:
@@ -51,47 +51,47 @@ def _measured(*labels: dict[str, Any], delta: bool = False) -> MetricsData:
 
 
 def test_nothing_is_dropped_as_long_as_a_later_export_succeeds(
-    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, dropped: Dropped
+    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, counts: ProcessCounts
 ) -> None:
     endpoint.default = _REFUSED
     assert exporter.export(_measured({"a": 1})) is MetricExportResult.FAILURE
     endpoint.default = EXPORTED
     assert exporter.export(_measured({"a": 1}, {"a": 2})) is MetricExportResult.SUCCESS
     exporter.shutdown()
-    assert dropped.counts() == {_NOT_DELIVERED: 0}
+    assert counts.dropped() == {"metrics": {_NOT_DELIVERED: 0}}
 
 
 def test_what_is_not_exported_at_the_end_is_dropped_once(
-    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, dropped: Dropped
+    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, counts: ProcessCounts
 ) -> None:
     endpoint.default = _REFUSED
     for _ in range(3):
         exporter.export(_measured({"a": 1}, {"a": 2}))
-    assert dropped.counts()[_NOT_DELIVERED] == 0
+    assert counts.dropped()["metrics"][_NOT_DELIVERED] == 0
     exporter.shutdown()
     exporter.shutdown()
-    assert dropped.counts()[_NOT_DELIVERED] == 4
+    assert counts.dropped()["metrics"][_NOT_DELIVERED] == 4
 
 
 def test_deltas_are_dropped_at_once(
-    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, dropped: Dropped
+    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, counts: ProcessCounts
 ) -> None:
     endpoint.default = _REFUSED
     for _ in range(3):
         exporter.export(_measured({"a": 1}, delta=True))
-    assert dropped.counts()[_NOT_DELIVERED] == 3
+    assert counts.dropped()["metrics"][_NOT_DELIVERED] == 3
 
 
 @pytest.mark.parametrize("broken", ["half \ud800 pair", 2**64])
 def test_a_point_that_cannot_be_encoded_does_not_keep_the_others_back(
-    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, dropped: Dropped, broken: Any
+    exporter: CountingMetricExporter, endpoint: ScriptedEndpoint, counts: ProcessCounts, broken: Any
 ) -> None:
     sound = {"fine": "whole"}
     assert exporter.export(_measured(sound, {"key": broken})) is MetricExportResult.SUCCESS
     ((of_resource,),) = [data.resource_metrics for data in endpoint.batches]
     metrics = of_resource.scope_metrics[0].metrics
     assert [[point.attributes for point in metric.data.data_points] for metric in metrics] == [[sound]] * 2
-    assert dropped.counts()["metrics", "not_encoded"] == 2
+    assert counts.dropped()["metrics"]["not_encoded"] == 2
 
 
 def test_the_endpoint_is_flushed(exporter: CountingMetricExporter, endpoint: ScriptedEndpoint) -> None:
@@ -101,21 +101,21 @@ def test_the_endpoint_is_flushed(exporter: CountingMetricExporter, endpoint: Scr
 
 
 def test_a_cumulative_point_that_cannot_be_encoded_is_counted_once_however_often_it_is_exported(
-    exporter: CountingMetricExporter, dropped: Dropped
+    exporter: CountingMetricExporter, counts: ProcessCounts
 ) -> None:
     broken: list[dict[str, Any]] = [{"key": "half \ud800 pair"}, {"key": 2**64}]
     for _ in range(3):
         exporter.export(_measured(broken[0]))
-    assert dropped.counts()["metrics", "not_encoded"] == 2
+    assert counts.dropped()["metrics"]["not_encoded"] == 2
     for _ in range(3):
         exporter.export(_measured(*broken))
-    assert dropped.counts()["metrics", "not_encoded"] == 4
+    assert counts.dropped()["metrics"]["not_encoded"] == 4
 
 
 def test_a_delta_that_cannot_be_encoded_is_another_one_each_time(
-    exporter: CountingMetricExporter, dropped: Dropped
+    exporter: CountingMetricExporter, counts: ProcessCounts
 ) -> None:
     for _ in range(3):
         exporter.export(_measured({"key": 2**64}, delta=True))
     # Of the two instruments the counter alone is exported as deltas.
-    assert dropped.counts()["metrics", "not_encoded"] == 4
+    assert counts.dropped()["metrics"]["not_encoded"] == 4

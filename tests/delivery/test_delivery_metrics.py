@@ -285,7 +285,7 @@ def test_a_registered_exporter_is_used_as_it_wants_to_be(built: MeterProvider) -
 def test_a_fork_during_an_export_leaves_no_lock_behind() -> None:
     reader = metrics.PeriodicReader(Plugin(), export_interval_millis=3_600_000)
     reader._export_lock.acquire()
-    reader._at_fork_reinit()
+    reader.after_fork()
     assert reader._export_lock.acquire(blocking=False)
     reader._export_lock.release()
     reader.shutdown()

@@ -243,7 +243,7 @@ import errno, os
 from autogen_otel.delivery.journal import writing
 def full(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-writing.Journal._write = full
+writing.write_whole = full
 provider.force_flush()
 """
 

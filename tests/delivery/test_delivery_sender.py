@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextvars
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -104,11 +103,11 @@ def test_an_interpreter_that_starts_no_threads_makes_the_call_itself(monkeypatch
     assert Sender().call(threading.get_ident, _LONG) == threading.get_ident()
 
 
-def test_a_forked_process_has_a_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forked_process_has_a_thread_of_its_own() -> None:
     sender = Sender()
     parents = sender.call(threading.get_ident, _LONG)
     sender.hurry()
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    sender.after_fork()
     assert not sender.is_late()
     assert sender.call(threading.get_ident, _LONG) not in {parents, threading.get_ident()}
     sender.end()

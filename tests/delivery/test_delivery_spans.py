@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +11,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from autogen_otel.delivery import Journal, fork
-from autogen_otel.delivery.counts.delivered import Delivered
-from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, Outcome, endpoint
 from autogen_otel.delivery.spans import JournaledSpanExporter
-from autogen_otel.vocabulary.metrics import TELEMETRY_EXPORTED, TELEMETRY_JOURNALED
 from tests.delivery.receivers import HANG, Receiver, closed_port, finished
 
 if TYPE_CHECKING:
@@ -91,7 +88,7 @@ def _others(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_spans_arrive_at_the_endpoint_and_only_there(receiver: Receiver, journal: Journal) -> None:
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
     assert exporter.export(finished("a", "b")) is SpanExportResult.SUCCESS
     exporter.shutdown()
     assert receiver.span_names == ["a", "b"]
@@ -104,12 +101,12 @@ def test_what_is_refused_is_offered_once_and_kept_once(
 ) -> None:
     receiver.status = status
     receiver.headers = {"Location": f"{receiver.url}/elsewhere", "Retry-After": "600"}
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, counts)
     assert exporter.export(finished("a")) is SpanExportResult.SUCCESS
     exporter.shutdown()
-    refused = {("spans", "refused"): 1} if status in {400, 413} else {}
-    assert (len(receiver.requests), _journalled(journal), dropped.counts()) == (1, ["a"], refused)
+    refused = {"spans": {"refused": 1}} if status in {400, 413} else {}
+    assert (len(receiver.requests), _journalled(journal), counts.dropped()) == (1, ["a"], refused)
     (warning,) = _ours(caplog)
     assert f"HTTP {status}" in warning
     assert _others(caplog) == []
@@ -120,7 +117,7 @@ def test_an_endpoint_that_hangs_costs_its_timeout_once(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     receiver.status = HANG
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
     exporter.export(finished("a"))
     exporter.export(finished("b"))
     exporter.shutdown()
@@ -132,7 +129,7 @@ def test_with_nothing_listening_the_exporter_is_not_even_made(
     journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     fixed = _http(f"http://127.0.0.1:{closed_port()}")
-    exporter = JournaledSpanExporter(fixed, journal, Dropped())
+    exporter = JournaledSpanExporter(fixed, journal, ProcessCounts())
     exporter.export(finished("a"))
     exporter.shutdown()
     assert fixed.exporter is None
@@ -153,7 +150,7 @@ def test_batches_queued_behind_a_silent_endpoint_do_not_each_probe(
             return False
 
     fixed.probe = Counting()  # type: ignore[assignment]
-    exporter = JournaledSpanExporter(fixed, journal, Dropped())
+    exporter = JournaledSpanExporter(fixed, journal, ProcessCounts())
     for name in "abcd":
         exporter.export(finished(name))
     clock.now += 6
@@ -167,7 +164,7 @@ def test_an_endpoint_that_comes_back_takes_spans_again_and_it_is_said(
     receiver: Receiver, journal: Journal, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "autogen_otel")
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
     receiver.status = 503
     exporter.export(finished("lost to the endpoint"))
     receiver.status = 200
@@ -188,7 +185,7 @@ def test_an_endpoint_that_comes_and_goes_does_not_fill_the_log(
 ) -> None:
     caplog.set_level(logging.INFO, "autogen_otel")
     outcomes = [SpanExportResult.FAILURE, SpanExportResult.SUCCESS] * 4
-    exporter = JournaledSpanExporter(_FixedEndpoint(_Scripted(*outcomes)), journal, Dropped())
+    exporter = JournaledSpanExporter(_FixedEndpoint(_Scripted(*outcomes)), journal, ProcessCounts())
     for _ in outcomes:
         exporter.export(finished("a"))
         clock.now += 6
@@ -196,7 +193,7 @@ def test_an_endpoint_that_comes_and_goes_does_not_fill_the_log(
 
 
 def test_a_batch_that_alone_is_refused_does_not_stop_the_next(receiver: Receiver, journal: Journal) -> None:
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
     receiver.status = 413
     exporter.export(finished("large"))
     receiver.status = 200
@@ -210,25 +207,66 @@ def test_a_batch_that_is_too_large_goes_out_in_parts_and_only_what_is_too_large_
 ) -> None:
     receiver.most_bytes = 2000
     small, large = finished(*"abcdefgh"), finished("large", attributes={"text": "x" * 4000})
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, counts)
     exporter.export([*small[:3], *large, *small[3:], *finished(*map(str, range(20)))])
     exporter.shutdown()
     assert receiver.span_names == [*"abcdefgh", *map(str, range(20))]
-    assert (_journalled(journal), dropped.counts()) == (["large"], {("spans", "refused"): 1})
+    assert (_journalled(journal), counts.dropped()) == (["large"], {"spans": {"refused": 1}})
+
+
+def test_what_an_endpoint_takes_at_once_is_remembered_for_a_while(
+    receiver: Receiver, journal: Journal, clock: Clock
+) -> None:
+    receiver.most_bytes = 300_000
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
+    requests = []
+    for _ in range(3):
+        before = len(receiver.requests)
+        exporter.export(finished(*map(str, range(100)), attributes={"text": "x" * 10_000}))
+        requests.append((len(receiver.requests) - before, receiver.span_names[-1]))
+    clock.now += 3600
+    exporter.export(finished("a"))
+    exporter.shutdown()
+    assert requests[0][0] > requests[1][0] == requests[2][0]
+    assert receiver.span_names == [*map(str, range(100))] * 3 + ["a"]
+    assert not journal.folder.exists()
+
+
+def test_an_endpoint_that_takes_nothing_at_all_is_paused_like_one_that_fails(
+    receiver: Receiver, journal: Journal, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.status = 413
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, counts)
+    names = [f"{number}" for number in range(64)]
+    exporter.export(finished(*names))
+    assert len(receiver.requests) < 20
+    assert (sorted(_journalled(journal)), counts.dropped()) == (sorted(names), {"spans": {"refused": 3}})
+    clock.now += 6
+    before = len(receiver.requests)
+    exporter.export(finished(*names))
+    assert len(receiver.requests) < before + 10
+    clock.now += 6
+    receiver.status = 200
+    before = len(receiver.requests)
+    exporter.export(finished("a", "b"))
+    exporter.shutdown()
+    assert (receiver.span_names[-2:], len(receiver.requests)) == (["a", "b"], before + 1)
+    assert "413" in _ours(caplog)[0]
 
 
 @pytest.mark.parametrize("outcome", [SpanExportResult.FAILURE, RuntimeError("boom"), ValueError()])
 def test_any_exporter_may_fail_or_raise(journal: Journal, outcome: SpanExportResult | Exception) -> None:
     scripted = _Scripted(outcome)
-    exporter = JournaledSpanExporter(_FixedEndpoint(scripted), journal, Dropped())
+    exporter = JournaledSpanExporter(_FixedEndpoint(scripted), journal, ProcessCounts())
     assert exporter.export(finished("a")) is SpanExportResult.SUCCESS
     assert (scripted.batches, _journalled(journal)) == ([["a"]], ["a"])
 
 
 def test_large_batches_arrive_in_several_requests(receiver: Receiver, journal: Journal) -> None:
     names = [f"{number}" for number in range(300)]
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
     exporter.export(finished(*names, attributes={"text": "x" * 16_000}))
     exporter.shutdown()
     assert receiver.span_names == names
@@ -239,14 +277,14 @@ def test_large_batches_arrive_in_several_requests(receiver: Receiver, journal: J
 def test_half_a_surrogate_pair_costs_no_span(
     receiver: Receiver, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, counts)
     exporter.export(finished("a", "b\ud800", "c"))
     receiver.status = 500
     exporter.export(finished("d\udfff"))
     exporter.shutdown()
     assert receiver.span_names == ["a", "b?", "c", "d?"]
-    assert (_journalled(journal), sum(dropped.counts().values())) == (["d?"], 0)
+    assert (_journalled(journal), counts.dropped()) == (["d?"], {})
     assert _others(caplog) == []
 
 
@@ -258,34 +296,33 @@ def _unencodable() -> ReadableSpan:
 def test_a_span_that_cannot_be_encoded_is_the_only_one_lost(
     receiver: Receiver, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, counts)
     batch = [*finished("a", "b"), _unencodable(), *finished("c", "d")]
     assert exporter.export(batch) is SpanExportResult.FAILURE
     exporter.shutdown()
     assert receiver.span_names == ["a", "b", "c", "d"]
-    assert (sum(dropped.counts().values()), journal.folder.exists()) == (1, False)
-    assert dropped.counts() == {("spans", "not_encoded"): 1}
+    assert (counts.dropped(), journal.folder.exists()) == ({"spans": {"not_encoded": 1}}, False)
     (warning,) = _ours(caplog)
     assert "cannot be encoded" in warning
 
 
 def test_a_span_that_cannot_be_encoded_is_the_only_one_the_journal_lacks(journal: Journal) -> None:
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(None, journal, dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(None, journal, counts)
     exporter.export([*finished("a"), _unencodable(), *finished("b")])
-    assert (_journalled(journal), sum(dropped.counts().values())) == (["a", "b"], 1)
+    assert (_journalled(journal), counts.dropped()) == (["a", "b"], {"spans": {"not_encoded": 1}})
 
 
 def test_what_the_journal_cannot_write_is_counted_and_said_once(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(None, Journal(tmp_path / "file" / "journal"), dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(None, Journal(tmp_path / "file" / "journal"), counts)
     for _ in range(3):
         assert exporter.export(finished("a", "b")) is SpanExportResult.FAILURE
-    assert dropped.counts()["spans", "not_delivered"] == 6
+    assert counts.dropped()["spans"]["not_delivered"] == 6
     assert len(_ours(caplog)) == 1
     clock.now += 61
     exporter.export(finished("c"))
@@ -295,21 +332,21 @@ def test_what_the_journal_cannot_write_is_counted_and_said_once(
 def test_a_process_that_cannot_load_the_encoder_says_so_and_blames_no_span(
     journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(None, journal, dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(None, journal, counts)
     monkeypatch.setattr(fork, "_is_whole", False)
     assert exporter.export(finished("one", "two")) is SpanExportResult.FAILURE
-    assert dropped.counts() == {("spans", "not_delivered"): 2}
+    assert counts.dropped() == {"spans": {"not_delivered": 2}}
     assert "Spans were dropped: this process was forked while its parent loaded modules" in caplog.text
 
 
 def test_without_a_journal_what_is_refused_is_counted_and_said(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(_FixedEndpoint(_Scripted(SpanExportResult.FAILURE)), None, dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_FixedEndpoint(_Scripted(SpanExportResult.FAILURE)), None, counts)
     assert exporter.export(finished("a")) is SpanExportResult.FAILURE
-    assert (sum(dropped.counts().values()), dropped.counts()) == (1, {("spans", "not_delivered"): 1})
+    assert counts.dropped() == {"spans": {"not_delivered": 1}}
     assert any("no journal is kept" in message for message in _ours(caplog))
 
 
@@ -319,7 +356,7 @@ def test_an_exporter_that_cannot_be_made_is_one_sentence_and_the_journal(
     def make() -> SpanExporter:
         raise ValueError("invalid timeout: 'soon'")
 
-    exporter = JournaledSpanExporter(Endpoint("the endpoint", make), journal, Dropped())
+    exporter = JournaledSpanExporter(Endpoint("the endpoint", make), journal, ProcessCounts())
     for _ in range(3):
         exporter.export(finished("a"))
         clock.now += 6
@@ -329,7 +366,7 @@ def test_an_exporter_that_cannot_be_made_is_one_sentence_and_the_journal(
 
 
 def test_after_shutdown_spans_go_to_the_journal(receiver: Receiver, journal: Journal) -> None:
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
     exporter.shutdown()
     exporter.shutdown()
     exporter.export(finished("late"))
@@ -337,7 +374,7 @@ def test_after_shutdown_spans_go_to_the_journal(receiver: Receiver, journal: Jou
 
 
 def test_an_exporter_that_fails_to_flush_or_shut_down_is_nobodys_problem(journal: Journal) -> None:
-    exporter = JournaledSpanExporter(_FixedEndpoint(_Scripted()), journal, Dropped())
+    exporter = JournaledSpanExporter(_FixedEndpoint(_Scripted()), journal, ProcessCounts())
     exporter.export(finished("a"))
     assert exporter.force_flush() is False
     exporter.shutdown()
@@ -345,16 +382,16 @@ def test_an_exporter_that_fails_to_flush_or_shut_down_is_nobodys_problem(journal
 
 @pytest.mark.parametrize("spans_endpoint", [None, _FixedEndpoint(_Scripted())])
 def test_there_is_nothing_to_flush_before_the_first_batch(spans_endpoint: Endpoint | None) -> None:
-    assert JournaledSpanExporter(spans_endpoint, None, Dropped()).force_flush() is True
+    assert JournaledSpanExporter(spans_endpoint, None, ProcessCounts()).force_flush() is True
 
 
-def test_a_forked_process_gets_its_own_exporter(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forked_process_gets_its_own_exporter(journal: Journal) -> None:
     fixed = _FixedEndpoint(_Scripted())
-    exporter = JournaledSpanExporter(fixed, journal, Dropped())
+    exporter = JournaledSpanExporter(fixed, journal, ProcessCounts())
     exporter.export(finished("a"))
     exporter.export(finished("b"))
     assert fixed.made == 1
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    fixed.after_fork()
     exporter.export(finished("c"))
     assert fixed.made == 2
 
@@ -363,7 +400,7 @@ def test_the_loggers_of_exporters_speak_up_for_others(
     receiver: Receiver, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.status = 400
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
     exporter.export(finished("a"))
     exporter.shutdown()
     name = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
@@ -374,7 +411,7 @@ def test_the_loggers_of_exporters_speak_up_for_others(
 def test_secrets_in_the_endpoint_are_not_logged(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
     port = closed_port()
     exporter = JournaledSpanExporter(
-        _http(f"http://user:pass-word@127.0.0.1:{port}/in?key=sec-ret#"), journal, Dropped()
+        _http(f"http://user:pass-word@127.0.0.1:{port}/in?key=sec-ret#"), journal, ProcessCounts()
     )
     exporter.export(finished("a"))
     (warning,) = _ours(caplog)
@@ -394,22 +431,21 @@ def test_a_session_of_a_credential_plugin_is_not_replaced(
 
     monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "a_plugin")
     monkeypatch.setattr(trace_exporter, "OTLPSpanExporter", exporter)
-    JournaledSpanExporter(_http(receiver.url), journal, Dropped()).export(finished("a"))
+    JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts()).export(finished("a"))
     assert sessions == [None]
 
 
-def test_a_forked_process_neither_flushes_nor_shuts_down_its_parents_exporter(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_forked_process_neither_flushes_nor_shuts_down_its_parents_exporter() -> None:
     scripted = _Counting()
     fixed = _FixedEndpoint(scripted)
     assert fixed.export(finished("a")).outcome is Outcome.EXPORTED
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert fixed.force_flush(1000)
+    assert scripted.calls == ["flush"]
+    fixed.after_fork()
     assert fixed.force_flush(1000)
     fixed.shutdown()
-    assert scripted.calls == []
-    monkeypatch.undo()
-    fixed.force_flush(1000)
+    assert scripted.calls == ["flush"]
+    assert fixed.export(finished("b")).outcome is Outcome.EXPORTED
     fixed.shutdown()
     assert scripted.calls == ["flush", "shutdown"]
 
@@ -428,20 +464,19 @@ class _Counting(_Scripted):
 
 
 def test_what_became_of_spans_is_counted(receiver: Receiver, journal: Journal, clock: Clock) -> None:
-    delivered = Delivered()
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
-    exporter._delivered = delivered
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, counts)
     exporter.export(finished("a", "b"))
     receiver.status = 503
     exporter.export(finished("c"))
-    assert delivered.counts(TELEMETRY_EXPORTED) == {"spans": 2}
-    assert delivered.counts(TELEMETRY_JOURNALED) == {"spans": 1}
+    assert counts.of("exported") == {"spans": 2}
+    assert counts.of("journaled") == {"spans": 1}
 
 
 def test_an_endpoint_that_says_when_it_is_to_be_asked_again_is_not_asked_before(
     receiver: Receiver, journal: Journal, clock: Clock
 ) -> None:
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, Dropped())
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
     receiver.status, receiver.headers = 429, {"Retry-After": "30"}
     exporter.export(finished("a"))
     receiver.status = 200
@@ -456,14 +491,14 @@ def test_an_endpoint_that_says_when_it_is_to_be_asked_again_is_not_asked_before(
 def test_what_an_endpoint_takes_only_half_of_is_counted_and_said_once(
     receiver: Receiver, journal: Journal, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dropped = Dropped()
-    exporter = JournaledSpanExporter(_http(receiver.url), journal, dropped)
+    counts = ProcessCounts()
+    exporter = JournaledSpanExporter(_http(receiver.url), journal, counts)
     receiver.headers = {"Content-Type": "application/json"}
     receiver.body = b'{"partialSuccess": {"rejectedSpans": 1, "errorMessage": "too old"}}'
     for _ in range(3):
         assert exporter.export(finished("a", "b")) is SpanExportResult.SUCCESS
     exporter.shutdown()
-    assert dropped.counts() == {("spans", "refused"): 3}
+    assert counts.dropped() == {"spans": {"refused": 3}}
     (warning,) = _ours(caplog)
     assert "did not take 1 spans of a batch: too old" in warning
     assert not journal.folder.exists()

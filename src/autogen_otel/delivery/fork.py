@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import BuiltinFunctionType
-from typing import Final
+from typing import Final, Protocol
+from weakref import WeakSet
 
 _MAX_WAIT_SECONDS: Final = 5.0
 """Then the fork goes ahead: the application must never wait forever for us."""
@@ -21,6 +22,7 @@ _lock = threading.RLock()
 _forking: Final = threading.local()
 _importer = 0
 """The thread that imports something; 0 for none."""
+_pid = os.getpid()
 _is_whole = True
 
 
@@ -53,10 +55,25 @@ def importing() -> Iterator[None]:
             _importer = previous
 
 
-def in_child(reset: Callable[[], None]) -> None:
-    """Call a function of a module, which is never forgotten, in each process that is forked from this one."""
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=reset)
+class Renewed(Protocol):
+    """Something that a forked process must not share with its parent: a thread, a lock, a file, a count."""
+
+    def after_fork(self) -> None:
+        """Begin anew; start no thread and wait for nothing: many only start another program."""
+
+
+_RENEWED: Final[WeakSet[Renewed]] = WeakSet()
+_RESETS: Final[list[Callable[[], object]]] = []
+
+
+def renew_after_fork(one: Renewed) -> None:
+    """Have an object begin anew in each process that is forked from this one, as long as the object lives."""
+    _RENEWED.add(one)
+
+
+def in_child(reset: Callable[[], object]) -> None:
+    """Call a function of a module in each process that is forked from this one."""
+    _RESETS.append(reset)
 
 
 def are_threads_greenlets() -> bool:
@@ -73,12 +90,22 @@ def _after_in_parent() -> None:
         _lock.release()
 
 
-def _after_in_child() -> None:
-    global _lock, _importer, _is_whole  # noqa: PLW0603 - the thread that held the old lock does not exist here
-    _lock = threading.RLock()
+def is_untold() -> bool:
+    """Whether this process was forked and Python was not told: uWSGI forks like that by default."""
+    return _pid != os.getpid()
+
+
+def begin_anew() -> None:
+    """Have everything here begin anew, because this process was forked."""
+    global _lock, _importer, _is_whole, _pid  # noqa: PLW0603 - the thread that held the old lock is the parent's
+    _lock, _pid = threading.RLock(), os.getpid()
     importer, _importer = _importer, 0
-    if not _forking.has_lock:
+    if importer and not getattr(_forking, "has_lock", False):
         _is_whole = _forget_half_imported(importer)
+    for reset in _RESETS:
+        reset()
+    for one in list(_RENEWED):
+        one.after_fork()
 
 
 def _forget_half_imported(importer: int) -> bool:
@@ -101,4 +128,4 @@ def _forget_half_imported(importer: int) -> bool:
 # `logging` takes its lock for a fork, too. What is registered last is called first, so it has to be loaded by
 # now: else the fork would hold that lock while it waits for an import, which may need it.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=begin_anew)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from autogen_otel.delivery.counts.delivered import PROCESS, Delivered
+from autogen_otel.delivery.counts import FORWARDED, ProcessCounts
 from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
-from autogen_otel.vocabulary.metrics import REFUSED, SPANS, TELEMETRY_FORWARDED
+from autogen_otel.vocabulary.metrics import REFUSED, SPANS
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.counts.dropped import Dropped
     from autogen_otel.delivery.exporting.exporters import Endpoint
     from autogen_otel.delivery.journal import Journal
 
@@ -44,20 +43,17 @@ class Forwarder:
     Args:
         endpoint: that the program exports to.
         journal: what it could not export.
-        dropped: where to count what the endpoint does not want.
-        delivered: where to count what is forwarded.
+        counts: where to count what becomes of it.
     """
 
-    def __init__(
-        self, endpoint: Endpoint, journal: Journal, dropped: Dropped, delivered: Delivered = PROCESS
-    ) -> None:
-        self._endpoint, self._journal = endpoint.another(), journal
-        self._dropped, self._delivered = dropped, delivered
+    def __init__(self, endpoint: Endpoint, journal: Journal, counts: ProcessCounts) -> None:
+        self._endpoint, self._journal, self._counts = endpoint.another(), journal, counts
         self._forwarding = Forwarding(journal, self._send, self._count)
-        self._forget()
+        self.after_fork()
+        renew_after_fork(self)
 
-    def _forget(self) -> None:
-        self._pid = os.getpid()
+    def after_fork(self) -> None:
+        """Begin anew: the thread is the parent's."""
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
         self._end: float | None = None
@@ -74,9 +70,6 @@ class Forwarder:
 
     def wake(self) -> None:
         """Start the thread in this process, unless it runs already or the program ends."""
-        if self._pid != os.getpid():
-            # The thread is the parent's.
-            self._forget()
         if self._thread is not None or self._end is not None:
             return
         thread = threading.Thread(target=self._run, name="autogen-otel-forward", daemon=True)
@@ -89,8 +82,6 @@ class Forwarder:
 
     def hurry(self) -> None:
         """Stop soon: what is left stays for the next run."""
-        if self._pid != os.getpid():
-            self._forget()
         if self._end is None:
             self._end = time.monotonic() + _EXIT_SECONDS
             self._endpoint.hurry()
@@ -100,7 +91,7 @@ class Forwarder:
         """Go on after all, with a new thread and a new connection: the old ones are about to end."""
         if self._end is not None:
             self._endpoint = self._endpoint.another()
-            self._forget()
+            self.after_fork()
             if self.has_work():
                 self.wake()
 
@@ -138,13 +129,10 @@ class Forwarder:
                 result = self._forwarding.run(self._may_go_on)
             except BusyError:
                 return
-            except (UnlockableError, OSError) as error:
-                _LOGGER.debug("The journal in %s is not forwarded: %s", self._journal.folder, error)
-                return
             except Exception as error:  # noqa: BLE001 - the next batch, or another program, may have more luck
-                _LOGGER.debug(
-                    "The journal in %s is not forwarded: %s", self._journal.folder, type(error).__name__
-                )
+                # Others than these may quote what is in a batch.
+                why = error if isinstance(error, (UnlockableError, OSError)) else type(error).__name__
+                _LOGGER.debug("The journal in %s is not forwarded: %s", self._journal.folder, why)
                 return
             self._tell()
         if result is not None and result.retry_after is not None:
@@ -179,10 +167,10 @@ class Forwarder:
         return self._endpoint.export(batch)
 
     def _count(self, tally: Tally) -> None:
-        self._delivered.add(TELEMETRY_FORWARDED, SPANS, tally.spans)
+        self._counts.add(FORWARDED, SPANS, tally.spans)
         refused = tally.rejected_spans + tally.refused_spans
         if refused:
-            self._dropped.add(SPANS, REFUSED, refused)
+            self._counts.drop(SPANS, REFUSED, refused)
             _LOGGER.warning(
                 "%s refused %d spans of the journal in %s for good.",
                 self._endpoint.label,

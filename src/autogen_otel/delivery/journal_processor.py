@@ -6,21 +6,18 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
-from autogen_otel.delivery.counts import shared
-from autogen_otel.delivery.counts.dropped import PROCESS, count_lost
-from autogen_otel.delivery.exporting.exporters import SPANS
-from autogen_otel.delivery.fork import in_child
+from autogen_otel.delivery.counts import PROCESS
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal import Kind, NoFolderError
-from autogen_otel.delivery.processes import in_flight
+from autogen_otel.delivery.processes import beside
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
 from autogen_otel.delivery.spans import JournaledSpanExporter, journal_of
 from autogen_otel.settings import FAILING, Settings
-from autogen_otel.vocabulary.metrics import NOT_DELIVERED
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, SPANS
 from autogen_otel.vocabulary.spans import SCOPE
 
 if TYPE_CHECKING:
@@ -51,8 +48,8 @@ class JournalProcessor(SpanProcessor):
         self._batches: SpanBatches | None = None
         self._held = Held(only_failing=settings.journal == FAILING)
         # Of an endpoint's exporter that notes too, spans are still to be exported.
-        is_alone = in_flight.kept() is None
-        _LIVE.add(self)
+        is_alone = beside.kept() is None
+        PROCESS.drop(SPANS, NOT_DELIVERED, 0)
         if not settings.keeps_journal:
             return
         try:
@@ -60,13 +57,11 @@ class JournalProcessor(SpanProcessor):
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
-        noted = in_flight.beside(journal)
+        noted = beside.keep(journal).in_flight
         if noted is not None and is_alone:
             self._held.left_out = noted.exported
-        shared.beside(journal.folder)
         exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=noted)
-        processor = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
-        self._batches = count_lost(processor, SPANS.items, PROCESS)
+        self._batches = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Note that a span of its trace is open."""
@@ -91,11 +86,6 @@ class JournalProcessor(SpanProcessor):
         """
         return self._batches is None or self._batches.force_flush(timeout_millis)
 
-    def after_fork(self) -> None:
-        """Leave to the parent what the parent holds."""
-        held, self._held = self._held, Held(only_failing=self._held.only_failing)
-        self._held.left_out = held.left_out
-
     def _keep(self, spans: Sequence[ReadableSpan]) -> None:
         if self._batches is not None:
             for span in spans:
@@ -115,6 +105,11 @@ class Held:
     def __init__(self, *, only_failing: bool) -> None:
         self.only_failing = only_failing
         self.left_out: Callable[[Sequence[ReadableSpan]], object] = lambda _spans: None
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Leave to the parent what it holds."""
         self._lock = threading.Lock()
         self._traces: dict[int, _Trace] = {}
         self._count = 0
@@ -198,15 +193,3 @@ def keep_copies(provider: TracerProvider, settings: Settings) -> None:
 
 def _is_ours(span: ReadableSpan) -> bool:
     return span.instrumentation_scope is not None and span.instrumentation_scope.name == SCOPE
-
-
-_LIVE: Final[WeakSet[JournalProcessor]] = WeakSet()
-
-
-def _after_fork() -> None:
-    for processor in list(_LIVE):
-        processor.after_fork()
-
-
-in_child(_after_fork)
-PROCESS.add(SPANS.items, NOT_DELIVERED, 0)

@@ -14,12 +14,12 @@ from opentelemetry.sdk import _logs as sdk_logs
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
-from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_lost
+from autogen_otel.delivery.counts import EXPORTED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes.batches import Batches, Limits
-from autogen_otel.vocabulary.metrics import NOT_DELIVERED, TELEMETRY_EXPORTED
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -47,7 +47,7 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     provider = _ForkingLoggerProvider(resource=resource_of(tracers))
     limits = Limits.of_environment("OTEL_BLRP")
     for exporter in exporters:
-        processor: Any = count_lost(LogBatches(exporter, limits), LOGS.items, PROCESS)
+        processor: Any = LogBatches(exporter, limits, LOGS.items)
         provider.add_log_record_processor(processor)
     return provider
 
@@ -87,20 +87,22 @@ class LogExporter(EndpointExporter):
     The SDK's base class is left out: its name changed, and so did the shape of what is exported.
     """
 
-    def __init__(self, endpoint: Endpoint, dropped: Dropped) -> None:
+    def __init__(self, endpoint: Endpoint, counts: ProcessCounts) -> None:
         consequence = "They are lost, because only spans are kept in the journal"
-        super().__init__(LOGS, endpoint, dropped, f"{consequence}; set {LOGS.chooser}=none to not send them.")
-        dropped.add(LOGS.items, NOT_DELIVERED, 0)
-        self._delivered.add(TELEMETRY_EXPORTED, LOGS.items, 0)
+        super().__init__(LOGS, endpoint, counts, f"{consequence}; set {LOGS.chooser}=none to not send them.")
+        counts.drop(LOGS.items, NOT_DELIVERED, 0)
+        counts.add(EXPORTED, LOGS.items, 0)
 
     def export(self, batch: Sequence[Any]) -> Any:
         """Export a batch; never raises."""
-        return _RESULT.SUCCESS if self.deliver(batch, _encodable) else _RESULT.FAILURE
+        return _RESULT.SUCCESS if self.deliver(batch) else _RESULT.FAILURE
+
+    def encodable(self, item: Any) -> tuple[Any, int]:
+        """Return a log record, or a copy that can be encoded, and an upper bound of its size."""
+        return encodable(item, _encoded_size, _repaired)
 
 
 # ---------------------------------------------------------------- encoding
-def _encodable(data: Any) -> tuple[Any, int]:
-    return encodable(data, _encoded_size, _repaired)
 
 
 def _encoded_size(data: Any) -> int:

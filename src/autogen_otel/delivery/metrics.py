@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -26,12 +25,13 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
-from autogen_otel.delivery.counts.dropped import PROCESS, Dropped
+from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporting.exporters import METRICS, Endpoint, configured
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.identity.exemplars import with_own_draws
 from autogen_otel.delivery.identity.resource import resource_of
-from autogen_otel.delivery.processes import in_use
+from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
 from autogen_otel.vocabulary.spans import SCOPE
@@ -96,9 +96,14 @@ class PeriodicReader(PeriodicExportingMetricReader):
 
     def __init__(self, exporter: MetricExporter, **options: Any) -> None:
         super().__init__(exporter, **options)
-        in_use.RESUMED.add(self)
+        ending.RESUMED.add(self)
+        renew_after_fork(self)
 
     def _at_fork_reinit(self) -> None:
+        """What the SDK does in each forked process; here only ``resume`` does."""
+
+    def after_fork(self) -> None:
+        """Leave the thread to the parent, and what it has locked."""
         self._export_lock = Lock()
         self._daemon_thread, self._is_forked = None, True
 
@@ -149,49 +154,47 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
 
     Args:
         endpoint: where to export to.
-        dropped: where to count.
+        counts: where to count.
         temporality: by class of instrument, as the environment or the exporter prefers it.
         aggregation: likewise.
     """
 
     def __init__(
-        self, endpoint: Endpoint, dropped: Dropped, *, temporality: Any = None, aggregation: Any = None
+        self, endpoint: Endpoint, counts: ProcessCounts, *, temporality: Any = None, aggregation: Any = None
     ) -> None:
         MetricExporter.__init__(self, temporality, aggregation)
         named = os.environ.get(METRICS.chooser) or os.environ.get(METRICS.variable("ENDPOINT"))
         consequence = "They are kept until it does or the program ends"
         consequence = f"{consequence}; set {METRICS.chooser}=none to not send them."
-        EndpointExporter.__init__(self, METRICS, endpoint, dropped, consequence, by_default=not named)
+        EndpointExporter.__init__(self, METRICS, endpoint, counts, consequence, by_default=not named)
         self._not_exported_yet = 0
         self._broken_so_far = 0
-        dropped.add(METRICS.items, NOT_DELIVERED, 0)
+        counts.drop(METRICS.items, NOT_DELIVERED, 0)
 
     def export(self, metrics_data: MetricsData, *_timeout: Any, **_more: Any) -> MetricExportResult:
         """Export everything; never raises."""
         encodable = _encodable(metrics_data)
         cumulative, delta = _points(encodable)
-        broken_cumulative, broken_delta = _points(metrics_data)
-        self._count_broken(broken_cumulative - cumulative, broken_delta - delta)
+        all_cumulative, all_delta = _points(metrics_data)
+        broken = all_cumulative - cumulative
+        # A cumulative one that cannot be encoded is in each later export again.
+        new = max(broken - self._broken_so_far, 0) + all_delta - delta
+        self._broken_so_far = max(broken, self._broken_so_far)
+        if new:
+            self._counts.drop(METRICS.items, NOT_ENCODED, new)
         if self.send(encodable):
             self._not_exported_yet = 0
             return MetricExportResult.SUCCESS
         # Cumulative points are in the next export too.
         self._not_exported_yet = cumulative
         if delta:
-            self._dropped.add(METRICS.items, NOT_DELIVERED, delta)
+            self._counts.drop(METRICS.items, NOT_DELIVERED, delta)
         return MetricExportResult.FAILURE
-
-    def _count_broken(self, cumulative: int, delta: int) -> None:
-        """Count points that cannot be encoded; a cumulative one is in each later export again."""
-        new = max(cumulative - self._broken_so_far, 0) + delta
-        self._broken_so_far = max(cumulative, self._broken_so_far)
-        if new:
-            self._dropped.add(METRICS.items, NOT_ENCODED, new)
 
     def shutdown(self, *_timeout: Any, **_more: Any) -> None:
         """Shut the exporter down; there is no next export for what was not exported yet."""
         if self._not_exported_yet:
-            self._dropped.add(METRICS.items, NOT_DELIVERED, self._not_exported_yet)
+            self._counts.drop(METRICS.items, NOT_DELIVERED, self._not_exported_yet)
             self._not_exported_yet = 0
         super().shutdown()
 
@@ -199,19 +202,15 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
 def _points(data: MetricsData) -> tuple[int, int]:
     """How many data points are cumulative, and how many are deltas."""
     cumulative = delta = 0
-    for metric in _metrics(data):
-        points = len(metric.data.data_points)
-        if getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.DELTA:
-            delta += points
-        else:
-            cumulative += points
-    return cumulative, delta
-
-
-def _metrics(data: MetricsData) -> Iterator[Metric]:
     for of_resource in data.resource_metrics:
         for of_scope in of_resource.scope_metrics:
-            yield from of_scope.metrics
+            for metric in of_scope.metrics:
+                points = len(metric.data.data_points)
+                if getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.DELTA:
+                    delta += points
+                else:
+                    cumulative += points
+    return cumulative, delta
 
 
 # ---------------------------------------------------------------- encoding

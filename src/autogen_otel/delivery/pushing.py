@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from autogen_otel.delivery.exporting.export import split
 from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, Limits
-from autogen_otel.delivery.journal.encoding import spans_of
+from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_left, undelivered
 from autogen_otel.delivery.journal.progress import BusyError, read_progress
@@ -73,8 +73,7 @@ class PushedJournal:
     def bytes(self) -> int:
         """What is undelivered."""
         progress, files = read_progress(self._folder), undelivered(self._folder)
-        done = sum(progress.offset for file in files if file.path.name == progress.file)
-        return sum(file.bytes for file in files) - done
+        return sum(file.bytes - progress.of(file.path) for file in files)
 
     def attempt(self) -> ExportResult | None:
         """Send until the endpoint fails, or as long as another program does."""

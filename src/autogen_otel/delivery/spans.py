@@ -14,32 +14,19 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter, Sp
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
-from autogen_otel.delivery.counts import shared
-from autogen_otel.delivery.counts.dropped import PROCESS, Dropped, count_lost
-from autogen_otel.delivery.exporting.copied_span import CopiedSpan, bounded
+from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
-from autogen_otel.delivery.journal import (
-    Journal,
-    Kind,
-    Limits,
-    NoFolderError,
-    command_for,
-    unwritable,
-)
-from autogen_otel.delivery.processes import batches, in_flight
-from autogen_otel.delivery.processes.in_flight import InFlight
-from autogen_otel.vocabulary.metrics import (
-    NOT_DELIVERED,
-    TELEMETRY_EXPORTED,
-    TELEMETRY_FORWARDED,
-    TELEMETRY_JOURNALED,
-)
+from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
+from autogen_otel.delivery.journal.decoding import CopiedSpan, bounded
+from autogen_otel.delivery.processes import batches, beside
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:
+    from autogen_otel.delivery.processes.in_flight import InFlight
     from autogen_otel.settings import Settings
 
 _LOGGER = logging.getLogger("autogen_otel")
@@ -54,16 +41,14 @@ def build(settings: Settings) -> TracerProvider:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    journal, problem = _journal(settings)
     limits = batches.Limits.of_environment("OTEL_BSP")
     # Before the provider: of functions for the exit the last is called first, and what is under way is noted
     # once more when the provider has exported.
-    exporters = _exporters(journal, problem)
+    exporters = _exporters(settings)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     for exporter in exporters:
-        processor = batches.SpanBatches(exporter, limits)
-        provider.add_span_processor(count_lost(processor, SPANS.items, PROCESS))
-    PROCESS.add(SPANS.items, NOT_DELIVERED, 0)
+        provider.add_span_processor(batches.SpanBatches(exporter, limits))
+    PROCESS.drop(SPANS.items, NOT_DELIVERED, 0)
     return provider
 
 
@@ -83,16 +68,6 @@ class ForkingTracerProvider(TracerProvider):
         self._tracers_lock = threading.Lock()
 
 
-def _journal(settings: Settings) -> tuple[Journal | None, str]:
-    """The journal, or why there can be none; then spans are exported all the same."""
-    if not settings.keeps_journal:
-        return None, ""
-    try:
-        return journal_of(settings), ""
-    except NoFolderError as error:
-        return None, str(error)
-
-
 def journal_of(settings: Settings) -> Journal:
     """Return the journal where and as large as the settings say.
 
@@ -100,23 +75,26 @@ def journal_of(settings: Settings) -> Journal:
         NoFolderError: there is no folder for it, or nothing can be written there.
     """
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
-    journal = Journal(settings.journal_dir, limits=limits, dropped=PROCESS)
+    journal = Journal(settings.journal_dir, limits=limits, counts=PROCESS)
     problem = unwritable(journal.folder, for_good=True)
     if problem is not None:
         raise problem
     return journal
 
 
-def _exporters(journal: Journal | None, problem: str) -> list[SpanExporter]:
-    """The first endpoint has the journal behind it.
+def _exporters(settings: Settings) -> list[SpanExporter]:
+    """The exporters that the environment names; the first endpoint has the journal behind it.
 
     A span that one endpoint took must not come back from the journal because another did not.
-
-    Args:
-        journal: where there is one.
-        problem: why there can be none although one is wanted.
     """
-    why_none = "" if journal else problem or "the journal is off"
+    journal, problem = None, ""
+    if settings.keeps_journal:
+        try:
+            journal = journal_of(settings)
+        except NoFolderError as error:
+            # Spans are exported all the same.
+            problem = str(error)
+    why_none = problem or "the journal is off"
     kept = f"Spans are kept in {journal.folder}." if journal else f"Spans are dropped: {why_none}."
     console, endpoints = configured(SPANS, kept)
     if problem and any(endpoints):
@@ -125,23 +103,22 @@ def _exporters(journal: Journal | None, problem: str) -> list[SpanExporter]:
         why_none = "there is no journal"
     exporters: list[SpanExporter] = [ConsoleSpanExporter()] if console else []
     for number, endpoint in enumerate(endpoints):
-        behind = None if number else journal
-        if endpoint or behind:
-            why = why_none or "another endpoint has the journal"
-            forwarder = _forwarder(endpoint, behind)
+        if number == 0 and journal is not None:
+            forwarder = _forwarder(endpoint, journal)
             # Only what takes spans in the end can tell that they are no longer under way.
-            under_way = None if behind is None else in_flight.beside(behind)
-            if behind is not None:
-                shared.beside(behind.folder)
+            under_way = beside.keep(journal).in_flight
             exporters.append(
-                JournaledSpanExporter(endpoint, behind, PROCESS, why, forwarder, in_flight=under_way)
+                JournaledSpanExporter(endpoint, journal, PROCESS, "", forwarder, in_flight=under_way)
             )
+        elif endpoint is not None:
+            why = "another endpoint has the journal" if journal else why_none
+            exporters.append(JournaledSpanExporter(endpoint, None, PROCESS, why))
     return exporters
 
 
-def _forwarder(endpoint: Endpoint | None, journal: Journal | None) -> Forwarder | None:
+def _forwarder(endpoint: Endpoint | None, journal: Journal) -> Forwarder | None:
     """What sends the journal's batches; exporters of other packages may take a span only once."""
-    if endpoint is None or journal is None or not endpoint.is_otlp:
+    if endpoint is None or not endpoint.is_otlp:
         return None
     forwarder = Forwarder(endpoint, journal, PROCESS)
     if forwarder.has_work():
@@ -157,7 +134,7 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         self,
         endpoint: Endpoint | None,
         journal: Journal | None,
-        dropped: Dropped,
+        counts: ProcessCounts,
         why_no_journal: str = "no journal is kept",
         forwarder: Forwarder | None = None,
         *,
@@ -171,17 +148,21 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
             command = command_for(journal.folder, "show")
             consequence = f"They are kept in {journal.folder}{later}; `{command}` lists them."
         super().__init__(
-            SPANS, endpoint, dropped, consequence, journal=journal, forwarder=forwarder, kind=kind
+            SPANS, endpoint, counts, consequence, journal=journal, forwarder=forwarder, kind=kind
         )
-        for metric in (TELEMETRY_EXPORTED, TELEMETRY_JOURNALED, TELEMETRY_FORWARDED):
-            self._delivered.add(metric, SPANS.items, 0)
+        for became in (EXPORTED, JOURNALED, FORWARDED):
+            counts.add(became, SPANS.items, 0)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export or journal a batch; never raises."""
-        is_delivered = self.deliver(spans, encodable_span)
+        is_delivered = self.deliver(spans)
         if self._in_flight is not None:
             self._in_flight.exported(spans)
         return SpanExportResult.SUCCESS if is_delivered else SpanExportResult.FAILURE
+
+    def encodable(self, item: ReadableSpan) -> tuple[ReadableSpan, int]:
+        """Return a span, or a copy that can be encoded, and an upper bound of its size."""
+        return encodable_span(item)
 
 
 # ---------------------------------------------------------------- encoding

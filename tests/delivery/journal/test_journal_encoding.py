@@ -10,7 +10,8 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from autogen_otel.delivery.journal.encoding import line_of, spans_of
+from autogen_otel.delivery.journal.decoding import spans_of
+from autogen_otel.delivery.journal.encoding import line_of
 from tests.delivery.receivers import finished
 
 

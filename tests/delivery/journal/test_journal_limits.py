@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autogen_otel.delivery import Journal
-from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.journal import Kind, Limits, limits
 from autogen_otel.delivery.journal.files import listed
@@ -80,12 +80,12 @@ def test_what_was_forwarded_of_a_file_is_not_lost_with_it(tmp_path: Path) -> Non
 
 
 def test_a_program_removes_what_is_too_old_when_it_begins_a_file(tmp_path: Path) -> None:
-    dropped = Dropped()
+    counts = ProcessCounts()
     Journal(tmp_path).append(finished("a"))
     _age(listed(tmp_path)[0].path, 30)
-    Journal(tmp_path, limits=Limits(max_age_hours=24), dropped=dropped).append(finished("b"))
+    Journal(tmp_path, limits=Limits(max_age_hours=24), counts=counts).append(finished("b"))
     assert len(listed(tmp_path)) == 1
-    assert dropped.counts() == {("spans", "journal_limit"): 1}
+    assert counts.dropped() == {"spans": {"journal_limit": 1}}
 
 
 def test_the_limit_holds_for_batches_of_any_kind_together(tmp_path: Path) -> None:

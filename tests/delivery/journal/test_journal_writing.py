@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from autogen_otel.delivery import Journal, NoFolderError, default_dir
-from autogen_otel.delivery.counts.dropped import Dropped
+from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.journal import Limits, folder, locks
 from tests.delivery.receivers import finished
 
@@ -198,8 +198,8 @@ def test_a_file_that_would_grow_too_large_is_followed_by_a_new_one(tmp_path: Pat
 
 
 def test_the_oldest_files_make_room_and_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lost = Dropped()
-    journal = Journal(tmp_path, max_file_bytes=1000, limits=Limits(max_bytes=4000), dropped=lost)
+    counts = ProcessCounts()
+    journal = Journal(tmp_path, max_file_bytes=1000, limits=Limits(max_bytes=4000), counts=counts)
     foreign = tmp_path / "notes.txt"
     foreign.write_text("x" * 9000)
     now = time.time()
@@ -211,7 +211,7 @@ def test_the_oldest_files_make_room_and_it_is_said(tmp_path: Path, caplog: pytes
     assert sum(path.stat().st_size for path in files) <= 4000
     assert "span 29" in _names(journal)
     assert "span 0" not in _names(journal)
-    assert lost.counts() == {("spans", "journal_limit"): 30 - len(_names(journal))}
+    assert counts.dropped() == {"spans": {"journal_limit": 30 - len(_names(journal))}}
     assert "reached its limit of" in caplog.text
     assert foreign.exists()
 

@@ -204,11 +204,12 @@ def test_a_signal_that_strikes_while_something_is_counted_ends_the_process(
     code, _ = _terminated(
         program,
         """
-from autogen_otel.delivery.counts import shared
+from autogen_otel.delivery import counts
+from autogen_otel.delivery.processes import beside
 record("counted")
 tracers.force_flush()
-assert shared.kept() is not None
-with shared.DELIVERED._lock, shared.DROPPED._lock:
+assert beside.kept() is not None
+with counts.PROCESS._lock:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(60)
 """,
@@ -228,7 +229,7 @@ def export(seconds):
     os._exit(9)
 process.end = export
 from autogen_otel.delivery.processes import ending
-ending.at_end(export)
+ending.STATE.export = export
 os.kill(os.getpid(), signal.SIGTERM)
 """,
         receiver,
@@ -253,7 +254,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 record("after")
 sys.stdin.readline()
 server.should_exit = False
-while ending.NEAR.is_set:
+while ending.STATE.is_near:
     time.sleep(0.01)
 os._exit(3)
 """

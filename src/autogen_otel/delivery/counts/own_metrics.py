@@ -6,32 +6,25 @@ They are asked for their values when metrics are exported, so that counting an e
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
-from autogen_otel.delivery.counts.delivered import PROCESS as DELIVERED
-from autogen_otel.delivery.counts.dropped import PROCESS as DROPPED
-from autogen_otel.vocabulary.metrics import (
-    INTERNAL_ERROR,
-    SPANS,
-    TELEMETRY_DROPPED,
-    TELEMETRY_EXPORTED,
-    TELEMETRY_FORWARDED,
-    TELEMETRY_JOURNALED,
-    TELEMETRY_QUEUED,
-    TELEMETRY_REASON,
-    TELEMETRY_SIGNAL,
-    Metric,
-)
+from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS
+from autogen_otel.vocabulary import metrics as vocabulary
+from autogen_otel.vocabulary.metrics import INTERNAL_ERROR, SPANS, TELEMETRY_REASON, TELEMETRY_SIGNAL
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 _OBSERVED: Final[WeakSet[Meter]] = WeakSet()
 _OBSERVED_LOCK: Final = threading.Lock()
-_COUNTED: Final = (TELEMETRY_EXPORTED, TELEMETRY_JOURNALED, TELEMETRY_FORWARDED)
+_COUNTED: Final = {
+    EXPORTED: vocabulary.TELEMETRY_EXPORTED,
+    JOURNALED: vocabulary.TELEMETRY_JOURNALED,
+    FORWARDED: vocabulary.TELEMETRY_FORWARDED,
+}
 
 
 def observe_delivery(meter: Meter, internal_errors: Callable[[], int]) -> None:
@@ -46,38 +39,30 @@ def observe_delivery(meter: Meter, internal_errors: Callable[[], int]) -> None:
     from opentelemetry.metrics import Observation  # noqa: PLC0415 - importing this room has to stay cheap
 
     def dropped(_options: CallbackOptions) -> Iterator[Observation]:
-        counts = {(SPANS, INTERNAL_ERROR): internal_errors(), **DROPPED.counts()}
-        for (signal, reason), items in counts.items():
-            yield Observation(items, {TELEMETRY_SIGNAL: signal, TELEMETRY_REASON: reason})
+        yield Observation(internal_errors(), {TELEMETRY_SIGNAL: SPANS, TELEMETRY_REASON: INTERNAL_ERROR})
+        for signal, reasons in PROCESS.copy().dropped().items():
+            for reason, items in reasons.items():
+                yield Observation(items, {TELEMETRY_SIGNAL: signal, TELEMETRY_REASON: reason})
+
+    def counted(became: str, _options: CallbackOptions) -> Iterator[Observation]:
+        for signal, items in PROCESS.copy().of(became).items():
+            yield Observation(items, {TELEMETRY_SIGNAL: signal})
+
+    def queued(_options: CallbackOptions) -> Iterator[Observation]:
+        for signal, items in PROCESS.queued().items():
+            yield Observation(items, {TELEMETRY_SIGNAL: signal})
 
     with _OBSERVED_LOCK:
         if meter in _OBSERVED:
             return
         _OBSERVED.add(meter)
-    _counter(meter, TELEMETRY_DROPPED, dropped)
-    for metric in _COUNTED:
-        _counter(meter, metric, _by_signal(partial(DELIVERED.counts, metric)))
-    meter.create_observable_gauge(
-        TELEMETRY_QUEUED.name,
-        [_by_signal(DELIVERED.queued)],
-        unit=TELEMETRY_QUEUED.unit,
-        description=TELEMETRY_QUEUED.description,
-    )
-
-
-def _counter(
-    meter: Meter, metric: Metric, observe: Callable[[CallbackOptions], Iterator[Observation]]
-) -> None:
-    meter.create_observable_counter(metric.name, [observe], unit=metric.unit, description=metric.description)
-
-
-def _by_signal(
-    counts: Callable[[], Mapping[str, int]],
-) -> Callable[[CallbackOptions], Iterator[Observation]]:
-    from opentelemetry.metrics import Observation  # noqa: PLC0415 - importing this room has to stay cheap
-
-    def observe(_options: CallbackOptions) -> Iterator[Observation]:
-        for signal, items in counts().items():
-            yield Observation(items, {TELEMETRY_SIGNAL: signal})
-
-    return observe
+    counters: list[tuple[vocabulary.Metric, Callable[[CallbackOptions], Iterator[Observation]]]] = [
+        (vocabulary.TELEMETRY_DROPPED, dropped),
+        *((metric, partial(counted, became)) for became, metric in _COUNTED.items()),
+    ]
+    for metric, observe in counters:
+        meter.create_observable_counter(
+            metric.name, [observe], unit=metric.unit, description=metric.description
+        )
+    waiting = vocabulary.TELEMETRY_QUEUED
+    meter.create_observable_gauge(waiting.name, [queued], unit=waiting.unit, description=waiting.description)

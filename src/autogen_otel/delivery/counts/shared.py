@@ -5,71 +5,43 @@ Each process adds what is new, at most every other second, and none waits for an
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.delivery.beside import Beside
-from autogen_otel.delivery.counts.delivered import PROCESS as DELIVERED
-from autogen_otel.delivery.counts.dropped import PROCESS as DROPPED
-from autogen_otel.delivery.journal import locks
+from autogen_otel.delivery import counts
+from autogen_otel.delivery.fork import renew_after_fork
+from autogen_otel.delivery.journal import document, locks
 from autogen_otel.delivery.journal.folder import make_private
-from autogen_otel.vocabulary.metrics import TELEMETRY_EXPORTED, TELEMETRY_FORWARDED, TELEMETRY_JOURNALED
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 _NAME: Final = "counts.json"
-_FLAGS: Final = os.O_RDWR | os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW"))
 _SECONDS: Final = 2.0
 _FORGOTTEN_SECONDS: Final = 10.0
 """A process that has not said for so long how much waits in it is gone."""
 _ATTEMPTS: Final = 20
 _ATTEMPT_SECONDS: Final = 0.005
-_METRICS: Final = {
-    "exported": TELEMETRY_EXPORTED,
-    "journaled": TELEMETRY_JOURNALED,
-    "forwarded": TELEMETRY_FORWARDED,
-}
 
 
 @dataclass
-class Counts:
+class Counts(counts.Counts):
     """What was counted.
 
     Args:
+        items: as in a process.
         since: when that began, in seconds since 1970; 0 for never.
         at: when something was added last.
-        items: how many, by what became of them, signal and (where they were dropped) reason.
         queued: what waits in memory, by process and signal, and when it said so.
     """
 
     since: float = 0.0
     at: float = 0.0
-    items: Counter[str] = field(default_factory=Counter)
     queued: dict[str, tuple[dict[str, int], float]] = field(default_factory=dict)
-
-    def of(self, became: str) -> dict[str, int]:
-        """Items that were ``exported``, ``journaled`` or ``forwarded``, by signal."""
-        found = (key.split() for key in self.items)
-        return {words[1]: self.items[f"{became} {words[1]}"] for words in found if words[0] == became}
-
-    def dropped(self) -> dict[str, dict[str, int]]:
-        """Items that were dropped, by signal and reason."""
-        found: dict[str, dict[str, int]] = {}
-        for key, items in self.items.items():
-            became, signal, *reason = key.split()
-            if became == "dropped" and items:
-                found.setdefault(signal, {})[" ".join(reason)] = items
-        return found
 
     def waiting(self) -> dict[str, int]:
         """Items that wait in processes that live, by signal."""
@@ -82,9 +54,19 @@ class Counts:
 
 def read(folder: Path) -> Counts:
     """Return what the processes of a journal have counted; nothing where none has."""
-    with suppress(OSError):
-        return _parsed((folder / _NAME).read_bytes())
-    return Counts()
+    return document.read(folder / _NAME, _made) or Counts()
+
+
+def _made(known: Any) -> Counts:
+    return Counts(
+        Counter({key: int(items) for key, items in known["items"].items() if len(key.split()) > 1}),
+        float(known["since"]),
+        float(known["at"]),
+        {
+            name: ({signal: int(number) for signal, number in items.items()}, float(at))
+            for name, (items, at) in known["queued"].items()
+        },
+    )
 
 
 class Sharing:
@@ -97,6 +79,7 @@ class Sharing:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.after_fork()
+        renew_after_fork(self)
 
     def after_fork(self) -> None:
         """Begin anew, as the counts of a forked process do."""
@@ -125,7 +108,7 @@ class Sharing:
             self._lock.release()
 
     def _write(self, *, is_last: bool) -> None:
-        now, queued = _counted(), {} if is_last else DELIVERED.queued()
+        now, queued = counts.PROCESS.copy().items, {} if is_last else counts.PROCESS.queued()
         queued = {signal: items for signal, items in queued.items() if items}
         new = now - self._added
         if not new and not queued and not self._queued:
@@ -134,89 +117,31 @@ class Sharing:
             make_private(self.folder)
         elif not self.folder.is_dir():
             return
-        with _locked(self.folder / _NAME, attempts=_ATTEMPTS if is_last else 1) as descriptor:
-            if descriptor is None:
+        with document.opened(self.folder / _NAME) as descriptor:
+            if not _take(descriptor, _ATTEMPTS if is_last else 1):
                 return
-            counts = _parsed(os.read(descriptor, os.fstat(descriptor).st_size))
-            counts.at = time.time()
-            counts.since = counts.since or counts.at
-            counts.items.update(new)
-            counts.queued = {
-                name: (items, at)
-                for name, (items, at) in counts.queued.items()
-                if name != self._name and counts.at - at < _FORGOTTEN_SECONDS
+            shared = document.read(descriptor, _made) or Counts()
+            shared.items.update(new)
+            at = time.time()
+            living = {
+                name: entry
+                for name, entry in shared.queued.items()
+                if name != self._name and at - entry[1] < _FORGOTTEN_SECONDS
             }
             if queued:
-                counts.queued[self._name] = (queued, counts.at)
-            _replace(descriptor, counts)
+                living[self._name] = (queued, at)
+            document.write(
+                descriptor,
+                {"since": shared.since or at, "at": at, "items": dict(shared.items), "queued": living},
+            )
         self._added, self._queued, self._written_at = now, queued, time.monotonic()
 
 
-def _counted() -> Counter[str]:
-    counted: Counter[str] = Counter()
-    for became, metric in _METRICS.items():
-        for signal, items in DELIVERED.counts(metric).items():
-            counted[f"{became} {signal}"] = items
-    for (signal, reason), items in DROPPED.counts().items():
-        counted[f"dropped {signal} {reason}"] = items
-    return counted
-
-
-@contextmanager
-def _locked(path: Path, *, attempts: int) -> Iterator[int | None]:
-    """The file, open and locked; ``None`` where others have it all the time."""
-    descriptor = os.open(path, _FLAGS, 0o600)
-    try:
-        yield descriptor if _take(descriptor, attempts) else None
-    finally:
-        # Which unlocks it too.
-        os.close(descriptor)
-
-
 def _take(descriptor: int, attempts: int) -> bool:
-    for _ in range(attempts):
-        with suppress(BlockingIOError, PermissionError):
-            locks.take(descriptor, wait=False)
-            return True
-        if attempts > 1:
+    """Lock the file, unless others have it all the time."""
+    for attempt in range(attempts):
+        if attempt:
             time.sleep(_ATTEMPT_SECONDS)
+        if locks.take_now(descriptor):
+            return True
     return False
-
-
-def _replace(descriptor: int, counts: Counts) -> None:
-    """Write with a single call, so that a process that is killed leaves a whole text."""
-    document = {"since": counts.since, "at": counts.at, "items": dict(counts.items), "queued": counts.queued}
-    text = json.dumps(document).encode()
-    size = os.fstat(descriptor).st_size
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, text.ljust(size))
-
-
-def _parsed(text: bytes) -> Counts:
-    try:
-        known: Any = json.loads(text)
-        return Counts(
-            float(known["since"]),
-            float(known["at"]),
-            Counter({key: int(items) for key, items in known["items"].items() if len(key.split()) > 1}),
-            {str(name): (_whole(items), float(at)) for name, (items, at) in known["queued"].items()},
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-        return Counts()
-
-
-def _whole(items: Mapping[str, Any]) -> dict[str, int]:
-    return {str(signal): int(number) for signal, number in items.items()}
-
-
-_BESIDE: Final = Beside[Sharing](partial(Sharing.write, is_last=True))
-
-
-def beside(folder: Path) -> None:
-    """Write what this process counts beside this journal, and no other."""
-    _BESIDE.keep(folder, partial(Sharing, folder))
-
-
-def kept() -> Sharing | None:
-    """What writes the counts of this process; ``None`` where no journal is kept."""
-    return _BESIDE.kept

@@ -7,22 +7,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from autogen_otel.delivery.counts.delivered import PROCESS, Delivered
-from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, UNWANTED, Outcome, Pause
+from autogen_otel.delivery.counts import EXPORTED, JOURNALED, ProcessCounts
+from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.fork import HalfImportedError
 from autogen_otel.delivery.journal import DIR_VARIABLE, Kind
 from autogen_otel.delivery.processes import ending
-from autogen_otel.vocabulary.metrics import (
-    NOT_DELIVERED,
-    NOT_ENCODED,
-    REFUSED,
-    TELEMETRY_EXPORTED,
-    TELEMETRY_JOURNALED,
-)
+from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED, REFUSED
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.counts.dropped import Dropped
-    from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Signal
+    from autogen_otel.delivery.exporting.exporters import Endpoint, Signal
     from autogen_otel.delivery.forwarder import Forwarder
     from autogen_otel.delivery.journal import Journal
 
@@ -38,6 +31,11 @@ _PAUSES: Final = {
 _WARN_AGAIN_SECONDS: Final = 60.0
 MAX_BYTES: Final = 3 * 1024 * 1024
 """Receivers refuse a whole batch above 4 MiB (gRPC) or 20 MiB (HTTP)."""
+_LEAST_BYTES: Final = 64 * 1024
+"""A receiver that does not take so much takes nothing now: a proxy refuses everything, or a span is huge."""
+_LEARNED_SECONDS: Final = 600.0
+"""How long it is remembered that an endpoint takes less at once; somebody may raise its limit."""
+_NOT_SENT: Final = ExportResult(Outcome.PAUSED)
 _VALUE_BYTES: Final = 24
 _INT64_END: Final = 2**63
 
@@ -50,11 +48,10 @@ class EndpointExporter:
     Args:
         signal: what is exported.
         endpoint: where to; ``None`` to keep everything in the journal.
-        dropped: where to count what is neither exported nor journaled.
+        counts: where to count what becomes of it.
         consequence: what becomes of what is not exported, as a sentence of the message.
         journal: where to keep what is not exported; ``None`` to drop it.
         forwarder: what sends the journal's batches once the endpoint takes them.
-        delivered: where to count what is exported or journaled.
         kind: why it is in the journal, where the endpoint has not refused it.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
@@ -64,60 +61,65 @@ class EndpointExporter:
         self,
         signal: Signal,
         endpoint: Endpoint | None,
-        dropped: Dropped,
+        counts: ProcessCounts,
         consequence: str,
         *,
         journal: Journal | None = None,
         forwarder: Forwarder | None = None,
-        delivered: Delivered = PROCESS,
         kind: Kind = Kind.UNDELIVERED,
         by_default: bool = False,
     ) -> None:
-        self._signal, self._endpoint, self._dropped, self._journal = signal, endpoint, dropped, journal
+        self._signal, self._endpoint, self._counts, self._journal = signal, endpoint, counts, journal
         self._consequence, self._by_default = consequence, by_default
-        self._forwarder, self._delivered, self._kind = forwarder, delivered, kind
+        self._forwarder, self._kind = forwarder, kind
         self._is_shut_down = False
-        ending.HURRIED.add(self)
-        self._pause = Pause() if endpoint is None else endpoint.pause
         self._failure_logged = False
         self._logged_at = dict.fromkeys(("failure", "dropped", "rejected"), -_WARN_AGAIN_SECONDS)
         self._dropped_items = 0
+        self._most_bytes, self._learned_at = MAX_BYTES, 0.0
+        ending.HURRIED.add(self)
 
-    def deliver(self, items: Sequence[Item], encodable: Callable[[Item], tuple[Item, int]]) -> bool:
+    def encodable(self, item: Any) -> tuple[Any, int]:
+        """Return an item, or a copy that can be encoded, and an upper bound of its size in bytes.
+
+        Raises:
+            Exception: it is beyond repair.
+        """
+        raise NotImplementedError
+
+    def deliver(self, items: Sequence[Any]) -> bool:
         """Export or journal spans or log records in batches that receivers take; never raises.
 
         Returns:
-            Whether the endpoint or the journal has all of them; for ``encodable`` see ``split``.
+            Whether the endpoint or the journal has all of them.
         """
-        batches, broken = split(items, encodable)
+        if time.monotonic() - self._learned_at > _LEARNED_SECONDS:
+            self._most_bytes = MAX_BYTES
+        batches, broken = split(items, self.encodable, self._most_bytes)
         if broken:
             self._drop(broken, NOT_ENCODED, "they cannot be encoded")
-        is_delivered = [self._deliver(batch) for batch in batches]
+        is_delivered = self._deliver_all(*batches)
         if self._forwarder is not None and not self._is_shut_down:
             self._forwarder.wake()
-        return all(is_delivered) and not broken
+        return is_delivered and not broken
 
     def send(self, batch: Any) -> bool:
         """Export a batch as it is, with nothing behind the endpoint, and say whether that worked."""
         result = self._attempt(batch)
         self._react(result)
-        return _is_exported(result)
+        return result.outcome is Outcome.EXPORTED
 
     def hurry(self) -> None:
         """Do not wait much longer for the endpoint, because the program ends."""
-        if self._endpoint is not None:
-            self._endpoint.hurry()
-        if self._forwarder is not None:
-            self._forwarder.hurry()
+        for one in (self._endpoint, self._forwarder):
+            if one is not None:
+                one.hurry()
 
     def relax(self) -> None:
         """Wait as before, because the program goes on."""
-        if self._is_shut_down:
-            return
-        if self._endpoint is not None:
-            self._endpoint.relax()
-        if self._forwarder is not None:
-            self._forwarder.relax()
+        for one in (self._endpoint, self._forwarder):
+            if one is not None and not self._is_shut_down:
+                one.relax()
 
     def prepare(self) -> None:
         """Load what the first batch needs before it: a process may end soon after its first conversation."""
@@ -134,48 +136,51 @@ class EndpointExporter:
         if self._is_shut_down:
             return
         self._is_shut_down = True
-        if self._forwarder is not None:
-            self._forwarder.shutdown()
-        if self._endpoint is not None:
-            self._endpoint.shutdown()
+        for one in (self._forwarder, self._endpoint):
+            if one is not None:
+                one.shutdown()
 
     def _deliver(self, batch: Sequence[Any]) -> bool:
         try:
             result = self._attempt(batch)
-            if _is_too_large(result) and len(batch) > 1:
-                return self._deliver_halves(batch)
-            lost = None if _is_exported(result) else self._keep(batch, result)
+            if result.outcome is Outcome.TOO_LARGE and len(batch) > 1:
+                return self._deliver_less(batch)
+            is_exported = result.outcome is Outcome.EXPORTED
+            lost = None if is_exported else self._keep(batch, result)
         except _NotEncodedError:
             # The exporter encodes as the journal does, so it has sent nothing of this batch.
             if len(batch) == 1:
                 self._drop(1, NOT_ENCODED, "they cannot be encoded")
                 return False
-            return self._deliver_halves(batch)
+            return self._deliver_all(batch[: len(batch) // 2], batch[len(batch) // 2 :])
         except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
             self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
             return False
         self._react(result, lost)
-        if _is_exported(result):
-            self._delivered.add(TELEMETRY_EXPORTED, self._signal.items, len(batch) - _rejected(result))
+        if is_exported:
+            self._counts.add(EXPORTED, self._signal.items, len(batch) - result.rejected)
         return lost is None
 
-    def _deliver_halves(self, batch: Sequence[Any]) -> bool:
-        middle = len(batch) // 2
-        halves = [self._deliver(half) for half in (batch[:middle], batch[middle:])]
-        return all(halves)
+    def _deliver_less(self, batch: Sequence[Any]) -> bool:
+        """Deliver a batch in smaller ones, and remember that the endpoint takes no such large ones."""
+        most_bytes = sum(self.encodable(item)[1] for item in batch) // 2
+        self._most_bytes, self._learned_at = max(most_bytes, _LEAST_BYTES), time.monotonic()
+        return self._deliver_all(*split(batch, self.encodable, most_bytes)[0])
 
-    def _attempt(self, batch: Any) -> ExportResult | None:
-        """Export a batch; ``None`` if nothing is sent to the endpoint now."""
-        if self._endpoint is None or self._is_shut_down or time.monotonic() < self._pause.until:
-            return None
-        return self._endpoint.export(batch)
+    def _deliver_all(self, *batches: Sequence[Any]) -> bool:
+        # Each of them, also after one that was lost.
+        are_delivered = [self._deliver(batch) for batch in batches]
+        return all(are_delivered)
 
-    def _keep(self, batch: Sequence[Any], result: ExportResult | None) -> str | None:
+    def _attempt(self, batch: Any) -> ExportResult:
+        """Export a batch, if anything is sent to the endpoint now."""
+        endpoint = self._endpoint
+        if endpoint is None or self._is_shut_down or time.monotonic() < endpoint.pause.until:
+            return _NOT_SENT
+        return endpoint.export(batch)
+
+    def _keep(self, batch: Sequence[Any], result: ExportResult) -> str | None:
         """Journal a batch that was not exported, or count it as dropped.
-
-        Args:
-            batch: spans.
-            result: what the endpoint said, if it was asked.
 
         Returns:
             Why it was dropped, empty where the consequence says so; ``None`` if the journal has it.
@@ -186,7 +191,7 @@ class EndpointExporter:
         if self._journal is None:
             self._count_dropped(len(batch), NOT_DELIVERED)
             return ""
-        is_refused = result is not None and result.outcome in UNWANTED
+        is_refused = result.outcome in UNWANTED
         try:
             self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
         except OSError as error:
@@ -202,10 +207,10 @@ class EndpointExporter:
             # Protobuf raises whatever fits the odd value.
             raise _NotEncodedError from error
         if self._kind is Kind.UNDELIVERED:
-            self._delivered.add(TELEMETRY_JOURNALED, self._signal.items, len(batch))
+            self._counts.add(JOURNALED, self._signal.items, len(batch))
         if is_refused:
             # It will not be sent again by itself, so somebody should know.
-            self._dropped.add(self._signal.items, REFUSED, len(batch))
+            self._counts.drop(self._signal.items, REFUSED, len(batch))
         return None
 
     def _drop(self, items: int, reason: str, explanation: str) -> None:
@@ -214,7 +219,7 @@ class EndpointExporter:
         self._tell_dropped(explanation)
 
     def _count_dropped(self, items: int, reason: str) -> None:
-        self._dropped.add(self._signal.items, reason, items)
+        self._counts.drop(self._signal.items, reason, items)
         self._dropped_items += items
 
     def _tell_dropped(self, explanation: str | None) -> None:
@@ -225,26 +230,26 @@ class EndpointExporter:
         name = self._signal.items.capitalize()
         return f"{name} were dropped: {explanation} ({self._dropped_items} so far)."
 
-    def _react(self, result: ExportResult | None, lost: str | None = None) -> None:
+    def _react(self, result: ExportResult, lost: str | None = None) -> None:
         """Pause after a failure; log the first failure and the first success after it.
 
         Args:
             result: of the export.
             lost: why what was not exported was dropped although there is a journal.
         """
-        if result is None or self._endpoint is None:
+        if result is _NOT_SENT or self._endpoint is None:
             self._tell_dropped(lost)
             return
         label, items = self._endpoint.label, self._signal.items
-        if _is_exported(result):
+        if result.outcome is Outcome.EXPORTED:
             if self._failure_logged:
                 _LOGGER.info("%s takes %s again.", label, items)
             self._failure_logged = False
-            self._tell_rejected(result)
+            self._tell_rejected(label, result)
             return
         if result.outcome in _PAUSES:
             seconds = _PAUSES[result.outcome] if result.retry_after is None else result.retry_after
-            self._pause.until = time.monotonic() + seconds
+            self._endpoint.pause.until = time.monotonic() + seconds
         if self._failure_logged or not self._may_log("failure"):
             self._tell_dropped(lost)
             return
@@ -263,13 +268,13 @@ class EndpointExporter:
             consequence,
         )
 
-    def _tell_rejected(self, result: ExportResult | None) -> None:
-        rejected = _rejected(result)
+    def _tell_rejected(self, label: str, result: ExportResult) -> None:
+        rejected, items = result.rejected, self._signal.items
         if rejected:
-            self._dropped.add(self._signal.items, REFUSED, rejected)
-        if result is not None and self._endpoint is not None and result.reason and self._may_log("rejected"):
-            what = f"did not take {rejected} {self._signal.items} of a batch" if rejected else "warns"
-            _LOGGER.warning("%s %s: %s", self._endpoint.label, what, result.reason)
+            self._counts.drop(items, REFUSED, rejected)
+        if result.reason and self._may_log("rejected"):
+            what = f"did not take {rejected} {items} of a batch" if rejected else "warns"
+            _LOGGER.warning("%s %s: %s", label, what, result.reason)
 
     def _may_log(self, subject: str) -> bool:
         now = time.monotonic()
@@ -281,18 +286,6 @@ class EndpointExporter:
 
 class _NotEncodedError(Exception):
     """Something in a batch cannot be encoded."""
-
-
-def _is_exported(result: ExportResult | None) -> bool:
-    return result is not None and result.outcome is Outcome.EXPORTED
-
-
-def _is_too_large(result: ExportResult | None) -> bool:
-    return result is not None and result.outcome is Outcome.TOO_LARGE
-
-
-def _rejected(result: ExportResult | None) -> int:
-    return 0 if result is None else result.rejected
 
 
 # ---------------------------------------------------------------- batches that receivers take

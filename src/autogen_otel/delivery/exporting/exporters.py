@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 
 from autogen_otel.delivery.exporting.probe import Probe, probe_for
 from autogen_otel.delivery.exporting.sender import Sender
-from autogen_otel.delivery.fork import importing
+from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.identity.randomness import spare_global_random
 from autogen_otel.vocabulary import metrics
 
@@ -32,6 +33,8 @@ _READ_SECONDS: Final = 10.0
 _MARGIN_SECONDS: Final = 5.0
 """For the connection, which has a limit of its own, and an answer that comes in small pieces."""
 _MOST_GIVEN_UP: Final = 3
+_MOST_TOO_LARGE: Final = 3
+"""After so many items that are too large alone, the endpoint takes nothing: a proxy before it, mostly."""
 _HTTP: Final = "otlp_proto_http"
 _GRPC: Final = "otlp_proto_grpc"
 _PROTOCOLS: Final = {"http/protobuf": _HTTP, "grpc": _GRPC}
@@ -91,6 +94,8 @@ class Outcome(Enum):
     """Nothing listens at the endpoint."""
     UNSUPPORTED = auto()
     """The endpoint does not know the signal: Jaeger takes spans only."""
+    PAUSED = auto()
+    """There is no endpoint, or nothing is sent to it at this moment."""
 
 
 UNWANTED: Final = (Outcome.REFUSED, Outcome.TOO_LARGE)
@@ -125,10 +130,12 @@ class Pause:
     Args:
         until: when nothing is sent to it, on the monotonic clock.
         is_doubtful: whether it let the last batch wait in vain, or refused it as it may refuse all others.
+        too_large: how many single items one after the other were too large for it.
     """
 
     until: float = 0.0
     is_doubtful: bool = False
+    too_large: int = 0
 
 
 class Endpoint:
@@ -154,8 +161,14 @@ class Endpoint:
         self.label, self.probe, self.is_otlp = label, probe, is_otlp
         self.pause = Pause()
         self.exporter: Any = None
-        self._make, self._most_seconds, self._pid = make, most_seconds, os.getpid()
+        self._make, self._most_seconds, self._is_parents = make, most_seconds, False
         self._sender = Sender(most_given_up=_MOST_GIVEN_UP if is_otlp else 1)
+        self.hurry, self.relax = self._sender.hurry, self._sender.relax
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Have this process make an exporter of its own: it must not share connections, nor close them."""
+        self._is_parents = True
 
     def another(self) -> Endpoint:
         """The same with an exporter of its own, for another thread."""
@@ -174,6 +187,12 @@ class Endpoint:
     def export(self, batch: Any) -> ExportResult:
         """Export a batch in a single attempt; never raises."""
         result = self._export(batch)
+        if result.outcome is Outcome.TOO_LARGE and isinstance(batch, Sequence) and len(batch) == 1:
+            self.pause.too_large += 1
+            if self.pause.too_large > _MOST_TOO_LARGE:
+                result = replace(result, outcome=Outcome.FAILED)
+        elif batch and result.outcome is Outcome.EXPORTED:
+            self.pause.too_large = 0
         if batch or result.outcome is Outcome.EXPORTED:
             self.pause.is_doubtful = result.outcome is Outcome.FAILED and not result.is_retryable
         return result
@@ -198,9 +217,9 @@ class Endpoint:
         return result
 
     def opened(self) -> Any:
-        """Return the exporter; a forked process makes its own, because it must not share connections."""
-        if self.exporter is None or self._pid != os.getpid():
-            self.exporter, self._pid = self._make(), os.getpid()
+        """Return the exporter, which is made if there is none."""
+        if self.exporter is None or self._is_parents:
+            self.exporter, self._is_parents = self._make(), False
             spare_global_random()
         return self.exporter
 
@@ -213,20 +232,12 @@ class Endpoint:
                 return True
         return False
 
-    def hurry(self) -> None:
-        """Do not wait much longer for anything, because the program ends."""
-        self._sender.hurry()
-
-    def relax(self) -> None:
-        """Wait as before, because the program goes on."""
-        self._sender.relax()
-
     def force_flush(self, timeout_millis: int) -> bool:
         """Have the exporter send what it buffers itself; never raises."""
-        # Exporters of log records have no such method in older SDKs.
+        # In older SDKs exporters of log records have no such method, and that of others may return nothing.
         flush: Callable[[int], bool] | None = getattr(self._own_exporter(), "force_flush", None)
         try:
-            return flush is None or flush(timeout_millis)
+            return flush is None or flush(timeout_millis) is not False
         except Exception:  # noqa: BLE001 - the application cannot do anything about it
             return False
 
@@ -241,19 +252,22 @@ class Endpoint:
 
     def _own_exporter(self) -> Any:
         """The exporter; ``None`` in a forked process that only has its parent's."""
-        return self.exporter if self._pid == os.getpid() else None
+        return None if self._is_parents else self.exporter
 
 
 def _export(exporter: Any, batch: Any) -> ExportResult:
+    failure = ""
     try:
         with _silenced(exporter):
             # Each signal has an enumeration of its own for this, some of them under changing names.
-            is_exported = exporter.export(batch).name == "SUCCESS"
+            if exporter.export(batch).name != "SUCCESS":
+                failure = "its exporter reports a failure"
     except Exception as error:  # noqa: BLE001 - whatever it raises, the batch was not exported
-        return _last_result(exporter) or ExportResult(Outcome.FAILED, type(error).__name__)
-    if is_exported:
-        return _last_result(exporter) or ExportResult(Outcome.EXPORTED)
-    return _last_result(exporter) or ExportResult(Outcome.FAILED, "its exporter reports a failure")
+        failure = type(error).__name__
+    # Our HTTP session knows more; newer exporters swallow the error.
+    session = getattr(exporter, "single_attempt_session", None)
+    known: ExportResult | None = None if session is None else session.take_result()
+    return known or ExportResult(Outcome.FAILED if failure else Outcome.EXPORTED, failure)
 
 
 def _shut_down(exporter: Any) -> bool:
@@ -263,13 +277,6 @@ def _shut_down(exporter: Any) -> bool:
     except Exception as error:  # noqa: BLE001 - the application is about to end and cannot do anything about it
         _LOGGER.debug("The exporter did not shut down: %s", type(error).__name__)
     return True
-
-
-def _last_result(exporter: Any) -> ExportResult | None:
-    """What our HTTP session knows of the last request; newer exporters swallow the error."""
-    session = getattr(exporter, "single_attempt_session", None)
-    result: ExportResult | None = None if session is None else session.take_result()
-    return result
 
 
 @contextmanager
@@ -305,17 +312,17 @@ def configured(signal: Signal, consequence: str) -> tuple[bool, list[Endpoint | 
     except ExporterError as error:
         _LOGGER.warning("%s %s", error, consequence)
         return False, [None]
-    return CONSOLE in names, [_endpoint(name, signal, consequence) for name in names if name != CONSOLE]
-
-
-def _endpoint(name: str, signal: Signal, consequence: str) -> Endpoint | None:
-    try:
-        named = endpoint(name, os.environ, signal)
-    except ExporterError as error:
-        _LOGGER.warning("%s %s", error, consequence)
-        return None
-    named.begin()
-    return named
+    endpoints: list[Endpoint | None] = []
+    for name in names:
+        if name != CONSOLE:
+            try:
+                endpoints.append(endpoint(name, os.environ, signal))
+            except ExporterError as error:
+                _LOGGER.warning("%s %s", error, consequence)
+                endpoints.append(None)
+    for one in filter(None, endpoints):
+        one.begin()
+    return CONSOLE in names, endpoints
 
 
 def exporter_names(environ: Mapping[str, str], signal: Signal) -> list[str]:
@@ -350,14 +357,12 @@ def endpoint(name: str, environ: Mapping[str, str], signal: Signal) -> Endpoint:
     if name == _HTTP:
         return _http_endpoint(environ, signal)
     exporter_class = plugin(name, signal)
-    try:
+    with _making(name):
         url = signal.otlp("ENDPOINT", environ)[1] or "http://localhost:4317"
         probe = probe_for(url, 4317) if name == _GRPC else None
         made = Endpoint(f"the exporter {name}", exporter_class, probe, is_otlp=is_otlp(name))
         # Made at once, so that what is wrong with it shows at the start.
         made.opened()
-    except Exception as error:
-        raise _not_makeable(name, error) from error
     return made
 
 
@@ -375,15 +380,18 @@ def plugin(name: str, signal: Signal) -> type[Any]:
             if name == _GRPC
             else f"{signal.chooser} names {name!r}, and no installed package has an exporter of that name."
         )
-    try:
+    with _making(name):
         loaded: type[Any] = registered[0].load()
-    except Exception as error:
-        raise _not_makeable(name, error) from error
     return loaded
 
 
-def _not_makeable(name: str, error: Exception) -> ExporterError:
-    return ExporterError(f"The exporter {name} cannot be made: {type(error).__name__}: {error}.")
+@contextmanager
+def _making(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        text = f"The exporter {name} cannot be made: {type(error).__name__}: {error}."
+        raise ExporterError(text) from error
 
 
 def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
@@ -409,12 +417,8 @@ def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
 
             return otlp_http.make_exporter(url, signal)
 
-    seconds = _seconds(signal.otlp("TIMEOUT", environ)[1]) + _MARGIN_SECONDS
-    return Endpoint(label, make, probe, most_seconds=seconds, is_otlp=True)
-
-
-def _seconds(text: str) -> float:
+    seconds = _READ_SECONDS
     # What is no number is reported when the exporter is made.
     with suppress(ValueError):
-        return float(text)
-    return _READ_SECONDS
+        seconds = float(signal.otlp("TIMEOUT", environ)[1])
+    return Endpoint(label, make, probe, most_seconds=seconds + _MARGIN_SECONDS, is_otlp=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from autogen_otel.delivery.fork import in_child
+from autogen_otel.delivery.fork import in_child, renew_after_fork
 
 if TYPE_CHECKING:
     Result = TypeVar("Result")
@@ -74,10 +73,11 @@ class Sender:
 
     def __init__(self, *, most_given_up: int = 1) -> None:
         self._most_given_up = most_given_up
-        self._forget()
+        self.after_fork()
+        renew_after_fork(self)
 
-    def _forget(self) -> None:
-        self._pid = os.getpid()
+    def after_fork(self) -> None:
+        """Begin anew: the thread and what it does are the parent's."""
         self._thread: threading.Thread | None = None
         self._given_up: list[threading.Thread] = []
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
@@ -88,9 +88,6 @@ class Sender:
 
     def begin(self) -> None:
         """Start the thread, if it can be started and does not run."""
-        if self._pid != os.getpid():
-            # The thread is the parent's.
-            self._forget()
         if self._thread is not None:
             return
         calls, changed = self._calls, self._changed
@@ -104,14 +101,12 @@ class Sender:
 
     def is_late(self) -> bool:
         """Whether the program ends and has waited long enough."""
-        if self._pid != os.getpid() or self._hurried_at is None:
+        if self._hurried_at is None:
             return False
         return self._waited > _WORKING_SECONDS or _EXIT.left() < _LEAST_SECONDS
 
     def hurry(self) -> None:
         """Wait for what is under way, and for what comes, only as long as the end of a program may take."""
-        if self._pid != os.getpid():
-            self._forget()
         with self._changed:
             if self._hurried_at is None:
                 self._hurried_at = time.monotonic()
@@ -124,9 +119,8 @@ class Sender:
 
     def end(self) -> None:
         """End the thread once it has nothing to do."""
-        if self._pid == os.getpid():
-            self._calls.put(None)
-            self._thread, self._calls = None, SimpleQueue()
+        self._calls.put(None)
+        self._thread, self._calls = None, SimpleQueue()
 
     def call(self, work: Callable[[], Result], most_seconds: float) -> Result | None:
         """Return what the work returns; ``None`` if it takes too long.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 
 class Kind(Enum):
@@ -23,10 +24,8 @@ class Kind(Enum):
     """A copy that was asked for, delivered or not: only read, never sent."""
 
 
-IN_FLIGHT: Final = "*.inflight"
-"""Notes about conversations that have not ended; no batches."""
-IN_FLIGHT_PARTS: Final = "*.inflight.tmp"
-"""Such notes while they are written; a process that was killed then leaves one."""
+_NOTES: Final = ("*.inflight", "*.inflight.tmp")
+"""Of conversations that have not ended; a process that was killed while it wrote one leaves the second."""
 _NAME: Final = re.compile(r"traces-[^.]+(?:\.\d+Z-\d+)?(\.kept|\.refused)?\.jsonl")
 _BEGINS_A_SPAN: Final = b'"startTimeUnixNano":'
 """Once in each span. Not in a text: there its quotes are escaped."""
@@ -34,17 +33,17 @@ _BEGINS_A_SPAN: Final = b'"startTimeUnixNano":'
 
 @dataclass(frozen=True)
 class JournalFile:
-    """One file of batches.
+    """One file of a journal.
 
     Args:
         path: where it is.
-        kind: of its batches.
+        kind: of its batches; ``None`` for a note about conversations in flight.
         bytes: its size.
-        modified: when it was last written, in seconds since 1970.
+        modified: when it was last written, in seconds since 1970; a process that lives touches its note.
     """
 
     path: Path
-    kind: Kind
+    kind: Kind | None
     bytes: int
     modified: float
 
@@ -56,35 +55,20 @@ def listed(folder: Path, *kinds: Kind) -> list[JournalFile]:
         match = _NAME.fullmatch(path.name)
         kind = Kind(f"{match[1] or ''}.jsonl") if match else None
         if kind is not None and (not kinds or kind in kinds):
-            with suppress(OSError):
-                status = path.stat()
-                files.append(JournalFile(path, kind, status.st_size, status.st_mtime))
+            files += _file(path, kind)
     return files
 
 
-@dataclass(frozen=True)
-class Note:
-    """A note about conversations in flight.
-
-    Args:
-        path: where it is.
-        bytes: its size.
-        modified: when its process last gave a sign of life, in seconds since 1970.
-    """
-
-    path: Path
-    bytes: int
-    modified: float
-
-
-def notes(folder: Path) -> list[Note]:
+def notes(folder: Path) -> list[JournalFile]:
     """Return the notes about conversations in flight, also such as were never finished."""
-    found = []
-    for path in (*folder.glob(IN_FLIGHT), *folder.glob(IN_FLIGHT_PARTS)):
-        with suppress(OSError):
-            status = path.stat()
-            found.append(Note(path, status.st_size, status.st_mtime))
-    return found
+    return [note for pattern in _NOTES for path in folder.glob(pattern) for note in _file(path, None)]
+
+
+def _file(path: Path, kind: Kind | None) -> list[JournalFile]:
+    with suppress(OSError):
+        status = path.stat()
+        return [JournalFile(path, kind, status.st_size, status.st_mtime)]
+    return []
 
 
 def new_path(folder: Path, kind: Kind) -> Path:
@@ -93,16 +77,27 @@ def new_path(folder: Path, kind: Kind) -> Path:
     return folder / f"traces-{begun}-{os.getpid()}{kind.value}"
 
 
-def counted(path: Path, offset: int = 0) -> tuple[int, int]:
+def counted(file: Path | int, offset: int = 0) -> tuple[int, int]:
     """Return how many batches and spans a file holds from an offset on; a torn last line counts nothing.
+
+    Args:
+        file: where it is, or the descriptor of one that is locked, which to close would unlock.
+        offset: in bytes.
 
     Raises:
         OSError: it cannot be read.
     """
     batches = spans = 0
-    with path.open("rb") as file:
-        file.seek(offset)
-        for line in file:
+    with open(file, "rb", closefd=not isinstance(file, int)) as lines:
+        lines.seek(offset)
+        for line in lines:
             found = line.count(_BEGINS_A_SPAN) if line.endswith(b"\n") else 0
             batches, spans = batches + bool(found), spans + found
     return batches, spans
+
+
+def raw_spans(request: Any) -> Iterator[dict[str, Any]]:
+    """The spans of a batch in OTLP JSON."""
+    for resource_spans in request.get("resourceSpans", ()):
+        for scope_spans in resource_spans.get("scopeSpans", ()):
+            yield from scope_spans.get("spans", ())

@@ -84,29 +84,22 @@ def resolved(named: str | os.PathLike[str]) -> Path:
 def unwritable(folder: Path, *, for_good: bool = False) -> NoFolderError | None:
     """Say that nothing can be written into a folder, and what to do; ``None`` where it can.
 
+    Permissions alone do not tell: root may write anywhere, but not in ``/proc`` nor on a disk that is
+    read-only or full. The file that is tried has no name where the system can do that.
+
     Args:
-        folder: it may not exist yet.
+        folder: it may not exist yet; then the nearest above it counts.
         for_good: whether a disk that is full does not count, since there may be room again.
-    """
-    refusal = write_error(folder)
-    if refusal is None or (for_good and refusal.errno in _NO_ROOM):
-        return None
-    reason = refusal.strerror or type(refusal).__name__
-    return NoFolderError(f"{folder} cannot be written ({reason}); {DIR_VARIABLE} may name another folder")
-
-
-def write_error(folder: Path) -> OSError | None:
-    """What happens to a file that is written into a folder, or into the nearest above it that exists.
-
-    The file is private and has no name where the system can do that, and is gone in any case. Permissions
-    alone do not tell: root may write anywhere, but not in ``/proc`` nor on a disk that is read-only or full.
     """
     nearest = next((path for path in (folder, *folder.parents) if os.path.lexists(path)), folder)
     try:
         with tempfile.TemporaryFile(dir=nearest, buffering=0) as probe:
             probe.write(b"\n")
     except OSError as error:
-        return error
+        if for_good and error.errno in _NO_ROOM:
+            return None
+        reason = error.strerror or type(error).__name__
+        return NoFolderError(f"{folder} cannot be written ({reason}); {DIR_VARIABLE} may name another folder")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Forwarding a journal: each undelivered batch, in order, once."""
+"""Forwarding a journal: each undelivered batch, in order, once. Loads the SDK."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.journal import locks
-from autogen_otel.delivery.journal.encoding import line_of, spans_of
+from autogen_otel.delivery.journal.decoding import spans_of
+from autogen_otel.delivery.journal.encoding import line_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed
 from autogen_otel.delivery.journal.progress import Forwarded, read_progress, sole_forwarder
 from autogen_otel.delivery.journal.writing import Journal
@@ -32,11 +33,7 @@ _EMPTY_SECONDS: Final = 60.0
 def undelivered(folder: Path) -> list[JournalFile]:
     """Return the files with something to forward, the one that was begun first in front."""
     progress = read_progress(folder)
-    return [
-        file
-        for file in listed(folder, Kind.UNDELIVERED)
-        if file.bytes > (progress.offset if file.path.name == progress.file else 0)
-    ]
+    return [file for file in listed(folder, Kind.UNDELIVERED) if file.bytes > progress.of(file.path)]
 
 
 @dataclass
@@ -108,8 +105,7 @@ class Forwarding:
     def _forward_file(
         self, path: Path, file: IO[bytes], forwarded: Forwarded, go_on: Callable[[], bool]
     ) -> ExportResult | None:
-        progress = forwarded.progress
-        offset = progress.offset if progress.file == path.name else 0
+        offset = forwarded.progress.of(path)
         file.seek(offset)
         while go_on():
             line = file.readline()
@@ -125,15 +121,7 @@ class Forwarding:
             if tally is None:
                 return stopped
             offset += len(line)
-            forwarded.keep(
-                replace(
-                    forwarded.progress,
-                    file=path.name,
-                    offset=offset,
-                    spans=forwarded.progress.spans + tally.spans,
-                    at=time.time(),
-                )
-            )
+            forwarded.advance(path, offset, tally.spans)
             tally.bytes = len(line)
             self.tell(tally)
             if stopped is not None:
@@ -216,20 +204,15 @@ class Forwarding:
 
 def _is_removed(path: Path, end: int) -> bool:
     """Remove a file that is forwarded, unless somebody has written to it beyond that end."""
-    # Opened once more: a lock has to be on a file that can be written.
     try:
-        descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return True
-    try:
-        with locks.between_threads(), locks.between_processes(descriptor):
+        with locks.sole_writer(path) as descriptor:
             status = os.fstat(descriptor)
             is_new = not status.st_size and time.time() - status.st_mtime < _EMPTY_SECONDS
             if status.st_size > end or is_new:
                 return is_new
             path.unlink()
-    finally:
-        os.close(descriptor)
+    except FileNotFoundError:
+        pass
     return True
 
 
@@ -239,6 +222,6 @@ def count_left(folder: Path) -> tuple[int, int]:
     batches = spans = 0
     for file in undelivered(folder):
         with suppress(OSError):
-            more = counted(file.path, progress.offset if progress.file == file.path.name else 0)
+            more = counted(file.path, progress.of(file.path))
             batches, spans = batches + more[0], spans + more[1]
     return batches, spans

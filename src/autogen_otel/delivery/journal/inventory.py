@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from autogen_otel.delivery.journal.files import JournalFile, Kind, listed, notes
+from autogen_otel.delivery.journal.files import JournalFile, Kind, listed, notes, raw_spans
 from autogen_otel.delivery.journal.progress import Progress, read_progress
 
 
@@ -72,15 +71,15 @@ def inventory(folder: Path, advance: Callable[[int], None] = lambda _count: None
         in_flight_bytes=sum(note.bytes for note in under_way),
     )
     traces: set[str] = set()
-    for file in listed(folder):
-        contents = found.kinds[file.kind]
-        contents.files += 1
-        contents.bytes += file.bytes
-        for starts in _batches(file, found.progress, traces, advance):
-            contents.batches += 1
-            contents.spans += len(starts)
-            contents.oldest_ns = min([*starts, contents.oldest_ns or starts[0]])
-            contents.newest_ns = max([*starts, contents.newest_ns])
+    for kind, contents in found.kinds.items():
+        for file in listed(folder, kind):
+            contents.files += 1
+            contents.bytes += file.bytes
+            for starts in _batches(file, found.progress, traces, advance):
+                contents.batches += 1
+                contents.spans += len(starts)
+                contents.oldest_ns = min([*starts, contents.oldest_ns or starts[0]])
+                contents.newest_ns = max([*starts, contents.newest_ns])
     found.conversations = len(traces)
     return found
 
@@ -90,20 +89,13 @@ def _batches(
 ) -> Iterator[list[int]]:
     """When the spans of each batch began; adds the ids of their traces."""
     with suppress(OSError), file.path.open("rb") as lines:
-        if progress.file == file.path.name:
-            lines.seek(progress.offset)
+        lines.seek(progress.of(file.path))
         for line in lines:
             advance(len(line))
             starts = []
             with suppress(ValueError, KeyError, TypeError, AttributeError):
-                for span in _spans(json.loads(line)):
+                for span in raw_spans(json.loads(line)):
                     starts.append(int(span.get("startTimeUnixNano", 0)))
                     traces.add(span["traceId"])
             if starts:
                 yield starts
-
-
-def _spans(request: Any) -> Iterator[dict[str, Any]]:
-    for resource_spans in request.get("resourceSpans", ()):
-        for scope_spans in resource_spans.get("scopeSpans", ()):
-            yield from scope_spans.get("spans", ())

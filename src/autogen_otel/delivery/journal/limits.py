@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from autogen_otel.delivery.journal import locks
-from autogen_otel.delivery.journal.files import JournalFile, Kind, Note, counted, listed, notes
+from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed, notes
 from autogen_otel.delivery.journal.progress import read_progress
 
 _HOUR: Final = 3600.0
@@ -67,65 +65,46 @@ def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Re
     """
     now = time.time()
     before = now - limits.max_age_hours * _HOUR
-    files = sorted(listed(folder), key=lambda file: (file.modified, file.path.name))
+    files, under_way = listed(folder), notes(folder)
+    dead = sorted((note for note in under_way if note.modified < now - _DEAD_SECONDS), key=_age)
     old = [file for file in files if file.modified < before]
-    remove_notes(folder, before)
-    left = sorted(notes(folder), key=lambda note: note.modified)
-    dead = [note for note in left if note.modified < now - _DEAD_SECONDS]
-    for note in dead[:-_MOST_NOTES]:
-        _remove_note(note)
-    kept: list[JournalFile | Note] = [*files[len(old) :], *dead[-_MOST_NOTES:]]
-    living = sum(note.bytes for note in left[len(dead) :])
-    excess = living + sum(file.bytes for file in kept) + coming - limits.max_bytes
+    most = len(dead) - _MOST_NOTES
+    forgotten = [note for number, note in enumerate(dead) if number < most or note.modified < before]
+    gone = {file.path for file in (*old, *forgotten)}
+    excess = sum(file.bytes for file in (*files, *under_way) if file.path not in gone)
+    excess += coming - limits.max_bytes
     surplus = []
-    for file in sorted(kept, key=lambda file: file.modified):
-        if excess <= 0:
-            break
-        excess -= file.bytes
-        if isinstance(file, Note):
-            _remove_note(file)
-        else:
+    for file in sorted((*files, *dead), key=_age):
+        if excess > 0 and file.path not in gone:
+            excess -= file.bytes
             surplus.append(file)
+    remove(folder, forgotten)
     return remove(folder, old), remove(folder, surplus)
 
 
-def remove_notes(folder: Path, before: float = math.inf) -> None:
-    """Remove notes about conversations in flight.
-
-    Args:
-        folder: the journal's.
-        before: seconds since 1970; a process that lives has touched its note later.
-    """
-    for note in notes(folder):
-        if note.modified < before:
-            _remove_note(note)
+def _age(file: JournalFile) -> tuple[float, str]:
+    return file.modified, file.path.name
 
 
-def _remove_note(note: Note) -> None:
-    with suppress(OSError):
-        note.path.unlink()
+def remove_notes(folder: Path) -> None:
+    """Remove all notes about conversations in flight."""
+    remove(folder, notes(folder))
 
 
 def remove(folder: Path, files: Iterable[JournalFile]) -> Removed:
-    """Remove files of a journal, none while somebody writes to it."""
+    """Remove files of a journal, none while somebody writes to it; notes are not counted."""
     removed = Removed()
     progress = read_progress(folder)
     for file in files:
-        with suppress(OSError), locks.between_threads():
-            spans = 0
-            if file.kind is Kind.UNDELIVERED:
-                _, spans = counted(file.path, progress.offset if progress.file == file.path.name else 0)
-            _unlink(file.path)
+        with suppress(OSError):
+            if file.kind is None:
+                file.path.unlink()
+                continue
+            with locks.sole_writer(file.path) as descriptor:
+                is_undelivered = file.kind is Kind.UNDELIVERED
+                spans = counted(descriptor, progress.of(file.path))[1] if is_undelivered else 0
+                file.path.unlink()
             removed.files += 1
             removed.bytes += file.bytes
             removed.undelivered_spans += spans
     return removed
-
-
-def _unlink(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        with locks.between_processes(descriptor):
-            path.unlink()
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from autogen_otel.delivery.fork import in_child
 
@@ -29,11 +30,6 @@ if sys.platform == "win32":
         os.lseek(descriptor, _BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
 
-    def release(descriptor: int) -> None:
-        """Unlock an open file."""
-        os.lseek(descriptor, _BYTE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-
 else:
     import fcntl
 
@@ -45,12 +41,21 @@ else:
         """
         fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
-    def release(descriptor: int) -> None:
-        """Unlock an open file."""
-        fcntl.lockf(descriptor, fcntl.LOCK_UN)
-
 
 _threads = threading.RLock()
+
+
+def take_now(descriptor: int) -> bool:
+    """Lock an open file unless somebody else has, and say whether that was done.
+
+    Raises:
+        OSError: it cannot be locked.
+    """
+    try:
+        take(descriptor, wait=False)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 @contextmanager
@@ -61,18 +66,28 @@ def between_threads() -> Iterator[None]:
 
 
 @contextmanager
-def between_processes(descriptor: int) -> Iterator[None]:
-    """Keep other processes from writing to a file or removing it; needs ``between_threads``.
+def sole_writer(path: Path, flags: int = os.O_RDWR) -> Iterator[int]:
+    """Open a file, and keep other threads and processes from writing to it and from removing it.
 
-    Where the file system knows no locks, nobody forwards either, so a writer needs none.
+    Nothing else in this process may open and close it meanwhile: that would unlock it. Where the file system
+    knows no locks, nobody forwards either, so a writer needs none.
+
+    Args:
+        path: of the file.
+        flags: to open it with; a lock has to be on a file that can be written.
+
+    Raises:
+        OSError: it cannot be opened.
     """
-    with suppress(OSError):
-        take(descriptor, wait=True)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            release(descriptor)
+    with between_threads():
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            with suppress(OSError):
+                take(descriptor, wait=True)
+            yield descriptor
+        finally:
+            # Which unlocks it too.
+            os.close(descriptor)
 
 
 def _after_fork() -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.journal import locks
+from autogen_otel.delivery.journal import document, locks
 
 _NAME: Final = "forwarding.json"
 _LOCK_NAME: Final = "forwarding.lock"
 """Nothing else opens it: a process that closes a file loses its lock on it, however it was opened."""
-_MOST_BYTES: Final = 4096
-_FLAGS: Final = os.O_RDWR | os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW"))
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,10 @@ class Progress:
     offset: int = 0
     spans: int = 0
     at: float = 0.0
+
+    def of(self, path: Path) -> int:
+        """How many bytes of a file are forwarded."""
+        return self.offset if path.name == self.file else 0
 
 
 class BusyError(Exception):
@@ -63,23 +64,20 @@ class Forwarded:
 
     Args:
         descriptor: of the file that it is kept in.
-        progress: as it is there.
     """
 
-    def __init__(self, descriptor: int, progress: Progress) -> None:
-        self._descriptor, self.progress = descriptor, progress
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.progress = document.read(descriptor, _made) or Progress()
 
-    def keep(self, progress: Progress) -> None:
-        """Write it down, with a single call, so that a process that is killed leaves a whole text.
+    def advance(self, path: Path, offset: int, spans: int) -> None:
+        """Write down that a file is forwarded up to an offset, with so many more spans.
 
         Raises:
             OSError: the disk is full.
         """
-        self.progress = progress
-        text = json.dumps(asdict(progress)).encode()
-        size = os.fstat(self._descriptor).st_size
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, text.ljust(size))
+        self.progress = Progress(path.name, offset, self.progress.spans + spans, time.time())
+        document.write(self._descriptor, asdict(self.progress))
 
 
 @contextmanager
@@ -95,45 +93,30 @@ def sole_forwarder(folder: Path) -> Iterator[Forwarded]:
             raise BusyError
         _held.add(folder)
     try:
-        yield from _locked(folder)
+        with ExitStack() as stack:
+            lock = _opened(folder / _LOCK_NAME, stack)
+            try:
+                if not locks.take_now(lock):
+                    raise BusyError
+            except OSError as error:
+                raise UnlockableError(f"files in {folder} cannot be locked ({error.strerror})") from error
+            yield Forwarded(_opened(folder / _NAME, stack))
     finally:
         with _changing:
             _held.discard(folder)
 
 
-def _locked(folder: Path) -> Iterator[Forwarded]:
-    with ExitStack() as stack:
-        lock = _opened(folder / _LOCK_NAME, stack)
-        try:
-            locks.take(lock, wait=False)
-        except (BlockingIOError, PermissionError):
-            raise BusyError from None
-        except OSError as error:
-            raise UnlockableError(f"files in {folder} cannot be locked ({error.strerror})") from error
-        kept = _opened(folder / _NAME, stack)
-        yield Forwarded(kept, _parsed(os.read(kept, _MOST_BYTES)))
-
-
 def _opened(path: Path, stack: ExitStack) -> int:
     try:
-        descriptor = os.open(path, _FLAGS, 0o600)
+        return stack.enter_context(document.opened(path))
     except OSError as error:
         raise UnlockableError(f"{path} cannot be written ({error.strerror})") from error
-    # Which unlocks it too.
-    stack.callback(os.close, descriptor)
-    return descriptor
 
 
 def read_progress(folder: Path) -> Progress:
     """Return how far a folder is forwarded; may be outdated at once."""
-    with suppress(OSError):
-        return _parsed((folder / _NAME).read_bytes())
-    return Progress()
+    return document.read(folder / _NAME, _made) or Progress()
 
 
-def _parsed(text: bytes) -> Progress:
-    try:
-        known: dict[str, Any] = json.loads(text)
-        return Progress(str(known["file"]), int(known["offset"]), int(known["spans"]), float(known["at"]))
-    except (ValueError, TypeError, KeyError):
-        return Progress()
+def _made(known: Any) -> Progress:
+    return Progress(str(known["file"]), int(known["offset"]), int(known["spans"]), float(known["at"]))

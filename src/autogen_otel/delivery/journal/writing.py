@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal import locks
+from autogen_otel.delivery.journal.document import write_whole
 from autogen_otel.delivery.journal.encoding import line_of
 from autogen_otel.delivery.journal.files import Kind, new_path
 from autogen_otel.delivery.journal.folder import default_dir, make_private, resolved
@@ -22,7 +24,7 @@ from autogen_otel.vocabulary.metrics import JOURNAL_LIMIT, SPANS
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from autogen_otel.delivery.counts.dropped import Dropped
+    from autogen_otel.delivery.counts import ProcessCounts
 
 _LOGGER = logging.getLogger("autogen_otel")
 _MEBIBYTE: Final = 1024 * 1024
@@ -59,7 +61,7 @@ class Journal:
         folder: where the files are; ``default_dir()`` by default.
         limits: bounds of all files. Each further process that writes at the same time can add one file.
         max_file_bytes: a file that would grow beyond it is followed by a new one.
-        dropped: where to count the spans that are lost because the journal is full, or they are too old.
+        counts: where to count the spans that are lost because the journal is full, or they are too old.
 
     Raises:
         NoFolderError: there is no folder for it.
@@ -71,16 +73,20 @@ class Journal:
         *,
         limits: Limits | None = None,
         max_file_bytes: int | None = None,
-        dropped: Dropped | None = None,
+        counts: ProcessCounts | None = None,
     ) -> None:
         self.folder = default_dir() if folder is None else resolved(folder)
         self.limits = limits or Limits()
         self._max_file_bytes = max_file_bytes or min(
             _LARGEST_FILE, self.limits.max_bytes // _FILES_IN_A_JOURNAL
         )
-        self._dropped = dropped
+        self._counts = counts
         self._current: dict[Kind, _Current] = {}
-        self._pid = os.getpid()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin new files: those that there are belong to the parent."""
+        self._current = {}
 
     def prepare(self) -> None:
         """Load what encodes batches; never raises."""
@@ -110,48 +116,32 @@ class Journal:
         """
         with locks.between_threads():
             for _ in range(_ATTEMPTS):
-                descriptor = self._opened(kind, len(line))
-                try:
-                    with locks.between_processes(descriptor):
-                        # A forwarder may have removed the file between the two calls.
-                        if os.fstat(descriptor).st_nlink:
-                            self._write(descriptor, line, kind)
-                            return
-                finally:
-                    os.close(descriptor)
+                # A forwarder may remove the file meanwhile.
+                path = self._path(kind, len(line))
+                with suppress(FileNotFoundError), locks.sole_writer(path, _OPEN) as descriptor:
+                    if os.fstat(descriptor).st_nlink:
+                        is_torn = os.fstat(descriptor).st_size and not _ends_a_line(descriptor)
+                        write_whole(descriptor, b"\n" + line if is_torn else line)
+                        return
         raise OSError(errno.EBUSY, "its files are removed while they are written", str(self.folder))
 
-    def _write(self, descriptor: int, line: bytes, kind: Kind) -> None:
-        if os.fstat(descriptor).st_size and not _ends_a_line(descriptor):
-            line = b"\n" + line
-        if os.write(descriptor, line) < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._current[kind].path))
-
-    def _opened(self, kind: Kind, coming: int) -> int:
-        if self._pid != os.getpid():
-            # The files are the parent's.
-            self._current, self._pid = {}, os.getpid()
+    def _path(self, kind: Kind, coming: int) -> Path:
+        """The file to append to, a new one where the last one is old, would be too large or was removed."""
         current = self._current.get(kind)
-        # Opened for each batch: then a file that was removed or forwarded meanwhile is noticed.
         if current is not None and time.monotonic() - current.begun < _FILE_SECONDS:
             with suppress(FileNotFoundError):
-                descriptor = os.open(current.path, _OPEN)
-                if os.fstat(descriptor).st_size + coming <= self._max_file_bytes:
-                    return descriptor
-                os.close(descriptor)
-        return self._created(kind, coming)
-
-    def _created(self, kind: Kind, coming: int) -> int:
+                if current.path.stat().st_size + coming <= self._max_file_bytes:
+                    return current.path
         make_private(self.folder)
         # The files of other kinds go on growing, too.
         others = len(self._current.keys() - {kind})
         self.prune(max(coming, self._max_file_bytes) + others * self._max_file_bytes)
         path = new_path(self.folder, kind)
-        descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
+        os.close(os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600))
         # Whatever the umask took away.
         path.chmod(0o600)
         self._current[kind] = _Current(path, time.monotonic())
-        return descriptor
+        return path
 
     def prune(self, coming: int = 0) -> None:
         """Remove what is too old or too much, count it and say it.
@@ -167,8 +157,8 @@ class Journal:
     def _tell(self, removed: Removed, limit: str, variable: str) -> None:
         if not removed.files:
             return
-        if self._dropped is not None:
-            self._dropped.add(SPANS, JOURNAL_LIMIT, removed.undelivered_spans)
+        if self._counts is not None:
+            self._counts.drop(SPANS, JOURNAL_LIMIT, removed.undelivered_spans)
         _LOGGER.log(
             logging.WARNING if removed.undelivered_spans else logging.INFO,
             "The journal in %s reached its limit of %s (%s): its %d oldest files (%.1f MiB) were removed, "

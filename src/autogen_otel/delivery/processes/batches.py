@@ -10,25 +10,22 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import weakref
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
 
-from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.processes import ending, in_use
+from autogen_otel.delivery import fork
+from autogen_otel.delivery.counts import PROCESS, ProcessCounts
+from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.vocabulary import attributes as names
+from autogen_otel.vocabulary.metrics import AFTER_SHUTDOWN, QUEUE_FULL, SPANS
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
-
-if TYPE_CHECKING:
-    from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import Span
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 _SUPPRESS_KEY: Final = "suppress_instrumentation"
@@ -110,20 +107,29 @@ def _positive(variable: str, default: int) -> int:
 class Batches:
     """A bounded queue of one signal's items, and the thread that exports them.
 
-    The thread starts with the first item in a process, so that a fork starts none.
+    The thread starts with the first item in a process, so that a fork starts none. What a full queue pushes
+    out is counted, and what comes after the shutdown.
+
+    Args:
+        exporter: of the items.
+        limits: of the queue.
+        signal: the name of the items.
+        counts: where to count.
 
     Attributes:
-        queue: newest first; what counts its overflow may put another one in its place.
-        late: called with nothing for each item that is not exported, because it came after the shutdown.
+        queue: newest first.
     """
 
-    def __init__(self, exporter: Exporter, limits: Limits) -> None:
+    def __init__(
+        self, exporter: Exporter, limits: Limits, signal: str = SPANS, counts: ProcessCounts = PROCESS
+    ) -> None:
         self.queue: deque[Any] = deque(maxlen=limits.queue)
-        self.late: Callable[[], object] = lambda: None
-        self._exporter, self._limits = exporter, limits
-        self._is_shut_down = self._is_over = False
+        self._exporter, self._limits, self._signal, self._counts = exporter, limits, signal, counts
+        self._is_shut_down = self._is_over = self._is_late_said = False
+        counts.watch(signal, self.queue)
+        counts.drop(signal, QUEUE_FULL, 0)
         self.after_fork()
-        _LIVE.add(self)
+        fork.renew_after_fork(self)
 
     def after_fork(self) -> None:
         """Leave the items to the parent, which exports them, and its locks, which may be held for ever."""
@@ -139,23 +145,34 @@ class Batches:
             item: what will be exported.
             at_once: whether it, and what waits with it, is exported without delay.
         """
+        if fork.is_untold():
+            fork.begin_anew()
         if self._thread is None:
             self._start()
+        if len(self.queue) == self._limits.queue:
+            self._counts.drop(self._signal, QUEUE_FULL, 1)
         self.queue.appendleft(item)
         if self._is_over:
             self._count_late()
             return
-        is_near = ending.NEAR.is_set
+        is_near = STATE.is_near
         if is_near:
-            ending.NEAR.has_news = True
+            STATE.has_news = True
         if (at_once or is_near or len(self.queue) >= self._limits.batch) and not self._awake.is_set():
             self._awake.set()
 
     def _count_late(self) -> None:
+        """Count what comes after the shutdown, and say so once."""
         with suppress(IndexError):
             while True:
                 self.queue.pop()
-                self.late()
+                self._counts.drop(self._signal, AFTER_SHUTDOWN, 1)
+                if not self._is_late_said:
+                    self._is_late_said = True
+                    _LOGGER.warning(
+                        "%s that end after their provider was shut down are dropped, and counted.",
+                        self._signal.capitalize(),
+                    )
 
     def flush(self) -> None:
         """Export what is there by now, however long it takes."""
@@ -165,14 +182,13 @@ class Batches:
             while left > 0 and self.queue:
                 left -= self._export()
 
-    def force_flush(self, timeout_millis: int | None = None) -> bool:
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what is there by now, and say whether that was done in time."""
         if self._is_shut_down:
             return True
-        if timeout_millis is None:
-            self.flush()
-            return self._exporter.force_flush()
-        return ending.within(timeout_millis / 1000, self.flush) and self._exporter.force_flush(timeout_millis)
+        is_done = ending.within(timeout_millis / 1000, self.flush)
+        # Older SDKs' exporters that have nothing to send return nothing.
+        return is_done and self._exporter.force_flush(timeout_millis) is not False
 
     def shutdown(self) -> None:
         """Export what is left; of an endpoint that does not answer the exporter takes care, if it hurries."""
@@ -202,7 +218,7 @@ class Batches:
             return
         try:
             if self._thread is None:
-                in_use.begin()
+                ending.begin()
                 thread = threading.Thread(target=self._work, name="autogen-otel-export", daemon=True)
                 thread.start()
                 self._thread = thread
@@ -242,22 +258,8 @@ class Batches:
         return len(batch)
 
 
-_LIVE: Final[weakref.WeakSet[Batches]] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for batches in list(_LIVE):
-        batches.after_fork()
-
-
-in_child(_after_fork)
-
-
 class SpanBatches(Batches, SpanProcessor):
     """Exports the spans that have ended; a conversation that failed is on its way at once."""
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Do nothing: only what has ended is exported."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span that has ended."""
@@ -266,14 +268,6 @@ class SpanBatches(Batches, SpanProcessor):
             is_outermost = (parent := span.parent) is None or parent.is_remote
             is_conversation = is_outermost or span.name.startswith(INVOKE_WORKFLOW)
             self.add(span, at_once=is_conversation and _has_failure(span))
-
-    def force_flush(self, timeout_millis: int | None = 30_000) -> bool:
-        """Export what is there by now, and say whether that was done in time."""
-        return Batches.force_flush(self, timeout_millis)
-
-    def shutdown(self) -> None:
-        """Export what is left; see ``Batches``."""
-        Batches.shutdown(self)
 
 
 def _has_failure(span: ReadableSpan) -> bool:

@@ -1,4 +1,4 @@
-"""How a process ends, and what is exported then: whatever ends it, no more than a second is spent.
+"""What a process is at, how it ends, and what is exported then: whatever ends it, in no more than a second.
 
 The interpreter's own end needs nothing from here: the providers export what they have at its exit.
 """
@@ -9,21 +9,24 @@ import _thread
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from autogen_otel.delivery.fork import are_threads_greenlets, in_child
+from autogen_otel.delivery.fork import are_threads_greenlets, renew_after_fork
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SIGNAL_SECONDS: Final = 1.0
 """Time for the last exports of a process that is asked to end, whatever they are waiting for."""
 _CHILD_SECONDS: Final = 30.0
 """The same of a child that ends by itself: its exporters hurry, but may have to be loaded first."""
+_AFTER_THE_APPLICATIONS: Final = -100
+"""Priority among the finalizers of ``multiprocessing``."""
 
 Export = Callable[[float], object]
 """Exports what a process has, within so many seconds."""
@@ -68,18 +71,7 @@ def _started(work: Callable[[], object], results: list[bool]) -> _thread.LockTyp
     return done
 
 
-# ---------------------------------------------------------------- what is exported
-class _Near:
-    """Whether the end of this process is near, so that nothing waits any more.
-
-    Attributes:
-        is_set: whether it is.
-        has_news: whether something was recorded since it is.
-    """
-
-    is_set = has_news = False
-
-
+# ---------------------------------------------------------------- the state of this process
 class Hurried(Protocol):
     """An exporter that can be told not to wait much longer."""
 
@@ -90,32 +82,73 @@ class Hurried(Protocol):
         """Wait as before, because the program goes on."""
 
 
+class Resumed(Protocol):
+    """Something with a thread that a fork takes away."""
+
+    def resume(self) -> None:
+        """Start it again, if it was taken away."""
+
+
+class State:
+    """What this process is at; a forked one is at its beginning.
+
+    Attributes:
+        export: what it ends with, and those that are forked from it.
+        is_in_use: whether there is telemetry in it; many that are forked only start another program.
+        is_near: whether its server has begun to end, so that nothing waits any more.
+        has_news: whether something was recorded since then.
+        is_terminated: whether it was asked to end, and has not survived that.
+        has_looked: whether it has looked who handles SIGTERM.
+    """
+
+    def __init__(self) -> None:
+        self.export: Export | None = None
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Be at the beginning."""
+        self.is_in_use = self.is_near = self.has_news = self.is_terminated = self.has_looked = False
+
+
+STATE: Final = State()
 HURRIED: Final[weakref.WeakSet[Hurried]] = weakref.WeakSet()
 """The exporters of this process."""
-NEAR: Final = _Near()
-_export: Export | None = None
+RESUMED: Final[weakref.WeakSet[Resumed]] = weakref.WeakSet()
 
 
-def at_end(export: Export) -> None:
-    """Have this process, and those that are forked from it, end with an export; only the last one counts."""
-    global _export  # noqa: PLW0603 - the process ends once
-    _export = export
+def begin() -> None:
+    """Resume what a fork has ended, and see to the end of this process; once in each."""
+    if STATE.is_in_use:
+        return
+    STATE.is_in_use = True
+    for one in list(RESUMED):
+        one.resume()
+    catch_sigterm()
+    for package in ("multiprocessing", "billiard"):
+        process, util = (sys.modules.get(f"{package}.{module}") for module in ("process", "util"))
+        # It ends with `os._exit`, and has forgotten the finalizers of its parent.
+        if process and util and type(process.current_process()).__name__ != "_MainProcess":
+            util.Finalize(None, end, exitpriority=_AFTER_THE_APPLICATIONS)
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        # The children of its workers say so before they end.
+        signals.worker_process_shutdown.connect(_end_of_celery, weak=False)
+
+
+def _end_of_celery(**_details: Any) -> None:
+    end()
 
 
 def end(seconds: float = _CHILD_SECONDS) -> None:
     """Export for the last time, without patience for endpoints that do not answer."""
     for exporter in list(HURRIED):
         exporter.hurry()
-    if _export is not None:
-        _export(seconds)
+    if STATE.export is not None:
+        STATE.export(seconds)
 
 
 # ---------------------------------------------------------------- SIGTERM
-_is_terminated = False
-_caught_in = 0
-"""The process that looked last whether the signal is handled."""
-
-
 def catch_sigterm() -> None:
     """Export before the process is ended by SIGTERM, where nothing else handles the signal.
 
@@ -125,17 +158,10 @@ def catch_sigterm() -> None:
         _catch()
 
 
-def catch_sigterm_in_child() -> None:
-    """The same in a process that was forked since: servers give their workers the signals' defaults back."""
-    if _caught_in != os.getpid():
-        catch_sigterm()
-
-
 def _catch() -> None:
-    global _caught_in  # noqa: PLW0603 - once in each process
     # A subinterpreter has no signals.
     with suppress(ValueError):
-        _caught_in = os.getpid()
+        STATE.has_looked = True
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _terminated)
 
@@ -148,11 +174,10 @@ def leave_sigterm() -> None:
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:
-    global _is_terminated  # noqa: PLW0603 - the process ends once
-    if _is_terminated:
+    if STATE.is_terminated:
         # Whoever asks twice does not want to wait.
         _die()
-    _is_terminated = True
+    STATE.is_terminated = True
     if are_threads_greenlets():
         # The signal may have struck the hub, which must not wait.
         _thread.start_new_thread(_end_and_die, ())
@@ -165,30 +190,17 @@ def _end_and_die() -> None:
         end(SIGNAL_SECONDS)
     finally:
         _die()
-        _go_on()
-
-
-def _go_on() -> None:
-    """Be as before: the kernel spares the first process of a container, and a signal may be blocked."""
-    global _is_terminated  # noqa: PLW0603 - as above
-    for exporter in list(HURRIED):
-        exporter.relax()
-    _is_terminated = False
-    _catch()
+        # The kernel spares the first process of a container, and a signal may be blocked.
+        for exporter in list(HURRIED):
+            exporter.relax()
+        STATE.is_terminated = False
+        _catch()
 
 
 def _die() -> None:
-    """End as without a handler; the kernel spares the first process of a container."""
+    """End as without a handler."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _after_fork() -> None:
-    global _is_terminated  # noqa: PLW0603 - as above
-    _is_terminated = NEAR.is_set = NEAR.has_news = False
-
-
-in_child(_after_fork)
 
 
 def is_server_ending() -> bool | None:

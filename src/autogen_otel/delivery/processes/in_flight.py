@@ -6,7 +6,6 @@ process lives it holds a lock on the file, which all containers see that share t
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -19,10 +18,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from autogen_otel.delivery.beside import Beside
+from autogen_otel.delivery.fork import renew_after_fork
+from autogen_otel.delivery.journal.document import write_whole
 from autogen_otel.delivery.journal.folder import make_private
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
@@ -36,8 +37,6 @@ else:
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
-
-    from autogen_otel.delivery.journal import Journal
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SUFFIX: Final = ".inflight"
@@ -74,19 +73,18 @@ class InFlight:
 
     Args:
         folder: the journal's.
-        prune: removes what is too old there; slow, so that nobody may wait for it.
 
     Attributes:
         begun: takes each span that begins.
         folder: as given.
-        prune: as given.
     """
 
-    def __init__(self, folder: Path, prune: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.begun: deque[Span] = deque(maxlen=_MOST_STARTED)
-        self.folder, self.prune = folder, prune
+        self.folder = folder
         self._descriptor: int | None = None
         self._forget()
+        renew_after_fork(self)
 
     def _forget(self) -> None:
         self.begun.clear()
@@ -99,10 +97,8 @@ class InFlight:
 
     def after_fork(self) -> None:
         """Leave the file to the parent: with its lock inherited, the parent would seem to live."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            with suppress(OSError):
-                os.close(descriptor)
+        with suppress(OSError):
+            self._close()
         self._forget()
 
     def exported(self, spans: Iterable[ReadableSpan]) -> None:
@@ -148,7 +144,7 @@ class InFlight:
             if not span.is_recording() and not is_conversation:
                 continue
             # One whose end never comes has to be forgotten with whoever began it.
-            reference = _strongly(span) if is_conversation else weakref.ref(span)
+            reference = partial(_same, span) if is_conversation else weakref.ref(span)
             self._noted[context.span_id] = _Noted(reference, _line(span))
         now = time.monotonic()
         for span_id, noted in list(self._noted.items()):
@@ -189,22 +185,24 @@ class InFlight:
         try:
             os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(descriptor, content)
+            write_whole(descriptor, content)
             unfinished.replace(self._path)
         except BaseException:
             os.close(descriptor)
             with suppress(OSError):
                 unfinished.unlink()
             raise
-        previous, self._descriptor, self._content = self._descriptor, descriptor, content
-        if previous is not None:
-            os.close(previous)
+        self._close()
+        self._descriptor, self._content = descriptor, content
 
     def _remove(self) -> None:
         path, self._path, self._content = self._path, None, b""
         if path is not None:
             with suppress(FileNotFoundError):
                 path.unlink()
+        self._close()
+
+    def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -220,28 +218,8 @@ def _joined(lines: Iterable[bytes]) -> bytes:
     return b"".join(content)
 
 
-def _write(descriptor: int, content: bytes) -> None:
-    if os.write(descriptor, content) < len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-_BESIDE: Final = Beside[InFlight](InFlight.write)
-
-
-def beside(journal: Journal) -> InFlight | None:
-    """Note what is under way beside this journal, and no other; ``None`` where that cannot be."""
-    if not HAS_LOCKS:
-        return None
-    return _BESIDE.keep(journal.folder, lambda: InFlight(journal.folder, journal.prune))
-
-
-def kept() -> InFlight | None:
-    """Where what is under way is noted; ``None`` where no journal is kept."""
-    return _BESIDE.kept
-
-
-def _strongly(span: Span) -> Callable[[], Span]:
-    return lambda: span
+def _same(span: Span) -> Span:
+    return span
 
 
 def _is_conversation(span: Span) -> bool:

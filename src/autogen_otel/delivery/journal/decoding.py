@@ -1,0 +1,158 @@
+"""A line of OTLP JSON as a batch of spans. Loads the SDK, and protobuf with the first batch."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+
+from autogen_otel.delivery.fork import importing
+from autogen_otel.delivery.journal.encoding import convert_ids
+
+_ID_BYTES: Final = (16, 8)
+_REMOTE_PARENT: Final = 0x200
+_SAMPLED: Final = 1
+
+
+def spans_of(line: bytes) -> list[ReadableSpan]:
+    """Return the batch that a line holds, ready to be exported again.
+
+    Raises:
+        ValueError: the line holds no OTLP.
+    """
+    with importing():
+        from google.protobuf.json_format import ParseDict, ParseError  # noqa: PLC0415
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
+            ExportTraceServiceRequest,
+        )
+
+    try:
+        raw = json.loads(line)
+        convert_ids(raw, lambda text: base64.b64encode(bytes.fromhex(text)).decode())
+        request = ParseDict(raw, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+        return list(_decoded(request))
+    except (ParseError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise ValueError(f"no OTLP: {type(error).__name__}") from error
+
+
+class CopiedSpan(ReadableSpan):
+    """A finished span that can be exported.
+
+    Args:
+        dropped_events: how many events it lost before.
+        dropped_links: how many links.
+        parts: what every span has.
+    """
+
+    def __init__(self, *, dropped_events: int, dropped_links: int, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._dropped = (dropped_events, dropped_links)
+
+    @property
+    def dropped_events(self) -> int:
+        """How many events it lost."""
+        return self._dropped[0]
+
+    @property
+    def dropped_links(self) -> int:
+        """How many links it lost."""
+        return self._dropped[1]
+
+
+def bounded(attributes: Mapping[str, Any], dropped: int) -> BoundedAttributes:
+    """Return the attributes of a span, an event or a link that lost so many before."""
+    copy = BoundedAttributes(attributes=attributes)
+    copy.dropped = dropped
+    return copy
+
+
+def _decoded(request: Any) -> Iterator[ReadableSpan]:
+    for resource_spans in request.resource_spans:
+        attributes = _attributes(resource_spans.resource.attributes)
+        resource = Resource(attributes, resource_spans.schema_url or None)
+        for scope_spans in resource_spans.scope_spans:
+            named = scope_spans.scope
+            scope = InstrumentationScope(
+                named.name,
+                named.version,
+                scope_spans.schema_url or None,
+                _attributes(named.attributes) or None,
+            )
+            yield from (_span(span, resource, scope) for span in scope_spans.spans)
+
+
+def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
+    if (len(span.trace_id), len(span.span_id)) != _ID_BYTES:
+        raise ValueError("a span without ids")
+    parent = None
+    if span.parent_span_id:
+        is_remote = bool(span.flags & _REMOTE_PARENT)
+        parent = _context(span.trace_id, span.parent_span_id, is_remote=is_remote)
+    return CopiedSpan(
+        name=span.name,
+        context=_context(span.trace_id, span.span_id, span.trace_state, flags=span.flags),
+        parent=parent,
+        resource=resource,
+        attributes=bounded(_attributes(span.attributes), span.dropped_attributes_count),
+        events=[
+            Event(
+                event.name,
+                bounded(_attributes(event.attributes), event.dropped_attributes_count),
+                event.time_unix_nano,
+            )
+            for event in span.events
+        ],
+        links=[
+            Link(
+                _context(
+                    link.trace_id,
+                    link.span_id,
+                    link.trace_state,
+                    is_remote=bool(link.flags & _REMOTE_PARENT),
+                    flags=link.flags,
+                ),
+                bounded(_attributes(link.attributes), link.dropped_attributes_count),
+            )
+            for link in span.links
+        ],
+        kind=SpanKind(max(span.kind - 1, 0)),
+        status=Status(StatusCode(span.status.code), span.status.message or None),
+        start_time=span.start_time_unix_nano,
+        end_time=span.end_time_unix_nano,
+        instrumentation_scope=scope,
+        dropped_events=span.dropped_events_count,
+        dropped_links=span.dropped_links_count,
+    )
+
+
+def _context(
+    trace_id: bytes, span_id: bytes, state: str = "", *, is_remote: bool = False, flags: int = _SAMPLED
+) -> Any:
+    return SpanContext(
+        int.from_bytes(trace_id, "big"),
+        int.from_bytes(span_id, "big"),
+        is_remote=is_remote,
+        # Older encoders leave them out; what was exported was sampled.
+        trace_flags=TraceFlags(flags & 0xFF),
+        trace_state=TraceState.from_header([state]) if state else None,
+    )
+
+
+def _attributes(pairs: Any) -> dict[str, Any]:
+    return {pair.key: _value(pair.value) for pair in pairs}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_value(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return _attributes(value.kvlist_value.values)
+    return None if kind is None else getattr(value, kind)

@@ -1,0 +1,72 @@
+"""The small JSON documents beside the journal's files, which processes share: reading and writing them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW"))
+
+T = TypeVar("T")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """Open a private file, which is made if there is none; its end unlocks it too.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor = os.open(path, _FLAGS, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read(source: Path | int, make: Callable[[Any], T]) -> T | None:
+    """Return what is made of a document; ``None`` where there is none, or a damaged one.
+
+    Args:
+        source: where it is, or the descriptor of its file.
+        make: takes what it says, and may raise where that makes no sense.
+    """
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
+        text = source.read_bytes() if isinstance(source, Path) else _content(source)
+        return make(json.loads(text))
+    return None
+
+
+def write(descriptor: int, document: Mapping[str, Any]) -> None:
+    """Replace a document with a single call, so that a process that is killed leaves a whole text.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    text = json.dumps(document).encode().ljust(_size(descriptor))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    write_whole(descriptor, text)
+
+
+def write_whole(descriptor: int, content: bytes) -> None:
+    """Write with a single call.
+
+    Raises:
+        OSError: it cannot be written, or not all of it.
+    """
+    if os.write(descriptor, content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _size(descriptor: int) -> int:
+    return os.fstat(descriptor).st_size
+
+
+def _content(descriptor: int) -> bytes:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return os.read(descriptor, _size(descriptor))
