@@ -11,12 +11,16 @@ import pytest
 
 from autogen_otel.cli import main
 from autogen_otel.diagnosis.document import document_of
+from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER
+from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
 from autogen_otel.diagnosis.stored.kept import Kept
+from autogen_otel.diagnosis.stored.tables import Tables
 from autogen_otel.traces.source import Progress, SourceError
-from autogen_otel.traces.sources.clickhouse import ClickHouse
+from autogen_otel.traces.sources.clickhouse import ClickHouse, Condition
 from autogen_otel.traces.sources.http import Client
+from autogen_otel.vocabulary import spans as span_names
 from tests.servers import clickhouse as servers
 from tests.servers.clickhouse_access import PASSWORD, USER
 from tests.support.diagnosed import healthy, incidents, journal, wrong_with
@@ -76,6 +80,30 @@ def test_the_engine_finds_what_python_finds(name: str, clickhouse: servers.Click
     stored = diagnose_stored(source(clickhouse, "incident"))
     assert wrong_with(stored, EVERY[name]) == []
     assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+
+
+def test_replies_outside_of_a_chat_are_numbered_as_python_numbers_them(
+    clickhouse: servers.ClickHouse,
+) -> None:
+    every = spans_of(*journal(EVERY["three things at once"], SEED))
+    bare = set(sorted({span.trace_id for span in every})[::2])
+    spans = [
+        span for span in every if span.operation != span_names.INVOKE_WORKFLOW or span.trace_id not in bare
+    ]
+    clickhouse.store("incident", spans)
+    population = Population.of(spans)
+    population.number()
+    expected = {
+        one.trace_id: one.features[CONVERSATION_NUMBER]
+        for group in population.groups
+        for one in population.in_group(group)
+    }
+    asked = source(clickhouse, "incident")
+    with Kept(asked, {}, Progress()) as kept:
+        numbers = Tables(asked.table, Condition(), kept).numbers()
+        found = dict(kept.rows(f"SELECT TraceId, toUInt32(number) FROM {numbers}"))  # noqa: S608 - a name of ours
+    assert {trace_id: found[trace_id] for trace_id in expected} == expected
+    assert {trace_id in bare for trace_id in expected} == {True, False}
 
 
 def test_a_user_who_may_only_read_is_told_why_it_takes_longer_and_gets_the_same(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key
 from autogen_otel.traces.trace import HTTP, Event, Span
@@ -43,12 +44,10 @@ class Failure:
     def of(cls, span: Span) -> Failure:
         """Read a failing span."""
         exception, chain = None, frozenset[str]()
-        if span.exception is not None:
-            recorded = span.exception.attributes
-            exception = exception_key(
-                str(recorded.get(names.EXCEPTION_TYPE, "")), str(recorded.get(names.EXCEPTION_MESSAGE, ""))
-            )
-            chain = frozenset((exception, *chained_exceptions(stack_of(span.exception))))
+        event = span.exception
+        if event is not None:
+            recorded = (str(event.attributes.get(name, "")) for name in _RECORDED)
+            exception, chain = _keys(*recorded, stack_of(event))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
         message = span.status_message or ""
         return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
@@ -63,6 +62,16 @@ class Failure:
             # What AutoGen tripped over was no exception yet: an answer that is an error.
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
+
+
+_RECORDED = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
+
+
+@lru_cache(maxsize=256)
+def _keys(error_type: str, message: str, stacktrace: str) -> tuple[str, frozenset[str]]:
+    """The key of an exception, and those of all that it came from. Spans and retries repeat them."""
+    exception = exception_key(error_type, message)
+    return exception, frozenset((exception, *chained_exceptions(stacktrace)))
 
 
 def stack_of(event: Event | None) -> str:

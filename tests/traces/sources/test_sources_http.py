@@ -76,6 +76,28 @@ def test_who_does_not_listen_or_answer_is_named() -> None:
         Client("Tempo", "http://no-such-host.invalid").get("/")
 
 
+def test_lines_come_whole_however_they_are_sent_and_an_answer_that_breaks_off_is_no_end() -> None:
+    chunks = b"3\r\none\r\n5\r\n\ntwo\n\r\n4\r\nthre\r\n"
+    lines: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as connection:
+                # What is not taken before the end would reset the connection.
+                asked = b""
+                while not asked.endswith(b"SELECT 1"):
+                    asked += connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        client = Client("ClickHouse", f"127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(SourceError, match="broke off in the middle of its answer"):
+            lines.extend(client.lines("/", {}, "SELECT 1"))
+        thread.join()
+    assert lines == [b"one", b"two"]
+
+
 @pytest.mark.parametrize("url", ["", "ftp://host", "http://", "http://[::1", "http://host:port"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(SourceError, match="That is no address of Jaeger: say something like"):

@@ -149,10 +149,10 @@ class Population:
         """
         trace = _LazyTrace(spans, number)
         found = self._keep_failures(trace)
+        if found:
+            return any(one.kind == CONVERSATION for one in found)
         root = _root_of(span for span in spans if span.operation == span_names.INVOKE_WORKFLOW)
-        if root is not None and not found and self._keep_loop(trace, root):
-            return True
-        return any(one.kind == CONVERSATION for one in found)
+        return root is not None and self._keep_loop(trace, root)
 
     def merge(self, other: Population) -> None:
         """Take what another population has read; no conversation may be in both."""

@@ -214,14 +214,16 @@ class StoredCalls:
         ]
         if self._kind.startswith(tool_kind("")):
             sources.append((PREFIX, leaf_names(ARGUMENTS), lambda name: not name.endswith(_NO_NAMES)))
+        keys = [f"{keys} AS keys{index}" for index, (_, keys, _) in enumerate(sources)]
         held = ", ".join(
-            f"arrayMap(name -> ({index}, toString(name)), {keys})"
-            for index, (_, keys, _) in enumerate(sources)
+            f"arrayMap(name -> ({index}, toString(name)), keys{index})" for index in range(len(sources))
         )
+        # Most calls have the same names as many others.
+        alike = f"SELECT {', '.join(keys)}, count() AS calls {self._from({_OWN})} GROUP BY ALL"
         found = self._kept.rows(
-            "SELECT held.1, held.2, count()"
-            f" FROM (SELECT arrayJoin(arrayConcat({held})) AS held {self._from({_OWN})})"
-            f" GROUP BY held ORDER BY count() DESC LIMIT {_MOST_NAMES} BY held.1"
+            "SELECT held.1, held.2, sum(calls) AS times"
+            f" FROM (SELECT calls, arrayJoin(arrayConcat({held})) AS held FROM ({alike}))"
+            f" GROUP BY held ORDER BY times DESC LIMIT {_MOST_NAMES} BY held.1"
         )
         for index, name, count in found:
             prefix, _, counts_as = sources[int(index)]

@@ -148,7 +148,9 @@ def _read(population: Population, kept: Kept, tables: Tables, progress: Progress
     progress.expect(int(count), "conversations")
     numbers: dict[str, int] = {}
     if int(count) <= _MOST_NUMBERED:
-        numbered = f"SELECT TraceId, number FROM {tables.ends()} WHERE TraceId IN (SELECT TraceId {failing})"
+        numbered = (
+            f"SELECT TraceId, number FROM {tables.numbers()} WHERE TraceId IN (SELECT TraceId {failing})"
+        )
         numbers = {trace_id: int(number) for trace_id, number in kept.rows(numbered, values)}
     spans = tables.spans(f"TraceId GLOBAL IN (SELECT TraceId {failing})")
     rows = kept.rows(f"SELECT {_NEEDED} {spans} ORDER BY TraceId, Timestamp", values)

@@ -50,6 +50,7 @@ _STEPS: Final = ", ".join(f"'{operation}'" for operation in sorted(STEPS))
 _PROCESS: Final = (
     "concat(" + ", '/', ".join(f"ResourceAttributes['{name}']" for name in INSTANCES) + ", ServiceName)"
 )
+_BEGAN: Final = f"min(Timestamp) AS began, argMin({_PROCESS}, Timestamp) AS process"
 _AGENT: Final = (
     f"if(mapContains(SpanAttributes, '{names.GEN_AI_AGENT_NAME}'),"
     f" SpanAttributes['{names.GEN_AI_AGENT_NAME}'], 'None')"
@@ -103,20 +104,29 @@ class Tables:
         """How conversations ended whose own span is there.
 
         ``TraceId``, the ``workflow``, what it was ``ended_by``, the workflows in it that were ``limited``,
-        and the ``number`` of the conversation among those of its process, from 1.
+        and when it ``began`` in which ``process``.
         """
-        each = (
-            f"SELECT TraceId, argMin({_WORKFLOW}, Timestamp) AS workflow,"
-            f" argMin({_ENDED_BY}, Timestamp) AS ended_by,"
-            f" groupUniqArrayIf({_WORKFLOW}, {_ENDED_BY} IN ({_LIMITS})) AS limited,"
-            f" min(Timestamp) AS began, argMin({_PROCESS}, Timestamp) AS process"
-            f" {self.spans(has_operation(span_names.INVOKE_WORKFLOW))} GROUP BY TraceId"
-        )
         return self._kept.source(
             "ends",
-            "SELECT TraceId, workflow, ended_by, limited,"
-            " rank() OVER (PARTITION BY process ORDER BY began) AS number"
-            f" FROM ({each})",
+            f"SELECT TraceId, argMin({_WORKFLOW}, Timestamp) AS workflow,"
+            f" argMin({_ENDED_BY}, Timestamp) AS ended_by,"
+            f" groupUniqArrayIf({_WORKFLOW}, {_ENDED_BY} IN ({_LIMITS})) AS limited, {_BEGAN}"
+            f" {self.spans(has_operation(span_names.INVOKE_WORKFLOW))} GROUP BY TraceId",
+        )
+
+    def numbers(self) -> str:
+        """The ``number`` of each conversation, by ``TraceId``, among those of its process, from 1."""
+        ended = f"SELECT TraceId, began, process FROM {self.ends()}"
+        # Replies that were asked for outside of a chat have no span of the conversation itself.
+        bare = (
+            f"SELECT TraceId FROM {self.conversations()}"
+            f" WHERE TraceId NOT IN (SELECT TraceId FROM {self.ends()})"
+        )
+        others = f"SELECT TraceId, {_BEGAN} {self.spans(f'TraceId IN ({bare})')} GROUP BY TraceId"
+        return self._kept.source(
+            "numbers",
+            "SELECT TraceId, rank() OVER (PARTITION BY process ORDER BY began) AS number"
+            f" FROM ({ended} UNION ALL {others})",
         )
 
     def calls(self, kind: str, failed: Sequence[str]) -> str:
@@ -200,7 +210,10 @@ class Tables:
             f" '' AS tool, {_PAIR} AS pair {self.spans(has_operation(span_names.INVOKE_AGENT))}"
         )
         is_tool = f"operation = '{span_names.EXECUTE_TOOL}'"
-        around = f"{OPERATION} NOT IN ({_NOT_AROUND})"
+        # The second condition says less, but lets the table be read only where there are other names.
+        around = (
+            f"{OPERATION} NOT IN ({_NOT_AROUND}) AND NOT startsWith(SpanName, '{span_names.INVOKE_AGENT} ')"
+        )
         others = (
             f"SELECT {_TRACE}, {_ID}, {_ABOVE}, {_START} AS start, toInt64(Duration) AS duration,"
             f" 0 AS is_turn, {OPERATION} AS operation, if({is_tool}, {SUBJECT}, '') AS tool, '' AS pair"
@@ -219,9 +232,9 @@ class Tables:
             f" groupArrayIf(pair, {is_place}) AS pairs"
             f" FROM ({turns} UNION ALL {others}) GROUP BY trace"
         )
-        numbers = f"SELECT {_TRACE}, number FROM {self.ends()}"
+        numbers = f"SELECT {_TRACE}, number FROM {self.numbers()}"
         return self._kept.source(
-            "around", f"SELECT * FROM ({gathered}) AS one ANY LEFT JOIN ({numbers}) AS ended USING (trace)"
+            "around", f"SELECT * FROM ({gathered}) AS one ANY LEFT JOIN ({numbers}) AS numbered USING (trace)"
         )
 
     def _prompts(self) -> str:
@@ -241,22 +254,30 @@ class Tables:
         ]
 
     def _worked_model_calls(self) -> list[str]:
-        failed = f"SELECT TraceId, ParentSpanId {self.spans(f'{OPERATION} = {_HTTP}', IS_ERROR)}"
-        # The entry that answered did so only when it was asked again.
-        retried = self.spans(
-            has_operation(span_names.CONFIG_ENTRY),
-            f"NOT {IS_ERROR}",
-            f"(TraceId, SpanId) IN ({failed})",
-        )
         return [
             has_operation(span_names.CHAT),
             f"NOT {IS_ERROR}",
             f"SpanAttributes['{names.CANCELLED}'] != 'true'",
             f"SpanAttributes['{names.CACHE_HIT}'] != 'true'",
             f"NOT {_IS_FILTERED}",
-            f"(TraceId, SpanId) NOT IN ({failed})",
-            f"(TraceId, SpanId) NOT IN (SELECT TraceId, ParentSpanId {retried})",
+            f"(trace, id) NOT IN (SELECT * FROM {self._retried()})",
         ]
+
+    def _retried(self) -> str:
+        """Entries and model calls with an attempt that failed, by ``trace`` and ``id``."""
+        attempts = self.spans(f"{OPERATION} = {_HTTP}", IS_ERROR)
+        failed = self._kept.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
+        # The entry that answered did so only when it was asked again.
+        answered = self.spans(
+            has_operation(span_names.CONFIG_ENTRY),
+            f"NOT {IS_ERROR}",
+            f"(trace, id) IN (SELECT * FROM {failed})",
+        )
+        return self._kept.source(
+            "retried",
+            f"SELECT * FROM {failed}"
+            f" UNION ALL SELECT trace, above FROM (SELECT {_TRACE}, {_ID}, {_ABOVE} {answered})",
+        )
 
 
 _HTTP: Final = f"'{HTTP}'"

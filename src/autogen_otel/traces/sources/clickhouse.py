@@ -6,10 +6,10 @@ and for attributes of others from what the text looks like.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from autogen_otel.traces.parsing import loads
@@ -31,8 +31,8 @@ _PADDING_NS: Final = 86_400 * 1_000_000_000
 
 IS_ERROR: Final = "StatusCode IN ('Error', 'STATUS_CODE_ERROR')"
 _FIRST_WORD: Final = "substringIndex(SpanName, ' ', 1)"
-OPERATION: Final = f"if(mapContains(SpanAttributes, '{names.HTTP_REQUEST_METHOD}'), '{HTTP}', {_FIRST_WORD})"
-"""``Span.operation``, but by the name alone: the values of attributes are most of what is stored."""
+OPERATION: Final = f"if(has(SpanAttributes.keys, '{names.HTTP_REQUEST_METHOD}'), '{HTTP}', {_FIRST_WORD})"
+"""``Span.operation``, by names alone: the values of attributes are most of what is stored, and not read."""
 SUBJECT: Final = "substring(toString(SpanName), position(SpanName, ' ') + 1)"
 """``Span.subject`` of a span that is named by its operation."""
 _OPERATIONS: Final = ", ".join(f"'{operation}'" for operation in span_names.OPERATIONS)
@@ -42,12 +42,23 @@ SPAN: Final = (
     "TraceId, SpanId, ParentSpanId, toString(SpanName), toString(SpanKind), toUnixTimestamp64Nano(Timestamp),"
     " Duration, toString(StatusCode), StatusMessage, SpanAttributes,"
     " arrayMap(moment -> toUnixTimestamp64Nano(moment), Events.Timestamp), Events.Name, Events.Attributes,"
-    " Links.TraceId, Links.SpanId, ScopeName, toString(ServiceName), ResourceAttributes"
+    " Links.TraceId, Links.SpanId, ScopeName, toString(ServiceName),"
+    " toLowCardinality(toJSONString(ResourceAttributes))"
 )
 """The columns that ``span_of`` reads."""
 
-_KINDS: Final = {name: number for number, name in enumerate(KINDS)}
-_STATUSES: Final = {name: number for number, name in enumerate(STATUSES)}
+
+def _numbers(prefix: str, words: Sequence[str]) -> dict[str, int]:
+    """By what the exporter writes, and what older ones wrote: ``Client``, ``SPAN_KIND_CLIENT``."""
+    return {
+        written: number
+        for number, word in enumerate(words)
+        for written in (word.capitalize(), f"{prefix}_{word.upper()}")
+    }
+
+
+_KINDS: Final = _numbers("SPAN_KIND", KINDS)
+_STATUSES: Final = _numbers("STATUS_CODE", STATUSES)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
 
 
@@ -292,41 +303,45 @@ def by_trace(spans: Iterator[Span]) -> Iterator[list[Span]]:
 
 
 def span_of(row: Sequence[Any]) -> Span:
-    """The span of a row with the columns of ``SPAN``."""
+    """The span of a row with the columns of ``SPAN``, whose attributes become those of the span."""
     start_ns = int(row[5])
-    events, links = row[10:13], row[13:15]
+    moments, links = row[10], row[13]
     return Span(
         trace_id=row[0],
         span_id=row[1],
         parent_id=row[2] or None,
         name=row[3],
-        kind=_KINDS.get(_last_word(row[4]), 0),
+        kind=_KINDS.get(row[4], 0),
         start_ns=start_ns,
         end_ns=start_ns + int(row[6]),
-        status_code=_STATUSES.get(_last_word(row[7]), 0),
+        status_code=_STATUSES.get(row[7], 0),
         status_message=row[8],
-        attributes=_attributes(row[9]),
-        events=tuple(
-            Event(name, int(moment), _attributes(attributes))
-            for moment, name, attributes in zip(*events, strict=True)
-        ),
-        links=tuple(Link(trace_id, span_id) for trace_id, span_id in zip(*links, strict=True)),
+        attributes=_decoded(row[9]),
+        events=tuple(map(_event, row[11], moments, row[12])) if moments else (),
+        links=tuple(map(Link, links, row[14])) if links else (),
         scope=row[15],
         service=row[16],
-        resource=_attributes(row[17]),
+        resource=_resource(row[17]),
     )
 
 
-def _last_word(name: str) -> str:
-    """``Client`` of ``SPAN_KIND_CLIENT``, which older exporters wrote."""
-    return name.rpartition("_")[2].lower()
+def _event(name: str, moment: str | int, attributes: dict[str, Any]) -> Event:
+    return Event(name, int(moment), _decoded(attributes))
 
 
-def _attributes(written: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        name: text if name in _TEXTS else _DECODERS.get(name, _guessed)(text)
-        for name, text in written.items()
-    }
+@lru_cache(maxsize=1024)
+def _resource(text: str) -> Mapping[str, Any]:
+    """What is recorded of a program; its spans share it."""
+    return _decoded(loads(text))
+
+
+def _decoded(written: dict[str, Any]) -> dict[str, Any]:
+    """Attributes as they were, in the place of their texts; most of them are texts."""
+    for name in written.keys() & _DECODERS.keys():
+        written[name] = _DECODERS[name](written[name])
+    for name in written.keys() - _KNOWN:
+        written[name] = _guessed(written[name])
+    return written
 
 
 def _guessed(text: str) -> Any:
@@ -340,7 +355,7 @@ def _guessed(text: str) -> Any:
 
 def _listed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return loads(text)
     except (ValueError, RecursionError):
         return text
 
@@ -370,7 +385,7 @@ _OF_KIND: Final[Mapping[Kind, Callable[[str], Any]]] = {
 _DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
     name: _OF_KIND[kind] for name, kind in names.KINDS.items() if kind in _OF_KIND
 }
-_TEXTS: Final = frozenset(names.KINDS) - _DECODERS.keys()
+_KNOWN: Final = {*names.KINDS, names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE}
 
 
 def _parameter(value: Any) -> str:

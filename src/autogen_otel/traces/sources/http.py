@@ -14,7 +14,7 @@ import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Final
 
 from autogen_otel.traces.source import SourceError
@@ -26,6 +26,7 @@ _BUSY: Final = frozenset(
     {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
 )
 _SHOWN: Final = 200
+_PIECE_BYTES: Final = 1 << 18
 _SCHEMES: Final = ("http", "https")
 
 
@@ -94,7 +95,7 @@ class Client:
         )
         try:
             with self._opener.open(request, timeout=self._seconds) as answer:
-                yield from answer
+                yield from _lines(answer)
         except urllib.error.HTTPError as error:
             with error:
                 raise RefusedError(error.code, self._refusal(error)) from None
@@ -139,6 +140,8 @@ class Client:
             return f"{self.name} did not answer within {self._seconds:g} s; {advice}"
         if isinstance(reason, ssl.SSLError):
             return f"{self.name} cannot be reached: {reason.reason or reason}; is it https that it speaks?"
+        if isinstance(reason, IncompleteRead):
+            return f"{self.name} broke off in the middle of its answer; ask again"
         if isinstance(reason, ConnectionRefusedError):
             return f"{self.name} cannot be reached: nothing listens there"
         said = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
@@ -185,6 +188,20 @@ class _SameServer(urllib.request.HTTPRedirectHandler):
         if (before.scheme, before.netloc) != (after.scheme, after.netloc):
             return None
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _lines(answer: HTTPResponse) -> Iterator[bytes]:
+    """What comes, by lines. ``readline`` takes far longer, and overlooks that an answer breaks off."""
+    begun: list[bytes] = []
+    while piece := answer.read1(_PIECE_BYTES):
+        first, *others = piece.split(b"\n")
+        begun.append(first)
+        if others:
+            yield b"".join(begun)
+            yield from others[:-1]
+            begun = others[-1:]
+    if last := b"".join(begun):
+        yield last
 
 
 def _pause(error: urllib.error.HTTPError, tried: int) -> float:
