@@ -10,6 +10,8 @@ import base64
 import json
 import sys
 import urllib.parse
+from email import policy
+from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
@@ -29,11 +31,13 @@ class _Front(BaseHTTPRequestHandler):
         self._end(200, b"Ok.\n")
 
     def do_POST(self) -> None:
-        sql = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = self.rfile.read(int(self.headers["Content-Length"]))
         if not self._may_enter():
             self._end(403, b"Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)")
             return
         given = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query, keep_blank_values=True))
+        given |= self._fields(body)
+        sql = given.pop("query", "") or body.decode()
         parameters = {
             name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")
         }
@@ -58,6 +62,21 @@ class _Front(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: what is asked has values in it."""
+
+    def _fields(self, body: bytes) -> dict[str, str]:
+        """What a form has, which is taken in the place of the address."""
+        content_type = self.headers.get("Content-Type", "")
+        if not content_type.startswith("multipart/form-data"):
+            return {}
+        parts = BytesParser(policy=policy.HTTP).parsebytes(
+            f"Content-Type: {content_type}\r\n\r\n".encode() + body
+        )
+        fields = {}
+        for part in parts.iter_parts():
+            value = part.get_payload(decode=True)
+            assert isinstance(value, bytes)
+            fields[str(part.get_param("name", header="Content-Disposition"))] = value.decode()
+        return fields
 
     def _may_enter(self) -> bool:
         expected = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()

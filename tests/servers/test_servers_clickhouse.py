@@ -18,7 +18,7 @@ from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
 from autogen_otel.diagnosis.stored.kept import Kept
 from autogen_otel.diagnosis.stored.tables import Tables
 from autogen_otel.traces.source import Progress, SourceError
-from autogen_otel.traces.sources.clickhouse import ClickHouse, Condition
+from autogen_otel.traces.sources.clickhouse import LONGEST_LIST, ClickHouse, Condition
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.vocabulary import spans as span_names
 from tests.servers import clickhouse as servers
@@ -116,6 +116,14 @@ def test_a_user_who_may_only_read_is_told_why_it_takes_longer_and_gets_the_same(
     assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
     assert len(progress.said) == 1
     assert "GRANT CREATE TEMPORARY TABLE" in progress.said[0]
+
+
+def test_values_of_any_length_are_compared_with(clickhouse: servers.ClickHouse) -> None:
+    texts = [f"é{number}\t\\'\n" for number in range(LONGEST_LIST)]
+    sql = "SELECT length({texts:Array(String)}), {texts:Array(String)}[-1], {plain:String}"
+    for few in (texts[-1:], texts):
+        (row,) = source(clickhouse, "any").rows(sql, {"texts": few, "plain": texts[0]})
+        assert row == [len(few), texts[-1], texts[0]]
 
 
 def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: servers.ClickHouse) -> None:

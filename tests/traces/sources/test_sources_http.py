@@ -6,11 +6,13 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.parser import BytesParser
+from email.policy import HTTP
 
 import pytest
 
 from autogen_otel.traces.source import SourceError
-from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.sources.http import Client, form
 from tests.support.stores import Answer, serving
 
 
@@ -93,7 +95,7 @@ def test_lines_come_whole_however_they_are_sent_and_an_answer_that_breaks_off_is
         thread.start()
         client = Client("ClickHouse", f"127.0.0.1:{server.getsockname()[1]}")
         with pytest.raises(SourceError, match="broke off in the middle of its answer"):
-            lines.extend(client.lines("/", {}, "SELECT 1"))
+            lines.extend(client.lines("/", {}, b"SELECT 1"))
         thread.join()
     assert lines == [b"one", b"two"]
 
@@ -127,3 +129,14 @@ def test_compressed_answers_are_read() -> None:
     body = gzip.compress(json.dumps({"a": 1}).encode())
     with answering(Answer(body=body, headers={"Content-Encoding": "gzip"})) as (url, _):
         assert Client("Jaeger", f"{url}/base/").get("/x") == {"a": 1}
+
+
+def test_a_form_has_its_fields_as_they_are() -> None:
+    fields = {"query": "SELECT {one:String}\nFORMAT TSV", "param_one": "“Zürich” --x\\n", "param_none": ""}
+    body, content_type = form(fields)
+    parsed = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    parts = [
+        (part.get_param("name", header="Content-Disposition"), part.get_payload(decode=True))
+        for part in parsed.iter_parts()
+    ]
+    assert parts == [(name, value.encode()) for name, value in fields.items()]

@@ -106,20 +106,7 @@ class StoredCalls:
 
     def _resembling(self, questions: Sequence[Resembling]) -> list[Answer]:
         columns = Columns(self._kind)
-        failing = [
-            (
-                number,
-                str(call[TRACE]),
-                sum(one.tester()(call) << bit for bit, one in enumerate(of.properties)),
-            )
-            for number, of in enumerate(questions, 1)
-            for call in of.failing
-        ]
-        numbers, traces, bits = (list(column) for column in zip(*failing, strict=True))
-        given = (
-            f"arrayZip({columns.value(numbers, 'Array(UInt32)')}, {columns.value(traces, 'Array(String)')},"
-            f" {columns.value(bits, 'Array(UInt64)')})"
-        )
+        failing = [self._failing(columns, number, of) for number, of in enumerate(questions, 1)]
         # Of millions of conversations every so many tell as well how alike the calls of one are.
         step = max(1, self._count() // _MOST_ALIKE)
         most = max(len(question.properties) for question in questions)
@@ -127,9 +114,7 @@ class StoredCalls:
             "SELECT number, trace, count() AS calls,"
             f" sumForEach(arrayMap(bit -> toUInt64(bitTest(bits, bit)), range(toUInt8({most})))) AS having"
             f" FROM (SELECT toUInt32(number) AS number, trace, bits FROM ({self._bits(columns, questions)})"
-            " UNION ALL SELECT one.1, reinterpretAsUInt128(unhex(one.2)), one.3"
-            f" FROM (SELECT arrayJoin({given}) AS one)"
-            f") WHERE trace % {step} = 0 GROUP BY number, trace"
+            f"{''.join(failing)}) WHERE trace % {step} = 0 GROUP BY number, trace"
         )
         rows = self._kept.rows(
             "SELECT number, sum(calls), sumForEach(having), count(), sum(calls * calls),"
@@ -149,6 +134,20 @@ class StoredCalls:
             Answer(self._count(), spreads=spreads.get(number, nothing)[: len(question.properties)])
             for number, question in enumerate(questions, 1)
         ]
+
+    @staticmethod
+    def _failing(columns: Columns, number: int, question: Resembling) -> str:
+        """The failing calls of a question as further rows of ``_bits``."""
+        traces = columns.value([str(call[TRACE]) for call in question.failing], "Array(String)")
+        testers = [one.tester() for one in question.properties]
+        bits = columns.value(
+            [sum(test(call) << bit for bit, test in enumerate(testers)) for call in question.failing],
+            "Array(UInt64)",
+        )
+        return (
+            f" UNION ALL SELECT toUInt32({number}), reinterpretAsUInt128(unhex(one.1)), one.2"
+            f" FROM (SELECT arrayJoin(arrayZip({traces}, {bits})) AS one)"
+        )
 
     def _bits(self, columns: Columns, questions: Sequence[Together | Resembling]) -> str:
         """Each call once for each question: its ``number``, the ``trace``, and ``bits`` for what it has."""

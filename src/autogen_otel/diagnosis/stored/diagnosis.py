@@ -28,7 +28,7 @@ from autogen_otel.vocabulary import spans as span_names
 
 _NS: Final = 1_000_000_000
 _MOST_NAMED: Final = 20_000
-"""Conversations that are named in a question; an address takes no more."""
+"""Conversations that are named in a question: proxies take bodies of 1 MB."""
 _MOST_NUMBERED: Final = 500_000
 """Of more failing conversations nobody knows which one of their process each was."""
 _NEEDED: Final = SPAN.replace(

@@ -17,6 +17,7 @@ from autogen_otel.diagnosis.stored.kept import Kept
 from autogen_otel.traces.sources.clickhouse import (
     IS_ERROR,
     IS_OURS,
+    LONGEST_LIST,
     OPERATION,
     SUBJECT,
     Condition,
@@ -140,7 +141,9 @@ class Tables:
         values: dict[str, Any] = {}
         if kind == CONVERSATION:
             worked = self._worked_conversations()
-            values["failed"] = failed
+            for index, at in enumerate(range(0, len(failed), LONGEST_LIST)):
+                worked.append(f"TraceId NOT IN {{failed{index}:Array(String)}}")
+                values[f"failed{index}"] = failed[at : at + LONGEST_LIST]
         elif kind == MODEL:
             worked = self._worked_model_calls()
         else:
@@ -250,7 +253,6 @@ class Tables:
         return [
             has_operation(span_names.INVOKE_WORKFLOW),
             f"(TraceId, Timestamp) IN (SELECT TraceId, min(Timestamp) {roots} GROUP BY TraceId)",
-            "TraceId NOT IN {failed:Array(String)}",
         ]
 
     def _worked_model_calls(self) -> list[str]:

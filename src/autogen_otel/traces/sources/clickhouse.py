@@ -15,7 +15,7 @@ from typing import Any, Final
 from autogen_otel.traces.parsing import loads
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SourceError
-from autogen_otel.traces.sources.http import Client, RefusedError
+from autogen_otel.traces.sources.http import Client, RefusedError, form
 from autogen_otel.traces.trace import HTTP, KINDS, STATUSES, Event, Link, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -26,6 +26,10 @@ SECONDS: Final = 600.0
 """To wait for an answer; a question over many millions of spans takes some."""
 TEMPORARY: Final = "autogen_otel_"
 """Begins the names of temporary tables."""
+LONGEST_LIST: Final = 3000
+"""Ids in one value: ClickHouse takes fields of 128 KiB (``http_max_field_value_size``)."""
+_LONGEST_IN_ADDRESS: Final = 2000
+"""Characters of values: proxies take addresses of 8 kB. Newer servers take values as a form as well."""
 _PADDING_NS: Final = 86_400 * 1_000_000_000
 """How long a conversation lasts at most, for the partitions that have to be read for a window of time."""
 
@@ -150,10 +154,12 @@ class ClickHouse:
         given = {
             f"param_{name}": _parameter(value) for name, value in {**self._names, **(values or {})}.items()
         }
-        if session:
-            given |= {"session_id": session, "session_timeout": _SESSION_SECONDS}
+        settings = {"session_id": session, "session_timeout": _SESSION_SECONDS} if session else {}
         try:
-            yield from self._client.lines("/", given, sql)
+            if sum(map(len, given.values())) <= _LONGEST_IN_ADDRESS:
+                yield from self._client.lines("/", {**given, **settings}, sql.encode())
+            else:
+                yield from self._client.lines("/", settings, *form({"query": sql, **given}))
         except RefusedError as error:
             if session and TEMPORARY in str(error):
                 raise SourceError(
