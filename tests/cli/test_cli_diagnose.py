@@ -253,6 +253,8 @@ def test_times_are_compared(run: Run, nulls: str) -> None:
         (("--compare", "..yesterday"), "--compare: 'yesterday' is no time"),
         (("--compare", "service.version=1.4..1.5"), "are service.version=1.4."),
         (("--since", "2026-11-22T15:00Z", "--compare", "..2026-11-22T16:00Z"), "overlap"),
+        (("--since", "1h", "--until", "2h"), "--since is not before --until"),
+        (("--compare", "1h..2h"), "--compare SINCE..UNTIL: 1h is not before 2h"),
         (("4", "--compare", "2h..1h"), "leave the trace id out"),
         (("--html", "/nowhere/x.html"), "/nowhere/x.html cannot be written"),
     ],

@@ -88,8 +88,11 @@ def test_an_empty_journal_on_a_full_disk_says_that_it_is_full(
     folder = tmp_path / "full"
     if is_there:
         folder.mkdir()
-    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr("autogen_otel.delivery.journal.folder.write_error", lambda _folder: full)
+
+    def refuse(**_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("autogen_otel.delivery.journal.folder.tempfile.TemporaryFile", refuse)
     monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(folder))
     said = refused(run, "show", *(("--journal", str(folder)) if named else ()))
     assert f"{folder} cannot be written (No space left on device)" in said
@@ -196,6 +199,19 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, output: str) -> Non
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 141
+
+
+@pytest.mark.needs(Path("/dev/full").exists(), "this system has no file that is always full")
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_full_disk_is_no_finding(tmp_path: Path, output: str) -> None:
+    write(tmp_path / "a.jsonl", fallback())
+    command = [sys.executable, "-m", "autogen_otel.cli", "diagnose", "--format", output]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [*command, "--journal", str(tmp_path)], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    said = f"autogen-otel: the output cannot be written: {os.strerror(errno.ENOSPC)}.\n"
+    assert (done.returncode, done.stderr.decode()) == (2, said)
 
 
 def test_text_that_stdout_cannot_encode_is_escaped(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import json
@@ -25,6 +26,7 @@ PROBLEM: Final = 1
 BAD_INPUT: Final = 2
 _INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _EPILOG: Final = """\
 exit codes:
   0    done
@@ -61,17 +63,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes stdout once more on exit, and would complain about the pipe again.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        _write_nowhere()
         return _PIPE_CLOSED
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in _NO_ROOM:
             raise
-        sys.stderr.write(f"autogen-otel: {error.filename} cannot be used: {error.strerror}.\n")
+        what = (
+            "the output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
+        )
+        if error.filename is None:
+            _write_nowhere()
+        sys.stderr.write(f"autogen-otel: {what}: {error.strerror}.\n")
         return BAD_INPUT
     return code
+
+
+def _write_nowhere() -> None:
+    """The interpreter flushes stdout once more on exit, and would complain about it again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:

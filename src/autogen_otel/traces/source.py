@@ -7,10 +7,12 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span
+
+NO_TIME: Final = "--since is not before --until: there is no time between them."
 
 
 class SourceError(Exception):
@@ -90,7 +92,7 @@ def with_beginning(source: Source, selection: Selection) -> Selection:
     until = time.time_ns() if selection.until is None else selection.until
     since = until - source.lookback_ns if selection.since is None else selection.since
     if since >= until:
-        raise SourceError("--since is not before --until: there is no time between them.")
+        raise SourceError(NO_TIME)
     return replace(selection, since=since)
 
 

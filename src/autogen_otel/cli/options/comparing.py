@@ -23,7 +23,7 @@ def sides(text: str, wanted: Selection) -> tuple[Side, Side]:
         wanted: which conversations count as after; for values of an attribute, on both sides.
 
     Raises:
-        CommandError: it is neither, or the two times overlap.
+        CommandError: it is neither, there is no time in it, or the two times overlap.
     """
     key, _, values = text.rpartition("=")
     before, dots, after = values.partition("..")
@@ -35,6 +35,8 @@ def sides(text: str, wanted: Selection) -> tuple[Side, Side]:
     if key:
         return Side(f"{key}={before}", wanted, key, before), Side(f"{key}={after}", wanted, key, after)
     since, until = _moment(before), _moment(after)
+    if since is not None and until is not None and since >= until:
+        raise CommandError(f"--compare SINCE..UNTIL: {before} is not before {after}.")
     earlier = replace(wanted, since=since, until=until)
     if wanted.since is None and wanted.until is None:
         # Whoever names only the time before means what came after it.

@@ -11,7 +11,7 @@ from autogen_otel.cli.options import sources
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.traces.conversations import OUTCOMES
 from autogen_otel.traces.selection import Selection, moment
-from autogen_otel.traces.source import Source, with_beginning
+from autogen_otel.traces.source import NO_TIME, Source, with_beginning
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
 
@@ -61,8 +61,10 @@ def selected(args: argparse.Namespace) -> Selection:
     """What the options ask for.
 
     Raises:
-        CommandError: they name no trace id, or two.
+        CommandError: they name no trace id, or two, or no time.
     """
+    if args.since is not None and args.until is not None and args.since >= args.until:
+        raise CommandError(NO_TIME)
     given = [one for one in (args.trace_id, args.conversation) if one is not None]
     if len(given) > 1:
         raise CommandError("TRACE_ID and --conversation are the same; give one of them.")
