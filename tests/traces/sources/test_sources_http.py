@@ -78,8 +78,17 @@ def test_who_does_not_listen_or_answer_is_named() -> None:
         Client("Tempo", "http://no-such-host.invalid").get("/")
 
 
-def test_lines_come_whole_however_they_are_sent_and_an_answer_that_breaks_off_is_no_end() -> None:
-    chunks = b"3\r\none\r\n5\r\n\ntwo\n\r\n4\r\nthre\r\n"
+@pytest.mark.parametrize(
+    "broken_off",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n5\r\n\ntwo\n\r\n4\r\nthre\r\n",
+        b"Content-Length: 14\r\n\r\none\ntwo\n",
+    ],
+    ids=["in chunks", "of a known length"],
+)
+def test_lines_come_whole_however_they_are_sent_and_an_answer_that_breaks_off_is_no_end(
+    broken_off: bytes,
+) -> None:
     lines: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -89,7 +98,7 @@ def test_lines_come_whole_however_they_are_sent_and_an_answer_that_breaks_off_is
                 asked = b""
                 while not asked.endswith(b"SELECT 1"):
                     asked += connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + broken_off)
 
         thread = threading.Thread(target=answer)
         thread.start()

@@ -211,13 +211,18 @@ class _SameServer(urllib.request.HTTPRedirectHandler):
 def _lines(answer: HTTPResponse) -> Iterator[bytes]:
     """What comes, by lines. ``readline`` takes far longer, and overlooks that an answer breaks off."""
     begun: list[bytes] = []
-    while piece := answer.read1(_PIECE_BYTES):
+    # Of an answer in chunks nobody knows how long it is, but read1 knows whether it is all.
+    left = answer.length
+    while left != 0 and (piece := answer.read1(_PIECE_BYTES)):
+        left = None if left is None else left - len(piece)
         first, *others = piece.split(b"\n")
         begun.append(first)
         if others:
             yield b"".join(begun)
             yield from others[:-1]
             begun = others[-1:]
+    if left:
+        raise IncompleteRead(b"", left)
     if last := b"".join(begun):
         yield last
 
