@@ -68,7 +68,16 @@ def test_holms_correction_counts_all_that_was_tried() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
-    [(47_200, 48_311, 48_000), (0.2, 0.9, 0.6), (3, 4, 4), (5, 5, 5), (-8, -1, -4)],
+    [
+        (47_200, 48_311, 48_000),
+        (0.2, 0.9, 0.6),
+        (3, 4, 4),
+        (4, 5, 5),
+        (0, 1, 1),
+        (2004, 2005, 2005),
+        (5, 5, 5),
+        (-8, -1, -4),
+    ],
 )
 def test_a_cut_is_the_roundest_number_between(low: float, high: float, expected: float) -> None:
     assert round_between(low, high) == pytest.approx(expected)
@@ -113,6 +122,15 @@ def test_what_is_of_a_conversation_needs_more_of_them_than_what_is_of_a_call() -
     (found,) = separating(failing, working)
     assert found.property == Property("size", Comparison.EQUALS, 9)
     assert found.table == Table(7, 7, 30, 100)
+
+
+def test_an_argument_may_be_named_like_what_the_numbers_of_a_list_come_to() -> None:
+    failing: list[Features] = [argument_features('{"range": {"highest": "open"}}')] * 9
+    working: list[Features] = [argument_features('{"range": {"highest": "shut"}}')] * 30
+    (found,) = separating(failing, working)
+    assert found.property == Property("autogen.tool.argument.range.highest", Comparison.EQUALS, "open")
+    working = [argument_features('{"range": {}}')] * 30
+    assert separating(failing, working)[0].property.attribute == "autogen.tool.argument.range.highest"
 
 
 def test_leaves_of_arguments_are_described_however_deep() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
-from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST, PREFIX
+from autogen_otel.diagnosis.evidence.arguments import PREFIX, is_extreme
 from autogen_otel.diagnosis.evidence.features import TIME, TOOLS_USED, TRACE, TRAITS, TURN, Features
 from autogen_otel.vocabulary import attributes as names
 
@@ -72,12 +72,12 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
             yield Property(attribute, Comparison.IS, value), 1
         return
     # Whether a list has such a value, and which, is told by its own name.
-    is_extreme = name.endswith((HIGHEST, LOWEST))
+    is_of_list = any(is_extreme(name, value) for value in bad if value is not None)
     present = outline.present.get(name, 0)
-    if not is_extreme and (None in bad or present < outline.total):
+    if not is_of_list and (None in bad or present < outline.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
-    if name != TIME and not is_extreme:
+    if name != TIME and not is_of_list:
         # Of an empty text in arguments its trait tells, in words.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
         for value, _ in _common(bad):
@@ -181,12 +181,14 @@ def _coarse(runs: list[Step]) -> list[Step]:
 
 
 def round_between(low: float, high: float) -> float:
-    """The roundest number above ``low`` and not above ``high``."""
+    """The roundest number above ``low`` and not above ``high``; a whole one where both are."""
     if low >= high:
         return high
     middle = (low + high) / 2
     magnitude = math.floor(math.log10(abs(middle))) if middle else 0
-    for digits in range(12):
+    # There is no turn 4.5.
+    is_whole = low == int(low) and high == int(high)
+    for digits in range(max(0, magnitude + 1) if is_whole else 12):
         unit = 10.0 ** (magnitude - digits)
         rounded = round(round(middle / unit) * unit, 10)
         if low < rounded <= high:

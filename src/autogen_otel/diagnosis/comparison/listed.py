@@ -18,11 +18,11 @@ from autogen_otel.diagnosis.comparison.questions import (
     Spread,
     Together,
 )
-from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST
+from autogen_otel.diagnosis.evidence.arguments import is_extreme
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, TRACE, TRAITS, Features
 from autogen_otel.diagnosis.evidence.population import Population
 
-_NO_NAMES: Final = (TRACE, TRAITS, HIGHEST, LOWEST)
+_NO_NAMES: Final = (TRACE, TRAITS)
 
 
 class Listed:
@@ -56,7 +56,12 @@ class Listed:
         total = len(self._calls)
         if isinstance(question, Outline):
             named = self._calls if question.names else ()
-            present = Counter(name for call in named for name in call if not name.endswith(_NO_NAMES))
+            present = Counter(
+                name
+                for call in named
+                for name, value in call.items()
+                if not name.endswith(_NO_NAMES) and not is_extreme(name, value)
+            )
             chosen = [call for call in self._calls if question.tool in {None, call.get(PREVIOUS_TOOL)}]
             runs = {
                 name: runs_of((call.get(name) for call in chosen), cuts)

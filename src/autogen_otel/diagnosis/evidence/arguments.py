@@ -15,6 +15,7 @@ NULL: Final = "null"
 HIGHEST: Final = ".highest"
 LOWEST: Final = ".lowest"
 """End the names of what the numbers of a list come to."""
+_ELEMENTS: Final = "[]"
 _MOST_LEAVES: Final = 64
 LONGEST_VALUE: Final = 80
 _TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
@@ -43,7 +44,7 @@ def argument_features(recorded: object) -> Features:
         if isinstance(leaf, (list, dict)) or leaf is None:
             continue
         value = leaf[:LONGEST_VALUE] if isinstance(leaf, str) else leaf
-        if "[]" in path:
+        if _ELEMENTS in path:
             several.setdefault(name, set()).add(value)
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 features[name + HIGHEST] = max(value, features.get(name + HIGHEST, value))
@@ -55,6 +56,16 @@ def argument_features(recorded: object) -> Features:
     return features
 
 
+def is_extreme(name: str, value: object) -> bool:
+    """Whether a feature is what the numbers of a list come to, and no argument of the same name."""
+    return (
+        name.endswith((HIGHEST, LOWEST))
+        and name.startswith(PREFIX)
+        and _ELEMENTS in name
+        and not isinstance(value, frozenset)
+    )
+
+
 def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int, Any]]:
     """Values that hold no others, empty lists and objects among them; elements of a list share a path."""
     if isinstance(value, dict) and value:
@@ -62,7 +73,7 @@ def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, i
             yield from _leaves(inner, f"{path}.{key}" if path else key, depth + 1)
     elif isinstance(value, list) and value:
         for inner in value:
-            yield from _leaves(inner, f"{path}[]", depth + 1)
+            yield from _leaves(inner, f"{path}{_ELEMENTS}", depth + 1)
     elif path:
         yield path, depth, value
 

@@ -16,7 +16,7 @@ from autogen_otel.diagnosis.comparison.questions import (
     Spread,
     Together,
 )
-from autogen_otel.diagnosis.evidence.arguments import HIGHEST, LOWEST, PREFIX
+from autogen_otel.diagnosis.evidence.arguments import PREFIX
 from autogen_otel.diagnosis.evidence.features import (
     NOT_OF_THE_PROGRAM,
     PREVIOUS_TOOL,
@@ -32,7 +32,6 @@ from autogen_otel.diagnosis.stored.tables import Tables
 T = TypeVar("T")
 
 _MOST_NAMES: Final = 1000
-_NO_NAMES: Final = (HIGHEST, LOWEST)
 _MOST_ALIKE: Final = 200_000
 """Calls that are enough to tell how alike those of one conversation are."""
 _OWN: Final = "own"
@@ -212,7 +211,7 @@ class StoredCalls:
             ("", "resource_names", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
         ]
         if self._kind.startswith(tool_kind("")):
-            sources.append((PREFIX, leaf_names(ARGUMENTS), lambda name: not name.endswith(_NO_NAMES)))
+            sources.append((PREFIX, leaf_names(ARGUMENTS), bool))
         keys = [f"{keys} AS keys{index}" for index, (_, keys, _) in enumerate(sources)]
         held = ", ".join(
             f"arrayMap(name -> ({index}, toString(name)), keys{index})" for index in range(len(sources))

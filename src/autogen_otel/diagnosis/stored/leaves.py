@@ -66,7 +66,9 @@ class Leaves:
         path = name.removeprefix(PREFIX)
         self._value = value
         self._raw = self._under(json, path)
-        self._suffix = next((one for one in _MEASURES if path.endswith(one)), "")
+        # Only the numbers of a list come to something.
+        measures = _MEASURES if _ELEMENTS in path else (_LENGTH,)
+        self._suffix = next((one for one in measures if path.endswith(one)), "")
         self._measured = self._under(json, path.removesuffix(self._suffix)) if self._suffix else None
 
     @property
