@@ -110,7 +110,9 @@ def test_one_trace_is_explained(run: Run, nulls: str) -> None:
     code, out, _ = run("diagnose", evidence[0]["trace_id"], "--journal", nulls)
     assert code == 1
     assert "1 conversation, 2026" in out
+    assert "something failed in it; it did not end because of it" in out
     assert "1. tool_exception" in out
+    assert "how often   1 time; it did not end because of it" in out
 
 
 def test_a_page_has_the_findings_their_charts_and_the_best_traces(

@@ -31,7 +31,9 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
     """
     share = finding.conversations / total if total else 0
     often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
-    if finding.occurrences != finding.conversations:
+    if total == 1:
+        often = quantities.plural(finding.occurrences, "time")
+    elif finding.occurrences != finding.conversations:
         often += f", {finding.occurrences:,} times"
     if _is_loop(finding):
         often += f", {finding.attempts:,} repetitions"
@@ -57,11 +59,19 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
 
 def ended(finding: Finding) -> str:
     """How many conversations ended because of it."""
+    is_one = finding.conversations == 1
     if _is_loop(finding):
-        return "all went on until their limit"
+        return "it went on until its limit" if is_one else "all went on until their limit"
+    if is_one:
+        return ended_of_one(finding.ended)
     if finding.ended in {0, finding.conversations}:
         return ("all" if finding.ended else "none") + " ended because of it"
     return f"{finding.ended:,} ended because of it"
+
+
+def ended_of_one(count: int) -> str:
+    """Whether the one conversation that there is ended because of it."""
+    return "it ended because of it" if count else "it did not end because of it"
 
 
 def state(finding: Finding) -> str:

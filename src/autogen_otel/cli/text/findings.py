@@ -30,10 +30,12 @@ def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: wording.Look) -
     console.say(f"{total}, {when}, from {one_line(read_from, console, _LONG)}")
     if diagnosis.sampling is not None:
         console.say(wording.sampled(diagnosis.sampling), "dim")
-    failed = f"something failed in {diagnosis.failing:,} of them"
+    is_one = diagnosis.conversations == 1
+    failed = f"something failed in {'it' if is_one else f'{diagnosis.failing:,} of them'}"
     if diagnosis.findings:
-        ended = sum(finding.ended for finding in diagnosis.findings)
-        console.say(f"{failed}; {ended:,} ended because of it", "bold")
+        count = sum(finding.ended for finding in diagnosis.findings)
+        ended = wording.ended_of_one(count) if is_one else f"{count:,} ended because of it"
+        console.say(f"{failed}; {ended}", "bold")
     elif diagnosis.failing:
         console.say(f"{failed}, but with none of the causes asked for")
     else:
