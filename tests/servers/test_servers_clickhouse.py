@@ -40,6 +40,7 @@ CHOSEN = (
     "a slow tool",
     "answers that are filtered",
     "a bad request over some old history",
+    "too many messages",
     "a tool whose failure ends it",
     "a termination check",
     "round in circles",

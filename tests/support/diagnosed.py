@@ -753,6 +753,10 @@ def incidents() -> dict[str, Incident]:
             (Truth("stale_state", {"status_code": 400}, "autogen.prompt.carried_messages"),),
             model=_where(lambda call: call.carried > 4, _BAD_REQUEST, 0.5),
         ),
+        "too many messages": Incident(
+            (Truth("client", {"status_code": 400}, "autogen.prompt.messages"),),
+            model=_where(lambda call: 2 + 2 * call.turn + call.carried > 8, _BAD_REQUEST, 0.6),
+        ),
         "a tool whose failure ends it": Incident(
             (tool_null,),
             model=_where(lambda call: call.tool_failed, _DOWN, 0.8),

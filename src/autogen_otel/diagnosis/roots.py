@@ -98,21 +98,22 @@ def _blame_arguments(group: Sequence[Occurrence], weight: float) -> Asking[None]
 def _explain_plain(group: Sequence[Occurrence], weight: float) -> Asking[None]:
     """Find what plain refusals set in with: the size of the prompt, or history of an earlier run."""
     sizes = _numbers(one.features for one in group)
-    carried = [one.features.get(names.PROMPT_CARRIED_MESSAGES) or 0 for one in group]
-    outline = yield Outline(
-        {names.PROMPT_CHARS: thinned(sizes), names.PROMPT_CARRIED_MESSAGES: thinned(carried)}
-    )
+    counted = {
+        name: [one.features.get(name) or 0 for one in group]
+        for name in (names.PROMPT_CARRIED_MESSAGES, names.PROMPT_MESSAGES)
+    }
+    cuts = {name: thinned(numbers) for name, numbers in counted.items()}
+    outline = yield Outline({names.PROMPT_CHARS: thinned(sizes), **cuts})
     answer = yield Holding([_AFTER_TOOL])
     (after_tool,) = answer.holding
+    carried, messages = (
+        _Numbers(numbers, outline.runs[name], answer.total) for name, numbers in counted.items()
+    )
     explanations = [
         explanation
         for explanation in (
             _by_size(_Numbers(sizes, outline.runs[names.PROMPT_CHARS]), weight),
-            _by_history(
-                _Numbers(carried, outline.runs[names.PROMPT_CARRIED_MESSAGES], answer.total),
-                weight,
-                is_refused=group[0].cause == causes.CLIENT,
-            ),
+            _by_history(carried, messages, weight, is_refused=group[0].cause == causes.CLIENT),
         )
         if explanation is not None
     ]
@@ -193,17 +194,23 @@ def _after_tools(group: Sequence[Occurrence], working: int, all_working: int) ->
     return Table(sum(map(_is_after_tool, group)), len(group), working, all_working)
 
 
-def _by_history(messages: _Numbers, weight: float, *, is_refused: bool) -> _Explanation | None:
-    cut = messages.best_cut(weight)
-    table = messages.above(cut)
+def _by_history(
+    carried: _Numbers, messages: _Numbers, weight: float, *, is_refused: bool
+) -> _Explanation | None:
+    cut = carried.best_cut(weight)
+    table = carried.above(cut)
+    # On equal terms history wins: what is carried over makes the prompt larger, too.
+    effect = table.effect + 0.02
+    if effect < messages.above(messages.best_cut(weight)).effect:
+        # It is how many messages there are, wherever they came from.
+        return None
     # A refusal is about what was sent: where all that were refused sent history along, it is about that, even
     # if most history does no harm.
     sure = 0.0 if is_refused else USUAL_LIMITS
-    if cut < 1 or not _is_explained(table, weight, messages.cuts, covering=sure):
+    if cut < 1 or not _is_explained(table, weight, carried.cuts, covering=sure):
         return None
     is_carried = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, cut).tester()
-    # On equal terms history wins: what is carried over makes the prompt larger, too.
-    return table.effect + 0.02, causes.STALE_STATE, is_carried, {}
+    return effect, causes.STALE_STATE, is_carried, {}
 
 
 def _is_explained(table: Table, weight: float, tried: int = 1, covering: float = USUAL_LIMITS) -> bool:
