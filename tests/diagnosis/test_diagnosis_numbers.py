@@ -8,7 +8,7 @@ import pytest
 
 from autogen_otel.diagnosis.comparison.candidates import round_between
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
-from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.listed import Listed, held_by
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Spread, together
 from autogen_otel.diagnosis.comparison.statistics import (
@@ -22,7 +22,7 @@ from autogen_otel.diagnosis.comparison.statistics import (
 )
 from autogen_otel.diagnosis.comparison.statistics import testable as how_many
 from autogen_otel.diagnosis.evidence.arguments import argument_features
-from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, TRACE, Features
+from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, TRACE, TRAITS, Features
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
 from autogen_otel.diagnosis.evidence.population import Population
@@ -105,6 +105,25 @@ def test_what_only_follows_from_a_stronger_one_is_left_out() -> None:
     (found,) = separating(failing, working)
     assert found.property == Property("host", Comparison.EQUALS, "b")
     assert found.table == Table(30, 30, 0, 60)
+
+
+def test_calls_of_one_value_are_counted_as_each_of_them_would_be() -> None:
+    values = [True, 1, 1.0, 2, "1", None, {"a": 1}, frozenset({1, "x"}), frozenset({"x"}), math.nan, b"1"]
+    calls: list[Features] = [{}, *({"a": value, f"a{TRAITS}": value} for value in values), {"a": 1}]
+    asked = [
+        Property("a", comparison, value)
+        for comparison in Comparison
+        for value in ([(1, 2)] if comparison is Comparison.WITHIN else [1, True, 2.0, 0.5])
+    ] + [Property("a", Comparison.INCLUDES, "x"), Property("a", Comparison.IS, "x")]
+    assert held_by(calls, asked) == [sum(map(one.tester(), calls)) for one in asked]
+
+
+@pytest.mark.parametrize("odd", ["empty", "blank", "not ASCII", "negative", "zero", "text for nothing"])
+@pytest.mark.parametrize("kind", ["text", "a number", "a list", "an object"])
+def test_what_is_odd_is_reported_rather_than_the_type(odd: str, kind: str) -> None:
+    failing: list[Features] = [{f"a{TRAITS}": frozenset({kind, odd})}] * 20
+    found = separating(failing, [{f"a{TRAITS}": frozenset({"null"})}] * 20)
+    assert [one.property for one in found] == [Property("a", Comparison.IS, odd)]
 
 
 def test_calls_of_one_conversation_count_once_where_they_are_the_same() -> None:

@@ -98,9 +98,14 @@ def send(asked: IO[bytes], pipe: IO[bytes]) -> None:
         for one in read(*arguments):
             items.append(one)
             if len(items) == _TOGETHER:
-                pickle.dump((items, None, False), pipe, pickle.HIGHEST_PROTOCOL)
+                pipe.write(_packed(items, None, is_last=False))
                 items = []
     except Exception as raised:  # noqa: BLE001 - raised again where it is read
         error = raised
-    pickle.dump((items, error, True), pipe, pickle.HIGHEST_PROTOCOL)
+    pipe.write(_packed(items, error, is_last=True))
     pipe.flush()
+
+
+def _packed(items: list[Any], error: Exception | None, *, is_last: bool) -> bytes:
+    """As one piece: who reads it may still be busy, and finds it ready then."""
+    return pickle.dumps((items, error, is_last), pickle.HIGHEST_PROTOCOL)

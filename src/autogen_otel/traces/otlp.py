@@ -7,6 +7,7 @@ older writers plain integers. Unknown fields are ignored.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -17,6 +18,8 @@ _SERVICE_NAME: Final = "service.name"
 _END_OF_TIME: Final = 2**64
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
 _STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in enumerate(STATUSES)}
+_is_span_id: Final = re.compile(f"(?!0+$)[0-9a-f]{{{SPAN_ID_DIGITS}}}").fullmatch
+"""As nearly all are written; whatever else is one is looked at more closely."""
 _NOTHING: Final[Mapping[str, Any]] = {}
 _WRAPPERS: Final = ("result", "trace")
 
@@ -104,15 +107,10 @@ def _scope(group: Any) -> str:
     return str((group.get("scope") or {}).get("name", ""))
 
 
-# A trace's id comes with each of its spans, that of a span with each child.
+# It comes with each span of the trace.
 @lru_cache(maxsize=8192)
 def _trace_id(given: str) -> str:
     return _id(given, TRACE_ID_DIGITS)
-
-
-@lru_cache(maxsize=8192)
-def _span_id(given: str) -> str:
-    return _id(given, SPAN_ID_DIGITS)
 
 
 def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace_id: str) -> Span:
@@ -121,9 +119,9 @@ def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace
     # Journals have millions: to call it with so many named arguments takes five times as long as this.
     span = Span.__new__(Span)
     span.trace_id = trace_id
-    span.span_id = _span_id(raw["spanId"])
-    parent = get("parentSpanId")
-    span.parent_id = _parent(parent) if parent else None
+    given, parent = raw["spanId"], get("parentSpanId")
+    span.span_id = given if _is_span_id(given) else _id(given, SPAN_ID_DIGITS)
+    span.parent_id = (parent if _is_span_id(parent) else _parent(parent)) if parent else None
     span.name = str(get("name", ""))
     kind = get("kind", 0)
     span.kind = kind if type(kind) is int else _number(kind, _KINDS)
@@ -146,7 +144,9 @@ def _event(raw: Any) -> Event:
 
 
 def _link(raw: Any) -> Link:
-    return Link(_trace_id(raw["traceId"]), _span_id(raw["spanId"]), attributes_of(raw.get("attributes")))
+    return Link(
+        _trace_id(raw["traceId"]), _id(raw["spanId"], SPAN_ID_DIGITS), attributes_of(raw.get("attributes"))
+    )
 
 
 def _number(value: Any, numbers: Mapping[str, int]) -> int:
@@ -169,9 +169,8 @@ def _id(value: str, digits: int) -> str:
     return value.lower()
 
 
-@lru_cache(maxsize=8192)
 def _parent(given: str) -> str | None:
-    return None if given.strip("0A=") == "" else _span_id(given)
+    return None if given.strip("0A=") == "" else _id(given, SPAN_ID_DIGITS)
 
 
 def attributes_of(raw: Any) -> dict[str, Any]:

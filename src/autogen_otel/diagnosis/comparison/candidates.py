@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
-from autogen_otel.diagnosis.evidence.arguments import PREFIX, is_extreme
+from autogen_otel.diagnosis.evidence.arguments import PREFIX, TYPES, is_extreme
 from autogen_otel.diagnosis.evidence.features import TIME, TOOLS_USED, TRACE, TRAITS, TURN, Features
 from autogen_otel.vocabulary import attributes as names
 
@@ -94,10 +94,18 @@ def _common(values: Iterable[Any]) -> list[tuple[Any, int]]:
     counts: Counter[Any] = Counter()
     for value in values:
         if isinstance(value, frozenset):
-            counts.update(value)
+            counts.update(in_order(value))
         elif value is not None and (isinstance(value, (str, bool, int)) or is_number(value)):
             counts[value] += 1
     return [(value, count) for value, count in counts.most_common(_MOST_VALUES) if count > 1]
+
+
+def in_order(values: frozenset[Any]) -> list[Any]:
+    """Several values in the same order in each run, which a set of texts has not.
+
+    Of two that separate alike the first is reported: what is odd about a value tells more than its type.
+    """
+    return sorted(values, key=lambda one: (one in TYPES, str(one)))
 
 
 Step = tuple[float, float, int, int]
@@ -200,6 +208,6 @@ def _between(low: float, high: float, name: str) -> float:
     return high if name == TIME else round_between(low, high)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether thresholds may be looked for among such values."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from autogen_otel.diagnosis.comparison.candidates import cuts_of, properties
+from autogen_otel.diagnosis.comparison.listed import held_by
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import (
     MOST_TOGETHER,
@@ -156,12 +157,13 @@ def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator
     if is_one or not outline.total:
         return [], outline
     proposed = list(properties(failing, outline))
-    answer = yield Holding([candidate for candidate, _ in proposed])
+    candidates = [candidate for candidate, _ in proposed]
+    answer = yield Holding(candidates)
+    held = zip(held_by(failing, candidates), answer.holding, strict=True)
     # Two families, so that the hundreds of cuts of numbers do not outweigh the few plain values.
     plain, scanned = _Family(1 - _SCANNED_SHARE), _Family(_SCANNED_SHARE)
-    for (candidate, comparisons), working in zip(proposed, answer.holding, strict=True):
+    for (candidate, comparisons), (failing_count, working) in zip(proposed, held, strict=True):
         family = scanned if candidate.comparison in _SCANNED else plain
-        failing_count = sum(map(candidate.tester(), failing))
         family.take(candidate, Table(failing_count, len(failing), working, outline.total), comparisons)
     likely = [one.property for one in _significant(plain, scanned)[:MOST_TOGETHER]]
     if not likely:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import is_number
+from autogen_otel.diagnosis.comparison.candidates import in_order, is_number
 from autogen_otel.diagnosis.comparison.listed import runs_of
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Asking, Outline, Run, Together
-from autogen_otel.diagnosis.evidence.features import TIME, TRAITS, Features
+from autogen_otel.diagnosis.evidence.features import TIME, Features
 
 _MOST_VALUES: Final = 7
 _LONGEST: Final = 60
@@ -74,11 +74,10 @@ def _named(of: Property, failing: Sequence[Features]) -> list[Property]:
     """What a bar each is drawn of: the property itself, and the values that failing calls have most often."""
     if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
         return [Property(of.attribute, Comparison.PRESENT)]
-    name = of.attribute + TRAITS if of.comparison is Comparison.IS else of.attribute
     counts: Counter[Any] = Counter()
     for call in failing:
-        value = call.get(name)
-        counts.update(value if isinstance(value, frozenset) else () if value is None else (value,))
+        value = call.get(of.name)
+        counts.update(in_order(value) if isinstance(value, frozenset) else () if value is None else (value,))
     others = [Property(of.attribute, of.comparison, value) for value, _ in counts.most_common(_MOST_VALUES)]
     named = [of, *(one for one in others if one.value != of.value)][: _MOST_VALUES - 1]
     if of.comparison is not Comparison.IS:
@@ -138,7 +137,7 @@ def _text(value: Any) -> str:
 def _edges(of: Property, failing: Sequence[Features], outline: Answer) -> list[float]:
     """Where ranges begin and end; the cut is one, so that no bar stands on both sides of it."""
     bad = (call.get(of.attribute) for call in failing)
-    counts = Counter(value for value in bad if isinstance(value, (int, float)) and is_number(value))
+    counts = Counter(value for value in bad if is_number(value))
     for run in outline.runs.get(of.attribute, ()):
         counts[run.lowest] += run.calls - run.calls // 2
         counts[run.highest] += run.calls // 2

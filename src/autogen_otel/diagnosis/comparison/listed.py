@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Final
 
 from autogen_otel.diagnosis.comparison.candidates import is_number
+from autogen_otel.diagnosis.comparison.properties import Property
 from autogen_otel.diagnosis.comparison.questions import (
     Answer,
     Holding,
@@ -68,9 +69,9 @@ class Listed:
                 for name, cuts in question.cuts.items()
             }
             return Answer(total, present=present, runs=runs)
-        testers = [one.tester() for one in question.properties]
         if isinstance(question, Holding):
-            return Answer(total, holding=[sum(map(holds, self._calls)) for holds in testers])
+            return Answer(total, holding=held_by(self._calls, question.properties))
+        testers = [one.tester() for one in question.properties]
         if not isinstance(question, Together):
             return Answer(total, spreads=[self._spread(holds, question.failing) for holds in testers])
         together = Counter(
@@ -95,17 +96,36 @@ class Listed:
         )
 
 
+def held_by(calls: Sequence[Features], properties: Iterable[Property]) -> list[int]:
+    """How many calls have each property; those with the same value are tested once."""
+    by_name: dict[str, list[tuple[Features, int]]] = {}
+    counts = []
+    for one in properties:
+        name = one.name
+        if name not in by_name:
+            by_name[name] = _by_value(calls, name)
+        holds = one.tester()
+        counts.append(sum(count for features, count in by_name[name] if holds(features)))
+    return counts
+
+
+def _by_value(calls: Sequence[Features], name: str) -> list[tuple[Features, int]]:
+    """Each value of a feature, and how many calls have it."""
+    values = [call[name] for call in calls if name in call]
+    # Only a dict has no hash; no property asks more of one than whether it is there.
+    hashed = (None if isinstance(value, dict) else value for value in values)
+    # True == 1, and is another value all the same.
+    counts = Counter((type(value), value) for value in hashed)
+    found: list[tuple[Features, int]] = [({name: value}, count) for (_, value), count in counts.items()]
+    return [*found, ({}, len(calls) - len(values))]
+
+
 def runs_of(values: Iterable[object], cuts: Sequence[float]) -> list[Run]:
     """How many values are at the cuts and between them."""
-    runs: dict[int, Run] = {}
-    if not cuts:
-        return []
-    for value in values:
-        if not isinstance(value, (int, float)) or not is_number(value):
-            continue
-        index = bisect_left(cuts, value)
-        # Even numbers are gaps, odd ones cuts.
-        key = 2 * index + (index < len(cuts) and cuts[index] == value)
-        lowest, highest, calls = runs.get(key, (value, value, 0))
-        runs[key] = Run(min(lowest, value), max(highest, value), calls + 1)
-    return [runs[key] for key in sorted(runs)]
+    numbers: list[float] = sorted(filter(is_number, values)) if cuts else []
+    ends = [end for cut in cuts for end in (bisect_left(numbers, cut), bisect_right(numbers, cut))]
+    return [
+        Run(numbers[begin], numbers[end - 1], end - begin)
+        for begin, end in pairwise([0, *ends, len(numbers)])
+        if begin < end
+    ]

@@ -42,6 +42,11 @@ class Property:
     comparison: Comparison
     value: Any = None
 
+    @property
+    def name(self) -> str:
+        """Of the feature by which it is told."""
+        return self.attribute + TRAITS if self.comparison is Comparison.IS else self.attribute
+
     def tester(self) -> Callable[[Features], bool]:
         """A function that says whether a call has it; it is asked of thousands."""
         return _TESTERS[self.comparison](self.attribute, self.value)

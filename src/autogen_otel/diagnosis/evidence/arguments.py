@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import TRAITS, Features
@@ -19,6 +20,9 @@ _ELEMENTS: Final = "[]"
 _MOST_LEAVES: Final = 64
 LONGEST_VALUE: Final = 80
 _TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
+_OBJECT: Final = "an object"
+TYPES: Final = frozenset({*_TYPES.values(), _OBJECT})
+"""Traits that say no more than what kind of value it is."""
 
 
 def argument_features(recorded: object) -> Features:
@@ -37,10 +41,11 @@ def argument_features(recorded: object) -> Features:
         if count == _MOST_LEAVES:
             break
         deepest = max(deepest, depth)
-        name = PREFIX + path
-        several.setdefault(name + TRAITS, set()).update(_traits(leaf))
+        name, name_of_traits, length = _names(path)
+        traits, others = frozenset(_traits(leaf)), features.get(name_of_traits)
+        features[name_of_traits] = _shared(traits if others is None else traits | others)
         if isinstance(leaf, str):
-            features[f"{name}.length"] = max(len(leaf), features.get(f"{name}.length", 0))
+            features[length] = max(len(leaf), features.get(length, 0))
         if isinstance(leaf, (list, dict)) or leaf is None:
             continue
         value = leaf[:LONGEST_VALUE] if isinstance(leaf, str) else leaf
@@ -66,6 +71,17 @@ def is_extreme(name: str, value: object) -> bool:
     )
 
 
+@lru_cache(maxsize=1024)
+def _names(path: str) -> tuple[str, str, str]:
+    """The names of what is said of a leaf; calls share them, as they share what most of them have."""
+    return PREFIX + path, f"{PREFIX}{path}{TRAITS}", f"{PREFIX}{path}.length"
+
+
+@lru_cache(maxsize=1024)
+def _shared(traits: frozenset[str]) -> frozenset[str]:
+    return traits
+
+
 def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int, Any]]:
     """Values that hold no others, empty lists and objects among them; elements of a list share a path."""
     if isinstance(value, dict) and value:
@@ -82,7 +98,7 @@ def _traits(leaf: Any) -> Iterator[str]:
     if leaf is None:
         yield NULL
         return
-    yield _TYPES.get(type(leaf), "an object")
+    yield _TYPES.get(type(leaf), _OBJECT)
     if leaf in ("", [], {}) and not isinstance(leaf, (bool, int, float)):
         yield "empty"
     elif isinstance(leaf, str):

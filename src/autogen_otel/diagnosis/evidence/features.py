@@ -187,17 +187,26 @@ class Surroundings:
         return None
 
 
-@lru_cache(maxsize=1024)
 def follows_from_outcome(name: str) -> bool:
     """Whether an attribute is known only once the call is over, or names the call itself."""
     return name in _OUTCOMES or name.startswith(_OUTCOME_PREFIXES)
 
 
+@lru_cache(maxsize=1024)
+def _feature_of(attribute: str) -> str | None:
+    """The name of the feature that an attribute is, if it is one: the same text each time.
+
+    So the features of thousands of calls share their names, in memory and on the way to another process.
+    """
+    return None if follows_from_outcome(attribute) else attribute
+
+
 def attributes_of(span: Span) -> dict[str, Any]:
     """What was recorded of a call before its outcome was known."""
     features: dict[str, Any] = {}
-    for name, value in span.attributes.items():
-        if follows_from_outcome(name):
+    for attribute, value in span.attributes.items():
+        name = _feature_of(attribute)
+        if name is None:
             continue
         if isinstance(value, list):
             features[name] = frozenset(one for one in value[:_MOST_NAMES] if isinstance(one, (str, int)))

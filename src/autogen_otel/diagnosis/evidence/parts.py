@@ -6,16 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from autogen_otel.traces.beside import beside
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.trace import Span
-
-_TOLD_EVERY: Final = 200_000
-"""Units of progress that are told at once."""
 
 
 class Taker(Protocol):
@@ -35,9 +32,9 @@ def read_parts(parts: Sequence[Files], selection: Selection, taker: T, progress:
     """Let a taker take all conversations.
 
     Args:
-        parts: of a source; one is read here, several by as many processes.
+        parts: of a source; the first is read here, each other by another process.
         selection: which conversations are wanted; others may come as well.
-        taker: as new; the parts get copies.
+        taker: as new; other parts get copies.
         progress: is told how far the first part has come.
 
     Returns:
@@ -46,54 +43,45 @@ def read_parts(parts: Sequence[Files], selection: Selection, taker: T, progress:
     Raises:
         SourceError: it cannot be read.
     """
-    if len(parts) == 1:
-        for gathered in parts[0].traces(selection, progress):
+    here, *others = parts
+    heard = _Heard(progress)
+    with ExitStack() as stack:
+        results = [stack.enter_context(beside(_read_part, part, selection, taker)) for part in others]
+        for gathered in here.traces(selection, heard if others else progress):
             if not taker.take(gathered):
                 break
-        return taker
-    heard = _Told()
-    with ExitStack() as stack:
-        results = [stack.enter_context(beside(_read_part, part, selection, taker)) for part in parts]
-        for number, result in enumerate(results):
-            for told in result:
-                if isinstance(told, _Told):
-                    heard.add(told)
-                    # All read the same files.
-                    if number == 0:
-                        told.pass_on(progress)
-                elif number == 0:
-                    taker = told
-                else:
-                    taker.merge(told)
-    heard.pass_on_damage(progress)
+        for result in results:
+            for told, taken in result:
+                heard.add(told)
+                taker.merge(taken)
+    heard.pass_on()
     return taker
 
 
-def _read_part(part: Files, selection: Selection, taker: T) -> Iterator[_Told | T]:
-    told = _Told()
+def _read_part(part: Files, selection: Selection, taker: T) -> Iterator[tuple[_Heard, T]]:
+    told = _Heard(Progress())
     for gathered in part.traces(selection, told):
         taker.take(gathered)
-        # Of the others only the end is read meanwhile: they would wait for somebody to read more.
-        if part.is_first and told.count >= _TOLD_EVERY:
-            yield told.taken()
-    yield told
-    yield taker
+    yield told, taker
 
 
-class _Told(Progress):
-    """What a reader in another process says of its progress."""
+class _Heard(Progress):
+    """Keeps what several readers say of damage, which each finds where it reads, until it is said once.
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._expected: list[tuple[int | None, str]] = []
+    Args:
+        progress: is told at once how far the reader here has come: all read the same files.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
         self._warnings: dict[str, None] = {}
         self._damaged: dict[Path, set[int]] = defaultdict(set)
 
     def expect(self, total: int | None, unit: str) -> None:
-        self._expected.append((total, unit))
+        self._progress.expect(total, unit)
 
     def advance(self, count: int) -> None:
-        self.count += count
+        self._progress.advance(count)
 
     def warn(self, sentence: str) -> None:
         self._warnings[sentence] = None
@@ -101,27 +89,15 @@ class _Told(Progress):
     def damaged(self, path: Path, lines: Collection[int]) -> None:
         self._damaged[path].update(lines)
 
-    def taken(self) -> _Told:
-        """All that was said since the last time."""
-        taken = _Told()
-        taken.__dict__, self.__dict__ = self.__dict__, taken.__dict__
-        return taken
-
-    def add(self, other: _Told) -> None:
-        """Hear of damage what another has said, which each part finds where it reads."""
+    def add(self, other: _Heard) -> None:
+        """Hear what another has heard."""
         self._warnings.update(other._warnings)
         for path, lines in other._damaged.items():
             self._damaged[path] |= lines
 
-    def pass_on(self, progress: Progress) -> None:
-        """Say here how far it has come."""
-        for total, unit in self._expected:
-            progress.expect(total, unit)
-        progress.advance(self.count)
-
-    def pass_on_damage(self, progress: Progress) -> None:
-        """Say here what was damaged, once."""
+    def pass_on(self) -> None:
+        """Say what was damaged."""
         for path, lines in self._damaged.items():
-            progress.damaged(path, lines)
+            self._progress.damaged(path, lines)
         for sentence in self._warnings:
-            progress.warn(sentence)
+            self._progress.warn(sentence)

@@ -70,11 +70,6 @@ class Files:
         return parts
 
     @property
-    def is_first(self) -> bool:
-        """Whether it is the first of several parts, or all."""
-        return self._part == 0
-
-    @property
     def name(self) -> str:
         """``journal /var/…``; of several, the first and how many more."""
         first, *others = self._paths
