@@ -91,7 +91,7 @@ def _after_in_parent() -> None:
 
 
 def _had_lock() -> bool:
-    """Whether the fork that this thread has made had the lock; a fork that Python is not told of never has."""
+    """Whether the fork that this thread has just made had the lock; one behind Python's back never has."""
     has_lock, _forking.has_lock = getattr(_forking, "has_lock", False), False
     return has_lock
 

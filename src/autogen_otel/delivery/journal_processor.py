@@ -131,8 +131,8 @@ class Held:
     def settle(self) -> Sequence[ReadableSpan]:
         """Deal with the spans that have begun or ended; return those that are to be kept now."""
         released: list[ReadableSpan] = []
-        # Not waited for: a signal or the garbage collector may have ended a span in the middle of this. Whoever
-        # is here already deals with that one too.
+        # Not waited for: a signal or the garbage collector may have ended a span in the middle of this. Then
+        # whoever is here already deals with that one too.
         while self._news and self._lock.acquire(blocking=False):
             try:
                 while self._news:

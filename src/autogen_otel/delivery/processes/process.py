@@ -65,8 +65,8 @@ class Process:
         if kept is None:
             self.flush(seconds)
             return
-        # Not here: a signal may have struck where this thread counts, or sets an attribute of a span, and holds
-        # the lock for it.
+        # Not here: a signal may have struck where this thread counts, or sets a span's attribute, and holds a
+        # lock for it.
         ending.within(_NOTE_SECONDS, kept.note)
         self.flush(seconds)
         ending.within(_NOTE_SECONDS, kept.note, partial(kept.count, is_last=True))
