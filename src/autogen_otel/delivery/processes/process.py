@@ -117,7 +117,8 @@ class Process:
             if kept is not None and now - noted_at >= _LOOK_SECONDS:
                 noted_at = now
                 kept.note()
-                kept.count()
+                # Another journal may be written to by now.
+                (beside.kept() or kept).count()
             if kept is not None and now - pruned_at > _PRUNE_SECONDS:
                 pruned_at = now
                 kept.prune()
