@@ -123,7 +123,7 @@ class Batches:
     def __init__(
         self, exporter: Exporter, limits: Limits, signal: str = SPANS, counts: ProcessCounts = PROCESS
     ) -> None:
-        self.queue: deque[Any] = deque(maxlen=limits.queue)
+        self.queue: deque[Any] = deque()
         self._exporter, self._limits, self._signal, self._counts = exporter, limits, signal, counts
         self._is_shut_down = self._is_over = self._is_late_said = False
         counts.watch(signal, self.queue)
@@ -149,9 +149,9 @@ class Batches:
             fork.begin_anew()
         if self._thread is None:
             self._start()
-        if len(self.queue) == self._limits.queue:
-            self._counts.drop(self._signal, QUEUE_FULL, 1)
         self.queue.appendleft(item)
+        if len(self.queue) > self._limits.queue:
+            self._push_out()
         if self._is_over:
             self._count_late()
             return
@@ -160,6 +160,12 @@ class Batches:
             STATE.has_news = True
         if (at_once or is_near or len(self.queue) >= self._limits.batch) and not self._awake.is_set():
             self._awake.set()
+
+    def _push_out(self) -> None:
+        """Drop the oldest item; what is counted is what was taken out, whoever else does so now."""
+        with suppress(IndexError):
+            self.queue.pop()
+            self._counts.drop(self._signal, QUEUE_FULL, 1)
 
     def _count_late(self) -> None:
         """Count what comes after the shutdown, and say so once."""
@@ -241,7 +247,7 @@ class Batches:
 
     def _export(self) -> int:
         """Export one batch, and return how many items it had."""
-        # A full queue pushes out its oldest item at any time, so that there may be fewer than counted.
+        # A full queue may push out its oldest item at any time, so that there may be fewer than counted.
         batch: list[Any] = []
         try:
             while len(batch) < self._limits.batch:
