@@ -15,6 +15,7 @@ from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Ou
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
+from autogen_otel.delivery.processes.batches import SUPPRESS_KEY
 from autogen_otel.vocabulary.metrics import REFUSED, SPANS
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from autogen_otel.delivery.journal import Journal
 
 _LOGGER = logging.getLogger("autogen_otel")
-_SUPPRESS_KEY: Final = "suppress_instrumentation"
 _CHECK_SECONDS: Final = 5.0
 """How long an endpoint may be back before that is noticed."""
 _IDLE_SECONDS: Final = 15.0
@@ -107,7 +107,7 @@ class Forwarder:
     def _run(self) -> None:
         endpoint = self._endpoint
         # Else the request of another instrumentation would be a span, which would be exported, and so on.
-        attach(set_value(_SUPPRESS_KEY, True))
+        attach(set_value(SUPPRESS_KEY, True))
         while True:
             is_last = self._end is not None
             self._forward()

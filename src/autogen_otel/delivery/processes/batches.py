@@ -28,7 +28,7 @@ from autogen_otel.vocabulary.metrics import AFTER_SHUTDOWN, QUEUE_FULL, SPANS
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
-_SUPPRESS_KEY: Final = "suppress_instrumentation"
+SUPPRESS_KEY: Final = "suppress_instrumentation"
 _END_SECONDS: Final = 30.0
 """For exporters of other packages; ours take a second at most at the end of a process."""
 _DELAY_MILLIS: Final = 1000
@@ -254,7 +254,7 @@ class Batches:
                 batch.append(self.queue.pop())
         except IndexError:
             pass
-        token = attach(set_value(_SUPPRESS_KEY, True))
+        token = attach(set_value(SUPPRESS_KEY, True))
         try:
             self._exporter.export(batch)
         except Exception as error:  # noqa: BLE001 - another package's exporter: the next batch may go
