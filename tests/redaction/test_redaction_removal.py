@@ -268,9 +268,12 @@ def test_the_hook_sees_nothing_that_our_own_redaction_took_out() -> None:
     assert not any("hunter22" in text for text in hook.texts)
 
 
-def test_a_hook_that_cannot_be_called_is_refused() -> None:
-    with pytest.raises(SettingsError, match="redact must be a function"):
-        Settings(redact="Ada")  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("hook", "wanted"), [(7, "a function from str to str, not 7"), ("Ada", "module:function, not 'Ada'")]
+)
+def test_a_hook_that_cannot_be_called_is_refused(hook: Any, wanted: str) -> None:
+    with pytest.raises(SettingsError, match=f"redact must be {wanted}"):
+        Settings(redact=hook)
 
 
 def test_the_environment_gives_no_hook() -> None:
