@@ -120,3 +120,17 @@ late.end()
     assert (found.of("exported"), found.of("journaled")) == ({"spans": 3}, {"spans": 3})
     assert found.dropped() == {"spans": {"after_shutdown": 2}}
     assert os.access(program.journal / "counts.json", os.R_OK)
+
+
+def test_a_program_that_goes_on_with_another_journal_counts_nothing_twice(program: Program) -> None:
+    program.script("""
+from autogen_otel import Settings
+from autogen_otel.delivery import spans
+for folder, number in (("first", 2), ("second", 3), ("first", 4)):
+    tracers = spans.build(Settings(journal_dir=folder))
+    for _ in range(number):
+        tracers.get_tracer("test").start_span("journaled").end()
+    tracers.shutdown()
+""")
+    journaled = [read(program.folder / folder).of("journaled") for folder in ("first", "second")]
+    assert journaled == [{"spans": 6}, {"spans": 3}]

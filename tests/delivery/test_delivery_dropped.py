@@ -16,7 +16,7 @@ from autogen_otel.causes import Failure
 from autogen_otel.delivery import observe_delivery
 from autogen_otel.delivery.counts import ProcessCounts, own_metrics
 from autogen_otel.delivery.logs import LogBatches
-from autogen_otel.delivery.processes.batches import Limits, SpanBatches
+from autogen_otel.delivery.processes.batches import Batches, Limits, SpanBatches
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import FailureLogs, Recorder
 from autogen_otel.vocabulary.metrics import (
@@ -60,6 +60,25 @@ def test_spans_that_a_full_queue_pushes_out_are_counted() -> None:
     assert provider.force_flush()
     provider.shutdown()
     assert exporter.exported == 6
+
+
+def test_what_is_exported_while_a_full_queue_pushes_out_is_not_counted_too() -> None:
+    exporter = _Stuck()
+    exporter.released.set()
+
+    class Counts(ProcessCounts):
+        def drop(self, signal: str, reason: str, items: int) -> None:
+            # As if the thread that exports came in between.
+            if items:
+                batches.flush()
+            super().drop(signal, reason, items)
+
+    counts = Counts()
+    batches = Batches(exporter, Limits(3600.0, 4, 4), "spans", counts)
+    for number in range(20):
+        batches.add(number)
+    batches.shutdown()
+    assert exporter.exported + counts.dropped()["spans"]["queue_full"] == 20
 
 
 def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:

@@ -88,6 +88,20 @@ assert code == 7, code
 """
 
 
+def _slow_package(program: Program) -> None:
+    """Write a package that is imported as long as its program's child lives."""
+    package = program.folder / "slow"
+    package.mkdir()
+    (package / "__init__.py").write_text("from slow import outer\nimport slow.inner\nWHOLE = True\n")
+    (package / "outer.py").write_text("")
+    (package / "inner.py").write_text("""
+import os, sys, time
+while os.getpid() == sys.modules["__main__"].PARENT and not os.path.exists("done"):
+    time.sleep(0.01)
+WHOLE = True
+""")
+
+
 @_FORKS
 @pytest.mark.parametrize(
     ("before", "then"),
@@ -106,17 +120,24 @@ assert code == 7, code
 def test_a_child_that_was_forked_during_an_import_is_whole_or_says_what_it_lacks(
     program: Program, before: str, then: str
 ) -> None:
-    package = program.folder / "slow"
-    package.mkdir()
-    (package / "__init__.py").write_text("from slow import outer\nimport slow.inner\nWHOLE = True\n")
-    (package / "outer.py").write_text("")
-    (package / "inner.py").write_text("""
-import os, sys, time
-while os.getpid() == sys.modules["__main__"].PARENT and not os.path.exists("done"):
-    time.sleep(0.01)
-WHOLE = True
-""")
+    _slow_package(program)
     program.script(_HALF_IMPORTED % (before, then))
+
+
+@_FORKS
+def test_a_fork_that_python_is_not_told_of_is_not_taken_for_the_one_before(program: Program) -> None:
+    _slow_package(program)
+    first = """
+import ctypes, os
+from autogen_otel.delivery import fork
+first = os.fork()
+if not first:
+    os._exit(0)
+os.waitpid(first, 0)
+"""
+    untold = _HALF_IMPORTED.replace("os.fork()", "ctypes.PyDLL(None).fork()")
+    then = "fork.begin_anew(); import slow.inner; assert slow.inner.WHOLE and slow.WHOLE"
+    program.script(first + untold % ("", then))
 
 
 @_FORKS

@@ -159,6 +159,28 @@ def test_spans_that_never_end_do_not_add_up(
     assert it.processor._held._traces == {}
 
 
+def test_a_span_that_the_garbage_collector_ends_at_any_moment_holds_nothing_up(
+    traced: Callable[[str], Traced], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = traced("all")
+    tracer = it.provider.get_tracer(SCOPE)
+    left = [tracer.start_span("left")]
+
+    class Collecting(journal_processor._Trace):
+        """As the processor makes one, Python may collect what a program has left."""
+
+        def __init__(self, open_spans: int = 0) -> None:
+            super().__init__(open_spans)
+            while left:
+                left.pop().end()
+
+    monkeypatch.setattr(journal_processor, "_Trace", Collecting)
+    with it.span("conversation"):
+        pass
+    assert it.kept() == ["conversation", "left"]
+    assert it.processor._held._traces == {}
+
+
 def test_a_forked_child_leaves_to_the_parent_what_the_parent_holds(program: Program) -> None:
     program.script("""
 import os

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import quote
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,9 +25,13 @@ _PIECES = st.sampled_from(
     ]
 )
 _BEFORE = st.sampled_from(
-    ["", " ", "-", "_", "/", "=", ".", "x", "%3D", "\\n", "\\x1b", "[0m", "[31m", ";123m"]
+    [
+        *("", " ", "-", "_", "/", "=", ".", "x", "é", "fc-", "deadbeef-"),
+        *("%3D", "\\n", "\\x1b", "[0m", "[31m", ";123m"),
+    ]
 )
 """What a key may stand behind: a sign, an escape, the end of a word that it then is a part of."""
+_WRITTEN: list[Callable[[str], str]] = [str, json.dumps, repr, partial(quote, safe="", errors="replace")]
 _TEXTS = st.lists(_PIECES, max_size=14).map("".join)
 _REDACTOR = Redactor(KnownSecrets())
 
@@ -48,9 +55,9 @@ def test_strings_of_json_that_is_called_clean_would_be_left_as_they_are(texts: l
 
 
 @settings(max_examples=700, deadline=None)
-@given(_TEXTS, _BEFORE, st.sampled_from(KINDS), _TEXTS)
+@given(_TEXTS, _BEFORE, st.sampled_from(KINDS), _TEXTS, st.sampled_from(_WRITTEN))
 def test_no_text_with_a_secret_that_the_search_takes_out_is_called_clean(
-    before: str, joint: str, kind: Kind, after: str
+    before: str, joint: str, kind: Kind, after: str, written: Callable[[str], str]
 ) -> None:
-    text = f"{before}{joint}{kind.written} {after}"
+    text = written(f"{before}{joint}{kind.written} {after}")
     assert not is_clean(text) or slow(text) == text

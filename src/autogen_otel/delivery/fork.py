@@ -86,8 +86,14 @@ def _before_fork() -> None:
 
 
 def _after_in_parent() -> None:
-    if _forking.has_lock:
+    if _had_lock():
         _lock.release()
+
+
+def _had_lock() -> bool:
+    """Whether the fork that this thread has just made had the lock; one behind Python's back never has."""
+    has_lock, _forking.has_lock = getattr(_forking, "has_lock", False), False
+    return has_lock
 
 
 def is_untold() -> bool:
@@ -100,7 +106,7 @@ def begin_anew() -> None:
     global _lock, _importer, _is_whole, _pid  # noqa: PLW0603 - the thread that held the old lock is the parent's
     _lock, _pid = threading.RLock(), os.getpid()
     importer, _importer = _importer, 0
-    if importer and not getattr(_forking, "has_lock", False):
+    if not _had_lock() and importer:
         _is_whole = _forget_half_imported(importer)
     for reset in _RESETS:
         reset()

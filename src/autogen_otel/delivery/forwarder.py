@@ -8,11 +8,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry.context import attach, set_value
+
 from autogen_otel.delivery.counts import FORWARDED, ProcessCounts
 from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
+from autogen_otel.delivery.processes.batches import SUPPRESS_KEY
 from autogen_otel.vocabulary.metrics import REFUSED, SPANS
 
 if TYPE_CHECKING:
@@ -102,20 +105,18 @@ class Forwarder:
             self._thread.join(max(self._end - time.monotonic(), 0.0))
 
     def _run(self) -> None:
-        from opentelemetry.instrumentation.utils import suppress_instrumentation  # noqa: PLC0415 - slow to load
-
         endpoint = self._endpoint
         # Else the request of another instrumentation would be a span, which would be exported, and so on.
-        with suppress_instrumentation():
-            while True:
-                is_last = self._end is not None
-                self._forward()
-                if is_last or (self._end is not None and not self._may_go_on()):
-                    break
-                if self._endpoint is not endpoint:
-                    # Another thread has taken over.
-                    break
-                self._woken.wait(_CHECK_SECONDS if self.has_work() else _IDLE_SECONDS)
+        attach(set_value(SUPPRESS_KEY, True))
+        while True:
+            is_last = self._end is not None
+            self._forward()
+            if is_last or (self._end is not None and not self._may_go_on()):
+                break
+            if self._endpoint is not endpoint:
+                # Another thread has taken over.
+                break
+            self._woken.wait(_CHECK_SECONDS if self.has_work() else _IDLE_SECONDS)
         endpoint.shutdown()
 
     def _forward(self) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
+from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS
-from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal import Kind, NoFolderError
 from autogen_otel.delivery.processes import beside
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
@@ -65,6 +66,8 @@ class JournalProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Note that a span of its trace is open."""
+        if fork.is_untold():
+            fork.begin_anew()
         if self._batches is not None and span.context is not None:
             self._keep(self._held.started(span.context.trace_id, is_ours=_is_ours(span)))
 
@@ -106,46 +109,70 @@ class Held:
         self.only_failing = only_failing
         self.left_out: Callable[[Sequence[ReadableSpan]], object] = lambda _spans: None
         self.after_fork()
-        renew_after_fork(self)
+        fork.renew_after_fork(self)
 
     def after_fork(self) -> None:
         """Leave to the parent what it holds."""
         self._lock = threading.Lock()
+        self._news: deque[tuple[int, bool, ReadableSpan | None]] = deque()
         self._traces: dict[int, _Trace] = {}
         self._count = 0
 
     def started(self, trace_id: int, *, is_ours: bool) -> Sequence[ReadableSpan]:
         """Note that a span of a trace is open; return the spans that are to be kept now."""
-        with self._lock:
-            trace = self._traces.get(trace_id)
-            if trace is None:
-                trace = self._traces[trace_id] = _Trace()
-                if len(self._traces) > _MOST_TRACES:
-                    self._count -= len(self._traces.pop(next(iter(self._traces))).spans)
-            trace.open_spans += 1
-            trace.is_ours = trace.is_ours or is_ours
-            return self._released(trace)
+        self._news.append((trace_id, is_ours, None))
+        return self.settle()
 
     def ended(self, trace_id: int, span: ReadableSpan, *, is_ours: bool) -> Sequence[ReadableSpan]:
         """Hold a span that has ended; return the spans that are to be kept now."""
-        with self._lock:
-            # A span that began before this processor was there was not counted.
-            trace = self._traces.pop(trace_id, None) or _Trace(open_spans=1)
-            trace.open_spans -= 1
-            trace.is_ours = trace.is_ours or is_ours
-            trace.has_failed = trace.has_failed or span.status.status_code is StatusCode.ERROR
-            trace.spans.append(span)
-            self._count += 1
-            released = self._released(trace)
-            if trace.open_spans > 0:
-                # Put in again as the last: the first is the one longest without news.
-                self._traces[trace_id] = trace
-            else:
-                self._count -= len(trace.spans)
-                self.left_out(trace.spans)
-            if self._count > _MOST_HELD:
-                released = [*released, *self._overflow()]
-            return released
+        self._news.append((trace_id, is_ours, span))
+        return self.settle()
+
+    def settle(self) -> Sequence[ReadableSpan]:
+        """Deal with the spans that have begun or ended; return those that are to be kept now."""
+        released: list[ReadableSpan] = []
+        # Not waited for: a signal or the garbage collector may have ended a span in the middle of this. Then
+        # whoever is here already deals with that one too.
+        while self._news and self._lock.acquire(blocking=False):
+            try:
+                while self._news:
+                    trace_id, is_ours, span = self._news.popleft()
+                    if span is None:
+                        released += self._started(trace_id, is_ours=is_ours)
+                    else:
+                        released += self._ended(trace_id, span, is_ours=is_ours)
+            finally:
+                self._lock.release()
+        return released
+
+    def _started(self, trace_id: int, *, is_ours: bool) -> Sequence[ReadableSpan]:
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            trace = self._traces[trace_id] = _Trace()
+            if len(self._traces) > _MOST_TRACES:
+                self._count -= len(self._traces.pop(next(iter(self._traces))).spans)
+        trace.open_spans += 1
+        trace.is_ours = trace.is_ours or is_ours
+        return self._released(trace)
+
+    def _ended(self, trace_id: int, span: ReadableSpan, *, is_ours: bool) -> Sequence[ReadableSpan]:
+        # A span that began before this processor was there was not counted.
+        trace = self._traces.pop(trace_id, None) or _Trace(open_spans=1)
+        trace.open_spans -= 1
+        trace.is_ours = trace.is_ours or is_ours
+        trace.has_failed = trace.has_failed or span.status.status_code is StatusCode.ERROR
+        trace.spans.append(span)
+        self._count += 1
+        released = self._released(trace)
+        if trace.open_spans > 0:
+            # Put in again as the last: the first is the one longest without news.
+            self._traces[trace_id] = trace
+        else:
+            self._count -= len(trace.spans)
+            self.left_out(trace.spans)
+        if self._count > _MOST_HELD:
+            released = [*released, *self._overflow()]
+        return released
 
     def _released(self, trace: _Trace) -> Sequence[ReadableSpan]:
         """What a trace holds, if it is kept; from then on it holds nothing."""

@@ -220,6 +220,26 @@ with counts.PROCESS._lock:
 
 
 @_POSIX
+def test_a_signal_that_strikes_while_an_attribute_is_set_ends_the_process(
+    program: Program, receiver: Receiver
+) -> None:
+    code, _ = _terminated(
+        program,
+        """
+record("before")
+span = tracer.start_span("under way", attributes={"a": 1})
+process.began(span)
+with span._attributes._lock:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+""",
+        receiver,
+    )
+    assert code == -signal.SIGTERM
+    assert receiver.span_names == ["before"]
+
+
+@_POSIX
 def test_a_second_sigterm_waits_for_nothing(program: Program, receiver: Receiver) -> None:
     code, _ = _terminated(
         program,

@@ -60,6 +60,32 @@ def test_a_request_says_where_it_goes(sent: Any, port: int | None, size: int | N
     assert attempt.name == facts[names.HTTP_REQUEST_METHOD] == "POST"
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        [(b"content-length", b"7", b"Content-Length")],
+        [("Content-Length", "content-length", "7")],
+        [(b"Content-Length", b"7")],
+        [b"Content-Length: 7"],
+        ["Content-Length"],
+        {b"Content-Length": b"7"},
+        7,
+    ],
+)
+def test_headers_that_another_version_keeps_in_another_form_are_asked_for(kept: object) -> None:
+    class Headers(dict[str, str]):
+        _list = kept
+
+    sent = request()
+    sent.headers = Headers({"Content-Length": "12", "Authorization": "Bearer fresh-token-1"})
+    (attempt,) = attempts(sent)
+    assert known(attempt.begin())[names.HTTP_REQUEST_BODY_SIZE] == 12
+    assert attempt._headers == [
+        (b"Content-Length", b"content-length", b"12"),
+        (b"Authorization", b"authorization", b"Bearer fresh-token-1"),
+    ]
+
+
 def test_resends_are_counted_from_the_second_attempt_on() -> None:
     begun = [attempt.begin() or {} for attempt in attempts(request(), request(), request())]
     assert [facts[names.HTTP_REQUEST_RESEND_COUNT] for facts in begun] == [None, 1, 2]

@@ -28,7 +28,7 @@ from autogen_otel.vocabulary.metrics import AFTER_SHUTDOWN, QUEUE_FULL, SPANS
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
-_SUPPRESS_KEY: Final = "suppress_instrumentation"
+SUPPRESS_KEY: Final = "suppress_instrumentation"
 _END_SECONDS: Final = 30.0
 """For exporters of other packages; ours take a second at most at the end of a process."""
 _DELAY_MILLIS: Final = 1000
@@ -123,7 +123,7 @@ class Batches:
     def __init__(
         self, exporter: Exporter, limits: Limits, signal: str = SPANS, counts: ProcessCounts = PROCESS
     ) -> None:
-        self.queue: deque[Any] = deque(maxlen=limits.queue)
+        self.queue: deque[Any] = deque()
         self._exporter, self._limits, self._signal, self._counts = exporter, limits, signal, counts
         self._is_shut_down = self._is_over = self._is_late_said = False
         counts.watch(signal, self.queue)
@@ -149,9 +149,9 @@ class Batches:
             fork.begin_anew()
         if self._thread is None:
             self._start()
-        if len(self.queue) == self._limits.queue:
-            self._counts.drop(self._signal, QUEUE_FULL, 1)
         self.queue.appendleft(item)
+        if len(self.queue) > self._limits.queue:
+            self._push_out()
         if self._is_over:
             self._count_late()
             return
@@ -160,6 +160,12 @@ class Batches:
             STATE.has_news = True
         if (at_once or is_near or len(self.queue) >= self._limits.batch) and not self._awake.is_set():
             self._awake.set()
+
+    def _push_out(self) -> None:
+        """Drop the oldest item; what is counted is what was taken out, whoever else does so now."""
+        with suppress(IndexError):
+            self.queue.pop()
+            self._counts.drop(self._signal, QUEUE_FULL, 1)
 
     def _count_late(self) -> None:
         """Count what comes after the shutdown, and say so once."""
@@ -241,14 +247,14 @@ class Batches:
 
     def _export(self) -> int:
         """Export one batch, and return how many items it had."""
-        # A full queue pushes out its oldest item at any time, so that there may be fewer than counted.
+        # A full queue may push out its oldest item at any time, so that there may be fewer than counted.
         batch: list[Any] = []
         try:
             while len(batch) < self._limits.batch:
                 batch.append(self.queue.pop())
         except IndexError:
             pass
-        token = attach(set_value(_SUPPRESS_KEY, True))
+        token = attach(set_value(SUPPRESS_KEY, True))
         try:
             self._exporter.export(batch)
         except Exception as error:  # noqa: BLE001 - another package's exporter: the next batch may go

@@ -39,8 +39,14 @@ class Beside:
             _LOGGER.debug("What is in flight could not be noted: %s", type(error).__name__)
 
     def count(self, *, is_last: bool = False) -> None:
-        """Add what was counted; never raises."""
-        self._counts.write(is_last=is_last)
+        """Add what was counted, unless the process writes to another journal by now; never raises."""
+        if _kept is self:
+            self._counts.write(is_last=is_last)
+
+    def take_over(self, previous: Beside) -> None:
+        """Have the journal before count for the last time, and count here what comes from now on."""
+        previous.count(is_last=True)
+        self._counts.leave_out_what_was()
 
     def prune(self) -> None:
         """Remove what is too old or too much in the journal, which may take long; never raises."""
@@ -62,7 +68,10 @@ def keep(journal: Journal) -> Beside:
     """Keep notes and counts beside this journal, and no other."""
     global _kept  # noqa: PLW0603 - the process writes to one
     if _kept is None or _kept.journal.folder != journal.folder:
-        _kept = Beside(journal)
+        kept = Beside(journal)
+        if _kept is not None:
+            kept.take_over(_kept)
+        _kept = kept
         # Of functions for the exit the last is called first: a provider that is built now exports before.
         atexit.register(_kept.end)
     return _kept

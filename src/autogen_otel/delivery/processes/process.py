@@ -21,7 +21,7 @@ _LOOK_SECONDS: Final = 0.4
 """A conversation is found if it began a second before its process was killed."""
 _SERVER_LOOK_SECONDS: Final = 0.05
 """Nothing tells that a server has begun to end; to look costs as much as a function call."""
-_COUNT_SECONDS: Final = 0.3
+_NOTE_SECONDS: Final = 0.3
 """For a few hundred bytes beside the journal, at the end of a process."""
 _PRUNE_SECONDS: Final = 3600.0
 """A program whose endpoint takes everything begins no file of the journal, which would prune it too."""
@@ -65,11 +65,11 @@ class Process:
         if kept is None:
             self.flush(seconds)
             return
-        kept.note()
+        # Not here: a signal may have struck where this thread counts, or sets a span's attribute, and holds a
+        # lock for it.
+        ending.within(_NOTE_SECONDS, kept.note)
         self.flush(seconds)
-        kept.note()
-        # Not here: a signal may have struck where this thread counts, and holds the lock for it.
-        ending.within(_COUNT_SECONDS, partial(kept.count, is_last=True))
+        ending.within(_NOTE_SECONDS, kept.note, partial(kept.count, is_last=True))
 
     def again(self) -> None:
         """See to the end of this process too, where ``instrument()`` is called once more after a fork.
@@ -117,7 +117,8 @@ class Process:
             if kept is not None and now - noted_at >= _LOOK_SECONDS:
                 noted_at = now
                 kept.note()
-                kept.count()
+                # Another journal may be written to by now.
+                (beside.kept() or kept).count()
             if kept is not None and now - pruned_at > _PRUNE_SECONDS:
                 pruned_at = now
                 kept.prune()

@@ -34,7 +34,7 @@ _NO_STREAMS = ("application/json", "text/html", "application/problem+json")
 
 Headers = list[tuple[bytes, bytes, bytes]]
 """Name as it is written, name in small letters, value."""
-_ROW = 3
+_ROW = [bytes, bytes, bytes]
 _NAME_AND_VALUE = itemgetter(1, 2)
 
 
@@ -150,8 +150,10 @@ class HttpAttempt(_Request):
         if sent is None:
             sent = []
             memory.remember(self.instance, sent)
+        # A copy, because another thread may send by the same client.
+        before = sent[:]
         self._hide_all(
-            headers if len(headers) != len(sent) else list(compress(headers, map(ne, headers, sent)))
+            headers if len(headers) != len(before) else list(compress(headers, map(ne, headers, before)))
         )
         # Last, so that whoever finds them there also masks what is in them.
         sent[:] = headers
@@ -271,8 +273,11 @@ def _place(url: str) -> tuple[bool, Facts]:
 def _rows(headers: Any) -> Headers:
     """Headers as httpx and httpx2 keep them, not to be changed; others are brought into that form."""
     rows = read(headers, "_list")
-    if type(rows) is list and rows and type(rows[0]) is tuple and len(rows[0]) == _ROW:
-        return rows
+    # It is a private attribute: another version may keep something else there.
+    if type(rows) is list and rows and type(rows[0]) is tuple and [*map(type, rows[0])] == _ROW:
+        name, in_small_letters, _ = rows[0]
+        if name.lower() == in_small_letters:
+            return rows
     raw = read(headers, "raw")
     if not isinstance(raw, list):
         raw = [(str(name).encode(), str(value).encode()) for name, value in dict(headers).items()]
