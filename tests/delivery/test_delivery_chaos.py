@@ -15,7 +15,7 @@ from autogen_otel.delivery.journal import Kind
 from autogen_otel.delivery.journal.files import counted, listed
 from autogen_otel.delivery.journal.forwarding import count_left
 from autogen_otel.delivery.journal.inventory import inventory
-from autogen_otel.traces.journal import journal_files, read_spans
+from autogen_otel.traces.formats.journal import journal_files, read_spans
 from tests.support.otlp_receiver import ReceiverProcess, until
 from tests.support.recorded import Heard
 

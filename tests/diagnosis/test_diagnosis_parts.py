@@ -15,8 +15,8 @@ from autogen_otel.diagnosis.document import changes_document, document_of
 from autogen_otel.diagnosis.evidence.parts import read_parts
 from autogen_otel.diagnosis.evidence.population import Wanted
 from autogen_otel.diagnosis.findings import conclude_listed
-from autogen_otel.traces import journal as reading
-from autogen_otel.traces import parsing
+from autogen_otel.traces.formats import journal as reading
+from autogen_otel.traces.formats import parsing
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources import files

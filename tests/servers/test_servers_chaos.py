@@ -23,7 +23,7 @@ import pytest
 from autogen_otel.cli import main
 from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.journal.forwarding import count_left
-from autogen_otel.traces.journal import journal_files, read_spans
+from autogen_otel.traces.formats.journal import journal_files, read_spans
 from tests.servers.programs import run
 from tests.support.otlp_receiver import ReceiverProcess
 from tests.support.recorded import Heard

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autogen_otel.traces.conversations import summaries
-from autogen_otel.traces.journal import journal_files, read_spans
+from autogen_otel.traces.formats.journal import journal_files, read_spans
 from tests.delivery.receivers import closed_port
 from tests.servers.notebook import Kernel
 from tests.servers.process import program_environ

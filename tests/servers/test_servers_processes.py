@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from autogen_otel.traces.journal import journal_files, read_spans
+from autogen_otel.traces.formats.journal import journal_files, read_spans
 from tests.delivery.receivers import Receiver, closed_port, receiving
 from tests.servers.conftest import Start
 from tests.servers.process import Server, free_port, program_environ

@@ -30,7 +30,7 @@ from autogen_otel.testing.server import (
     text,
     tool_call,
 )
-from autogen_otel.traces.journal import journal_files, read_spans
+from autogen_otel.traces.formats.journal import journal_files, read_spans
 from autogen_otel.traces.trace import Span
 from tests.support.agents import assistant, chat, configured, llm_config, pair, user, with_local_executor
 from tests.support.diagnosed import Truth

@@ -6,7 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from autogen_otel.traces import otlp
+from autogen_otel.traces.formats import otlp
 from autogen_otel.traces.source import Progress
 from autogen_otel.traces.trace import Span, Trace
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.traces.journal import journal_files, read_spans
-from autogen_otel.traces.otlp import value_of
+from autogen_otel.traces.formats.journal import journal_files, read_spans
+from autogen_otel.traces.formats.otlp import value_of
 from autogen_otel.traces.source import SourceError
 from tests.support.incidents import failing_tool, recovered
 from tests.support.recorded import Heard, Recorded, write

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from autogen_otel.delivery.processes.in_flight import InFlight
 from autogen_otel.traces.conversations import summaries, summarize
-from autogen_otel.traces.journal import journal_files, read_spans
+from autogen_otel.traces.formats.journal import journal_files, read_spans
 from autogen_otel.traces.trace import Trace
 from tests.delivery.receivers import closed_port
 from tests.support.waiting import wait_until

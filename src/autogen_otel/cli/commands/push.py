@@ -24,7 +24,7 @@ from autogen_otel.delivery.exporting.exporters import (
 )
 from autogen_otel.delivery.journal import Limits
 from autogen_otel.delivery.journal.progress import UnlockableError
-from autogen_otel.traces.journal import STANDARD_INPUT, documents
+from autogen_otel.traces.formats.journal import STANDARD_INPUT, documents
 
 if TYPE_CHECKING:
     from autogen_otel.delivery.journal.forwarding import Tally

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from autogen_otel.cli import CommandError, quantities
 from autogen_otel.delivery.journal import NoFolderError, default_dir, journal_option, unwritable
 from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
-from autogen_otel.traces.journal import STANDARD_INPUT
+from autogen_otel.traces.formats.journal import STANDARD_INPUT
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.clickhouse import SECONDS as STORED_SECONDS

@@ -1,7 +1,7 @@
 """Conversations in flight: what a process that is killed was at, in a small file beside the journal.
 
-A file has a line of OTLP JSON for each span that is under way; ``traces.in_flight`` reads it. As long as the
-process lives it holds a lock on the file, which all containers see that share the folder.
+A file has a line of OTLP JSON for each span that is under way; ``traces.formats.in_flight`` reads it. As long
+as the process lives it holds a lock on the file, which all containers see that share the folder.
 """
 
 from __future__ import annotations

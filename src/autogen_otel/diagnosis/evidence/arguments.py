@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import TRAITS, Features
-from autogen_otel.traces.parsing import loads
+from autogen_otel.traces.formats.parsing import loads
 
 PREFIX: Final = "autogen.tool.argument."
 DEPTH: Final = "autogen.tool.arguments.depth"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from autogen_otel.traces.parsing import loads
+from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError, form

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from autogen_otel.traces.beside import processors
 from autogen_otel.traces.following import Arrivals
-from autogen_otel.traces.journal import (
+from autogen_otel.traces.formats.journal import (
     COPIES,
     STANDARD_INPUT,
     Tail,
@@ -18,7 +18,7 @@ from autogen_otel.traces.journal import (
     read_spans,
     read_traces,
 )
-from autogen_otel.traces.otlp import TraceFilter
+from autogen_otel.traces.formats.otlp import TraceFilter
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.trace import Span

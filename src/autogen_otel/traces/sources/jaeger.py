@@ -13,7 +13,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Final
 
-from autogen_otel.traces import jaeger, otlp
+from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
-from autogen_otel.traces import otlp
+from autogen_otel.traces.formats import otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from autogen_otel.traces.otlp import MALFORMED, TraceFilter, decoded
+from autogen_otel.traces.formats.otlp import MALFORMED, TraceFilter, decoded
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUS_ERROR, TRACE_ID_DIGITS, Event, Link, Span
 from autogen_otel.vocabulary import attributes as vocabulary
 from autogen_otel.vocabulary.attributes import Kind

@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
-from autogen_otel.traces import in_flight, jaeger, otlp
+from autogen_otel.traces.formats import in_flight, jaeger, otlp
+from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.gathering import Piece, gather
-from autogen_otel.traces.parsing import loads
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.trace import Span
 
