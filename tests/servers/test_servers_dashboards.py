@@ -40,7 +40,7 @@ def measured(jaeger: Jaeger, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{jaeger.otlp_url}/v1/traces",
             OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=server.otlp_metrics_url,
             # Often enough for rates over so short a time.
-            OTEL_METRIC_EXPORT_INTERVAL="500",
+            OTEL_METRIC_EXPORT_INTERVAL="100",
             OTEL_BLRP_SCHEDULE_DELAY="500",
             # Nothing listens there.
             OTEL_EXPORTER_OTLP_LOGS_ENDPOINT="http://127.0.0.1:9/v1/logs",

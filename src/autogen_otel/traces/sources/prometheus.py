@@ -40,7 +40,8 @@ def count(client: Client, selection: Selection) -> Counts:
     Raises:
         SourceError: it cannot be asked, or knows nothing of them.
     """
-    since, until = (selection.since or 0) // _NS, (selection.until or 0) // _NS
+    # What was measured in the last second counts too.
+    since, until = (selection.since or 0) // _NS, -(-(selection.until or 0) // _NS)
     matchers = [""]
     if selection.service is not None:
         # Which of them the label is depends on how Prometheus is set up.
