@@ -46,8 +46,10 @@ def see_agent(recorder: Recorder, agent: Any) -> AgentSeen:
         recorder: masks the credentials that it and the members of its group carry.
         agent: a ``ConversableAgent``, a ``GroupChatManager``, or anything else.
     """
-    seen: AgentSeen | None = recorder.memory.recall(agent)
-    if seen is not None:
+    # As ``Memory.recall``, without the call: each turn asks for four agents.
+    kept = recorder.memory.get(id(agent))
+    if kept is not None and kept[0]() is agent:
+        seen: AgentSeen = kept[1]
         return seen
     group = read(agent, "groupchat")
     members = read(group, "agents")

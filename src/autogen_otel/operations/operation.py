@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from autogen_otel.causes import Circumstances, Failure, chain, decide
 from autogen_otel.recording import Call, Facts, Recorder
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from autogen_otel.operations.conversations.handoff import SpeakerSelection
     from autogen_otel.operations.models.entry_tried import EntryTried
     from autogen_otel.operations.models.model_call import ModelCall
+
+
+_NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 
 
 class Operation(Call):
@@ -111,7 +114,6 @@ class Operation(Call):
         return Circumstances()
 
     def _release(self) -> None:
+        # What it belongs to lets go of everything when that ends; what is its own must not keep itself alive.
         Call._release(self)
-        self.instance, self.arguments = None, {}
-        self.conversation = self.root = self.turn = self.handoff = None
-        self.model_call = self.entry = self.course = self.helper_role = None
+        self.instance, self.arguments = None, _NO_ARGUMENTS

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
 from autogen_otel.rendering import Renderer
@@ -26,6 +26,12 @@ _MESSAGES = {
     Kind.TOOL_DEFINITIONS: "tools",
 }
 
+# An enumeration is slow to say what it has.
+_NAME: Final = Kind.NAME
+_NUMBER: Final = Kind.NUMBER
+
+Facts = dict[str, Any]
+"""Raw values by attribute key; ``None`` is not known and is not recorded."""
 Render = Callable[[Any], Any]
 
 
@@ -91,26 +97,29 @@ class Attributes:
         }
 
     def rendered(
-        self, facts: dict[str, Any], constant: dict[str, Any] | None = None, *, content: bool = True
+        self, facts: dict[str, Any], constants: Iterable[Facts] = (), *, content: bool = True
     ) -> dict[str, Any]:
         """Render facts.
 
         Args:
             facts: raw values by attribute key; ``None`` is not known.
-            constant: others, of what stays the same, such as an entry: they are rendered once, and again when
-                a new secret is known. They are never changed.
+            constants: others, of what stays the same, such as an entry or a list of tools: they are rendered
+                once, and again when a new secret is known. They are never changed.
             content: whether the user's data is wanted; a span that is not sampled needs none.
         """
-        attributes: dict[str, Any] = {} if constant is None else {**self._of_constant(constant)}
-        names, ways, is_name, is_number = self._names, self._ways, Kind.NAME, Kind.NUMBER
+        attributes: dict[str, Any] = {}
+        for constant in constants:
+            kept = self._constants.get(id(constant))
+            attributes |= self._of_constant(constant) if kept is None else kept[1]
+        names, ways = self._names, self._ways
         for key, value in facts.items():
             if value is None:
                 continue
             way = ways[key]
-            if way is is_name:
+            if way is _NAME:
                 shown = names.get(value) if type(value) is str else None
                 attributes[key] = self._renderer.name(value) if shown is None else shown
-            elif way is is_number:
+            elif way is _NUMBER:
                 # Small integers and booleans are nearly all.
                 is_plain = (type(value) is int and 0 <= value < _INT64_END) or value is True or value is False
                 attributes[key] = value if is_plain else self._number(value)
@@ -123,10 +132,7 @@ class Attributes:
                 self._secrets.add_passing(value)
         return attributes
 
-    def _of_constant(self, facts: dict[str, Any]) -> dict[str, Any]:
-        kept = self._constants.get(id(facts))
-        if kept is not None:
-            return kept[1]
+    def _of_constant(self, facts: Facts) -> dict[str, Any]:
         version = self._secrets.version
         attributes = self.rendered(facts)
         # The user's function may change its mind.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
@@ -13,9 +13,10 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_contex
 from autogen_otel.causes import Failure, chain, handled, identity, is_cancellation
 from autogen_otel.recording.account import Account, Kept, cancel, settle
 from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
+from autogen_otel.recording.attributes import Facts
 from autogen_otel.recording.current import CALL_KEY
 from autogen_otel.recording.failures import FailureRecord, record_failures
-from autogen_otel.recording.other_instrumentations import Change, ag2_span_of
+from autogen_otel.recording.other_instrumentations import AG2_TRACER, Change, ag2_span_of
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.causes import UNKNOWN
 from autogen_otel.vocabulary.metrics import Metric
@@ -23,13 +24,13 @@ from autogen_otel.vocabulary.metrics import Metric
 if TYPE_CHECKING:
     from autogen_otel.recording.recorder import Recorder
 
-Facts = dict[str, Any]
-"""Raw values by attribute key; ``None`` is not known and is not recorded."""
-
 Measurement = tuple[Metric, float, Mapping[str, Any]]
 """What is measured, the amount, and those labels that are no attributes of the call."""
 
 
+# An enumeration is slow to say what it has.
+_CLIENT: Final = SpanKind.CLIENT
+_INTERNAL: Final = SpanKind.INTERNAL
 _SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """Where a context has its current span: of a context each change by the API makes two copies."""
 
@@ -54,7 +55,7 @@ class Call:
         untold: log records of failures inside, by what their exceptions are known by. Whether the
             application gets to see them is known when they go further, or not.
         changes: what it changes in the context for what runs inside; only some operations do.
-        constant: facts that are the same for many calls, kept by what they are of. What ``begin`` puts here
+        constants: facts that are the same for many calls, kept by what they are of. What ``begin`` puts here
             is recorded at the start, and what the others do at the end.
         ended_at: when it ended, in seconds of ``time.perf_counter`` and in nanoseconds since the epoch, if it
             is closed only later.
@@ -73,6 +74,7 @@ class Call:
     links: tuple[Any, ...] = ()
     changes: Change | None = None
     ended_at: tuple[float, int] | None = None
+    constants: tuple[Facts, ...] = ()
 
     # Set by ``start``.
     span: Span | None
@@ -80,14 +82,12 @@ class Call:
 
     __slots__ = (
         "_began",
-        "_began_ns",
         "_handling",
         "_is_theirs",
         "_started_name",
         "_token",
         "account",
         "attributes",
-        "constant",
         "context",
         "failure",
         "has_children",
@@ -101,8 +101,6 @@ class Call:
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
         self.recorder, self.parent = recorder, parent
         self.name: str | None = None
-        self.attributes: dict[str, Any] = {}
-        self.constant: Facts | None = None
         self.failure: Failure | None = None
         self.account: Account | None = None
         # What was being handled when the call began is none of its concern.
@@ -136,12 +134,14 @@ class Call:
         """
         parent = self.parent
         self._began = time.perf_counter()
-        if facts or self.constant is not None:
-            self.attributes = self.recorder.attributes.rendered(facts, self.constant)
-            self.constant = None
+        self.attributes: dict[str, Any] = {}
+        if facts or self.constants:
+            self.attributes = self.recorder.attributes.rendered(facts, self.constants)
+        if self.constants:
+            self.constants = ()
         if self.name is None:
             self._started_name: str | None = None
-            self._began_ns, self.has_children = time.time_ns(), False
+            self.has_children = False
             self.span = None if parent is None else parent.span
             self.untold: dict[int, FailureRecord] = {} if parent is None else parent.untold
             inside = {**around, CALL_KEY: self}
@@ -192,7 +192,7 @@ class Call:
         theirs = None
         if self.operation_name is not None:
             self.attributes[names.GEN_AI_OPERATION_NAME] = self.operation_name
-            if not late:
+            if not late and AG2_TRACER in sys.modules:
                 above = None if parent is None else parent.span
                 theirs = ag2_span_of(self.operation_name, recorder.tracer, above)
         self._is_theirs = theirs is not None
@@ -205,7 +205,7 @@ class Call:
                 shown,
                 # The current one, which the SDK would look up several times.
                 around,
-                kind=SpanKind.CLIENT if self.is_client else SpanKind.INTERNAL,
+                kind=_CLIENT if self.is_client else _INTERNAL,
                 attributes=own,
                 start_time=started,
                 record_exception=False,
@@ -241,14 +241,15 @@ class Call:
             # It turned out to deserve a span, for the time that no span inside it tells of.
             self.untold = {}
             around = get_current()
-            span = self._start_span(around, None if self.has_children else self._began_ns, late=True)
+            began_ns = None if self.has_children else time.time_ns() - int(seconds * 1e9)
+            span = self._start_span(around, began_ns, late=True)
             self.context = Context({**around, _SPAN_KEY: span})
         owns = self._started_name is not None
         try:
             recording = owns and span is not None and span.is_recording()
             if facts:
                 content = recording or recorder.content_events is not None
-                new = recorder.attributes.rendered(facts, self.constant, content=content)
+                new = recorder.attributes.rendered(facts, self.constants, content=content)
                 self.attributes.update(new)
                 if recording and span is not None:
                     span.set_attributes(recorder.attributes.on_spans(new))

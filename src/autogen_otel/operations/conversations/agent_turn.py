@@ -117,4 +117,4 @@ class AgentTurn(Operation):
     def _release(self) -> None:
         Operation._release(self)
         self.messages = self.asked_by_run = ()
-        self.around = None
+        self.around = self.turn = None

@@ -43,6 +43,7 @@ class EntryTried(Operation):
         "attempts",
         "began",
         "changes",
+        "constants",
         "refusal",
         "stream",
         "tried",
@@ -66,9 +67,10 @@ class EntryTried(Operation):
         self.tried: Entry = entry
         call.gave_up, call.tried = None, entry
         self.changes = silence_others if entry.has_sdk else None
+        self.constants = ()
         if entry.count > 1:
             self.name = spans.config_entry(entry.index, entry.model)
-            self.constant = entry.facts
+            self.constants = (entry.facts,)
         return {}
 
     def returned(self, value: Any) -> Facts | None:
@@ -155,4 +157,4 @@ class EntryTried(Operation):
         if self.stream is not None:
             # The SDK holds on to the account, and the frames of the exception to the SDK.
             self.stream.error = None
-        self.stream = self._instead_of = None
+        self.stream = self._instead_of = self.entry = None

@@ -76,6 +76,7 @@ class ModelCall(Operation):
         "answered",
         "began",
         "carried_messages",
+        "constants",
         "first",
         "gave_up",
         "links",
@@ -110,7 +111,7 @@ class ModelCall(Operation):
             names.CONFIG_COUNT: entry.count,
             names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
         }
-        self.constant = entry.facts
+        self.constants = (entry.facts,)
         facts.update(config_entries.options(config, own))
         prompt = self._prompt(config, own)
         facts.update(prompt.facts)
@@ -234,7 +235,7 @@ class ModelCall(Operation):
     def _release(self) -> None:
         Operation._release(self)
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
-        self.read, self.links = None, ()
+        self.read, self.links, self.model_call = None, (), None
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")

@@ -47,6 +47,7 @@ class ToolCall(Operation):
         "_is_excluded",
         "_problems",
         "_requested",
+        "constants",
         "error",
         "function",
         "looked_up",
@@ -64,6 +65,7 @@ class ToolCall(Operation):
         self.tool = tool if isinstance(tool, str) else read_text(tool)
         self.function: Any = None
         self.looked_up = False
+        self.constants = ()
         self.error: BaseException | None = None
         self.returned_error: str | None = None
         self._requested = requested.get("arguments")
@@ -159,7 +161,7 @@ class ToolCall(Operation):
         if self.function is None:
             self._problems = (tool_arguments.unknown_tool(self.tool),)
         else:
-            self.constant = user_function.location(self.function)
+            self.constants = (user_function.location(self.function),)
             if decoded.problem is not None:
                 self._problems = (decoded.problem,)
             else:

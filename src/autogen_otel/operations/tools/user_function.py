@@ -40,6 +40,7 @@ class _Description:
     code: types.CodeType | None = None
     outermost: types.CodeType | None = None
     qualname: str | None = None
+    is_coroutine_function: bool = False
 
 
 _described = Memory()
@@ -77,6 +78,11 @@ def location(entry: object) -> Facts:
 def signature(entry: object) -> inspect.Signature | None:
     """The signature by which AutoGen calls the entry, with annotations resolved where they can be."""
     return _describe(entry).signature
+
+
+def is_coroutine_function(entry: object) -> bool:
+    """Whether calling the entry gives a coroutine."""
+    return _describe(entry).is_coroutine_function
 
 
 def entered(error: BaseException, entry: object) -> types.FrameType | None:
@@ -209,8 +215,9 @@ def _describe(entry: object) -> _Description:
 
 def _describe_anew(entry: object) -> _Description:
     function = user_function(entry)
+    is_coroutine_function = inspect.iscoroutinefunction(entry)
     if function is None:
-        return _Description()
+        return _Description(is_coroutine_function=is_coroutine_function)
     called = inspect.getattr_static(function, "__init__") if issubclass(type(function), type) else function
     code = _code(called)
     qualname = _name(function, "__qualname__") or _name(type(function), "__qualname__")
@@ -221,7 +228,8 @@ def _describe_anew(entry: object) -> _Description:
         names.CODE_LINE_NUMBER: code.co_firstlineno if code is not None else None,
     }
     named = _name(called, "__qualname__")
-    return _Description(where, _signature(entry, function), code, _outermost(entry) or code, named)
+    outermost = _outermost(entry) or code
+    return _Description(where, _signature(entry, function), code, outermost, named, is_coroutine_function)
 
 
 def _code(function: Any) -> types.CodeType | None:
