@@ -75,10 +75,10 @@ def text_or_none(value: object) -> str | None:
 
 def read_key(holder: object, name: str, key: object, default: Any = None) -> Any:
     """The value under a key of one of an object's dicts, without creating what a defaultdict lacks."""
-    mapping = read(holder, name)
     try:
+        mapping = getattr(holder, name, None)
         return mapping.get(key, default) if isinstance(mapping, dict) else default
-    except Exception:  # noqa: BLE001 - hashing and comparing keys is the user's code
+    except Exception:  # noqa: BLE001 - hashing and comparing keys is the user's code, and so is ``__getattr__``
         return default
 
 

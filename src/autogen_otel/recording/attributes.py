@@ -120,8 +120,8 @@ class Attributes:
                 shown = names.get(value) if type(value) is str else None
                 attributes[key] = self._renderer.name(value) if shown is None else shown
             elif way is _NUMBER:
-                # Small integers and booleans are nearly all.
-                is_plain = (type(value) is int and 0 <= value < _INT64_END) or value is True or value is False
+                kind = type(value)
+                is_plain = (kind is int and 0 <= value < _INT64_END) or kind is bool or kind is float
                 attributes[key] = value if is_plain else self._number(value)
             elif content or key not in _CONTENT_KEYS:
                 render = self._renders[key]
@@ -154,11 +154,6 @@ class Attributes:
         if isinstance(value, int) and not isinstance(value, bool):
             return int(value) if -_INT64_END <= value < _INT64_END else self._renderer.text(value)
         return value
-
-    def name(self, value: str) -> str:
-        """Render a name, with a look-up where it was rendered before."""
-        shown = self._names.get(value)
-        return self._renderer.name(value) if shown is None else shown
 
     def _list_of_names(self, values: Any) -> list[str]:
         names, name = self._names, self._renderer.name

@@ -188,7 +188,7 @@ class Call:
         if parent is not None and parent._started_name is None:
             parent.has_children = True
         self._started_name = name
-        shown = recorder.attributes.name(name)
+        shown = recorder.renderer.names.get(name) or recorder.renderer.name(name)
         theirs = None
         if self.operation_name is not None:
             self.attributes[names.GEN_AI_OPERATION_NAME] = self.operation_name
@@ -234,9 +234,10 @@ class Call:
             self._release()
 
     def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
-        ended, ended_ns = (time.perf_counter(), None) if self.ended_at is None else self.ended_at
-        seconds, recorder = ended - self._began, self.recorder
-        span = self.span
+        ended, ended_ns = time.perf_counter(), None
+        if self.ended_at is not None:
+            ended, ended_ns = self.ended_at
+        seconds, recorder, span = ended - self._began, self.recorder, self.span
         if self.name is not None and self._started_name is None:
             # It turned out to deserve a span, for the time that no span inside it tells of.
             self.untold = {}

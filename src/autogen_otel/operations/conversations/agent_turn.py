@@ -67,7 +67,7 @@ class AgentTurn(Operation):
             # A group's manager takes no turn of its own: the speakers inside it do.
             if self.conversation is not None and not seen.manages_group:
                 self.conversation.turns += 1
-            self.name = spans.agent(seen.name)
+            self.name = seen.turn
         return {
             names.GEN_AI_AGENT_NAME: seen.name,
             names.SENDER_NAME: None if sender is None else see_agent(self.recorder, sender).name,
