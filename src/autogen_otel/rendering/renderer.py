@@ -57,7 +57,7 @@ class Renderer:
         if type(value) is str and len(value) <= self._limit:
             # Not remembered: ids are hardly ever the same again.
             redacted = self._redactor.anew(value)
-            if len(redacted) <= self._limit:
+            if redacted is value or len(redacted) <= self._limit:
                 return redacted
         return text(value, self._limit, self._redactor)
 
