@@ -68,7 +68,7 @@ _PARAMETER: Final = re.compile(
 _SCHEME: Final = re.compile(r"(?ai:bearer|basic)(?:[ \t]|\\t)+[A-Za-z0-9._~+/=-]{8}")
 
 
-def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> bool:  # noqa: C901, PLR0911 - a list of tests, cheap ones first
+def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> bool:  # noqa: C901, PLR0911, PLR0912 - tests, cheap ones first
     """Tell whether a search for formats, assignments, URLs and unfit characters would change nothing.
 
     Args:

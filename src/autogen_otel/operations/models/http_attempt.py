@@ -280,9 +280,10 @@ _form_known: set[type] = set()
 
 def _rows(headers: Any) -> Headers:
     """Headers as httpx and httpx2 keep them, not to be changed; others are brought into that form."""
-    kind, rows = type(headers), read(headers, "_list")
-    if kind in _form_known and type(rows) is list:
-        return rows
+    kind = type(headers)
+    if kind in _form_known and type(headers._list) is list:
+        return headers._list
+    rows = read(headers, "_list")
     # It is a private attribute: another version may keep something else there.
     if type(rows) is list and rows and type(rows[0]) is tuple and [*map(type, rows[0])] == _ROW:
         name, in_small_letters, _ = rows[0]

@@ -146,12 +146,15 @@ class ModelCall(Operation):
             self.turn.model_answered, self.turn.oddity = True, oddity
         if self.conversation is not None:
             self.conversation.oddity = oddity
-        facts[names.CONFIG_REJECTED] = [one for one in self.answered if one != index or not passed] or None
+        if not passed or len(self.answered) > (index in self.answered):
+            facts[names.CONFIG_REJECTED] = [one for one in self.answered if one != index or not passed]
         # A cached answer costs nothing now: its tokens were counted when it was first given.
         if not is_cached and index is not None:
             facts.update(self.usages.get(index) or {})
             facts.update(self._cost(entry, facts, value, said("cost")))
-        self._spent = self._spent_beside(None if is_cached else index)
+        billed = None if is_cached else index
+        if len(self.usages) > (billed in self.usages):
+            self._spent = self._spent_beside(billed)
         if self.recorder.settings.records_messages:
             facts.update(answer_content(self, answer.messages))
         return facts
@@ -241,8 +244,11 @@ class ModelCall(Operation):
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")
-        offered = (own.get("tools") or config.get("tools"), own.get("functions") or config.get("functions"))
-        tools = [listed for listed in offered if isinstance(listed, (list, tuple)) and listed]
+        tools = []
+        for key in ("tools", "functions"):
+            listed = own.get(key) or config.get(key)
+            if listed and isinstance(listed, (list, tuple)):
+                tools.append(listed)
         if type(messages) is not list and not isinstance(messages, Sequence):
             return Prompt({}, {}, (), tools)
         if self.conversation is None:

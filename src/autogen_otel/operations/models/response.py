@@ -10,6 +10,8 @@ from autogen_otel.reading import data_of, read_field
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
+_COUNTS = frozenset({int})
+
 
 def usage(response: Any) -> Facts | None:
     """Token counts; the chat API, the Responses API and AG2's second clients name them differently."""
@@ -29,10 +31,14 @@ def usage(response: Any) -> Facts | None:
     counts = {
         names.GEN_AI_USAGE_INPUT_TOKENS: get("input_tokens") if sent is None else sent,
         names.GEN_AI_USAGE_OUTPUT_TOKENS: get("output_tokens") if given is None else given,
-        names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: cached,
-        names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: reasoning,
     }
-    return {key: one for key, one in counts.items() if isinstance(one, int) and type(one) is not bool} or None
+    if cached is not None:
+        counts[names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS] = cached
+    if reasoning is not None:
+        counts[names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS] = reasoning
+    if not _COUNTS.issuperset(map(type, counts.values())):
+        counts = {key: one for key, one in counts.items() if isinstance(one, int) and type(one) is not bool}
+    return counts or None
 
 
 def _getter(holder: Any) -> Callable[[str], Any]:
