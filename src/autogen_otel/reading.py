@@ -56,6 +56,9 @@ def read_field(holder: object, name: str) -> Any:
 
 def reader_of(holder: object) -> Callable[[str], Any]:
     """What gives the fields of an answer or a part of it: as ``read_field``, with one look at its class."""
+    if type(holder) in _answers:
+        extra = getattr(holder, "__pydantic_extra__", None)
+        return ({**holder.__dict__, **extra} if extra else holder.__dict__).get
     data = data_of(holder)
     return data.get if isinstance(data, dict) else partial(read_field, data)
 
@@ -99,6 +102,9 @@ def read_traceback(error: BaseException) -> TracebackType | None:
     return traceback if isinstance(traceback, TracebackType) else None
 
 
+_NOTHING: tuple[Callable[[], object], Any] = (lambda: None, None)
+
+
 class Memory(dict[int, tuple["weakref.ref[Any]", Any]]):
     """What is remembered of objects, by identity: ``__eq__`` and ``__hash__`` may be the user's code.
 
@@ -107,8 +113,8 @@ class Memory(dict[int, tuple["weakref.ref[Any]", Any]]):
 
     def recall(self, holder: object) -> Any:
         """What is remembered of an object; ``None`` for nothing."""
-        entry = self.get(id(holder))
-        return entry[1] if entry is not None and entry[0]() is holder else None
+        entry = self.get(id(holder), _NOTHING)
+        return entry[1] if entry[0]() is holder else None
 
     def remember(self, holder: object, value: Any) -> None:
         """Remember something of an object for as long as it lives."""

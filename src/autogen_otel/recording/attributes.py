@@ -10,7 +10,7 @@ from typing import Any, Final
 from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
 from autogen_otel.rendering import Renderer
 from autogen_otel.settings import Settings
-from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, Kind
+from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, RESPONSE_TOOL_CALLS, Kind
 from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 _INT64_END = 2**63
@@ -90,6 +90,8 @@ class Attributes:
             by_kind |= {kind: partial(renderer.messages, what) for kind, what in _MESSAGES.items()}
         # What policy keeps out has no way to be rendered.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
+        # They end with an id, and would push out the names that return.
+        self._renders[RESPONSE_TOOL_CALLS] = lambda asked: [renderer.passing_name(one) for one in asked]
         # The two kinds that nearly all attributes are of are rendered without a call.
         self._ways: dict[str, object] = {
             key: Kind.NUMBER if render == self._number else KINDS[key]

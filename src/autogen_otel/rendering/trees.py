@@ -38,13 +38,25 @@ _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
 }
 
 
-_WRITER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
-"""Made once, because ``json.dumps`` makes one for each call."""
+def writer(default: Callable[[Any], Any] | None = None) -> Callable[[object], str]:
+    """Make what writes JSON, of which nothing lies within itself.
+
+    Args:
+        default: says how to write what JSON has no form for.
+    """
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, default=default)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    # Made once: ``JSONEncoder`` makes one for each text, which costs more than to write a short one.
+    written = make(
+        None, encoder.default, json.encoder.encode_basestring, None, ": ", ", ", False, False, False
+    )
+    return lambda tree: "".join(written(tree, 0))
 
 
-def dumped(tree: object) -> str:
-    """Write a converted tree, in which nothing lies within itself, as JSON."""
-    return _WRITER.encode(tree)
+dumped: Final = writer()
+"""Writes a converted tree as JSON."""
 
 
 def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | None:

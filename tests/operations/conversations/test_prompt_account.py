@@ -22,7 +22,7 @@ def asked(arguments: str) -> dict[str, Any]:
 
 
 def measured(account: PromptAccount, *messages: Any, tools: Any = ()) -> Prompt:
-    return account.measure(list(messages), [tools], "pair", ())
+    return account.measure(list(messages), [tools] if tools else [], "pair", ())
 
 
 def sizes(prompt: Prompt) -> tuple[int, int, int, int]:
@@ -64,7 +64,7 @@ def test_tools_that_were_changed_in_place_are_other_tools() -> None:
     tools[0]["function"] = {"name": "search", "parameters": {}}
     other = measured(account, _SYSTEM, tools=tools)
     assert (same.same_tools, other.same_tools) == (True, False)
-    assert other.facts[names.PROMPT_TOOL_NAMES] == ["search"]
+    assert other.offered[names.PROMPT_TOOL_NAMES] == ["search"]
 
 
 def test_equal_messages_are_told_apart_by_how_often_they_are_sent() -> None:

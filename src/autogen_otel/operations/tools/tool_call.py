@@ -219,7 +219,7 @@ class ToolCall(Operation):
         asked = turn.asked_tools
         for by_identity in (True, False):
             for place, one in enumerate(asked):
-                call_id = one.get("id") if isinstance(one, Mapping) else None
+                call_id = one.get("id") if type(one) is dict or isinstance(one, Mapping) else None
                 if not isinstance(call_id, str) or place in turn.given:
                     continue
                 function = one.get("function")
