@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -69,6 +70,14 @@ def read_text(value: object) -> str:
         return str(value)
     except Exception as error:  # noqa: BLE001 - ``__str__`` is the user's code
         return unprintable(value, error, "str")
+
+
+def gives_coroutines(function: object) -> bool:
+    """Whether calling a function gives a coroutine; not if it will not say."""
+    try:
+        return inspect.iscoroutinefunction(function)
+    except Exception:  # noqa: BLE001 - ``__class__`` is the user's code
+        return False
 
 
 def text_or_none(value: object) -> str | None:

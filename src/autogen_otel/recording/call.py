@@ -74,7 +74,6 @@ class Call:
     links: tuple[Any, ...] = ()
     changes: Change | None = None
     ended_at: tuple[float, int] | None = None
-    constants: tuple[Facts, ...] = ()
 
     # Set by ``start``.
     span: Span | None
@@ -88,6 +87,7 @@ class Call:
         "_token",
         "account",
         "attributes",
+        "constants",
         "context",
         "failure",
         "has_children",
@@ -101,6 +101,7 @@ class Call:
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
         self.recorder, self.parent = recorder, parent
         self.name: str | None = None
+        self.constants: tuple[Facts, ...] = ()
         self.failure: Failure | None = None
         self.account: Account | None = None
         # What was being handled when the call began is none of its concern.

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.operations.hidden_agents import agents_of
 from autogen_otel.reading import read
@@ -49,7 +49,7 @@ class Prompt(NamedTuple):
 
     Args:
         facts: what is recorded of it in any case.
-        offered: what is recorded of the tools, the same object as long as they stay the same.
+        offered: what is recorded of one list of tools, the same object as long as that stays the same.
         messages: what it consists of.
         tools: the lists of tool definitions sent along, none of them empty.
         carried: messages that an earlier conversation left.
@@ -85,6 +85,9 @@ def _facts_of(*offered: _Tools) -> Facts:
         names.PROMPT_TOOL_NAMES: named[:_MOST_TOOL_NAMES] or None,
         names.PROMPT_TOOLS_CHARS: sum(one.size or 0 for one in offered) or None,
     }
+
+
+_NO_TOOLS: Final = _facts_of()
 
 
 class PromptAccount:
@@ -159,7 +162,7 @@ class PromptAccount:
         chars = same.chars + added_chars
         copies = [] if copies is None else same.copies + copies
         self._sent[pair] = _Series(copies, same.marks + marks, chars, largest, said_by, counted)
-        offered, same_tools = self._offered(tools)
+        listed = [self._definitions(one) for one in tools]
         facts = {
             names.PROMPT_MESSAGES: len(messages),
             names.PROMPT_NEW_MESSAGES: len(new),
@@ -169,15 +172,11 @@ class PromptAccount:
             names.PROMPT_LARGEST_CHARS: largest or None,
             names.PROMPT_LARGEST_FROM: said_by,
         }
+        offered = listed[0][0].facts if listed else _NO_TOOLS
+        if len(listed) > 1:
+            facts.update(_facts_of(*(kept for kept, _ in listed)))
+        same_tools = all(is_same for _, is_same in listed)
         return Prompt(facts, offered, messages, tools, carried, known, counted, same_tools)
-
-    def _offered(self, tools: Sequence[Sequence[Any]]) -> tuple[Facts, bool]:
-        """What is recorded of the tools offered, and whether all were offered before."""
-        if len(tools) == 1:
-            kept, is_same = self._definitions(tools[0])
-            return kept.facts, is_same
-        offered = [self._definitions(listed) for listed in tools]
-        return _facts_of(*(kept for kept, _ in offered)), all(is_same for _, is_same in offered)
 
     def _definitions(self, listed: Sequence[Any]) -> tuple[_Tools, bool]:
         """What a list of tool definitions comes to, and whether it was sent before; its schemas are kept."""

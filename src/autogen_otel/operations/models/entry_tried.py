@@ -43,7 +43,6 @@ class EntryTried(Operation):
         "attempts",
         "began",
         "changes",
-        "constants",
         "refusal",
         "stream",
         "tried",
@@ -67,7 +66,6 @@ class EntryTried(Operation):
         self.tried: Entry = entry
         call.gave_up, call.tried = None, entry
         self.changes = silence_others if entry.has_sdk else None
-        self.constants = ()
         if entry.count > 1:
             self.name = spans.config_entry(entry.index, entry.model)
             self.constants = (entry.facts,)

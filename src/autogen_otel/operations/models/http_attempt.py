@@ -115,7 +115,7 @@ class HttpAttempt(_Request):
     parameters = ("request",)
     changes = staticmethod(hear_others)
 
-    __slots__ = ("_headers", "_is_chat", "_response", "constants", "ended_at")
+    __slots__ = ("_headers", "_is_chat", "_response", "ended_at")
 
     def begin(self) -> Facts | None:
         """Note the request; anything not sent directly by a request of the SDK is not ours."""
@@ -134,7 +134,7 @@ class HttpAttempt(_Request):
         tried = None if self.model_call is None else self.model_call.tried
         self.name = request.method
         self.ended_at, self._response = None, None
-self._is_chat, where = _place(str(request.url))
+        self._is_chat, where = _place(str(request.url))
         self.constants = (where,)
         size = _by_name(headers).get(_SIZE, b"")
         return {

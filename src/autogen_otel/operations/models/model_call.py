@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
 from autogen_otel.operations.conversations.prompt_account import Prompt, PromptAccount
@@ -21,6 +21,8 @@ from autogen_otel.reading import read_field, reader_of, text_or_none
 from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, costs, metrics, spans
+
+_NOTHING_OFFERED: Final[Facts] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,6 @@ class ModelCall(Operation):
         "answered",
         "began",
         "carried_messages",
-        "constants",
         "first",
         "gave_up",
         "links",
@@ -111,11 +112,10 @@ class ModelCall(Operation):
             names.CONFIG_COUNT: entry.count,
             names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
         }
-        self.constants = (entry.facts,)
         facts.update(config_entries.options(config, own))
         prompt = self._prompt(config, own)
         facts.update(prompt.facts)
-        facts.update(prompt.offered)
+        self.constants = (entry.facts, prompt.offered)
         self.carried_messages = prompt.carried
         if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, prompt))
@@ -251,7 +251,7 @@ class ModelCall(Operation):
             if listed and isinstance(listed, (list, tuple)):
                 tools.append(listed)
         if type(messages) is not list and not isinstance(messages, Sequence):
-            return Prompt({}, {}, (), tools)
+            return Prompt({}, _NOTHING_OFFERED, (), tools)
         if self.conversation is None:
             return PromptAccount().measure(messages, tools, None, ())
         history = () if self.turn is None else self.turn.messages

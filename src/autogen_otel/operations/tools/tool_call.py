@@ -47,7 +47,6 @@ class ToolCall(Operation):
         "_is_excluded",
         "_problems",
         "_requested",
-        "constants",
         "error",
         "function",
         "looked_up",
@@ -65,7 +64,6 @@ class ToolCall(Operation):
         self.tool = tool if isinstance(tool, str) else read_text(tool)
         self.function: Any = None
         self.looked_up = False
-        self.constants = ()
         self.error: BaseException | None = None
         self.returned_error: str | None = None
         self._requested = requested.get("arguments")

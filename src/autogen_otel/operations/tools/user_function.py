@@ -14,7 +14,7 @@ import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autogen_otel.reading import Memory, read, read_text, read_traceback
+from autogen_otel.reading import Memory, gives_coroutines, read, read_text, read_traceback
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
@@ -40,7 +40,7 @@ class _Description:
     code: types.CodeType | None = None
     outermost: types.CodeType | None = None
     qualname: str | None = None
-    is_coroutine_function: bool = False
+    gives_coroutines: bool = False
 
 
 _described = Memory()
@@ -82,7 +82,7 @@ def signature(entry: object) -> inspect.Signature | None:
 
 def is_coroutine_function(entry: object) -> bool:
     """Whether calling the entry gives a coroutine."""
-    return _describe(entry).is_coroutine_function
+    return _describe(entry).gives_coroutines
 
 
 def entered(error: BaseException, entry: object) -> types.FrameType | None:
@@ -215,9 +215,9 @@ def _describe(entry: object) -> _Description:
 
 def _describe_anew(entry: object) -> _Description:
     function = user_function(entry)
-    is_coroutine_function = inspect.iscoroutinefunction(entry)
+    is_coroutine = gives_coroutines(entry)
     if function is None:
-        return _Description(is_coroutine_function=is_coroutine_function)
+        return _Description(gives_coroutines=is_coroutine)
     called = inspect.getattr_static(function, "__init__") if issubclass(type(function), type) else function
     code = _code(called)
     qualname = _name(function, "__qualname__") or _name(type(function), "__qualname__")
@@ -229,7 +229,7 @@ def _describe_anew(entry: object) -> _Description:
     }
     named = _name(called, "__qualname__")
     outermost = _outermost(entry) or code
-    return _Description(where, _signature(entry, function), code, outermost, named, is_coroutine_function)
+    return _Description(where, _signature(entry, function), code, outermost, named, is_coroutine)
 
 
 def _code(function: Any) -> types.CodeType | None:
