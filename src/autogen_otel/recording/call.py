@@ -101,6 +101,7 @@ class Call:
     def __init__(self, recorder: Recorder, parent: Call | None) -> None:
         self.recorder, self.parent = recorder, parent
         self.name: str | None = None
+        self.attributes: dict[str, Any] = {}
         self.constants: tuple[Facts, ...] = ()
         self.failure: Failure | None = None
         self.account: Account | None = None
@@ -135,7 +136,6 @@ class Call:
         """
         parent = self.parent
         self._began = time.perf_counter()
-        self.attributes: dict[str, Any] = {}
         if facts or self.constants:
             self.attributes = self.recorder.attributes.rendered(facts, self.constants)
         if self.constants:
@@ -223,6 +223,17 @@ class Call:
             began(span)
         return span
 
+    def _start_late(self, seconds: float) -> None:
+        """Start a span for a call that turned out to deserve one, for the time that no span inside tells of.
+
+        Args:
+            seconds: how long the call took.
+        """
+        self.untold = {}
+        around = get_current()
+        began_ns = None if self.has_children else time.time_ns() - int(seconds * 1e9)
+        self.context = Context({**around, _SPAN_KEY: self._start_span(around, began_ns, late=True)})
+
     def _close(self, facts: Facts | None, *, raised: bool) -> None:
         try:
             if self.failure is not None or self.account is not None:
@@ -235,18 +246,11 @@ class Call:
             self._release()
 
     def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
-        ended, ended_ns = time.perf_counter(), None
-        if self.ended_at is not None:
-            ended, ended_ns = self.ended_at
-        seconds, recorder, span = ended - self._began, self.recorder, self.span
+        ended, ended_ns = self.ended_at or (time.perf_counter(), None)
+        seconds, recorder = ended - self._began, self.recorder
         if self.name is not None and self._started_name is None:
-            # It turned out to deserve a span, for the time that no span inside it tells of.
-            self.untold = {}
-            around = get_current()
-            began_ns = None if self.has_children else time.time_ns() - int(seconds * 1e9)
-            span = self._start_span(around, began_ns, late=True)
-            self.context = Context({**around, _SPAN_KEY: span})
-        owns = self._started_name is not None
+            self._start_late(seconds)
+        span, owns = self.span, self._started_name is not None
         try:
             recording = owns and span is not None and span.is_recording()
             if facts:
