@@ -49,7 +49,7 @@ class Prompt(NamedTuple):
 
     Args:
         facts: what is recorded of it in any case.
-        offered: what is recorded of the tools, the same object as long as they stay the same.
+        offered: what is recorded of the tools, the same object as long as one list of them stays the same.
         messages: what it consists of.
         tools: the lists of tool definitions sent along, none of them empty.
         carried: messages that an earlier conversation left.
@@ -85,6 +85,9 @@ def _facts_of(*offered: _Tools) -> Facts:
         names.PROMPT_TOOL_NAMES: named[:_MOST_TOOL_NAMES] or None,
         names.PROMPT_TOOLS_CHARS: sum(one.size or 0 for one in offered) or None,
     }
+
+
+_NO_TOOLS: Facts = _facts_of()
 
 
 class PromptAccount:
@@ -176,6 +179,8 @@ class PromptAccount:
         if len(tools) == 1:
             kept, is_same = self._definitions(tools[0])
             return kept.facts, is_same
+        if not tools:
+            return _NO_TOOLS, True
         offered = [self._definitions(listed) for listed in tools]
         return _facts_of(*(kept for kept, _ in offered)), all(is_same for _, is_same in offered)
 
