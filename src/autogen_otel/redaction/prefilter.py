@@ -28,6 +28,7 @@ _ESCAPING: Final = "\\%[;"
 """What an escape begins with, in code, URLs and the colours of terminals."""
 _SHORTEST_INSIDE: Final = 35
 """Of a key that is known by what it contains, with what stands before it."""
+_LONGEST_WORD: Final = 128
 _RUN: Final = b"a" * 15
 """The shortest key, but for the two that are looked for by name."""
 
@@ -77,7 +78,7 @@ def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> boo
             would be searched.
         no_signs: there is no colon in it but those behind the keys of the JSON.
     """
-    if text.isascii() and text.replace("-", "_").isidentifier():
+    if len(text) <= _LONGEST_WORD and text.isascii() and text.replace("-", "_").isidentifier():
         # One word, as names and ids are: it may be a key, and nothing else.
         return not (("J" in text and "eyJ" in text) or (len(text) >= len(_RUN) and _is_key(text)))
     shape = text.encode("ascii", "replace").translate(_SHAPE)

@@ -98,7 +98,8 @@ class Redactor:
         """
         total = str.__len__(text)
         if total <= limit:
-            return cut(self.text(head(text, total)), limit, total)
+            shown = self.text(text if type(text) is str else head(text, total))
+            return shown if len(shown) <= limit else cut(shown, limit, total)
         margin = self.margin
         window = limit + 2 * margin
         shown = self.text(head(text, window))

@@ -11,7 +11,7 @@ from autogen_otel.redaction.redactor import SHORT
 from autogen_otel.rendering.messages.excluded import ExcludedTools
 from autogen_otel.rendering.messages.messages import messages_json
 from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
-from autogen_otel.rendering.trees import written_as_it_is
+from autogen_otel.rendering.trees import JSON_BEGINS, written_as_it_is
 from autogen_otel.rendering.values import json_text, text
 from autogen_otel.settings import Settings
 
@@ -83,6 +83,8 @@ class Renderer:
                 written = None
             if written is not None and len(written) <= self._limit:
                 return written
+        elif type(value) is str and value[:1] not in JSON_BEGINS:
+            return self._redactor.fitted(value, self._limit)
         return json_text(value, self._limit, self._redactor)
 
     def end(self, value: object) -> str:

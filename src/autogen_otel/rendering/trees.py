@@ -28,7 +28,7 @@ _MOST_BITS: Final = 4096
 _LARGEST_PLAIN: Final = 2**63
 _BYTES_SHOWN: Final = 48
 _PAIR: Final = 2
-_JSON_BEGINS: Final = frozenset("{[ \t\r\n")
+JSON_BEGINS: Final = frozenset("{[ \t\r\n")
 NAME_KEYS: Final = ("name", "key", "header", "field")
 _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
     **{kind: kind.__iter__ for kind in (list, tuple, set, frozenset, deque)},
@@ -62,7 +62,7 @@ dumped: Final = writer()
 def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | None:
     """Parse the JSON text of an object or array; ``None`` if it is anything else, or far too long to read."""
     if isinstance(value, str):
-        if str.__len__(value) and str.__getitem__(value, 0) not in _JSON_BEGINS:
+        if str.__len__(value) and str.__getitem__(value, 0) not in JSON_BEGINS:
             return None
         text = head(value, LONGEST_JSON + 1)
     else:
@@ -111,7 +111,7 @@ def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR09
         for item in items:
             kind = type(item)
             if kind is str:
-                if len(item) > longest or item[:1] in _JSON_BEGINS:
+                if len(item) > longest or item[:1] in JSON_BEGINS:
                     return False
             elif kind is dict or kind is list:
                 stack.append((item, depth + 1))

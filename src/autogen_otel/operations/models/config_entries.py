@@ -124,7 +124,10 @@ def _count(number: object) -> int | None:
 
 def index_of_client(wrapper: Any, client: Any) -> int | None:
     """Position of a model client in its wrapper; by identity, since entries may be equal."""
-    return next((i for i, one in enumerate(wrapper._clients) if one is client), None)
+    for place, one in enumerate(wrapper._clients):
+        if one is client:
+            return place
+    return None
 
 
 def first_index(wrapper: Any) -> int:
