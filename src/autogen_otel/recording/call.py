@@ -49,7 +49,8 @@ class Call:
     """One observed call.
 
     A call holds no exception: that would keep the frames of the user's functions alive. A call that has
-    ended holds nothing of the host's, because a task that it started may hold on to it for as long as that runs.
+    ended holds nothing of the host's, because a task that it started may hold on to the call for as long as
+    that runs.
 
     Attributes:
         recorder: where it is recorded.
