@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from autogen_otel.operations.conversations.message_account import MessageAccount
@@ -41,6 +42,13 @@ def test_of_a_prompt_that_goes_on_only_what_is_new_is_read() -> None:
     second = measured(account, _SYSTEM, said("Hello"), call, said("12345678901234567890"))
     assert (first.known, sizes(first)) == (0, (2, 14, 14, 9))
     assert (second.known, sizes(second)) == (2, (2, 48, 34, 20))
+
+
+def test_a_copy_of_the_history_is_the_history() -> None:
+    account, call = PromptAccount(), asked('{"a": 1}')
+    measured(account, _SYSTEM, call)
+    again = measured(account, *deepcopy([_SYSTEM, call, said("Hello")]))
+    assert (again.known, sizes(again)[0]) == (2, 1)
 
 
 def test_a_message_that_was_changed_in_place_is_read_again() -> None:
