@@ -14,7 +14,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from autogen_otel.delivery.fork import importing
-from autogen_otel.delivery.journal.encoding import convert_ids
+from autogen_otel.delivery.journal.files import convert_ids
 
 _ID_BYTES: Final = (16, 8)
 _REMOTE_PARENT: Final = 0x200

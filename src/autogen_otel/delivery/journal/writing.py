@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import json
 import logging
 import os
 import time
@@ -12,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.delivery.fork import renew_after_fork
+from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.document import write_whole
-from autogen_otel.delivery.journal.encoding import line_of
-from autogen_otel.delivery.journal.files import Kind, new_path
+from autogen_otel.delivery.journal.files import Kind, convert_ids, new_path
 from autogen_otel.delivery.journal.folder import default_dir, make_private, resolved
 from autogen_otel.delivery.journal.limits import Limits, Removed, prune
 from autogen_otel.vocabulary.metrics import JOURNAL_LIMIT, SPANS
@@ -175,3 +176,20 @@ class Journal:
 def _ends_a_line(descriptor: int) -> bool:
     os.lseek(descriptor, -1, os.SEEK_END)
     return os.read(descriptor, 1) == b"\n"
+
+
+def line_of(spans: Sequence[ReadableSpan]) -> bytes:
+    """Return a batch as one line.
+
+    Raises:
+        Exception: whatever the encoder raises for a span that it cannot take.
+    """
+    # Loaded with the first batch: both are slow to load, and with a healthy endpoint nobody needs the second.
+    # No module of ours is: where somebody imports this package anew, two threads would wait for each other.
+    with importing():
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: PLC0415
+
+    request = MessageToDict(encode_spans(spans), use_integers_for_enums=True)
+    convert_ids(request, lambda text: base64.b64decode(text).hex())
+    return json.dumps(request, separators=(",", ":")).encode("ascii") + b"\n"
