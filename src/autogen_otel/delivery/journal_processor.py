@@ -70,7 +70,7 @@ class JournalProcessor(SpanProcessor):
     def after_fork(self) -> None:
         """Leave to the parent what waits for the end of its trace."""
         self._lock = threading.Lock()
-        self._news: deque[tuple[ReadableSpan, bool]] = deque()
+        self._news: deque[tuple[int, ReadableSpan, bool]] = deque()
         self._traces: dict[int, _Trace] = {}
         self._held = 0
 
@@ -100,7 +100,7 @@ class JournalProcessor(SpanProcessor):
     def _hear(self, span: ReadableSpan, *, has_ended: bool) -> None:
         if self._batches is None or span.context is None:
             return
-        self._news.append((span, has_ended))
+        self._news.append((span.context.trace_id, span, has_ended))
         kept: list[ReadableSpan] = []
         # Not waited for: a signal or the garbage collector may have ended a span in the middle of this. Then
         # whoever is here already deals with that one too.
@@ -113,9 +113,8 @@ class JournalProcessor(SpanProcessor):
         for one in kept:
             self._batches.on_end(one)
 
-    def _deal_with(self, span: ReadableSpan, has_ended: bool) -> list[ReadableSpan]:
+    def _deal_with(self, trace_id: int, span: ReadableSpan, has_ended: bool) -> list[ReadableSpan]:
         """Return the spans that are to be kept now, because a span of their trace has begun or ended."""
-        trace_id = span.get_span_context().trace_id
         trace = self._traces.pop(trace_id, None) or _Trace()
         trace.is_ours = trace.is_ours or _is_ours(span)
         if has_ended:

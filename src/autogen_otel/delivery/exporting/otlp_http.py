@@ -28,12 +28,7 @@ _RETRYABLE: Final = frozenset(
     }
 )
 """OTLP's list; after any other error the same batch is not to be sent again."""
-_ABOUT_THE_BATCH: Final = frozenset(
-    {
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    }
-)
+_ABOUT_THE_BATCH: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """What is wrong is the batch. All others, such as 401 or 404, say that nothing would be taken there now."""
 _MOST_SECONDS_TO_WAIT: Final = 600.0
 """A longer Retry-After is a mistake: telemetry must not stay away for a day."""

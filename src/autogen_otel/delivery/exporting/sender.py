@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.fork import in_child, renew_after_fork
+from autogen_otel.delivery.threads import started
 
 if TYPE_CHECKING:
     Result = TypeVar("Result")
@@ -88,16 +89,8 @@ class Sender:
 
     def begin(self) -> None:
         """Start the thread, if it can be started and does not run."""
-        if self._thread is not None:
-            return
-        calls, changed = self._calls, self._changed
-        thread = threading.Thread(target=_work, args=(calls, changed), name="autogen-otel-send", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            # An interpreter that shuts down starts no threads.
-            return
-        self._thread = thread
+        if self._thread is None:
+            self._thread = started("send", _work, self._calls, self._changed)
 
     def is_late(self) -> bool:
         """Whether the program ends and has waited long enough."""

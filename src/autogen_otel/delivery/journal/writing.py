@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,19 +37,6 @@ _ATTEMPTS: Final = 10
 _OPEN: Final = (
     os.O_RDWR | os.O_APPEND | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"))
 )
-
-
-@dataclass
-class _Current:
-    """The file that batches of a kind are appended to.
-
-    Args:
-        path: where it is.
-        begun: when it was, on the monotonic clock.
-    """
-
-    path: Path
-    begun: float
 
 
 class Journal:
@@ -82,7 +68,8 @@ class Journal:
             _LARGEST_FILE, self.limits.max_bytes // _FILES_IN_A_JOURNAL
         )
         self._counts = counts
-        self._current: dict[Kind, _Current] = {}
+        # Of each kind, the file that is appended to, and when it was begun on the monotonic clock.
+        self._current: dict[Kind, tuple[Path, float]] = {}
         renew_after_fork(self)
 
     def after_fork(self) -> None:
@@ -128,11 +115,11 @@ class Journal:
 
     def _path(self, kind: Kind, coming: int) -> Path:
         """The file to append to, a new one where the last one is old, would be too large or was removed."""
-        current = self._current.get(kind)
-        if current is not None and time.monotonic() - current.begun < _FILE_SECONDS:
+        path, begun = self._current.get(kind, (None, 0.0))
+        if path is not None and time.monotonic() - begun < _FILE_SECONDS:
             with suppress(FileNotFoundError):
-                if current.path.stat().st_size + coming <= self._max_file_bytes:
-                    return current.path
+                if path.stat().st_size + coming <= self._max_file_bytes:
+                    return path
         make_private(self.folder)
         # The files of other kinds go on growing, too.
         others = len(self._current.keys() - {kind})
@@ -141,7 +128,7 @@ class Journal:
         os.close(os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600))
         # Whatever the umask took away.
         path.chmod(0o600)
-        self._current[kind] = _Current(path, time.monotonic())
+        self._current[kind] = path, time.monotonic()
         return path
 
     def prune(self, coming: int = 0) -> None:

@@ -23,12 +23,13 @@ class Beside:
 
     Attributes:
         in_flight: the conversations that are under way; ``None`` where they cannot be noted.
+        counts: the file of what was counted.
     """
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.in_flight = InFlight(journal.folder) if HAS_LOCKS else None
-        self._counts = Sharing(journal.folder)
+        self.counts = Sharing(journal.folder)
 
     def note(self) -> None:
         """Bring up to date what is under way; never raises."""
@@ -41,12 +42,7 @@ class Beside:
     def count(self, *, is_last: bool = False) -> None:
         """Add what was counted, unless the process writes to another journal by now; never raises."""
         if _kept is self:
-            self._counts.write(is_last=is_last)
-
-    def take_over(self, previous: Beside) -> None:
-        """Have the journal before count for the last time, and count here what comes from now on."""
-        previous.count(is_last=True)
-        self._counts.leave_out_what_was()
+            self.counts.write(is_last=is_last)
 
     def prune(self) -> None:
         """Remove what is too old or too much in the journal, which may take long; never raises."""
@@ -68,9 +64,10 @@ def keep(journal: Journal) -> Beside:
     """Keep notes and counts beside this journal, and no other."""
     global _kept  # noqa: PLW0603 - the process writes to one
     if _kept is None or _kept.journal.folder != journal.folder:
-        kept = Beside(journal)
-        if _kept is not None:
-            kept.take_over(_kept)
+        before, kept = _kept, Beside(journal)
+        if before is not None:
+            before.count(is_last=True)
+            kept.counts.leave_out_what_was()
         _kept = kept
         # Of functions for the exit the last is called first: a provider that is built now exports before.
         atexit.register(_kept.end)

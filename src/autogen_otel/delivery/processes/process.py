@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.processes import beside, ending
 from autogen_otel.delivery.processes.ending import STATE
+from autogen_otel.delivery.threads import started
 
 if TYPE_CHECKING:
     from autogen_otel.delivery.processes.beside import Beside
@@ -98,16 +99,10 @@ class Process:
         if self.began is not None:
             self.began(span)
         ending.begin()
-        if kept is not None or ending.is_server_ending() is not None:
-            accompany = threading.Thread(
-                target=self._accompany, args=(self._stopped, kept), name="autogen-otel-process", daemon=True
-            )
-            try:
-                accompany.start()
-            except RuntimeError as error:
-                # The system has no more threads, or the interpreter ends.
-                self.began = None
-                _LOGGER.info("Conversations in flight are not noted: %s.", error)
+        is_accompanied = kept is not None or ending.is_server_ending() is not None
+        if is_accompanied and started("process", self._accompany, self._stopped, kept) is None:
+            self.began = None
+            _LOGGER.info("Conversations in flight are not noted: no thread can be started.")
 
     def _accompany(self, stopped: threading.Event, kept: Beside | None) -> None:
         pruned_at, noted_at = -_PRUNE_SECONDS, time.monotonic()
