@@ -5,7 +5,7 @@ Importing this room loads neither the SDK nor an exporter: a program with its ow
 
 from autogen_otel.delivery.counts import observe_delivery
 from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
-from autogen_otel.delivery.processes import Process
+from autogen_otel.delivery.processes.process import Process
 from autogen_otel.delivery.providers import (
     global_logger_provider,
     global_meter_provider,

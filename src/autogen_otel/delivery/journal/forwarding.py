@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed
@@ -176,8 +176,7 @@ class Forwarding:
             part = parts[0]
             result = self.send(part)
             if result.outcome is Outcome.TOO_LARGE and len(part) > 1:
-                middle = len(part) // 2
-                parts[:1] = [part[:middle], part[middle:]]
+                parts[:1] = halves(part)
                 continue
             if result.outcome is Outcome.EXPORTED:
                 tally.batches += 1
