@@ -14,7 +14,7 @@ from autogen_otel.delivery.counts.shared import Sharing
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.processes import ending
 from autogen_otel.delivery.processes.ending import STATE
-from autogen_otel.delivery.processes.in_flight import HAS_LOCKS, InFlight
+from autogen_otel.delivery.processes.in_flight import InFlight
 from autogen_otel.delivery.threads import started
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ class Process:
 
     def _first(self, span: Any) -> None:
         kept = _kept
-        in_flight = None if kept is None else kept.in_flight
-        self.began = None if in_flight is None else in_flight.begun.append
+        self.began = None if kept is None else kept.in_flight.begun.append
         if self.began is not None:
             self.began(span)
         ending.begin()
@@ -144,20 +143,19 @@ class Beside:
         journal: that it writes to.
 
     Attributes:
-        in_flight: the conversations that are under way; ``None`` where they cannot be noted.
+        in_flight: the conversations that are under way.
         counts: the file of what was counted.
     """
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self.in_flight = InFlight(journal.folder) if HAS_LOCKS else None
+        self.in_flight = InFlight(journal.folder)
         self.counts = Sharing(journal.folder)
 
     def note(self) -> None:
         """Bring up to date what is under way; never raises."""
         try:
-            if self.in_flight is not None:
-                self.in_flight.write()
+            self.in_flight.write()
         except Exception as error:  # noqa: BLE001 - the next look may succeed, and the last must not end the export
             _LOGGER.debug("What is in flight could not be noted: %s", type(error).__name__)
 
