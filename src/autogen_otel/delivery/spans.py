@@ -21,7 +21,7 @@ from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
-from autogen_otel.delivery.journal.decoding import CopiedSpan, bounded
+from autogen_otel.delivery.journal.decoding import bounded, bounded_list
 from autogen_otel.delivery.processes import batches, process
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
@@ -197,14 +197,19 @@ def encoded_span_size(span: ReadableSpan) -> int:
 def _repaired(span: ReadableSpan) -> ReadableSpan:
     """A span's copy in which every string and number can be encoded."""
     scope = span.instrumentation_scope
-    return CopiedSpan(
+    return ReadableSpan(
         name=repaired(span.name),
         context=span.get_span_context(),
         parent=span.parent,
         resource=Resource(repaired(span.resource.attributes), span.resource.schema_url),
         attributes=_attributes(span),
-        events=[Event(repaired(event.name), _attributes(event), event.timestamp) for event in span.events],
-        links=[Link(link.context, _attributes(link)) for link in span.links],
+        events=bounded_list(
+            [Event(repaired(event.name), _attributes(event), event.timestamp) for event in span.events],
+            span.dropped_events,
+        ),
+        links=bounded_list(
+            [Link(link.context, _attributes(link)) for link in span.links], span.dropped_links
+        ),
         kind=span.kind,
         status=Status(span.status.status_code, repaired(span.status.description)),
         start_time=span.start_time,
@@ -213,8 +218,6 @@ def _repaired(span: ReadableSpan) -> ReadableSpan:
         and InstrumentationScope(
             *map(repaired, (scope.name, scope.version, scope.schema_url, scope.attributes))
         ),
-        dropped_events=span.dropped_events,
-        dropped_links=span.dropped_links,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -14,6 +16,8 @@ from autogen_otel.delivery.threads import started
 
 if TYPE_CHECKING:
     Result = TypeVar("Result")
+    _Call = tuple[Future[Any], Callable[[], Any]]
+    """Where the result goes, and what makes it."""
 
 _EXIT_SECONDS: Final = 0.9
 """How long the end of a program may wait for endpoints that do not answer, all of them together."""
@@ -52,17 +56,6 @@ class _Exit:
 
 _EXIT: Final = _Exit()
 in_child(_EXIT.forget)
-
-
-class _Call:
-    def __init__(self, work: Callable[[], Any]) -> None:
-        # The caller's context says that the request is not to be traced.
-        self._work, self._context = work, copy_context()
-        self.result: Any = None
-        self.is_done = False
-
-    def run(self) -> None:
-        self.result = self._context.run(self._work)
 
 
 class Sender:
@@ -126,14 +119,14 @@ class Sender:
         self._given_up = [thread for thread in self._given_up if thread.is_alive()]
         if len(self._given_up) >= self._most_given_up:
             return None
-        call = _Call(work)
         if self._thread is None:
-            call.run()
-            return call.result  # type: ignore[no-any-return]
+            return work()
         began = time.monotonic()
+        done: Future[Result] = Future()
         with self._changed:
-            self._calls.put(call)
-            while not call.is_done:
+            # The caller's context says that the request is not to be traced.
+            self._calls.put((done, partial(copy_context().run, work)))
+            while not done.done():
                 seconds = self._until(began, most_seconds) - time.monotonic()
                 if seconds <= 0:
                     self._give_up(began)
@@ -144,7 +137,7 @@ class Sender:
         if self._hurried_at is not None:
             # Not the time since then: a busy machine may need it to load modules and to encode batches.
             self._waited += seconds
-        return call.result  # type: ignore[no-any-return]
+        return done.result()
 
     def _until(self, began: float, most_seconds: float) -> float:
         latest = began + most_seconds
@@ -165,7 +158,8 @@ class Sender:
 
 def _work(calls: SimpleQueue[_Call | None], changed: threading.Condition) -> None:
     while (call := calls.get()) is not None:
-        call.run()
+        done, work = call
+        result = work()
         with changed:
-            call.is_done = True
+            done.set_result(result)
             changed.notify_all()
