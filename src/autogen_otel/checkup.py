@@ -109,7 +109,7 @@ def examine(settings: Settings) -> Document:
     """
     is_launched, is_active = _LAUNCHER in sys.modules, instrumentation.active()
     report = _attach_report(settings)
-    logs_are_on = settings.messages_in_events or logs_opted_in(os.environ)
+    logs_are_on = settings.messages_in_events or logs_opted_in()
     checkup: Document = {
         "problems": [],
         "host": report.lineage

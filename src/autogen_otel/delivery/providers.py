@@ -12,7 +12,7 @@ from autogen_otel.delivery.exporting.exporters import LOGS
 from autogen_otel.settings import UNDELIVERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
@@ -131,16 +131,16 @@ def logger_provider(tracers: TracerProvider, *, wanted: bool) -> LoggerProvider 
     from opentelemetry import _logs  # noqa: PLC0415 - importing this room has to stay cheap
 
     with _BUILDING:
-        if global_logger_provider() is None and (wanted or logs_opted_in(os.environ)):
+        if global_logger_provider() is None and (wanted or logs_opted_in()):
             _build("logs", tracers, _logs.set_logger_provider, "No log records are made")
         return global_logger_provider()
 
 
-def logs_opted_in(environ: Mapping[str, str]) -> bool:
+def logs_opted_in() -> bool:
     """Whether ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` or an exporter that is named asks for log records."""
-    if environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
+    if os.environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
         return True
-    words = environ.get(_OPT_IN_VARIABLE, "").split(",")
+    words = os.environ.get(_OPT_IN_VARIABLE, "").split(",")
     return not _OPT_INS.isdisjoint(word.strip().lower() for word in words)
 
 

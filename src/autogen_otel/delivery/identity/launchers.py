@@ -14,7 +14,7 @@ _NO_MODULES: Final = frozenset({"python", "file", "unix", "fd", "egg"})
 """What gunicorn's options take before a colon."""
 
 
-def _served(words: Sequence[str], _environ: Mapping[str, str]) -> str | None:
+def _served(words: Sequence[str]) -> str | None:
     """The module in ``[options] module:attribute``, or the last word where the attribute may be left out."""
     matches = [(before, _IMPORTED.match(word)) for before, word in zip(["", *words], words, strict=False)]
     found = [(before, match[1]) for before, match in matches if match and match[1] not in _NO_MODULES]
@@ -27,28 +27,28 @@ def _served(words: Sequence[str], _environ: Mapping[str, str]) -> str | None:
     return last if is_module and not before[-1].startswith("-") else None
 
 
-def _option(*names: str, variable: str = "") -> Callable[[Sequence[str], Mapping[str, str]], str | None]:
+def _option(*names: str, variable: str) -> Callable[[Sequence[str]], str | None]:
     """The module that an option names, or an environment variable."""
 
-    def find(words: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    def find(words: Sequence[str]) -> str | None:
         for number, word in enumerate(words):
             option, equals, value = word.partition("=")
             if option in names:
                 value = value if equals else "".join(words[number + 1 : number + 2])
                 return _stem(value.partition(":")[0])
-        return _stem(environ.get(variable, "").partition(":")[0]) or None
+        return _stem(os.environ.get(variable, "").partition(":")[0]) or None
 
     return find
 
 
-def _script(words: Sequence[str], _environ: Mapping[str, str]) -> str | None:
+def _script(words: Sequence[str]) -> str | None:
     """The stem of the script in ``run [options] app.py``."""
     return next((Path(word).stem for word in words if word.endswith(".py")), None)
 
 
-def _notebook(_words: Sequence[str], environ: Mapping[str, str]) -> str | None:
+def _notebook(_words: Sequence[str]) -> str | None:
     """The stem of the notebook that a Jupyter server started the kernel for."""
-    name = environ.get("JPY_SESSION_NAME", "")
+    name = os.environ.get("JPY_SESSION_NAME", "")
     return Path(name).stem if name.endswith(".ipynb") else None
 
 
@@ -56,7 +56,7 @@ def _stem(module: str) -> str:
     return Path(module).stem if module.endswith(".py") else module
 
 
-_LAUNCHERS: Final[Mapping[str, Callable[[Sequence[str], Mapping[str, str]], str | None]]] = {
+_LAUNCHERS: Final[Mapping[str, Callable[[Sequence[str]], str | None]]] = {
     **dict.fromkeys(("gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve"), _served),
     "celery": _option("-A", "--app", variable="CELERY_APP"),
     "flask": _option("-A", "--app", variable="FLASK_APP"),
@@ -65,16 +65,15 @@ _LAUNCHERS: Final[Mapping[str, Callable[[Sequence[str], Mapping[str, str]], str 
 }
 
 
-def launched(program: str, words: Sequence[str], environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the name of the application that a launcher runs.
+def launched(program: str, words: Sequence[str]) -> str | None:
+    """Return the name of the application that a launcher runs, by its arguments or the environment.
 
     Args:
         program: the name of what was started.
         words: its arguments.
-        environ: its environment variables.
 
     Returns:
         ``None`` where the program is no launcher, or does not say what it runs.
     """
     find = _LAUNCHERS.get(program.lower())
-    return find(words, environ) or None if find is not None else None
+    return find(words) or None if find is not None else None
