@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from autogen_otel.checks.asking.ask import Answers, ask
@@ -116,7 +116,7 @@ def _entry(facts: Facts, masking: Masking, *, is_probed: bool) -> EntryReport:
 def _probed(facts: Facts) -> dict[str, Any]:
     """What the endpoint said, or why it was not asked."""
     if facts.answer is None:
-        return Probe(NOT_PROBED, "AutoGen could not be asked to make its client").as_dict()
+        return asdict(Probe(NOT_PROBED, "AutoGen could not be asked to make its client"))
     probe: dict[str, Any] = facts.answer["probe"]
     return probe
 

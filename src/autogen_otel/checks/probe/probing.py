@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -73,7 +74,7 @@ def probe_all(pairs: Sequence[tuple[dict[str, Any], Attempt]], seconds: float) -
     for _, probing in waiting:
         probing.start()
     for answer, probing in waiting:
-        answer["probe"] = probing.result().as_dict()
+        answer["probe"] = asdict(probing.result())
 
 
 class Probing:

@@ -115,16 +115,14 @@ class SingleAttemptSession(requests.Session):
         self._result = ExportResult(Outcome.EXPORTED, message, rejected=rejected)
         return response
 
-    def _send_once(
-        self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any
-    ) -> requests.Response:
+    def _send_once(self, *args: Any, **kwargs: Any) -> requests.Response:
         try:
-            return super().request(method, url, *args, **kwargs)
+            return super().request(*args, **kwargs)
         except requests.exceptions.Timeout:
             raise
         except requests.exceptions.ConnectionError:
             # Mostly a kept-alive connection that the server closed meanwhile; a new one works.
-            return super().request(method, url, *args, **kwargs)
+            return super().request(*args, **kwargs)
 
     def _refused(self, response: requests.Response) -> ExportError:
         status = response.status_code
