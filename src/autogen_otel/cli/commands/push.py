@@ -28,7 +28,7 @@ from autogen_otel.traces.formats.journal import STANDARD_INPUT, documents
 
 if TYPE_CHECKING:
     from autogen_otel.delivery.journal.forwarding import Tally
-    from autogen_otel.delivery.pushing import Pushed
+    from autogen_otel.delivery.pushing import PushedCopy, PushedJournal
 
 _HELP: Final = """\
 Send the journal's undelivered spans to an endpoint, in order, each once.
@@ -122,7 +122,7 @@ def _run(args: argparse.Namespace) -> int:
     return PROBLEM if problem or batches or refused else DONE
 
 
-def _pushed(args: argparse.Namespace, file: Path | None, target: Endpoint) -> Pushed:
+def _pushed(args: argparse.Namespace, file: Path | None, target: Endpoint) -> PushedJournal | PushedCopy:
     from autogen_otel.delivery.pushing import PushedCopy, PushedJournal  # noqa: PLC0415 - see above
 
     settings = journal_settings()
