@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -14,7 +14,7 @@ from autogen_otel.cli.page.html import Node, document, element, hint, summary_li
 from autogen_otel.cli.page.spans import Drawing, Texts, in_a_line, pretty
 from autogen_otel.cli.page.waterfall import row_ids, waterfall
 from autogen_otel.cli.span_labels import odd_answers
-from autogen_otel.traces.conversations import Summary, summarize
+from autogen_otel.traces.conversations import Outcome, Summary, summarize
 from autogen_otel.traces.trace import Trace
 from autogen_otel.vocabulary import attributes as names
 
@@ -28,7 +28,8 @@ _OF_THE_PROGRAM: Final = (
     names.SESSION_ID,
     names.USER_ID,
 )
-TONES: Final = {"failed": "bad", "recovered": "warn", "ok": "good", "cancelled": "warn", "unfinished": "warn"}
+_TONES: Final[Mapping[Outcome, str]] = {"failed": "bad", "ok": "good"}
+"""Of the others it is that of a warning."""
 
 
 def conversation_page(trace: Trace, source: str) -> str:
@@ -62,6 +63,11 @@ def conversation(trace: Trace, prefix: str, level: int = 1, largest: int = _LARG
         hint(_cut(texts)) if texts.cut else None,
         class_="conversation",
     )
+
+
+def tone_of(outcome: Outcome) -> str:
+    """How an outcome looks."""
+    return _TONES.get(outcome, "warn")
 
 
 def toolbar() -> Element:
@@ -107,7 +113,7 @@ def footer(source: str) -> Element:
 
 
 def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
-    outcome = element("span", summary.outcome, class_=f"outcome {TONES[summary.outcome]}")
+    outcome = element("span", summary.outcome, class_=f"outcome {tone_of(summary.outcome)}")
     yield element(tag, outcome, " ", in_a_line(summary.name))
     turns = f"{quantities.plural(summary.turns, 'turn')} of {quantities.plural(len(summary.agents), 'agent')}"
     facts: list[tuple[str, str]] = [
