@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -62,25 +62,20 @@ def model_test(
     if failed is None or chat is None:
         raise NotReproducibleError("The model call that failed is not in the trace.")
     entry = nearest(trace, failed, span_names.CONFIG_ENTRY) or chat
-    holders = [entry, chat]
-    client = _known(holders, names.CLIENT_CLASS)
+    writing = _Writing(trace, occurrence, everything, values, chat, entry)
+    client = writing.known.get(names.CLIENT_CLASS)
     if client is not None:
         raise NotReproducibleError(
             f"The call went through {values.words(client)}, a model client that your program makes."
         )
     if names.ASSISTANT_ID in chat.attributes:
         raise NotReproducibleError("The run of an assistant depends on its thread at the provider.")
-    writing = _Writing(trace, occurrence, everything, values, chat, entry)
     if writing.messages is None and occurrence.cause in _NEED_WORDS:
         raise NotReproducibleError(
             "The failure lies in what was said, which was not recorded whole; "
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY records it."
         )
     return writing.body(), writing.remarks()
-
-
-def _known(holders: Sequence[Span], name: str) -> Any:
-    return next((span.attributes[name] for span in holders if name in span.attributes), None)
 
 
 def _count(attributes: Mapping[str, Any], name: str) -> int:
@@ -98,6 +93,11 @@ class _Writing:
     values: Values
     chat: Span
     entry: Span
+
+    @cached_property
+    def known(self) -> dict[str, Any]:
+        """What was recorded of the entry, and else of the call."""
+        return {**self.chat.attributes, **self.entry.attributes}
 
     @cached_property
     def limit(self) -> int:
@@ -180,9 +180,8 @@ class _Writing:
 
     def _recorded(self) -> dict[str, Any]:
         """What the trace knows of the entry."""
-        holders = [self.entry, self.chat]
-        index, timeout = _known(holders, names.CONFIG_INDEX), _known(holders, names.REQUEST_TIMEOUT_SECONDS)
-        api_type = str(_known(holders, names.CONFIG_API_TYPE) or "openai")
+        timeout = self.known.get(names.REQUEST_TIMEOUT_SECONDS)
+        api_type = str(self.known.get(names.CONFIG_API_TYPE) or "openai")
         attempt = next((one for one in self.trace.children(self.entry) if is_attempt(one)), None)
         url = str(attempt.attributes.get(names.URL_FULL) or "") if attempt is not None else ""
         parts = urlsplit(url if self.values.is_clean(url) else "")
@@ -191,8 +190,8 @@ class _Writing:
             base += parts.path.removesuffix(_CHAT)
         version = parse_qs(parts.query).get("api-version") if api_type == _AZURE else None
         return {
-            "index": index if isinstance(index, int) else 0,
-            "model": str(_known(holders, names.GEN_AI_REQUEST_MODEL) or ""),
+            "index": _count(self.known, names.CONFIG_INDEX),
+            "model": str(self.known.get(names.GEN_AI_REQUEST_MODEL) or ""),
             "base_url": base,
             "api_type": None if api_type == "openai" else api_type,
             "api_version": version[0] if version else None,

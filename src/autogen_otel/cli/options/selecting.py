@@ -160,7 +160,7 @@ def sides(text: str, wanted: Selection) -> tuple[Side, Side]:
     if wanted.since is None and wanted.until is None:
         # Whoever names only the time before means what came after it.
         wanted = replace(wanted, since=until)
-    if _overlap(earlier, wanted):
+    if _begins_before_end(earlier, wanted) and _begins_before_end(wanted, earlier):
         raise CommandError(
             f"The time before ({_label(earlier)}) and the time to compare with it ({_label(wanted)}) overlap;"
             " --compare SINCE..UNTIL is the one, --since and --until the other."
@@ -173,10 +173,6 @@ def _moment(text: str) -> int | None:
         return moment_option(text) if text else None
     except argparse.ArgumentTypeError as error:
         raise CommandError(f"--compare: {error}") from None
-
-
-def _overlap(one: Selection, other: Selection) -> bool:
-    return _begins_before_end(one, other) and _begins_before_end(other, one)
 
 
 def _begins_before_end(one: Selection, other: Selection) -> bool:

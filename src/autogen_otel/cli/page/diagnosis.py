@@ -27,7 +27,7 @@ def diagnosis_page(
     source: str,
     traces: Mapping[str, Trace],
     command: Callable[[str], str],
-    changes: Changes | None = None,
+    changes: Changes | None,
 ) -> str:
     """The page of a diagnosis.
 
@@ -36,7 +36,7 @@ def diagnosis_page(
         source: where the conversations were read from.
         traces: those that are evidence, as far as they are to be embedded, by id.
         command: says how to see a trace that is not embedded.
-        changes: the comparison that it is a part of.
+        changes: the comparison that it is a part of, if any.
     """
     found = quantities.plural(len(diagnosis.findings), "finding")
     title = f"{found} in {quantities.plural(diagnosis.conversations, 'conversation')}"
