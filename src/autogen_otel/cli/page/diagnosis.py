@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.page.charts import property_chart, when_chart
-from autogen_otel.cli.page.conversation import conversation, footer, tone_of, toolbar
+from autogen_otel.cli.page.conversation import conversation, tone_of
 from autogen_otel.cli.page.html import Node, document, element, fact, hint, summary_list, table, terms
 from autogen_otel.cli.page.spans import in_a_line, in_a_sentence
 from autogen_otel.diagnosis.changes import Change, Changed, Changes
@@ -41,15 +41,16 @@ def diagnosis_page(
     found = quantities.plural(len(diagnosis.findings), "finding")
     title = f"{found} in {quantities.plural(diagnosis.conversations, 'conversation')}"
     evidence = _Evidence(traces, command)
-    main = element(
-        "main",
+    numbered = list(enumerate(diagnosis.findings, 1))
+    return document(
+        title,
+        source,
         element("header", element("h1", title), summary_list(_facts(diagnosis))),
         None if changes is None else element("section", _changes(changes)),
-        element("ol", (_entry(one, n) for n, one in enumerate(diagnosis.findings, 1)), class_="overview"),
-        [_finding(one, number, diagnosis, evidence) for number, one in enumerate(diagnosis.findings, 1)],
+        element("ol", (_entry(finding, number) for number, finding in numbered), class_="overview"),
+        [_finding(finding, number, diagnosis, evidence) for number, finding in numbered],
         _noted(diagnosis),
     )
-    return document(title, toolbar(), main, footer(source))
 
 
 def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
