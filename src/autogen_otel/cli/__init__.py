@@ -86,8 +86,7 @@ def _write_nowhere() -> None:
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command, for its page in the documentation."""
-    commands = _parser()[1].choices
-    return {name: commands[name] for name in _COMMANDS}
+    return dict(_parser()[1].choices)
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Any]:
