@@ -88,6 +88,17 @@ def test_a_cause_that_nobody_knows_is_only_named(run: Run, tmp_path: Path) -> No
     assert "bad luck" in Page(out).text
 
 
+def test_values_of_another_kind_than_ours_are_shown_as_they_are(run: Run, tmp_path: Path) -> None:
+    it = Recorded()
+    ended = it.span("invoke_workflow user -> helper", autogen__conversation__termination=["stop"])
+    with ended, it.span("chat gpt-4o"):
+        it.post(0.1, 500, server__address="api.openai.com", server__port=[443, 444])
+    journal = write(tmp_path / "journal.jsonl", it)
+    code, out, err = run("diagnose", "--journal", str(journal), "--html", "-")
+    assert (code, err) == (1, "")
+    assert "api.openai.com:[443, 444]" in Page(out).text
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_others_say_stays_text(name: str) -> None:
     _, harmless = page_of(said("harmless"))

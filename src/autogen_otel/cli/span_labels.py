@@ -17,7 +17,7 @@ from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
 _CLIENT_ERROR: Final = 400
-_USUAL_PORTS: Final = frozenset({None, 80, 443})
+_USUAL_PORTS: Final = (None, 80, 443)
 _HTTP_ROUTE: Final = "http.route"
 _LARGE_PROMPT: Final = 20_000
 """Characters from which on it matters what a prompt is made of."""

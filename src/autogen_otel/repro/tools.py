@@ -114,7 +114,7 @@ def _function(span: Span, tool: str) -> dict[str, str]:
         )
     if kind != functions.FUNCTION:
         why = _IN_THE_WAY.get(str(kind), "cannot be imported")
-        remedy = f"; {_REMEDY}" if kind in _MENDED else ""
+        remedy = f"; {_REMEDY}" if str(kind) in _MENDED else ""
         raise NotReproducibleError(f"The function of {tool} {why}{remedy}.")
     # What was run with -m is recorded by its real name, and its functions still say __main__.
     known = next((one for one in (module, _MAIN) if str(named).startswith(f"{one}.")), None)

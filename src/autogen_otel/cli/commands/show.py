@@ -83,10 +83,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the conversations or the trace."""
-    if args.html is not None and (args.follow or args.format != "text"):
-        raise CommandError(_ONE_PAGE)
     source, selection = sources.opened(args), selecting.selected(args)
-    if args.html is not None and not selection.trace:
+    if args.html is not None and (args.follow or args.format != "text" or not selection.trace):
         raise CommandError(_ONE_PAGE)
     if args.follow:
         _follow(source, selection, args)
