@@ -21,6 +21,8 @@ from autogen_otel.vocabulary import spans as span_names
 _LONG: Final = 300
 _SHORT: Final = 120
 _INDENT: Final = 4
+_NARROWEST: Final = 20
+"""Columns of a text that stands so deep that the terminal has less room for it."""
 _MOST_CANCELLED: Final = 5
 _SUBJECT_LENGTH: Final = 100
 _GAP: Final = "  "
@@ -102,7 +104,7 @@ def _guides(depths: Sequence[int], console: Console) -> list[tuple[str, str]]:
 
 def _print_hanging(text: Text, first: str, others: str, console: Console) -> None:
     """Print a text that is wrapped to the console, with what stands before its first line and its others."""
-    for line in text.wrap(console, max(1, console.width - len(others))):
+    for line in text.wrap(console, max(_NARROWEST, console.width - len(others))):
         console.print(Text().append(first, style="dim").append_text(line), soft_wrap=True)
         first = others
 
