@@ -21,10 +21,6 @@ class Text:
         self.plain += text if isinstance(text, str) else text.plain
         return self
 
-    def append_text(self, text: Text) -> Text:
-        """Add to it."""
-        return self.append(text)
-
     def wrap(self, *_: Any) -> list[Text]:
         """Its lines, which are as long as they like."""
         return [Text(line) for line in self.lines()]

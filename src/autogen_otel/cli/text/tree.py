@@ -70,13 +70,13 @@ def render_trace(
     view = _View(console, full)
     for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
         words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
-        console.print(words.append_text(_head(span, view)), soft_wrap=True)
+        console.print(words.append(_head(span, view)), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
     rows = list(printed.walk())
     guides = _guides([depth for _, depth in rows], console)
     for (span, _), (first, others) in zip(rows, guides, strict=True):
-        label = _label(span, view).append_text(failures.beside(span))
+        label = _label(span, view).append(failures.beside(span))
         below = others + (signs(console).guide if printed.children(span) else " ").ljust(_INDENT)
         _print_hanging(label, first, others, console)
         for text in (*failures.below(span), *(_content(span, view) if full else ())):
@@ -105,7 +105,7 @@ def _guides(depths: Sequence[int], console: Console) -> list[tuple[str, str]]:
 def _print_hanging(text: Text, first: str, others: str, console: Console) -> None:
     """Print a text that is wrapped to the console, with what stands before its first line and its others."""
     for line in text.wrap(console, max(_NARROWEST, console.width - len(others))):
-        console.print(Text().append(first, style="dim").append_text(line), soft_wrap=True)
+        console.print(Text().append(first, style="dim").append(line), soft_wrap=True)
         first = others
 
 
@@ -132,7 +132,7 @@ def _label(span: Span, view: _View) -> Text:
     line = Text()
     if span.failed:
         line.append(f"{signs(view.console).failed} ", style="bold red")
-    line.append_text(_what(span, described, view))
+    line.append(_what(span, described, view))
     line.append(_GAP + quantities.duration(span.duration_ns), style="dim")
     for fact in described.facts:
         if view.full or not fact.detail:
@@ -183,7 +183,7 @@ class _Failures:
         answer = _answer(span)
         if span.exception is None or answer is not None:
             text = self._view.cut(answer or "", _SHORT)
-            return Text(f"  {text}" if text else "", style="red").append_text(self._cause(span))
+            return Text(f"  {text}" if text else "", style="red").append(self._cause(span))
         return Text()
 
     def below(self, span: Span) -> Iterator[Text]:
@@ -226,10 +226,10 @@ class _Failures:
             return
         lines = tuple(self._exception(span, span.exception))
         if lines in self._printed:
-            yield Text(f"{self._type(span)} (as above)", style="red").append_text(self._cause(span))
+            yield Text(f"{self._type(span)} (as above)", style="red").append(self._cause(span))
             return
         self._printed.add(lines)
-        yield Text(lines[0], style="bold red").append_text(self._cause(span))
+        yield Text(lines[0], style="bold red").append(self._cause(span))
         yield from map(Text, lines[1:])
 
     def _type(self, span: Span) -> str:
