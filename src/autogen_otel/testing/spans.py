@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from autogen_otel import instrumentation
-from autogen_otel.delivery.journal.encoding import line_of
+from autogen_otel.delivery.journal.writing import line_of
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.roots import roots_of
