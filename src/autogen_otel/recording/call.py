@@ -207,14 +207,13 @@ class Call:
             parent.has_children = True
         self._started_name = name
         shown = recorder.renderer.names.get(name) or recorder.renderer.name(name)
-        theirs = None
-        if self.operation_name is not None:
-            self.attributes[names.GEN_AI_OPERATION_NAME] = self.operation_name
+        theirs, own, operation = None, self.attributes, self.operation_name
+        if operation is not None:
+            own[names.GEN_AI_OPERATION_NAME] = operation
             if not late and AG2_TRACER in sys.modules:
                 above = None if parent is None else parent.span
-                theirs = ag2_span_of(self.operation_name, recorder.tracer, above)
+                theirs = ag2_span_of(operation, recorder.tracer, above)
         self._is_theirs = theirs is not None
-        own = self.attributes
         if not recorder.attributes.are_for_spans:
             own = recorder.attributes.on_spans(own)
         words: ApplicationWords | None = around.get(WORDS_KEY)  # type: ignore[assignment]
