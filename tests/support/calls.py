@@ -78,6 +78,12 @@ def known(facts: Facts | None) -> Facts:
     return {key: value for key, value in (facts or {}).items() if value is not None}
 
 
+def begun(call: Operation) -> Facts:
+    """The facts that a call begins with and that have a value, constant ones among them."""
+    facts = call.begin() or {}
+    return known({key: value for some in (*call.constants, facts) for key, value in some.items()})
+
+
 def raised_in(module: str, function: str = "choke") -> Exception:
     """An exception raised by code of this module, as it leaves an observed call: our frame is not in it."""
     namespace: dict[str, Any] = {"__name__": module}

@@ -14,7 +14,7 @@ from autogen_otel.operations.conversations.human_input import HumanInput
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, terminations
 from tests.support.agents import user
-from tests.support.calls import known, operation, raised_in
+from tests.support.calls import begun, known, operation, raised_in
 
 ONE, TWO = user("one"), user("two")
 
@@ -31,7 +31,7 @@ def conversation(**arguments: Any) -> Conversation:
 )
 def test_a_conversation_says_who_talks_to_whom(chat_id: object, recorded: dict[str, str]) -> None:
     made = operation(Conversation, ONE, recipient=TWO, chat_id=chat_id)
-    assert known(made.begin()) == {names.GEN_AI_WORKFLOW_NAME: "one -> two", **recorded}
+    assert begun(made) == {names.GEN_AI_WORKFLOW_NAME: "one -> two", **recorded}
     assert (made.conversation, made.root, made.name) == (made, made, "invoke_workflow one -> two")
 
 
@@ -83,7 +83,7 @@ def test_only_a_summary_by_a_model_is_seen() -> None:
 @pytest.mark.parametrize(("sender", "recorded"), [(None, {}), (ONE, {names.SENDER_NAME: "one"})])
 def test_a_turn_says_whose_it_is(sender: Any, recorded: dict[str, str]) -> None:
     turn = operation(AgentTurn, TWO, sender=sender)
-    assert known(turn.begin()) == {names.GEN_AI_AGENT_NAME: "two", **recorded}
+    assert begun(turn) == {names.GEN_AI_AGENT_NAME: "two", **recorded}
     assert (turn.name, turn.messages) == ("invoke_agent two", ())
     # Asking the agent for its messages would have created what it has not.
     assert not TWO._oai_messages
@@ -158,7 +158,7 @@ def test_of_what_a_human_types_only_its_meaning_is_recorded(typed: Any, recorded
     turn = operation(AgentTurn, ONE)
     turn.begin()
     wait = operation(HumanInput, ONE, turn)
-    assert known(wait.begin()) == {names.GEN_AI_AGENT_NAME: "one"}
+    assert begun(wait) == {names.GEN_AI_AGENT_NAME: "one"}
     assert known(wait.returned(typed)) == recorded
     assert turn.answer == typed
 

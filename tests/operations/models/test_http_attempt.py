@@ -12,7 +12,7 @@ from autogen_otel.operations.models.http_attempt import ApiRequest, HttpAttempt
 from autogen_otel.operations.operation import Operation
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
-from tests.support.calls import known, operation
+from tests.support.calls import begun, known, operation
 
 
 def request(scheme: str = "https", port: int | None = None, **headers: str) -> Any:
@@ -54,9 +54,8 @@ def test_what_no_agent_asked_for_is_not_ours() -> None:
 )
 def test_a_request_says_where_it_goes(sent: Any, port: int | None, size: int | None) -> None:
     (attempt,) = attempts(sent)
-    facts = known(attempt.begin())
-    (place,) = attempt.constants
-    assert (place[names.SERVER_ADDRESS], place.get(names.SERVER_PORT)) == ("api.example", port)
+    facts = begun(attempt)
+    assert (facts[names.SERVER_ADDRESS], facts.get(names.SERVER_PORT)) == ("api.example", port)
     assert facts.get(names.HTTP_REQUEST_BODY_SIZE) == size
     assert attempt.name == facts[names.HTTP_REQUEST_METHOD] == "POST"
 
@@ -80,7 +79,7 @@ def test_headers_that_another_version_keeps_in_another_form_are_asked_for(kept: 
     sent = request()
     sent.headers = Headers({"Content-Length": "12", "Authorization": "Bearer fresh-token-1"})
     (attempt,) = attempts(sent)
-    assert known(attempt.begin())[names.HTTP_REQUEST_BODY_SIZE] == 12
+    assert begun(attempt)[names.HTTP_REQUEST_BODY_SIZE] == 12
     assert attempt._headers == [
         (b"Content-Length", b"content-length", b"12"),
         (b"Authorization", b"authorization", b"Bearer fresh-token-1"),

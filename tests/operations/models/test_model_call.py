@@ -14,7 +14,7 @@ from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Recorder
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, costs, metrics
-from tests.support.calls import known, operation, raised_in
+from tests.support.calls import begun, known, operation, raised_in
 
 
 class Wrapper:
@@ -47,7 +47,7 @@ TWO = Wrapper("a", "b")
 
 def test_a_call_says_what_it_asks_for() -> None:
     made = operation(ModelCall, Wrapper("m"), agent="helper", temperature=1, messages=[{"content": "Hi"}])
-    facts = known(made.begin())
+    facts = begun(made)
     assert (made.name, made.agent) == ("chat m", "helper")
     assert facts[names.CONFIG_COUNT] == 1
     assert facts[names.GEN_AI_REQUEST_TEMPERATURE] == 1.0

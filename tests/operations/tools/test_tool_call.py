@@ -12,7 +12,7 @@ from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, metrics
 from tests.support.agents import user
-from tests.support.calls import known, operation
+from tests.support.calls import begun, known, operation
 from tests.support.tools import claim
 
 AGENT = user("runner")
@@ -41,7 +41,7 @@ def claiming(arguments: Any = '{"amount": 1}') -> dict[str, Any]:
 )
 def test_whatever_is_requested_has_a_name(requested: Any, tool: str) -> None:
     call = operation(ToolCall, AGENT, func_call=requested)
-    assert known(call.begin()) == {
+    assert begun(call) == {
         names.GEN_AI_TOOL_NAME: tool,
         names.GEN_AI_TOOL_TYPE: "function",
         names.GEN_AI_AGENT_NAME: "runner",
@@ -127,23 +127,23 @@ def test_equal_calls_of_one_message_get_each_an_id() -> None:
         operation(ToolCall, AGENT, around, func_call=requested)
         for requested in (asked[1]["function"], claiming())
     )
-    assert known(second.begin())[names.GEN_AI_TOOL_CALL_ID] == "1"
-    assert known(first.begin())[names.GEN_AI_TOOL_CALL_ID] == "0"
+    assert begun(second)[names.GEN_AI_TOOL_CALL_ID] == "1"
+    assert begun(first)[names.GEN_AI_TOOL_CALL_ID] == "0"
     third = operation(ToolCall, AGENT, around, func_call=claiming())
-    assert names.GEN_AI_TOOL_CALL_ID not in known(third.begin())
+    assert names.GEN_AI_TOOL_CALL_ID not in begun(third)
 
 
 def test_an_id_that_the_host_passes_on_is_the_one() -> None:
     call = operation(ToolCall, AGENT, turn([]), func_call=claiming(), call_id="given")
-    assert known(call.begin())[names.GEN_AI_TOOL_CALL_ID] == "given"
+    assert begun(call)[names.GEN_AI_TOOL_CALL_ID] == "given"
 
 
 def test_behind_the_hidden_executor_it_is_who_called_the_tool() -> None:
     executor = user("_Group_Tool_Executor")
     by_triage = operation(ToolCall, executor, turn([{"name": "triage"}]), func_call=claiming())
-    assert known(by_triage.begin())[names.GEN_AI_AGENT_NAME] == "triage"
+    assert begun(by_triage)[names.GEN_AI_AGENT_NAME] == "triage"
     by_nobody = operation(ToolCall, executor, turn([{"name": None}]), func_call=claiming())
-    assert known(by_nobody.begin())[names.GEN_AI_AGENT_NAME] == "_Group_Tool_Executor"
+    assert begun(by_nobody)[names.GEN_AI_AGENT_NAME] == "_Group_Tool_Executor"
 
 
 def test_a_tool_that_nobody_has_is_measured_under_no_name_of_its_own() -> None:

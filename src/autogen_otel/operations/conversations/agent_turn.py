@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from autogen_otel.causes import CANCELLED, Circumstances, Failure, Oddity, was_lost
@@ -69,10 +70,10 @@ class AgentTurn(Operation):
             if self.conversation is not None and not seen.manages_group:
                 self.conversation.turns += 1
             self.name = seen.turn
-        return {
-            names.GEN_AI_AGENT_NAME: seen.name,
-            names.SENDER_NAME: None if sender is None else see_agent(self.recorder, sender).name,
-        }
+        self.constants = (
+            _between(seen.name, None if sender is None else see_agent(self.recorder, sender).name),
+        )
+        return {}
 
     def returned(self, value: Any) -> None:
         """A reply, or none, which ends the chat."""
@@ -119,3 +120,9 @@ class AgentTurn(Operation):
         Operation._release(self)
         self.messages = self.asked_by_run = ()
         self.around = self.turn = None
+
+
+@lru_cache(maxsize=256)
+def _between(agent: str, sender: str | None) -> Facts:
+    """Whose turn it is, and whom the agent answers."""
+    return {names.GEN_AI_AGENT_NAME: agent, names.SENDER_NAME: sender}

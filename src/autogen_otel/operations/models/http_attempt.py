@@ -134,11 +134,10 @@ class HttpAttempt(_Request):
         tried = None if self.model_call is None else self.model_call.tried
         self.name = request.method
         self.ended_at, self._response = None, None
-        self._is_chat, where = _place(str(request.url))
-        self.constants = (where,)
+        self._is_chat, sent = _sent(request.method, str(request.url))
+        self.constants = (sent,)
         size = _by_name(headers).get(_SIZE, b"")
         return {
-            names.HTTP_REQUEST_METHOD: request.method,
             # The convention sets it from the first resend on.
             names.HTTP_REQUEST_RESEND_COUNT: resend_count or None,
             names.HTTP_REQUEST_BODY_SIZE: int(size) if size.isdigit() else None,
@@ -268,11 +267,16 @@ class SendRequest(Operation):
 
 
 @lru_cache(maxsize=256)
-def _place(url: str) -> tuple[bool, Facts]:
-    """Whether chats are completed at a URL, and what is recorded of it."""
+def _sent(method: str, url: str) -> tuple[bool, Facts]:
+    """Whether chats are completed at a URL, and what is recorded of what is sent to it."""
     address, port = address_of(url)
     is_chat = url.partition("?")[0].endswith("/chat/completions")
-    return is_chat, {names.URL_FULL: url, names.SERVER_ADDRESS: address, names.SERVER_PORT: port}
+    return is_chat, {
+        names.HTTP_REQUEST_METHOD: method,
+        names.URL_FULL: url,
+        names.SERVER_ADDRESS: address,
+        names.SERVER_PORT: port,
+    }
 
 
 _form_known: set[type] = set()

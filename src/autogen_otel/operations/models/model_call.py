@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final
 
@@ -106,16 +107,11 @@ class ModelCall(Operation):
         self._spent: list[tuple[Entry, Facts]] = []
         self.links = ()
         self.name = spans.chat(entry.model)
-        facts = {
-            names.GEN_AI_AGENT_NAME: self.agent,
-            names.HELPER_ROLE: self.helper_role,
-            names.CONFIG_COUNT: entry.count,
-            names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
-        }
-        facts.update(config_entries.options(config, own))
         prompt = self._prompt(config, own)
-        facts.update(prompt.facts)
-        self.constants = (entry.facts, prompt.offered)
+        self.constants = (entry.facts, _asked(self.agent, self.helper_role, entry.count), prompt.offered)
+        facts = {**prompt.facts, **config_entries.options(config, own)}
+        if self.root is not None and self.root.failed_tools:
+            facts[names.TOOL_FAILED_BEFORE] = True
         self.carried_messages = prompt.carried
         if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, prompt))
@@ -281,6 +277,12 @@ class ModelCall(Operation):
             if type(client).__name__ == "PlaceHolderClient":
                 return see_entry(self.recorder, self.instance, index)
         return None
+
+
+@lru_cache(maxsize=256)
+def _asked(agent: str | None, helper_role: str | None, count: int) -> Facts:
+    """Who asks, and how many entries may answer."""
+    return {names.GEN_AI_AGENT_NAME: agent, names.HELPER_ROLE: helper_role, names.CONFIG_COUNT: count}
 
 
 def tokens_measured(usage: Mapping[str, Any]) -> Iterator[Measurement]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from autogen_otel.causes import CANCELLED, Failure
@@ -70,13 +71,9 @@ class ToolCall(Operation):
         self._problems: tuple[ArgumentProblem, ...] = ()
         self._is_excluded = self.recorder.settings.keeps_out(self.tool)
         self.name = spans.tool(self.tool)
-        return {
-            names.GEN_AI_TOOL_NAME: self.tool,
-            names.GEN_AI_TOOL_TYPE: "function",
-            names.GEN_AI_TOOL_CALL_ID: text_or_none(self.arguments.get("call_id"))
-            or self._call_id(requested),
-            names.GEN_AI_AGENT_NAME: self._caller(agent),
-        }
+        self.constants = (_of_tool(self.tool, self._caller(agent)),)
+        call_id = text_or_none(self.arguments.get("call_id")) or self._call_id(requested)
+        return {names.GEN_AI_TOOL_CALL_ID: call_id}
 
     def raised(self, error: BaseException) -> None:
         """Keep the original exception of the user's function."""
@@ -230,6 +227,16 @@ class ToolCall(Operation):
         Operation._release(self)
         self.function = self._requested = self.error = None
         self._problems = ()
+
+
+@lru_cache(maxsize=256)
+def _of_tool(tool: str, agent: str) -> Facts:
+    """What stays the same of the calls of a tool."""
+    return {
+        names.GEN_AI_TOOL_NAME: tool,
+        names.GEN_AI_TOOL_TYPE: "function",
+        names.GEN_AI_AGENT_NAME: agent,
+    }
 
 
 def _formatter(agent: Any) -> Callable[[Any], str]:
