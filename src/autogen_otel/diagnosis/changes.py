@@ -10,16 +10,12 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import SIGNIFICANT
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
-from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude_listed
-from autogen_otel.traces.conversations import takes
-from autogen_otel.traces.gathering import gather_spans
+from autogen_otel.diagnosis.evidence.parts import Populations
+from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.trace import Span
 
 _VOLATILE: Final = frozenset({"status_code", "host", "limit_chars"})
 """What one and the same fault answers now so, now so."""
-_MOST_KNOWN: Final = 100
 _LINE: Final = re.compile(r":\d+")
 
 
@@ -39,21 +35,11 @@ class Side:
 
     Args:
         label: what to call it.
-        selection: which conversations.
-        key: an attribute that they have, of the program or of any span; ``None`` for none.
-        value: its value, as text.
+        selection: which conversations; if it has an attribute, the other side has another value of the same.
     """
 
     label: str
     selection: Selection
-    key: str | None = None
-    value: str = ""
-
-    def takes(self, spans: list[Span]) -> bool:
-        """Whether a conversation belongs to it."""
-        if not takes(self.selection, spans):
-            return False
-        return self.key is None or any(self.value in _values(span, self.key) for span in spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,49 +97,10 @@ class Changes:
         return any(one.change in {Change.NEW, Change.GREW} for one in self.changed)
 
 
-class Compared:
-    """Takes the conversations of two sides.
-
-    Args:
-        before: which ones count as before; what both take counts on both sides.
-        after: which ones count as after.
-        limit: so many of either at most; 0 for all.
-    """
-
-    def __init__(self, before: Side, after: Side, limit: int = 0) -> None:
-        self._sides = (before, after)
-        self._limit = limit
-        self._populations = (Population(), Population())
-        self._known: dict[str, None] = {}
-
-    def take(self, spans: list[Span]) -> bool:
-        """Take the spans of one conversation; whether it wants more."""
-        key = self._sides[0].key
-        if key is not None and len(self._known) < _MOST_KNOWN:
-            self._known.update(dict.fromkeys(value for span in spans for value in _values(span, key)))
-        for side, population in zip(self._sides, self._populations, strict=True):
-            if (not self._limit or population.conversations < self._limit) and side.takes(spans):
-                population.add(spans)
-        return True
-
-    def merge(self, other: Compared) -> None:
-        """Take what another has taken."""
-        self._known.update(other._known)
-        for mine, others in zip(self._populations, other._populations, strict=True):
-            mine.merge(others)
-
-    def changes(self) -> Changes:
-        """Compare the two."""
-        was, now = map(conclude_listed, self._populations)
-        return changes_of(self._sides, was, now, tuple(self._known))
-
-
-def compare(spans: Iterable[Span], before: Side, after: Side, limit: int = 0) -> Changes:
-    """Read conversations once and compare those of two kinds; arguments as for ``Compared``."""
-    compared = Compared(before, after, limit)
-    for gathered in gather_spans(spans):
-        compared.take(gathered)
-    return compared.changes()
+def compare(sides: tuple[Side, Side], populations: Populations) -> Changes:
+    """Compare two populations, of the selections that the sides have."""
+    was, now = map(conclude, populations.each)
+    return changes_of(sides, was, now, tuple(populations.known))
 
 
 def changes_of(
@@ -161,10 +108,6 @@ def changes_of(
 ) -> Changes:
     """Compare two diagnoses."""
     return Changes(sides, before, after, _changed(before, after), known)
-
-
-def _values(span: Span, key: str) -> Iterable[str]:
-    return (str(held[key]) for held in (span.resource, span.attributes) if key in held)
 
 
 def _changed(before: Diagnosis, after: Diagnosis) -> tuple[Changed, ...]:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.candidates import round_between, thinned
-from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Asking, Calls, Holding, Outline, Run, together
+from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, Holding, Outline, Run, together
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher_of_best_cut
 from autogen_otel.diagnosis.evidence.features import (
     PREVIOUS_TOOL,
@@ -47,19 +46,14 @@ _SLOW_SECONDS: Final = 1.0
 _AFTER_TOOL: Final = Property(names.TOOL_FAILED_BEFORE, Comparison.EQUALS, value=True)
 
 
-def roots_of(population: Population) -> list[Occurrence]:
-    """All failures in conversations that were read, as ``find_roots`` has them."""
-    population.number()
-    return find_roots(population, partial(Listed.of, population))
-
-
-def find_roots(population: Population, calls_of: Callable[[str], Calls]) -> list[Occurrence]:
+def roots_of(population: Population, calls_of: CallsOf | None = None) -> list[Occurrence]:
     """All failures, each with the cause that the whole population shows, and their symptoms folded in.
 
     Args:
         population: the failures.
-        calls_of: the calls of a kind that worked.
+        calls_of: the calls of a kind that worked; by default those that the population keeps.
     """
+    calls_of = calls_of or listed(population)
     groups = [population.in_group(key) for key in sorted(population.groups)]
     models: list[Asking[None]] = []
     for group in groups:
@@ -306,7 +300,7 @@ def _loops(population: Population) -> list[Occurrence]:
     ]
 
 
-def _without_symptoms(found: list[Occurrence], calls_of: Callable[[str], Calls]) -> list[Occurrence]:
+def _without_symptoms(found: list[Occurrence], calls_of: CallsOf) -> list[Occurrence]:
     """Fold model calls that only fail after a tool failed into that tool's failures."""
     tools = {(one.trace_id, one.span_id): one for one in found if one.kind.startswith(tool_kind(""))}
     by_entry: dict[Any, list[Occurrence]] = defaultdict(list)

@@ -35,6 +35,7 @@ class Selection:
         text: something that any of its spans says, in any case.
         failing: whether something must have failed in it, also if it recovered.
         trace: how its trace id begins, in lower case.
+        attribute: a name and a value as text, which one of its spans or their program has.
     """
 
     since: int | None = None
@@ -49,6 +50,7 @@ class Selection:
     text: str | None = None
     failing: bool = False
     trace: str = ""
+    attribute: tuple[str, str] | None = None
 
     @property
     def is_one_trace(self) -> bool:
@@ -78,6 +80,9 @@ class Selection:
         if self.trace:
             beginning = self.trace
             tests["trace"] = lambda span: span.trace_id.startswith(beginning)
+        if self.attribute is not None:
+            held, value = self.attribute
+            tests["attribute"] = lambda span: value in span.values(held)
         return tests
 
     def begins_in_time(self, start_ns: int) -> bool:

@@ -110,6 +110,10 @@ class Span:
         first, _, rest = self.name.partition(" ")
         return rest if first == self.operation else self.name
 
+    def values(self, key: str) -> list[str]:
+        """What an attribute of its program and of the span itself is, as text."""
+        return [str(held[key]) for held in (self.resource, self.attributes) if key in held]
+
     @property
     def exception(self) -> Event | None:
         """The last exception recorded on the span."""

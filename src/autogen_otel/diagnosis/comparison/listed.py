@@ -12,6 +12,7 @@ from autogen_otel.diagnosis.comparison.candidates import is_number
 from autogen_otel.diagnosis.comparison.properties import Property
 from autogen_otel.diagnosis.comparison.questions import (
     Answer,
+    CallsOf,
     Holding,
     Outline,
     Question,
@@ -36,18 +37,7 @@ class Listed:
 
     def __init__(self, calls: Sequence[Features], weight: float = 1.0) -> None:
         self._calls = calls
-        self._weight = weight
-
-    @classmethod
-    def of(cls, population: Population, kind: str) -> Listed:
-        """The sample of a kind that a population keeps."""
-        sample = population.working.get(kind)
-        return cls([]) if sample is None else cls(sample.kept, sample.weight)
-
-    @property
-    def weight(self) -> float:
-        """How many calls each one that is counted stands for."""
-        return self._weight
+        self.weight = weight
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer one question after the other."""
@@ -94,6 +84,17 @@ class Listed:
             sum(count**2 for count in having.values()),
             sum(count * having[trace] for trace, count in calls.items()),
         )
+
+
+def listed(population: Population) -> CallsOf:
+    """The calls that worked of a population all of which has been read."""
+    population.number()
+
+    def calls_of(kind: str) -> Listed:
+        sample = population.working.get(kind)
+        return Listed([]) if sample is None else Listed(sample.kept, sample.weight)
+
+    return calls_of
 
 
 def held_by(calls: Sequence[Features], properties: Iterable[Property]) -> list[int]:

@@ -6,7 +6,7 @@ those that it stores. Questions of several findings are asked together: a databa
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TypeVar
 
@@ -133,6 +133,10 @@ class Calls(Protocol):
 
     def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
         """Answer questions, one by one or together."""
+
+
+CallsOf = Callable[[str], Calls]
+"""Gives the calls of a kind."""
 
 
 def together(asking: Sequence[Asking[T]], calls: Calls) -> list[T]:

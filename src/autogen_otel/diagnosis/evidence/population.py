@@ -14,9 +14,7 @@ from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effe
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.evidence.timeline import Timeline
-from autogen_otel.traces.conversations import takes
 from autogen_otel.traces.gathering import gather_spans
-from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -78,19 +76,12 @@ class Population:
         self._random = random.Random(_SEED)  # noqa: S311 - a sample, no secret
 
     @classmethod
-    def of(cls, spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Population:
-        """Read conversations.
-
-        Args:
-            spans: in any order.
-            selection: which conversations.
-            limit: at most so many, in the order they come; 0 for all.
-        """
-        wanted = Wanted(selection, limit)
+    def of(cls, spans: Iterable[Span]) -> Population:
+        """Read conversations, whose spans come in any order."""
+        population = cls()
         for gathered in gather_spans(spans):
-            if not wanted.take(gathered):
-                break
-        return wanted.population
+            population.add(gathered)
+        return population
 
     @classmethod
     def of_sample(cls, sample: Sequence[Weighted]) -> Population:
@@ -293,32 +284,6 @@ class Population:
             sample = self._sample(CONVERSATION)
             if sample is not None and sample.wants(root.trace_id):
                 sample.keep(trace.reading.surroundings.of_conversation(root))
-
-
-class Wanted:
-    """Takes the conversations that are asked for.
-
-    Args:
-        selection: which conversations.
-        limit: at most so many; 0 for all.
-
-    Attributes:
-        population: all of them.
-    """
-
-    def __init__(self, selection: Selection = EVERYTHING, limit: int = 0) -> None:
-        self._selection, self._limit = selection, limit
-        self.population = Population()
-
-    def take(self, spans: list[Span]) -> bool:
-        """Take the spans of one conversation; whether it wants more."""
-        if self._selection == EVERYTHING or takes(self._selection, spans):
-            self.population.add(spans)
-        return not self._limit or self.population.conversations < self._limit
-
-    def merge(self, other: Wanted) -> None:
-        """Take what another has taken."""
-        self.population.merge(other.population)
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:

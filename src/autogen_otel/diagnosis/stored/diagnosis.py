@@ -41,7 +41,6 @@ def diagnose_stored(
     selection: Selection = EVERYTHING,
     limit: int = 0,
     progress: Progress | None = None,
-    attribute: tuple[str, str] | None = None,
 ) -> Diagnosis:
     """Say what fails in conversations and why, of which only those that fail are read.
 
@@ -50,13 +49,12 @@ def diagnose_stored(
         selection: which of them count.
         limit: at most so many, the oldest; 0 for all.
         progress: is told how many of those that fail have been read.
-        attribute: its name and its value as text, which one of their spans or their program must have.
 
     Raises:
         SourceError: it cannot be asked.
     """
     progress = progress or Progress()
-    condition = clickhouse.selecting(selection, oldest=limit, attribute=attribute)
+    condition = clickhouse.selecting(selection, oldest=limit)
     with Kept(clickhouse, condition.values, progress) as kept:
         tables = Tables(clickhouse.table, condition, kept)
         population = Population()
@@ -71,30 +69,25 @@ def diagnose_stored(
 
 
 def compare_stored(
-    clickhouse: ClickHouse, before: Side, after: Side, limit: int = 0, progress: Progress | None = None
+    clickhouse: ClickHouse, sides: tuple[Side, Side], limit: int = 0, progress: Progress | None = None
 ) -> Changes:
-    """Diagnose conversations of two kinds and compare them.
+    """Diagnose conversations of two kinds and compare them; other arguments as for ``diagnose_stored``.
 
     Args:
         clickhouse: where they are.
-        before: which ones count as before; what both take counts on both sides.
-        after: which ones count as after.
-        limit: so many of either at most, the oldest; 0 for all.
-        progress: is told how many of those that fail have been read.
+        sides: which ones count as before, and which as after; what both take counts on both sides.
+        limit: so many of either at most.
+        progress: is told of both.
 
     Raises:
         SourceError: it cannot be asked.
     """
-    was, now = (
-        diagnose_stored(
-            clickhouse, one.selection, limit, progress, None if one.key is None else (one.key, one.value)
-        )
-        for one in (before, after)
-    )
+    was, now = (diagnose_stored(clickhouse, one.selection, limit, progress) for one in sides)
+    attribute = sides[0].selection.attribute
     known: tuple[str, ...] = ()
-    if before.key is not None and not (was.conversations and now.conversations):
-        known = clickhouse.values(before.key)
-    return changes_of((before, after), was, now, known)
+    if attribute is not None and not (was.conversations and now.conversations):
+        known = clickhouse.values(attribute[0])
+    return changes_of(sides, was, now, known)
 
 
 def _count(population: Population, kept: Kept, tables: Tables) -> None:

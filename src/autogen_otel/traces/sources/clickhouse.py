@@ -189,7 +189,6 @@ class ClickHouse:
         *,
         newest: int = 0,
         oldest: int = 0,
-        attribute: tuple[str, str] | None = None,
     ) -> Condition:
         """What selects the spans of the conversations that are wanted, and of few others.
 
@@ -197,15 +196,11 @@ class ClickHouse:
             selection: which conversations. Its text and outcome are left to who reads them.
             newest: how many are enough, the newest; 0 for all.
             oldest: how many are enough, the oldest; 0 for all.
-            attribute: its name and its value as text, which one of their spans or their program must have.
         """
-        if selection == EVERYTHING and attribute is None and not newest and not oldest:
+        if selection == EVERYTHING and not newest and not oldest:
             return Condition()
         within, having, values = _times(selection)
         having += _tests(selection, values)
-        if attribute is not None:
-            having.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
-            values |= {"key": attribute[0], "value": attribute[1]}
         if selection.trace:
             # A whole id is looked up in the index of the table.
             is_whole = selection.is_one_trace
@@ -284,6 +279,9 @@ def _tests(selection: Selection, values: dict[str, Any]) -> list[str]:
         if wanted is not None:
             tests.append(f"countIf(SpanAttributes['{key}'] = {{{name}:String}}) > 0")
             values[name] = wanted
+    if selection.attribute is not None:
+        tests.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
+        values["key"], values["value"] = selection.attribute
     return tests
 
 
