@@ -162,6 +162,14 @@ class Trace:
         """The spans directly below one, in start order."""
         return tuple(self._children.get(span.span_id, ()))
 
+    def up_from(self, span: Span | None) -> Iterator[Span]:
+        """A span and those around it, from the inside out."""
+        seen: set[str] = set()
+        while span is not None and span.span_id not in seen:
+            seen.add(span.span_id)
+            yield span
+            span = self.span(span.parent_id)
+
     def walk(self) -> Iterator[tuple[Span, int]]:
         """All spans as a reader meets them from top to bottom, with their depth from 0."""
         for first in self.top:
@@ -169,12 +177,7 @@ class Trace:
 
     def failing(self) -> Trace:
         """The trace without the spans that neither failed nor lead to one that did; whole if none failed."""
-        kept: set[str] = set()
-        for failed in self.spans:
-            span = failed if failed.failed else None
-            while span is not None and span.span_id not in kept:
-                kept.add(span.span_id)
-                span = self.span(span.parent_id)
+        kept = {one.span_id for span in self.spans if span.failed for one in self.up_from(span)}
         return Trace(tuple(span for span in self.spans if span.span_id in kept)) if kept else self
 
     def waited_for(self) -> tuple[tuple[Span, int], ...]:
@@ -183,12 +186,7 @@ class Trace:
         That is the deepest cancelled span, or what was still running in it: a thread is not cancelled.
         """
         cancelled = [span for span in self.spans if span.attributes.get(names.CANCELLED) is True]
-        above: set[str] = set()
-        for span in cancelled:
-            around = self.span(span.parent_id)
-            while around is not None and around.span_id not in above:
-                above.add(around.span_id)
-                around = self.span(around.parent_id)
+        above = {one.span_id for span in cancelled for one in self.up_from(self.span(span.parent_id))}
         return tuple(self._running_in(span) for span in cancelled if span.span_id not in above)
 
     def _running_in(self, cancelled: Span) -> tuple[Span, int]:

@@ -160,7 +160,8 @@ class Surroundings:
             tool = self._tools[tools - 1]
             features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
             features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / _NS
-        turn = self._turn_of(span)
+        around = self.trace.up_from(self.trace.span(span.parent_id))
+        turn = next((one for one in around if one.operation == span_names.INVOKE_AGENT), None)
         if turn is not None and names.SENDER_NAME in turn.attributes:
             agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
             features[AGENT_PAIR] = f"{turn.attributes[names.SENDER_NAME]} -> {agent}"
@@ -177,14 +178,6 @@ class Surroundings:
             features["service.name"] = span.service
             self._program = span.resource, features
         return self._program[1]
-
-    def _turn_of(self, span: Span) -> Span | None:
-        above = self.trace.span(span.parent_id)
-        for _ in range(_MOST_NAMES):
-            if above is None or above.operation == span_names.INVOKE_AGENT:
-                return above
-            above = self.trace.span(above.parent_id)
-        return None
 
 
 def follows_from_outcome(name: str) -> bool:

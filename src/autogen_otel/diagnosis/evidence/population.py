@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -12,22 +13,23 @@ from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
-from autogen_otel.diagnosis.evidence.sample import Sample
+from autogen_otel.diagnosis.evidence.sample import LARGEST, Sample
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.source import Weighted
-from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
+from autogen_otel.traces.trace import STATUS_ERROR, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
 _SEED: Final = 14
-_MOST_KINDS: Final = 500
 _MOST_REMEMBERED: Final = 100_000
 _GROUP_SIZES: Final = ((40, 4000), (400, 400), (20_000, 4))
 """How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
 _LOOP_SIZES: Final = ((100, 400), (2000, 10))
 """The same of conversations that went in circles."""
+_KIND_SIZES: Final = ((500, LARGEST),)
+"""The same of calls that worked: models make up names of tools."""
 _MOST_NAMES: Final = 10_000
 """Workflows and tools that are counted; programs that make up names for each conversation have more."""
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
@@ -121,12 +123,12 @@ class Population:
                 is_ours = operation == span_names.INVOKE_AGENT or span.scope == span_names.SCOPE
         if not (is_ours or tools or chats or roots):
             return
-        trace = _LazyTrace(list(unique.values()), self._count(spans, roots or spans))
-        found = self._keep_failures(trace) if has_failed else []
+        reading = Reading(list(unique.values()), self._count(spans, roots or spans))
+        found = self._keep_failures(reading) if has_failed else []
         # Of what works, all that is kept has to stand for the same number: of the lighter only some is kept.
         if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
-            self._keep_working(trace, tools, chats)
-        self._keep_conversation(trace, roots, found)
+            self._keep_working(reading, tools, chats)
+        self._keep_conversation(reading, roots, found)
 
     def add_failing(self, spans: list[Span], number: int) -> bool:
         """Take what failed in a conversation whose working calls and whose end somebody else counts.
@@ -138,12 +140,12 @@ class Population:
         Returns:
             Whether the conversation itself is what failed, and not a call in it.
         """
-        trace = _LazyTrace(spans, number)
-        found = self._keep_failures(trace)
+        reading = Reading(spans, number)
+        found = self._keep_failures(reading)
         if found:
             return any(one.kind == CONVERSATION for one in found)
         root = _root_of(span for span in spans if span.operation == span_names.INVOKE_WORKFLOW)
-        return root is not None and self._keep_loop(trace, root)
+        return root is not None and self._keep_loop(reading, root)
 
     def merge(self, other: Population) -> None:
         """Take what another population has read; no conversation may be in both."""
@@ -202,43 +204,28 @@ class Population:
         self._numbering.note(began)
         return began
 
-    def _keep_failures(self, trace: _LazyTrace) -> list[Occurrence]:
-        found = trace.reading.occurrences()
+    def _keep_failures(self, reading: Reading) -> list[Occurrence]:
+        found = reading.occurrences()
         for occurrence in found:
-            key = group_key(occurrence)
-            sample = self.groups.get(key)
-            if sample is None:
-                size = next((size for most, size in _GROUP_SIZES if len(self.groups) < most), 0)
-                if not size:
-                    continue
-                sample = self.groups[key] = Sample(size, self._weight)
-            if sample.wants(occurrence.trace_id + occurrence.span_id):
+            sample = _sample_of(self.groups, group_key(occurrence), _GROUP_SIZES, self._weight)
+            if sample is not None and sample.wants(occurrence.trace_id + occurrence.span_id):
                 sample.keep(occurrence.described())
         return found
 
-    def _keep_loop(self, trace: _LazyTrace, root: Span) -> bool:
-        loop = loop_in(trace.spans, root)
+    def _keep_loop(self, reading: Reading, root: Span) -> bool:
+        loop = loop_in(reading.spans, root)
         if loop is None:
             return False
         key = (_workflow(root), loop._replace(times=0))
-        sample = self.loops.get(key)
-        if sample is None:
-            size = next((size for most, size in _LOOP_SIZES if len(self.loops) < most), 0)
-            if not size:
-                return True
-            sample = self.loops[key] = Sample(size, self._weight)
-        if sample.wants(root.trace_id):
-            sample.keep(trace.loop_occurrence(root, loop))
+        sample = _sample_of(self.loops, key, _LOOP_SIZES, self._weight)
+        if sample is not None and sample.wants(root.trace_id):
+            sample.keep(_circle(reading, root, loop))
         return True
 
-    def _sample(self, kind: str) -> Sample[dict[str, Any]] | None:
-        sample = self.working.get(kind)
-        if sample is None and len(self.working) < _MOST_KINDS:
-            # Models make up names of tools; only so many are kept.
-            sample = self.working[kind] = Sample(each=self._heaviest)
-        return sample
+    def _working_sample(self, kind: str) -> Sample[dict[str, Any]] | None:
+        return _sample_of(self.working, kind, _KIND_SIZES, self._heaviest)
 
-    def _keep_working(self, trace: _LazyTrace, tools: list[Span], chats: list[Span]) -> None:
+    def _keep_working(self, reading: Reading, tools: list[Span], chats: list[Span]) -> None:
         returned: set[str] = set()
         for tool in tools:
             attributes = tool.attributes
@@ -250,11 +237,11 @@ class Population:
                 returned.add(name)
             if tool.status_code == STATUS_ERROR or attributes.get(names.CANCELLED) is True:
                 continue
-            sample = self._sample(tool_kind(name))
+            sample = self._working_sample(tool_kind(name))
             if sample is not None and sample.wants(tool.trace_id + tool.span_id):
-                sample.keep(trace.reading.tool_features(tool))
+                sample.keep(reading.tool_features(tool))
         self.returned_conversations.update(dict.fromkeys(returned, round(self._heaviest)))
-        models = self._sample(MODEL)
+        models = self._working_sample(MODEL)
         for chat in chats:
             attributes = chat.attributes
             if (
@@ -265,10 +252,10 @@ class Population:
                 or attributes.get(names.CACHE_HIT) is True
             ):
                 continue
-            if trace.was_answered_at_once(chat) and models.wants(chat.trace_id + chat.span_id):
-                models.keep(trace.reading.model_features(chat, chat))
+            if reading.was_answered_at_once(chat) and models.wants(chat.trace_id + chat.span_id):
+                models.keep(reading.model_features(chat, chat))
 
-    def _keep_conversation(self, trace: _LazyTrace, roots: list[Span], found: list[Occurrence]) -> None:
+    def _keep_conversation(self, reading: Reading, roots: list[Span], found: list[Occurrence]) -> None:
         root = _root_of(roots)
         if root is None:
             return
@@ -278,12 +265,12 @@ class Population:
         if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
             if workflow in self.ended:
                 self.ended_at_limit[workflow] += round(self._weight)
-            if not found and self._keep_loop(trace, root):
+            if not found and self._keep_loop(reading, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):
-            sample = self._sample(CONVERSATION)
+            sample = self._working_sample(CONVERSATION)
             if sample is not None and sample.wants(root.trace_id):
-                sample.keep(trace.reading.surroundings.of_conversation(root))
+                sample.keep(reading.conversation_features(root))
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:
@@ -308,6 +295,25 @@ def _weighted(sample: Sample[Occurrence]) -> list[Occurrence]:
     return kept
 
 
+def _sample_of(
+    samples: dict[K, Sample[T]], key: K, sizes: Iterable[tuple[int, int]], each: float
+) -> Sample[T] | None:
+    """The sample with a key, which is made if it is the first; ``None`` if there are too many.
+
+    Args:
+        samples: by key.
+        key: of what is sampled.
+        sizes: up to how many samples are how large, in ascending order.
+        each: as ``Sample`` takes it.
+    """
+    sample = samples.get(key)
+    if sample is None:
+        size = next((size for most, size in sizes if len(samples) < most), 0)
+        if size:
+            sample = samples[key] = Sample(size, each)
+    return sample
+
+
 def _merge(samples: dict[K, Sample[T]], others: Mapping[K, Sample[T]]) -> None:
     for key, other in others.items():
         mine = samples.get(key)
@@ -325,47 +331,21 @@ def _workflow(root: Span) -> str:
     return str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
 
 
-class _LazyTrace:
-    """A conversation that is put in order only if something in it is looked at."""
-
-    __slots__ = ("_number", "_reading", "spans")
-
-    def __init__(self, spans: list[Span], number: Began | int) -> None:
-        self.spans = spans
-        self._number = number
-        self._reading: Reading | None = None
-
-    @property
-    def reading(self) -> Reading:
-        if self._reading is None:
-            self._reading = Reading(Trace.of(self.spans), self._number)
-        return self._reading
-
-    def was_answered_at_once(self, chat: Span) -> bool:
-        """Whether the entry that answered did so with its first attempt."""
-        if self._reading is None or chat.span_id not in self._reading.failed_calls:
-            return True
-        trace, failed = self._reading.trace, self._reading.failed_calls
-        return any(
-            one.operation == span_names.CONFIG_ENTRY and not one.failed and one.span_id not in failed
-            for one in trace.children(chat)
-        )
-
-    def loop_occurrence(self, root: Span, loop: Loop) -> Occurrence:
-        subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
-        if loop.tool is not None:
-            subject["tool"] = loop.tool
-        return Occurrence(
-            causes.ORCHESTRATION,
-            subject,
-            {"loop": True},
-            root.trace_id,
-            root.span_id,
-            root.start_ns,
-            CONVERSATION,
-            Effect.SWALLOWED,
-            root.duration_ns,
-            loop.times,
-            None,
-            features=self.reading.surroundings.of_conversation(root),
-        )
+def _circle(reading: Reading, root: Span, loop: Loop) -> Occurrence:
+    """A conversation that went in circles."""
+    subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
+    if loop.tool is not None:
+        subject["tool"] = loop.tool
+    return Occurrence(
+        causes.ORCHESTRATION,
+        subject,
+        root.trace_id,
+        root.span_id,
+        root.start_ns,
+        CONVERSATION,
+        Effect.SWALLOWED,
+        root.duration_ns,
+        partial(reading.conversation_features, root),
+        {"loop": True},
+        loop.times,
+    ).described()
