@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
+NS: Final = 1_000_000_000
+"""In a second."""
 KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUSES: Final = ("unset", "ok", "error")
 """OTLP's names of the numbers in ``Span.kind`` and ``Span.status_code``."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.traces.trace import NS, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
@@ -33,7 +33,6 @@ PREVIOUS_TOOL_SECONDS: Final = "previous_tool.seconds"
 TOOLS_USED: Final = "tools_used"
 PROBLEMS: Final = "autogen.tool.arguments.problems"
 
-_NS: Final = 1_000_000_000
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
 LONGEST_TEXT: Final = 200
@@ -145,7 +144,7 @@ class Surroundings:
         return features
 
     def _of_moment(self, span: Span) -> dict[str, Any]:
-        seconds = span.start_ns // _NS
+        seconds = span.start_ns // NS
         features = dict(self._of_program(span))
         features[TRACE] = span.trace_id
         features[TIME], features[HOUR] = seconds, str(seconds // _HOUR % _DAY_HOURS)
@@ -154,12 +153,12 @@ class Surroundings:
         features[TURN] = bisect_right(self._turns, span.start_ns)
         before = bisect_right(self._steps, span.start_ns)
         if before:
-            features[GAP] = (span.start_ns - self._steps[before - 1]) / _NS
+            features[GAP] = (span.start_ns - self._steps[before - 1]) / NS
         tools = bisect_right(self._tool_ends, span.start_ns)
         if tools:
             tool = self._tools[tools - 1]
             features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
-            features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / _NS
+            features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / NS
         around = self.trace.up_from(self.trace.span(span.parent_id))
         turn = next((one for one in around if one.operation == span_names.INVOKE_AGENT), None)
         if turn is not None and names.SENDER_NAME in turn.attributes:

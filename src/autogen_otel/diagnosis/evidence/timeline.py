@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-_NS: Final = 1_000_000_000
+from autogen_otel.traces.trace import NS
+
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
@@ -33,7 +34,7 @@ class Timeline:
 
     def add(self, time_ns: int, weight: float = 1.0) -> None:
         """Count one more, or so many as it stands for."""
-        self._counts[time_ns // _NS // self.seconds] += weight
+        self._counts[time_ns // NS // self.seconds] += weight
         self._fit()
 
     def merge(self, other: Timeline) -> None:
@@ -53,7 +54,7 @@ class Timeline:
 
     def cover(self, first_ns: int, last_ns: int) -> None:
         """Make the intervals as long as such a time needs, before anything is counted."""
-        while last_ns // _NS // self.seconds - first_ns // _NS // self.seconds >= _LONGEST:
+        while last_ns // NS // self.seconds - first_ns // NS // self.seconds >= _LONGEST:
             if not self._widen():
                 return
 
@@ -66,7 +67,7 @@ class Timeline:
         """Count others by the same intervals: times in nanoseconds, each with how many it stands for."""
         found: dict[int, float] = {}
         for time_ns, weight in weights:
-            begin = time_ns // _NS // self.seconds * self.seconds
+            begin = time_ns // NS // self.seconds * self.seconds
             found[begin] = found.get(begin, 0.0) + weight
         return {begin: round(found[begin]) for begin in sorted(found)}
 

@@ -23,10 +23,10 @@ from autogen_otel.traces.sources.clickhouse import (
     has_operation,
     span_of,
 )
+from autogen_otel.traces.trace import NS
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
-_NS: Final = 1_000_000_000
 _MOST_NAMED: Final = 20_000
 """Conversations that are named in a question: proxies take bodies of 1 MB."""
 _MOST_NUMBERED: Final = 500_000
@@ -100,7 +100,7 @@ def _count(population: Population, kept: Kept, tables: Tables) -> None:
         over_time = population.over_time
         population.first_ns, population.last_ns = int(first), int(last)
         over_time.cover(population.first_ns, population.last_ns)
-        width = over_time.seconds * _NS
+        width = over_time.seconds * NS
         interval = "intDiv(toUnixTimestamp64Nano(began), {width:Int64}) AS interval"
         counts = f"SELECT {interval}, count() {conversations} GROUP BY interval"
         for number, began in kept.rows(counts, {"width": width}):

@@ -82,12 +82,12 @@ def read_spans(
     Raises:
         SourceError: no file can be read.
     """
-    files = _Files(paths, progress or Progress())
-    under_way = files.under_way(trace_filter)
+    files = _Files(paths, progress or Progress(), trace_filter)
+    under_way = files.under_way()
     read: set[int] = set()
     for line in files.lines():
         if line.may_tell_of(line.only_trace, trace_filter):
-            yield from _once(files.spans(line, trace_filter), read)
+            yield from _once(files.spans(line), read)
     files.tell()
     yield from _once(under_way, read)
 
@@ -115,14 +115,12 @@ def read_traces(
     Raises:
         SourceError: no file can be read.
     """
-    files = _Files(paths, progress)
-    under_way = [] if may_repeat else files.under_way(trace_filter)
+    files = _Files(paths, progress, trace_filter)
+    under_way = [] if may_repeat else files.under_way()
     read: set[int] = set()
-    for pieces in gather(_pieces(files, trace_filter, under_way), patience=_PATIENCE, longest=_LONGEST):
+    for pieces in gather(_pieces(files, under_way), patience=_PATIENCE, longest=_LONGEST):
         spans = [
-            span
-            for piece in pieces
-            for span in (files.spans(piece, trace_filter) if isinstance(piece, _Line) else piece)
+            span for piece in pieces for span in (files.spans(piece) if isinstance(piece, _Line) else piece)
         ]
         if not may_repeat:
             spans = list(_once(spans, read))
@@ -131,20 +129,18 @@ def read_traces(
     files.tell()
 
 
-def _pieces(
-    files: _Files, trace_filter: otlp.TraceFilter | None, under_way: Iterable[Span]
-) -> Iterator[Piece[_Line | list[Span]]]:
+def _pieces(files: _Files, under_way: Iterable[Span]) -> Iterator[Piece[_Line | list[Span]]]:
     """What each line tells of each trace; it stands where all the bytes that were read end."""
     position = 0
     for line in files.lines():
         position += len(line.text)
         only = line.only_trace
-        if not line.may_tell_of(only, trace_filter):
+        if not line.may_tell_of(only, files.trace_filter):
             continue
         if only is not None:
             yield Piece(only, line.has_root, position, line)
             continue
-        for trace_id, spans in _by_trace(files.spans(line, trace_filter)).items():
+        for trace_id, spans in _by_trace(files.spans(line)).items():
             yield Piece(trace_id, any(span.parent_id is None for span in spans), position, spans)
     for trace_id, spans in _by_trace(under_way).items():
         yield Piece(trace_id, has_root=False, position=position, content=spans)
@@ -173,9 +169,13 @@ class _Files:
     Args:
         paths: the files.
         progress: is told of the bytes of each line, and at the end of what could not be read.
+        trace_filter: which traces are decoded.
     """
 
-    def __init__(self, paths: Iterable[Path], progress: Progress) -> None:
+    def __init__(
+        self, paths: Iterable[Path], progress: Progress, trace_filter: otlp.TraceFilter | None
+    ) -> None:
+        self.trace_filter = trace_filter
         files = list(paths)
         self._at_work = [path for path in files if path.match(in_flight.PATTERN)]
         self._paths = [path for path in files if path not in self._at_work]
@@ -185,32 +185,28 @@ class _Files:
 
     def lines(self) -> Iterator[_Line]:
         """The lines of all files that are not about what is under way."""
-        for path in self._paths:
-            with self._noting(path):
-                for number, text in enumerate(documents(path), start=1):
-                    self._progress.advance(len(text))
-                    yield _Line(path, number, text)
+        return (line for path in self._paths for line in self._lines_of(path))
 
-    @contextmanager
-    def _noting(self, path: Path) -> Iterator[None]:
-        """Note why a file cannot be read."""
+    def _lines_of(self, path: Path) -> Iterator[_Line]:
         try:
-            yield
+            for number, text in enumerate(documents(path), start=1):
+                self._progress.advance(len(text))
+                yield _Line(path, number, text)
         except (OSError, EOFError, zlib.error) as error:
             self._refused.append(_refusal(path, error))
 
-    def spans(self, line: _Line, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+    def spans(self, line: _Line) -> list[Span]:
         """The spans of a line that can be read."""
-        found, is_damaged = line.spans(trace_filter)
+        found, is_damaged = line.spans(self.trace_filter)
         if is_damaged:
             self._damaged.setdefault(line.path, set()).add(line.number)
         return found
 
-    def under_way(self, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+    def under_way(self) -> list[Span]:
         """What is under way; to be asked before the lines are read: what ends meanwhile is found there."""
-        return [span for path in self._at_work for span in self._under_way(path, trace_filter)]
+        return [span for path in self._at_work for span in self._under_way(path)]
 
-    def _under_way(self, path: Path, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+    def _under_way(self, path: Path) -> list[Span]:
         # It is gone once nothing is under way any more.
         with suppress(FileNotFoundError):
             state, seen_ns = in_flight.state_of(path)
@@ -219,7 +215,7 @@ class _Files:
             return [
                 in_flight.marked(span, state, seen_ns)
                 for number, text in enumerate(texts, start=1)
-                for span in _Line(path, number, text).spans(trace_filter)[0]
+                for span in _Line(path, number, text).spans(self.trace_filter)[0]
             ]
         return []
 

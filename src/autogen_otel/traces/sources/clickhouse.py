@@ -16,7 +16,7 @@ from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError, form
-from autogen_otel.traces.trace import HTTP, KINDS, STATUSES, Event, Link, Span
+from autogen_otel.traces.trace import HTTP, KINDS, NS, STATUSES, Event, Link, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 from autogen_otel.vocabulary.attributes import Kind
@@ -30,7 +30,7 @@ LONGEST_LIST: Final = 3000
 """Ids in one value: ClickHouse takes fields of 128 KiB (``http_max_field_value_size``)."""
 _LONGEST_IN_ADDRESS: Final = 2000
 """Characters of values: proxies take addresses of 8 kB. Newer servers take values as a form as well."""
-_PADDING_NS: Final = 86_400 * 1_000_000_000
+_PADDING_NS: Final = 86_400 * NS
 """How long a conversation lasts at most, for the partitions that have to be read for a window of time."""
 
 IS_ERROR: Final = "StatusCode IN ('Error', 'STATUS_CODE_ERROR')"
@@ -242,13 +242,6 @@ _HELD: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}
 """Where an attribute may stand."""
 _NO_TABLE: Final = ("Code: 60.", "Code: 81.")
 """UNKNOWN_TABLE and UNKNOWN_DATABASE."""
-_ATTRIBUTES: Final = {
-    "agent": names.GEN_AI_AGENT_NAME,
-    "tool": names.GEN_AI_TOOL_NAME,
-    "cause": names.ERROR_ORIGIN,
-    "session": names.SESSION_ID,
-    "user": names.USER_ID,
-}
 
 
 def _times(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
@@ -274,11 +267,9 @@ def _tests(selection: Selection, values: dict[str, Any]) -> list[str]:
         values["service"] = selection.service
     if selection.failing:
         tests.append(f"countIf({IS_ERROR}) > 0")
-    for name, key in _ATTRIBUTES.items():
-        wanted = getattr(selection, name)
-        if wanted is not None:
-            tests.append(f"countIf(SpanAttributes['{key}'] = {{{name}:String}}) > 0")
-            values[name] = wanted
+    for number, (key, wanted) in enumerate(selection.attributes.items()):
+        tests.append(f"countIf(SpanAttributes['{key}'] = {{wanted{number}:String}}) > 0")
+        values[f"wanted{number}"] = wanted
     if selection.attribute is not None:
         tests.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
         values["key"], values["value"] = selection.attribute
@@ -357,30 +348,22 @@ def _guessed(text: str) -> Any:
     return _listed(text) if text.startswith("[") else text
 
 
-def _listed(text: str) -> Any:
-    try:
-        return loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _if_possible(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Parses a text, or leaves it as it is."""
+
+    def parsed(text: str) -> Any:
+        try:
+            return parse(text)
+        except (ValueError, RecursionError):
+            return text
+
+    return parsed
 
 
-def _integer(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        return text
-
-
-def _number(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
+_listed: Final = _if_possible(loads)
 _OF_KIND: Final[Mapping[Kind, Callable[[str], Any]]] = {
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _number,
+    Kind.INTEGER: _if_possible(int),
+    Kind.NUMBER: _if_possible(float),
     Kind.BOOLEAN: lambda text: text == "true",
     Kind.NAMES: _listed,
     Kind.INTEGERS: _listed,

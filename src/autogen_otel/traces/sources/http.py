@@ -14,6 +14,7 @@ import urllib.request
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Final
@@ -91,8 +92,7 @@ class Client:
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
         """
-        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
-        body = self._body(f"{self.url}{path}{query}")
+        body = self._body(self._address(path, parameters))
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
@@ -106,34 +106,21 @@ class Client:
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
         """
-        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
         headers = {**self._headers, "Accept-Encoding": "identity", "Content-Type": content_type}
-        request = urllib.request.Request(  # noqa: S310 - the scheme is checked
-            f"{self.url}{path}{query}", body, headers
-        )
-        try:
-            with self._opener.open(request, timeout=self._seconds) as answer:
-                yield from _lines(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise RefusedError(error.code, self._refusal(error)) from None
-        except (OSError, HTTPException) as error:
-            raise SourceError(self._unreachable(error)) from None
+        address = self._address(path, parameters)
+        request = urllib.request.Request(address, body, headers)  # noqa: S310 - the scheme is checked
+        with self._explaining(), self._opener.open(request, timeout=self._seconds) as answer:
+            yield from _lines(answer)
 
     def _body(self, url: str) -> bytes:
         request = urllib.request.Request(url, headers=self._headers)  # noqa: S310 - the scheme is checked
-        try:
+        with self._explaining():
             for tried in range(1, _TRIES):
                 pause = self._pause_before_again(request, tried)
                 if isinstance(pause, bytes):
                     return pause
                 time.sleep(pause)
             return self._asked(request)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise RefusedError(error.code, self._refusal(error)) from None
-        except (OSError, HTTPException, EOFError, zlib.error) as error:
-            raise SourceError(self._unreachable(error)) from None
 
     def _asked(self, request: urllib.request.Request) -> bytes:
         with self._opener.open(request, timeout=self._seconds) as answer:
@@ -150,7 +137,20 @@ class Client:
             with error:
                 return _pause(error, tried)
 
+    def _address(self, path: str, parameters: Mapping[str, str | int] | None) -> str:
+        return f"{self.url}{path}" + (f"?{urllib.parse.urlencode(parameters)}" if parameters else "")
+
     # ------------------------------------------------------------ what went wrong
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except urllib.error.HTTPError as error:
+            with error:
+                raise RefusedError(error.code, self._refusal(error)) from None
+        except (OSError, HTTPException, EOFError, zlib.error) as error:
+            raise SourceError(self._unreachable(error)) from None
+
     def _unreachable(self, error: Exception) -> str:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, (TimeoutError, socket.timeout)):

@@ -18,12 +18,11 @@ from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError
 from autogen_otel.traces.sources.searched import Found, Page, Window
-from autogen_otel.traces.trace import Link, Span
+from autogen_otel.traces.trace import NS, Link, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
-_NS: Final = 1_000_000_000
 _NS_PER_US: Final = 1000
 _AT_ONCE: Final = 8
 _KIND_OF_REFERENCE: Final = "opentracing.ref_type"
@@ -41,12 +40,9 @@ _OF_OURS: Final = _OURS | {
 }
 _MOST_WORKFLOWS: Final = 10
 _MOST_NAMED: Final = 10
-_ON_EVERY_SPAN: Final = (("session", names.SESSION_ID), ("user", names.USER_ID))
-_ON_SOME_SPAN: Final = (
-    ("cause", names.ERROR_ORIGIN),
-    ("tool", names.GEN_AI_TOOL_NAME),
-    ("agent", names.GEN_AI_AGENT_NAME),
-)
+_ON_EVERY_SPAN: Final = frozenset({names.SESSION_ID, names.USER_ID})
+_ON_SOME_SPAN: Final = (names.ERROR_ORIGIN, names.GEN_AI_TOOL_NAME, names.GEN_AI_AGENT_NAME)
+"""The more telling ones first."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ class Jaeger:
 
     most = 50
     finest_ns = _NS_PER_US
-    longest_ns = 365 * 24 * 3600 * _NS
+    longest_ns = 365 * 24 * 3600 * NS
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -96,12 +92,9 @@ class Jaeger:
 
         Attributes of different spans cannot be combined, so where a failure is looked for it is that.
         """
-        tags = {
-            key: wanted for name, key in _ON_EVERY_SPAN if (wanted := getattr(selection, name)) is not None
-        }
-        some = [
-            (key, wanted) for name, key in _ON_SOME_SPAN if (wanted := getattr(selection, name)) is not None
-        ]
+        wanted = selection.attributes
+        tags = {key: value for key, value in wanted.items() if key in _ON_EVERY_SPAN}
+        some = [(key, wanted[key]) for key in _ON_SOME_SPAN if key in wanted]
         if selection.cause is not None or (some and not selection.failing):
             tags.update(some[:1])
         elif selection.failing:
@@ -267,5 +260,5 @@ def _which(services: Sequence[str]) -> str:
 
 
 def _timestamp(moment_ns: int) -> str:
-    seconds, rest = divmod(moment_ns, _NS)
+    seconds, rest = divmod(moment_ns, NS)
     return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"

@@ -19,10 +19,9 @@ from autogen_otel.traces.conversations import is_conversation, takes
 from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, Weighted
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.trace import NS, Span
 
-_NS: Final = 1_000_000_000
-_HOUR_NS: Final = 3600 * _NS
+_HOUR_NS: Final = 3600 * NS
 _DAY_NS: Final = 24 * _HOUR_NS
 _AT_ONCE: Final = 4
 """Requests at the same time."""
@@ -38,9 +37,9 @@ _MOST_STRETCHES: Final = 64
 _MOST_PARTS: Final = 4**10
 _MOST_READ_PARTS: Final = 4000
 _SEED: Final = 14
-_YOUNG_NS: Final = 600 * _NS
+_YOUNG_NS: Final = 600 * NS
 """How long after it began a conversation that ends is still told of, when a store is followed."""
-_CLOCKS_DIFFER_NS: Final = 60 * _NS
+_CLOCKS_DIFFER_NS: Final = 60 * NS
 _LATE_NS: Final = _HOUR_NS
 """How long after it began a conversation may still fail and be found by that."""
 
@@ -221,7 +220,7 @@ class Searched:
         window = self._window(selection)
         store, seen = self._store, set[str]()
         query = store.query(selection, window)
-        progress.expect((window.end_ns - window.start_ns) // _NS, "seconds")
+        progress.expect((window.end_ns - window.start_ns) // NS, "seconds")
         width = max(self._aligned((window.end_ns - window.start_ns) // _FIRST_SHARE), store.finest_ns)
         end = window.end_ns
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -236,15 +235,12 @@ class Searched:
                 new = [one for one in page.found if one.trace_id not in seen]
                 new.sort(key=lambda one: -one.found_at_ns)
                 seen.update(one.trace_id for one in new)
-                yield list(pool.map(self._whole, self._of_prefix(new, selection.trace)))
-                progress.advance((end - start) // _NS)
+                wanted = [one for one in new if one.trace_id.startswith(selection.trace)]
+                yield list(pool.map(self._whole, wanted))
+                progress.advance((end - start) // NS)
                 end = start
                 if len(page.found) * _SPARSE < store.most:
                     width *= _SPARSE
-
-    @staticmethod
-    def _of_prefix(found: list[Found], beginning: str) -> list[Found]:
-        return [one for one in found if one.trace_id.startswith(beginning)] if beginning else found
 
     # ------------------------------------------------------------ sampling
     def _draw(
