@@ -38,8 +38,7 @@ _MOST_OF_THEM: Final = 0.8
 _CLEAR_EFFECT: Final = 0.6
 _FEWEST: Final = 3
 _TELLING_EFFECT: Final = 0.3
-USUAL_LIMITS: Final = 0.5
-"""A workflow of which more conversations end at a limit is built so."""
+_MORE_OFTEN_THAN_NOT: Final = 0.5
 _SMALLEST_LIMIT: Final = 1000
 """Characters; no model is bothered by less."""
 _SLOW_SECONDS: Final = 1.0
@@ -176,11 +175,7 @@ def _by_size(sizes: _Numbers, weight: float) -> _Explanation | None:
     if cut < _SMALLEST_LIMIT or not _is_explained(table, weight, sizes.cuts):
         return None
     limit = round_between(sizes.below(cut) or 0, cut)
-
-    def is_large(features: Features) -> bool:
-        size = features.get(names.PROMPT_CHARS)
-        return isinstance(size, int) and size >= cut
-
+    is_large = Property(names.PROMPT_CHARS, Comparison.AT_LEAST, cut).tester()
     return table.effect, causes.PROMPT_TOO_LARGE, is_large, {"limit_chars": int(limit)}
 
 
@@ -200,14 +195,16 @@ def _by_history(
         return None
     # A refusal is about what was sent: where all that were refused sent history along, it is about that, even
     # if most history does no harm.
-    sure = 0.0 if is_refused else USUAL_LIMITS
+    sure = 0.0 if is_refused else _MORE_OFTEN_THAN_NOT
     if cut < 1 or not _is_explained(table, weight, carried.cuts, covering=sure):
         return None
     is_carried = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, cut).tester()
     return effect, causes.STALE_STATE, is_carried, {}
 
 
-def _is_explained(table: Table, weight: float, tried: int = 1, covering: float = USUAL_LIMITS) -> bool:
+def _is_explained(
+    table: Table, weight: float, tried: int = 1, covering: float = _MORE_OFTEN_THAN_NOT
+) -> bool:
     """Whether a property explains failures: nearly all have it, or nearly all that have it fail.
 
     Args:
@@ -294,8 +291,7 @@ def _loops(population: Population) -> list[Occurrence]:
     return [
         occurrence
         for workflow, loop in sorted(population.loops, key=str)
-        if population.ended[workflow] == 1
-        or population.ended_at_limit[workflow] <= population.ended[workflow] * USUAL_LIMITS
+        if population.seldom_at_limit(workflow)
         for occurrence in population.in_loop((workflow, loop))
     ]
 

@@ -86,19 +86,19 @@ def _named(of: Property, failing: Sequence[Features]) -> list[Property]:
 
 
 def _of_values(of: Property, named: Sequence[Property], counted: _Counted) -> Iterator[Bar]:
-    if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
-        present = counted.having(named)
-        for value, (bad, good) in (("present", present), ("absent", counted.without(named))):
-            yield Bar(value, bad, good, value == of.comparison.value)
-        return
+    is_of_presence = of.comparison in {Comparison.PRESENT, Comparison.ABSENT}
     for one in named:
-        bad, good = counted.having([one])
-        if one.comparison is not Comparison.ABSENT:
+        bad, good = counted.count([one], having=True)
+        if is_of_presence:
+            yield Bar("present", bad, good, one == of)
+        elif one.comparison is not Comparison.ABSENT:
             yield Bar(_text(one.value), bad, good, one == of)
         elif bad or good:
             yield Bar("none", bad, good, False)
-    bad, good = counted.without(named)
-    if bad or good:
+    bad, good = counted.count(named, having=False)
+    if is_of_presence:
+        yield Bar("absent", bad, good, of.comparison is Comparison.ABSENT)
+    elif bad or good:
         yield Bar("usual" if of.comparison is Comparison.IS else "others", bad, good, False)
 
 
@@ -113,20 +113,13 @@ class _Counted:
         bad = Counter(sum(holds(call) << index for index, holds in enumerate(testers)) for call in failing)
         self._sides = (bad, working)
 
-    def having(self, some: Sequence[Property]) -> tuple[int, int]:
-        """How many have one of them."""
-        mask = self._mask(some)
-        bad, good = (sum(count for bits, count in side.items() if bits & mask) for side in self._sides)
+    def count(self, some: Sequence[Property], *, having: bool) -> tuple[int, int]:
+        """How many have one of them, or none of them."""
+        mask = sum(self._bits[one] for one in some)
+        bad, good = (
+            sum(count for bits, count in side.items() if bool(bits & mask) is having) for side in self._sides
+        )
         return bad, good
-
-    def without(self, some: Sequence[Property]) -> tuple[int, int]:
-        """How many have none of them."""
-        mask = self._mask(some)
-        bad, good = (sum(count for bits, count in side.items() if not bits & mask) for side in self._sides)
-        return bad, good
-
-    def _mask(self, some: Sequence[Property]) -> int:
-        return sum(self._bits[one] for one in some)
 
 
 def _text(value: Any) -> str:

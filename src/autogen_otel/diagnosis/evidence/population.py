@@ -32,6 +32,8 @@ _KIND_SIZES: Final = ((500, LARGEST),)
 """The same of calls that worked: models make up names of tools."""
 _MOST_NAMES: Final = 10_000
 """Workflows and tools that are counted; programs that make up names for each conversation have more."""
+_USUAL_LIMITS: Final = 0.5
+"""A workflow of which more conversations end at a limit is built so."""
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 _START: Final = attrgetter("start_ns")
@@ -174,6 +176,11 @@ class Population:
         for sample in (*self.groups.values(), *self.loops.values()):
             for one in sample.kept:
                 self._numbering.replace(one.features)
+
+    def seldom_at_limit(self, workflow: str) -> bool:
+        """Whether few enough conversations of a workflow end at a limit that it is not built so."""
+        ended = self.ended[workflow]
+        return ended == 1 or self.ended_at_limit[workflow] <= ended * _USUAL_LIMITS
 
     def in_group(self, key: GroupKey) -> list[Occurrence]:
         """The failures of a group, each with the number of failures that it stands for."""

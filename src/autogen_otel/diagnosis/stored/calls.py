@@ -179,11 +179,11 @@ class StoredCalls:
                 if not cuts:
                     continue
                 about = {self._side(columns, name)}
-                number = f"ifNull({columns.number(name)}, nan)"
+                number = f"ifNull({columns.of(name).number}, nan)"
                 if question.tool is not None:
                     about.add(self._side(columns, PREVIOUS_TOOL))
                     wanted_tool = columns.value(question.tool, "String")
-                    number = f"if({columns.text(PREVIOUS_TOOL)} = {wanted_tool}, {number}, nan)"
+                    number = f"if({columns.of(PREVIOUS_TOOL).text} = {wanted_tool}, {number}, nan)"
                 at = columns.value([float(cut) for cut in cuts], "Array(Float64)")
                 by_sides[frozenset(about)].append(f"({len(wanted)}, {number}, roundDown({number}, {at}))")
                 wanted.append((index, name))
@@ -203,7 +203,7 @@ class StoredCalls:
         """How many calls have which feature."""
         columns = Columns(self._kind)
         derived = self._counts(
-            columns, {name: (self._side(columns, name), columns.present(name)) for name in DERIVED}
+            columns, {name: (self._side(columns, name), columns.of(name).present) for name in DERIVED}
         )
         present = Counter({name: count for name, count in derived.items() if count})
         sources: list[tuple[str, str, Callable[[str], bool]]] = [

@@ -9,7 +9,6 @@ from autogen_otel.diagnosis.changes import Changes, Side, changes_of
 from autogen_otel.diagnosis.evidence.loops import LIMITS
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, conclude
-from autogen_otel.diagnosis.roots import USUAL_LIMITS
 from autogen_otel.diagnosis.stored.calls import StoredCalls
 from autogen_otel.diagnosis.stored.kept import Kept
 from autogen_otel.diagnosis.stored.tables import BULKY, Tables
@@ -129,7 +128,7 @@ def _read(population: Population, kept: Kept, tables: Tables, progress: Progress
     unusual = [
         workflow
         for workflow, at_limit in population.ended_at_limit.items()
-        if at_limit and _is_unusual(population.ended[workflow], at_limit)
+        if at_limit and population.seldom_at_limit(workflow)
     ]
     limited = f"SELECT TraceId FROM {tables.ends()} WHERE hasAny(limited, {{unusual:Array(String)}})"
     filtered = f"SELECT TraceId FROM {tables.filtered()}"
@@ -154,7 +153,3 @@ def _read(population: Population, kept: Kept, tables: Tables, progress: Progress
             failed.append(trace_id)
         progress.advance(1)
     return failed
-
-
-def _is_unusual(ended: int, at_limit: int) -> bool:
-    return ended == 1 or at_limit <= ended * USUAL_LIMITS

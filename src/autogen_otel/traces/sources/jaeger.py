@@ -108,7 +108,7 @@ class Jaeger:
 
     def _failing(self, services: Iterable[str], tags: Mapping[str, str], window: Window) -> list[Search]:
         searches = [Search(service, None, {**tags, _ERROR: "true"}) for service in services]
-        if any(self._search(one, window, 1) for one in searches):
+        if any(self._search(one, window, 1)[0] for one in searches):
             return searches
         # Jaeger's memory storage finds no errors, but the causes that ours name.
         by_cause = (
@@ -116,7 +116,7 @@ class Jaeger:
             for service in services
             for cause in causes.CAUSES
         )
-        return [one for one in by_cause if self._search(one, window, 1)]
+        return [one for one in by_cause if self._search(one, window, 1)[0]]
 
     def _services(self, selection: Selection) -> dict[str, list[str]]:
         """The programs that hold conversations, with the names of their spans."""
@@ -153,20 +153,18 @@ class Jaeger:
         found: dict[str, Found] = {}
         full = False
         for search in query:
-            traces = self._search(search, window, most)
+            traces, whole = self._search(search, window, most)
             full = full or len(traces) >= most
-            for trace_id, (spans, whole) in traces.items():
+            for trace_id, spans in traces.items():
                 starts = [span.start_ns for span in spans if any(one.finds(span) for one in query)]
                 if starts:
                     found[trace_id] = Found(trace_id, min(starts), spans if whole else None)
         return Page(list(found.values()), full)
 
-    def _search(self, search: Search, window: Window, most: int) -> dict[str, tuple[list[Span], bool]]:
-        """Traces by id: their spans, and whether these are all that is known of them, exactly."""
+    def _search(self, search: Search, window: Window, most: int) -> tuple[dict[str, list[Span]], bool]:
+        """Spans by the id of their trace, and whether these are all that is known of it, exactly."""
         if search.tags and self._has_v1:
-            return {
-                trace_id: (spans, False) for trace_id, spans in self._search_v1(search, window, most).items()
-            }
+            return self._search_v1(search, window, most), False
         parameters: dict[str, str | int] = {
             "query.service_name": search.service,
             "query.start_time_min": _timestamp(window.start_ns),
@@ -182,9 +180,9 @@ class Jaeger:
             answer = self._client.get("/api/v3/traces", parameters)
         except RefusedError as refusal:
             if refusal.status == HTTPStatus.NOT_FOUND:
-                return {}
+                return {}, True
             raise
-        return {trace_id: (spans, True) for trace_id, spans in _by_trace(otlp.spans_of(answer)).items()}
+        return _by_trace(otlp.spans_of(answer)), True
 
     def _search_v1(self, search: Search, window: Window, most: int) -> dict[str, list[Span]]:
         parameters: dict[str, str | int] = {
