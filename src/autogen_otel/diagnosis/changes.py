@@ -113,7 +113,11 @@ def changes_of(
 def _changed(before: Diagnosis, after: Diagnosis) -> tuple[Changed, ...]:
     pairs = _pairs(before.findings, after.findings)
     tables = [_table(pair, before, after) for pair in pairs]
-    chances = [fisher(one if one.effect > 0 else _reversed(one)) for one in tables]
+    # Of what became rarer, how probable it is that it was so frequent.
+    chances = [
+        fisher(one if one.effect > 0 else Table(one.working, one.all_working, one.failing, one.all_failing))
+        for one in tables
+    ]
     corrected = holm(chances, len(chances))
     found = [
         Changed(_change(pair, table, chance), *pair, table, chance)
@@ -163,10 +167,6 @@ def _table(pair: _Pair, before: Diagnosis, after: Diagnosis) -> Table:
         for one, of in zip(pair, (before, after), strict=True)
     )
     return Table(now, after.conversations, was, before.conversations)
-
-
-def _reversed(table: Table) -> Table:
-    return Table(table.working, table.all_working, table.failing, table.all_failing)
 
 
 def _change(pair: _Pair, table: Table, chance: float) -> Change:

@@ -179,7 +179,11 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         grouped[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
     crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
-    findings = _with_discriminators(list(grouped.values()), population.over_time, calls_of, crowded)
+    asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
+    for group in grouped.values():
+        in_order = sorted(group, key=lambda one: one.time_ns)
+        asking[group[0].kind].append(_finding(in_order, population.over_time, crowded))
+    findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
     findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
     noted = [
         Noted(tool, count, population.returned_conversations[tool])
@@ -196,22 +200,6 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         population.over_time.seconds,
         population.over_time.counts,
     )
-
-
-def _with_discriminators(
-    groups: Sequence[Sequence[Occurrence]],
-    over_time: Timeline,
-    calls_of: CallsOf,
-    crowded: Counter[str],
-) -> list[Finding]:
-    by_kind: dict[str, list[Sequence[Occurrence]]] = defaultdict(list)
-    for group in groups:
-        by_kind[group[0].kind].append(sorted(group, key=lambda one: one.time_ns))
-    return [
-        finding
-        for kind, alike in by_kind.items()
-        for finding in together([_finding(group, over_time, crowded) for group in alike], calls_of(kind))
-    ]
 
 
 def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str]) -> Asking[Finding]:

@@ -31,6 +31,10 @@ _SWALLOWED: Final = {
     causes.ORCHESTRATION: "nobody saw an error; it went on with another agent, or to its limit",
     causes.CALLBACK: "swallowed by AutoGen; the conversation went on without what the function was for",
 }
+_RECOVERED: Final = {
+    Effect.FELL_OVER: "another entry of the config_list was asked instead",
+    Effect.RETRIED: "only a slower answer; the SDK tried again in silence",
+}
 
 
 def what_ended(subject: Mapping[str, Any]) -> str:
@@ -65,14 +69,7 @@ def visible_as(
     if effects.get(Effect.SWALLOWED):
         words = _SWALLOWED.get(cause, "swallowed by AutoGen; the conversation went on without the answer")
         parts.append(f"{_times(effects[Effect.SWALLOWED])}: {words}")
-    if effects.get(Effect.FELL_OVER):
-        parts.append(
-            f"{_times(effects[Effect.FELL_OVER])}: another entry of the config_list was asked instead"
-        )
-    if effects.get(Effect.RETRIED):
-        parts.append(
-            f"{_times(effects[Effect.RETRIED])}: only a slower answer; the SDK tried again in silence"
-        )
+    parts += [f"{_times(effects[one])}: {words}" for one, words in _RECOVERED.items() if effects.get(one)]
     return "; ".join(parts)
 
 

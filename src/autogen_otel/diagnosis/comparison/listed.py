@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain, pairwise
 from typing import Final
 
@@ -37,14 +38,14 @@ class Listed:
 
     def __init__(self, calls: Sequence[Features], weight: float = 1.0) -> None:
         self._calls = calls
-        self.weight = weight
+        self._weight = weight
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer one question after the other."""
         return [self._answer(question) for question in questions]
 
     def _answer(self, question: Question) -> Answer:
-        total = len(self._calls)
+        answer = partial(Answer, len(self._calls), weight=self._weight)
         if isinstance(question, Outline):
             named = self._calls if question.names else ()
             present = Counter(
@@ -58,16 +59,16 @@ class Listed:
                 name: runs_of((call.get(name) for call in chosen), cuts)
                 for name, cuts in question.cuts.items()
             }
-            return Answer(total, present=present, runs=runs)
+            return answer(present=present, runs=runs)
         if isinstance(question, Holding):
-            return Answer(total, holding=held_by(self._calls, question.properties))
+            return answer(holding=held_by(self._calls, question.properties))
         testers = [one.tester() for one in question.properties]
         if not isinstance(question, Together):
-            return Answer(total, spreads=[self._spread(holds, question.failing) for holds in testers])
+            return answer(spreads=[self._spread(holds, question.failing) for holds in testers])
         together = Counter(
             sum(holds(call) << index for index, holds in enumerate(testers)) for call in self._calls
         )
-        return Answer(total, together=together)
+        return answer(together=together)
 
     def _spread(self, holds: Callable[[Features], bool], failing: Sequence[Features]) -> Spread:
         calls: Counter[object] = Counter()

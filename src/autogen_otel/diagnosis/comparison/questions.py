@@ -110,6 +110,7 @@ class Answer:
         holding: one count for each property that was asked for.
         together: by the bits of the properties that the calls have, in the order they were asked for.
         spreads: one for each property that was asked for, with the failing calls.
+        weight: how many calls each one that was counted stands for.
     """
 
     total: int
@@ -118,6 +119,7 @@ class Answer:
     holding: Sequence[int] = ()
     together: Mapping[int, int] = field(default_factory=dict)
     spreads: Sequence[Spread] = ()
+    weight: float = 1.0
 
 
 Asking = Generator[Question, Answer, T]
@@ -126,10 +128,6 @@ Asking = Generator[Question, Answer, T]
 
 class Calls(Protocol):
     """The calls of one kind that worked."""
-
-    @property
-    def weight(self) -> float:
-        """How many calls each one that is counted stands for."""
 
     def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
         """Answer questions, one by one or together."""

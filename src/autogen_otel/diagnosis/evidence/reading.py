@@ -103,7 +103,7 @@ class Reading:
             span.span_id,
             span.start_ns,
             kind,
-            self._effect(span, Effect.SWALLOWED),
+            self._effect(span),
             span.duration_ns,
             describe,
             problems=problems,
@@ -130,7 +130,7 @@ class Reading:
             failed.span_id,
             failed.start_ns,
             MODEL,
-            self._effect(failed, Effect.SWALLOWED),
+            self._effect(failed),
             chat.duration_ns,
             partial(self.model_features, chat, chat),
             model_detail(cause, attempt, subject),
@@ -155,7 +155,7 @@ class Reading:
             if cause not in _PLAIN_MODEL_CAUSES:
                 subject.update(raised_subject(spans[0]))
             if chat.failed:
-                effect = Effect.FELL_OVER if entry_id != last_entry else self._effect(chat, Effect.SWALLOWED)
+                effect = Effect.FELL_OVER if entry_id != last_entry else self._effect(chat)
             else:
                 effect = Effect.FELL_OVER if entry.failed else Effect.RETRIED
             yield Occurrence(
@@ -198,14 +198,14 @@ class Reading:
         )
 
     # ------------------------------------------------------------ what came of it
-    def _effect(self, span: Span, otherwise: Effect) -> Effect:
-        """Whether the conversation ended with the failure of a span."""
+    def _effect(self, span: Span) -> Effect:
+        """What came of a failure that nothing made up for: whether the conversation ended with it."""
         ended = contiguous = False
         for above in self.trace.up_from(span):
             contiguous = above.failed and (contiguous or above is span)
             if above.operation == span_names.INVOKE_WORKFLOW:
                 ended = contiguous
-        return Effect.ENDED if ended else otherwise
+        return Effect.ENDED if ended else Effect.SWALLOWED
 
     def _lost(self, chat: Span, entry: Span, spans: Sequence[Span]) -> int:
         """Time from the first failure until what worked began, or all of the entry if nothing did."""

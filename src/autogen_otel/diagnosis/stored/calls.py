@@ -53,8 +53,6 @@ class StoredCalls:
         failed: ids of conversations that are no working ones; only conversations as a whole are asked.
     """
 
-    weight = 1.0
-
     def __init__(self, kept: Kept, tables: Tables, kind: str, failed: Sequence[str]) -> None:
         self._kept = kept
         self._tables = tables

@@ -5,21 +5,30 @@ from __future__ import annotations
 import gzip
 import re
 import sys
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
-from autogen_otel.traces.formats import in_flight, jaeger, otlp
+from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.gathering import Piece, gather
 from autogen_otel.traces.source import Progress, SourceError
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.trace import INTERRUPTED, RUNNING, Span, State
+
+try:
+    import fcntl
+except ImportError:
+    # Nothing under way is written there.
+    fcntl = None  # type: ignore[assignment]
 
 PATTERN: Final = "*.jsonl"
 COPIES: Final = "*.kept.jsonl"
 """Conversations that were kept whether or not an endpoint took them."""
+IN_FLIGHT: Final = "*.inflight"
+"""What processes are at, as ``delivery.processes.in_flight`` writes it: each holds a lock on its file."""
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
 _PATIENCE: Final = 8_000_000
@@ -53,7 +62,7 @@ def journal_files(path: Path) -> list[Path]:
             path.stat()
             return [path]
         files = sorted(file for file in path.iterdir() if file.is_file())
-        under_way = [file for file in files if file.match(in_flight.PATTERN)]
+        under_way = [file for file in files if file.match(IN_FLIGHT)]
         return under_way + [file for file in files if any(map(file.match, PATTERNS))]
     except FileNotFoundError:
         raise SourceError(f"{path} does not exist") from None
@@ -177,7 +186,7 @@ class _Files:
     ) -> None:
         self.trace_filter = trace_filter
         files = list(paths)
-        self._at_work = [path for path in files if path.match(in_flight.PATTERN)]
+        self._at_work = [path for path in files if path.match(IN_FLIGHT)]
         self._paths = [path for path in files if path not in self._at_work]
         self._progress = progress
         self._damaged: dict[Path, set[int]] = {}
@@ -209,11 +218,11 @@ class _Files:
     def _under_way(self, path: Path) -> list[Span]:
         # It is gone once nothing is under way any more.
         with suppress(FileNotFoundError):
-            state, seen_ns = in_flight.state_of(path)
+            state, seen_ns = _state_of(path)
             texts = list(documents(path))
             self._progress.advance(sum(map(len, texts)))
             return [
-                in_flight.marked(span, state, seen_ns)
+                _marked(span, state, seen_ns)
                 for number, text in enumerate(texts, start=1)
                 for span in _Line(path, number, text).spans(self.trace_filter)[0]
             ]
@@ -231,6 +240,29 @@ class _Files:
             raise SourceError(self._refused[0])
         for sentence in self._refused:
             self._progress.warn(f"{sentence}; all else was read.")
+
+
+def _state_of(path: Path) -> tuple[State, int]:
+    """Whether the process of a file goes on, and its last sign of life in nanoseconds since 1970.
+
+    Raises:
+        OSError: it cannot be read, or it is gone because nothing is under way any more.
+    """
+    with path.open("rb") as file:
+        if fcntl is not None:
+            try:
+                # Only for a moment: the process itself locks no file that it has made visible.
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return RUNNING, time.time_ns()
+        return INTERRUPTED, path.stat().st_mtime_ns
+
+
+def _marked(span: Span, state: State, now_ns: int) -> Span:
+    """A span of such a file: one without an end is under way, up to the last sign of life."""
+    if span.end_ns == 0:
+        span.state, span.end_ns = state, max(now_ns, span.start_ns)
+    return span
 
 
 def _refusal(path: Path, error: Exception) -> str:
@@ -266,7 +298,7 @@ class Tail:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
 
     def _appended(self, file: Path) -> Iterator[Span]:
-        if file.suffix == ".gz" or file.match(in_flight.PATTERN):
+        if file.suffix == ".gz" or file.match(IN_FLIGHT):
             return
         identity = _identity(file)
         with file.open("rb") as opened:

@@ -379,15 +379,11 @@ def _parameter(value: Any) -> str:
     """A value as ClickHouse reads it from the address: in its format for files with tabs."""
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(_quoted(one) if isinstance(one, str) else repr(one) for one in value) + "]"
-    return _escaped(value) if isinstance(value, str) else repr(value)
+    return value.translate(_ESCAPES) if isinstance(value, str) else repr(value)
 
 
 def _quoted(text: str) -> str:
-    return "'" + _escaped(text).replace("'", "\\'") + "'"
-
-
-def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES)
+    return "'" + text.translate(_ESCAPES).replace("'", "\\'") + "'"
 
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})

@@ -86,13 +86,25 @@ class Client:
         self.name = f"{product} at {self.url}"
         self._opener = urllib.request.build_opener(_SameServer)
 
-    def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
+    def get(
+        self, path: str, parameters: Mapping[str, str | int] | None = None, *, missing: Any = None
+    ) -> Any:
         """The JSON under a path.
+
+        Args:
+            path: below the address of the server.
+            parameters: of the query.
+            missing: what the answer 404 stands for; without it that is an error.
 
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
         """
-        body = self._body(self._address(path, parameters))
+        try:
+            body = self._body(self._address(path, parameters))
+        except RefusedError as refusal:
+            if missing is None or refusal.status != HTTPStatus.NOT_FOUND:
+                raise
+            return missing
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
@@ -116,9 +128,13 @@ class Client:
         request = urllib.request.Request(url, headers=self._headers)  # noqa: S310 - the scheme is checked
         with self._explaining():
             for tried in range(1, _TRIES):
-                pause = self._pause_before_again(request, tried)
-                if isinstance(pause, bytes):
-                    return pause
+                try:
+                    return self._asked(request)
+                except urllib.error.HTTPError as error:
+                    if error.code not in _BUSY:
+                        raise
+                    with error:
+                        pause = _pause(error, tried)
                 time.sleep(pause)
             return self._asked(request)
 
@@ -126,16 +142,6 @@ class Client:
         with self._opener.open(request, timeout=self._seconds) as answer:
             body: bytes = answer.read()
             return gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
-
-    def _pause_before_again(self, request: urllib.request.Request, tried: int) -> bytes | float:
-        """The answer, or in how many seconds to ask again a server that is busy."""
-        try:
-            return self._asked(request)
-        except urllib.error.HTTPError as error:
-            if error.code not in _BUSY:
-                raise
-            with error:
-                return _pause(error, tried)
 
     def _address(self, path: str, parameters: Mapping[str, str | int] | None) -> str:
         return f"{self.url}{path}" + (f"?{urllib.parse.urlencode(parameters)}" if parameters else "")

@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
-from http import HTTPStatus
 from typing import Final
 
 from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
-from autogen_otel.traces.sources.http import Client, RefusedError
+from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.searched import Found, Page, Window
 from autogen_otel.traces.trace import NS, Link, Span
 from autogen_otel.vocabulary import attributes as names
@@ -176,12 +175,7 @@ class Jaeger:
             parameters["query.operation_name"] = search.operation
         if search.tags:
             parameters["query.attributes"] = json.dumps(search.tags)
-        try:
-            answer = self._client.get("/api/v3/traces", parameters)
-        except RefusedError as refusal:
-            if refusal.status == HTTPStatus.NOT_FOUND:
-                return {}, True
-            raise
+        answer = self._client.get("/api/v3/traces", parameters, missing={})
         return _by_trace(otlp.spans_of(answer)), True
 
     def _search_v1(self, search: Search, window: Window, most: int) -> dict[str, list[Span]]:
@@ -205,12 +199,7 @@ class Jaeger:
 
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
-        try:
-            answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"})
-        except RefusedError as refusal:
-            if refusal.status == HTTPStatus.NOT_FOUND:
-                return []
-            raise
+        answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"}, missing={})
         return _by_trace(otlp.spans_of(answer)).get(trace_id, [])
 
     def link(self, trace_id: str, span_id: str) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 from autogen_otel.traces.formats import otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
-from autogen_otel.traces.sources.http import Client, RefusedError
+from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.searched import Found, Page, Window
 from autogen_otel.traces.trace import NS, TRACE_ID_DIGITS, Span
 from autogen_otel.vocabulary import attributes as names
@@ -64,13 +62,9 @@ class Tempo:
         """See ``Store.trace``."""
         # Tempo before 2.7 knows the second only.
         for path in (f"/api/v2/traces/{trace_id}", f"/api/traces/{trace_id}"):
-            try:
-                answer = self._client.get(path)
-            except RefusedError as refusal:
-                if refusal.status != HTTPStatus.NOT_FOUND:
-                    raise
-                continue
-            return list(_decoded(answer))
+            answer = self._client.get(path, missing={})
+            if answer != {}:
+                return [span for span in otlp.spans_of(answer) if isinstance(span, Span)]
         return []
 
     def link(self, trace_id: str, span_id: str) -> None:
@@ -81,10 +75,6 @@ def _found(raw: Any) -> Found:
     # Tempo leaves leading zeros out.
     trace_id = str(raw["traceID"]).rjust(TRACE_ID_DIGITS, "0")
     return Found(trace_id, int(raw.get("startTimeUnixNano") or 0))
-
-
-def _decoded(answer: Any) -> Iterator[Span]:
-    return (span for span in otlp.spans_of(answer) if isinstance(span, Span))
 
 
 def _quoted(text: str) -> str:
