@@ -306,7 +306,7 @@ def _without_symptoms(found: list[Occurrence], calls_of: CallsOf) -> list[Occurr
                 continue
             root.symptoms[one.words] += 1
             root.lost_ns += one.lost_ns
-            if one.is_fatal:
+            if one.effect is Effect.ENDED:
                 root.effect = Effect.ENDED
                 root.ended_by = one.subject
             dropped.add(id(one))

@@ -78,11 +78,6 @@ class Occurrence:
         return self
 
     @property
-    def is_fatal(self) -> bool:
-        """Whether the conversation ended with it."""
-        return self.effect is Effect.ENDED
-
-    @property
     def words(self) -> str:
         """What happened in a few words, for the list of another failure's symptoms."""
         what = self.subject.get("tool") or self.subject.get("model") or self.subject.get("agent") or ""

@@ -25,7 +25,6 @@ from autogen_otel.diagnosis.evidence.features import (
 )
 from autogen_otel.diagnosis.evidence.occurrence import tool_kind
 from autogen_otel.diagnosis.stored.columns import ARGUMENTS, DERIVED, Columns
-from autogen_otel.diagnosis.stored.kept import Kept
 from autogen_otel.diagnosis.stored.leaves import leaf_names
 from autogen_otel.diagnosis.stored.tables import Tables
 
@@ -47,14 +46,12 @@ class StoredCalls:
     """The calls of one kind that worked.
 
     Args:
-        kept: asks where they are.
         tables: what is read.
         kind: of the calls.
         failed: ids of conversations that are no working ones; only conversations as a whole are asked.
     """
 
-    def __init__(self, kept: Kept, tables: Tables, kind: str, failed: Sequence[str]) -> None:
-        self._kept = kept
+    def __init__(self, tables: Tables, kind: str, failed: Sequence[str]) -> None:
         self._tables = tables
         self._kind = kind
         self._failed = failed
@@ -92,7 +89,7 @@ class StoredCalls:
 
     def _together(self, questions: Sequence[Together]) -> list[Answer]:
         columns = Columns(self._kind)
-        rows = self._kept.rows(
+        rows = self._tables.rows(
             f"SELECT number, bits, count() FROM ({self._bits(columns, questions)}) GROUP BY number, bits",
             columns.values,
         )
@@ -113,7 +110,7 @@ class StoredCalls:
             f" FROM (SELECT toUInt32(number) AS number, trace, bits FROM ({self._bits(columns, questions)})"
             f"{''.join(failing)}) WHERE trace % {step} = 0 GROUP BY number, trace"
         )
-        rows = self._kept.rows(
+        rows = self._tables.rows(
             "SELECT number, sum(calls), sumForEach(having), count(), sum(calls * calls),"
             " sumForEach(arrayMap(one -> one * one, having)),"
             " sumForEach(arrayMap(one -> one * calls, having))"
@@ -186,7 +183,7 @@ class StoredCalls:
                 by_sides[frozenset(about)].append(f"({len(wanted)}, {number}, roundDown({number}, {at}))")
                 wanted.append((index, name))
         for sides, tuples in by_sides.items():
-            rows = self._kept.rows(
+            rows = self._tables.rows(
                 f"SELECT at.1, count(), min(at.2), max(at.2)"
                 f" FROM (SELECT arrayJoin([{', '.join(tuples)}]) AS at {self._from(sides)})"
                 " WHERE isFinite(at.2) GROUP BY at.1, at.3, sign(at.2 - at.3)",
@@ -216,7 +213,7 @@ class StoredCalls:
         )
         # Most calls have the same names as many others.
         alike = f"SELECT {', '.join(keys)}, count() AS calls {self._from({_OWN})} GROUP BY ALL"
-        found = self._kept.rows(
+        found = self._tables.rows(
             "SELECT held.1, held.2, sum(calls) AS times"
             f" FROM (SELECT calls, arrayJoin(arrayConcat({held})) AS held FROM ({alike}))"
             f" GROUP BY held ORDER BY times DESC LIMIT {_MOST_NAMES} BY held.1"
@@ -231,7 +228,7 @@ class StoredCalls:
     def _count(self) -> int:
         """How many calls there are."""
         if self._total is None:
-            ((count,),) = self._kept.rows(f"SELECT count() {self._from({_OWN})}")
+            ((count,),) = self._tables.rows(f"SELECT count() {self._from({_OWN})}")
             self._total = int(count)
         return self._total
 
@@ -242,7 +239,7 @@ class StoredCalls:
             asked = {key: sql for key, (about, sql) in tests.items() if about == side}
             if asked:
                 each = ", ".join(f"countIf({sql})" for sql in asked.values())
-                (row,) = self._kept.rows(f"SELECT {each} {self._from({side})}", columns.values)
+                (row,) = self._tables.rows(f"SELECT {each} {self._from({side})}", columns.values)
                 counts.update(zip(asked, map(int, row), strict=True))
         return counts
 

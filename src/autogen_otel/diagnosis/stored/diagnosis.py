@@ -10,7 +10,6 @@ from autogen_otel.diagnosis.evidence.loops import LIMITS
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, conclude
 from autogen_otel.diagnosis.stored.calls import StoredCalls
-from autogen_otel.diagnosis.stored.kept import Kept
 from autogen_otel.diagnosis.stored.tables import BULKY, Tables
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress
@@ -54,15 +53,14 @@ def diagnose_stored(
     """
     progress = progress or Progress()
     condition = clickhouse.selecting(selection, oldest=limit)
-    with Kept(clickhouse, condition.values, progress) as kept:
-        tables = Tables(clickhouse.table, condition, kept)
+    with Tables(clickhouse, condition, progress) as tables:
         population = Population()
-        _count(population, kept, tables)
-        failed = _read(population, kept, tables, progress)
+        _count(population, tables)
+        failed = _read(population, tables, progress)
 
         @cache
         def calls_of(kind: str) -> StoredCalls:
-            return StoredCalls(kept, tables, kind, failed)
+            return StoredCalls(tables, kind, failed)
 
         return conclude(population, calls_of)
 
@@ -89,11 +87,11 @@ def compare_stored(
     return changes_of(sides, was, now, known)
 
 
-def _count(population: Population, kept: Kept, tables: Tables) -> None:
+def _count(population: Population, tables: Tables) -> None:
     """Count conversations, how they ended, and errors that tools returned."""
     conversations = f"FROM {tables.conversations()}"
     moments = "toUnixTimestamp64Nano(min(began)), toUnixTimestamp64Nano(max(began))"
-    ((count, first, last),) = kept.rows(f"SELECT count(), {moments} {conversations}")
+    ((count, first, last),) = tables.rows(f"SELECT count(), {moments} {conversations}")
     population.conversations = int(count)
     if population.conversations:
         over_time = population.over_time
@@ -102,10 +100,10 @@ def _count(population: Population, kept: Kept, tables: Tables) -> None:
         width = over_time.seconds * NS
         interval = "intDiv(toUnixTimestamp64Nano(began), {width:Int64}) AS interval"
         counts = f"SELECT {interval}, count() {conversations} GROUP BY interval"
-        for number, began in kept.rows(counts, {"width": width}):
+        for number, began in tables.rows(counts, {"width": width}):
             over_time.add(int(number) * width, int(began))
     counts = "SELECT workflow, count(), countIf(ended_by IN {limits:Array(String)})"
-    rows = kept.rows(f"{counts} FROM {tables.ends()} GROUP BY workflow", {"limits": sorted(LIMITS)})
+    rows = tables.rows(f"{counts} FROM {tables.ends()} GROUP BY workflow", {"limits": sorted(LIMITS)})
     for workflow, ended, at_limit in rows:
         population.ended[workflow] = int(ended)
         population.ended_at_limit[workflow] = int(at_limit)
@@ -114,12 +112,12 @@ def _count(population: Population, kept: Kept, tables: Tables) -> None:
         f"mapContains(SpanAttributes, '{names.TOOL_RETURNED_ERROR}')",
     )
     asked = f"SELECT {SUBJECT} AS tool, count(), uniqExact(TraceId) {returned} GROUP BY tool"
-    for tool, times, conversations in kept.rows(asked):
+    for tool, times, conversations in tables.rows(asked):
         population.returned_errors[tool] = int(times)
         population.returned_conversations[tool] = int(conversations)
 
 
-def _read(population: Population, kept: Kept, tables: Tables, progress: Progress) -> list[str]:
+def _read(population: Population, tables: Tables, progress: Progress) -> list[str]:
     """Read the conversations in which something failed, and those that a limit ended where few end so.
 
     Returns:
@@ -136,16 +134,16 @@ def _read(population: Population, kept: Kept, tables: Tables, progress: Progress
         f"FROM {tables.conversations()} WHERE has_failed OR TraceId IN ({limited}) OR TraceId IN ({filtered})"
     )
     values = {"unusual": unusual}
-    ((count,),) = kept.rows(f"SELECT count() {failing}", values)
+    ((count,),) = tables.rows(f"SELECT count() {failing}", values)
     progress.expect(int(count), "conversations")
     numbers: dict[str, int] = {}
     if int(count) <= _MOST_NUMBERED:
         numbered = (
             f"SELECT TraceId, number FROM {tables.numbers()} WHERE TraceId IN (SELECT TraceId {failing})"
         )
-        numbers = {trace_id: int(number) for trace_id, number in kept.rows(numbered, values)}
+        numbers = {trace_id: int(number) for trace_id, number in tables.rows(numbered, values)}
     spans = tables.spans(f"TraceId GLOBAL IN (SELECT TraceId {failing})")
-    rows = kept.rows(f"SELECT {_NEEDED} {spans} ORDER BY TraceId, Timestamp", values)
+    rows = tables.rows(f"SELECT {_NEEDED} {spans} ORDER BY TraceId, Timestamp", values)
     failed: list[str] = []
     for gathered in by_trace(map(span_of, rows)):
         trace_id = gathered[0].trace_id

@@ -14,12 +14,14 @@ from autogen_otel.diagnosis.evidence.loops import LIMITS
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, tool_kind
 from autogen_otel.diagnosis.evidence.population import INSTANCES
 from autogen_otel.diagnosis.stored.kept import Kept
+from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.clickhouse import (
     IS_ERROR,
     IS_OURS,
     LONGEST_LIST,
     OPERATION,
     SUBJECT,
+    ClickHouse,
     Condition,
     has_operation,
 )
@@ -67,19 +69,19 @@ _MOST_ABOVE: Final = 6
 """Spans between a call and the turn that it belongs to."""
 
 
-class Tables:
-    """Makes what a ``FROM`` reads.
+class Tables(Kept):
+    """Makes what a ``FROM`` reads, and keeps it.
 
     Args:
-        table: of spans.
+        clickhouse: where the table of spans is.
         condition: which spans count.
-        kept: keeps what is made.
+        progress: as ``Kept`` takes it.
     """
 
-    def __init__(self, table: str, condition: Condition, kept: Kept) -> None:
-        self._table = table
+    def __init__(self, clickhouse: ClickHouse, condition: Condition, progress: Progress) -> None:
+        super().__init__(clickhouse, condition.values, progress)
+        self._table = clickhouse.table
         self._where = condition.sql
-        self._kept = kept
         self._kinds: list[str] = []
 
     def spans(self, *conditions: str) -> str:
@@ -88,7 +90,7 @@ class Tables:
 
     def conversations(self) -> str:
         """Conversations: ``TraceId``, when each ``began``, and whether something in it ``has_failed``."""
-        return self._kept.source(
+        return self.source(
             "conversations",
             f"SELECT TraceId, min(Timestamp) AS began, countIf({IS_ERROR}) > 0 AS has_failed"
             f" {self.spans()} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0",
@@ -96,7 +98,7 @@ class Tables:
 
     def filtered(self) -> str:
         """Conversations with an answer that a filter of the provider emptied or cut: their ``TraceId``."""
-        return self._kept.source(
+        return self.source(
             "filtered",
             f"SELECT DISTINCT TraceId {self.spans(has_operation(span_names.CHAT), _IS_FILTERED)}",
         )
@@ -107,7 +109,7 @@ class Tables:
         ``TraceId``, the ``workflow``, what it was ``ended_by``, the workflows in it that were ``limited``,
         and when it ``began`` in which ``process``.
         """
-        return self._kept.source(
+        return self.source(
             "ends",
             f"SELECT TraceId, argMin({_WORKFLOW}, Timestamp) AS workflow,"
             f" argMin({_ENDED_BY}, Timestamp) AS ended_by,"
@@ -124,7 +126,7 @@ class Tables:
             f" WHERE TraceId NOT IN (SELECT TraceId FROM {self.ends()})"
         )
         others = f"SELECT TraceId, {_BEGAN} {self.spans(f'TraceId IN ({bare})')} GROUP BY TraceId"
-        return self._kept.source(
+        return self.source(
             "numbers",
             "SELECT TraceId, rank() OVER (PARTITION BY process ORDER BY began) AS number"
             f" FROM ({ended} UNION ALL {others})",
@@ -158,7 +160,7 @@ class Tables:
             f"(length(text) <= {LONGEST_TEXT} OR startsWith(text, '[') OR lengthUTF8(text) <= {LONGEST_TEXT}"
             f" OR name = '{names.GEN_AI_TOOL_CALL_ARGUMENTS}') AND name NOT IN ({BULKY})"
         )
-        return self._kept.source(
+        return self.source(
             f"calls{number}",
             f"WITH mapFilter((name, text) -> {is_kept}, SpanAttributes) AS attributes"
             f" SELECT {_TRACE}, {_ID}, {_ABOVE}, Timestamp, ServiceName,"
@@ -183,7 +185,7 @@ class Tables:
         if kind == CONVERSATION:
             joined += f" ANY LEFT JOIN ({self._prompts()}) AS prompts USING (trace)"
             more = ", largest_prompt, most_carried, arrayDistinct(tools) AS tools_used"
-        return self._kept.source(
+        return self.source(
             f"around{self._number(kind)}",
             "SELECT trace, id, number, arrayCount(moment -> moment <= start, turns) AS turn,"
             " arrayCount(moment -> moment <= start, ends) AS steps,"
@@ -236,7 +238,7 @@ class Tables:
             f" FROM ({turns} UNION ALL {others}) GROUP BY trace"
         )
         numbers = f"SELECT {_TRACE}, number FROM {self.numbers()}"
-        return self._kept.source(
+        return self.source(
             "around", f"SELECT * FROM ({gathered}) AS one ANY LEFT JOIN ({numbers}) AS numbered USING (trace)"
         )
 
@@ -268,14 +270,14 @@ class Tables:
     def _retried(self) -> str:
         """Entries and model calls with an attempt that failed, by ``trace`` and ``id``."""
         attempts = self.spans(f"{OPERATION} = {_HTTP}", IS_ERROR)
-        failed = self._kept.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
+        failed = self.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
         # The entry that answered did so only when it was asked again.
         answered = self.spans(
             has_operation(span_names.CONFIG_ENTRY),
             f"NOT {IS_ERROR}",
             f"(trace, id) IN (SELECT * FROM {failed})",
         )
-        return self._kept.source(
+        return self.source(
             "retried",
             f"SELECT * FROM {failed}"
             f" UNION ALL SELECT trace, above FROM (SELECT {_TRACE}, {_ID}, {_ABOVE} {answered})",
