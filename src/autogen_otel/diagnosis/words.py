@@ -79,7 +79,8 @@ def _times(count: int) -> str:
 
 def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discriminator]) -> str:
     """What to do about it."""
-    advice = _ADVICE[cause]
+    # Who wrote the file may have called it anything.
+    advice = _ADVICE.get(cause, _ADVICE[causes.UNKNOWN])
     words = {
         **_IN_GENERAL,
         **subject,

@@ -60,7 +60,6 @@ class Source(Protocol):
         selection: Selection,
         *,
         newest: int = 0,
-        may_repeat: bool = False,
         progress: Progress | None = None,
     ) -> Iterator[Span]:
         """Read spans as a stream.
@@ -69,7 +68,6 @@ class Source(Protocol):
             selection: which conversations are wanted. Of these all spans come. Others may come as well: who
                 asks selects again.
             newest: how many of them are enough, the newest; 0 for all. A source without an order gives all.
-            may_repeat: whether a span that is stored twice may come twice.
             progress: is told how far it has come.
         """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.candidates import in_order, is_number
-from autogen_otel.diagnosis.comparison.listed import runs_of
+from autogen_otel.diagnosis.comparison.listed import bits_of, runs_of
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Asking, Outline, Run, Together
 from autogen_otel.diagnosis.evidence.features import TIME, Features
@@ -109,9 +109,7 @@ class _Counted:
         self, asked: Sequence[Property], failing: Sequence[Features], working: Mapping[int, int]
     ) -> None:
         self._bits = {one: 1 << index for index, one in enumerate(asked)}
-        testers = [one.tester() for one in asked]
-        bad = Counter(sum(holds(call) << index for index, holds in enumerate(testers)) for call in failing)
-        self._sides = (bad, working)
+        self._sides = (Counter(bits_of(failing, asked)), working)
 
     def count(self, some: Sequence[Property], *, having: bool) -> tuple[int, int]:
         """How many have one of them, or none of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from typing import Final
@@ -62,13 +62,9 @@ class Listed:
             return answer(present=present, runs=runs)
         if isinstance(question, Holding):
             return answer(holding=held_by(self._calls, question.properties))
-        testers = [one.tester() for one in question.properties]
-        if not isinstance(question, Together):
-            return answer(spreads=[self._spread(holds, question.failing) for holds in testers])
-        together = Counter(
-            sum(holds(call) << index for index, holds in enumerate(testers)) for call in self._calls
-        )
-        return answer(together=together)
+        if isinstance(question, Together):
+            return answer(together=Counter(bits_of(self._calls, question.properties)))
+        return answer(spreads=[self._spread(one.tester(), question.failing) for one in question.properties])
 
     def _spread(self, holds: Callable[[Features], bool], failing: Sequence[Features]) -> Spread:
         calls: Counter[object] = Counter()
@@ -96,6 +92,12 @@ def listed(population: Population) -> CallsOf:
         return Listed([]) if sample is None else Listed(sample.kept, sample.weight)
 
     return calls_of
+
+
+def bits_of(calls: Iterable[Features], properties: Iterable[Property]) -> Iterator[int]:
+    """Which of the properties each call has, as bits in their order."""
+    testers = [one.tester() for one in properties]
+    return (sum(holds(call) << bit for bit, holds in enumerate(testers)) for call in calls)
 
 
 def held_by(calls: Sequence[Features], properties: Iterable[Property]) -> list[int]:

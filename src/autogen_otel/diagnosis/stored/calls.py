@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from autogen_otel.diagnosis.comparison.listed import bits_of
 from autogen_otel.diagnosis.comparison.questions import (
     Answer,
     Holding,
@@ -133,11 +134,7 @@ class StoredCalls:
     def _failing(columns: Columns, number: int, question: Resembling) -> str:
         """The failing calls of a question as further rows of ``_bits``."""
         traces = columns.value([str(call[TRACE]) for call in question.failing], "Array(String)")
-        testers = [one.tester() for one in question.properties]
-        bits = columns.value(
-            [sum(test(call) << bit for bit, test in enumerate(testers)) for call in question.failing],
-            "Array(UInt64)",
-        )
+        bits = columns.value(list(bits_of(question.failing, question.properties)), "Array(UInt64)")
         return (
             f" UNION ALL SELECT toUInt32({number}), reinterpretAsUInt128(unhex(one.1)), one.2"
             f" FROM (SELECT arrayJoin(arrayZip({traces}, {bits})) AS one)"

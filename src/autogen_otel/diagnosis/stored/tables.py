@@ -269,7 +269,7 @@ class Tables(Kept):
 
     def _retried(self) -> str:
         """Entries and model calls with an attempt that failed, by ``trace`` and ``id``."""
-        attempts = self.spans(f"{OPERATION} = {_HTTP}", IS_ERROR)
+        attempts = self.spans(f"{OPERATION} = '{HTTP}'", IS_ERROR)
         failed = self.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
         # The entry that answered did so only when it was asked again.
         answered = self.spans(
@@ -282,6 +282,3 @@ class Tables(Kept):
             f"SELECT * FROM {failed}"
             f" UNION ALL SELECT trace, above FROM (SELECT {_TRACE}, {_ID}, {_ABOVE} {answered})",
         )
-
-
-_HTTP: Final = f"'{HTTP}'"

@@ -102,7 +102,6 @@ class ClickHouse:
         selection: Selection,
         *,
         newest: int = 0,
-        may_repeat: bool = False,  # noqa: ARG002 - none of a trace comes twice, which costs nothing here
         progress: Progress | None = None,
     ) -> Iterator[Span]:
         """Read conversations trace by trace, or one trace of any kind.
@@ -199,8 +198,7 @@ class ClickHouse:
         """
         if selection == EVERYTHING and not newest and not oldest:
             return Condition()
-        within, having, values = _times(selection)
-        having += _tests(selection, values)
+        within, having, values = _conditions(selection)
         if selection.trace:
             # A whole id is looked up in the index of the table.
             is_whole = selection.is_one_trace
@@ -244,8 +242,8 @@ _NO_TABLE: Final = ("Code: 60.", "Code: 81.")
 """UNKNOWN_TABLE and UNKNOWN_DATABASE."""
 
 
-def _times(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
-    """Conditions for spans and for conversations, with their values, of the time in which they began."""
+def _conditions(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Conditions for spans and for conversations, which any of their spans may meet, with their values."""
     spans, conversations = [], []
     values: dict[str, Any] = {}
     if selection.since is not None:
@@ -256,24 +254,18 @@ def _times(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
         spans.append("Timestamp < fromUnixTimestamp64Nano({latest:Int64})")
         conversations.append("min(Timestamp) < fromUnixTimestamp64Nano({until:Int64})")
         values |= {"until": selection.until, "latest": selection.until + _PADDING_NS}
-    return spans, conversations, values
-
-
-def _tests(selection: Selection, values: dict[str, Any]) -> list[str]:
-    """Conditions for conversations, of what any of their spans has; their values are added."""
-    tests = []
     if selection.service is not None:
-        tests.append("countIf(ServiceName = {service:String}) > 0")
+        conversations.append("countIf(ServiceName = {service:String}) > 0")
         values["service"] = selection.service
     if selection.failing:
-        tests.append(f"countIf({IS_ERROR}) > 0")
+        conversations.append(f"countIf({IS_ERROR}) > 0")
     for number, (key, wanted) in enumerate(selection.attributes.items()):
-        tests.append(f"countIf(SpanAttributes['{key}'] = {{wanted{number}:String}}) > 0")
+        conversations.append(f"countIf(SpanAttributes['{key}'] = {{wanted{number}:String}}) > 0")
         values[f"wanted{number}"] = wanted
     if selection.attribute is not None:
-        tests.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
+        conversations.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
         values["key"], values["value"] = selection.attribute
-    return tests
+    return spans, conversations, values
 
 
 def has_operation(*operations: str) -> str:

@@ -81,7 +81,6 @@ class Files:
         selection: Selection,
         *,
         newest: int = 0,  # noqa: ARG002 - nothing orders files
-        may_repeat: bool = False,
         progress: Progress | None = None,
     ) -> Iterator[Span]:
         """Read everything, or only the traces whose id begins as asked.
@@ -90,13 +89,13 @@ class Files:
             SourceError: nothing can be read, or nothing is there.
         """
         progress = progress or Progress()
-        if may_repeat:
-            return (span for spans in self.traces(selection, progress) for span in spans)
         files = self._expected(progress)
         return read_spans(files, trace_filter=self._filter(selection.trace), progress=progress)
 
     def traces(self, selection: Selection, progress: Progress) -> Iterator[list[Span]]:
         """Read the same, the spans of each trace together; one that is spread far comes in several pieces.
+
+        A span that is stored twice may come twice, so that none has to be remembered.
 
         Raises:
             SourceError: nothing can be read, or nothing is there.

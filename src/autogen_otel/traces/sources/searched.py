@@ -150,7 +150,6 @@ class Searched:
         selection: Selection,
         *,
         newest: int = 0,
-        may_repeat: bool = False,  # noqa: ARG002 - no trace is found twice
         progress: Progress | None = None,
     ) -> Iterator[Span]:
         """Read the wanted conversations, the newest first, whole traces one after the other."""
