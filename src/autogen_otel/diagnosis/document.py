@@ -23,13 +23,7 @@ Link = Callable[[str, str], str | None]
 
 
 def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> dict[str, Any]:
-    """The diagnosis for programs, but for the number of the schema.
-
-    Args:
-        diagnosis: what to say.
-        source: where the conversations were read from.
-        link: gives the address of a span, by the ids of its trace and its own.
-    """
+    """What was found in what was read from ``source``, for programs; but for the number of the schema."""
     return {
         "source": source,
         "conversations": diagnosis.conversations,

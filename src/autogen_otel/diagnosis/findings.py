@@ -166,12 +166,7 @@ def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
 
 
 def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnosis:
-    """Say what fails in a population, and why.
-
-    Args:
-        population: what is known of its conversations, and their failures.
-        calls_of: the calls of a kind that worked; by default those that the population keeps.
-    """
+    """Say what fails in a population, and why; arguments as for ``roots_of``."""
     calls_of = calls_of or listed(population)
     grouped: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}

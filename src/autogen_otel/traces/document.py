@@ -24,12 +24,7 @@ def utc_time(nanoseconds: int) -> str:
 
 
 def trace_document(trace: Trace, *, failing: bool = False) -> dict[str, Any]:
-    """One trace for programs, its spans nested.
-
-    Args:
-        trace: what to show.
-        failing: leave out what neither failed nor leads to what failed.
-    """
+    """One trace for programs, its spans nested; without what does not lead to a failure if ``failing``."""
     branch: list[dict[str, Any]] = [{"children": []}]
     for span, depth in (trace.failing() if failing else trace).walk():
         del branch[depth + 1 :]

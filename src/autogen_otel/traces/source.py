@@ -44,6 +44,9 @@ class Progress:
         self.warn(f"{where}: {what} passed over, all else was read; delete what is damaged to silence this.")
 
 
+NO_PROGRESS: Final = Progress()
+
+
 class Source(Protocol):
     """Something that traces are read from. Every method may raise ``SourceError``."""
 
@@ -60,7 +63,7 @@ class Source(Protocol):
         selection: Selection,
         *,
         newest: int = 0,
-        progress: Progress | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> Iterator[Span]:
         """Read spans as a stream.
 
@@ -96,12 +99,7 @@ def with_beginning(source: Source, selection: Selection) -> Selection:
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
-    """A conversation that stands for others, which were not read.
-
-    Args:
-        spans: all of it.
-        weight: how many conversations it stands for, itself included.
-    """
+    """A conversation that stands for ``weight`` of them, itself included; the others were not read."""
 
     spans: list[Span]
     weight: float
@@ -117,7 +115,7 @@ class SampledSource(Source, Protocol):
         *,
         failing: int,
         working: int,
-        progress: Progress | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> list[Weighted]:
         """Read the conversations in which something failed, and a random sample of the others.
 

@@ -124,11 +124,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Trace:
-    """The spans of one trace, from one or several programs.
-
-    Args:
-        spans: at least one, in start order.
-    """
+    """The spans of one trace, at least one, in start order, from one or several programs."""
 
     spans: tuple[Span, ...]
 

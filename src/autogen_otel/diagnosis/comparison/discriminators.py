@@ -99,11 +99,7 @@ class Discriminator:
 
 
 class _Family:
-    """Comparisons that are corrected for together.
-
-    Args:
-        share: of all chance that is allowed, their part.
-    """
+    """Comparisons that are corrected for together, with their share of all chance that is allowed."""
 
     def __init__(self, share: float) -> None:
         self._share = share

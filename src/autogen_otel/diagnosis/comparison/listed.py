@@ -29,12 +29,7 @@ _NO_NAMES: Final = (TRACE, TRAITS)
 
 
 class Listed:
-    """Calls that worked, or a sample of them.
-
-    Args:
-        calls: what is known of each.
-        weight: how many each of them stands for.
-    """
+    """Calls that worked, or a sample of them, of which each stands for ``weight`` calls."""
 
     def __init__(self, calls: Sequence[Features], weight: float = 1.0) -> None:
         self._calls = calls

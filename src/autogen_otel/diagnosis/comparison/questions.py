@@ -66,13 +66,7 @@ Question = Outline | Holding | Together | Resembling
 
 
 class Run(NamedTuple):
-    """Calls whose number is one of the cuts, or lies between two neighbours.
-
-    Args:
-        lowest: of their numbers.
-        highest: of their numbers.
-        calls: how many calls.
-    """
+    """So many calls whose number is one of the cuts, or lies between two of them, with their extremes."""
 
     lowest: float
     highest: float

@@ -117,12 +117,7 @@ class Surroundings:
         self._tool_ends = [tool.end_ns for tool in self._tools]
 
     def of_call(self, span: Span, entry: Span | None = None) -> dict[str, Any]:
-        """Describe a call.
-
-        Args:
-            span: of the call.
-            entry: of a model call, whose attributes count before the call's own.
-        """
+        """Describe a call; of a model call the attributes of its entry count before its own."""
         features = {**self._of_moment(span), **attributes_of(span)}
         if entry is not None and entry is not span:
             features.update(attributes_of(entry))

@@ -15,12 +15,7 @@ _MOST_CONVERSATIONS: Final = 5_000_000
 
 
 class Began(NamedTuple):
-    """Where and when a conversation began; known before its number is.
-
-    Args:
-        process: which one it ran in.
-        start_ns: in nanoseconds since 1970.
-    """
+    """In which process a conversation began, and when; known before its number is."""
 
     process: str
     start_ns: int

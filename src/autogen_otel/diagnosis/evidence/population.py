@@ -96,12 +96,7 @@ class Population:
         return population
 
     def add(self, spans: list[Span], weight: float = 1.0) -> None:
-        """Take the spans of one conversation, or of a late piece of one.
-
-        Args:
-            spans: of the conversation.
-            weight: how many conversations it stands for.
-        """
+        """Take the spans of one conversation that stands for ``weight``, or of a late piece of one."""
         self._weight = weight
         has_failed = is_ours = False
         unique: dict[str, Span] = {}

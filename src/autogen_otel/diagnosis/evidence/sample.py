@@ -36,11 +36,7 @@ class Sample(Generic[T]):
         self._drawn = 0
 
     def wants(self, identity: str) -> bool:
-        """Count one more; whether to keep it, by a call of ``keep``.
-
-        Args:
-            identity: its id, which no other has.
-        """
+        """Count one more, told by its id; whether to keep it, by a call of ``keep``."""
         self.offered += 1
         digest = blake2b(identity.encode(), digest_size=_DIGEST_BYTES).digest()
         self._drawn = -int.from_bytes(digest, "big")

@@ -12,7 +12,7 @@ from autogen_otel.diagnosis.findings import Diagnosis, conclude
 from autogen_otel.diagnosis.stored.calls import StoredCalls
 from autogen_otel.diagnosis.stored.tables import BULKY, Tables
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import Progress
+from autogen_otel.traces.source import NO_PROGRESS, Progress
 from autogen_otel.traces.sources.clickhouse import (
     SPAN,
     SUBJECT,
@@ -38,7 +38,7 @@ def diagnose_stored(
     clickhouse: ClickHouse,
     selection: Selection = EVERYTHING,
     limit: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> Diagnosis:
     """Say what fails in conversations and why, of which only those that fail are read.
 
@@ -51,7 +51,6 @@ def diagnose_stored(
     Raises:
         SourceError: it cannot be asked.
     """
-    progress = progress or Progress()
     condition = clickhouse.selecting(selection, oldest=limit)
     with Tables(clickhouse, condition, progress) as tables:
         population = Population()
@@ -66,7 +65,7 @@ def diagnose_stored(
 
 
 def compare_stored(
-    clickhouse: ClickHouse, sides: tuple[Side, Side], limit: int = 0, progress: Progress | None = None
+    clickhouse: ClickHouse, sides: tuple[Side, Side], limit: int = 0, progress: Progress = NO_PROGRESS
 ) -> Changes:
     """Diagnose conversations of two kinds and compare them; other arguments as for ``diagnose_stored``.
 

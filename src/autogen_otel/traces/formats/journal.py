@@ -15,7 +15,7 @@ from typing import IO, Any, Final, NamedTuple, cast
 from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.gathering import Piece, gather
-from autogen_otel.traces.source import Progress, SourceError
+from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.trace import INTERRUPTED, RUNNING, Span, State
 
 try:
@@ -74,7 +74,7 @@ def read_spans(
     paths: Iterable[Path],
     *,
     trace_filter: otlp.TraceFilter | None = None,
-    progress: Progress | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> Iterator[Span]:
     """Read files one after the other, with one line at a time in memory; compressed ones too.
 
@@ -91,7 +91,7 @@ def read_spans(
     Raises:
         SourceError: no file can be read.
     """
-    files = _Files(paths, progress or Progress(), trace_filter)
+    files = _Files(paths, progress, trace_filter)
     under_way = files.under_way()
     read: set[int] = set()
     for line in files.lines():
@@ -272,11 +272,7 @@ def _refusal(path: Path, error: Exception) -> str:
 
 
 class Tail:
-    """What is appended to the files of a journal, from now on.
-
-    Args:
-        path: file, or folder in which files come and go.
-    """
+    """What is appended from now on to a file, or in a folder in which files come and go."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -331,13 +327,7 @@ def _decompressed(file: Any) -> IO[bytes]:
 
 
 class _Line(NamedTuple):
-    """A line of a file, or a document of many lines.
-
-    Args:
-        path: the file.
-        number: which line it is, from 1.
-        text: as it is stored.
-    """
+    """A line of a file, told by its number from 1, or a document of many lines."""
 
     path: Path
     number: int

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import Progress, SourceError
+from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError, form
 from autogen_otel.traces.trace import HTTP, KINDS, NS, STATUSES, Event, Link, Span
 from autogen_otel.vocabulary import attributes as names
@@ -68,12 +68,7 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition of SQL, with the values that it compares with.
-
-    Args:
-        sql: with ``{name:Type}`` where a value belongs.
-        values: by name.
-    """
+    """A condition of SQL with ``{name:Type}`` where a value belongs, and the values by name."""
 
     sql: str = "1"
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -102,21 +97,21 @@ class ClickHouse:
         selection: Selection,
         *,
         newest: int = 0,
-        progress: Progress | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> Iterator[Span]:
         """Read conversations trace by trace, or one trace of any kind.
 
         Raises:
             SourceError: it cannot be asked.
         """
-        (progress or Progress()).expect(None, "conversations")
+        progress.expect(None, "conversations")
         # One more, for whoever asks to see that there are more.
         condition = self.selecting(selection, newest=newest and newest + 1)
         # What decides is asked again of each conversation, so that more may come than is wanted.
         sql = f"SELECT {SPAN} FROM {self.table} WHERE {condition.sql} ORDER BY TraceId, Timestamp"
         for spans in by_trace(map(span_of, self.rows(sql, condition.values))):
             yield from spans
-            (progress or Progress()).advance(1)
+            progress.advance(1)
 
     def link(self, trace_id: str, span_id: str) -> None:
         """It has no page for a trace."""

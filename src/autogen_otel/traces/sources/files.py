@@ -20,7 +20,7 @@ from autogen_otel.traces.formats.journal import (
 )
 from autogen_otel.traces.formats.otlp import TraceFilter
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import Progress, SourceError
+from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.trace import Span
 
 _LARGE: Final = 50_000_000
@@ -81,14 +81,13 @@ class Files:
         selection: Selection,
         *,
         newest: int = 0,  # noqa: ARG002 - nothing orders files
-        progress: Progress | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> Iterator[Span]:
         """Read everything, or only the traces whose id begins as asked.
 
         Raises:
             SourceError: nothing can be read, or nothing is there.
         """
-        progress = progress or Progress()
         files = self._expected(progress)
         return read_spans(files, trace_filter=self._filter(selection.trace), progress=progress)
 

@@ -46,11 +46,7 @@ class RefusedError(SourceError):
 
 
 def form(fields: Mapping[str, str]) -> tuple[bytes, str]:
-    """Fields as the body of a request, and its content type: RFC 7578.
-
-    Args:
-        fields: by name; names are plain words.
-    """
+    """Fields, whose names are plain words, as the body of a request, and its content type: RFC 7578."""
     boundary = uuid.uuid4().hex
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

@@ -71,11 +71,7 @@ class Search:
 
 
 class Jaeger:
-    """The traces in a Jaeger.
-
-    Args:
-        client: asks it.
-    """
+    """The traces in a Jaeger."""
 
     most = 50
     finest_ns = _NS_PER_US

@@ -19,12 +19,7 @@ _NAMESPACE: Final = "(.*/)?"
 
 
 class Counts(NamedTuple):
-    """How many conversations there were.
-
-    Args:
-        failing: in which something failed, also if they recovered.
-        working: the others.
-    """
+    """In how many conversations something failed, also if they recovered, and how many others there were."""
 
     failing: float
     working: float

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from autogen_otel.traces.conversations import is_conversation, takes
 from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import Progress, Weighted
+from autogen_otel.traces.source import NO_PROGRESS, Progress, Weighted
 from autogen_otel.traces.trace import NS, Span
 
 _HOUR_NS: Final = 3600 * NS
@@ -45,12 +45,7 @@ _LATE_NS: Final = _HOUR_NS
 
 
 class Window(NamedTuple):
-    """A stretch of time, in nanoseconds since 1970.
-
-    Args:
-        start_ns: its beginning.
-        end_ns: its end, which is not part of it.
-    """
+    """A stretch of time, in nanoseconds since 1970; its end is not part of it."""
 
     start_ns: int
     end_ns: int
@@ -81,12 +76,7 @@ class Found:
 
 
 class Page(NamedTuple):
-    """The answer to a search.
-
-    Args:
-        found: traces, in any order.
-        full: whether there may be more.
-    """
+    """Traces that a search gave, in any order, and whether there may be more."""
 
     found: list[Found]
     full: bool
@@ -123,12 +113,7 @@ class Store(Protocol):
 
 
 class Searched:
-    """A store as a source; see the module.
-
-    Args:
-        store: the store.
-        option: the words that name it on the command line.
-    """
+    """A store as a source, see the module; ``option`` are the words that name it on the command line."""
 
     def __init__(self, store: Store, option: Sequence[str]) -> None:
         self.option = tuple(option)
@@ -150,14 +135,14 @@ class Searched:
         selection: Selection,
         *,
         newest: int = 0,
-        progress: Progress | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> Iterator[Span]:
         """Read the wanted conversations, the newest first, whole traces one after the other."""
         if selection.is_one_trace:
             yield from _once(self._store.trace(selection.trace))
             return
         count = 0
-        for page in self._newest_first(selection, progress or Progress()):
+        for page in self._newest_first(selection, progress):
             for spans in page:
                 # Of a trace that was asked for by its id it does not matter what is in it.
                 if (selection.trace or is_conversation(spans)) and takes(selection, spans):
@@ -167,10 +152,9 @@ class Searched:
                 return
 
     def sample(
-        self, selection: Selection, *, failing: int, working: int, progress: Progress | None = None
+        self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
     ) -> list[Weighted]:
         """See ``SampledSource.sample``."""
-        progress = progress or Progress()
         progress.expect(failing + working, "conversations")
         window = self._window(selection)
         worked, failed = _Kept(working, progress), _Kept(failing, progress)

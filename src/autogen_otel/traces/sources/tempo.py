@@ -14,11 +14,7 @@ from autogen_otel.vocabulary import attributes as names
 
 
 class Tempo:
-    """The traces in a Tempo.
-
-    Args:
-        client: asks it.
-    """
+    """The traces in a Tempo."""
 
     most = 100
     finest_ns = NS
