@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
-from autogen_otel.diagnosis.evidence.sample import LARGEST, Sample
+from autogen_otel.diagnosis.evidence.sample import LARGEST, Sample, Samples
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.source import Weighted
@@ -28,8 +28,8 @@ _GROUP_SIZES: Final = ((40, 4000), (400, 400), (20_000, 4))
 """How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
 _LOOP_SIZES: Final = ((100, 400), (2000, 10))
 """The same of conversations that went in circles."""
-_KIND_SIZES: Final = ((500, LARGEST),)
-"""The same of calls that worked: models make up names of tools."""
+_MOST_KINDS: Final = 500
+"""Of calls that worked: models make up names of tools."""
 _MOST_NAMES: Final = 10_000
 """Workflows and tools that are counted; programs that make up names for each conversation have more."""
 _USUAL_LIMITS: Final = 0.5
@@ -39,8 +39,6 @@ INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 _START: Final = attrgetter("start_ns")
 
 GroupKey = tuple[Any, ...]
-K = TypeVar("K")
-T = TypeVar("T")
 
 
 class Population:
@@ -67,11 +65,11 @@ class Population:
         self.conversations = 0.0
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
-        self.groups: dict[GroupKey, Sample[Occurrence]] = {}
-        self.working: dict[str, Sample[dict[str, Any]]] = {}
+        self.groups: Samples[GroupKey, Occurrence] = Samples(*_GROUP_SIZES)
+        self.working: Samples[str, dict[str, Any]] = Samples((_MOST_KINDS, LARGEST))
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
-        self.loops: dict[tuple[str, Loop], Sample[Occurrence]] = {}
+        self.loops: Samples[tuple[str, Loop], Occurrence] = Samples(*_LOOP_SIZES)
         self.ended_at_limit: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self._seen: OrderedDict[str, Began] = OrderedDict()
@@ -151,9 +149,9 @@ class Population:
         self.last_ns = max(self.last_ns, other.last_ns)
         self.conversations += other.conversations
         self.over_time.merge(other.over_time)
-        _merge(self.groups, other.groups)
-        _merge(self.working, other.working)
-        _merge(self.loops, other.loops)
+        self.groups.merge(other.groups)
+        self.working.merge(other.working)
+        self.loops.merge(other.loops)
         for mine, others in (
             (self.returned_errors, other.returned_errors),
             (self.returned_conversations, other.returned_conversations),
@@ -209,9 +207,8 @@ class Population:
     def _keep_failures(self, reading: Reading) -> list[Occurrence]:
         found = reading.occurrences()
         for occurrence in found:
-            sample = _sample_of(self.groups, group_key(occurrence), _GROUP_SIZES, self._weight)
-            if sample is not None and sample.wants(occurrence.trace_id + occurrence.span_id):
-                sample.keep(occurrence.described())
+            identity = occurrence.trace_id + occurrence.span_id
+            self.groups.offer(group_key(occurrence), identity, occurrence.described, self._weight)
         return found
 
     def _keep_loop(self, reading: Reading, root: Span) -> bool:
@@ -219,13 +216,8 @@ class Population:
         if loop is None:
             return False
         key = (_workflow(root), loop._replace(times=0))
-        sample = _sample_of(self.loops, key, _LOOP_SIZES, self._weight)
-        if sample is not None and sample.wants(root.trace_id):
-            sample.keep(_circle(reading, root, loop))
+        self.loops.offer(key, root.trace_id, partial(_circle, reading, root, loop), self._weight)
         return True
-
-    def _working_sample(self, kind: str) -> Sample[dict[str, Any]] | None:
-        return _sample_of(self.working, kind, _KIND_SIZES, self._heaviest)
 
     def _keep_working(self, reading: Reading, tools: list[Span], chats: list[Span]) -> None:
         returned: set[str] = set()
@@ -239,23 +231,19 @@ class Population:
                 returned.add(name)
             if tool.status_code == STATUS_ERROR or attributes.get(names.CANCELLED) is True:
                 continue
-            sample = self._working_sample(tool_kind(name))
-            if sample is not None and sample.wants(tool.trace_id + tool.span_id):
-                sample.keep(reading.tool_features(tool))
+            describe = partial(reading.tool_features, tool)
+            self.working.offer(tool_kind(name), tool.trace_id + tool.span_id, describe, self._heaviest)
         self.returned_conversations.update(dict.fromkeys(returned, round(self._heaviest)))
-        models = self._working_sample(MODEL)
         for chat in chats:
             attributes = chat.attributes
-            if (
-                models is None
-                or chat.failed
+            if not (
+                chat.failed
                 or is_filtered(chat)
                 or attributes.get(names.CANCELLED) is True
                 or attributes.get(names.CACHE_HIT) is True
-            ):
-                continue
-            if reading.was_answered_at_once(chat) and models.wants(chat.trace_id + chat.span_id):
-                models.keep(reading.model_features(chat, chat))
+            ) and reading.was_answered_at_once(chat):
+                describe = partial(reading.model_features, chat, chat)
+                self.working.offer(MODEL, chat.trace_id + chat.span_id, describe, self._heaviest)
 
     def _keep_conversation(self, reading: Reading, roots: list[Span], found: list[Occurrence]) -> None:
         root = _root_of(roots)
@@ -270,9 +258,8 @@ class Population:
             if not found and self._keep_loop(reading, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):
-            sample = self._working_sample(CONVERSATION)
-            if sample is not None and sample.wants(root.trace_id):
-                sample.keep(reading.conversation_features(root))
+            describe = partial(reading.conversation_features, root)
+            self.working.offer(CONVERSATION, root.trace_id, describe, self._heaviest)
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:
@@ -295,34 +282,6 @@ def _weighted(sample: Sample[Occurrence]) -> list[Occurrence]:
     for occurrence in kept:
         occurrence.weight = weight
     return kept
-
-
-def _sample_of(
-    samples: dict[K, Sample[T]], key: K, sizes: Iterable[tuple[int, int]], each: float
-) -> Sample[T] | None:
-    """The sample with a key, which is made if it is the first; ``None`` if there are too many.
-
-    Args:
-        samples: by key.
-        key: of what is sampled.
-        sizes: up to how many samples are how large, in ascending order.
-        each: as ``Sample`` takes it.
-    """
-    sample = samples.get(key)
-    if sample is None:
-        size = next((size for most, size in sizes if len(samples) < most), 0)
-        if size:
-            sample = samples[key] = Sample(size, each)
-    return sample
-
-
-def _merge(samples: dict[K, Sample[T]], others: Mapping[K, Sample[T]]) -> None:
-    for key, other in others.items():
-        mine = samples.get(key)
-        if mine is None:
-            samples[key] = other
-        else:
-            mine.merge(other)
 
 
 def _root_of(workflows: Iterable[Span]) -> Span | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from heapq import heappush, heapreplace
 from typing import Final, Generic, TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 LARGEST: Final = 3000
@@ -68,3 +70,33 @@ class Sample(Generic[T]):
     def weight(self) -> float:
         """How many of the stream each one that is kept stands for."""
         return self._each * (self.offered / len(self._heap) if self._heap else 1.0)
+
+
+class Samples(dict[K, Sample[T]]):
+    """Samples by key.
+
+    Args:
+        sizes: up to how many samples each keeps how many, in ascending order; of more keys none is kept.
+    """
+
+    def __init__(self, *sizes: tuple[int, int]) -> None:
+        self._sizes = sizes
+
+    def offer(self, key: K, identity: str, make: Callable[[], T], each: float) -> None:
+        """Offer one to the sample of a key, by its id; it is made only if it is kept."""
+        sample = self.get(key)
+        if sample is None:
+            size = next((size for most, size in self._sizes if len(self) < most), 0)
+            if not size:
+                return
+            sample = self[key] = Sample(size, each)
+        if sample.wants(identity):
+            sample.keep(make())
+
+    def merge(self, other: Samples[K, T]) -> None:
+        """Add the samples of another part of the stream."""
+        for key, sample in other.items():
+            if key in self:
+                self[key].merge(sample)
+            else:
+                self[key] = sample
