@@ -18,12 +18,7 @@ from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, Holding, Outline, Run, together
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher_of_best_cut
-from autogen_otel.diagnosis.evidence.features import (
-    PREVIOUS_TOOL,
-    PREVIOUS_TOOL_SECONDS,
-    PROBLEMS,
-    Features,
-)
+from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, PREVIOUS_TOOL_SECONDS, PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.subjects import problem_subject

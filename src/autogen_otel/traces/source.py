@@ -59,11 +59,7 @@ class Source(Protocol):
         """The words that name it on the command line, for commands that a report suggests; never a secret."""
 
     def spans(
-        self,
-        selection: Selection,
-        *,
-        newest: int = 0,
-        progress: Progress = NO_PROGRESS,
+        self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
     ) -> Iterator[Span]:
         """Read spans as a stream.
 
@@ -110,12 +106,7 @@ class SampledSource(Source, Protocol):
     """A source that may be too large to be read whole."""
 
     def sample(
-        self,
-        selection: Selection,
-        *,
-        failing: int,
-        working: int,
-        progress: Progress = NO_PROGRESS,
+        self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
     ) -> list[Weighted]:
         """Read the conversations in which something failed, and a random sample of the others.
 

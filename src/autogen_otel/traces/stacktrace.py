@@ -76,11 +76,8 @@ def chained_exceptions(stacktrace: str) -> tuple[str, ...]:
 
 def innermost_user_frame(stacktrace: str) -> Frame | None:
     """The user's innermost frame of the exception that began the chain, else of the next that has one."""
-    for frames in _frames(stacktrace):
-        user_frames = [frame for frame in frames if frame.in_user_code]
-        if user_frames:
-            return user_frames[-1]
-    return None
+    inside_out = (frame for frames in _frames(stacktrace) for frame in reversed(frames))
+    return next((frame for frame in inside_out if frame.in_user_code), None)
 
 
 def raising_user_frame(stacktrace: str) -> Frame | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final
@@ -16,7 +16,6 @@ from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.diagnosis.evidence.sample import LARGEST, Sample, Samples
 from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.gathering import gather_spans
-from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import STATUS_ERROR, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -83,14 +82,6 @@ class Population:
         population = cls()
         for gathered in gather_spans(spans):
             population.add(gathered)
-        return population
-
-    @classmethod
-    def of_sample(cls, sample: Sequence[Weighted]) -> Population:
-        """Read conversations that stand for others as well."""
-        population = cls(max((one.weight for one in sample), default=1.0))
-        for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):
-            population.add(one.spans, one.weight)
         return population
 
     def add(self, spans: list[Span], weight: float = 1.0) -> None:

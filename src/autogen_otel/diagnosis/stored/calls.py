@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from autogen_otel.diagnosis.comparison.listed import bits_of
@@ -25,7 +26,7 @@ from autogen_otel.diagnosis.evidence.features import (
     follows_from_outcome,
 )
 from autogen_otel.diagnosis.evidence.occurrence import tool_kind
-from autogen_otel.diagnosis.stored.columns import ARGUMENTS, DERIVED, Columns
+from autogen_otel.diagnosis.stored.columns import ARGUMENTS, AROUND, DERIVED, OWN, Columns
 from autogen_otel.diagnosis.stored.leaves import leaf_names
 from autogen_otel.diagnosis.stored.tables import Tables
 
@@ -34,13 +35,6 @@ T = TypeVar("T")
 _MOST_NAMES: Final = 1000
 _MOST_ALIKE: Final = 200_000
 """Calls that are enough to tell how alike those of one conversation are."""
-_OWN: Final = "own"
-_AROUND: Final = "around"
-"""Features of a call's own span, and those of the conversation around it.
-
-They are kept apart, since what a span has itself is large, and dear to join: a question about both is put to
-each, and only the bits that it comes to are joined.
-"""
 
 
 class StoredCalls:
@@ -56,7 +50,6 @@ class StoredCalls:
         self._tables = tables
         self._kind = kind
         self._failed = failed
-        self._total: int | None = None
         self._by_sort: Mapping[type, Callable[[Any], list[Answer]]] = {
             Outline: self._outlines,
             Holding: self._holding,
@@ -81,10 +74,10 @@ class StoredCalls:
         columns = Columns(self._kind)
         every = dict.fromkeys(one for question in questions for one in question.properties)
         by_property = self._counts(
-            columns, {one: (self._side(columns, one.attribute), columns.holds(one)) for one in every}
+            columns, {one: (columns.side(one.attribute), columns.holds(one)) for one in every}
         )
         return [
-            Answer(self._count(), holding=[by_property[one] for one in question.properties])
+            Answer(self._total, holding=[by_property[one] for one in question.properties])
             for question in questions
         ]
 
@@ -103,7 +96,7 @@ class StoredCalls:
         columns = Columns(self._kind)
         failing = [self._failing(columns, number, of) for number, of in enumerate(questions, 1)]
         # Of millions of conversations every so many tell as well how alike the calls of one are.
-        step = max(1, self._count() // _MOST_ALIKE)
+        step = max(1, self._total // _MOST_ALIKE)
         most = max(len(question.properties) for question in questions)
         counted = (
             "SELECT number, trace, count() AS calls,"
@@ -126,7 +119,7 @@ class StoredCalls:
             ]
         nothing = [Spread(0, 0, 0, 0, 0, 0)] * most
         return [
-            Answer(self._count(), spreads=spreads.get(number, nothing)[: len(question.properties)])
+            Answer(self._total, spreads=spreads.get(number, nothing)[: len(question.properties)])
             for number, question in enumerate(questions, 1)
         ]
 
@@ -142,12 +135,12 @@ class StoredCalls:
 
     def _bits(self, columns: Columns, questions: Sequence[Together | Resembling]) -> str:
         """Each call once for each question: its ``number``, the ``trace``, and ``bits`` for what it has."""
-        bits: dict[str, list[list[str]]] = {side: [[] for _ in questions] for side in (_OWN, _AROUND)}
+        bits: dict[str, list[list[str]]] = {side: [[] for _ in questions] for side in (OWN, AROUND)}
         for number, question in enumerate(questions):
             for index, one in enumerate(question.properties):
                 bit = f"bitShiftLeft(toUInt64({columns.holds(one)}), {index})"
-                bits[self._side(columns, one.attribute)][number].append(bit)
-        sides = [side for side, of in bits.items() if any(of)] or [_OWN]
+                bits[columns.side(one.attribute)][number].append(bit)
+        sides = [side for side, of in bits.items() if any(of)] or [OWN]
         parts = []
         for side in sides:
             words = ", ".join(" + ".join(of) or "toUInt64(0)" for of in bits[side])
@@ -160,7 +153,7 @@ class StoredCalls:
         )
 
     def _outlines(self, questions: Sequence[Outline]) -> list[Answer]:
-        total = self._count()
+        total = self._total
         present = self._present(total) if any(one.names for one in questions) else {}
         runs: list[dict[str, list[Run]]] = [{name: [] for name in question.cuts} for question in questions]
         columns = Columns(self._kind)
@@ -170,10 +163,10 @@ class StoredCalls:
             for name, cuts in question.cuts.items():
                 if not cuts:
                     continue
-                about = {self._side(columns, name)}
+                about = {columns.side(name)}
                 number = f"ifNull({columns.of(name).number}, nan)"
                 if question.tool is not None:
-                    about.add(self._side(columns, PREVIOUS_TOOL))
+                    about.add(columns.side(PREVIOUS_TOOL))
                     wanted_tool = columns.value(question.tool, "String")
                     number = f"if({columns.of(PREVIOUS_TOOL).text} = {wanted_tool}, {number}, nan)"
                 at = columns.value([float(cut) for cut in cuts], "Array(Float64)")
@@ -195,7 +188,7 @@ class StoredCalls:
         """How many calls have which feature."""
         columns = Columns(self._kind)
         derived = self._counts(
-            columns, {name: (self._side(columns, name), columns.of(name).present) for name in DERIVED}
+            columns, {name: (columns.side(name), columns.of(name).present) for name in DERIVED}
         )
         present = Counter({name: count for name, count in derived.items() if count})
         sources: list[tuple[str, str, Callable[[str], bool]]] = [
@@ -209,7 +202,7 @@ class StoredCalls:
             f"arrayMap(name -> ({index}, toString(name)), keys{index})" for index in range(len(sources))
         )
         # Most calls have the same names as many others.
-        alike = f"SELECT {', '.join(keys)}, count() AS calls {self._from({_OWN})} GROUP BY ALL"
+        alike = f"SELECT {', '.join(keys)}, count() AS calls {self._from({OWN})} GROUP BY ALL"
         found = self._tables.rows(
             "SELECT held.1, held.2, sum(calls) AS times"
             f" FROM (SELECT calls, arrayJoin(arrayConcat({held})) AS held FROM ({alike}))"
@@ -222,17 +215,16 @@ class StoredCalls:
         return {name: min(count, total) for name, count in present.items()}
 
     # ------------------------------------------------------------ where they are
-    def _count(self) -> int:
+    @cached_property
+    def _total(self) -> int:
         """How many calls there are."""
-        if self._total is None:
-            ((count,),) = self._tables.rows(f"SELECT count() {self._from({_OWN})}")
-            self._total = int(count)
-        return self._total
+        ((count,),) = self._tables.rows(f"SELECT count() {self._from({OWN})}")
+        return int(count)
 
     def _counts(self, columns: Columns, tests: Mapping[T, tuple[str, str]]) -> dict[T, int]:
         """Count the calls for which tests hold; each comes with the side that it is about."""
         counts: dict[T, int] = {}
-        for side in (_OWN, _AROUND):
+        for side in (OWN, AROUND):
             asked = {key: sql for key, (about, sql) in tests.items() if about == side}
             if asked:
                 each = ", ".join(f"countIf({sql})" for sql in asked.values())
@@ -240,16 +232,12 @@ class StoredCalls:
                 counts.update(zip(asked, map(int, row), strict=True))
         return counts
 
-    @staticmethod
-    def _side(columns: Columns, name: str) -> str:
-        return _AROUND if columns.is_around(name) else _OWN
-
     def _from(self, sides: Collection[str]) -> str:
-        own, around = (self._source(side) if side in sides else "" for side in (_OWN, _AROUND))
+        own, around = (self._source(side) if side in sides else "" for side in (OWN, AROUND))
         if own and around:
             return f"FROM {own} AS own ANY LEFT JOIN {around} AS around USING (trace, id)"
         return f"FROM {own or around}"
 
     def _source(self, side: str) -> str:
         own = self._tables.calls(self._kind, self._failed)
-        return own if side == _OWN else self._tables.around(self._kind, own)
+        return own if side == OWN else self._tables.around(self._kind, own)

@@ -34,6 +34,15 @@ _NESTING: Final = (
 )
 
 
+OWN: Final = "own"
+AROUND: Final = "around"
+"""Features of a call's own span, and those of the conversation around it.
+
+They are kept apart, since what a span has itself is large, and dear to join: a question about both is put to
+each, and only the bits that it comes to are joined.
+"""
+
+
 class Column(NamedTuple):
     """One feature in SQL.
 
@@ -96,9 +105,9 @@ class Columns:
             test = f"{number} {sign} {self.value(float(value), 'Float64')}"
         return f"ifNull({test}, 0)"
 
-    def is_around(self, name: str) -> bool:
-        """Whether a feature is one of the conversation around a call, and not of the call's own span."""
-        return name in self._derived and self._derived[name].is_around
+    def side(self, name: str) -> str:
+        """Where a feature is: ``OWN`` or ``AROUND``."""
+        return AROUND if name in self._derived and self._derived[name].is_around else OWN
 
     def of(self, name: str) -> Column:
         """One feature."""

@@ -13,14 +13,7 @@ from autogen_otel.diagnosis.stored.calls import StoredCalls
 from autogen_otel.diagnosis.stored.tables import BULKY, Tables
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import NO_PROGRESS, Progress
-from autogen_otel.traces.sources.clickhouse import (
-    SPAN,
-    SUBJECT,
-    ClickHouse,
-    by_trace,
-    has_operation,
-    span_of,
-)
+from autogen_otel.traces.sources.clickhouse import SPAN, SUBJECT, ClickHouse, by_trace, has_operation, span_of
 from autogen_otel.traces.trace import NS
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -107,8 +100,7 @@ def _count(population: Population, tables: Tables) -> None:
         population.ended[workflow] = int(ended)
         population.ended_at_limit[workflow] = int(at_limit)
     returned = tables.spans(
-        has_operation(span_names.EXECUTE_TOOL),
-        f"mapContains(SpanAttributes, '{names.TOOL_RETURNED_ERROR}')",
+        has_operation(span_names.EXECUTE_TOOL), f"mapContains(SpanAttributes, '{names.TOOL_RETURNED_ERROR}')"
     )
     asked = f"SELECT {SUBJECT} AS tool, count(), uniqExact(TraceId) {returned} GROUP BY tool"
     for tool, times, conversations in tables.rows(asked):

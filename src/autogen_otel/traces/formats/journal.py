@@ -71,10 +71,7 @@ def journal_files(path: Path) -> list[Path]:
 
 
 def read_spans(
-    paths: Iterable[Path],
-    *,
-    trace_filter: otlp.TraceFilter | None = None,
-    progress: Progress = NO_PROGRESS,
+    paths: Iterable[Path], *, trace_filter: otlp.TraceFilter | None = None, progress: Progress = NO_PROGRESS
 ) -> Iterator[Span]:
     """Read files one after the other, with one line at a time in memory; compressed ones too.
 

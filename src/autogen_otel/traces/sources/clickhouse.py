@@ -93,11 +93,7 @@ class ClickHouse:
         self.option = ("--clickhouse", client.url, *(("--table", table) if table != TABLE else ()))
 
     def spans(
-        self,
-        selection: Selection,
-        *,
-        newest: int = 0,
-        progress: Progress = NO_PROGRESS,
+        self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
     ) -> Iterator[Span]:
         """Read conversations trace by trace, or one trace of any kind.
 
@@ -177,13 +173,7 @@ class ClickHouse:
         sql = f"SELECT DISTINCT value FROM ({found}) WHERE value != '' LIMIT {_MOST_VALUES}"
         return tuple(value for (value,) in self.rows(sql, {"key": attribute}))
 
-    def selecting(
-        self,
-        selection: Selection,
-        *,
-        newest: int = 0,
-        oldest: int = 0,
-    ) -> Condition:
+    def selecting(self, selection: Selection, *, newest: int = 0, oldest: int = 0) -> Condition:
         """What selects the spans of the conversations that are wanted, and of few others.
 
         Args:

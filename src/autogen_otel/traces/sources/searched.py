@@ -131,11 +131,7 @@ class Searched:
         return self._store.link(trace_id, span_id)
 
     def spans(
-        self,
-        selection: Selection,
-        *,
-        newest: int = 0,
-        progress: Progress = NO_PROGRESS,
+        self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
     ) -> Iterator[Span]:
         """Read the wanted conversations, the newest first, whole traces one after the other."""
         if selection.is_one_trace:
