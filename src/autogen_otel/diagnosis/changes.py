@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from autogen_otel.diagnosis.comparison.discriminators import SIGNIFICANT
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
@@ -134,10 +134,10 @@ def _pairs(before: Iterable[Finding], after: Iterable[Finding]) -> list[_Pair]:
     """Findings that are one: also where a line has moved, or the same fault answers otherwise."""
     was, now = list(before), list(after)
     pairs: list[_Pair] = []
-    for identity in (_exactly, _steadily, _wherever):
-        left = {identity(one): one for one in reversed(was)}
+    for precision in range(3):
+        left = {_identities(one)[precision]: one for one in reversed(was)}
         for one in list(now):
-            other = left.pop(identity(one), None)
+            other = left.pop(_identities(one)[precision], None)
             if other is not None:
                 pairs.append((other, one))
                 was = [finding for finding in was if finding is not other]
@@ -145,20 +145,14 @@ def _pairs(before: Iterable[Finding], after: Iterable[Finding]) -> list[_Pair]:
     return [*pairs, *((one, None) for one in was), *((None, one) for one in now)]
 
 
-def _exactly(one: Finding) -> str:
-    return _key(one, one.subject)
-
-
-def _steadily(one: Finding) -> str:
-    return _key(one, {name: value for name, value in one.subject.items() if name not in _VOLATILE})
-
-
-def _wherever(one: Finding) -> str:
-    return _LINE.sub("", _steadily(one))
-
-
-def _key(one: Finding, subject: Mapping[str, Any]) -> str:
-    return f"{one.cause} {sorted((name, str(value)) for name, value in subject.items())}"
+def _identities(one: Finding) -> tuple[str, str, str]:
+    """How it is told: exactly, if the same fault answers otherwise, and if a line has moved as well."""
+    steady = {name: value for name, value in one.subject.items() if name not in _VOLATILE}
+    exactly, steadily = (
+        f"{one.cause} {sorted((name, str(value)) for name, value in subject.items())}"
+        for subject in (one.subject, steady)
+    )
+    return exactly, steadily, _LINE.sub("", steadily)
 
 
 def _table(pair: _Pair, before: Diagnosis, after: Diagnosis) -> Table:

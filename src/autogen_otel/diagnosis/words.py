@@ -31,10 +31,6 @@ _SWALLOWED: Final = {
     causes.ORCHESTRATION: "nobody saw an error; it went on with another agent, or to its limit",
     causes.CALLBACK: "swallowed by AutoGen; the conversation went on without what the function was for",
 }
-_RECOVERED: Final = {
-    Effect.FELL_OVER: "another entry of the config_list was asked instead",
-    Effect.RETRIED: "only a slower answer; the SDK tried again in silence",
-}
 
 
 def what_ended(subject: Mapping[str, Any]) -> str:
@@ -66,10 +62,14 @@ def visible_as(
     if ended > 0:
         parts.append(f"{_times(ended)} ended with {what_ended(subject)}")
     parts += [f"{_times(count)} went on and ended with {what}" for what, count in later.items()]
-    if effects.get(Effect.SWALLOWED):
-        words = _SWALLOWED.get(cause, "swallowed by AutoGen; the conversation went on without the answer")
-        parts.append(f"{_times(effects[Effect.SWALLOWED])}: {words}")
-    parts += [f"{_times(effects[one])}: {words}" for one, words in _RECOVERED.items() if effects.get(one)]
+    otherwise = {
+        Effect.SWALLOWED: _SWALLOWED.get(
+            cause, "swallowed by AutoGen; the conversation went on without the answer"
+        ),
+        Effect.FELL_OVER: "another entry of the config_list was asked instead",
+        Effect.RETRIED: "only a slower answer; the SDK tried again in silence",
+    }
+    parts += [f"{_times(effects[one])}: {words}" for one, words in otherwise.items() if effects.get(one)]
     return "; ".join(parts)
 
 

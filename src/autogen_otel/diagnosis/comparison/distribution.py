@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import in_order, is_number
+from autogen_otel.diagnosis.comparison.candidates import counted, is_number
 from autogen_otel.diagnosis.comparison.listed import bits_of, runs_of
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Asking, Outline, Run, Together
@@ -74,10 +74,7 @@ def _named(of: Property, failing: Sequence[Features]) -> list[Property]:
     """What a bar each is drawn of: the property itself, and the values that failing calls have most often."""
     if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
         return [Property(of.attribute, Comparison.PRESENT)]
-    counts: Counter[Any] = Counter()
-    for call in failing:
-        value = call.get(of.name)
-        counts.update(in_order(value) if isinstance(value, frozenset) else () if value is None else (value,))
+    counts = counted(call[of.name] for call in failing if call.get(of.name) is not None)
     others = [Property(of.attribute, of.comparison, value) for value, _ in counts.most_common(_MOST_VALUES)]
     named = [of, *(one for one in others if one.value != of.value)][: _MOST_VALUES - 1]
     if of.comparison is not Comparison.IS:

@@ -23,6 +23,7 @@ from autogen_otel.traces.sources.clickhouse import (
     SUBJECT,
     ClickHouse,
     Condition,
+    attribute,
     has_operation,
 )
 from autogen_otel.traces.trace import HTTP
@@ -44,10 +45,9 @@ _TRACE: Final = "reinterpretAsUInt128(unhex(TraceId)) AS trace"
 _ID: Final = "reinterpretAsUInt64(unhex(SpanId)) AS id"
 _ABOVE: Final = "reinterpretAsUInt64(unhex(ParentSpanId)) AS above"
 _WORKFLOW: Final = (
-    f"if(SpanAttributes['{names.GEN_AI_WORKFLOW_NAME}'] != '',"
-    f" SpanAttributes['{names.GEN_AI_WORKFLOW_NAME}'], {SUBJECT})"
+    f"if({attribute(names.GEN_AI_WORKFLOW_NAME)} != '', {attribute(names.GEN_AI_WORKFLOW_NAME)}, {SUBJECT})"
 )
-_ENDED_BY: Final = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
+_ENDED_BY: Final = attribute(names.CONVERSATION_TERMINATION)
 _LIMITS: Final = ", ".join(f"'{limit}'" for limit in sorted(LIMITS))
 _STEPS: Final = ", ".join(f"'{operation}'" for operation in sorted(STEPS))
 _PROCESS: Final = (
@@ -56,13 +56,13 @@ _PROCESS: Final = (
 _BEGAN: Final = f"min(Timestamp) AS began, argMin({_PROCESS}, Timestamp) AS process"
 _AGENT: Final = (
     f"if(mapContains(SpanAttributes, '{names.GEN_AI_AGENT_NAME}'),"
-    f" SpanAttributes['{names.GEN_AI_AGENT_NAME}'], 'None')"
+    f" {attribute(names.GEN_AI_AGENT_NAME)}, 'None')"
 )
-_SENDER: Final = f"SpanAttributes['{names.SENDER_NAME}']"
 _PAIR: Final = (
-    f"if(mapContains(SpanAttributes, '{names.SENDER_NAME}'), concat({_SENDER}, ' -> ', {_AGENT}), '')"
+    f"if(mapContains(SpanAttributes, '{names.SENDER_NAME}'),"
+    f" concat({attribute(names.SENDER_NAME)}, ' -> ', {_AGENT}), '')"
 )
-_IS_FILTERED: Final = f"SpanAttributes['{names.RESPONSE_PROBLEM}'] = '{responses.CONTENT_FILTER}'"
+_IS_FILTERED: Final = f"{attribute(names.RESPONSE_PROBLEM)} = '{responses.CONTENT_FILTER}'"
 _NOT_AROUND: Final = f"'{HTTP}', '{span_names.CONFIG_ENTRY}', '{span_names.INVOKE_AGENT}'"
 """Nothing that calls are counted of happens in a model call or in what is below it."""
 _MOST_ABOVE: Final = 6
@@ -153,7 +153,7 @@ class Tables(Kept):
                 has_operation(span_names.EXECUTE_TOOL),
                 f"{SUBJECT} = {{tool{number}:String}}",
                 f"NOT {IS_ERROR}",
-                f"SpanAttributes['{names.CANCELLED}'] != 'true'",
+                f"{attribute(names.CANCELLED)} != 'true'",
             ]
             values[f"tool{number}"] = kind.removeprefix(tool_kind(""))
         is_kept = (
@@ -243,8 +243,8 @@ class Tables(Kept):
         )
 
     def _prompts(self) -> str:
-        chars = f"toFloat64OrNull(SpanAttributes['{names.PROMPT_CHARS}'])"
-        carried = f"toFloat64OrNull(SpanAttributes['{names.PROMPT_CARRIED_MESSAGES}'])"
+        chars = f"toFloat64OrNull({attribute(names.PROMPT_CHARS)})"
+        carried = f"toFloat64OrNull({attribute(names.PROMPT_CARRIED_MESSAGES)})"
         return (
             f"SELECT {_TRACE}, max({chars}) AS largest_prompt, max({carried}) AS most_carried"
             f" {self.spans(has_operation(span_names.CHAT))} GROUP BY trace"
@@ -261,8 +261,8 @@ class Tables(Kept):
         return [
             has_operation(span_names.CHAT),
             f"NOT {IS_ERROR}",
-            f"SpanAttributes['{names.CANCELLED}'] != 'true'",
-            f"SpanAttributes['{names.CACHE_HIT}'] != 'true'",
+            f"{attribute(names.CANCELLED)} != 'true'",
+            f"{attribute(names.CACHE_HIT)} != 'true'",
             f"NOT {_IS_FILTERED}",
             f"(trace, id) NOT IN (SELECT * FROM {self._retried()})",
         ]

@@ -111,15 +111,8 @@ def read_traces(
     one that tells of a single trace only when that trace is given: text takes little memory, spans take much.
     Which lines belong together depends on where they stand in the files, and not on the filter.
 
-    Args:
-        paths: the files; ``STANDARD_INPUT`` is one.
-        progress: is told of bytes that were read, and of damage.
-        trace_filter: see ``otlp.TraceFilter``; all traces by default.
-        may_repeat: give a span that is stored twice twice, and remember none: for more spans than fit memory.
-            Those under way are left out then.
-
-    Raises:
-        SourceError: no file can be read.
+    If it ``may_repeat``, a span that is stored twice is given twice, and none is remembered: for more spans
+    than fit memory. Those under way are left out then.
     """
     files = _Files(paths, progress, trace_filter)
     under_way = [] if may_repeat else files.under_way()

@@ -245,12 +245,17 @@ def _conditions(selection: Selection) -> tuple[list[str], list[str], dict[str, A
     if selection.failing:
         conversations.append(f"countIf({IS_ERROR}) > 0")
     for number, (key, wanted) in enumerate(selection.attributes.items()):
-        conversations.append(f"countIf(SpanAttributes['{key}'] = {{wanted{number}:String}}) > 0")
+        conversations.append(f"countIf({attribute(key)} = {{wanted{number}:String}}) > 0")
         values[f"wanted{number}"] = wanted
     if selection.attribute is not None:
         conversations.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
         values["key"], values["value"] = selection.attribute
     return spans, conversations, values
+
+
+def attribute(name: str) -> str:
+    """The text of an attribute of a span; empty if it has none."""
+    return f"SpanAttributes['{name}']"
 
 
 def has_operation(*operations: str) -> str:
