@@ -14,8 +14,8 @@ from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Outline, together
 from autogen_otel.diagnosis.evidence.features import Features
+from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.parts import Populations
-from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.selection import Selection

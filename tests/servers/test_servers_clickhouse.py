@@ -15,8 +15,7 @@ from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
-from autogen_otel.diagnosis.stored.kept import Kept
-from autogen_otel.diagnosis.stored.tables import Tables
+from autogen_otel.diagnosis.stored.tables import Kept, Tables
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.clickhouse import LONGEST_LIST, ClickHouse, Condition
 from autogen_otel.traces.sources.http import Client

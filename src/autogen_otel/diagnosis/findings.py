@@ -12,9 +12,9 @@ from autogen_otel.diagnosis.comparison.discriminators import Discriminator, disc
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
 from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, together
+from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
-from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
 from autogen_otel.traces.source import Weighted

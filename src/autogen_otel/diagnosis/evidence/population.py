@@ -9,12 +9,10 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
+from autogen_otel.diagnosis.evidence.kept import LARGEST, Began, Numbering, Sample, Samples, Timeline
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
-from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
-from autogen_otel.diagnosis.evidence.sample import LARGEST, Sample, Samples
-from autogen_otel.diagnosis.evidence.timeline import Timeline
 from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.trace import STATUS_ERROR, Span
 from autogen_otel.vocabulary import attributes as names

@@ -26,8 +26,7 @@ from autogen_otel.diagnosis.evidence.features import (
     follows_from_outcome,
 )
 from autogen_otel.diagnosis.evidence.occurrence import tool_kind
-from autogen_otel.diagnosis.stored.columns import ARGUMENTS, AROUND, DERIVED, OWN, Columns
-from autogen_otel.diagnosis.stored.leaves import leaf_names
+from autogen_otel.diagnosis.stored.columns import AROUND, DERIVED, OWN, Columns, leaf_names
 from autogen_otel.diagnosis.stored.tables import Tables
 
 T = TypeVar("T")
@@ -196,7 +195,7 @@ class StoredCalls:
             ("", "resource_names", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
         ]
         if self._kind.startswith(tool_kind("")):
-            sources.append((PREFIX, leaf_names(ARGUMENTS), bool))
+            sources.append((PREFIX, leaf_names(), bool))
         keys = [f"{keys} AS keys{index}" for index, (_, keys, _) in enumerate(sources)]
         held = ", ".join(
             f"arrayMap(name -> ({index}, toString(name)), keys{index})" for index in range(len(sources))
