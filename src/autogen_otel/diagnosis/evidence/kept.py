@@ -16,7 +16,6 @@ from autogen_otel.traces.trace import NS
 K = TypeVar("K")
 T = TypeVar("T")
 
-
 LARGEST: Final = 3000
 _DIGEST_BYTES: Final = 8
 _MINUTE: Final = 60

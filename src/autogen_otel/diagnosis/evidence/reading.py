@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
-from itertools import takewhile
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.arguments import argument_features
@@ -25,7 +24,7 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
-_OF_A_CALL: Final = frozenset({HTTP, span_names.CONFIG_ENTRY, span_names.CHAT})
+_IN_A_CALL: Final = frozenset({HTTP, span_names.CONFIG_ENTRY})
 
 
 class Reading:
@@ -221,12 +220,18 @@ class Reading:
 
     # ------------------------------------------------------------ where it belongs
     def _call_of(self, span: Span) -> Span | None:
-        inside = takewhile(lambda one: one.operation in _OF_A_CALL, self.trace.up_from(span))
-        return next((one for one in inside if one.operation == span_names.CHAT), None)
+        for above in self.trace.up_from(span):
+            if above.operation == span_names.CHAT:
+                return above
+            if above.operation not in _IN_A_CALL:
+                break
+        return None
 
     def _entry_of(self, span: Span, chat: Span) -> Span:
-        inside = takewhile(lambda one: one is not chat, self.trace.up_from(span))
-        return next((one for one in inside if one.operation == span_names.CONFIG_ENTRY), chat)
+        for above in self.trace.up_from(span):
+            if above is chat or above.operation == span_names.CONFIG_ENTRY:
+                return above
+        return chat
 
 
 _PLAIN_MODEL_CAUSES: Final = frozenset(causes.CAUSES) - {causes.CLIENT, causes.UNKNOWN}

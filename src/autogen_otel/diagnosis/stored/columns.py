@@ -270,7 +270,7 @@ class Leaves:
     def number(self) -> str:
         """The number that it is, or the length that it has."""
         numbers = f"arrayFilter(one -> isNotNull({_LEAF_NUMBER}), {self._raw})"
-        own = f"if(notEmpty({numbers}), toFloat64OrNull({numbers}[1]), arguments.NULL)"
+        own = f"if(notEmpty({numbers}), toFloat64OrNull({numbers}[1]), NULL)"
         if self._measured is None:
             return own
         has_measure, most, measure = _MEASURES[self._suffix]
