@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from hashlib import blake2b
 from heapq import heappush, heapreplace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
@@ -101,16 +101,15 @@ class Samples(dict[K, Sample[T]]):
     def __init__(self, *sizes: tuple[int, int]) -> None:
         self._sizes = sizes
 
-    def offer(self, key: K, identity: str, make: Callable[[], T], each: float) -> None:
-        """Offer one to the sample of a key, by its id; it is made only if it is kept."""
+    def wanting(self, key: K, identity: str, each: float) -> Sample[T] | None:
+        """The sample of a key, if it wants the one with this id: by a call of ``keep``."""
         sample = self.get(key)
         if sample is None:
             size = next((size for most, size in self._sizes if len(self) < most), 0)
             if not size:
-                return
+                return None
             sample = self[key] = Sample(size, each)
-        if sample.wants(identity):
-            sample.keep(make())
+        return sample if sample.wants(identity) else None
 
     def merge(self, other: Samples[K, T]) -> None:
         """Add the samples of another part of the stream."""

@@ -197,7 +197,9 @@ class Population:
         found = reading.occurrences()
         for occurrence in found:
             identity = occurrence.trace_id + occurrence.span_id
-            self.groups.offer(group_key(occurrence), identity, occurrence.described, self._weight)
+            sample = self.groups.wanting(group_key(occurrence), identity, self._weight)
+            if sample is not None:
+                sample.keep(occurrence.described())
         return found
 
     def _keep_loop(self, reading: Reading, root: Span) -> bool:
@@ -205,7 +207,9 @@ class Population:
         if loop is None:
             return False
         key = (_workflow(root), loop._replace(times=0))
-        self.loops.offer(key, root.trace_id, partial(_circle, reading, root, loop), self._weight)
+        sample = self.loops.wanting(key, root.trace_id, self._weight)
+        if sample is not None:
+            sample.keep(_circle(reading, root, loop))
         return True
 
     def _keep_working(self, reading: Reading, tools: list[Span], chats: list[Span]) -> None:
@@ -220,8 +224,9 @@ class Population:
                 returned.add(name)
             if tool.status_code == STATUS_ERROR or attributes.get(names.CANCELLED) is True:
                 continue
-            describe = partial(reading.tool_features, tool)
-            self.working.offer(tool_kind(name), tool.trace_id + tool.span_id, describe, self._heaviest)
+            sample = self.working.wanting(tool_kind(name), tool.trace_id + tool.span_id, self._heaviest)
+            if sample is not None:
+                sample.keep(reading.tool_features(tool))
         self.returned_conversations.update(dict.fromkeys(returned, round(self._heaviest)))
         for chat in chats:
             attributes = chat.attributes
@@ -231,8 +236,9 @@ class Population:
                 or attributes.get(names.CANCELLED) is True
                 or attributes.get(names.CACHE_HIT) is True
             ) and reading.was_answered_at_once(chat):
-                describe = partial(reading.model_features, chat, chat)
-                self.working.offer(MODEL, chat.trace_id + chat.span_id, describe, self._heaviest)
+                sample = self.working.wanting(MODEL, chat.trace_id + chat.span_id, self._heaviest)
+                if sample is not None:
+                    sample.keep(reading.model_features(chat, chat))
 
     def _keep_conversation(self, reading: Reading, roots: list[Span], found: list[Occurrence]) -> None:
         root = _root_of(roots)
@@ -247,8 +253,9 @@ class Population:
             if not found and self._keep_loop(reading, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):
-            describe = partial(reading.conversation_features, root)
-            self.working.offer(CONVERSATION, root.trace_id, describe, self._heaviest)
+            sample = self.working.wanting(CONVERSATION, root.trace_id, self._heaviest)
+            if sample is not None:
+                sample.keep(reading.conversation_features(root))
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:
