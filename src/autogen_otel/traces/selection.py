@@ -64,14 +64,14 @@ class Selection:
         return len(self.trace) == TRACE_ID_DIGITS
 
     @property
-    def attributes(self) -> dict[str, str]:
+    def span_attributes(self) -> dict[str, str]:
         """What attributes of spans must be, each of some span."""
         wanted = ((key, getattr(self, name)) for name, key in _ATTRIBUTES.items())
         return {key: value for key, value in wanted if value is not None}
 
     def tests(self) -> dict[str, Test]:
         """What must be true of one span at least, by the name of what asks for it."""
-        tests = {key: _has(key, wanted) for key, wanted in self.attributes.items()}
+        tests = {key: _has(key, wanted) for key, wanted in self.span_attributes.items()}
         if self.service is not None:
             service = self.service
             tests["service"] = lambda span: span.service == service

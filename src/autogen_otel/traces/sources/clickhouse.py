@@ -244,7 +244,7 @@ def _conditions(selection: Selection) -> tuple[list[str], list[str], dict[str, A
         values["service"] = selection.service
     if selection.failing:
         conversations.append(f"countIf({IS_ERROR}) > 0")
-    for number, (key, wanted) in enumerate(selection.attributes.items()):
+    for number, (key, wanted) in enumerate(selection.span_attributes.items()):
         conversations.append(f"countIf({attribute(key)} = {{wanted{number}:String}}) > 0")
         values[f"wanted{number}"] = wanted
     if selection.attribute is not None:

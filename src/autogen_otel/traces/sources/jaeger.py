@@ -87,7 +87,7 @@ class Jaeger:
 
         Attributes of different spans cannot be combined, so where a failure is looked for it is that.
         """
-        wanted = selection.attributes
+        wanted = selection.span_attributes
         tags = {key: value for key, value in wanted.items() if key in _ON_EVERY_SPAN}
         some = [(key, wanted[key]) for key in _ON_SOME_SPAN if key in wanted]
         if selection.cause is not None or (some and not selection.failing):

@@ -29,7 +29,7 @@ class Tempo:
         """The TraceQL that finds the conversations of a selection: each pair of braces is some span of it."""
         program = "" if selection.service is None else f"resource.service.name = {_quoted(selection.service)}"
         spans = [" && ".join(filter(None, (program, f"span.{names.GEN_AI_OPERATION_NAME} != nil")))]
-        spans += [f"span.{key} = {_quoted(wanted)}" for key, wanted in selection.attributes.items()]
+        spans += [f"span.{key} = {_quoted(wanted)}" for key, wanted in selection.span_attributes.items()]
         if selection.failing:
             spans.append("status = error")
         return " && ".join(f"{{ {one} }}" for one in spans)
