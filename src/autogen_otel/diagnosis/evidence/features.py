@@ -154,11 +154,12 @@ class Surroundings:
             tool = self._tools[tools - 1]
             features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
             features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / NS
-        around = self.trace.up_from(self.trace.span(span.parent_id))
-        turn = next((one for one in around if one.operation == span_names.INVOKE_AGENT), None)
-        if turn is not None and names.SENDER_NAME in turn.attributes:
-            agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
-            features[AGENT_PAIR] = f"{turn.attributes[names.SENDER_NAME]} -> {agent}"
+        for turn in self.trace.up_from(self.trace.span(span.parent_id)):
+            if turn.operation == span_names.INVOKE_AGENT:
+                if names.SENDER_NAME in turn.attributes:
+                    agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
+                    features[AGENT_PAIR] = f"{turn.attributes[names.SENDER_NAME]} -> {agent}"
+                break
         return features
 
     def _of_program(self, span: Span) -> dict[str, Any]:
