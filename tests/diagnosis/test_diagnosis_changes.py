@@ -14,9 +14,12 @@ from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Outline, together
 from autogen_otel.diagnosis.evidence.features import Features
-from autogen_otel.diagnosis.evidence.timeline import Timeline
+from autogen_otel.diagnosis.evidence.kept import Timeline
+from autogen_otel.diagnosis.evidence.parts import Populations
 from autogen_otel.diagnosis.findings import diagnose
-from autogen_otel.traces.selection import EVERYTHING, Selection
+from autogen_otel.traces.gathering import gather_spans
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.trace import Span
 from tests.support.diagnosed import Call, Error, Incident, healthy, incidents, journal, raised
 from tests.support.recorded import spans_of
 
@@ -44,8 +47,15 @@ def compared(before: Incident, after: Incident) -> Changes:
             one.resource[_VERSION] = version
             recorded.append(one)
     random.Random(1).shuffle(recorded)  # noqa: S311 - no secret
-    was, now = (Side(version, EVERYTHING, _VERSION, version) for version in ("1.4", "1.5"))
-    return compare(spans_of(*recorded), was, now)
+    was, now = (Side(version, Selection(attribute=(_VERSION, version))) for version in ("1.4", "1.5"))
+    return changes_in(spans_of(*recorded), was, now)
+
+
+def changes_in(spans: list[Span], before: Side, after: Side) -> Changes:
+    populations = Populations(before.selection, after.selection)
+    for gathered in gather_spans(spans):
+        populations.take(gathered)
+    return compare((before, after), populations)
 
 
 WELL, NULL = healthy()["all is well"], incidents()["a null argument"]
@@ -82,7 +92,7 @@ def test_several_findings_are_told_apart() -> None:
 def test_times_are_compared_as_attributes_are() -> None:
     spans = spans_of(*journal(NULL, 4))
     middle = sorted(span.start_ns for span in spans)[len(spans) // 2]
-    changes = compare(spans, Side("early", Selection(until=middle)), Side("late", Selection(since=middle)))
+    changes = changes_in(spans, Side("early", Selection(until=middle)), Side("late", Selection(since=middle)))
     assert changes.before.conversations + changes.after.conversations == 100
     assert changes.before.last_ns < middle <= changes.after.first_ns
 

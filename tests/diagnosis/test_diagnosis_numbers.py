@@ -23,10 +23,9 @@ from autogen_otel.diagnosis.comparison.statistics import (
 from autogen_otel.diagnosis.comparison.statistics import testable as how_many
 from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, TRACE, TRAITS, Features
-from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
+from autogen_otel.diagnosis.evidence.kept import Began, Numbering, Sample
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
 from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.evidence.sample import Sample
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.trace import Span

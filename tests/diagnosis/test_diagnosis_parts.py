@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autogen_otel.diagnosis.changes import Compared, Side
+from autogen_otel.diagnosis.changes import Side, compare
 from autogen_otel.diagnosis.document import changes_document, document_of
-from autogen_otel.diagnosis.evidence.parts import read_parts
-from autogen_otel.diagnosis.evidence.population import Wanted
-from autogen_otel.diagnosis.findings import conclude_listed
+from autogen_otel.diagnosis.evidence.parts import Populations, read_parts
+from autogen_otel.diagnosis.findings import conclude
 from autogen_otel.traces.formats import journal as reading
 from autogen_otel.traces.formats import parsing
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -92,10 +91,10 @@ def test_several_processes_find_what_one_finds(
 ) -> None:
     source = Files([troubled_folder(tmp_path, recorded)])
     heard, here = Heard(), Heard()
-    several = read_parts(parts_of(source, count, monkeypatch), EVERYTHING, Wanted(), heard).population
-    alone = read_parts([source], EVERYTHING, Wanted(), here).population
-    document = document_of(conclude_listed(several), "a test")
-    assert json.dumps(document) == json.dumps(document_of(conclude_listed(alone), "a test"))
+    (several,) = read_parts(parts_of(source, count, monkeypatch), Populations(EVERYTHING), heard).each
+    (alone,) = read_parts([source], Populations(EVERYTHING), here).each
+    document = document_of(conclude(several), "a test")
+    assert json.dumps(document) == json.dumps(document_of(conclude(alone), "a test"))
     assert len(document["findings"]) == 3
     assert document["conversations"] == len(recorded)
     assert sum(heard.advances) == sum(here.advances)
@@ -157,11 +156,14 @@ def test_several_processes_compare_as_one_does(
     source = Files([write(tmp_path / "a.jsonl", *recorded)])
     middle = (START + 20_000) * _NS
     before, after = (
-        Side("before", Selection(until=middle), None, ""),
-        Side("after", Selection(since=middle), None, ""),
+        Side("before", Selection(until=middle)),
+        Side("after", Selection(since=middle)),
     )
     several, one = (
-        read_parts(parts, EVERYTHING, Compared(before, after), Progress()).changes()
+        compare(
+            (before, after),
+            read_parts(parts, Populations(before.selection, after.selection), Progress()),
+        )
         for parts in (parts_of(source, 3, monkeypatch), [source])
     )
     assert changes_document(several, "a test") == changes_document(one, "a test")
@@ -175,7 +177,7 @@ def test_what_several_processes_cannot_read_is_said_once(
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(b"\x1f\x8bno gzip")
     with pytest.raises(SourceError, match="is damaged"):
-        read_parts(parts_of(Files([path]), 2, monkeypatch), EVERYTHING, Wanted(), Progress())
+        read_parts(parts_of(Files([path]), 2, monkeypatch), Populations(EVERYTHING), Progress())
 
 
 def test_a_process_that_ends_before_all_is_read_is_said(
@@ -184,7 +186,7 @@ def test_a_process_that_ends_before_all_is_read_is_said(
     parts = parts_of(Files([write(tmp_path / "a.jsonl", *recorded)]), 2, monkeypatch)
     monkeypatch.setattr("sys.executable", shutil.which("true"))
     with pytest.raises(SourceError, match="A process that helps to read was ended"):
-        read_parts(parts, EVERYTHING, Wanted(), Progress())
+        read_parts(parts, Populations(EVERYTHING), Progress())
 
 
 def test_little_is_read_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

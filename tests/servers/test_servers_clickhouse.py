@@ -15,8 +15,7 @@ from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
-from autogen_otel.diagnosis.stored.kept import Kept
-from autogen_otel.diagnosis.stored.tables import Tables
+from autogen_otel.diagnosis.stored.tables import Kept, Tables
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.clickhouse import LONGEST_LIST, ClickHouse, Condition
 from autogen_otel.traces.sources.http import Client
@@ -100,9 +99,9 @@ def test_replies_outside_of_a_chat_are_numbered_as_python_numbers_them(
         for one in population.in_group(group)
     }
     asked = source(clickhouse, "incident")
-    with Kept(asked, {}, Progress()) as kept:
-        numbers = Tables(asked.table, Condition(), kept).numbers()
-        found = dict(kept.rows(f"SELECT TraceId, toUInt32(number) FROM {numbers}"))  # noqa: S608 - a name of ours
+    with Tables(asked, Condition(), Progress()) as tables:
+        numbers = tables.numbers()
+        found = dict(tables.rows(f"SELECT TraceId, toUInt32(number) FROM {numbers}"))  # noqa: S608 - a name of ours
     assert {trace_id: found[trace_id] for trace_id in expected} == expected
     assert {trace_id in bare for trace_id in expected} == {True, False}
 

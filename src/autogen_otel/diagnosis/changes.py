@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from autogen_otel.diagnosis.comparison.discriminators import SIGNIFICANT
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
-from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude_listed
-from autogen_otel.traces.conversations import takes
-from autogen_otel.traces.gathering import gather_spans
+from autogen_otel.diagnosis.evidence.parts import Populations
+from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.trace import Span
 
 _VOLATILE: Final = frozenset({"status_code", "host", "limit_chars"})
 """What one and the same fault answers now so, now so."""
-_MOST_KNOWN: Final = 100
 _LINE: Final = re.compile(r":\d+")
 
 
@@ -39,21 +35,11 @@ class Side:
 
     Args:
         label: what to call it.
-        selection: which conversations.
-        key: an attribute that they have, of the program or of any span; ``None`` for none.
-        value: its value, as text.
+        selection: which conversations; if it has an attribute, the other side has another value of the same.
     """
 
     label: str
     selection: Selection
-    key: str | None = None
-    value: str = ""
-
-    def takes(self, spans: list[Span]) -> bool:
-        """Whether a conversation belongs to it."""
-        if not takes(self.selection, spans):
-            return False
-        return self.key is None or any(self.value in _values(span, self.key) for span in spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,49 +97,10 @@ class Changes:
         return any(one.change in {Change.NEW, Change.GREW} for one in self.changed)
 
 
-class Compared:
-    """Takes the conversations of two sides.
-
-    Args:
-        before: which ones count as before; what both take counts on both sides.
-        after: which ones count as after.
-        limit: so many of either at most; 0 for all.
-    """
-
-    def __init__(self, before: Side, after: Side, limit: int = 0) -> None:
-        self._sides = (before, after)
-        self._limit = limit
-        self._populations = (Population(), Population())
-        self._known: dict[str, None] = {}
-
-    def take(self, spans: list[Span]) -> bool:
-        """Take the spans of one conversation; whether it wants more."""
-        key = self._sides[0].key
-        if key is not None and len(self._known) < _MOST_KNOWN:
-            self._known.update(dict.fromkeys(value for span in spans for value in _values(span, key)))
-        for side, population in zip(self._sides, self._populations, strict=True):
-            if (not self._limit or population.conversations < self._limit) and side.takes(spans):
-                population.add(spans)
-        return True
-
-    def merge(self, other: Compared) -> None:
-        """Take what another has taken."""
-        self._known.update(other._known)
-        for mine, others in zip(self._populations, other._populations, strict=True):
-            mine.merge(others)
-
-    def changes(self) -> Changes:
-        """Compare the two."""
-        was, now = map(conclude_listed, self._populations)
-        return changes_of(self._sides, was, now, tuple(self._known))
-
-
-def compare(spans: Iterable[Span], before: Side, after: Side, limit: int = 0) -> Changes:
-    """Read conversations once and compare those of two kinds; arguments as for ``Compared``."""
-    compared = Compared(before, after, limit)
-    for gathered in gather_spans(spans):
-        compared.take(gathered)
-    return compared.changes()
+def compare(sides: tuple[Side, Side], populations: Populations) -> Changes:
+    """Compare two populations, of the selections that the sides have."""
+    was, now = map(conclude, populations.each)
+    return changes_of(sides, was, now, tuple(populations.known))
 
 
 def changes_of(
@@ -163,14 +110,14 @@ def changes_of(
     return Changes(sides, before, after, _changed(before, after), known)
 
 
-def _values(span: Span, key: str) -> Iterable[str]:
-    return (str(held[key]) for held in (span.resource, span.attributes) if key in held)
-
-
 def _changed(before: Diagnosis, after: Diagnosis) -> tuple[Changed, ...]:
     pairs = _pairs(before.findings, after.findings)
     tables = [_table(pair, before, after) for pair in pairs]
-    chances = [fisher(one if one.effect > 0 else _reversed(one)) for one in tables]
+    # Of what became rarer, how probable it is that it was so frequent.
+    chances = [
+        fisher(one if one.effect > 0 else Table(one.working, one.all_working, one.failing, one.all_failing))
+        for one in tables
+    ]
     corrected = holm(chances, len(chances))
     found = [
         Changed(_change(pair, table, chance), *pair, table, chance)
@@ -187,10 +134,10 @@ def _pairs(before: Iterable[Finding], after: Iterable[Finding]) -> list[_Pair]:
     """Findings that are one: also where a line has moved, or the same fault answers otherwise."""
     was, now = list(before), list(after)
     pairs: list[_Pair] = []
-    for identity in (_exactly, _steadily, _wherever):
-        left = {identity(one): one for one in reversed(was)}
+    for precision in range(3):
+        left = {_identities(one)[precision]: one for one in reversed(was)}
         for one in list(now):
-            other = left.pop(identity(one), None)
+            other = left.pop(_identities(one)[precision], None)
             if other is not None:
                 pairs.append((other, one))
                 was = [finding for finding in was if finding is not other]
@@ -198,20 +145,14 @@ def _pairs(before: Iterable[Finding], after: Iterable[Finding]) -> list[_Pair]:
     return [*pairs, *((one, None) for one in was), *((None, one) for one in now)]
 
 
-def _exactly(one: Finding) -> str:
-    return _key(one, one.subject)
-
-
-def _steadily(one: Finding) -> str:
-    return _key(one, {name: value for name, value in one.subject.items() if name not in _VOLATILE})
-
-
-def _wherever(one: Finding) -> str:
-    return _LINE.sub("", _steadily(one))
-
-
-def _key(one: Finding, subject: Mapping[str, Any]) -> str:
-    return f"{one.cause} {sorted((name, str(value)) for name, value in subject.items())}"
+def _identities(one: Finding) -> tuple[str, str, str]:
+    """How it is told: exactly, if the same fault answers otherwise, and if a line has moved as well."""
+    steady = {name: value for name, value in one.subject.items() if name not in _VOLATILE}
+    exactly, steadily = (
+        f"{one.cause} {sorted((name, str(value)) for name, value in subject.items())}"
+        for subject in (one.subject, steady)
+    )
+    return exactly, steadily, _LINE.sub("", steadily)
 
 
 def _table(pair: _Pair, before: Diagnosis, after: Diagnosis) -> Table:
@@ -220,10 +161,6 @@ def _table(pair: _Pair, before: Diagnosis, after: Diagnosis) -> Table:
         for one, of in zip(pair, (before, after), strict=True)
     )
     return Table(now, after.conversations, was, before.conversations)
-
-
-def _reversed(table: Table) -> Table:
-    return Table(table.working, table.all_working, table.failing, table.all_failing)
 
 
 def _change(pair: _Pair, table: Table, chance: float) -> Change:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime, timezone
 from typing import Any, Final
 
 from autogen_otel.diagnosis.changes import Changed, Changes
@@ -12,9 +11,11 @@ from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.distribution import Bar
 from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.findings import Diagnosis, Evidence, Finding
+from autogen_otel.traces.document import utc_time
+from autogen_otel.traces.trace import NS
 
-_NS: Final = 1_000_000_000
 _SHARE_DIGITS: Final = 4
+_SECONDS: Final = len("2026-11-22T12:46:48")
 _OF_A_SIDE: Final = ("conversations", "failing", "first_conversation", "last_conversation")
 
 Link = Callable[[str, str], str | None]
@@ -22,13 +23,7 @@ Link = Callable[[str, str], str | None]
 
 
 def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> dict[str, Any]:
-    """The diagnosis for programs, but for the number of the schema.
-
-    Args:
-        diagnosis: what to say.
-        source: where the conversations were read from.
-        link: gives the address of a span, by the ids of its trace and its own.
-    """
+    """What was found in what was read from ``source``, for programs; but for the number of the schema."""
     return {
         "source": source,
         "conversations": diagnosis.conversations,
@@ -73,7 +68,7 @@ def _changed(one: Changed, link: Link | None) -> dict[str, Any]:
 
 
 def _over_time(counts: Mapping[int, int]) -> list[dict[str, Any]]:
-    return [{"from": _time(begin * _NS), "conversations": count} for begin, count in counts.items()]
+    return [{"from": _time(begin * NS), "conversations": count} for begin, count in counts.items()]
 
 
 def _finding(finding: Finding, link: Link | None) -> dict[str, Any]:
@@ -127,7 +122,4 @@ def _discriminator(one: Discriminator, bars: Iterable[Bar]) -> dict[str, Any]:
 
 
 def _time(nanoseconds: int) -> str | None:
-    if not nanoseconds:
-        return None
-    moment = datetime.fromtimestamp(nanoseconds // _NS, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{utc_time(nanoseconds)[:_SECONDS]}Z" if nanoseconds else None

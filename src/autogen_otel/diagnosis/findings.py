@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
-from autogen_otel.diagnosis.comparison.listed import Listed
-from autogen_otel.diagnosis.comparison.questions import Asking, Calls, together
+from autogen_otel.diagnosis.comparison.listed import listed
+from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, together
+from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
-from autogen_otel.diagnosis.evidence.timeline import Timeline
-from autogen_otel.diagnosis.roots import find_roots
+from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
-from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import causes
@@ -157,42 +155,33 @@ class Diagnosis:
     sampling: Sampling | None = None
 
 
-def diagnose(spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Diagnosis:
-    """Read conversations and say what fails in them, and why.
-
-    Args:
-        spans: of all conversations, in any order.
-        selection: which of them count.
-        limit: at most so many, in the order they come; 0 for all.
-    """
-    return conclude_listed(Population.of(spans, selection, limit))
+def diagnose(spans: Iterable[Span]) -> Diagnosis:
+    """Read conversations, whose spans come in any order, and say what fails in them, and why."""
+    return conclude(Population.of(spans))
 
 
 def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
     """Say what fails in the conversations that a sample stands for, and why."""
-    return replace(conclude_listed(Population.of_sample(sample)), sampling=Sampling.of(sample))
+    population = Population(max((one.weight for one in sample), default=1.0))
+    for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):
+        population.add(one.spans, one.weight)
+    return replace(conclude(population), sampling=Sampling.of(sample))
 
 
-def conclude_listed(population: Population) -> Diagnosis:
-    """Say what fails in conversations that were read, and why."""
-    population.number()
-    return conclude(population, partial(Listed.of, population))
-
-
-def conclude(population: Population, calls_of: Callable[[str], Calls]) -> Diagnosis:
-    """Say what fails in a population, and why.
-
-    Args:
-        population: what is known of its conversations, and their failures.
-        calls_of: the calls of a kind that worked.
-    """
+def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnosis:
+    """Say what fails in a population, and why; arguments as for ``roots_of``."""
+    calls_of = calls_of or listed(population)
     grouped: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}
-    for occurrence in find_roots(population, calls_of):
+    for occurrence in roots_of(population, calls_of):
         grouped[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
     crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
-    findings = _with_discriminators(list(grouped.values()), population.over_time, calls_of, crowded)
+    asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
+    for group in grouped.values():
+        in_order = sorted(group, key=lambda one: one.time_ns)
+        asking[group[0].kind].append(_finding(in_order, population.over_time, crowded))
+    findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
     findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
     noted = [
         Noted(tool, count, population.returned_conversations[tool])
@@ -209,22 +198,6 @@ def conclude(population: Population, calls_of: Callable[[str], Calls]) -> Diagno
         population.over_time.seconds,
         population.over_time.counts,
     )
-
-
-def _with_discriminators(
-    groups: Sequence[Sequence[Occurrence]],
-    over_time: Timeline,
-    calls_of: Callable[[str], Calls],
-    crowded: Counter[str],
-) -> list[Finding]:
-    by_kind: dict[str, list[Sequence[Occurrence]]] = defaultdict(list)
-    for group in groups:
-        by_kind[group[0].kind].append(sorted(group, key=lambda one: one.time_ns))
-    return [
-        finding
-        for kind, alike in by_kind.items()
-        for finding in together([_finding(group, over_time, crowded) for group in alike], calls_of(kind))
-    ]
 
 
 def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str]) -> Asking[Finding]:

@@ -9,10 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
 
-from autogen_otel.diagnosis.changes import Changes, Compared, Side, changes_of
-from autogen_otel.diagnosis.evidence.parts import read_parts
-from autogen_otel.diagnosis.evidence.population import Wanted
-from autogen_otel.diagnosis.findings import Diagnosis, conclude_listed, diagnose_sample
+from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
+from autogen_otel.diagnosis.evidence.parts import Populations, read_parts
+from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SampledSource, Source, SourceError, Weighted, with_beginning
@@ -63,8 +62,8 @@ def diagnose_source(
             with shown(source.name) as progress:
                 return diagnose_stored(source, asked, limit, progress), source.name
         with shown(f"reading {source.name}") as progress:
-            wanted = read_parts(_parts(source, limit), asked, Wanted(asked, limit), progress)
-            return conclude_listed(wanted.population), source.name
+            (population,) = read_parts(_parts(source, limit), Populations(asked, limit=limit), progress).each
+            return conclude(population), source.name
 
 
 def compare_source(source: Source, before: Side, after: Side, limit: int, shown: Shown) -> Changes:
@@ -73,20 +72,20 @@ def compare_source(source: Source, before: Side, after: Side, limit: int, shown:
     Raises:
         SourceError: it cannot be read, or does not give what the comparison needs.
     """
+    sides = (before, after)
     with _few_collections():
         if isinstance(source, ClickHouse):
             with shown(source.name) as progress:
-                return compare_stored(source, before, after, limit, progress)
+                return compare_stored(source, sides, limit, progress)
         if not isinstance(source, SampledSource):
             with shown(f"reading {source.name}") as progress:
-                compared = Compared(before, after, limit)
-                return read_parts(_parts(source, limit), EVERYTHING, compared, progress).changes()
-    if before.key is not None:
+                populations = Populations(*(side.selection for side in sides), limit=limit)
+                return compare(sides, read_parts(_parts(source, limit), populations, progress))
+    if before.selection.attribute is not None:
         raise SourceError(
             f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
             "compare times: --compare SINCE..UNTIL."
         )
-    sides = (before, after)
     was, now = (diagnose_sample(_sample(source, side.selection, limit, shown)[1]) for side in sides)
     return changes_of(sides, was, now)
 

@@ -10,20 +10,15 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property
 from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.candidates import round_between, thinned
-from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Asking, Calls, Holding, Outline, Run, together
+from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, Holding, Outline, Run, together
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher_of_best_cut
-from autogen_otel.diagnosis.evidence.features import (
-    PREVIOUS_TOOL,
-    PREVIOUS_TOOL_SECONDS,
-    PROBLEMS,
-    Features,
-)
+from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, PREVIOUS_TOOL_SECONDS, PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.evidence.subjects import problem_subject
@@ -39,35 +34,29 @@ _MOST_OF_THEM: Final = 0.8
 _CLEAR_EFFECT: Final = 0.6
 _FEWEST: Final = 3
 _TELLING_EFFECT: Final = 0.3
-USUAL_LIMITS: Final = 0.5
-"""A workflow of which more conversations end at a limit is built so."""
+_MORE_OFTEN_THAN_NOT: Final = 0.5
 _SMALLEST_LIMIT: Final = 1000
 """Characters; no model is bothered by less."""
 _SLOW_SECONDS: Final = 1.0
 _AFTER_TOOL: Final = Property(names.TOOL_FAILED_BEFORE, Comparison.EQUALS, value=True)
 
 
-def roots_of(population: Population) -> list[Occurrence]:
-    """All failures in conversations that were read, as ``find_roots`` has them."""
-    population.number()
-    return find_roots(population, partial(Listed.of, population))
-
-
-def find_roots(population: Population, calls_of: Callable[[str], Calls]) -> list[Occurrence]:
+def roots_of(population: Population, calls_of: CallsOf | None = None) -> list[Occurrence]:
     """All failures, each with the cause that the whole population shows, and their symptoms folded in.
 
     Args:
         population: the failures.
-        calls_of: the calls of a kind that worked.
+        calls_of: the calls of a kind that worked; by default those that the population keeps.
     """
+    calls_of = calls_of or listed(population)
     groups = [population.in_group(key) for key in sorted(population.groups)]
     models: list[Asking[None]] = []
     for group in groups:
         first = group[0]
         if first.cause == causes.TOOL_EXCEPTION:
-            together([_blame_arguments(group, calls_of(first.kind).weight)], calls_of(first.kind))
+            together([_blame_arguments(group)], calls_of(first.kind))
         elif first.kind == MODEL and first.cause in _EXPLAINED:
-            models.append(_EXPLAINED[first.cause](group, calls_of(MODEL).weight))
+            models.append(_EXPLAINED[first.cause](group))
     if models:
         together(models, calls_of(MODEL))
     found = [one for group in groups for one in group]
@@ -77,7 +66,7 @@ def find_roots(population: Population, calls_of: Callable[[str], Calls]) -> list
 
 
 # ---------------------------------------------------------------- tools
-def _blame_arguments(group: Sequence[Occurrence], weight: float) -> Asking[None]:
+def _blame_arguments(group: Sequence[Occurrence]) -> Asking[None]:
     """A tool that raises where its arguments do not fit, and works where they do, was called wrongly."""
     bad: Counter[str] = Counter()
     for one in group:
@@ -87,7 +76,7 @@ def _blame_arguments(group: Sequence[Occurrence], weight: float) -> Asking[None]
     answer = yield Holding([Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in bad])
     fine = dict(zip(bad, answer.holding, strict=True))
     for one in group:
-        blamed = [problem for problem in one.problems if bad[problem] >= fine[problem] * weight]
+        blamed = [problem for problem in one.problems if bad[problem] >= fine[problem] * answer.weight]
         if blamed:
             one.symptoms[f"tool_exception {one.subject['tool']} {one.subject.get('exception', '')}"] += 1
             one.cause = causes.TOOL_ARGUMENTS
@@ -95,7 +84,7 @@ def _blame_arguments(group: Sequence[Occurrence], weight: float) -> Asking[None]
 
 
 # ---------------------------------------------------------------- model calls
-def _explain_plain(group: Sequence[Occurrence], weight: float) -> Asking[None]:
+def _explain_plain(group: Sequence[Occurrence]) -> Asking[None]:
     """Find what plain refusals set in with: the size of the prompt, or history of an earlier run."""
     sizes = _numbers(one.features for one in group)
     counted = {
@@ -106,20 +95,18 @@ def _explain_plain(group: Sequence[Occurrence], weight: float) -> Asking[None]:
     outline = yield Outline({names.PROMPT_CHARS: thinned(sizes), **cuts})
     answer = yield Holding([_AFTER_TOOL])
     (after_tool,) = answer.holding
+    weight = answer.weight
     carried, messages = (
-        _Numbers(numbers, outline.runs[name], answer.total) for name, numbers in counted.items()
+        _Numbers(numbers, outline.runs[name], weight, answer.total) for name, numbers in counted.items()
     )
     explanations = [
-        explanation
-        for explanation in (
-            _by_size(_Numbers(sizes, outline.runs[names.PROMPT_CHARS]), weight),
-            _by_history(carried, messages, weight, is_refused=group[0].cause == causes.CLIENT),
-        )
-        if explanation is not None
+        _by_size(_Numbers(sizes, outline.runs[names.PROMPT_CHARS], weight)),
+        _by_history(carried, messages, is_refused=group[0].cause == causes.CLIENT),
     ]
-    if not explanations:
+    explained = max(filter(None, explanations), key=lambda one: one[0], default=None)
+    if explained is None:
         return
-    effect, cause, holds, more = max(explanations, key=lambda one: one[0])
+    effect, cause, holds, more = explained
     # What tools say of their failures makes prompts longer, too.
     if _after_tools(group, after_tool, answer.total).effect >= effect:
         return
@@ -135,85 +122,75 @@ _Explanation = tuple[float, str, Callable[[Features], bool], dict[str, Any]]
 
 
 class _Numbers:
-    """The numbers of failing and of working calls.
+    """The numbers of failing and of working calls, and the cut that tells the failures best.
 
     Args:
         bad: of failing calls.
         runs: of working calls, by which cuts they are between.
+        weight: how many calls each working one stands for.
         all_working: of how many calls those are; only those that have a number by default.
     """
 
-    def __init__(self, bad: Sequence[float], runs: Sequence[Run], all_working: int | None = None) -> None:
-        self._bad = bad
-        self._runs = runs
+    def __init__(
+        self, bad: Sequence[float], runs: Sequence[Run], weight: float, all_working: int | None = None
+    ) -> None:
+        self.bad, self._runs, self._weight = bad, runs, weight
         self.good = sum(run.calls for run in runs)
         self._all_working = self.good if all_working is None else all_working
 
-    @property
-    def failing(self) -> int:
-        """How many failing calls have a number."""
-        return len(self._bad)
+    @cached_property
+    def cut(self) -> float:
+        """The number from which on calls fail; there has to be a failing call."""
+        return max(thinned(self.bad), key=lambda cut: _likelihood(self._above(cut), self._weight))
 
-    @property
-    def cuts(self) -> int:
-        """How many cuts the best one is chosen from."""
-        return len(thinned(self._bad))
-
-    def best_cut(self, weight: float) -> float:
-        """The cut that tells the failures best."""
-        return max(thinned(self._bad), key=lambda cut: _likelihood(self.above(cut), weight))
-
-    def above(self, cut: float) -> Table:
+    @cached_property
+    def table(self) -> Table:
         """How many have at least so much."""
-        bad = sum(one >= cut for one in self._bad)
-        good = sum(run.calls for run in self._runs if run.lowest >= cut)
-        return Table(bad, len(self._bad), good, self._all_working)
+        return self._above(self.cut)
+
+    def explain(self, covering: float = _MORE_OFTEN_THAN_NOT) -> bool:
+        """Whether the cut explains the failures, see ``_is_explained``."""
+        return _is_explained(self.table, self._weight, len(thinned(self.bad)), covering)
 
     def below(self, cut: float) -> float | None:
         """The largest working number that is smaller."""
         return max((run.highest for run in self._runs if run.highest < cut), default=None)
 
+    def _above(self, cut: float) -> Table:
+        bad = sum(one >= cut for one in self.bad)
+        good = sum(run.calls for run in self._runs if run.lowest >= cut)
+        return Table(bad, len(self.bad), good, self._all_working)
 
-def _by_size(sizes: _Numbers, weight: float) -> _Explanation | None:
-    if sizes.failing < _FEWEST or not sizes.good:
+
+def _by_size(sizes: _Numbers) -> _Explanation | None:
+    if len(sizes.bad) < _FEWEST or not sizes.good or sizes.cut < _SMALLEST_LIMIT or not sizes.explain():
         return None
-    cut = sizes.best_cut(weight)
-    table = sizes.above(cut)
-    if cut < _SMALLEST_LIMIT or not _is_explained(table, weight, sizes.cuts):
-        return None
-    limit = round_between(sizes.below(cut) or 0, cut)
-
-    def is_large(features: Features) -> bool:
-        size = features.get(names.PROMPT_CHARS)
-        return isinstance(size, int) and size >= cut
-
-    return table.effect, causes.PROMPT_TOO_LARGE, is_large, {"limit_chars": int(limit)}
+    limit = round_between(sizes.below(sizes.cut) or 0, sizes.cut)
+    is_large = Property(names.PROMPT_CHARS, Comparison.AT_LEAST, sizes.cut).tester()
+    return sizes.table.effect, causes.PROMPT_TOO_LARGE, is_large, {"limit_chars": int(limit)}
 
 
 def _after_tools(group: Sequence[Occurrence], working: int, all_working: int) -> Table:
     return Table(sum(map(_is_after_tool, group)), len(group), working, all_working)
 
 
-def _by_history(
-    carried: _Numbers, messages: _Numbers, weight: float, *, is_refused: bool
-) -> _Explanation | None:
-    cut = carried.best_cut(weight)
-    table = carried.above(cut)
+def _by_history(carried: _Numbers, messages: _Numbers, *, is_refused: bool) -> _Explanation | None:
     # On equal terms history wins: what is carried over makes the prompt larger, too.
-    effect = table.effect + 0.02
-    if effect < messages.above(messages.best_cut(weight)).effect:
+    effect = carried.table.effect + 0.02
+    if effect < messages.table.effect:
         # It is how many messages there are, wherever they came from.
         return None
     # A refusal is about what was sent: where all that were refused sent history along, it is about that, even
     # if most history does no harm.
-    sure = 0.0 if is_refused else USUAL_LIMITS
-    if cut < 1 or not _is_explained(table, weight, carried.cuts, covering=sure):
+    if carried.cut < 1 or not carried.explain(0.0 if is_refused else _MORE_OFTEN_THAN_NOT):
         return None
-    is_carried = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, cut).tester()
+    is_carried = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, carried.cut).tester()
     return effect, causes.STALE_STATE, is_carried, {}
 
 
-def _is_explained(table: Table, weight: float, tried: int = 1, covering: float = USUAL_LIMITS) -> bool:
+def _is_explained(
+    table: Table, weight: float, tried: int = 1, covering: float = _MORE_OFTEN_THAN_NOT
+) -> bool:
     """Whether a property explains failures: nearly all have it, or nearly all that have it fail.
 
     Args:
@@ -240,35 +217,30 @@ def _likelihood(table: Table, weight: float) -> float:
     return total
 
 
-def _measure_limit(group: Sequence[Occurrence], _weight: float) -> Asking[None]:
+def _measure_limit(group: Sequence[Occurrence]) -> Asking[None]:
     """Say from where on prompts are too large, in characters."""
     bad = _numbers(one.features for one in group)
     if not bad:
         return
     smallest = min(bad)
     outline = yield Outline({names.PROMPT_CHARS: [smallest]})
-    below = _Numbers(bad, outline.runs[names.PROMPT_CHARS]).below(smallest)
+    below = _Numbers(bad, outline.runs[names.PROMPT_CHARS], outline.weight).below(smallest)
     limit: float = smallest if below is None else round_between(below, smallest)
     for one in group:
         one.subject = {**one.subject, "limit_chars": int(limit)}
 
 
-def _blame_slow_tool(group: Sequence[Occurrence], weight: float) -> Asking[None]:
+def _blame_slow_tool(group: Sequence[Occurrence]) -> Asking[None]:
     """Name the tool after which calls time out, if it is its slowness that they have in common."""
     tools = Counter(one.features[PREVIOUS_TOOL] for one in group if PREVIOUS_TOOL in one.features)
     for tool, count in tools.most_common(1):
         bad = [_seconds_of(tool, one.features) for one in group]
         outline = yield Outline({PREVIOUS_TOOL_SECONDS: thinned(bad)}, tool=tool)
-        seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.total)
-        cut = seconds.best_cut(weight)
-        if (
-            cut < _SLOW_SECONDS
-            or count < _FEWEST
-            or not _is_explained(seconds.above(cut), weight, seconds.cuts)
-        ):
+        seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.weight, outline.total)
+        if seconds.cut < _SLOW_SECONDS or count < _FEWEST or not seconds.explain():
             return
         for one in group:
-            if _seconds_of(tool, one.features) >= cut:
+            if _seconds_of(tool, one.features) >= seconds.cut:
                 one.symptoms[one.words] += 1
                 one.subject = {**one.subject, "tool": tool}
 
@@ -278,7 +250,7 @@ def _seconds_of(tool: str, features: Features) -> float:
     return float(features[PREVIOUS_TOOL_SECONDS]) if features.get(PREVIOUS_TOOL) == tool else 0.0
 
 
-_EXPLAINED: Final[Mapping[str, Callable[[Sequence[Occurrence], float], Asking[None]]]] = {
+_EXPLAINED: Final[Mapping[str, Callable[[Sequence[Occurrence]], Asking[None]]]] = {
     **dict.fromkeys(_LOOK_PLAIN, _explain_plain),
     causes.PROMPT_TOO_LARGE: _measure_limit,
     causes.TIMEOUT: _blame_slow_tool,
@@ -300,13 +272,12 @@ def _loops(population: Population) -> list[Occurrence]:
     return [
         occurrence
         for workflow, loop in sorted(population.loops, key=str)
-        if population.ended[workflow] == 1
-        or population.ended_at_limit[workflow] <= population.ended[workflow] * USUAL_LIMITS
+        if population.seldom_at_limit(workflow)
         for occurrence in population.in_loop((workflow, loop))
     ]
 
 
-def _without_symptoms(found: list[Occurrence], calls_of: Callable[[str], Calls]) -> list[Occurrence]:
+def _without_symptoms(found: list[Occurrence], calls_of: CallsOf) -> list[Occurrence]:
     """Fold model calls that only fail after a tool failed into that tool's failures."""
     tools = {(one.trace_id, one.span_id): one for one in found if one.kind.startswith(tool_kind(""))}
     by_entry: dict[Any, list[Occurrence]] = defaultdict(list)
@@ -316,14 +287,13 @@ def _without_symptoms(found: list[Occurrence], calls_of: Callable[[str], Calls])
     groups = [group for group in by_entry.values() if any(map(_is_after_tool, group))]
     if not groups:
         return found
-    calls = calls_of(MODEL)
-    (answer,) = calls.answer([Holding([_AFTER_TOOL])])
+    (answer,) = calls_of(MODEL).answer([Holding([_AFTER_TOOL])])
     dropped: set[int] = set()
     for group in groups:
         table = _after_tools(group, answer.holding[0], answer.total)
         # Where tools fail all the time, that one failed before says nothing; and once or twice is chance.
         always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
-        if table.failing < _FEWEST or not (always or _is_explained(table, calls.weight)):
+        if table.failing < _FEWEST or not (always or _is_explained(table, answer.weight)):
             continue
         for one in group:
             root = tools.get((one.trace_id, one.after_tool or ""))
@@ -331,7 +301,7 @@ def _without_symptoms(found: list[Occurrence], calls_of: Callable[[str], Calls])
                 continue
             root.symptoms[one.words] += 1
             root.lost_ns += one.lost_ns
-            if one.is_fatal:
+            if one.effect is Effect.ENDED:
                 root.effect = Effect.ENDED
                 root.ended_by = one.subject
             dropped.add(id(one))

@@ -62,17 +62,14 @@ def visible_as(
     if ended > 0:
         parts.append(f"{_times(ended)} ended with {what_ended(subject)}")
     parts += [f"{_times(count)} went on and ended with {what}" for what, count in later.items()]
-    if effects.get(Effect.SWALLOWED):
-        words = _SWALLOWED.get(cause, "swallowed by AutoGen; the conversation went on without the answer")
-        parts.append(f"{_times(effects[Effect.SWALLOWED])}: {words}")
-    if effects.get(Effect.FELL_OVER):
-        parts.append(
-            f"{_times(effects[Effect.FELL_OVER])}: another entry of the config_list was asked instead"
-        )
-    if effects.get(Effect.RETRIED):
-        parts.append(
-            f"{_times(effects[Effect.RETRIED])}: only a slower answer; the SDK tried again in silence"
-        )
+    otherwise = {
+        Effect.SWALLOWED: _SWALLOWED.get(
+            cause, "swallowed by AutoGen; the conversation went on without the answer"
+        ),
+        Effect.FELL_OVER: "another entry of the config_list was asked instead",
+        Effect.RETRIED: "only a slower answer; the SDK tried again in silence",
+    }
+    parts += [f"{_times(effects[one])}: {words}" for one, words in otherwise.items() if effects.get(one)]
     return "; ".join(parts)
 
 
@@ -83,9 +80,17 @@ def _times(count: int) -> str:
 def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discriminator]) -> str:
     """What to do about it."""
     # Who wrote the file may have called it anything.
-    advice = _ADVICE.get(cause, _ADVICE[causes.UNKNOWN])(subject)
+    advice = _ADVICE.get(cause, _ADVICE[causes.UNKNOWN])
+    words = {
+        **_IN_GENERAL,
+        **subject,
+        "where": f" at {subject['location']}" if "location" in subject else "",
+        "it": subject.get("exception", "it"),
+        "callee": subject.get("function") or subject.get("callback") or "your function",
+    }
+    said = (advice if isinstance(advice, str) else advice(subject)).format_map(words)
     hint = next(filter(None, map(_hint, found[:2])), "")
-    return f"{advice} {hint}".strip()
+    return f"{said} {hint}".strip()
 
 
 def _hint(one: Discriminator) -> str:
@@ -102,36 +107,27 @@ def _hint(one: Discriminator) -> str:
     return ""
 
 
-def _tool_exception(subject: Mapping[str, Any]) -> str:
-    where = f" at {subject['location']}" if "location" in subject else ""
-    return (
-        f"Fix {subject.get('tool', 'the tool')}{where}. If only some values fail, check for them first"
-        " and return a message that the model can act on."
-    )
-
-
 def _tool_arguments(subject: Mapping[str, Any]) -> str:
     if subject.get("problem") == "unknown tool":
         return (
-            f"The model calls {subject.get('tool')}, which the agent that executes does not have: register it"
-            " for execution, or stop naming it in prompts."
+            "The model calls {tool}, which the agent that executes does not have: register it for execution,"
+            " or stop naming it in prompts."
         )
     return (
-        f"Say in the description of {subject.get('argument', 'the argument')} what"
-        f" {subject.get('tool', 'the tool')} wants ({subject.get('problem', 'it does not fit')}), or"
-        " let the tool take the type that the model sends."
+        "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take the type"
+        " that the model sends."
     )
 
 
 def _config_entry(subject: Mapping[str, Any]) -> str:
-    entry, status = subject.get("entry", "?"), subject.get("status_code")
+    status = subject.get("status_code")
     reason = "it can never work"
     if status in _UNAUTHORIZED:
-        reason = f"its key is refused ({status})"
+        reason = "its key is refused ({status_code})"
     elif status == _NOT_FOUND:
-        reason = f"model {subject.get('model', '?')} or its address does not exist (404)"
-    at = f" at {subject['host']}" if "host" in subject else ""
-    return f"Fix or remove entry {entry} of the config_list ({subject.get('model', '?')}{at}): {reason}."
+        reason = "model {model} or its address does not exist (404)"
+    at = " at {host}" if "host" in subject else ""
+    return f"Fix or remove entry {{entry}} of the config_list ({{model}}{at}): {reason}."
 
 
 def _prompt_too_large(subject: Mapping[str, Any]) -> str:
@@ -156,26 +152,25 @@ def _rate_limit(subject: Mapping[str, Any]) -> str:
     if subject.get("status_code") == _QUOTA_STATUS:
         return "The quota is used up: raise it or pay; waiting does not help."
     return (
-        f"Send fewer calls at once to {subject.get('host', 'the provider')}, raise max_retries, or add an"
-        " entry of another provider. If the error says quota, raise it or pay: waiting does not help."
+        "Send fewer calls at once to {host}, raise max_retries, or add an entry of another provider. If the"
+        " error says quota, raise it or pay: waiting does not help."
     )
 
 
 def _backend(subject: Mapping[str, Any]) -> str:
-    host = subject.get("host", "the provider")
     if subject.get("status_code") == _OK:
         return (
-            f"{host} answers 200 with something that is no completion, such as a proxy's page: check base_url"
-            f" of entry {subject.get('entry', '?')}, and what stands between."
+            "{host} answers 200 with something that is no completion, such as a proxy's page: check base_url"
+            " of entry {entry}, and what stands between."
         )
     if "status_code" not in subject:
         return (
             "There was no HTTP status, as when a connection breaks before the answer: look at what stands"
-            f" between the program and {host} (proxy, load balancer, DNS). A second entry on another host"
+            " between the program and {host} (proxy, load balancer, DNS). A second entry on another host"
             " keeps conversations going."
         )
     return (
-        f"Send the operators of {host} the request ids (autogen.http.request_id of the POST spans). A second"
+        "Send the operators of {host} the request ids (autogen.http.request_id of the POST spans). A second"
         " entry on another host keeps conversations going."
     )
 
@@ -183,8 +178,8 @@ def _backend(subject: Mapping[str, Any]) -> str:
 def _timeout(subject: Mapping[str, Any]) -> str:
     if "tool" in subject:
         return (
-            f"Calls time out after {subject['tool']} took long: make the tool faster, or give what waits for"
-            " it more time."
+            "Calls time out after {tool} took long: make the tool faster, or give what waits for it more"
+            " time."
         )
     return (
         "Compare autogen.request.timeout_seconds with how long working calls take; raise it, or make prompts"
@@ -192,35 +187,23 @@ def _timeout(subject: Mapping[str, Any]) -> str:
     )
 
 
-def _callback(subject: Mapping[str, Any]) -> str:
-    where = f" at {subject['location']}" if "location" in subject else ""
-    name = subject.get("function") or subject.get("callback") or "your function"
-    return (
-        f"Fix {name}{where}. If it reads message['content'], expect None: messages that call a tool have no"
-        " text."
-    )
-
-
 def _orchestration(subject: Mapping[str, Any]) -> str:
-    agents = subject.get("agent", "the agents")
     if "tool" in subject:
         return (
-            f"{agents} calls {subject['tool']} with the same arguments again and again: say in the tool's"
-            " result what is missing, and end the conversation when a call repeats."
+            "{agent} calls {tool} with the same arguments again and again: say in the tool's result what is"
+            " missing, and end the conversation when a call repeats."
         )
     return (
-        f"Look at {agents}: no agent's name may be part of another's, descriptions have to differ, and a"
+        "Look at {agent}: no agent's name may be part of another's, descriptions have to differ, and a"
         " condition has to end what goes in circles."
     )
 
 
-def _client(subject: Mapping[str, Any]) -> str:
-    where = f" at {subject['location']}" if "location" in subject else ""
-    return f"Fix the custom client or the request{where}; the span's status message says what was wrong."
-
-
-_ADVICE: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    causes.TOOL_EXCEPTION: _tool_exception,
+_ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
+    causes.TOOL_EXCEPTION: (
+        "Fix {tool}{where}. If only some values fail, check for them first and return a message that the"
+        " model can act on."
+    ),
     causes.TOOL_ARGUMENTS: _tool_arguments,
     causes.CONFIG_ENTRY: _config_entry,
     causes.PROMPT_TOO_LARGE: _prompt_too_large,
@@ -228,22 +211,36 @@ _ADVICE: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     causes.CONTENT_FILTER: _content_filter,
     causes.BACKEND: _backend,
     causes.TIMEOUT: _timeout,
-    causes.STREAM_INTERRUPTED: lambda subject: (
-        f"Look for a proxy before {subject.get('host', 'the provider')} whose idle limit is shorter than the"
-        " model's pauses; without streaming it does not matter."
+    causes.STREAM_INTERRUPTED: (
+        "Look for a proxy before {host} whose idle limit is shorter than the model's pauses; without"
+        " streaming it does not matter."
     ),
-    causes.STALE_STATE: lambda _: (
+    causes.STALE_STATE: (
         "Begin with clear_history=True or with new agents for each request, or repair the history before it"
         " is used again."
     ),
-    causes.CODE_EXECUTION: lambda subject: (
-        f"The model corrects most of its code itself. If {subject.get('exception', 'it')} comes back in every"
-        " run, look for a missing package, or at Docker."
+    causes.CODE_EXECUTION: (
+        "The model corrects most of its code itself. If {it} comes back in every run, look for a"
+        " missing package, or at Docker."
     ),
-    causes.CALLBACK: _callback,
-    causes.CLIENT: _client,
+    causes.CALLBACK: (
+        "Fix {callee}{where}. If it reads message['content'], expect None: messages that call a tool have no"
+        " text."
+    ),
+    causes.CLIENT: (
+        "Fix the custom client or the request{where}; the span's status message says what was wrong."
+    ),
     causes.ORCHESTRATION: _orchestration,
-    causes.UNKNOWN: lambda subject: (
-        f"Look at the stack trace of {subject.get('exception', 'the exception')}: autogen-otel show has it."
-    ),
+    causes.UNKNOWN: "Look at the stack trace of {exception}: autogen-otel show has it.",
+}
+"""By cause; in braces stands what ``advice_for`` knows of the subject."""
+_IN_GENERAL: Final = {
+    "agent": "the agents",
+    "argument": "the argument",
+    "entry": "?",
+    "exception": "the exception",
+    "host": "the provider",
+    "model": "?",
+    "problem": "it does not fit",
+    "tool": "the tool",
 }

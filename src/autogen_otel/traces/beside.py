@@ -74,17 +74,13 @@ def beside(read: Callable[..., Iterator[T]], *arguments: object) -> Iterator[Ite
 def _results(pipe: IO[bytes]) -> Iterator[Any]:
     is_last = False
     while not is_last:
-        items, error, is_last = _received(pipe)
+        try:
+            items, error, is_last = pickle.load(pipe)  # noqa: S301 - from our own process
+        except (EOFError, pickle.UnpicklingError):
+            raise SourceError(_ENDED) from None
         yield from items
         if error is not None:
             raise error
-
-
-def _received(pipe: IO[bytes]) -> Any:
-    try:
-        return pickle.load(pipe)  # noqa: S301 - from our own process
-    except (EOFError, pickle.UnpicklingError):
-        return [], SourceError(_ENDED), True
 
 
 def send(asked: IO[bytes], pipe: IO[bytes]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from autogen_otel.traces.failures import Failure, count_by_cause
-from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -66,9 +66,8 @@ class Summary:
     under_way_since_ns: int = 0
 
 
-def summaries(spans: Iterable[Span], selection: Selection | None = None) -> list[Summary]:
+def summaries(spans: Iterable[Span], selection: Selection = EVERYTHING) -> list[Summary]:
     """Summarize each trace that has a conversation and is wanted; its spans may come in any order."""
-    selection = selection or Selection()
     tests = selection.tests()
     builders: dict[str, _SummaryBuilder] = {}
     passed: dict[str, set[str]] = {}

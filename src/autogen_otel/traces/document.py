@@ -9,9 +9,8 @@ from datetime import datetime, timezone
 from typing import Any, Final
 
 from autogen_otel.traces.conversations import Summary, summarize
-from autogen_otel.traces.trace import KINDS, STATUSES, Span, Trace
+from autogen_otel.traces.trace import KINDS, NS, STATUSES, Span, Trace
 
-_NS: Final = 1_000_000_000
 _STATUSES: Final = dict(enumerate(STATUSES))
 _KINDS: Final = dict(enumerate(KINDS))
 
@@ -19,18 +18,13 @@ _KINDS: Final = dict(enumerate(KINDS))
 def utc_time(nanoseconds: int) -> str:
     """``2026-11-22T12:46:48.123456Z``."""
     # Dividing would lose microseconds to rounding.
-    seconds, rest = divmod(nanoseconds, _NS)
+    seconds, rest = divmod(nanoseconds, NS)
     moment = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=rest // 1000)
     return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def trace_document(trace: Trace, *, failing: bool = False) -> dict[str, Any]:
-    """One trace for programs, its spans nested.
-
-    Args:
-        trace: what to show.
-        failing: leave out what neither failed nor leads to what failed.
-    """
+    """One trace for programs, its spans nested; without what does not lead to a failure if ``failing``."""
     branch: list[dict[str, Any]] = [{"children": []}]
     for span, depth in (trace.failing() if failing else trace).walk():
         del branch[depth + 1 :]
@@ -50,7 +44,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "name": summary.name,
         "service": summary.service,
         "start": utc_time(summary.start_ns),
-        "duration_seconds": summary.duration_ns / _NS,
+        "duration_seconds": summary.duration_ns / NS,
         "agents": list(summary.agents),
         "turns": summary.turns,
         "outcome": summary.outcome,
@@ -76,7 +70,7 @@ def _span_document(span: Span) -> dict[str, Any]:
         "name": span.name,
         "kind": _KINDS.get(span.kind, str(span.kind)),
         "start": utc_time(span.start_ns),
-        "duration_seconds": span.duration_ns / _NS,
+        "duration_seconds": span.duration_ns / NS,
         "state": span.state,
         "status": _STATUSES.get(span.status_code, str(span.status_code)),
         "status_message": span.status_message,

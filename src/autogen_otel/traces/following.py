@@ -29,12 +29,7 @@ class FollowedSource(Protocol):
 
 
 class Following:
-    """Collects what arrives until a conversation has ended, and tells of each once.
-
-    Args:
-        arrivals: what arrives.
-        selection: which conversations to tell of.
-    """
+    """Collects what arrives until a conversation has ended, and tells once of each that is selected."""
 
     def __init__(self, arrivals: Arrivals, selection: Selection) -> None:
         self._arrivals = arrivals

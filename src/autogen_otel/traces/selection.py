@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from autogen_otel.traces.trace import TRACE_ID_DIGITS, Span
+from autogen_otel.traces.trace import NS, TRACE_ID_DIGITS, Span
 from autogen_otel.vocabulary import attributes as names
 
 _AGO: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
 _SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_NS: Final = 1_000_000_000
+_ATTRIBUTES: Final = {
+    "agent": names.GEN_AI_AGENT_NAME,
+    "tool": names.GEN_AI_TOOL_NAME,
+    "cause": names.ERROR_ORIGIN,
+    "session": names.SESSION_ID,
+    "user": names.USER_ID,
+}
 
 Test = Callable[[Span], bool]
 
@@ -35,6 +41,7 @@ class Selection:
         text: something that any of its spans says, in any case.
         failing: whether something must have failed in it, also if it recovered.
         trace: how its trace id begins, in lower case.
+        attribute: a name and a value as text, which one of its spans or their program has.
     """
 
     since: int | None = None
@@ -49,25 +56,22 @@ class Selection:
     text: str | None = None
     failing: bool = False
     trace: str = ""
+    attribute: tuple[str, str] | None = None
 
     @property
     def is_one_trace(self) -> bool:
         """Whether it has the whole id of a trace, which can be looked up."""
         return len(self.trace) == TRACE_ID_DIGITS
 
+    @property
+    def span_attributes(self) -> dict[str, str]:
+        """What attributes of spans must be, each of some span."""
+        wanted = ((key, getattr(self, name)) for name, key in _ATTRIBUTES.items())
+        return {key: value for key, value in wanted if value is not None}
+
     def tests(self) -> dict[str, Test]:
         """What must be true of one span at least, by the name of what asks for it."""
-        tests: dict[str, Test] = {}
-        for name, key in (
-            ("agent", names.GEN_AI_AGENT_NAME),
-            ("tool", names.GEN_AI_TOOL_NAME),
-            ("cause", names.ERROR_ORIGIN),
-            ("session", names.SESSION_ID),
-            ("user", names.USER_ID),
-        ):
-            wanted = getattr(self, name)
-            if wanted is not None:
-                tests[name] = _has(key, wanted)
+        tests = {key: _has(key, wanted) for key, wanted in self.span_attributes.items()}
         if self.service is not None:
             service = self.service
             tests["service"] = lambda span: span.service == service
@@ -78,6 +82,9 @@ class Selection:
         if self.trace:
             beginning = self.trace
             tests["trace"] = lambda span: span.trace_id.startswith(beginning)
+        if self.attribute is not None:
+            held, value = self.attribute
+            tests["attribute"] = lambda span: value in span.values(held)
         return tests
 
     def begins_in_time(self, start_ns: int) -> bool:
@@ -109,7 +116,7 @@ def moment(text: str, now: datetime) -> int:
         then = datetime.fromisoformat(re.sub(r"\.\d+", lambda part: f"{part[0]:0<7}"[:7], written))
         then = then if then.tzinfo is not None else then.replace(tzinfo=now.tzinfo)
     since_1970 = then.astimezone(timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return round(since_1970 / timedelta(microseconds=1)) * (_NS // 1_000_000)
+    return round(since_1970 / timedelta(microseconds=1)) * (NS // 1_000_000)
 
 
 def _has(key: str, wanted: str) -> Test:

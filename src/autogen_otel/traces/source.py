@@ -44,6 +44,9 @@ class Progress:
         self.warn(f"{where}: {what} passed over, all else was read; delete what is damaged to silence this.")
 
 
+NO_PROGRESS: Final = Progress()
+
+
 class Source(Protocol):
     """Something that traces are read from. Every method may raise ``SourceError``."""
 
@@ -56,12 +59,7 @@ class Source(Protocol):
         """The words that name it on the command line, for commands that a report suggests; never a secret."""
 
     def spans(
-        self,
-        selection: Selection,
-        *,
-        newest: int = 0,
-        may_repeat: bool = False,
-        progress: Progress | None = None,
+        self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
     ) -> Iterator[Span]:
         """Read spans as a stream.
 
@@ -69,7 +67,6 @@ class Source(Protocol):
             selection: which conversations are wanted. Of these all spans come. Others may come as well: who
                 asks selects again.
             newest: how many of them are enough, the newest; 0 for all. A source without an order gives all.
-            may_repeat: whether a span that is stored twice may come twice.
             progress: is told how far it has come.
         """
 
@@ -98,12 +95,7 @@ def with_beginning(source: Source, selection: Selection) -> Selection:
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
-    """A conversation that stands for others, which were not read.
-
-    Args:
-        spans: all of it.
-        weight: how many conversations it stands for, itself included.
-    """
+    """A conversation that stands for ``weight`` of them, itself included; the others were not read."""
 
     spans: list[Span]
     weight: float
@@ -114,12 +106,7 @@ class SampledSource(Source, Protocol):
     """A source that may be too large to be read whole."""
 
     def sample(
-        self,
-        selection: Selection,
-        *,
-        failing: int,
-        working: int,
-        progress: Progress | None = None,
+        self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
     ) -> list[Weighted]:
         """Read the conversations in which something failed, and a random sample of the others.
 

@@ -76,15 +76,8 @@ def chained_exceptions(stacktrace: str) -> tuple[str, ...]:
 
 def innermost_user_frame(stacktrace: str) -> Frame | None:
     """The user's innermost frame of the exception that began the chain, else of the next that has one."""
-    for block in _BETWEEN_EXCEPTIONS.split(stacktrace):
-        frames = [
-            Frame(match["file"], int(match["line"]), match["function"], match["source"])
-            for match in _FRAME.finditer(block)
-        ]
-        user_frames = [frame for frame in frames if frame.in_user_code]
-        if user_frames:
-            return user_frames[-1]
-    return None
+    inside_out = (frame for frames in _frames(stacktrace) for frame in reversed(frames))
+    return next((frame for frame in inside_out if frame.in_user_code), None)
 
 
 def raising_user_frame(stacktrace: str) -> Frame | None:
@@ -92,15 +85,20 @@ def raising_user_frame(stacktrace: str) -> Frame | None:
 
     An exception of AutoGen's own has the user's frames around it, which only began the conversation.
     """
-    for block in _BETWEEN_EXCEPTIONS.split(stacktrace):
-        frames = [
-            Frame(match["file"], int(match["line"]), match["function"], match["source"])
-            for match in _FRAME.finditer(block)
-        ]
+    for frames in _frames(stacktrace):
         users = [index for index, frame in enumerate(frames) if frame.in_user_code]
         if users and not any(_HOST_CODE.search(frame.file) for frame in frames[users[-1] + 1 :]):
             return frames[users[-1]]
     return None
+
+
+def _frames(stacktrace: str) -> Iterator[list[Frame]]:
+    """The frames of each exception."""
+    for block in _BETWEEN_EXCEPTIONS.split(stacktrace):
+        yield [
+            Frame(match["file"], int(match["line"]), match["function"], match["source"])
+            for match in _FRAME.finditer(block)
+        ]
 
 
 def marked(stacktrace: str) -> Iterator[tuple[str, bool]]:

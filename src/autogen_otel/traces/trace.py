@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
+NS: Final = 1_000_000_000
+"""In a second."""
 KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUSES: Final = ("unset", "ok", "error")
 """OTLP's names of the numbers in ``Span.kind`` and ``Span.status_code``."""
@@ -110,6 +112,10 @@ class Span:
         first, _, rest = self.name.partition(" ")
         return rest if first == self.operation else self.name
 
+    def values(self, key: str) -> list[str]:
+        """What an attribute of its program and of the span itself is, as text."""
+        return [str(held[key]) for held in (self.resource, self.attributes) if key in held]
+
     @property
     def exception(self) -> Event | None:
         """The last exception recorded on the span."""
@@ -118,11 +124,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Trace:
-    """The spans of one trace, from one or several programs.
-
-    Args:
-        spans: at least one, in start order.
-    """
+    """The spans of one trace, at least one, in start order, from one or several programs."""
 
     spans: tuple[Span, ...]
 
@@ -173,12 +175,7 @@ class Trace:
 
     def failing(self) -> Trace:
         """The trace without the spans that neither failed nor lead to one that did; whole if none failed."""
-        kept: set[str] = set()
-        for failed in self.spans:
-            span = failed if failed.failed else None
-            while span is not None and span.span_id not in kept:
-                kept.add(span.span_id)
-                span = self.span(span.parent_id)
+        kept = {one.span_id for span in self.spans if span.failed for one in self.up_from(span)}
         return Trace(tuple(span for span in self.spans if span.span_id in kept)) if kept else self
 
     def waited_for(self) -> tuple[tuple[Span, int], ...]:
@@ -187,12 +184,7 @@ class Trace:
         That is the deepest cancelled span, or what was still running in it: a thread is not cancelled.
         """
         cancelled = [span for span in self.spans if span.attributes.get(names.CANCELLED) is True]
-        above: set[str] = set()
-        for span in cancelled:
-            around = self.span(span.parent_id)
-            while around is not None and around.span_id not in above:
-                above.add(around.span_id)
-                around = self.span(around.parent_id)
+        above = {one.span_id for span in cancelled for one in self.up_from(self.span(span.parent_id))}
         return tuple(self._running_in(span) for span in cancelled if span.span_id not in above)
 
     def _running_in(self, cancelled: Span) -> tuple[Span, int]:

@@ -18,6 +18,7 @@ from autogen_otel.repro.source import words
 from autogen_otel.repro.writing import written
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import SampledSource, Source, with_beginning
+from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.trace import Span, Trace
 
 _SAMPLE: Final = 200
@@ -98,8 +99,10 @@ def _all_spans(source: Source) -> Iterator[Span]:
             selection = with_beginning(source, EVERYTHING)
             sample = source.sample(selection, failing=_SAMPLE, working=_SAMPLE, progress=progress)
             yield from (span for one in sample for span in one.spans)
+        elif isinstance(source, Files):
+            yield from (span for spans in source.traces(EVERYTHING, progress) for span in spans)
         else:
-            yield from source.spans(EVERYTHING, may_repeat=True, progress=progress)
+            yield from source.spans(EVERYTHING, progress=progress)
 
 
 def _file(given: str, *, is_forced: bool) -> Path:

@@ -152,7 +152,8 @@ def sides(text: str, wanted: Selection) -> tuple[Side, Side]:
             f" service.version=1.4..1.5; {text!r} is neither."
         )
     if key:
-        return Side(f"{key}={before}", wanted, key, before), Side(f"{key}={after}", wanted, key, after)
+        was, now = (replace(wanted, attribute=(key, value)) for value in (before, after))
+        return Side(f"{key}={before}", was), Side(f"{key}={after}", now)
     since, until = _moment(before), _moment(after)
     if since is not None and until is not None and since >= until:
         raise CommandError(f"--compare SINCE..UNTIL: {before} is not before {after}.")

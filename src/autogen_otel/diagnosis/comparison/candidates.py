@@ -68,7 +68,7 @@ def properties(failing: Sequence[Features], outline: Answer) -> Iterator[tuple[P
 def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[Property, int]]:
     if name.endswith(TRAITS):
         attribute = name.removesuffix(TRAITS)
-        for value, _ in _common(bad):
+        for value in _common(bad):
             yield Property(attribute, Comparison.IS, value), 1
         return
     # Whether a list has such a value, and which, is told by its own name.
@@ -80,7 +80,7 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
     if name != TIME and not is_of_list:
         # Of an empty text in arguments its trait tells, in words.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
-        for value, _ in _common(bad):
+        for value in _common(bad):
             if value != "" or not name.startswith(PREFIX):
                 yield Property(name, kind, value), 1
     runs = outline.runs.get(name, ())
@@ -89,15 +89,18 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
         yield from _thresholds(name, steps_of(numbers, runs), len(bad), outline.total)
 
 
-def _common(values: Iterable[Any]) -> list[tuple[Any, int]]:
+def _common(values: Iterable[Any]) -> Iterator[Any]:
     """The values that are there more than once, the most frequent first."""
+    alike = (value for value in values if isinstance(value, (str, bool, int, frozenset)) or is_number(value))
+    return (value for value, count in counted(alike).most_common(_MOST_VALUES) if count > 1)
+
+
+def counted(values: Iterable[Any]) -> Counter[Any]:
+    """How often each value is there, by itself or as one of several."""
     counts: Counter[Any] = Counter()
     for value in values:
-        if isinstance(value, frozenset):
-            counts.update(in_order(value))
-        elif value is not None and (isinstance(value, (str, bool, int)) or is_number(value)):
-            counts[value] += 1
-    return [(value, count) for value, count in counts.most_common(_MOST_VALUES) if count > 1]
+        counts.update(in_order(value) if isinstance(value, frozenset) else (value,))
+    return counts
 
 
 def in_order(values: frozenset[Any]) -> list[Any]:

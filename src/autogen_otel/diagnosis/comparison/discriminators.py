@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from autogen_otel.diagnosis.comparison.candidates import cuts_of, properties
-from autogen_otel.diagnosis.comparison.listed import held_by
+from autogen_otel.diagnosis.comparison.listed import bits_of, held_by
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import (
     MOST_TOGETHER,
@@ -99,11 +99,7 @@ class Discriminator:
 
 
 class _Family:
-    """Comparisons that are corrected for together.
-
-    Args:
-        share: of all chance that is allowed, their part.
-    """
+    """Comparisons that are corrected for together, with their share of all chance that is allowed."""
 
     def __init__(self, share: float) -> None:
         self._share = share
@@ -200,10 +196,7 @@ def _independent(
     working: Mapping[int, int],
     effects: Mapping[Property, float],
 ) -> list[Discriminator]:
-    testers = [one.property.tester() for one in ranked]
-    bad = Counter(
-        sum(holds(features) << index for index, holds in enumerate(testers)) for features in failing
-    )
+    bad = Counter(bits_of(failing, [one.property for one in ranked]))
     kept: list[int] = []
     for index in range(len(ranked)):
         if all(

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import in_order, is_number
-from autogen_otel.diagnosis.comparison.listed import runs_of
+from autogen_otel.diagnosis.comparison.candidates import counted, is_number
+from autogen_otel.diagnosis.comparison.listed import bits_of, runs_of
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Asking, Outline, Run, Together
 from autogen_otel.diagnosis.evidence.features import TIME, Features
@@ -74,10 +74,7 @@ def _named(of: Property, failing: Sequence[Features]) -> list[Property]:
     """What a bar each is drawn of: the property itself, and the values that failing calls have most often."""
     if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
         return [Property(of.attribute, Comparison.PRESENT)]
-    counts: Counter[Any] = Counter()
-    for call in failing:
-        value = call.get(of.name)
-        counts.update(in_order(value) if isinstance(value, frozenset) else () if value is None else (value,))
+    counts = counted(call[of.name] for call in failing if call.get(of.name) is not None)
     others = [Property(of.attribute, of.comparison, value) for value, _ in counts.most_common(_MOST_VALUES)]
     named = [of, *(one for one in others if one.value != of.value)][: _MOST_VALUES - 1]
     if of.comparison is not Comparison.IS:
@@ -86,19 +83,19 @@ def _named(of: Property, failing: Sequence[Features]) -> list[Property]:
 
 
 def _of_values(of: Property, named: Sequence[Property], counted: _Counted) -> Iterator[Bar]:
-    if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
-        present = counted.having(named)
-        for value, (bad, good) in (("present", present), ("absent", counted.without(named))):
-            yield Bar(value, bad, good, value == of.comparison.value)
-        return
+    is_of_presence = of.comparison in {Comparison.PRESENT, Comparison.ABSENT}
     for one in named:
-        bad, good = counted.having([one])
-        if one.comparison is not Comparison.ABSENT:
+        bad, good = counted.count([one], having=True)
+        if is_of_presence:
+            yield Bar("present", bad, good, one == of)
+        elif one.comparison is not Comparison.ABSENT:
             yield Bar(_text(one.value), bad, good, one == of)
         elif bad or good:
             yield Bar("none", bad, good, False)
-    bad, good = counted.without(named)
-    if bad or good:
+    bad, good = counted.count(named, having=False)
+    if is_of_presence:
+        yield Bar("absent", bad, good, of.comparison is Comparison.ABSENT)
+    elif bad or good:
         yield Bar("usual" if of.comparison is Comparison.IS else "others", bad, good, False)
 
 
@@ -109,24 +106,15 @@ class _Counted:
         self, asked: Sequence[Property], failing: Sequence[Features], working: Mapping[int, int]
     ) -> None:
         self._bits = {one: 1 << index for index, one in enumerate(asked)}
-        testers = [one.tester() for one in asked]
-        bad = Counter(sum(holds(call) << index for index, holds in enumerate(testers)) for call in failing)
-        self._sides = (bad, working)
+        self._sides = (Counter(bits_of(failing, asked)), working)
 
-    def having(self, some: Sequence[Property]) -> tuple[int, int]:
-        """How many have one of them."""
-        mask = self._mask(some)
-        bad, good = (sum(count for bits, count in side.items() if bits & mask) for side in self._sides)
+    def count(self, some: Sequence[Property], *, having: bool) -> tuple[int, int]:
+        """How many have one of them, or none of them."""
+        mask = sum(self._bits[one] for one in some)
+        bad, good = (
+            sum(count for bits, count in side.items() if bool(bits & mask) is having) for side in self._sides
+        )
         return bad, good
-
-    def without(self, some: Sequence[Property]) -> tuple[int, int]:
-        """How many have none of them."""
-        mask = self._mask(some)
-        bad, good = (sum(count for bits, count in side.items() if not bits & mask) for side in self._sides)
-        return bad, good
-
-    def _mask(self, some: Sequence[Property]) -> int:
-        return sum(self._bits[one] for one in some)
 
 
 def _text(value: Any) -> str:

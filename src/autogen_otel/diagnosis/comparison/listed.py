@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, pairwise
 from typing import Final
 
@@ -12,6 +13,7 @@ from autogen_otel.diagnosis.comparison.candidates import is_number
 from autogen_otel.diagnosis.comparison.properties import Property
 from autogen_otel.diagnosis.comparison.questions import (
     Answer,
+    CallsOf,
     Holding,
     Outline,
     Question,
@@ -27,34 +29,18 @@ _NO_NAMES: Final = (TRACE, TRAITS)
 
 
 class Listed:
-    """Calls that worked, or a sample of them.
-
-    Args:
-        calls: what is known of each.
-        weight: how many each of them stands for.
-    """
+    """Calls that worked, or a sample of them, of which each stands for ``weight`` calls."""
 
     def __init__(self, calls: Sequence[Features], weight: float = 1.0) -> None:
         self._calls = calls
         self._weight = weight
-
-    @classmethod
-    def of(cls, population: Population, kind: str) -> Listed:
-        """The sample of a kind that a population keeps."""
-        sample = population.working.get(kind)
-        return cls([]) if sample is None else cls(sample.kept, sample.weight)
-
-    @property
-    def weight(self) -> float:
-        """How many calls each one that is counted stands for."""
-        return self._weight
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer one question after the other."""
         return [self._answer(question) for question in questions]
 
     def _answer(self, question: Question) -> Answer:
-        total = len(self._calls)
+        answer = partial(Answer, len(self._calls), weight=self._weight)
         if isinstance(question, Outline):
             named = self._calls if question.names else ()
             present = Counter(
@@ -68,16 +54,12 @@ class Listed:
                 name: runs_of((call.get(name) for call in chosen), cuts)
                 for name, cuts in question.cuts.items()
             }
-            return Answer(total, present=present, runs=runs)
+            return answer(present=present, runs=runs)
         if isinstance(question, Holding):
-            return Answer(total, holding=held_by(self._calls, question.properties))
-        testers = [one.tester() for one in question.properties]
-        if not isinstance(question, Together):
-            return Answer(total, spreads=[self._spread(holds, question.failing) for holds in testers])
-        together = Counter(
-            sum(holds(call) << index for index, holds in enumerate(testers)) for call in self._calls
-        )
-        return Answer(total, together=together)
+            return answer(holding=held_by(self._calls, question.properties))
+        if isinstance(question, Together):
+            return answer(together=Counter(bits_of(self._calls, question.properties)))
+        return answer(spreads=[self._spread(one.tester(), question.failing) for one in question.properties])
 
     def _spread(self, holds: Callable[[Features], bool], failing: Sequence[Features]) -> Spread:
         calls: Counter[object] = Counter()
@@ -94,6 +76,23 @@ class Listed:
             sum(count**2 for count in having.values()),
             sum(count * having[trace] for trace, count in calls.items()),
         )
+
+
+def listed(population: Population) -> CallsOf:
+    """The calls that worked of a population all of which has been read."""
+    population.number()
+
+    def calls_of(kind: str) -> Listed:
+        sample = population.working.get(kind)
+        return Listed([]) if sample is None else Listed(sample.kept, sample.weight)
+
+    return calls_of
+
+
+def bits_of(calls: Iterable[Features], properties: Iterable[Property]) -> Iterator[int]:
+    """Which of the properties each call has, as bits in their order."""
+    testers = [one.tester() for one in properties]
+    return (sum(holds(call) << bit for bit, holds in enumerate(testers)) for call in calls)
 
 
 def held_by(calls: Sequence[Features], properties: Iterable[Property]) -> list[int]:

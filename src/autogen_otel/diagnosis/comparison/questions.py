@@ -6,7 +6,7 @@ those that it stores. Questions of several findings are asked together: a databa
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TypeVar
 
@@ -66,13 +66,7 @@ Question = Outline | Holding | Together | Resembling
 
 
 class Run(NamedTuple):
-    """Calls whose number is one of the cuts, or lies between two neighbours.
-
-    Args:
-        lowest: of their numbers.
-        highest: of their numbers.
-        calls: how many calls.
-    """
+    """So many calls whose number is one of the cuts, or lies between two of them, with their extremes."""
 
     lowest: float
     highest: float
@@ -110,6 +104,7 @@ class Answer:
         holding: one count for each property that was asked for.
         together: by the bits of the properties that the calls have, in the order they were asked for.
         spreads: one for each property that was asked for, with the failing calls.
+        weight: how many calls each one that was counted stands for.
     """
 
     total: int
@@ -118,6 +113,7 @@ class Answer:
     holding: Sequence[int] = ()
     together: Mapping[int, int] = field(default_factory=dict)
     spreads: Sequence[Spread] = ()
+    weight: float = 1.0
 
 
 Asking = Generator[Question, Answer, T]
@@ -127,12 +123,12 @@ Asking = Generator[Question, Answer, T]
 class Calls(Protocol):
     """The calls of one kind that worked."""
 
-    @property
-    def weight(self) -> float:
-        """How many calls each one that is counted stands for."""
-
     def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
         """Answer questions, one by one or together."""
+
+
+CallsOf = Callable[[str], Calls]
+"""Gives the calls of a kind."""
 
 
 def together(asking: Sequence[Asking[T]], calls: Calls) -> list[T]:

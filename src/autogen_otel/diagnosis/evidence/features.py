@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.traces.trace import NS, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
@@ -33,7 +33,6 @@ PREVIOUS_TOOL_SECONDS: Final = "previous_tool.seconds"
 TOOLS_USED: Final = "tools_used"
 PROBLEMS: Final = "autogen.tool.arguments.problems"
 
-_NS: Final = 1_000_000_000
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
 LONGEST_TEXT: Final = 200
@@ -118,12 +117,7 @@ class Surroundings:
         self._tool_ends = [tool.end_ns for tool in self._tools]
 
     def of_call(self, span: Span, entry: Span | None = None) -> dict[str, Any]:
-        """Describe a call.
-
-        Args:
-            span: of the call.
-            entry: of a model call, whose attributes count before the call's own.
-        """
+        """Describe a call; of a model call the attributes of its entry count before its own."""
         features = {**self._of_moment(span), **attributes_of(span)}
         if entry is not None and entry is not span:
             features.update(attributes_of(entry))
@@ -145,7 +139,7 @@ class Surroundings:
         return features
 
     def _of_moment(self, span: Span) -> dict[str, Any]:
-        seconds = span.start_ns // _NS
+        seconds = span.start_ns // NS
         features = dict(self._of_program(span))
         features[TRACE] = span.trace_id
         features[TIME], features[HOUR] = seconds, str(seconds // _HOUR % _DAY_HOURS)
@@ -154,16 +148,18 @@ class Surroundings:
         features[TURN] = bisect_right(self._turns, span.start_ns)
         before = bisect_right(self._steps, span.start_ns)
         if before:
-            features[GAP] = (span.start_ns - self._steps[before - 1]) / _NS
+            features[GAP] = (span.start_ns - self._steps[before - 1]) / NS
         tools = bisect_right(self._tool_ends, span.start_ns)
         if tools:
             tool = self._tools[tools - 1]
             features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
-            features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / _NS
-        turn = self._turn_of(span)
-        if turn is not None and names.SENDER_NAME in turn.attributes:
-            agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
-            features[AGENT_PAIR] = f"{turn.attributes[names.SENDER_NAME]} -> {agent}"
+            features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / NS
+        for turn in self.trace.up_from(self.trace.span(span.parent_id)):
+            if turn.operation == span_names.INVOKE_AGENT:
+                if names.SENDER_NAME in turn.attributes:
+                    agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
+                    features[AGENT_PAIR] = f"{turn.attributes[names.SENDER_NAME]} -> {agent}"
+                break
         return features
 
     def _of_program(self, span: Span) -> dict[str, Any]:
@@ -177,14 +173,6 @@ class Surroundings:
             features["service.name"] = span.service
             self._program = span.resource, features
         return self._program[1]
-
-    def _turn_of(self, span: Span) -> Span | None:
-        above = self.trace.span(span.parent_id)
-        for _ in range(_MOST_NAMES):
-            if above is None or above.operation == span_names.INVOKE_AGENT:
-                return above
-            above = self.trace.span(above.parent_id)
-        return None
 
 
 def follows_from_outcome(name: str) -> bool:

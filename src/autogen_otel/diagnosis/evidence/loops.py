@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import cycle, takewhile
 from typing import Final, NamedTuple
 
 from autogen_otel.traces.trace import Span
@@ -69,20 +70,12 @@ def _circle(spans: list[Span]) -> Loop | None:
     ]
     for length in range(1, _LONGEST_CIRCLE + 1):
         last = passed[-length:]
-        repeated = 0
-        for handoff, again in zip(reversed(passed), _around(last, len(passed)), strict=False):
-            if handoff != again:
-                break
-            repeated += 1
+        backwards = zip(reversed(passed), cycle(reversed(last)), strict=False)
+        repeated = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], backwards))
         if repeated >= max(_FEWEST_HANDOFFS, 2 * length):
             agents = dict.fromkeys(name for handoff in last for name in handoff)
             return Loop(tuple(agents), None, repeated)
     return None
-
-
-def _around(circle: list[tuple[str, str]], count: int) -> list[tuple[str, str]]:
-    backwards = circle[::-1]
-    return [backwards[index % len(backwards)] for index in range(count)] if backwards else []
 
 
 def _canonical(arguments: str) -> str:

@@ -34,15 +34,15 @@ class Occurrence:
     Args:
         cause: why.
         subject: what it is of, by the keys of a finding's subject.
-        detail: what else tells failures of one subject apart, or is worth counting.
         trace_id: the conversation.
         span_id: where it began.
         time_ns: when.
         kind: what calls it is compared with.
         effect: what came of it.
         lost_ns: time that went into it.
-        attempts: how often the same was tried in vain.
         describe: makes the features; asked only of failures that are kept.
+        detail: what else tells failures of one subject apart, or is worth counting.
+        attempts: how often the same was tried in vain.
         after_tool: the span of a tool that had failed before, if the call links to one.
         fell_after: causes of the failures of other entries that came before in the same model call.
         problems: how the arguments of a tool did not fit, without their values.
@@ -54,15 +54,15 @@ class Occurrence:
 
     cause: str
     subject: dict[str, Any]
-    detail: Mapping[str, Any]
     trace_id: str
     span_id: str
     time_ns: int
     kind: str
     effect: Effect
     lost_ns: int
-    attempts: int
     describe: Callable[[], dict[str, Any]] | None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 1
     after_tool: str | None = None
     fell_after: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -76,11 +76,6 @@ class Occurrence:
         if self.describe is not None:
             self.features, self.describe = self.describe(), None
         return self
-
-    @property
-    def is_fatal(self) -> bool:
-        """Whether the conversation ended with it."""
-        return self.effect is Effect.ENDED
 
     @property
     def words(self) -> str:

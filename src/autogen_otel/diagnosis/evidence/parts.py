@@ -6,39 +6,66 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Final
 
+from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.traces.beside import beside
-from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.conversations import takes
+from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.trace import Span
 
+_MOST_KNOWN: Final = 100
 
-class Taker(Protocol):
-    """Takes conversations; it can be sent to another process and back."""
+
+class Populations:
+    """Takes conversations into one population or several; it can be sent to another process and back.
+
+    Args:
+        selections: which conversations each is of; what several want counts in each.
+        limit: so many in each at most; 0 for all.
+
+    Attributes:
+        each: one for each selection.
+        known: values that the attribute has by which they are told apart; not all of very many.
+    """
+
+    def __init__(self, *selections: Selection, limit: int = 0) -> None:
+        self.each = [Population() for _ in selections]
+        self.known: dict[str, None] = {}
+        self._selections, self._limit = selections, limit
 
     def take(self, spans: list[Span]) -> bool:
-        """Take the spans of one conversation; whether it wants more."""
+        """Take the spans of one conversation; whether any wants more."""
+        attribute = self._selections[0].attribute
+        if attribute is not None and len(self.known) < _MOST_KNOWN:
+            self.known.update(dict.fromkeys(value for span in spans for value in span.values(attribute[0])))
+        for selection, population in zip(self._selections, self.each, strict=True):
+            if self._wants_more(population) and (selection == EVERYTHING or takes(selection, spans)):
+                population.add(spans)
+        return any(map(self._wants_more, self.each))
 
-    def merge(self, other: Any) -> None:
-        """Take what another of its kind has taken."""
+    def merge(self, other: Populations) -> None:
+        """Take what another has taken."""
+        self.known.update(other.known)
+        for mine, others in zip(self.each, other.each, strict=True):
+            mine.merge(others)
+
+    def _wants_more(self, population: Population) -> bool:
+        return not self._limit or population.conversations < self._limit
 
 
-T = TypeVar("T", bound=Taker)
-
-
-def read_parts(parts: Sequence[Files], selection: Selection, taker: T, progress: Progress) -> T:
-    """Let a taker take all conversations.
+def read_parts(parts: Sequence[Files], populations: Populations, progress: Progress) -> Populations:
+    """Let populations take all conversations.
 
     Args:
         parts: of a source; the first is read here, each other by another process.
-        selection: which conversations are wanted; others may come as well.
-        taker: as new; other parts get copies.
+        populations: as new; other parts get copies.
         progress: is told how far the first part has come.
 
     Returns:
-        The taker with all that was taken.
+        The populations with all that was taken.
 
     Raises:
         SourceError: it cannot be read.
@@ -46,23 +73,23 @@ def read_parts(parts: Sequence[Files], selection: Selection, taker: T, progress:
     here, *others = parts
     heard = _Heard(progress)
     with ExitStack() as stack:
-        results = [stack.enter_context(beside(_read_part, part, selection, taker)) for part in others]
-        for gathered in here.traces(selection, heard if others else progress):
-            if not taker.take(gathered):
+        results = [stack.enter_context(beside(_read_part, part, populations)) for part in others]
+        for gathered in here.traces(EVERYTHING, heard if others else progress):
+            if not populations.take(gathered):
                 break
         for result in results:
             for told, taken in result:
                 heard.add(told)
-                taker.merge(taken)
+                populations.merge(taken)
     heard.pass_on()
-    return taker
+    return populations
 
 
-def _read_part(part: Files, selection: Selection, taker: T) -> Iterator[tuple[_Heard, T]]:
+def _read_part(part: Files, populations: Populations) -> Iterator[tuple[_Heard, Populations]]:
     told = _Heard(Progress())
-    for gathered in part.traces(selection, told):
-        taker.take(gathered)
-    yield told, taker
+    for gathered in part.traces(EVERYTHING, told):
+        populations.take(gathered)
+    yield told, populations
 
 
 class _Heard(Progress):

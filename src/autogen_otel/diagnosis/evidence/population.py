@@ -4,41 +4,38 @@ from __future__ import annotations
 
 import random
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from functools import partial
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from autogen_otel.diagnosis.evidence.kept import LARGEST, Began, Numbering, Sample, Samples, Timeline
 from autogen_otel.diagnosis.evidence.loops import LIMITS, Loop, loop_in
-from autogen_otel.diagnosis.evidence.numbering import Began, Numbering
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
-from autogen_otel.diagnosis.evidence.sample import Sample
-from autogen_otel.diagnosis.evidence.timeline import Timeline
-from autogen_otel.traces.conversations import takes
 from autogen_otel.traces.gathering import gather_spans
-from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import Weighted
-from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
+from autogen_otel.traces.trace import STATUS_ERROR, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
 _SEED: Final = 14
-_MOST_KINDS: Final = 500
 _MOST_REMEMBERED: Final = 100_000
 _GROUP_SIZES: Final = ((40, 4000), (400, 400), (20_000, 4))
 """How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
 _LOOP_SIZES: Final = ((100, 400), (2000, 10))
 """The same of conversations that went in circles."""
+_MOST_KINDS: Final = 500
+"""Of calls that worked: models make up names of tools."""
 _MOST_NAMES: Final = 10_000
 """Workflows and tools that are counted; programs that make up names for each conversation have more."""
+_USUAL_LIMITS: Final = 0.5
+"""A workflow of which more conversations end at a limit is built so."""
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 _START: Final = attrgetter("start_ns")
 
 GroupKey = tuple[Any, ...]
-K = TypeVar("K")
-T = TypeVar("T")
 
 
 class Population:
@@ -65,11 +62,11 @@ class Population:
         self.conversations = 0.0
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
-        self.groups: dict[GroupKey, Sample[Occurrence]] = {}
-        self.working: dict[str, Sample[dict[str, Any]]] = {}
+        self.groups: Samples[GroupKey, Occurrence] = Samples(*_GROUP_SIZES)
+        self.working: Samples[str, dict[str, Any]] = Samples((_MOST_KINDS, LARGEST))
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
-        self.loops: dict[tuple[str, Loop], Sample[Occurrence]] = {}
+        self.loops: Samples[tuple[str, Loop], Occurrence] = Samples(*_LOOP_SIZES)
         self.ended_at_limit: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self._seen: OrderedDict[str, Began] = OrderedDict()
@@ -78,35 +75,15 @@ class Population:
         self._random = random.Random(_SEED)  # noqa: S311 - a sample, no secret
 
     @classmethod
-    def of(cls, spans: Iterable[Span], selection: Selection = EVERYTHING, limit: int = 0) -> Population:
-        """Read conversations.
-
-        Args:
-            spans: in any order.
-            selection: which conversations.
-            limit: at most so many, in the order they come; 0 for all.
-        """
-        wanted = Wanted(selection, limit)
+    def of(cls, spans: Iterable[Span]) -> Population:
+        """Read conversations, whose spans come in any order."""
+        population = cls()
         for gathered in gather_spans(spans):
-            if not wanted.take(gathered):
-                break
-        return wanted.population
-
-    @classmethod
-    def of_sample(cls, sample: Sequence[Weighted]) -> Population:
-        """Read conversations that stand for others as well."""
-        population = cls(max((one.weight for one in sample), default=1.0))
-        for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):
-            population.add(one.spans, one.weight)
+            population.add(gathered)
         return population
 
     def add(self, spans: list[Span], weight: float = 1.0) -> None:
-        """Take the spans of one conversation, or of a late piece of one.
-
-        Args:
-            spans: of the conversation.
-            weight: how many conversations it stands for.
-        """
+        """Take the spans of one conversation that stands for ``weight``, or of a late piece of one."""
         self._weight = weight
         has_failed = is_ours = False
         unique: dict[str, Span] = {}
@@ -130,12 +107,12 @@ class Population:
                 is_ours = operation == span_names.INVOKE_AGENT or span.scope == span_names.SCOPE
         if not (is_ours or tools or chats or roots):
             return
-        trace = _LazyTrace(list(unique.values()), self._count(spans, roots or spans))
-        found = self._keep_failures(trace) if has_failed else []
+        reading = Reading(list(unique.values()), self._count(spans, roots or spans))
+        found = self._keep_failures(reading) if has_failed else []
         # Of what works, all that is kept has to stand for the same number: of the lighter only some is kept.
         if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
-            self._keep_working(trace, tools, chats)
-        self._keep_conversation(trace, roots, found)
+            self._keep_working(reading, tools, chats)
+        self._keep_conversation(reading, roots, found)
 
     def add_failing(self, spans: list[Span], number: int) -> bool:
         """Take what failed in a conversation whose working calls and whose end somebody else counts.
@@ -147,12 +124,12 @@ class Population:
         Returns:
             Whether the conversation itself is what failed, and not a call in it.
         """
-        trace = _LazyTrace(spans, number)
-        found = self._keep_failures(trace)
+        reading = Reading(spans, number)
+        found = self._keep_failures(reading)
         if found:
             return any(one.kind == CONVERSATION for one in found)
         root = _root_of(span for span in spans if span.operation == span_names.INVOKE_WORKFLOW)
-        return root is not None and self._keep_loop(trace, root)
+        return root is not None and self._keep_loop(reading, root)
 
     def merge(self, other: Population) -> None:
         """Take what another population has read; no conversation may be in both."""
@@ -161,9 +138,9 @@ class Population:
         self.last_ns = max(self.last_ns, other.last_ns)
         self.conversations += other.conversations
         self.over_time.merge(other.over_time)
-        _merge(self.groups, other.groups)
-        _merge(self.working, other.working)
-        _merge(self.loops, other.loops)
+        self.groups.merge(other.groups)
+        self.working.merge(other.working)
+        self.loops.merge(other.loops)
         for mine, others in (
             (self.returned_errors, other.returned_errors),
             (self.returned_conversations, other.returned_conversations),
@@ -181,6 +158,11 @@ class Population:
         for sample in (*self.groups.values(), *self.loops.values()):
             for one in sample.kept:
                 self._numbering.replace(one.features)
+
+    def seldom_at_limit(self, workflow: str) -> bool:
+        """Whether few enough conversations of a workflow end at a limit that it is not built so."""
+        ended = self.ended[workflow]
+        return ended == 1 or self.ended_at_limit[workflow] <= ended * _USUAL_LIMITS
 
     def in_group(self, key: GroupKey) -> list[Occurrence]:
         """The failures of a group, each with the number of failures that it stands for."""
@@ -211,43 +193,26 @@ class Population:
         self._numbering.note(began)
         return began
 
-    def _keep_failures(self, trace: _LazyTrace) -> list[Occurrence]:
-        found = trace.reading.occurrences()
+    def _keep_failures(self, reading: Reading) -> list[Occurrence]:
+        found = reading.occurrences()
         for occurrence in found:
-            key = group_key(occurrence)
-            sample = self.groups.get(key)
-            if sample is None:
-                size = next((size for most, size in _GROUP_SIZES if len(self.groups) < most), 0)
-                if not size:
-                    continue
-                sample = self.groups[key] = Sample(size, self._weight)
-            if sample.wants(occurrence.trace_id + occurrence.span_id):
+            identity = occurrence.trace_id + occurrence.span_id
+            sample = self.groups.wanting(group_key(occurrence), identity, self._weight)
+            if sample is not None:
                 sample.keep(occurrence.described())
         return found
 
-    def _keep_loop(self, trace: _LazyTrace, root: Span) -> bool:
-        loop = loop_in(trace.spans, root)
+    def _keep_loop(self, reading: Reading, root: Span) -> bool:
+        loop = loop_in(reading.spans, root)
         if loop is None:
             return False
         key = (_workflow(root), loop._replace(times=0))
-        sample = self.loops.get(key)
-        if sample is None:
-            size = next((size for most, size in _LOOP_SIZES if len(self.loops) < most), 0)
-            if not size:
-                return True
-            sample = self.loops[key] = Sample(size, self._weight)
-        if sample.wants(root.trace_id):
-            sample.keep(trace.loop_occurrence(root, loop))
+        sample = self.loops.wanting(key, root.trace_id, self._weight)
+        if sample is not None:
+            sample.keep(_circle(reading, root, loop))
         return True
 
-    def _sample(self, kind: str) -> Sample[dict[str, Any]] | None:
-        sample = self.working.get(kind)
-        if sample is None and len(self.working) < _MOST_KINDS:
-            # Models make up names of tools; only so many are kept.
-            sample = self.working[kind] = Sample(each=self._heaviest)
-        return sample
-
-    def _keep_working(self, trace: _LazyTrace, tools: list[Span], chats: list[Span]) -> None:
+    def _keep_working(self, reading: Reading, tools: list[Span], chats: list[Span]) -> None:
         returned: set[str] = set()
         for tool in tools:
             attributes = tool.attributes
@@ -259,25 +224,23 @@ class Population:
                 returned.add(name)
             if tool.status_code == STATUS_ERROR or attributes.get(names.CANCELLED) is True:
                 continue
-            sample = self._sample(tool_kind(name))
-            if sample is not None and sample.wants(tool.trace_id + tool.span_id):
-                sample.keep(trace.reading.tool_features(tool))
+            sample = self.working.wanting(tool_kind(name), tool.trace_id + tool.span_id, self._heaviest)
+            if sample is not None:
+                sample.keep(reading.tool_features(tool))
         self.returned_conversations.update(dict.fromkeys(returned, round(self._heaviest)))
-        models = self._sample(MODEL)
         for chat in chats:
             attributes = chat.attributes
-            if (
-                models is None
-                or chat.failed
+            if not (
+                chat.failed
                 or is_filtered(chat)
                 or attributes.get(names.CANCELLED) is True
                 or attributes.get(names.CACHE_HIT) is True
-            ):
-                continue
-            if trace.was_answered_at_once(chat) and models.wants(chat.trace_id + chat.span_id):
-                models.keep(trace.reading.model_features(chat, chat))
+            ) and reading.was_answered_at_once(chat):
+                sample = self.working.wanting(MODEL, chat.trace_id + chat.span_id, self._heaviest)
+                if sample is not None:
+                    sample.keep(reading.model_features(chat, chat))
 
-    def _keep_conversation(self, trace: _LazyTrace, roots: list[Span], found: list[Occurrence]) -> None:
+    def _keep_conversation(self, reading: Reading, roots: list[Span], found: list[Occurrence]) -> None:
         root = _root_of(roots)
         if root is None:
             return
@@ -287,38 +250,12 @@ class Population:
         if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
             if workflow in self.ended:
                 self.ended_at_limit[workflow] += round(self._weight)
-            if not found and self._keep_loop(trace, root):
+            if not found and self._keep_loop(reading, root):
                 return
         if not any(one.kind == CONVERSATION for one in found):
-            sample = self._sample(CONVERSATION)
-            if sample is not None and sample.wants(root.trace_id):
-                sample.keep(trace.reading.surroundings.of_conversation(root))
-
-
-class Wanted:
-    """Takes the conversations that are asked for.
-
-    Args:
-        selection: which conversations.
-        limit: at most so many; 0 for all.
-
-    Attributes:
-        population: all of them.
-    """
-
-    def __init__(self, selection: Selection = EVERYTHING, limit: int = 0) -> None:
-        self._selection, self._limit = selection, limit
-        self.population = Population()
-
-    def take(self, spans: list[Span]) -> bool:
-        """Take the spans of one conversation; whether it wants more."""
-        if self._selection == EVERYTHING or takes(self._selection, spans):
-            self.population.add(spans)
-        return not self._limit or self.population.conversations < self._limit
-
-    def merge(self, other: Wanted) -> None:
-        """Take what another has taken."""
-        self.population.merge(other.population)
+            sample = self.working.wanting(CONVERSATION, root.trace_id, self._heaviest)
+            if sample is not None:
+                sample.keep(reading.conversation_features(root))
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:
@@ -343,15 +280,6 @@ def _weighted(sample: Sample[Occurrence]) -> list[Occurrence]:
     return kept
 
 
-def _merge(samples: dict[K, Sample[T]], others: Mapping[K, Sample[T]]) -> None:
-    for key, other in others.items():
-        mine = samples.get(key)
-        if mine is None:
-            samples[key] = other
-        else:
-            mine.merge(other)
-
-
 def _root_of(workflows: Iterable[Span]) -> Span | None:
     return min(workflows, key=_START, default=None)
 
@@ -360,47 +288,21 @@ def _workflow(root: Span) -> str:
     return str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
 
 
-class _LazyTrace:
-    """A conversation that is put in order only if something in it is looked at."""
-
-    __slots__ = ("_number", "_reading", "spans")
-
-    def __init__(self, spans: list[Span], number: Began | int) -> None:
-        self.spans = spans
-        self._number = number
-        self._reading: Reading | None = None
-
-    @property
-    def reading(self) -> Reading:
-        if self._reading is None:
-            self._reading = Reading(Trace.of(self.spans), self._number)
-        return self._reading
-
-    def was_answered_at_once(self, chat: Span) -> bool:
-        """Whether the entry that answered did so with its first attempt."""
-        if self._reading is None or chat.span_id not in self._reading.failed_calls:
-            return True
-        trace, failed = self._reading.trace, self._reading.failed_calls
-        return any(
-            one.operation == span_names.CONFIG_ENTRY and not one.failed and one.span_id not in failed
-            for one in trace.children(chat)
-        )
-
-    def loop_occurrence(self, root: Span, loop: Loop) -> Occurrence:
-        subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
-        if loop.tool is not None:
-            subject["tool"] = loop.tool
-        return Occurrence(
-            causes.ORCHESTRATION,
-            subject,
-            {"loop": True},
-            root.trace_id,
-            root.span_id,
-            root.start_ns,
-            CONVERSATION,
-            Effect.SWALLOWED,
-            root.duration_ns,
-            loop.times,
-            None,
-            features=self.reading.surroundings.of_conversation(root),
-        )
+def _circle(reading: Reading, root: Span, loop: Loop) -> Occurrence:
+    """A conversation that went in circles."""
+    subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
+    if loop.tool is not None:
+        subject["tool"] = loop.tool
+    return Occurrence(
+        causes.ORCHESTRATION,
+        subject,
+        root.trace_id,
+        root.span_id,
+        root.start_ns,
+        CONVERSATION,
+        Effect.SWALLOWED,
+        root.duration_ns,
+        partial(reading.conversation_features, root),
+        {"loop": True},
+        loop.times,
+    ).described()

@@ -24,25 +24,29 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
-_MOST_DEEP: Final = 200
-_OF_A_CALL: Final = frozenset({HTTP, span_names.CONFIG_ENTRY, span_names.CHAT})
+_IN_A_CALL: Final = frozenset({HTTP, span_names.CONFIG_ENTRY})
 
 
 class Reading:
-    """The failures of one conversation.
+    """One conversation, which is put in order only if something in it is looked at.
 
     Args:
-        trace: the conversation.
+        spans: of the conversation, in any order.
         number: as ``Surroundings`` take it.
 
     Attributes:
         failed_calls: ids of the model calls and entries in which something failed, also if they recovered.
     """
 
-    def __init__(self, trace: Trace, number: object) -> None:
-        self.trace = trace
+    def __init__(self, spans: list[Span], number: object) -> None:
+        self.spans = spans
         self._number = number
         self.failed_calls: set[str] = set()
+
+    @cached_property
+    def trace(self) -> Trace:
+        """The conversation in order; of most nothing is looked at that needs it."""
+        return Trace.of(self.spans)
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -61,14 +65,12 @@ class Reading:
             chat = self._call_of(span)
             if chat is not None and cause not in {causes.CALLBACK, causes.TOOL_EXCEPTION}:
                 calls[chat.span_id].append(span)
-            elif span.operation == span_names.EXECUTE_TOOL:
-                found.append(self._of_tool(span, cause))
+                continue
+            answered = self._answered(span) if cause in _OF_PROVIDERS else None
+            if answered is None:
+                found.append(self._of_span(span, cause))
             else:
-                answered = self._answered(span) if cause in _OF_PROVIDERS else None
-                if answered is None:
-                    found.append(self._of_other(span, cause))
-                else:
-                    found.append(self._of_answer(span, cause, answered))
+                found.append(self._of_answer(span, cause, answered))
         for chat_id, spans in calls.items():
             chat = self.trace.span(chat_id)
             if chat is not None:
@@ -83,43 +85,33 @@ class Reading:
         return sorted(found, key=lambda one: one.time_ns)
 
     # ------------------------------------------------------------ kinds of calls
-    def _of_tool(self, span: Span, cause: str) -> Occurrence:
-        problems = _problems(span)
-        subject = tool_subject(span, problems if cause == causes.TOOL_ARGUMENTS else ())
+    def _of_span(self, span: Span, cause: str) -> Occurrence:
+        """What failed beside model calls: a tool, or a turn, a handoff, code, a callback."""
+        if span.operation == span_names.EXECUTE_TOOL:
+            problems = _problems(span)
+            subject = tool_subject(span, problems if cause == causes.TOOL_ARGUMENTS else ())
+            kind, describe = tool_kind(subject["tool"]), partial(self.tool_features, span)
+        else:
+            problems = ()
+            subject = other_subject(span, self.trace)
+            kind, describe = CONVERSATION, partial(self.conversation_features, self.trace.top[0])
         return Occurrence(
             cause,
             subject,
-            {},
             span.trace_id,
             span.span_id,
             span.start_ns,
-            tool_kind(subject["tool"]),
-            self._effect(span, Effect.SWALLOWED),
+            kind,
+            self._effect(span),
             span.duration_ns,
-            1,
-            partial(self.tool_features, span),
+            describe,
             problems=problems,
-        )
-
-    def _of_other(self, span: Span, cause: str) -> Occurrence:
-        subject = other_subject(span, self.trace)
-        root = self.trace.top[0]
-        return Occurrence(
-            cause,
-            subject,
-            {},
-            span.trace_id,
-            span.span_id,
-            span.start_ns,
-            CONVERSATION,
-            self._effect(span, Effect.SWALLOWED),
-            span.duration_ns,
-            1,
-            lambda: self.surroundings.of_conversation(root),
         )
 
     def _answered(self, turn: Span) -> Span | None:
         """The model call whose answer a turn failed on."""
+        if turn.operation == span_names.EXECUTE_TOOL:
+            return None
         chats = [one for one in self.trace.children(turn) if one.operation == span_names.CHAT]
         last = max(chats, key=lambda chat: chat.end_ns, default=None)
         return None if last is None or last.failed else last
@@ -133,15 +125,14 @@ class Reading:
         return Occurrence(
             cause,
             subject,
-            model_detail(cause, attempt, subject),
             failed.trace_id,
             failed.span_id,
             failed.start_ns,
             MODEL,
-            self._effect(failed, Effect.SWALLOWED),
+            self._effect(failed),
             chat.duration_ns,
-            1,
             partial(self.model_features, chat, chat),
+            model_detail(cause, attempt, subject),
         )
 
     def _of_model(self, chat: Span, began: Sequence[Span]) -> Iterator[Occurrence]:
@@ -163,21 +154,21 @@ class Reading:
             if cause not in _PLAIN_MODEL_CAUSES:
                 subject.update(raised_subject(spans[0]))
             if chat.failed:
-                effect = Effect.FELL_OVER if entry_id != last_entry else self._effect(chat, Effect.SWALLOWED)
+                effect = Effect.FELL_OVER if entry_id != last_entry else self._effect(chat)
             else:
                 effect = Effect.FELL_OVER if entry.failed else Effect.RETRIED
             yield Occurrence(
                 cause,
                 subject,
-                model_detail(cause, attempt, subject),
                 chat.trace_id,
                 spans[0].span_id,
                 spans[0].start_ns,
                 MODEL,
                 effect,
                 self._lost(chat, entry, spans),
-                max(1, len(attempts)),
                 partial(self.model_features, chat, entry),
+                model_detail(cause, attempt, subject),
+                max(1, len(attempts)),
                 after_tool=after_tool,
                 fell_after=tuple(before),
             )
@@ -193,19 +184,27 @@ class Reading:
         """What is known of a model call as one of its entries got it."""
         return self.surroundings.of_call(chat, entry)
 
+    def conversation_features(self, root: Span) -> dict[str, Any]:
+        """What is known of the conversation as a whole."""
+        return self.surroundings.of_conversation(root)
+
+    def was_answered_at_once(self, chat: Span) -> bool:
+        """Whether the entry that answered did so with its first attempt."""
+        failed = self.failed_calls
+        return chat.span_id not in failed or any(
+            one.operation == span_names.CONFIG_ENTRY and not one.failed and one.span_id not in failed
+            for one in self.trace.children(chat)
+        )
+
     # ------------------------------------------------------------ what came of it
-    def _effect(self, span: Span, otherwise: Effect) -> Effect:
-        """Whether the conversation ended with the failure of a span."""
+    def _effect(self, span: Span) -> Effect:
+        """What came of a failure that nothing made up for: whether the conversation ended with it."""
         ended = contiguous = False
-        above: Span | None = span
-        for _ in range(_MOST_DEEP):
-            if above is None:
-                break
+        for above in self.trace.up_from(span):
             contiguous = above.failed and (contiguous or above is span)
             if above.operation == span_names.INVOKE_WORKFLOW:
                 ended = contiguous
-            above = self.trace.span(above.parent_id)
-        return Effect.ENDED if ended else otherwise
+        return Effect.ENDED if ended else Effect.SWALLOWED
 
     def _lost(self, chat: Span, entry: Span, spans: Sequence[Span]) -> int:
         """Time from the first failure until what worked began, or all of the entry if nothing did."""
@@ -221,21 +220,17 @@ class Reading:
 
     # ------------------------------------------------------------ where it belongs
     def _call_of(self, span: Span) -> Span | None:
-        above: Span | None = span
-        for _ in range(_MOST_DEEP):
-            if above is None or above.operation not in _OF_A_CALL:
-                return None
+        for above in self.trace.up_from(span):
             if above.operation == span_names.CHAT:
                 return above
-            above = self.trace.span(above.parent_id)
+            if above.operation not in _IN_A_CALL:
+                break
         return None
 
     def _entry_of(self, span: Span, chat: Span) -> Span:
-        above: Span | None = span
-        while above is not None and above is not chat:
-            if above.operation == span_names.CONFIG_ENTRY:
+        for above in self.trace.up_from(span):
+            if above is chat or above.operation == span_names.CONFIG_ENTRY:
                 return above
-            above = self.trace.span(above.parent_id)
         return chat
 
 

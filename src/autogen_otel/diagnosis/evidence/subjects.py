@@ -96,10 +96,11 @@ def other_subject(span: Span, trace: Trace) -> dict[str, Any]:
     attributes = span.attributes
     subject: dict[str, Any] = {}
     agent = attributes.get(names.GEN_AI_AGENT_NAME) or attributes.get(names.HANDOFF_FROM)
-    above = trace.span(span.parent_id)
-    while agent is None and above is not None:
-        agent = above.attributes.get(names.GEN_AI_AGENT_NAME)
-        above = trace.span(above.parent_id) if above.parent_id != above.span_id else None
+    if agent is None:
+        around = (
+            one.attributes.get(names.GEN_AI_AGENT_NAME) for one in trace.up_from(trace.span(span.parent_id))
+        )
+        agent = next((one for one in around if one is not None), None)
     if agent is not None:
         subject["agent"] = str(agent)
     # A selection that chose nobody raised nothing; a function of the application's that chooses may raise.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
+from autogen_otel.diagnosis.comparison.listed import bits_of
 from autogen_otel.diagnosis.comparison.questions import (
     Answer,
     Holding,
@@ -24,9 +26,7 @@ from autogen_otel.diagnosis.evidence.features import (
     follows_from_outcome,
 )
 from autogen_otel.diagnosis.evidence.occurrence import tool_kind
-from autogen_otel.diagnosis.stored.columns import ARGUMENTS, DERIVED, Columns
-from autogen_otel.diagnosis.stored.kept import Kept
-from autogen_otel.diagnosis.stored.leaves import leaf_names
+from autogen_otel.diagnosis.stored.columns import AROUND, DERIVED, OWN, Columns, leaf_names
 from autogen_otel.diagnosis.stored.tables import Tables
 
 T = TypeVar("T")
@@ -34,33 +34,21 @@ T = TypeVar("T")
 _MOST_NAMES: Final = 1000
 _MOST_ALIKE: Final = 200_000
 """Calls that are enough to tell how alike those of one conversation are."""
-_OWN: Final = "own"
-_AROUND: Final = "around"
-"""Features of a call's own span, and those of the conversation around it.
-
-They are kept apart, since what a span has itself is large, and dear to join: a question about both is put to
-each, and only the bits that it comes to are joined.
-"""
 
 
 class StoredCalls:
     """The calls of one kind that worked.
 
     Args:
-        kept: asks where they are.
         tables: what is read.
         kind: of the calls.
         failed: ids of conversations that are no working ones; only conversations as a whole are asked.
     """
 
-    weight = 1.0
-
-    def __init__(self, kept: Kept, tables: Tables, kind: str, failed: Sequence[str]) -> None:
-        self._kept = kept
+    def __init__(self, tables: Tables, kind: str, failed: Sequence[str]) -> None:
         self._tables = tables
         self._kind = kind
         self._failed = failed
-        self._total: int | None = None
         self._by_sort: Mapping[type, Callable[[Any], list[Answer]]] = {
             Outline: self._outlines,
             Holding: self._holding,
@@ -85,16 +73,16 @@ class StoredCalls:
         columns = Columns(self._kind)
         every = dict.fromkeys(one for question in questions for one in question.properties)
         by_property = self._counts(
-            columns, {one: (self._side(columns, one.attribute), columns.holds(one)) for one in every}
+            columns, {one: (columns.side(one.attribute), columns.holds(one)) for one in every}
         )
         return [
-            Answer(self._count(), holding=[by_property[one] for one in question.properties])
+            Answer(self._total, holding=[by_property[one] for one in question.properties])
             for question in questions
         ]
 
     def _together(self, questions: Sequence[Together]) -> list[Answer]:
         columns = Columns(self._kind)
-        rows = self._kept.rows(
+        rows = self._tables.rows(
             f"SELECT number, bits, count() FROM ({self._bits(columns, questions)}) GROUP BY number, bits",
             columns.values,
         )
@@ -107,7 +95,7 @@ class StoredCalls:
         columns = Columns(self._kind)
         failing = [self._failing(columns, number, of) for number, of in enumerate(questions, 1)]
         # Of millions of conversations every so many tell as well how alike the calls of one are.
-        step = max(1, self._count() // _MOST_ALIKE)
+        step = max(1, self._total // _MOST_ALIKE)
         most = max(len(question.properties) for question in questions)
         counted = (
             "SELECT number, trace, count() AS calls,"
@@ -115,7 +103,7 @@ class StoredCalls:
             f" FROM (SELECT toUInt32(number) AS number, trace, bits FROM ({self._bits(columns, questions)})"
             f"{''.join(failing)}) WHERE trace % {step} = 0 GROUP BY number, trace"
         )
-        rows = self._kept.rows(
+        rows = self._tables.rows(
             "SELECT number, sum(calls), sumForEach(having), count(), sum(calls * calls),"
             " sumForEach(arrayMap(one -> one * one, having)),"
             " sumForEach(arrayMap(one -> one * calls, having))"
@@ -130,7 +118,7 @@ class StoredCalls:
             ]
         nothing = [Spread(0, 0, 0, 0, 0, 0)] * most
         return [
-            Answer(self._count(), spreads=spreads.get(number, nothing)[: len(question.properties)])
+            Answer(self._total, spreads=spreads.get(number, nothing)[: len(question.properties)])
             for number, question in enumerate(questions, 1)
         ]
 
@@ -138,11 +126,7 @@ class StoredCalls:
     def _failing(columns: Columns, number: int, question: Resembling) -> str:
         """The failing calls of a question as further rows of ``_bits``."""
         traces = columns.value([str(call[TRACE]) for call in question.failing], "Array(String)")
-        testers = [one.tester() for one in question.properties]
-        bits = columns.value(
-            [sum(test(call) << bit for bit, test in enumerate(testers)) for call in question.failing],
-            "Array(UInt64)",
-        )
+        bits = columns.value(list(bits_of(question.failing, question.properties)), "Array(UInt64)")
         return (
             f" UNION ALL SELECT toUInt32({number}), reinterpretAsUInt128(unhex(one.1)), one.2"
             f" FROM (SELECT arrayJoin(arrayZip({traces}, {bits})) AS one)"
@@ -150,12 +134,12 @@ class StoredCalls:
 
     def _bits(self, columns: Columns, questions: Sequence[Together | Resembling]) -> str:
         """Each call once for each question: its ``number``, the ``trace``, and ``bits`` for what it has."""
-        bits: dict[str, list[list[str]]] = {side: [[] for _ in questions] for side in (_OWN, _AROUND)}
+        bits: dict[str, list[list[str]]] = {side: [[] for _ in questions] for side in (OWN, AROUND)}
         for number, question in enumerate(questions):
             for index, one in enumerate(question.properties):
                 bit = f"bitShiftLeft(toUInt64({columns.holds(one)}), {index})"
-                bits[self._side(columns, one.attribute)][number].append(bit)
-        sides = [side for side, of in bits.items() if any(of)] or [_OWN]
+                bits[columns.side(one.attribute)][number].append(bit)
+        sides = [side for side, of in bits.items() if any(of)] or [OWN]
         parts = []
         for side in sides:
             words = ", ".join(" + ".join(of) or "toUInt64(0)" for of in bits[side])
@@ -168,7 +152,7 @@ class StoredCalls:
         )
 
     def _outlines(self, questions: Sequence[Outline]) -> list[Answer]:
-        total = self._count()
+        total = self._total
         present = self._present(total) if any(one.names for one in questions) else {}
         runs: list[dict[str, list[Run]]] = [{name: [] for name in question.cuts} for question in questions]
         columns = Columns(self._kind)
@@ -178,17 +162,17 @@ class StoredCalls:
             for name, cuts in question.cuts.items():
                 if not cuts:
                     continue
-                about = {self._side(columns, name)}
-                number = f"ifNull({columns.number(name)}, nan)"
+                about = {columns.side(name)}
+                number = f"ifNull({columns.of(name).number}, nan)"
                 if question.tool is not None:
-                    about.add(self._side(columns, PREVIOUS_TOOL))
+                    about.add(columns.side(PREVIOUS_TOOL))
                     wanted_tool = columns.value(question.tool, "String")
-                    number = f"if({columns.text(PREVIOUS_TOOL)} = {wanted_tool}, {number}, nan)"
+                    number = f"if({columns.of(PREVIOUS_TOOL).text} = {wanted_tool}, {number}, nan)"
                 at = columns.value([float(cut) for cut in cuts], "Array(Float64)")
                 by_sides[frozenset(about)].append(f"({len(wanted)}, {number}, roundDown({number}, {at}))")
                 wanted.append((index, name))
         for sides, tuples in by_sides.items():
-            rows = self._kept.rows(
+            rows = self._tables.rows(
                 f"SELECT at.1, count(), min(at.2), max(at.2)"
                 f" FROM (SELECT arrayJoin([{', '.join(tuples)}]) AS at {self._from(sides)})"
                 " WHERE isFinite(at.2) GROUP BY at.1, at.3, sign(at.2 - at.3)",
@@ -203,7 +187,7 @@ class StoredCalls:
         """How many calls have which feature."""
         columns = Columns(self._kind)
         derived = self._counts(
-            columns, {name: (self._side(columns, name), columns.present(name)) for name in DERIVED}
+            columns, {name: (columns.side(name), columns.of(name).present) for name in DERIVED}
         )
         present = Counter({name: count for name, count in derived.items() if count})
         sources: list[tuple[str, str, Callable[[str], bool]]] = [
@@ -211,14 +195,14 @@ class StoredCalls:
             ("", "resource_names", lambda name: not name.startswith(NOT_OF_THE_PROGRAM)),
         ]
         if self._kind.startswith(tool_kind("")):
-            sources.append((PREFIX, leaf_names(ARGUMENTS), bool))
+            sources.append((PREFIX, leaf_names(), bool))
         keys = [f"{keys} AS keys{index}" for index, (_, keys, _) in enumerate(sources)]
         held = ", ".join(
             f"arrayMap(name -> ({index}, toString(name)), keys{index})" for index in range(len(sources))
         )
         # Most calls have the same names as many others.
-        alike = f"SELECT {', '.join(keys)}, count() AS calls {self._from({_OWN})} GROUP BY ALL"
-        found = self._kept.rows(
+        alike = f"SELECT {', '.join(keys)}, count() AS calls {self._from({OWN})} GROUP BY ALL"
+        found = self._tables.rows(
             "SELECT held.1, held.2, sum(calls) AS times"
             f" FROM (SELECT calls, arrayJoin(arrayConcat({held})) AS held FROM ({alike}))"
             f" GROUP BY held ORDER BY times DESC LIMIT {_MOST_NAMES} BY held.1"
@@ -230,34 +214,29 @@ class StoredCalls:
         return {name: min(count, total) for name, count in present.items()}
 
     # ------------------------------------------------------------ where they are
-    def _count(self) -> int:
+    @cached_property
+    def _total(self) -> int:
         """How many calls there are."""
-        if self._total is None:
-            ((count,),) = self._kept.rows(f"SELECT count() {self._from({_OWN})}")
-            self._total = int(count)
-        return self._total
+        ((count,),) = self._tables.rows(f"SELECT count() {self._from({OWN})}")
+        return int(count)
 
     def _counts(self, columns: Columns, tests: Mapping[T, tuple[str, str]]) -> dict[T, int]:
         """Count the calls for which tests hold; each comes with the side that it is about."""
         counts: dict[T, int] = {}
-        for side in (_OWN, _AROUND):
+        for side in (OWN, AROUND):
             asked = {key: sql for key, (about, sql) in tests.items() if about == side}
             if asked:
                 each = ", ".join(f"countIf({sql})" for sql in asked.values())
-                (row,) = self._kept.rows(f"SELECT {each} {self._from({side})}", columns.values)
+                (row,) = self._tables.rows(f"SELECT {each} {self._from({side})}", columns.values)
                 counts.update(zip(asked, map(int, row), strict=True))
         return counts
 
-    @staticmethod
-    def _side(columns: Columns, name: str) -> str:
-        return _AROUND if columns.is_around(name) else _OWN
-
     def _from(self, sides: Collection[str]) -> str:
-        own, around = (self._source(side) if side in sides else "" for side in (_OWN, _AROUND))
+        own, around = (self._source(side) if side in sides else "" for side in (OWN, AROUND))
         if own and around:
             return f"FROM {own} AS own ANY LEFT JOIN {around} AS around USING (trace, id)"
         return f"FROM {own or around}"
 
     def _source(self, side: str) -> str:
         own = self._tables.calls(self._kind, self._failed)
-        return own if side == _OWN else self._tables.around(self._kind, own)
+        return own if side == OWN else self._tables.around(self._kind, own)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.evidence import arguments, features
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
-from autogen_otel.diagnosis.stored.leaves import Leaves, is_leaf
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.attributes import Kind
 
 _LISTS: Final = frozenset({Kind.NAMES, Kind.INTEGERS, Kind.PROBLEMS})
 _NUMBERS: Final = frozenset({Kind.INTEGER, Kind.NUMBER})
-_ABSENT: Final = frozenset({features.TURN, features.GAP, features.AGENT_PAIR})
-"""What a conversation as a whole does not have."""
 _NONE: Final = "CAST(NULL, 'Nullable(Float64)')"
 
 
@@ -36,6 +34,33 @@ _NESTING: Final = (
 )
 
 
+OWN: Final = "own"
+AROUND: Final = "around"
+"""Features of a call's own span, and those of the conversation around it.
+
+They are kept apart, since what a span has itself is large, and dear to join: a question about both is put to
+each, and only the bits that it comes to are joined.
+"""
+
+
+class Column(NamedTuple):
+    """One feature in SQL.
+
+    Args:
+        present: whether a call has it.
+        number: the number that it is, or NULL.
+        text: the text that it is, if it is one.
+        items: the texts that it is, if it is several.
+        is_around: whether it is one of the conversation around the call.
+    """
+
+    present: str
+    number: str = _NONE
+    text: str = ""
+    items: str = ""
+    is_around: bool = False
+
+
 class Columns:
     """Makes the expressions of one question, and keeps the values that they compare with.
 
@@ -48,7 +73,7 @@ class Columns:
 
     def __init__(self, kind: str) -> None:
         self.values: dict[str, Any] = {}
-        self._is_conversation = kind == CONVERSATION
+        self._derived = _OF_CONVERSATIONS if kind == CONVERSATION else _OF_CALLS
         self._known: dict[tuple[str, Any], str] = {}
 
     def value(self, value: Any, sql_type: str) -> str:
@@ -64,14 +89,14 @@ class Columns:
         """Whether a call has a property: 1 or 0."""
         name, comparison, value = one.attribute, one.comparison, one.value
         if comparison is Comparison.PRESENT:
-            return self.present(name)
+            return self.of(name).present
         if comparison is Comparison.ABSENT:
-            return f"NOT ({self.present(name)})"
+            return f"NOT ({self.of(name).present})"
         if comparison is Comparison.IS:
             return self._leaves(name).trait(value)
         if comparison in {Comparison.EQUALS, Comparison.INCLUDES}:
             return self._has(name, value)
-        number = self.number(name)
+        number = self.of(name).number
         if comparison is Comparison.WITHIN:
             low, high = (self.value(float(end), "Float64") for end in value)
             test = f"{number} BETWEEN {low} AND {high}"
@@ -80,72 +105,47 @@ class Columns:
             test = f"{number} {sign} {self.value(float(value), 'Float64')}"
         return f"ifNull({test}, 0)"
 
-    def is_around(self, name: str) -> bool:
-        """Whether a feature is one of the conversation around a call, and not of the call's own span."""
-        return name in _AROUND or (self._is_conversation and name in _OF_CHATS)
+    def side(self, name: str) -> str:
+        """Where a feature is: ``OWN`` or ``AROUND``."""
+        return AROUND if name in self._derived and self._derived[name].is_around else OWN
 
-    # ------------------------------------------------------------ one feature
-    def present(self, name: str) -> str:
-        """Whether a call has a feature."""
-        if self._is_conversation:
-            if name in _ABSENT:
-                return "0"
-            if name in _OF_CHATS:
-                return f"isNotNull({_OF_CHATS[name]})"
-        elif name == features.TOOLS_USED:
-            return "0"
-        if name in _PRESENT:
-            return _PRESENT[name]
+    def of(self, name: str) -> Column:
+        """One feature."""
+        if name in self._derived:
+            return self._derived[name]
         if is_leaf(name):
-            return self._leaves(name).present
-        key = self.value(name, "String")
-        present = _has_attribute(key)
-        return present if name in names.KINDS else f"({present} OR {_has_attribute(key, _RESOURCE)})"
-
-    def number(self, name: str) -> str:
-        """The number that a feature is, or NULL."""
-        if self._is_conversation and (name in _ABSENT or name in _OF_CHATS):
-            return _OF_CHATS.get(name, _NONE)
-        if name in _NUMBER:
-            return _NUMBER[name]
-        if is_leaf(name):
-            return self._leaves(name).number
-        if name in names.KINDS and names.KINDS[name] not in _NUMBERS:
-            return _NONE
-        return f"toFloat64OrNull({self.text(name)})"
+            leaves = self._leaves(name)
+            return Column(leaves.present, leaves.number)
+        key, kind = self.value(name, "String"), names.KINDS.get(name)
+        if kind is None:
+            text = f"if({_has_attribute(key)}, {_attribute(key)}, {_attribute(key, _RESOURCE)})"
+            present = f"({_has_attribute(key)} OR {_has_attribute(key, _RESOURCE)})"
+            return Column(present, f"toFloat64OrNull({text})", text)
+        text, present = _attribute(key), _has_attribute(key)
+        if kind in _LISTS:
+            return Column(present, text=text, items=texts_of(text, is_of_texts=kind is Kind.NAMES))
+        return Column(present, f"toFloat64OrNull({text})" if kind in _NUMBERS else _NONE, text)
 
     def _has(self, name: str, value: Any) -> str:
         if is_leaf(name):
             return self._leaves(name).has(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            if names.KINDS.get(name) in _LISTS:
-                return f"has({self._list(name)}, {self.value(str(value), 'String')})"
-            return f"ifNull({self.number(name)} = {self.value(float(value), 'Float64')}, 0)"
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        wanted = self.value(text, "String")
-        if name in _LIST or names.KINDS.get(name) in _LISTS:
-            return f"has({self._list(name)}, {wanted})"
-        if name in names.KINDS or name in _TEXT:
-            return f"({self.present(name)}) AND {self.text(name)} = {wanted}"
-        one = self.text(name)
+            column = self.of(name)
+            if column.items:
+                return f"has({column.items}, {self.value(str(value), 'String')})"
+            return f"ifNull({column.number} = {self.value(float(value), 'Float64')}, 0)"
+        wanted = self.value(str(value).lower() if isinstance(value, bool) else str(value), "String")
+        column = self.of(name)
+        if column.items:
+            return f"has({column.items}, {wanted})"
+        if name in names.KINDS or name in self._derived:
+            return f"({column.present}) AND {column.text} = {wanted}"
+        # Nobody knows whether it is a list.
+        one = column.text
         return f"({one} = {wanted} OR (startsWith({one}, '[') AND has({texts_of(one)}, {wanted})))"
 
-    def text(self, name: str) -> str:
-        """The text that a feature is."""
-        if name in _TEXT:
-            return _TEXT[name]
-        key = self.value(name, "String")
-        if name in names.KINDS:
-            return _attribute(key)
-        return f"if({_has_attribute(key)}, {_attribute(key)}, {_attribute(key, _RESOURCE)})"
-
-    def _list(self, name: str) -> str:
-        if name in _LIST:
-            return _LIST[name]
-        return texts_of(self.text(name), is_of_texts=names.KINDS.get(name) is Kind.NAMES)
-
     def _leaves(self, name: str) -> Leaves:
-        return Leaves(ARGUMENTS, name, self.value)
+        return Leaves(name, self.value)
 
 
 def texts_of(text: str, *, is_of_texts: bool = False) -> str:
@@ -166,49 +166,176 @@ _PROBLEMS: Final = (
 
 
 _IS_JSON: Final = f"isValidJSON({ARGUMENTS})"
-_TEXT: Final = {
-    features.HOUR: "toString(toHour(Timestamp, 'UTC'))",
-    "service.name": "toString(ServiceName)",
-    features.AGENT_PAIR: "agent_pair",
-    features.PREVIOUS_TOOL: "previous_tool",
+_HAS_TOOL: Final = "isNotNull(previous_seconds)"
+_OF_CALLS: Final = {
+    features.TIME: Column("1", "toFloat64(toUnixTimestamp(Timestamp))"),
+    features.HOUR: Column("1", text="toString(toHour(Timestamp, 'UTC'))"),
+    "service.name": Column("1", text="toString(ServiceName)"),
+    features.CONVERSATION_NUMBER: Column("1", "toFloat64(number)", is_around=True),
+    features.TURN: Column("1", "toFloat64(turn)", is_around=True),
+    features.GAP: Column("isNotNull(gap)", "gap", is_around=True),
+    features.PREVIOUS_TOOL: Column(_HAS_TOOL, text="previous_tool", is_around=True),
+    features.PREVIOUS_TOOL_SECONDS: Column(_HAS_TOOL, "previous_seconds", is_around=True),
+    features.AGENT_PAIR: Column("agent_pair != ''", text="agent_pair", is_around=True),
+    features.PROBLEMS: Column(_has_attribute(_PROBLEMS_KEY), items=_PROBLEMS),
+    features.TOOLS_USED: Column("0", items="tools_used", is_around=True),
+    arguments.SIZE: Column(
+        f"{ARGUMENTS} != ''", f"if({ARGUMENTS} != '', toFloat64(lengthUTF8({ARGUMENTS})), NULL)"
+    ),
+    arguments.DEPTH: Column(_IS_JSON, f"if({_IS_JSON}, toFloat64({_NESTING}), NULL)"),
 }
-_NUMBER: Final = {
-    features.TIME: "toFloat64(toUnixTimestamp(Timestamp))",
-    features.CONVERSATION_NUMBER: "toFloat64(number)",
-    features.TURN: "toFloat64(turn)",
-    features.GAP: "gap",
-    features.PREVIOUS_TOOL_SECONDS: "previous_seconds",
-    arguments.SIZE: f"if({ARGUMENTS} != '', toFloat64(lengthUTF8({ARGUMENTS})), NULL)",
-    arguments.DEPTH: f"if({_IS_JSON}, toFloat64({_NESTING}), NULL)",
+_OF_CHATS: Final = {
+    names.PROMPT_CHARS: Column("isNotNull(largest_prompt)", "largest_prompt", is_around=True),
+    names.PROMPT_CARRIED_MESSAGES: Column("isNotNull(most_carried)", "most_carried", is_around=True),
 }
-_LIST: Final = {features.PROBLEMS: _PROBLEMS, features.TOOLS_USED: "tools_used"}
-_OF_CHATS: Final = {names.PROMPT_CHARS: "largest_prompt", names.PROMPT_CARRIED_MESSAGES: "most_carried"}
 """What a conversation has of its model calls."""
-_PRESENT: Final = {
-    features.TIME: "1",
-    features.HOUR: "1",
-    "service.name": "1",
-    features.CONVERSATION_NUMBER: "1",
-    features.TURN: "1",
-    features.GAP: "isNotNull(gap)",
-    features.PREVIOUS_TOOL: "isNotNull(previous_seconds)",
-    features.PREVIOUS_TOOL_SECONDS: "isNotNull(previous_seconds)",
-    features.AGENT_PAIR: "agent_pair != ''",
-    features.PROBLEMS: _has_attribute(_PROBLEMS_KEY),
-    features.TOOLS_USED: "notEmpty(tools_used)",
-    arguments.SIZE: f"{ARGUMENTS} != ''",
-    arguments.DEPTH: _IS_JSON,
+_OF_CONVERSATIONS: Final = {
+    **_OF_CALLS,
+    **_OF_CHATS,
+    **{
+        name: _OF_CALLS[name]._replace(present="0", number=_NONE)
+        for name in (features.TURN, features.GAP, features.AGENT_PAIR)
+    },
+    features.TOOLS_USED: _OF_CALLS[features.TOOLS_USED]._replace(present="notEmpty(tools_used)"),
 }
-_AROUND: Final = frozenset(
-    {
-        features.TURN,
-        features.GAP,
-        features.PREVIOUS_TOOL,
-        features.PREVIOUS_TOOL_SECONDS,
-        features.TOOLS_USED,
-        features.AGENT_PAIR,
-        features.CONVERSATION_NUMBER,
-    }
-)
-DERIVED: Final = (*_PRESENT, *_OF_CHATS)
+DERIVED: Final = (*_OF_CALLS, *_OF_CHATS)
 """Features that are no attribute of the call's own span, at least for some kinds."""
+
+
+# ---------------------------------------------------------------- what stands in a tool's arguments
+_LENGTH: Final = ".length"
+_ELEMENTS: Final = "[]"
+_SCALAR: Final = "one NOT IN ('null', '[]', '{}')"
+_STRING: Final = "startsWith(one, '\"')"
+_LEAF_TEXT: Final = "JSONExtractString(one)"
+_LEAF_NUMBER: Final = "toFloat64OrNull(one)"
+_IS_NUMBER: Final = f"isNotNull({_LEAF_NUMBER})"
+_MEASURES: Final = {
+    _LENGTH: (_STRING, "arrayMax", f"lengthUTF8({_LEAF_TEXT})"),
+    arguments.HIGHEST: (_IS_NUMBER, "arrayMax", f"assumeNotNull({_LEAF_NUMBER})"),
+    arguments.LOWEST: (_IS_NUMBER, "arrayMin", f"assumeNotNull({_LEAF_NUMBER})"),
+}
+"""What values are measured, which of several counts, and how."""
+_TRAITS: Final = {
+    arguments.NULL: "one = 'null'",
+    "a boolean": "one IN ('true', 'false')",
+    "a number": _IS_NUMBER,
+    "text": _STRING,
+    "a list": "one = '[]'",
+    "an object": "one = '{}'",
+    "empty": "one IN ('\"\"', '[]', '{}')",
+    "not ASCII": f"{_STRING} AND NOT match({_LEAF_TEXT}, '^[\\\\x00-\\\\x7F]*$')",
+    "blank": f"{_STRING} AND match({_LEAF_TEXT}, '^\\\\s+$')",
+    "text for nothing": (
+        f"{_STRING} AND lower(trimBoth({_LEAF_TEXT})) IN ('null', 'none', 'nan', 'undefined', 'n/a')"
+    ),
+    "negative": f"ifNull({_LEAF_NUMBER} < 0, 0)",
+    "zero": f"ifNull({_LEAF_NUMBER} = 0, 0)",
+}
+_DEEPEST: Final = 5
+"""Levels of arguments whose names are looked for; what failing calls have is found at any level."""
+
+
+def is_leaf(name: str) -> bool:
+    """Whether a feature is what stands in a tool's arguments."""
+    return name.startswith(arguments.PREFIX) and name not in {arguments.SIZE, arguments.DEPTH}
+
+
+class Leaves:
+    """The values under one path of the arguments.
+
+    Args:
+        name: of the feature: ``autogen.tool.argument.items[].price``, or that with ``.length``, ``.highest``.
+        value: makes what stands for a value in an expression.
+    """
+
+    def __init__(self, name: str, value: Callable[[Any, str], str]) -> None:
+        path = name.removeprefix(arguments.PREFIX)
+        self._value = value
+        self._raw = self._under(path)
+        # Only the numbers of a list come to something.
+        measures = _MEASURES if _ELEMENTS in path else (_LENGTH,)
+        self._suffix = next((one for one in measures if path.endswith(one)), "")
+        self._measured = self._under(path.removesuffix(self._suffix)) if self._suffix else None
+
+    @property
+    def present(self) -> str:
+        """Whether there is one that is no null and holds nothing."""
+        present = f"arrayExists(one -> {_SCALAR}, {self._raw})"
+        if self._measured is None:
+            return present
+        return f"({present} OR arrayExists(one -> {_MEASURES[self._suffix][0]}, {self._measured}))"
+
+    @property
+    def number(self) -> str:
+        """The number that it is, or the length that it has."""
+        numbers = f"arrayFilter(one -> isNotNull({_LEAF_NUMBER}), {self._raw})"
+        own = f"if(notEmpty({numbers}), toFloat64OrNull({numbers}[1]), NULL)"
+        if self._measured is None:
+            return own
+        has_measure, most, measure = _MEASURES[self._suffix]
+        measured = f"arrayFilter(one -> {has_measure}, {self._measured})"
+        length = f"toFloat64({most}(arrayMap(one -> {measure}, {measured})))"
+        return f"if(notEmpty({measured}), {length}, {own})"
+
+    def has(self, value: Any) -> str:
+        """Whether one of them is a value."""
+        if isinstance(value, bool):
+            return f"has({self._raw}, '{str(value).lower()}')"
+        if isinstance(value, (int, float)):
+            wanted = self._value(float(value), "Float64")
+            if self._measured is not None:
+                return f"ifNull({self.number} = {wanted}, 0)"
+            return f"arrayExists(one -> ifNull({_LEAF_NUMBER} = {wanted}, 0), {self._raw})"
+        wanted = self._value(value, "String")
+        test = f"{_STRING} AND substringUTF8({_LEAF_TEXT}, 1, {arguments.LONGEST_VALUE}) = {wanted}"
+        return f"arrayExists(one -> {test}, {self._raw})"
+
+    def trait(self, trait: str) -> str:
+        """Whether one of them is odd in this way."""
+        return f"arrayExists(one -> {_TRAITS[trait]}, {self._raw})"
+
+    def _under(self, path: str) -> str:
+        """The values at a path, as JSON; those that hold others are no leaves."""
+        found = f"[{ARGUMENTS}]"
+        for segment in path.split("."):
+            key = segment
+            lists = 0
+            while key.endswith(_ELEMENTS):
+                key, lists = key.removesuffix(_ELEMENTS), lists + 1
+            if key:
+                found = f"arrayMap(one -> JSONExtractRaw(one, {self._value(key, 'String')}), {found})"
+            for _ in range(lists):
+                found = f"arrayFlatten(arrayMap(one -> JSONExtractArrayRaw(one), {found}))"
+        if "." in path:
+            # A key may have dots in it.
+            whole = f"JSONExtractRaw({ARGUMENTS}, {self._value(path, 'String')})"
+            found = f"if({whole} != '', [{whole}], {found})"
+        is_value = "one != '' AND (one IN ('[]', '{}') OR NOT match(one, '^[\\\\[{]'))"
+        return f"arrayFilter(one -> {is_value}, {found})"
+
+
+def leaf_names() -> str:
+    """The paths at which something stands in arguments, as an array, however few levels are looked at."""
+    return f"arrayDistinct({_paths(ARGUMENTS, _DEEPEST)})"
+
+
+def _paths(json: str, levels: int) -> str:
+    inner = f"one{levels}"
+    # The length of a text is a feature of its own.
+    ends = f"if(startsWith({json}, '\"'), ['', '{_LENGTH}'], [''])"
+    if not levels:
+        return ends
+    below = _paths(inner, levels - 1)
+    joined = "if(rest = '' OR match(rest, '^[.\\\\[]'), '', '.'), rest"
+    return (
+        f"multiIf({json} IN ('[]', '{{}}', 'null', ''), CAST([], 'Array(String)'),"
+        f" startsWith({json}, '{{'), arrayFlatten(arrayMap((key{levels}, {inner}) ->"
+        f" arrayMap(rest -> concat(key{levels}, {joined}), {below}),"
+        f" arrayMap(pair -> pair.1, JSONExtractKeysAndValuesRaw({json})),"
+        f" arrayMap(pair -> pair.2, JSONExtractKeysAndValuesRaw({json})))),"
+        f" startsWith({json}, '['), arrayFlatten(arrayMap({inner} ->"
+        f" arrayMap(rest -> concat('[]', {joined}), {below}),"
+        f" JSONExtractArrayRaw({json}))),"
+        f" {ends})"
+    )

@@ -1,32 +1,42 @@
 """What is read of the table of spans: conversations, calls of a kind that worked, and what is around them.
 
-Each is made of all spans once and then read by many questions. A span is told by the ids of its trace and its
+Each is made of all spans once and then read by many questions: as a temporary table of one session, where the
+user may have them. A span is told by the ids of its trace and its
 own as numbers, which are compared and copied faster than their texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.diagnosis.evidence.features import LONGEST_TEXT, STEPS
 from autogen_otel.diagnosis.evidence.loops import LIMITS
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, tool_kind
 from autogen_otel.diagnosis.evidence.population import INSTANCES
-from autogen_otel.diagnosis.stored.kept import Kept
+from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.clickhouse import (
     IS_ERROR,
     IS_OURS,
     LONGEST_LIST,
     OPERATION,
     SUBJECT,
+    TEMPORARY,
+    ClickHouse,
     Condition,
+    attribute,
     has_operation,
 )
+from autogen_otel.traces.sources.http import RefusedError
 from autogen_otel.traces.trace import HTTP
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import responses
 from autogen_otel.vocabulary import spans as span_names
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _BULKY: Final = (
     names.GEN_AI_TOOL_CALL_RESULT,
@@ -42,10 +52,9 @@ _TRACE: Final = "reinterpretAsUInt128(unhex(TraceId)) AS trace"
 _ID: Final = "reinterpretAsUInt64(unhex(SpanId)) AS id"
 _ABOVE: Final = "reinterpretAsUInt64(unhex(ParentSpanId)) AS above"
 _WORKFLOW: Final = (
-    f"if(SpanAttributes['{names.GEN_AI_WORKFLOW_NAME}'] != '',"
-    f" SpanAttributes['{names.GEN_AI_WORKFLOW_NAME}'], {SUBJECT})"
+    f"if({attribute(names.GEN_AI_WORKFLOW_NAME)} != '', {attribute(names.GEN_AI_WORKFLOW_NAME)}, {SUBJECT})"
 )
-_ENDED_BY: Final = f"SpanAttributes['{names.CONVERSATION_TERMINATION}']"
+_ENDED_BY: Final = attribute(names.CONVERSATION_TERMINATION)
 _LIMITS: Final = ", ".join(f"'{limit}'" for limit in sorted(LIMITS))
 _STEPS: Final = ", ".join(f"'{operation}'" for operation in sorted(STEPS))
 _PROCESS: Final = (
@@ -54,32 +63,103 @@ _PROCESS: Final = (
 _BEGAN: Final = f"min(Timestamp) AS began, argMin({_PROCESS}, Timestamp) AS process"
 _AGENT: Final = (
     f"if(mapContains(SpanAttributes, '{names.GEN_AI_AGENT_NAME}'),"
-    f" SpanAttributes['{names.GEN_AI_AGENT_NAME}'], 'None')"
+    f" {attribute(names.GEN_AI_AGENT_NAME)}, 'None')"
 )
-_SENDER: Final = f"SpanAttributes['{names.SENDER_NAME}']"
 _PAIR: Final = (
-    f"if(mapContains(SpanAttributes, '{names.SENDER_NAME}'), concat({_SENDER}, ' -> ', {_AGENT}), '')"
+    f"if(mapContains(SpanAttributes, '{names.SENDER_NAME}'),"
+    f" concat({attribute(names.SENDER_NAME)}, ' -> ', {_AGENT}), '')"
 )
-_IS_FILTERED: Final = f"SpanAttributes['{names.RESPONSE_PROBLEM}'] = '{responses.CONTENT_FILTER}'"
+_IS_FILTERED: Final = f"{attribute(names.RESPONSE_PROBLEM)} = '{responses.CONTENT_FILTER}'"
 _NOT_AROUND: Final = f"'{HTTP}', '{span_names.CONFIG_ENTRY}', '{span_names.INVOKE_AGENT}'"
 """Nothing that calls are counted of happens in a model call or in what is below it."""
 _MOST_ABOVE: Final = 6
 """Spans between a call and the turn that it belongs to."""
 
 
-class Tables:
-    """Makes what a ``FROM`` reads.
+class Kept:
+    """Intermediate results of one diagnosis, in a ``with`` block. They are gone when it ends.
 
     Args:
-        table: of spans.
-        condition: which spans count.
-        kept: keeps what is made.
+        clickhouse: which keeps them.
+        values: that any of them may compare with, by name.
+        progress: is warned if the user may have no temporary tables: then each question makes anew what it
+            reads, and comes to the same.
     """
 
-    def __init__(self, table: str, condition: Condition, kept: Kept) -> None:
-        self._table = table
+    def __init__(self, clickhouse: ClickHouse, values: Mapping[str, Any], progress: Progress) -> None:
+        self._clickhouse = clickhouse
+        self._values: dict[str, Any] = dict(values)
+        self._progress = progress
+        self._session = uuid.uuid4().hex
+        self._sources: dict[str, str] = {}
+        self._tables: list[str] = []
+        self._is_refused = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            for table in self._tables:
+                self._clickhouse.run(f"DROP TEMPORARY TABLE {table}", session=self._session)
+
+    def source(self, name: str, select: str, values: Mapping[str, Any] | None = None) -> str:
+        """What a ``FROM`` may read the rows of a ``SELECT`` from.
+
+        Args:
+            name: of the rows; the same name stands for the same rows.
+            select: makes them.
+            values: that it compares with, beside those for all; under names that no other one uses.
+
+        Raises:
+            SourceError: it cannot be asked.
+        """
+        if name not in self._sources:
+            self._sources[name] = self._made(name, select, values or {})
+        return self._sources[name]
+
+    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
+        """Ask in SQL, as ``ClickHouse.rows`` does; what is kept may be read."""
+        return self._clickhouse.rows(sql, {**self._values, **(values or {})}, self._session)
+
+    def _made(self, name: str, select: str, values: Mapping[str, Any]) -> str:
+        if not self._is_refused:
+            try:
+                return self._create(f"{TEMPORARY}{name}", select, values)
+            except RefusedError as error:
+                self._is_refused = True
+                # Whoever may not ask at all is told so instead.
+                list(self.rows("SELECT 1"))
+                self._progress.warn(
+                    f"{error} - no temporary table was made, so that each question is counted from the "
+                    "beginning, which takes two to three times as long: where the user may make none, "
+                    "GRANT CREATE TEMPORARY TABLE ON *.*, and readonly = 2 instead of 1 in the profile"
+                )
+        self._values.update(values)
+        return f"({select})"
+
+    def _create(self, table: str, select: str, values: Mapping[str, Any]) -> str:
+        statement = f"CREATE TEMPORARY TABLE {table} ENGINE = Memory SETTINGS compress = 1 AS {select}"
+        self._clickhouse.run(statement, {**self._values, **values}, self._session)
+        self._tables.append(table)
+        return table
+
+
+class Tables(Kept):
+    """Makes what a ``FROM`` reads, and keeps it.
+
+    Args:
+        clickhouse: where the table of spans is.
+        condition: which spans count.
+        progress: as ``Kept`` takes it.
+    """
+
+    def __init__(self, clickhouse: ClickHouse, condition: Condition, progress: Progress) -> None:
+        super().__init__(clickhouse, condition.values, progress)
+        self._table = clickhouse.table
         self._where = condition.sql
-        self._kept = kept
         self._kinds: list[str] = []
 
     def spans(self, *conditions: str) -> str:
@@ -88,7 +168,7 @@ class Tables:
 
     def conversations(self) -> str:
         """Conversations: ``TraceId``, when each ``began``, and whether something in it ``has_failed``."""
-        return self._kept.source(
+        return self.source(
             "conversations",
             f"SELECT TraceId, min(Timestamp) AS began, countIf({IS_ERROR}) > 0 AS has_failed"
             f" {self.spans()} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0",
@@ -96,7 +176,7 @@ class Tables:
 
     def filtered(self) -> str:
         """Conversations with an answer that a filter of the provider emptied or cut: their ``TraceId``."""
-        return self._kept.source(
+        return self.source(
             "filtered",
             f"SELECT DISTINCT TraceId {self.spans(has_operation(span_names.CHAT), _IS_FILTERED)}",
         )
@@ -107,7 +187,7 @@ class Tables:
         ``TraceId``, the ``workflow``, what it was ``ended_by``, the workflows in it that were ``limited``,
         and when it ``began`` in which ``process``.
         """
-        return self._kept.source(
+        return self.source(
             "ends",
             f"SELECT TraceId, argMin({_WORKFLOW}, Timestamp) AS workflow,"
             f" argMin({_ENDED_BY}, Timestamp) AS ended_by,"
@@ -124,7 +204,7 @@ class Tables:
             f" WHERE TraceId NOT IN (SELECT TraceId FROM {self.ends()})"
         )
         others = f"SELECT TraceId, {_BEGAN} {self.spans(f'TraceId IN ({bare})')} GROUP BY TraceId"
-        return self._kept.source(
+        return self.source(
             "numbers",
             "SELECT TraceId, rank() OVER (PARTITION BY process ORDER BY began) AS number"
             f" FROM ({ended} UNION ALL {others})",
@@ -151,14 +231,14 @@ class Tables:
                 has_operation(span_names.EXECUTE_TOOL),
                 f"{SUBJECT} = {{tool{number}:String}}",
                 f"NOT {IS_ERROR}",
-                f"SpanAttributes['{names.CANCELLED}'] != 'true'",
+                f"{attribute(names.CANCELLED)} != 'true'",
             ]
             values[f"tool{number}"] = kind.removeprefix(tool_kind(""))
         is_kept = (
             f"(length(text) <= {LONGEST_TEXT} OR startsWith(text, '[') OR lengthUTF8(text) <= {LONGEST_TEXT}"
             f" OR name = '{names.GEN_AI_TOOL_CALL_ARGUMENTS}') AND name NOT IN ({BULKY})"
         )
-        return self._kept.source(
+        return self.source(
             f"calls{number}",
             f"WITH mapFilter((name, text) -> {is_kept}, SpanAttributes) AS attributes"
             f" SELECT {_TRACE}, {_ID}, {_ABOVE}, Timestamp, ServiceName,"
@@ -183,7 +263,7 @@ class Tables:
         if kind == CONVERSATION:
             joined += f" ANY LEFT JOIN ({self._prompts()}) AS prompts USING (trace)"
             more = ", largest_prompt, most_carried, arrayDistinct(tools) AS tools_used"
-        return self._kept.source(
+        return self.source(
             f"around{self._number(kind)}",
             "SELECT trace, id, number, arrayCount(moment -> moment <= start, turns) AS turn,"
             " arrayCount(moment -> moment <= start, ends) AS steps,"
@@ -236,13 +316,13 @@ class Tables:
             f" FROM ({turns} UNION ALL {others}) GROUP BY trace"
         )
         numbers = f"SELECT {_TRACE}, number FROM {self.numbers()}"
-        return self._kept.source(
+        return self.source(
             "around", f"SELECT * FROM ({gathered}) AS one ANY LEFT JOIN ({numbers}) AS numbered USING (trace)"
         )
 
     def _prompts(self) -> str:
-        chars = f"toFloat64OrNull(SpanAttributes['{names.PROMPT_CHARS}'])"
-        carried = f"toFloat64OrNull(SpanAttributes['{names.PROMPT_CARRIED_MESSAGES}'])"
+        chars = f"toFloat64OrNull({attribute(names.PROMPT_CHARS)})"
+        carried = f"toFloat64OrNull({attribute(names.PROMPT_CARRIED_MESSAGES)})"
         return (
             f"SELECT {_TRACE}, max({chars}) AS largest_prompt, max({carried}) AS most_carried"
             f" {self.spans(has_operation(span_names.CHAT))} GROUP BY trace"
@@ -259,27 +339,24 @@ class Tables:
         return [
             has_operation(span_names.CHAT),
             f"NOT {IS_ERROR}",
-            f"SpanAttributes['{names.CANCELLED}'] != 'true'",
-            f"SpanAttributes['{names.CACHE_HIT}'] != 'true'",
+            f"{attribute(names.CANCELLED)} != 'true'",
+            f"{attribute(names.CACHE_HIT)} != 'true'",
             f"NOT {_IS_FILTERED}",
             f"(trace, id) NOT IN (SELECT * FROM {self._retried()})",
         ]
 
     def _retried(self) -> str:
         """Entries and model calls with an attempt that failed, by ``trace`` and ``id``."""
-        attempts = self.spans(f"{OPERATION} = {_HTTP}", IS_ERROR)
-        failed = self._kept.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
+        attempts = self.spans(f"{OPERATION} = '{HTTP}'", IS_ERROR)
+        failed = self.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
         # The entry that answered did so only when it was asked again.
         answered = self.spans(
             has_operation(span_names.CONFIG_ENTRY),
             f"NOT {IS_ERROR}",
             f"(trace, id) IN (SELECT * FROM {failed})",
         )
-        return self._kept.source(
+        return self.source(
             "retried",
             f"SELECT * FROM {failed}"
             f" UNION ALL SELECT trace, above FROM (SELECT {_TRACE}, {_ID}, {_ABOVE} {answered})",
         )
-
-
-_HTTP: Final = f"'{HTTP}'"

@@ -5,21 +5,30 @@ from __future__ import annotations
 import gzip
 import re
 import sys
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
-from autogen_otel.traces.formats import in_flight, jaeger, otlp
+from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.gathering import Piece, gather
-from autogen_otel.traces.source import Progress, SourceError
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
+from autogen_otel.traces.trace import INTERRUPTED, RUNNING, Span, State
+
+try:
+    import fcntl
+except ImportError:
+    # Nothing under way is written there.
+    fcntl = None  # type: ignore[assignment]
 
 PATTERN: Final = "*.jsonl"
 COPIES: Final = "*.kept.jsonl"
 """Conversations that were kept whether or not an endpoint took them."""
+IN_FLIGHT: Final = "*.inflight"
+"""What processes are at, as ``delivery.processes.in_flight`` writes it: each holds a lock on its file."""
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
 _PATIENCE: Final = 8_000_000
@@ -53,7 +62,7 @@ def journal_files(path: Path) -> list[Path]:
             path.stat()
             return [path]
         files = sorted(file for file in path.iterdir() if file.is_file())
-        under_way = [file for file in files if file.match(in_flight.PATTERN)]
+        under_way = [file for file in files if file.match(IN_FLIGHT)]
         return under_way + [file for file in files if any(map(file.match, PATTERNS))]
     except FileNotFoundError:
         raise SourceError(f"{path} does not exist") from None
@@ -62,10 +71,7 @@ def journal_files(path: Path) -> list[Path]:
 
 
 def read_spans(
-    paths: Iterable[Path],
-    *,
-    trace_filter: otlp.TraceFilter | None = None,
-    progress: Progress | None = None,
+    paths: Iterable[Path], *, trace_filter: otlp.TraceFilter | None = None, progress: Progress = NO_PROGRESS
 ) -> Iterator[Span]:
     """Read files one after the other, with one line at a time in memory; compressed ones too.
 
@@ -82,12 +88,12 @@ def read_spans(
     Raises:
         SourceError: no file can be read.
     """
-    files = _Files(paths, progress or Progress())
-    under_way = files.under_way(trace_filter)
+    files = _Files(paths, progress, trace_filter)
+    under_way = files.under_way()
     read: set[int] = set()
     for line in files.lines():
         if line.may_tell_of(line.only_trace, trace_filter):
-            yield from _once(files.spans(line, trace_filter), read)
+            yield from _once(files.spans(line), read)
     files.tell()
     yield from _once(under_way, read)
 
@@ -105,24 +111,15 @@ def read_traces(
     one that tells of a single trace only when that trace is given: text takes little memory, spans take much.
     Which lines belong together depends on where they stand in the files, and not on the filter.
 
-    Args:
-        paths: the files; ``STANDARD_INPUT`` is one.
-        progress: is told of bytes that were read, and of damage.
-        trace_filter: see ``otlp.TraceFilter``; all traces by default.
-        may_repeat: give a span that is stored twice twice, and remember none: for more spans than fit memory.
-            Those under way are left out then.
-
-    Raises:
-        SourceError: no file can be read.
+    If it ``may_repeat``, a span that is stored twice is given twice, and none is remembered: for more spans
+    than fit memory. Those under way are left out then.
     """
-    files = _Files(paths, progress)
-    under_way = [] if may_repeat else files.under_way(trace_filter)
+    files = _Files(paths, progress, trace_filter)
+    under_way = [] if may_repeat else files.under_way()
     read: set[int] = set()
-    for pieces in gather(_pieces(files, trace_filter, under_way), patience=_PATIENCE, longest=_LONGEST):
+    for pieces in gather(_pieces(files, under_way), patience=_PATIENCE, longest=_LONGEST):
         spans = [
-            span
-            for piece in pieces
-            for span in (files.spans(piece, trace_filter) if isinstance(piece, _Line) else piece)
+            span for piece in pieces for span in (files.spans(piece) if isinstance(piece, _Line) else piece)
         ]
         if not may_repeat:
             spans = list(_once(spans, read))
@@ -131,20 +128,18 @@ def read_traces(
     files.tell()
 
 
-def _pieces(
-    files: _Files, trace_filter: otlp.TraceFilter | None, under_way: Iterable[Span]
-) -> Iterator[Piece[_Line | list[Span]]]:
+def _pieces(files: _Files, under_way: Iterable[Span]) -> Iterator[Piece[_Line | list[Span]]]:
     """What each line tells of each trace; it stands where all the bytes that were read end."""
     position = 0
     for line in files.lines():
         position += len(line.text)
         only = line.only_trace
-        if not line.may_tell_of(only, trace_filter):
+        if not line.may_tell_of(only, files.trace_filter):
             continue
         if only is not None:
             yield Piece(only, line.has_root, position, line)
             continue
-        for trace_id, spans in _by_trace(files.spans(line, trace_filter)).items():
+        for trace_id, spans in _by_trace(files.spans(line)).items():
             yield Piece(trace_id, any(span.parent_id is None for span in spans), position, spans)
     for trace_id, spans in _by_trace(under_way).items():
         yield Piece(trace_id, has_root=False, position=position, content=spans)
@@ -173,11 +168,15 @@ class _Files:
     Args:
         paths: the files.
         progress: is told of the bytes of each line, and at the end of what could not be read.
+        trace_filter: which traces are decoded.
     """
 
-    def __init__(self, paths: Iterable[Path], progress: Progress) -> None:
+    def __init__(
+        self, paths: Iterable[Path], progress: Progress, trace_filter: otlp.TraceFilter | None
+    ) -> None:
+        self.trace_filter = trace_filter
         files = list(paths)
-        self._at_work = [path for path in files if path.match(in_flight.PATTERN)]
+        self._at_work = [path for path in files if path.match(IN_FLIGHT)]
         self._paths = [path for path in files if path not in self._at_work]
         self._progress = progress
         self._damaged: dict[Path, set[int]] = {}
@@ -185,41 +184,37 @@ class _Files:
 
     def lines(self) -> Iterator[_Line]:
         """The lines of all files that are not about what is under way."""
-        for path in self._paths:
-            with self._noting(path):
-                for number, text in enumerate(documents(path), start=1):
-                    self._progress.advance(len(text))
-                    yield _Line(path, number, text)
+        return (line for path in self._paths for line in self._lines_of(path))
 
-    @contextmanager
-    def _noting(self, path: Path) -> Iterator[None]:
-        """Note why a file cannot be read."""
+    def _lines_of(self, path: Path) -> Iterator[_Line]:
         try:
-            yield
+            for number, text in enumerate(documents(path), start=1):
+                self._progress.advance(len(text))
+                yield _Line(path, number, text)
         except (OSError, EOFError, zlib.error) as error:
             self._refused.append(_refusal(path, error))
 
-    def spans(self, line: _Line, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+    def spans(self, line: _Line) -> list[Span]:
         """The spans of a line that can be read."""
-        found, is_damaged = line.spans(trace_filter)
+        found, is_damaged = line.spans(self.trace_filter)
         if is_damaged:
             self._damaged.setdefault(line.path, set()).add(line.number)
         return found
 
-    def under_way(self, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+    def under_way(self) -> list[Span]:
         """What is under way; to be asked before the lines are read: what ends meanwhile is found there."""
-        return [span for path in self._at_work for span in self._under_way(path, trace_filter)]
+        return [span for path in self._at_work for span in self._under_way(path)]
 
-    def _under_way(self, path: Path, trace_filter: otlp.TraceFilter | None) -> list[Span]:
+    def _under_way(self, path: Path) -> list[Span]:
         # It is gone once nothing is under way any more.
         with suppress(FileNotFoundError):
-            state, seen_ns = in_flight.state_of(path)
+            state, seen_ns = _state_of(path)
             texts = list(documents(path))
             self._progress.advance(sum(map(len, texts)))
             return [
-                in_flight.marked(span, state, seen_ns)
+                _marked(span, state, seen_ns)
                 for number, text in enumerate(texts, start=1)
-                for span in _Line(path, number, text).spans(trace_filter)[0]
+                for span in _Line(path, number, text).spans(self.trace_filter)[0]
             ]
         return []
 
@@ -237,6 +232,29 @@ class _Files:
             self._progress.warn(f"{sentence}; all else was read.")
 
 
+def _state_of(path: Path) -> tuple[State, int]:
+    """Whether the process of a file goes on, and its last sign of life in nanoseconds since 1970.
+
+    Raises:
+        OSError: it cannot be read, or it is gone because nothing is under way any more.
+    """
+    with path.open("rb") as file:
+        if fcntl is not None:
+            try:
+                # Only for a moment: the process itself locks no file that it has made visible.
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return RUNNING, time.time_ns()
+        return INTERRUPTED, path.stat().st_mtime_ns
+
+
+def _marked(span: Span, state: State, now_ns: int) -> Span:
+    """A span of such a file: one without an end is under way, up to the last sign of life."""
+    if span.end_ns == 0:
+        span.state, span.end_ns = state, max(now_ns, span.start_ns)
+    return span
+
+
 def _refusal(path: Path, error: Exception) -> str:
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
         return f"{path} cannot be read: {error.strerror}"
@@ -244,11 +262,7 @@ def _refusal(path: Path, error: Exception) -> str:
 
 
 class Tail:
-    """What is appended to the files of a journal, from now on.
-
-    Args:
-        path: file, or folder in which files come and go.
-    """
+    """What is appended from now on to a file, or in a folder in which files come and go."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -270,7 +284,7 @@ class Tail:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
 
     def _appended(self, file: Path) -> Iterator[Span]:
-        if file.suffix == ".gz" or file.match(in_flight.PATTERN):
+        if file.suffix == ".gz" or file.match(IN_FLIGHT):
             return
         identity = _identity(file)
         with file.open("rb") as opened:
@@ -303,13 +317,7 @@ def _decompressed(file: Any) -> IO[bytes]:
 
 
 class _Line(NamedTuple):
-    """A line of a file, or a document of many lines.
-
-    Args:
-        path: the file.
-        number: which line it is, from 1.
-        text: as it is stored.
-    """
+    """A line of a file, told by its number from 1, or a document of many lines."""
 
     path: Path
     number: int

@@ -43,9 +43,12 @@ def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator
     """
     for batch in _batches(document):
         try:
-            resource = _resource(batch)
+            resource = attributes_of((batch.get("resource") or {}).get("attributes"))
             service = str(resource.get(_SERVICE_NAME, ""))
-            groups = [(_scope(group), list(group["spans"])) for group in batch.get("scopeSpans") or ()]
+            groups = [
+                (str((group.get("scope") or {}).get("name", "")), list(group["spans"]))
+                for group in batch.get("scopeSpans") or ()
+            ]
         except MALFORMED as error:
             yield error
             continue
@@ -97,14 +100,6 @@ def _batches(document: Any) -> Iterator[Any]:
         if isinstance(document.get(wrapper), dict):
             yield from _batches(document[wrapper])
     yield from document.get("resourceSpans") or document.get("batches") or ()
-
-
-def _resource(batch: Any) -> dict[str, Any]:
-    return attributes_of((batch.get("resource") or {}).get("attributes"))
-
-
-def _scope(group: Any) -> str:
-    return str((group.get("scope") or {}).get("name", ""))
 
 
 # It comes with each span of the trace.

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import Progress, SourceError
+from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.sources.http import Client, RefusedError, form
-from autogen_otel.traces.trace import HTTP, KINDS, STATUSES, Event, Link, Span
+from autogen_otel.traces.trace import HTTP, KINDS, NS, STATUSES, Event, Link, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 from autogen_otel.vocabulary.attributes import Kind
@@ -30,7 +30,7 @@ LONGEST_LIST: Final = 3000
 """Ids in one value: ClickHouse takes fields of 128 KiB (``http_max_field_value_size``)."""
 _LONGEST_IN_ADDRESS: Final = 2000
 """Characters of values: proxies take addresses of 8 kB. Newer servers take values as a form as well."""
-_PADDING_NS: Final = 86_400 * 1_000_000_000
+_PADDING_NS: Final = 86_400 * NS
 """How long a conversation lasts at most, for the partitions that have to be read for a window of time."""
 
 IS_ERROR: Final = "StatusCode IN ('Error', 'STATUS_CODE_ERROR')"
@@ -68,12 +68,7 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition of SQL, with the values that it compares with.
-
-    Args:
-        sql: with ``{name:Type}`` where a value belongs.
-        values: by name.
-    """
+    """A condition of SQL with ``{name:Type}`` where a value belongs, and the values by name."""
 
     sql: str = "1"
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -98,26 +93,21 @@ class ClickHouse:
         self.option = ("--clickhouse", client.url, *(("--table", table) if table != TABLE else ()))
 
     def spans(
-        self,
-        selection: Selection,
-        *,
-        newest: int = 0,
-        may_repeat: bool = False,  # noqa: ARG002 - none of a trace comes twice, which costs nothing here
-        progress: Progress | None = None,
+        self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
     ) -> Iterator[Span]:
         """Read conversations trace by trace, or one trace of any kind.
 
         Raises:
             SourceError: it cannot be asked.
         """
-        (progress or Progress()).expect(None, "conversations")
+        progress.expect(None, "conversations")
         # One more, for whoever asks to see that there are more.
         condition = self.selecting(selection, newest=newest and newest + 1)
         # What decides is asked again of each conversation, so that more may come than is wanted.
         sql = f"SELECT {SPAN} FROM {self.table} WHERE {condition.sql} ORDER BY TraceId, Timestamp"
         for spans in by_trace(map(span_of, self.rows(sql, condition.values))):
             yield from spans
-            (progress or Progress()).advance(1)
+            progress.advance(1)
 
     def link(self, trace_id: str, span_id: str) -> None:
         """It has no page for a trace."""
@@ -183,29 +173,17 @@ class ClickHouse:
         sql = f"SELECT DISTINCT value FROM ({found}) WHERE value != '' LIMIT {_MOST_VALUES}"
         return tuple(value for (value,) in self.rows(sql, {"key": attribute}))
 
-    def selecting(
-        self,
-        selection: Selection,
-        *,
-        newest: int = 0,
-        oldest: int = 0,
-        attribute: tuple[str, str] | None = None,
-    ) -> Condition:
+    def selecting(self, selection: Selection, *, newest: int = 0, oldest: int = 0) -> Condition:
         """What selects the spans of the conversations that are wanted, and of few others.
 
         Args:
             selection: which conversations. Its text and outcome are left to who reads them.
             newest: how many are enough, the newest; 0 for all.
             oldest: how many are enough, the oldest; 0 for all.
-            attribute: its name and its value as text, which one of their spans or their program must have.
         """
-        if selection == EVERYTHING and attribute is None and not newest and not oldest:
+        if selection == EVERYTHING and not newest and not oldest:
             return Condition()
-        within, having, values = _times(selection)
-        having += _tests(selection, values)
-        if attribute is not None:
-            having.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
-            values |= {"key": attribute[0], "value": attribute[1]}
+        within, having, values = _conditions(selection)
         if selection.trace:
             # A whole id is looked up in the index of the table.
             is_whole = selection.is_one_trace
@@ -247,17 +225,10 @@ _HELD: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}
 """Where an attribute may stand."""
 _NO_TABLE: Final = ("Code: 60.", "Code: 81.")
 """UNKNOWN_TABLE and UNKNOWN_DATABASE."""
-_ATTRIBUTES: Final = {
-    "agent": names.GEN_AI_AGENT_NAME,
-    "tool": names.GEN_AI_TOOL_NAME,
-    "cause": names.ERROR_ORIGIN,
-    "session": names.SESSION_ID,
-    "user": names.USER_ID,
-}
 
 
-def _times(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
-    """Conditions for spans and for conversations, with their values, of the time in which they began."""
+def _conditions(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Conditions for spans and for conversations, which any of their spans may meet, with their values."""
     spans, conversations = [], []
     values: dict[str, Any] = {}
     if selection.since is not None:
@@ -268,23 +239,23 @@ def _times(selection: Selection) -> tuple[list[str], list[str], dict[str, Any]]:
         spans.append("Timestamp < fromUnixTimestamp64Nano({latest:Int64})")
         conversations.append("min(Timestamp) < fromUnixTimestamp64Nano({until:Int64})")
         values |= {"until": selection.until, "latest": selection.until + _PADDING_NS}
+    if selection.service is not None:
+        conversations.append("countIf(ServiceName = {service:String}) > 0")
+        values["service"] = selection.service
+    if selection.failing:
+        conversations.append(f"countIf({IS_ERROR}) > 0")
+    for number, (key, wanted) in enumerate(selection.span_attributes.items()):
+        conversations.append(f"countIf({attribute(key)} = {{wanted{number}:String}}) > 0")
+        values[f"wanted{number}"] = wanted
+    if selection.attribute is not None:
+        conversations.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
+        values["key"], values["value"] = selection.attribute
     return spans, conversations, values
 
 
-def _tests(selection: Selection, values: dict[str, Any]) -> list[str]:
-    """Conditions for conversations, of what any of their spans has; their values are added."""
-    tests = []
-    if selection.service is not None:
-        tests.append("countIf(ServiceName = {service:String}) > 0")
-        values["service"] = selection.service
-    if selection.failing:
-        tests.append(f"countIf({IS_ERROR}) > 0")
-    for name, key in _ATTRIBUTES.items():
-        wanted = getattr(selection, name)
-        if wanted is not None:
-            tests.append(f"countIf(SpanAttributes['{key}'] = {{{name}:String}}) > 0")
-            values[name] = wanted
-    return tests
+def attribute(name: str) -> str:
+    """The text of an attribute of a span; empty if it has none."""
+    return f"SpanAttributes['{name}']"
 
 
 def has_operation(*operations: str) -> str:
@@ -359,30 +330,22 @@ def _guessed(text: str) -> Any:
     return _listed(text) if text.startswith("[") else text
 
 
-def _listed(text: str) -> Any:
-    try:
-        return loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _if_possible(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Parses a text, or leaves it as it is."""
+
+    def parsed(text: str) -> Any:
+        try:
+            return parse(text)
+        except (ValueError, RecursionError):
+            return text
+
+    return parsed
 
 
-def _integer(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        return text
-
-
-def _number(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
+_listed: Final = _if_possible(loads)
 _OF_KIND: Final[Mapping[Kind, Callable[[str], Any]]] = {
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _number,
+    Kind.INTEGER: _if_possible(int),
+    Kind.NUMBER: _if_possible(float),
     Kind.BOOLEAN: lambda text: text == "true",
     Kind.NAMES: _listed,
     Kind.INTEGERS: _listed,
@@ -398,15 +361,11 @@ def _parameter(value: Any) -> str:
     """A value as ClickHouse reads it from the address: in its format for files with tabs."""
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(_quoted(one) if isinstance(one, str) else repr(one) for one in value) + "]"
-    return _escaped(value) if isinstance(value, str) else repr(value)
+    return value.translate(_ESCAPES) if isinstance(value, str) else repr(value)
 
 
 def _quoted(text: str) -> str:
-    return "'" + _escaped(text).replace("'", "\\'") + "'"
-
-
-def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES)
+    return "'" + text.translate(_ESCAPES).replace("'", "\\'") + "'"
 
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})

@@ -20,7 +20,7 @@ from autogen_otel.traces.formats.journal import (
 )
 from autogen_otel.traces.formats.otlp import TraceFilter
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import Progress, SourceError
+from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.trace import Span
 
 _LARGE: Final = 50_000_000
@@ -81,22 +81,20 @@ class Files:
         selection: Selection,
         *,
         newest: int = 0,  # noqa: ARG002 - nothing orders files
-        may_repeat: bool = False,
-        progress: Progress | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> Iterator[Span]:
         """Read everything, or only the traces whose id begins as asked.
 
         Raises:
             SourceError: nothing can be read, or nothing is there.
         """
-        progress = progress or Progress()
-        if may_repeat:
-            return (span for spans in self.traces(selection, progress) for span in spans)
         files = self._expected(progress)
         return read_spans(files, trace_filter=self._filter(selection.trace), progress=progress)
 
     def traces(self, selection: Selection, progress: Progress) -> Iterator[list[Span]]:
         """Read the same, the spans of each trace together; one that is spread far comes in several pieces.
+
+        A span that is stored twice may come twice, so that none has to be remembered.
 
         Raises:
             SourceError: nothing can be read, or nothing is there.

@@ -14,6 +14,7 @@ import urllib.request
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Final
@@ -45,11 +46,7 @@ class RefusedError(SourceError):
 
 
 def form(fields: Mapping[str, str]) -> tuple[bytes, str]:
-    """Fields as the body of a request, and its content type: RFC 7578.
-
-    Args:
-        fields: by name; names are plain words.
-    """
+    """Fields, whose names are plain words, as the body of a request, and its content type: RFC 7578."""
     boundary = uuid.uuid4().hex
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -85,14 +82,25 @@ class Client:
         self.name = f"{product} at {self.url}"
         self._opener = urllib.request.build_opener(_SameServer)
 
-    def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
+    def get(
+        self, path: str, parameters: Mapping[str, str | int] | None = None, *, missing: Any = None
+    ) -> Any:
         """The JSON under a path.
+
+        Args:
+            path: below the address of the server.
+            parameters: of the query.
+            missing: what the answer 404 stands for; without it that is an error.
 
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
         """
-        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
-        body = self._body(f"{self.url}{path}{query}")
+        try:
+            body = self._body(self._address(path, parameters))
+        except RefusedError as refusal:
+            if missing is None or refusal.status != HTTPStatus.NOT_FOUND:
+                raise
+            return missing
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
@@ -106,51 +114,45 @@ class Client:
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
         """
-        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
         headers = {**self._headers, "Accept-Encoding": "identity", "Content-Type": content_type}
-        request = urllib.request.Request(  # noqa: S310 - the scheme is checked
-            f"{self.url}{path}{query}", body, headers
-        )
-        try:
-            with self._opener.open(request, timeout=self._seconds) as answer:
-                yield from _lines(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise RefusedError(error.code, self._refusal(error)) from None
-        except (OSError, HTTPException) as error:
-            raise SourceError(self._unreachable(error)) from None
+        address = self._address(path, parameters)
+        request = urllib.request.Request(address, body, headers)  # noqa: S310 - the scheme is checked
+        with self._explaining(), self._opener.open(request, timeout=self._seconds) as answer:
+            yield from _lines(answer)
 
     def _body(self, url: str) -> bytes:
         request = urllib.request.Request(url, headers=self._headers)  # noqa: S310 - the scheme is checked
-        try:
+        with self._explaining():
             for tried in range(1, _TRIES):
-                pause = self._pause_before_again(request, tried)
-                if isinstance(pause, bytes):
-                    return pause
+                try:
+                    return self._asked(request)
+                except urllib.error.HTTPError as error:
+                    if error.code not in _BUSY:
+                        raise
+                    with error:
+                        pause = _pause(error, tried)
                 time.sleep(pause)
             return self._asked(request)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise RefusedError(error.code, self._refusal(error)) from None
-        except (OSError, HTTPException, EOFError, zlib.error) as error:
-            raise SourceError(self._unreachable(error)) from None
 
     def _asked(self, request: urllib.request.Request) -> bytes:
         with self._opener.open(request, timeout=self._seconds) as answer:
             body: bytes = answer.read()
             return gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
 
-    def _pause_before_again(self, request: urllib.request.Request, tried: int) -> bytes | float:
-        """The answer, or in how many seconds to ask again a server that is busy."""
-        try:
-            return self._asked(request)
-        except urllib.error.HTTPError as error:
-            if error.code not in _BUSY:
-                raise
-            with error:
-                return _pause(error, tried)
+    def _address(self, path: str, parameters: Mapping[str, str | int] | None) -> str:
+        return f"{self.url}{path}" + (f"?{urllib.parse.urlencode(parameters)}" if parameters else "")
 
     # ------------------------------------------------------------ what went wrong
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except urllib.error.HTTPError as error:
+            with error:
+                raise RefusedError(error.code, self._refusal(error)) from None
+        except (OSError, HTTPException, EOFError, zlib.error) as error:
+            raise SourceError(self._unreachable(error)) from None
+
     def _unreachable(self, error: Exception) -> str:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, (TimeoutError, socket.timeout)):

@@ -10,20 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
-from http import HTTPStatus
 from typing import Final
 
 from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
-from autogen_otel.traces.sources.http import Client, RefusedError
+from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.searched import Found, Page, Window
-from autogen_otel.traces.trace import Link, Span
+from autogen_otel.traces.trace import NS, Link, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
-_NS: Final = 1_000_000_000
 _NS_PER_US: Final = 1000
 _AT_ONCE: Final = 8
 _KIND_OF_REFERENCE: Final = "opentracing.ref_type"
@@ -41,12 +39,9 @@ _OF_OURS: Final = _OURS | {
 }
 _MOST_WORKFLOWS: Final = 10
 _MOST_NAMED: Final = 10
-_ON_EVERY_SPAN: Final = (("session", names.SESSION_ID), ("user", names.USER_ID))
-_ON_SOME_SPAN: Final = (
-    ("cause", names.ERROR_ORIGIN),
-    ("tool", names.GEN_AI_TOOL_NAME),
-    ("agent", names.GEN_AI_AGENT_NAME),
-)
+_ON_EVERY_SPAN: Final = frozenset({names.SESSION_ID, names.USER_ID})
+_ON_SOME_SPAN: Final = (names.ERROR_ORIGIN, names.GEN_AI_TOOL_NAME, names.GEN_AI_AGENT_NAME)
+"""The more telling ones first."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +71,11 @@ class Search:
 
 
 class Jaeger:
-    """The traces in a Jaeger.
-
-    Args:
-        client: asks it.
-    """
+    """The traces in a Jaeger."""
 
     most = 50
     finest_ns = _NS_PER_US
-    longest_ns = 365 * 24 * 3600 * _NS
+    longest_ns = 365 * 24 * 3600 * NS
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -96,12 +87,9 @@ class Jaeger:
 
         Attributes of different spans cannot be combined, so where a failure is looked for it is that.
         """
-        tags = {
-            key: wanted for name, key in _ON_EVERY_SPAN if (wanted := getattr(selection, name)) is not None
-        }
-        some = [
-            (key, wanted) for name, key in _ON_SOME_SPAN if (wanted := getattr(selection, name)) is not None
-        ]
+        wanted = selection.span_attributes
+        tags = {key: value for key, value in wanted.items() if key in _ON_EVERY_SPAN}
+        some = [(key, wanted[key]) for key in _ON_SOME_SPAN if key in wanted]
         if selection.cause is not None or (some and not selection.failing):
             tags.update(some[:1])
         elif selection.failing:
@@ -115,7 +103,7 @@ class Jaeger:
 
     def _failing(self, services: Iterable[str], tags: Mapping[str, str], window: Window) -> list[Search]:
         searches = [Search(service, None, {**tags, _ERROR: "true"}) for service in services]
-        if any(self._search(one, window, 1) for one in searches):
+        if any(self._search(one, window, 1)[0] for one in searches):
             return searches
         # Jaeger's memory storage finds no errors, but the causes that ours name.
         by_cause = (
@@ -123,7 +111,7 @@ class Jaeger:
             for service in services
             for cause in causes.CAUSES
         )
-        return [one for one in by_cause if self._search(one, window, 1)]
+        return [one for one in by_cause if self._search(one, window, 1)[0]]
 
     def _services(self, selection: Selection) -> dict[str, list[str]]:
         """The programs that hold conversations, with the names of their spans."""
@@ -160,20 +148,18 @@ class Jaeger:
         found: dict[str, Found] = {}
         full = False
         for search in query:
-            traces = self._search(search, window, most)
+            traces, whole = self._search(search, window, most)
             full = full or len(traces) >= most
-            for trace_id, (spans, whole) in traces.items():
+            for trace_id, spans in traces.items():
                 starts = [span.start_ns for span in spans if any(one.finds(span) for one in query)]
                 if starts:
                     found[trace_id] = Found(trace_id, min(starts), spans if whole else None)
         return Page(list(found.values()), full)
 
-    def _search(self, search: Search, window: Window, most: int) -> dict[str, tuple[list[Span], bool]]:
-        """Traces by id: their spans, and whether these are all that is known of them, exactly."""
+    def _search(self, search: Search, window: Window, most: int) -> tuple[dict[str, list[Span]], bool]:
+        """Spans by the id of their trace, and whether these are all that is known of it, exactly."""
         if search.tags and self._has_v1:
-            return {
-                trace_id: (spans, False) for trace_id, spans in self._search_v1(search, window, most).items()
-            }
+            return self._search_v1(search, window, most), False
         parameters: dict[str, str | int] = {
             "query.service_name": search.service,
             "query.start_time_min": _timestamp(window.start_ns),
@@ -185,13 +171,8 @@ class Jaeger:
             parameters["query.operation_name"] = search.operation
         if search.tags:
             parameters["query.attributes"] = json.dumps(search.tags)
-        try:
-            answer = self._client.get("/api/v3/traces", parameters)
-        except RefusedError as refusal:
-            if refusal.status == HTTPStatus.NOT_FOUND:
-                return {}
-            raise
-        return {trace_id: (spans, True) for trace_id, spans in _by_trace(otlp.spans_of(answer)).items()}
+        answer = self._client.get("/api/v3/traces", parameters, missing={})
+        return _by_trace(otlp.spans_of(answer)), True
 
     def _search_v1(self, search: Search, window: Window, most: int) -> dict[str, list[Span]]:
         parameters: dict[str, str | int] = {
@@ -214,12 +195,7 @@ class Jaeger:
 
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
-        try:
-            answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"})
-        except RefusedError as refusal:
-            if refusal.status == HTTPStatus.NOT_FOUND:
-                return []
-            raise
+        answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"}, missing={})
         return _by_trace(otlp.spans_of(answer)).get(trace_id, [])
 
     def link(self, trace_id: str, span_id: str) -> str:
@@ -267,5 +243,5 @@ def _which(services: Sequence[str]) -> str:
 
 
 def _timestamp(moment_ns: int) -> str:
-    seconds, rest = divmod(moment_ns, _NS)
+    seconds, rest = divmod(moment_ns, NS)
     return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError, Weighted
 from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.trace import NS
 from autogen_otel.vocabulary import metrics
 
-_NS: Final = 1_000_000_000
 _OUTCOME: Final = metrics.CONVERSATION_OUTCOME.replace(".", "_")
 _SERIES: Final = metrics.CONVERSATION_DURATION.name.replace(".", "_") + "(_seconds)?_count"
 _FAILING: Final = frozenset({metrics.FAILED, metrics.RECOVERED})
@@ -19,12 +19,7 @@ _NAMESPACE: Final = "(.*/)?"
 
 
 class Counts(NamedTuple):
-    """How many conversations there were.
-
-    Args:
-        failing: in which something failed, also if they recovered.
-        working: the others.
-    """
+    """In how many conversations something failed, also if they recovered, and how many others there were."""
 
     failing: float
     working: float
@@ -41,7 +36,7 @@ def count(client: Client, selection: Selection) -> Counts:
         SourceError: it cannot be asked, or knows nothing of them.
     """
     # What was measured in the last second counts too.
-    since, until = (selection.since or 0) // _NS, -(-(selection.until or 0) // _NS)
+    since, until = (selection.since or 0) // NS, -(-(selection.until or 0) // NS)
     matchers = [""]
     if selection.service is not None:
         # Which of them the label is depends on how Prometheus is set up.

@@ -18,11 +18,10 @@ from typing import Any, Final, NamedTuple, Protocol
 from autogen_otel.traces.conversations import is_conversation, takes
 from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import Progress, Weighted
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.source import NO_PROGRESS, Progress, Weighted
+from autogen_otel.traces.trace import NS, Span
 
-_NS: Final = 1_000_000_000
-_HOUR_NS: Final = 3600 * _NS
+_HOUR_NS: Final = 3600 * NS
 _DAY_NS: Final = 24 * _HOUR_NS
 _AT_ONCE: Final = 4
 """Requests at the same time."""
@@ -38,20 +37,15 @@ _MOST_STRETCHES: Final = 64
 _MOST_PARTS: Final = 4**10
 _MOST_READ_PARTS: Final = 4000
 _SEED: Final = 14
-_YOUNG_NS: Final = 600 * _NS
+_YOUNG_NS: Final = 600 * NS
 """How long after it began a conversation that ends is still told of, when a store is followed."""
-_CLOCKS_DIFFER_NS: Final = 60 * _NS
+_CLOCKS_DIFFER_NS: Final = 60 * NS
 _LATE_NS: Final = _HOUR_NS
 """How long after it began a conversation may still fail and be found by that."""
 
 
 class Window(NamedTuple):
-    """A stretch of time, in nanoseconds since 1970.
-
-    Args:
-        start_ns: its beginning.
-        end_ns: its end, which is not part of it.
-    """
+    """A stretch of time, in nanoseconds since 1970; its end is not part of it."""
 
     start_ns: int
     end_ns: int
@@ -82,12 +76,7 @@ class Found:
 
 
 class Page(NamedTuple):
-    """The answer to a search.
-
-    Args:
-        found: traces, in any order.
-        full: whether there may be more.
-    """
+    """Traces that a search gave, in any order, and whether there may be more."""
 
     found: list[Found]
     full: bool
@@ -124,12 +113,7 @@ class Store(Protocol):
 
 
 class Searched:
-    """A store as a source; see the module.
-
-    Args:
-        store: the store.
-        option: the words that name it on the command line.
-    """
+    """A store as a source, see the module; ``option`` are the words that name it on the command line."""
 
     def __init__(self, store: Store, option: Sequence[str]) -> None:
         self.option = tuple(option)
@@ -147,19 +131,14 @@ class Searched:
         return self._store.link(trace_id, span_id)
 
     def spans(
-        self,
-        selection: Selection,
-        *,
-        newest: int = 0,
-        may_repeat: bool = False,  # noqa: ARG002 - no trace is found twice
-        progress: Progress | None = None,
+        self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
     ) -> Iterator[Span]:
         """Read the wanted conversations, the newest first, whole traces one after the other."""
         if selection.is_one_trace:
             yield from _once(self._store.trace(selection.trace))
             return
         count = 0
-        for page in self._newest_first(selection, progress or Progress()):
+        for page in self._newest_first(selection, progress):
             for spans in page:
                 # Of a trace that was asked for by its id it does not matter what is in it.
                 if (selection.trace or is_conversation(spans)) and takes(selection, spans):
@@ -169,10 +148,9 @@ class Searched:
                 return
 
     def sample(
-        self, selection: Selection, *, failing: int, working: int, progress: Progress | None = None
+        self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
     ) -> list[Weighted]:
         """See ``SampledSource.sample``."""
-        progress = progress or Progress()
         progress.expect(failing + working, "conversations")
         window = self._window(selection)
         worked, failed = _Kept(working, progress), _Kept(failing, progress)
@@ -221,7 +199,7 @@ class Searched:
         window = self._window(selection)
         store, seen = self._store, set[str]()
         query = store.query(selection, window)
-        progress.expect((window.end_ns - window.start_ns) // _NS, "seconds")
+        progress.expect((window.end_ns - window.start_ns) // NS, "seconds")
         width = max(self._aligned((window.end_ns - window.start_ns) // _FIRST_SHARE), store.finest_ns)
         end = window.end_ns
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -236,15 +214,12 @@ class Searched:
                 new = [one for one in page.found if one.trace_id not in seen]
                 new.sort(key=lambda one: -one.found_at_ns)
                 seen.update(one.trace_id for one in new)
-                yield list(pool.map(self._whole, self._of_prefix(new, selection.trace)))
-                progress.advance((end - start) // _NS)
+                wanted = [one for one in new if one.trace_id.startswith(selection.trace)]
+                yield list(pool.map(self._whole, wanted))
+                progress.advance((end - start) // NS)
                 end = start
                 if len(page.found) * _SPARSE < store.most:
                     width *= _SPARSE
-
-    @staticmethod
-    def _of_prefix(found: list[Found], beginning: str) -> list[Found]:
-        return [one for one in found if one.trace_id.startswith(beginning)] if beginning else found
 
     # ------------------------------------------------------------ sampling
     def _draw(

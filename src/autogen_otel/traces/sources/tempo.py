@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from autogen_otel.traces.formats import otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
-from autogen_otel.traces.sources.http import Client, RefusedError
+from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.searched import Found, Page, Window
-from autogen_otel.traces.trace import TRACE_ID_DIGITS, Span
+from autogen_otel.traces.trace import NS, TRACE_ID_DIGITS, Span
 from autogen_otel.vocabulary import attributes as names
-
-_NS: Final = 1_000_000_000
-_ANY_SPAN: Final = (
-    ("agent", names.GEN_AI_AGENT_NAME),
-    ("tool", names.GEN_AI_TOOL_NAME),
-    ("cause", names.ERROR_ORIGIN),
-    ("session", names.SESSION_ID),
-    ("user", names.USER_ID),
-)
 
 
 class Tempo:
-    """The traces in a Tempo.
-
-    Args:
-        client: asks it.
-    """
+    """The traces in a Tempo."""
 
     most = 100
-    finest_ns = _NS
-    longest_ns = 24 * 3600 * _NS
+    finest_ns = NS
+    longest_ns = 24 * 3600 * NS
     """Tempo refuses searches over more than 168 h, if it is not told otherwise."""
 
     def __init__(self, client: Client) -> None:
@@ -44,11 +29,7 @@ class Tempo:
         """The TraceQL that finds the conversations of a selection: each pair of braces is some span of it."""
         program = "" if selection.service is None else f"resource.service.name = {_quoted(selection.service)}"
         spans = [" && ".join(filter(None, (program, f"span.{names.GEN_AI_OPERATION_NAME} != nil")))]
-        spans += [
-            f"span.{key} = {_quoted(wanted)}"
-            for name, key in _ANY_SPAN
-            if (wanted := getattr(selection, name)) is not None
-        ]
+        spans += [f"span.{key} = {_quoted(wanted)}" for key, wanted in selection.span_attributes.items()]
         if selection.failing:
             spans.append("status = error")
         return " && ".join(f"{{ {one} }}" for one in spans)
@@ -59,8 +40,8 @@ class Tempo:
             "/api/search",
             {
                 "q": query,
-                "start": window.start_ns // _NS,
-                "end": -(-window.end_ns // _NS),
+                "start": window.start_ns // NS,
+                "end": -(-window.end_ns // NS),
                 "limit": most,
                 "spss": 1,
             },
@@ -77,13 +58,9 @@ class Tempo:
         """See ``Store.trace``."""
         # Tempo before 2.7 knows the second only.
         for path in (f"/api/v2/traces/{trace_id}", f"/api/traces/{trace_id}"):
-            try:
-                answer = self._client.get(path)
-            except RefusedError as refusal:
-                if refusal.status != HTTPStatus.NOT_FOUND:
-                    raise
-                continue
-            return list(_decoded(answer))
+            answer = self._client.get(path, missing={})
+            if answer != {}:
+                return [span for span in otlp.spans_of(answer) if isinstance(span, Span)]
         return []
 
     def link(self, trace_id: str, span_id: str) -> None:
@@ -94,10 +71,6 @@ def _found(raw: Any) -> Found:
     # Tempo leaves leading zeros out.
     trace_id = str(raw["traceID"]).rjust(TRACE_ID_DIGITS, "0")
     return Found(trace_id, int(raw.get("startTimeUnixNano") or 0))
-
-
-def _decoded(answer: Any) -> Iterator[Span]:
-    return (span for span in otlp.spans_of(answer) if isinstance(span, Span))
 
 
 def _quoted(text: str) -> str:
