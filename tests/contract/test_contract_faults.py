@@ -118,15 +118,20 @@ def _monitored(reached: Reached) -> Iterator[None]:
     monitoring: Any = sys.monitoring  # type: ignore[attr-defined]
     others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
 
+    def take(frame: types.FrameType) -> None:
+        if threading.get_ident() not in others:
+            reached.called(frame)
+
     def entered(code: types.CodeType, *_: object) -> object:
         if not is_ours(code):
             return monitoring.DISABLE
-        if threading.get_ident() not in others:
-            reached.called(sys._getframe(1))
+        take(sys._getframe(1))
         return None
 
     def thrown_into(code: types.CodeType, *_: object) -> None:
-        entered(code)  # what it returns would be refused here
+        # This event cannot be disabled.
+        if is_ours(code):
+            take(sys._getframe(1))
 
     callbacks = {"PY_START": entered, "PY_RESUME": entered, "PY_THROW": thrown_into}
     events = {getattr(monitoring.events, name): callback for name, callback in callbacks.items()}
