@@ -73,7 +73,7 @@ class Reached:
     """Which of our functions a conversation calls, and which of them only we call.
 
     Attributes:
-        calls: how many calls of functions there were, the host's too.
+        calls: how many calls of ours there were.
     """
 
     def __init__(self) -> None:
@@ -81,21 +81,72 @@ class Reached:
         self.called_by_host: set[types.CodeType] = set()
         self.calls = 0
 
-    def __call__(self, frame: types.FrameType, event: str, _argument: object) -> None:
+    def called(self, frame: types.FrameType) -> None:
+        """Take one call of ours in."""
         self.calls += 1
-        if event == "call" and is_ours(frame.f_code):
-            (self.inner if _called_by_us(frame) else self.called_by_host).add(frame.f_code)
+        (self.inner if _called_by_us(frame) else self.called_by_host).add(frame.f_code)
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch this thread and those it starts."""
-        threading.setprofile(self)
-        sys.setprofile(self)
-        try:
-            yield
-        finally:
-            sys.setprofile(None)
-            threading.setprofile(None)
+
+@contextmanager
+def watching() -> Iterator[Reached]:
+    """Watch all threads; the host's code, which does nearly all that is done, as seldom as Python can."""
+    reached = Reached()
+    watch = _monitored if sys.version_info >= (3, 12) else _traced
+    with watch(reached):
+        yield reached
+
+
+@contextmanager
+def _traced(reached: Reached) -> Iterator[None]:
+    # Python calls it once a call, since it wants no lines; a profile function, for returns and C as well.
+    def trace(frame: types.FrameType, _event: str, _argument: object) -> None:
+        if is_ours(frame.f_code):
+            reached.called(frame)
+
+    threading.settrace(trace)
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+        threading.settrace(None)
+
+
+@contextmanager
+def _monitored(reached: Reached) -> Iterator[None]:
+    # Older Pythons, by which types are checked, have no such module. It watches threads that were there, too.
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined]
+    others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+
+    def take(frame: types.FrameType) -> None:
+        if threading.get_ident() not in others:
+            reached.called(frame)
+
+    def entered(code: types.CodeType, *_: object) -> object:
+        if not is_ours(code):
+            return monitoring.DISABLE
+        take(sys._getframe(1))
+        return None
+
+    def thrown_into(code: types.CodeType, *_: object) -> None:
+        # This event cannot be disabled.
+        if is_ours(code):
+            take(sys._getframe(1))
+
+    callbacks = {"PY_START": entered, "PY_RESUME": entered, "PY_THROW": thrown_into}
+    events = {getattr(monitoring.events, name): callback for name, callback in callbacks.items()}
+    tool = monitoring.PROFILER_ID
+    monitoring.use_tool_id(tool, __name__)
+    try:
+        for event, callback in events.items():
+            monitoring.register_callback(tool, event, callback)
+        monitoring.set_events(tool, sum(events))
+        yield
+    finally:
+        monitoring.set_events(tool, 0)
+        for event in events:
+            monitoring.register_callback(tool, event, None)
+        monitoring.free_tool_id(tool)
 
 
 def functions() -> dict[types.CodeType, list[types.FunctionType]]:
@@ -198,24 +249,25 @@ def test_a_fault_in_any_function_of_ours_leaves_the_host_unaffected(
     monkeypatch.setattr(guard, "on_error", guard.log_once)
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
     plain = {conversation: play(conversation, shape) for conversation in ALL}
-    reaching: dict[types.CodeType, list[tuple[int, Conversation]]] = {}
+    reaching: dict[types.CodeType, list[tuple[int, int, Conversation]]] = {}
     boundary: set[types.CodeType] = set()
     affected = []
     with observed(tmp_path):
         for conversation in ALL:
             play(conversation, shape)  # caches are warm afterwards, as they are in a running service
-            reached = Reached()
-            with reached.watching():
+            with watching() as reached:
                 assert play(conversation, shape) == plain[conversation], conversation.name
             boundary |= reached.called_by_host
+            # Requests are what a conversation takes long for.
+            length = (len(plain[conversation].requests), reached.calls)
             for code in reached.inner:
-                reaching.setdefault(code, []).append((reached.calls, conversation))
+                reaching.setdefault(code, []).append((*length, conversation))
         alive = functions()
         inner = [code for code in reaching if code not in boundary and code in alive]
         for code in inner:
             # The shortest one, and in the other call shape another one, where several reach the function.
-            shortest = sorted(reaching[code], key=lambda one: one[0])[:2]
-            conversation = shortest[0 if shape == "sync" else -1][1]
+            shortest = sorted(reaching[code], key=lambda one: one[:2])[:2]
+            conversation = shortest[0 if shape == "sync" else -1][-1]
             with failing(code, alive[code]):
                 if _outcome(conversation, shape) != plain[conversation]:
                     affected.append(f"{place(code)} in {conversation.name}")

@@ -60,7 +60,7 @@ def exported_by(place: Place, kinds: Sequence[Kind], folder: Path, **settings: A
         [
             strings_in(finished),
             encode_spans(finished).SerializeToString().decode("latin-1"),
-            measured.to_json(),
+            measured.to_json(indent=None),
             encode_metrics(measured).SerializeToString().decode("latin-1"),
             encode_logs(logs.data).SerializeToString().decode("latin-1"),
             *(path.read_text() for path in folder.glob("*.jsonl")),

@@ -76,7 +76,7 @@ class Scene:
     Args:
         truth: what is wrong, if several things all of them; ``None`` for nothing.
         plan: decides what the model answers, given whether the conversation is hit.
-        agents: who talks.
+        agents: who talks, made for each conversation; ``None`` for two that hold all, as in a service.
         rate: of the conversations that are hit.
         judge: answers a request in place of the plan where it does not give ``None``.
         second: what the model of a second entry answers.
@@ -84,7 +84,7 @@ class Scene:
 
     truth: Truth | Sequence[Truth] | None
     plan: Callable[[Desk], None] = lambda _: None
-    agents: Agents = lambda desk: pair(desk.servers[0], lookup, claim)
+    agents: Agents | None = None
     rate: float = 0.2
     judge: Callable[[ChatRequest], Reply | None] = lambda _: None
     second: Callable[[ChatRequest], Reply] = lambda _: _DONE
@@ -113,11 +113,13 @@ def population(scene: Scene, folder: Path, seed: int, count: int = CONVERSATIONS
         servers = [stack.enter_context(ScriptedServer(script)) for script in (answer, scene.second)]
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         stack.enter_context(counting_words())
+        both = pair(servers[0], lookup, claim)
         for _ in range(count):
             current = Desk(rng, rng.random() < scene.rate, servers)
             scene.plan(current)
             with contextlib.suppress(Exception):
-                chat(*scene.agents(current), current.message, **current.options)
+                talking = scene.agents(current) if scene.agents else both
+                chat(*talking, current.message, **current.options)
         Journal(folder).append(kept.spans)
     return list(read_spans(journal_files(folder)))
 

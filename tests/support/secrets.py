@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,9 @@ _PART = 16
 
 The secrets are hexadecimal, as are the ids of spans: with ten, ids have been taken for parts of a key.
 """
+
+_BLOCK, _STRIDE = 8, 9
+"""Of so many characters, one begins at every so many: each part has one in it, whole, wherever it stands."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +143,20 @@ def lines_of(kinds: Sequence[Kind]) -> str:
 
 def leaked(kinds: Sequence[Kind], exported: str) -> list[str]:
     """Names of the kinds of whose secret a part occurs, plain or encoded."""
-    parts = {exported[at : at + _PART] for at in range(len(exported) - _PART + 1)}
-    return [
-        kind.name for kind in kinds if any(not parts.isdisjoint(_parts(form)) for form in _forms(kind.secret))
-    ]
+    parts = {kind.name: _parts_of(kind) for kind in kinds}
+    telling = frozenset().union(*parts.values())
+    blocks = {part[at : at + _BLOCK] for part in telling for at in range(_STRIDE)}
+    found: set[str] = set()
+    for at in range(0, len(exported), _STRIDE):
+        if exported[at : at + _BLOCK] in blocks:
+            around = exported[max(0, at - _STRIDE + 1) : at + _PART]
+            found.update(telling.intersection(_parts(around)))
+    return [name for name, of_kind in parts.items() if not of_kind.isdisjoint(found)]
+
+
+@functools.cache
+def _parts_of(kind: Kind) -> frozenset[str]:
+    return frozenset(part for form in _forms(kind.secret) for part in _parts(form))
 
 
 def _forms(secret: str) -> Iterator[str]:
