@@ -13,6 +13,7 @@ from autogen_otel.checks.asking.ask import Question, ask
 from tests.support.agents import Serve
 from tests.support.config_lists import gpt, local
 
+pytestmark = pytest.mark.usefixtures("_asked_anew")
 CONNECTS = """
 from autogen_otel.checks.asking.wire import Wire
 import asyncio, socket, subprocess, urllib.request

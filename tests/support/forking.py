@@ -33,7 +33,12 @@ _IMPORTED = (
 
 
 def run(
-    words: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: int = 120
+    words: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: int = 120,
+    stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run a program without warnings.
 
@@ -42,18 +47,20 @@ def run(
         folder: where it runs.
         environment: its variables; of those that Python itself reads, ``PYTHONPATH`` alone is heeded.
         seconds: after which it is ended.
+        stdin: what it reads.
 
     Returns:
         As ``subprocess.run`` does.
     """
     with tempfile.TemporaryDirectory() as streams:
-        out, err = Path(streams, "out"), Path(streams, "err")
+        given, out, err = (Path(streams, name) for name in ("in", "out", "err"))
+        given.write_text(stdin, "utf-8")
         request = {
             "words": list(words),
             "folder": str(folder),
             "environment": dict(environment),
             "seconds": seconds,
-            "streams": [os.devnull, str(out), str(err)],
+            "streams": [str(given), str(out), str(err)],
         }
         forker = _forker()
         assert forker.stdin is not None
