@@ -71,7 +71,7 @@ def share(cases: Sequence[T]) -> Sequence[T]:
 def share_of_plain(cases: Sequence[T]) -> Sequence[T]:
     """The cases that this environment runs, for tests that take long and are of plain Python.
 
-    What neither AutoGen nor OpenTelemetry has a part in runs in the oldest and the newest environment only. Of
-    many cases of one kind, each of the two runs one half; all others, if they are asked, run everything.
+    What neither AutoGen nor OpenTelemetry has a part in runs in the oldest and the newest environment only.
+    Of many cases of one kind, each of the two runs one half; all others, if they are asked, run everything.
     """
     return cases if _END is None else cases[_END::2]
