@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -56,6 +57,9 @@ def read_field(holder: object, name: str) -> Any:
 
 def reader_of(holder: object) -> Callable[[str], Any]:
     """What gives the fields of an answer or a part of it: as ``read_field``, with one look at its class."""
+    if type(holder) in _answers:
+        extra = getattr(holder, "__pydantic_extra__", None)
+        return ({**holder.__dict__, **extra} if extra else holder.__dict__).get
     data = data_of(holder)
     return data.get if isinstance(data, dict) else partial(read_field, data)
 
@@ -68,6 +72,14 @@ def read_text(value: object) -> str:
         return unprintable(value, error, "str")
 
 
+def gives_coroutines(function: object) -> bool:
+    """Whether calling a function gives a coroutine; not if it will not say."""
+    try:
+        return inspect.iscoroutinefunction(function)
+    except Exception:  # noqa: BLE001 - ``__class__`` is the user's code
+        return False
+
+
 def text_or_none(value: object) -> str | None:
     """The value if it is a string: hosts put mocks and numbers where names belong."""
     return value if isinstance(value, str) else None
@@ -75,10 +87,10 @@ def text_or_none(value: object) -> str | None:
 
 def read_key(holder: object, name: str, key: object, default: Any = None) -> Any:
     """The value under a key of one of an object's dicts, without creating what a defaultdict lacks."""
-    mapping = read(holder, name)
     try:
+        mapping = getattr(holder, name, None)
         return mapping.get(key, default) if isinstance(mapping, dict) else default
-    except Exception:  # noqa: BLE001 - hashing and comparing keys is the user's code
+    except Exception:  # noqa: BLE001 - hashing and comparing keys is the user's code, and so is ``__getattr__``
         return default
 
 
@@ -99,6 +111,9 @@ def read_traceback(error: BaseException) -> TracebackType | None:
     return traceback if isinstance(traceback, TracebackType) else None
 
 
+_NOTHING: tuple[Callable[[], object], Any] = (lambda: None, None)
+
+
 class Memory(dict[int, tuple["weakref.ref[Any]", Any]]):
     """What is remembered of objects, by identity: ``__eq__`` and ``__hash__`` may be the user's code.
 
@@ -107,8 +122,8 @@ class Memory(dict[int, tuple["weakref.ref[Any]", Any]]):
 
     def recall(self, holder: object) -> Any:
         """What is remembered of an object; ``None`` for nothing."""
-        entry = self.get(id(holder))
-        return entry[1] if entry is not None and entry[0]() is holder else None
+        entry = self.get(id(holder), _NOTHING)
+        return entry[1] if entry[0]() is holder else None
 
     def remember(self, holder: object, value: Any) -> None:
         """Remember something of an object for as long as it lives."""

@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import is_
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,6 +22,7 @@ from autogen_otel.reading import Memory
 from autogen_otel.recording import go_together, has_instrumentations
 
 _MISSING = object()
+_NO_FIELDS: Final[dict[str, Any]] = {}
 _AG2_TRACER: Final = "autogen.opentelemetry."
 _AG2_MARK: Final = "__otel_wrapped__"
 AG2_TRACER_NAME: Final = "AG2's own tracer (autogen.opentelemetry)"
@@ -186,9 +186,11 @@ class _Discovery:
         # Read from the memory and the instance in few steps, as nearly always there is nothing to do.
         seen = self._memory.get(id(instance))
         if seen is not None and seen[0]() is instance:
-            parts, classes, methods, functions = seen[1]
-            if parts == self._parts(instance) and all(
-                map(is_, functions, map(MappingProxyType.get, classes, methods))
+            ids, is_loaded, classes, methods, functions = seen[1]
+            if (
+                ids == self._ids_inside(instance)
+                and is_loaded is has_instrumentations()
+                and functions == [*map(MappingProxyType.get, classes, methods)]
             ):
                 return
         self._look(instance)
@@ -205,12 +207,13 @@ class _Discovery:
                 classes.append(vars(owner))
                 methods.append(kind.method)
                 functions.append(vars(owner)[kind.method])
-        self._memory.remember(instance, (self._parts(instance), classes, methods, functions))
+        seen = (self._ids_inside(instance), has_instrumentations(), classes, methods, functions)
+        self._memory.remember(instance, seen)
 
-    def _parts(self, instance: Any) -> tuple[Any, ...]:
-        """What decides which objects an instance leads to, and may change during its life."""
-        held = getattr(instance, "__dict__", {}).get(self._held_as)
-        return has_instrumentations(), [*map(id, held)] if type(held) is list else id(held)
+    def _ids_inside(self, instance: Any) -> int | list[int]:
+        """What tells that an instance leads to other objects than before."""
+        held = getattr(instance, "__dict__", _NO_FIELDS).get(self._held_as)
+        return [*map(id, held)] if type(held) is list else id(held)
 
 
 def _owner(cls: type, method: str) -> type | None:

@@ -16,6 +16,7 @@ import wrapt
 
 from autogen_otel.hooks.drive import Proxy, Runtime
 from autogen_otel.hooks.guard import report
+from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import current
 
@@ -45,7 +46,9 @@ class FunctionMap:
         try:
             call = current.current_call()
             if isinstance(call, ToolCall) and not call.looked_up and isinstance(own, dict):
-                return _View(own, call, self._awaits_results)
+                view = _View(own)
+                view._self_observed = call, self._awaits_results
+                return view
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
@@ -63,20 +66,20 @@ class FunctionMap:
 class _View(Proxy):
     """A function map as it is, but for one look-up."""
 
-    def __init__(self, own: dict[Any, Any], call: ToolCall, awaits_results: bool) -> None:
-        super().__init__(own)
-        self._self_call, self._self_awaits_results = call, awaits_results
+    _self_observed: tuple[ToolCall, bool]
+    """The tool call that is running, and whether the host awaits what a plain function returns."""
 
     def get(self, key: Any, default: Any = None) -> Any:
         """As of any dict; the callable of the tool call that is running comes observed."""
         function = self.__wrapped__.get(key, default)
         try:
-            call = self._self_call
+            call, awaited = self._self_observed
             if key == call.tool and not call.looked_up:
                 call.looked_up = True
                 if callable(function):
                     call.function = function
-                    wrapper = _reporting(function, call, awaited=self._self_awaits_results)
+                    is_awaited = user_function.is_coroutine_function(function)
+                    wrapper = _reporting_coroutine(call) if is_awaited else _reporting(call, awaited=awaited)
                     return wrapt.FunctionWrapper(function, wrapper)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
@@ -84,16 +87,15 @@ class _View(Proxy):
         return function
 
 
-def _reporting(function: Callable[..., Any], call: ToolCall, *, awaited: bool) -> Wrapper:
+def _reporting(call: ToolCall, *, awaited: bool) -> Wrapper:
     """The wrapper of a function of the user's that reports its exception to the tool call.
 
     Args:
-        function: the user's function.
         call: the tool call.
-        awaited: whether the host goes on to await what a plain function returns.
+        awaited: whether the host goes on to await what the function returns.
     """
 
-    def sync(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
+    def reporting(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
         try:
             value = wrapped(*args, **kwargs)
         except BaseException as error:
@@ -112,7 +114,13 @@ def _reporting(function: Callable[..., Any], call: ToolCall, *, awaited: bool) -
                 report(ours)
         return value
 
-    async def coroutine(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
+    return reporting
+
+
+def _reporting_coroutine(call: ToolCall) -> Wrapper:
+    """The same for a function that is awaited."""
+
+    async def reporting(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
         try:
             value = await wrapped(*args, **kwargs)
         except BaseException as error:
@@ -129,7 +137,7 @@ def _reporting(function: Callable[..., Any], call: ToolCall, *, awaited: bool) -
                 report(ours)
         return value
 
-    return coroutine if inspect.iscoroutinefunction(function) else sync
+    return reporting
 
 
 class _Awaitable:

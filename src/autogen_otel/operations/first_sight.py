@@ -9,6 +9,7 @@ from autogen_otel.operations.hidden_agents import role_of, shown_name
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import read
 from autogen_otel.recording import Facts, Recorder
+from autogen_otel.vocabulary import spans
 
 _PAIR = 2
 
@@ -19,11 +20,13 @@ class AgentSeen:
 
     Args:
         name: as the user would say it.
+        turn: name of the span of its turns.
         role: what AutoGen has made the agent for; ``None`` for the user's own.
         manages_group: whether its turn is a group chat.
     """
 
     name: str
+    turn: str
     role: str | None
     manages_group: bool
 
@@ -46,8 +49,10 @@ def see_agent(recorder: Recorder, agent: Any) -> AgentSeen:
         recorder: masks the credentials that it and the members of its group carry.
         agent: a ``ConversableAgent``, a ``GroupChatManager``, or anything else.
     """
-    seen: AgentSeen | None = recorder.memory.recall(agent)
-    if seen is not None:
+    # As ``Memory.recall``, without the call: each turn asks for four agents.
+    kept = recorder.memory.get(id(agent))
+    if kept is not None and kept[0]() is agent:
+        seen: AgentSeen = kept[1]
         return seen
     group = read(agent, "groupchat")
     members = read(group, "agents")
@@ -59,7 +64,8 @@ def see_agent(recorder: Recorder, agent: Any) -> AgentSeen:
             if recorder.check is not None:
                 recorder.check(llm_config)
             see_wrapper(recorder, wrapper)
-    seen = AgentSeen(shown_name(agent), role_of(agent), group is not None)
+    name = shown_name(agent)
+    seen = AgentSeen(name, spans.agent(name), role_of(agent), group is not None)
     recorder.memory.remember(agent, seen)
     return seen
 

@@ -22,8 +22,6 @@ class Operation(Call):
     """One call of a host function, which it only reads.
 
     Attributes:
-        instance: the object whose method it is; ``None`` for a module's function.
-        arguments: what it was called with, by parameter name; extra keywords under their own names.
         conversation: the nearest conversation around; a conversation is its own, and so with those below.
         root: the outermost conversation around.
         turn: the agent turn around.
@@ -38,13 +36,11 @@ class Operation(Call):
     """Names of the positional arguments, for a function that somebody has wrapped without saying them."""
 
     __slots__ = (
-        "arguments",
         "conversation",
         "course",
         "entry",
         "handoff",
         "helper_role",
-        "instance",
         "model_call",
         "root",
         "turn",
@@ -63,8 +59,7 @@ class Operation(Call):
         self, recorder: Recorder, parent: Operation | None, instance: Any, arguments: Mapping[str, Any]
     ) -> None:
         # By its name here and below: ``super()`` is dear where each call passes.
-        Call.__init__(self, recorder, parent)
-        self.instance, self.arguments = instance, arguments
+        Call.__init__(self, recorder, parent, instance, arguments)
         if parent is None:
             self.conversation = self.root = self.turn = self.handoff = None
             self.model_call = self.entry = self.course = self.helper_role = None
@@ -109,9 +104,3 @@ class Operation(Call):
     def circumstances(self) -> Circumstances:
         """What is known of the call beside an exception that has left it."""
         return Circumstances()
-
-    def _release(self) -> None:
-        Call._release(self)
-        self.instance, self.arguments = None, {}
-        self.conversation = self.root = self.turn = self.handoff = None
-        self.model_call = self.entry = self.course = self.helper_role = None

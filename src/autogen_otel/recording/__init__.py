@@ -1,7 +1,7 @@
 """One object per observed call: its facts, rendered once, become span, measurements and log records."""
 
-from autogen_otel.recording.attributes import ArgumentProblem
-from autogen_otel.recording.call import Call, Facts, Measurement
+from autogen_otel.recording.attributes import ArgumentProblem, Facts
+from autogen_otel.recording.call import Call, Measurement
 from autogen_otel.recording.logs import MODEL_EXCEPTION, ContentEvents, FailureLogs
 from autogen_otel.recording.meters import Meters
 from autogen_otel.recording.other_instrumentations import (

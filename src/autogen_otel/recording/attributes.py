@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
 from autogen_otel.rendering import Renderer
 from autogen_otel.settings import Settings
-from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, Kind
+from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KINDS, RESPONSE_TOOL_CALLS, Kind
 from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 _INT64_END = 2**63
@@ -26,6 +26,12 @@ _MESSAGES = {
     Kind.TOOL_DEFINITIONS: "tools",
 }
 
+# An enumeration is slow to say what it has.
+_NAME: Final = Kind.NAME
+_NUMBER: Final = Kind.NUMBER
+
+Facts = dict[str, Any]
+"""Raw values by attribute key; ``None`` is not known and is not recorded."""
 Render = Callable[[Any], Any]
 
 
@@ -63,7 +69,7 @@ class Attributes:
         # By id of the facts, which are kept so that the id stays theirs.
         self._constants: dict[int, tuple[dict[str, Any], dict[str, Any]]] = secrets.memory()
         self._tool_content = settings.capture_tool_content
-        self._are_for_spans = settings.messages_on_spans or not settings.records_messages
+        self.are_for_spans = settings.messages_on_spans or not settings.records_messages
         by_kind: dict[Kind, Render] = {
             Kind.NAME: renderer.name,
             Kind.TEXT: renderer.text,
@@ -84,6 +90,8 @@ class Attributes:
             by_kind |= {kind: partial(renderer.messages, what) for kind, what in _MESSAGES.items()}
         # What policy keeps out has no way to be rendered.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
+        # They end with an id, and would push out the names that return.
+        self._renders[RESPONSE_TOOL_CALLS] = lambda asked: [renderer.passing_name(one) for one in asked]
         # The two kinds that nearly all attributes are of are rendered without a call.
         self._ways: dict[str, object] = {
             key: Kind.NUMBER if render == self._number else KINDS[key]
@@ -91,28 +99,31 @@ class Attributes:
         }
 
     def rendered(
-        self, facts: dict[str, Any], constant: dict[str, Any] | None = None, *, content: bool = True
+        self, facts: dict[str, Any], constants: Iterable[Facts] = (), *, content: bool = True
     ) -> dict[str, Any]:
         """Render facts.
 
         Args:
             facts: raw values by attribute key; ``None`` is not known.
-            constant: others, of what stays the same, such as an entry: they are rendered once, and again when
-                a new secret is known. They are never changed.
+            constants: others, of what stays the same, such as an entry or a list of tools: they are rendered
+                once, and again when a new secret is known. They are never changed.
             content: whether the user's data is wanted; a span that is not sampled needs none.
         """
-        attributes: dict[str, Any] = {} if constant is None else {**self._of_constant(constant)}
-        names, ways, is_name, is_number = self._names, self._ways, Kind.NAME, Kind.NUMBER
+        attributes: dict[str, Any] = {}
+        for constant in constants:
+            kept = self._constants.get(id(constant))
+            attributes |= self._of_constant(constant) if kept is None else kept[1]
+        names, ways = self._names, self._ways
         for key, value in facts.items():
             if value is None:
                 continue
             way = ways[key]
-            if way is is_name:
+            if way is _NAME:
                 shown = names.get(value) if type(value) is str else None
                 attributes[key] = self._renderer.name(value) if shown is None else shown
-            elif way is is_number:
-                # Small integers and booleans are nearly all.
-                is_plain = (type(value) is int and 0 <= value < _INT64_END) or value is True or value is False
+            elif way is _NUMBER:
+                kind = type(value)
+                is_plain = (kind is int and 0 <= value < _INT64_END) or kind is bool or kind is float
                 attributes[key] = value if is_plain else self._number(value)
             elif content or key not in _CONTENT_KEYS:
                 render = self._renders[key]
@@ -123,10 +134,7 @@ class Attributes:
                 self._secrets.add_passing(value)
         return attributes
 
-    def _of_constant(self, facts: dict[str, Any]) -> dict[str, Any]:
-        kept = self._constants.get(id(facts))
-        if kept is not None:
-            return kept[1]
+    def _of_constant(self, facts: Facts) -> dict[str, Any]:
         version = self._secrets.version
         attributes = self.rendered(facts)
         # The user's function may change its mind.
@@ -135,9 +143,7 @@ class Attributes:
         return attributes
 
     def on_spans(self, attributes: dict[str, Any]) -> dict[str, Any]:
-        """Those of a call's attributes that its span has: messages may be wanted in events only."""
-        if self._are_for_spans:
-            return attributes
+        """Those of a call's attributes that its span has where messages are wanted in events only."""
         return {key: value for key, value in attributes.items() if key not in _MESSAGE_KEYS}
 
     def output(self, text: str) -> str | None:
@@ -148,11 +154,6 @@ class Attributes:
         if isinstance(value, int) and not isinstance(value, bool):
             return int(value) if -_INT64_END <= value < _INT64_END else self._renderer.text(value)
         return value
-
-    def name(self, value: str) -> str:
-        """Render a name, with a look-up where it was rendered before."""
-        shown = self._names.get(value)
-        return self._renderer.name(value) if shown is None else shown
 
     def _list_of_names(self, values: Any) -> list[str]:
         names, name = self._names, self._renderer.name

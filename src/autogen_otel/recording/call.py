@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
 from autogen_otel.causes import Failure, chain, handled, identity, is_cancellation
 from autogen_otel.recording.account import Account, Kept, cancel, settle
 from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
+from autogen_otel.recording.attributes import Facts
 from autogen_otel.recording.current import CALL_KEY
 from autogen_otel.recording.failures import FailureRecord, record_failures
-from autogen_otel.recording.other_instrumentations import Change, ag2_span_of
+from autogen_otel.recording.other_instrumentations import AG2_TRACER, Change, ag2_span_of
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.causes import UNKNOWN
 from autogen_otel.vocabulary.metrics import Metric
@@ -23,13 +24,23 @@ from autogen_otel.vocabulary.metrics import Metric
 if TYPE_CHECKING:
     from autogen_otel.recording.recorder import Recorder
 
-Facts = dict[str, Any]
-"""Raw values by attribute key; ``None`` is not known and is not recorded."""
-
 Measurement = tuple[Metric, float, Mapping[str, Any]]
 """What is measured, the amount, and those labels that are no attributes of the call."""
 
 
+if sys.version_info >= (3, 11):
+    from sys import exception as handled_exception
+else:
+
+    def handled_exception() -> BaseException | None:
+        """The exception that is being handled."""
+        return sys.exc_info()[1]
+
+
+_NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
+# An enumeration is slow to say what it has.
+_CLIENT: Final = SpanKind.CLIENT
+_INTERNAL: Final = SpanKind.INTERNAL
 _SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """Where a context has its current span: of a context each change by the API makes two copies."""
 
@@ -38,10 +49,13 @@ class Call:
     """One observed call.
 
     A call holds no exception: that would keep the frames of the user's functions alive. A call that has
-    ended holds nothing at all, because a task that it started may hold on to it for as long as that runs.
+    ended holds nothing of the host's, because a task that it started may hold on to the call for as long as
+    that runs.
 
     Attributes:
         recorder: where it is recorded.
+        instance: the object whose method it is; ``None`` for a module's function.
+        arguments: what it was called with, by parameter name; extra keywords under their own names.
         parent: the observed call around it, also across threads.
         name: of its span; ``None`` for a call that has none, whose children hang below the span around it.
         attributes: its attributes as rendered.
@@ -54,7 +68,7 @@ class Call:
         untold: log records of failures inside, by what their exceptions are known by. Whether the
             application gets to see them is known when they go further, or not.
         changes: what it changes in the context for what runs inside; only some operations do.
-        constant: facts that are the same for many calls, kept by what they are of. What ``begin`` puts here
+        constants: facts that are the same for many calls, kept by what they are of. What ``begin`` puts here
             is recorded at the start, and what the others do at the end.
         ended_at: when it ended, in seconds of ``time.perf_counter`` and in nanoseconds since the epoch, if it
             is closed only later.
@@ -80,33 +94,40 @@ class Call:
 
     __slots__ = (
         "_began",
-        "_began_ns",
         "_handling",
         "_is_theirs",
         "_started_name",
-        "_token",
         "account",
+        "arguments",
         "attributes",
-        "constant",
+        "constants",
         "context",
         "failure",
         "has_children",
+        "instance",
         "name",
         "parent",
         "recorder",
         "span",
+        "token",
         "untold",
     )
 
-    def __init__(self, recorder: Recorder, parent: Call | None) -> None:
-        self.recorder, self.parent = recorder, parent
+    def __init__(
+        self,
+        recorder: Recorder,
+        parent: Call | None,
+        instance: Any = None,
+        arguments: Mapping[str, Any] = _NO_ARGUMENTS,
+    ) -> None:
+        self.recorder, self.parent, self.instance, self.arguments = recorder, parent, instance, arguments
         self.name: str | None = None
         self.attributes: dict[str, Any] = {}
-        self.constant: Facts | None = None
+        self.constants: tuple[Facts, ...] = ()
         self.failure: Failure | None = None
         self.account: Account | None = None
         # What was being handled when the call began is none of its concern.
-        handling = sys.exc_info()[1]
+        handling = handled_exception()
         self._handling = None if handling is None else id(handling)
 
     # ------------------------------------------------------------ what an operation says
@@ -136,12 +157,13 @@ class Call:
         """
         parent = self.parent
         self._began = time.perf_counter()
-        if facts or self.constant is not None:
-            self.attributes = self.recorder.attributes.rendered(facts, self.constant)
-            self.constant = None
+        if facts or self.constants:
+            self.attributes = self.recorder.attributes.rendered(facts, self.constants)
+        if self.constants:
+            self.constants = ()
         if self.name is None:
             self._started_name: str | None = None
-            self._began_ns, self.has_children = time.time_ns(), False
+            self.has_children = False
             self.span = None if parent is None else parent.span
             self.untold: dict[int, FailureRecord] = {} if parent is None else parent.untold
             inside = {**around, CALL_KEY: self}
@@ -151,11 +173,7 @@ class Call:
         if self.changes is not None:
             self.changes(inside)
         self.context = Context(inside)
-        self._token = attach(self.context)
-
-    def leave(self) -> None:
-        """Make the context of before the call current again."""
-        detach(self._token)
+        self.token = attach(self.context)
 
     def end_with_value(self, value: Any) -> None:
         """End the call, which has returned."""
@@ -188,15 +206,17 @@ class Call:
         if parent is not None and parent._started_name is None:
             parent.has_children = True
         self._started_name = name
-        shown = recorder.attributes.name(name)
+        shown = recorder.renderer.names.get(name) or recorder.renderer.name(name)
         theirs = None
         if self.operation_name is not None:
             self.attributes[names.GEN_AI_OPERATION_NAME] = self.operation_name
-            if not late:
+            if not late and AG2_TRACER in sys.modules:
                 above = None if parent is None else parent.span
                 theirs = ag2_span_of(self.operation_name, recorder.tracer, above)
         self._is_theirs = theirs is not None
-        own = recorder.attributes.on_spans(self.attributes)
+        own = self.attributes
+        if not recorder.attributes.are_for_spans:
+            own = recorder.attributes.on_spans(own)
         words: ApplicationWords | None = around.get(WORDS_KEY)  # type: ignore[assignment]
         if words is not None:
             own = {**words.rendered(recorder), **own}
@@ -205,7 +225,7 @@ class Call:
                 shown,
                 # The current one, which the SDK would look up several times.
                 around,
-                kind=SpanKind.CLIENT if self.is_client else SpanKind.INTERNAL,
+                kind=_CLIENT if self.is_client else _INTERNAL,
                 attributes=own,
                 start_time=started,
                 record_exception=False,
@@ -222,6 +242,17 @@ class Call:
             began(span)
         return span
 
+    def _start_late(self, seconds: float) -> None:
+        """Start a span for a call that turned out to deserve one, for the time that no span inside tells of.
+
+        Args:
+            seconds: how long the call took.
+        """
+        self.untold = {}
+        around = get_current()
+        began_ns = None if self.has_children else time.time_ns() - int(seconds * 1e9)
+        self.context = Context({**around, _SPAN_KEY: self._start_span(around, began_ns, late=True)})
+
     def _close(self, facts: Facts | None, *, raised: bool) -> None:
         try:
             if self.failure is not None or self.account is not None:
@@ -234,24 +265,20 @@ class Call:
             self._release()
 
     def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
-        ended, ended_ns = (time.perf_counter(), None) if self.ended_at is None else self.ended_at
+        ended, ended_ns = self.ended_at or (time.perf_counter(), None)
         seconds, recorder = ended - self._began, self.recorder
-        span = self.span
         if self.name is not None and self._started_name is None:
-            # It turned out to deserve a span, for the time that no span inside it tells of.
-            self.untold = {}
-            around = get_current()
-            span = self._start_span(around, None if self.has_children else self._began_ns, late=True)
-            self.context = Context({**around, _SPAN_KEY: span})
-        owns = self._started_name is not None
+            self._start_late(seconds)
+        span, owns = self.span, self._started_name is not None
         try:
             recording = owns and span is not None and span.is_recording()
             if facts:
                 content = recording or recorder.content_events is not None
-                new = recorder.attributes.rendered(facts, self.constant, content=content)
+                new = recorder.attributes.rendered(facts, self.constants, content=content)
                 self.attributes.update(new)
                 if recording and span is not None:
-                    span.set_attributes(recorder.attributes.on_spans(new))
+                    is_whole = recorder.attributes.are_for_spans
+                    span.set_attributes(new if is_whole else recorder.attributes.on_spans(new))
             if recording and span is not None and self.name != self._started_name:
                 span.update_name(recorder.renderer.name(self.name))
             if self.failure is not None or self.untold:
@@ -267,8 +294,8 @@ class Call:
 
     def _release(self) -> None:
         """Let go of everything."""
-        self.parent = self.span = self.context = self.failure = self.account = None
-        self.attributes = {}
+        self.parent = self.instance = self.span = self.context = self.failure = self.account = None
+        self.arguments, self.attributes = _NO_ARGUMENTS, {}
 
     @property
     def words(self) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _announce(call: Call, failure: Failure) -> None:
     link = f" {template.replace(TRACE_ID, trace_id)}" if isinstance(template, str) else ""
     _LOGGER.warning(
         "%s failed (%s): %s%s [trace %s]%s",
-        recorder.attributes.name(call.name or ""),
+        recorder.renderer.name(call.name or ""),
         failure.cause,
         kind,
         renderer.name(words),

@@ -24,7 +24,8 @@ _INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
 
 _PACKAGE: Final = "opentelemetry.instrumentation"
 _INSTRUMENTATIONS: Final = f"{_PACKAGE}."
-_AG2_TRACER: Final = "autogen.opentelemetry"
+AG2_TRACER: Final = "autogen.opentelemetry"
+"""The module of AG2's own tracer: where it is not loaded, there are no spans of it."""
 _AG2_TYPE: Final = "ag2.span.type"
 _AG2_TYPES: Final = {
     spans.INVOKE_WORKFLOW: "conversation",
@@ -96,8 +97,6 @@ def ag2_span_of(operation: str, tracer: object, around: Span | None) -> Span | N
         tracer: ours; a span that goes elsewhere is not ours to use, and there is nothing twice then.
         around: the span of the observed call around this one, which is not this call's.
     """
-    if _AG2_TRACER not in sys.modules:
-        return None
     span: Any = trace.get_current_span()
     if span is around or not span.is_recording():
         return None

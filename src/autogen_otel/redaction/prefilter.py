@@ -28,6 +28,7 @@ _ESCAPING: Final = "\\%[;"
 """What an escape begins with, in code, URLs and the colours of terminals."""
 _SHORTEST_INSIDE: Final = 35
 """Of a key that is known by what it contains, with what stands before it."""
+_LONGEST_WORD: Final = 128
 _RUN: Final = b"a" * 15
 """The shortest key, but for the two that are looked for by name."""
 
@@ -68,7 +69,7 @@ _PARAMETER: Final = re.compile(
 _SCHEME: Final = re.compile(r"(?ai:bearer|basic)(?:[ \t]|\\t)+[A-Za-z0-9._~+/=-]{8}")
 
 
-def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> bool:  # noqa: C901, PLR0911 - a list of tests, cheap ones first
+def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> bool:  # noqa: C901, PLR0911, PLR0912 - tests, cheap ones first
     """Tell whether a search for formats, assignments, URLs and unfit characters would change nothing.
 
     Args:
@@ -77,6 +78,9 @@ def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> boo
             would be searched.
         no_signs: there is no colon in it but those behind the keys of the JSON.
     """
+    if len(text) <= _LONGEST_WORD and text.isascii() and text.replace("-", "_").isidentifier():
+        # One word, as names and ids are: it may be a key, and nothing else.
+        return not (("J" in text and "eyJ" in text) or (len(text) >= len(_RUN) and _is_key(text)))
     shape = text.encode("ascii", "replace").translate(_SHAPE)
     # By its number: to look for bytes in bytes makes Python raise an error and clear it.
     if _UNFIT_SHAPE in shape or (not text.isascii() and UNFIT.search(text)):
@@ -121,18 +125,23 @@ def _holds_key(text: str, shape: bytes, at: int) -> bool:
         shape: of its characters.
         at: where its first long run begins.
     """
-    first, behind_sign, anywhere, inside = _beginnings()
     while at >= 0:
         end = shape.find(b" ", at)
         run = text[at : end if end >= 0 else len(text)]
-        if run.strip(_OF_IDS) or "fc-" in run or "4b1d" in run:
-            # A key begins where a word does, or behind an escape; so of an id only few places are looked at.
-            if anywhere(run) if at and text[at - 1] in _ESCAPING else first(run) or behind_sign(run):
-                return True
-            if len(run) >= _SHORTEST_INSIDE and inside(run):
-                return True
+        if _is_key(run, behind_escape=at > 0 and text[at - 1] in _ESCAPING):
+            return True
         at = shape.find(_RUN, end) if end >= 0 else -1
     return False
+
+
+def _is_key(run: str, *, behind_escape: bool = False) -> bool:
+    if not run.strip(_OF_IDS) and "fc-" not in run and "4b1d" not in run:
+        return False
+    first, behind_sign, anywhere, inside = _beginnings()
+    # A key begins where a word does, or behind an escape; so of an id only few places are looked at.
+    if anywhere(run) if behind_escape else first(run) or behind_sign(run):
+        return True
+    return len(run) >= _SHORTEST_INSIDE and inside(run) is not None
 
 
 @cache

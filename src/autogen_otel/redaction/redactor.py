@@ -68,8 +68,10 @@ class Redactor:
 
     def anew(self, text: str) -> str:
         """Return the same as ``text``, of what is not worth to be remembered."""
-        # What the user's function did is remembered, as that may be slow.
-        return self._without_ours(text) if self._removal is None else self.text(text)
+        if self._removal is not None:
+            # What the user's function did is remembered, as that may be slow.
+            return self.text(text)
+        return text if is_clean(text) and self._secrets.mask(text) == text else self._redacted(text)
 
     def leaves_json(self, written: str, *, no_signs: bool = False) -> bool:
         """Tell whether a JSON text would stay as it is if each of its strings and numbers was redacted.
@@ -96,7 +98,8 @@ class Redactor:
         """
         total = str.__len__(text)
         if total <= limit:
-            return cut(self.text(head(text, total)), limit, total)
+            shown = self.text(text if type(text) is str else head(text, total))
+            return shown if len(shown) <= limit else cut(shown, limit, total)
         margin = self.margin
         window = limit + 2 * margin
         shown = self.text(head(text, window))

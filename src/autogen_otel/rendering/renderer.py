@@ -11,6 +11,7 @@ from autogen_otel.redaction.redactor import SHORT
 from autogen_otel.rendering.messages.excluded import ExcludedTools
 from autogen_otel.rendering.messages.messages import messages_json
 from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
+from autogen_otel.rendering.trees import JSON_BEGINS, written_as_it_is
 from autogen_otel.rendering.values import json_text, text
 from autogen_otel.settings import Settings
 
@@ -46,18 +47,24 @@ class Renderer:
             if known is not None:
                 return known
             version = self._secrets.version
-            name = " ".join(self._redactor.anew(value).split())
+            name = self.passing_name(value)
             if self._redactor.is_repeatable:
                 self._secrets.remember(self.names, value, name, version)
             return name
         return " ".join(text(value, _LONGEST_NAME, self._redactor).split())
+
+    def passing_name(self, value: object) -> str:
+        """Render the same without remembering it: what has an id in it hardly ever returns."""
+        if type(value) is str and len(value) <= SHORT:
+            return " ".join(self._redactor.anew(value).split())
+        return self.name(value)
 
     def text(self, value: object) -> str:
         """Render any free text, such as an id or a message."""
         if type(value) is str and len(value) <= self._limit:
             # Not remembered: ids are hardly ever the same again.
             redacted = self._redactor.anew(value)
-            if len(redacted) <= self._limit:
+            if redacted is value or len(redacted) <= self._limit:
                 return redacted
         return text(value, self._limit, self._redactor)
 
@@ -68,6 +75,16 @@ class Renderer:
 
     def json(self, value: object) -> str:
         """Render an object as JSON; text that is JSON is parsed, since its keys say what is secret."""
+        if type(value) is dict:
+            # What nearly all arguments are.
+            try:
+                written = written_as_it_is(value, self._limit, self._redactor)
+            except Exception:  # noqa: BLE001 - another thread may be changing it
+                written = None
+            if written is not None and len(written) <= self._limit:
+                return written
+        elif type(value) is str and value[:1] not in JSON_BEGINS:
+            return self._redactor.fitted(value, self._limit)
         return json_text(value, self._limit, self._redactor)
 
     def end(self, value: object) -> str:

@@ -28,7 +28,7 @@ _MOST_BITS: Final = 4096
 _LARGEST_PLAIN: Final = 2**63
 _BYTES_SHOWN: Final = 48
 _PAIR: Final = 2
-_JSON_BEGINS: Final = frozenset("{[ \t\r\n")
+JSON_BEGINS: Final = frozenset("{[ \t\r\n")
 NAME_KEYS: Final = ("name", "key", "header", "field")
 _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
     **{kind: kind.__iter__ for kind in (list, tuple, set, frozenset, deque)},
@@ -38,19 +38,31 @@ _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
 }
 
 
-_WRITER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
-"""Made once, because ``json.dumps`` makes one for each call."""
+def writer(default: Callable[[Any], Any] | None = None) -> Callable[[object], str]:
+    """Make what writes JSON, of which nothing lies within itself.
+
+    Args:
+        default: says how to write what JSON has no form for.
+    """
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, default=default)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    # Made once: ``JSONEncoder`` makes one for each text, which costs more than to write a short one.
+    written = make(
+        None, encoder.default, json.encoder.encode_basestring, None, ": ", ", ", False, False, False
+    )
+    return lambda tree: "".join(written(tree, 0))
 
 
-def dumped(tree: object) -> str:
-    """Write a converted tree, in which nothing lies within itself, as JSON."""
-    return _WRITER.encode(tree)
+dumped: Final = writer()
+"""Writes a converted tree as JSON."""
 
 
 def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | None:
     """Parse the JSON text of an object or array; ``None`` if it is anything else, or far too long to read."""
     if isinstance(value, str):
-        if str.__len__(value) and str.__getitem__(value, 0) not in _JSON_BEGINS:
+        if str.__len__(value) and str.__getitem__(value, 0) not in JSON_BEGINS:
             return None
         text = head(value, LONGEST_JSON + 1)
     else:
@@ -99,7 +111,7 @@ def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR09
         for item in items:
             kind = type(item)
             if kind is str:
-                if len(item) > longest or item[:1] in _JSON_BEGINS:
+                if len(item) > longest or item[:1] in JSON_BEGINS:
                     return False
             elif kind is dict or kind is list:
                 stack.append((item, depth + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from autogen_otel.operations.conversations.message_account import MessageAccount
@@ -22,7 +23,7 @@ def asked(arguments: str) -> dict[str, Any]:
 
 
 def measured(account: PromptAccount, *messages: Any, tools: Any = ()) -> Prompt:
-    return account.measure(list(messages), [tools], "pair", ())
+    return account.measure(list(messages), [tools] if tools else [], "pair", ())
 
 
 def sizes(prompt: Prompt) -> tuple[int, int, int, int]:
@@ -41,6 +42,13 @@ def test_of_a_prompt_that_goes_on_only_what_is_new_is_read() -> None:
     second = measured(account, _SYSTEM, said("Hello"), call, said("12345678901234567890"))
     assert (first.known, sizes(first)) == (0, (2, 14, 14, 9))
     assert (second.known, sizes(second)) == (2, (2, 48, 34, 20))
+
+
+def test_a_copy_of_the_history_is_the_history() -> None:
+    account, call = PromptAccount(), asked('{"a": 1}')
+    measured(account, _SYSTEM, call)
+    again = measured(account, *deepcopy([_SYSTEM, call, said("Hello")]))
+    assert (again.known, sizes(again)[0]) == (2, 1)
 
 
 def test_a_message_that_was_changed_in_place_is_read_again() -> None:
@@ -64,7 +72,7 @@ def test_tools_that_were_changed_in_place_are_other_tools() -> None:
     tools[0]["function"] = {"name": "search", "parameters": {}}
     other = measured(account, _SYSTEM, tools=tools)
     assert (same.same_tools, other.same_tools) == (True, False)
-    assert other.facts[names.PROMPT_TOOL_NAMES] == ["search"]
+    assert other.offered[names.PROMPT_TOOL_NAMES] == ["search"]
 
 
 def test_equal_messages_are_told_apart_by_how_often_they_are_sent() -> None:

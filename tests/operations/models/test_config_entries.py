@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from autogen_otel.operations.models import config_entries
+from autogen_otel.reading import reader_of
 from autogen_otel.vocabulary import attributes as names
 from tests.support.calls import known
 
@@ -111,5 +112,5 @@ def test_which_entry_answered_and_whether_its_answer_was_wanted(
     response: Any, index: int | None, passed: bool
 ) -> None:
     wrapper = SimpleNamespace(_clients=[1, 2], _response_metadata=_KEPT)
-    assert config_entries.answered_index(wrapper, response) == index
-    assert config_entries.passed_filter(wrapper, response) is passed
+    assert config_entries.answered_index(wrapper, reader_of(response)) == index
+    assert config_entries.passed_filter(wrapper, reader_of(response)) is passed

@@ -54,7 +54,8 @@ def test_what_no_agent_asked_for_is_not_ours() -> None:
 )
 def test_a_request_says_where_it_goes(sent: Any, port: int | None, size: int | None) -> None:
     (attempt,) = attempts(sent)
-    facts, place = known(attempt.begin()), known(attempt.constant)
+    facts = known(attempt.begin())
+    (place,) = attempt.constants
     assert (place[names.SERVER_ADDRESS], place.get(names.SERVER_PORT)) == ("api.example", port)
     assert facts.get(names.HTTP_REQUEST_BODY_SIZE) == size
     assert attempt.name == facts[names.HTTP_REQUEST_METHOD] == "POST"

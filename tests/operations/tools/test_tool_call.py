@@ -68,8 +68,8 @@ def test_arguments_are_recorded_parsed_where_they_are_an_object(
     assert facts[names.GEN_AI_TOOL_CALL_ARGUMENTS] == recorded
     assert [one.kind for one in facts.get(names.TOOL_ARGUMENTS_PROBLEMS, ())] == problems
     assert facts[names.GEN_AI_TOOL_CALL_RESULT] == "fine"
-    assert call.constant is not None
-    assert call.constant[names.CODE_FUNCTION_NAME].endswith("claim")
+    (location,) = call.constants
+    assert location[names.CODE_FUNCTION_NAME].endswith("claim")
 
 
 _RAISED = ValueError("no")

@@ -54,7 +54,8 @@ class AgentTurn(Operation):
         if messages is None:
             # Not ``agent._oai_messages[sender]``: on the defaultdict that would create what the host has not.
             messages = read_key(agent, "_oai_messages", sender)
-        self.messages: Sequence[Any] = messages if isinstance(messages, (list, Sequence)) else ()
+        is_list = type(messages) is list or isinstance(messages, Sequence)
+        self.messages: Sequence[Any] = messages if is_list else ()
         self.agent, self.model_answered = seen.name, False
         self.oddity: Oddity | None = None
         self.lost: Failure | None = None
@@ -67,7 +68,7 @@ class AgentTurn(Operation):
             # A group's manager takes no turn of its own: the speakers inside it do.
             if self.conversation is not None and not seen.manages_group:
                 self.conversation.turns += 1
-            self.name = spans.agent(seen.name)
+            self.name = seen.turn
         return {
             names.GEN_AI_AGENT_NAME: seen.name,
             names.SENDER_NAME: None if sender is None else see_agent(self.recorder, sender).name,
@@ -117,4 +118,4 @@ class AgentTurn(Operation):
     def _release(self) -> None:
         Operation._release(self)
         self.messages = self.asked_by_run = ()
-        self.around = None
+        self.around = self.turn = None

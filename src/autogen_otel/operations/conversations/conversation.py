@@ -116,7 +116,9 @@ class Conversation(Operation):
         Operation._release(self)
         if self.name is not None:
             self.prompts.forget()
+            self.messages.forget()
             self.failed_tools.clear()
+        self.conversation = self.root = None
 
     def _ended(self) -> Facts:
         around = self.parent

@@ -6,8 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from operator import is_
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.operations.hidden_agents import agents_of
 from autogen_otel.reading import read
@@ -15,6 +14,8 @@ from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
 _MOST_TOOL_NAMES = 64
+_PLAIN = frozenset({str, type(None)})
+"""Classes of content that nobody can change."""
 
 Mark = tuple[int, int]
 """What a message is known by in the next prompt: its characters, and the hash of its text."""
@@ -24,8 +25,7 @@ class _Series(NamedTuple):
     """What the last prompt of a series held, so that of the next one only the new messages are read.
 
     Args:
-        hashes: of the contents of its messages.
-        asked: the tool calls of each.
+        copies: its messages as they were; none where that would not tell what changes in them.
         marks: of its messages.
         chars: characters of all.
         largest: characters of the largest.
@@ -33,21 +33,15 @@ class _Series(NamedTuple):
         counted: of each content how many messages have it; kept by whoever records content.
     """
 
-    hashes: list[int]
-    asked: list[Any]
+    copies: list[dict[str, Any]]
     marks: list[Mark]
     chars: int
     largest: int
     largest_from: str | None
     counted: dict[int, int]
 
-    def goes_on(self, hashes: list[int], asked: list[Any]) -> bool:
-        """Whether a prompt begins with all messages of this one."""
-        known = len(self.hashes)
-        return known > 0 and hashes[:known] == self.hashes and all(map(is_, self.asked, asked))
 
-
-_NOTHING_SENT = _Series([], [], [], 0, 0, None, {})
+_NOTHING_SENT = _Series([], [], 0, 0, None, {})
 
 
 class Prompt(NamedTuple):
@@ -55,8 +49,9 @@ class Prompt(NamedTuple):
 
     Args:
         facts: what is recorded of it in any case.
+        offered: what is recorded of one list of tools, the same object as long as that stays the same.
         messages: what it consists of.
-        tools: the lists of tool definitions sent along.
+        tools: the lists of tool definitions sent along, none of them empty.
         carried: messages that an earlier conversation left.
         known: of its messages the first that the prompt before had, too, as its first.
         counted: how many of those there are of each content.
@@ -64,6 +59,7 @@ class Prompt(NamedTuple):
     """
 
     facts: Facts
+    offered: Facts
     messages: Sequence[Any]
     tools: Sequence[Sequence[Any]]
     carried: int = 0
@@ -73,12 +69,25 @@ class Prompt(NamedTuple):
 
 
 class _Tools(NamedTuple):
-    """A list of tool definitions, since each call sends the same one."""
+    """A list of tool definitions, since each call sends the same one, and what is recorded of it."""
 
-    listed: object
+    listed: Sequence[Any]
     copy: Any
     size: int | None
     named: list[str]
+    facts: Facts
+
+
+def _facts_of(*offered: _Tools) -> Facts:
+    named = [name for one in offered for name in one.named]
+    return {
+        names.PROMPT_TOOLS: sum(len(one.listed) for one in offered),
+        names.PROMPT_TOOL_NAMES: named[:_MOST_TOOL_NAMES] or None,
+        names.PROMPT_TOOLS_CHARS: sum(one.size or 0 for one in offered) or None,
+    }
+
+
+_NO_TOOLS: Final = _facts_of()
 
 
 class PromptAccount:
@@ -124,16 +133,21 @@ class PromptAccount:
 
         Args:
             messages: the messages of one model call; their dicts are the live history of the agents.
-            tools: the lists of tool definitions sent along.
+            tools: the lists of tool definitions sent along, none of them empty.
             pair: whose prompts are one series.
             history: what the agent replies to, which ``messages`` are made of.
         """
         carried = self.carried(history) if self._left_over else 0
-        before, (hashes, asked) = self._sent.get(pair), _looks_of(messages)
-        # What nearly every prompt is: the one before, and more.
-        same = before if before is not None and before.goes_on(hashes, asked) else _NOTHING_SENT
-        known = len(same.hashes)
-        marks = [mark_of(message) for message in (messages[known:] if known else messages)]
+        before, same = self._sent.get(pair), _NOTHING_SENT
+        # Without a loop of Python's, which for a long conversation would cost more than all else in here.
+        are_plain = [*map(type, messages)].count(dict) == len(messages)
+        if are_plain and before is not None and before.copies:
+            # What nearly every prompt is: the one before, and more.
+            same = before if _is_equal(before.copies, messages[: len(before.copies)]) else same
+        known = len(same.copies)
+        added = messages[known:] if known else messages
+        copies = _copies(added) if are_plain else None
+        marks = [mark_of(message) for message in added]
         new, counted, largest, said_by = marks, same.counted, same.largest, same.largest_from
         if not known:
             earlier = list(_marks(messages, carried)) if before is None else before.marks
@@ -142,24 +156,27 @@ class PromptAccount:
         if max(sizes, default=0) > largest:
             largest = max(sizes)
             said_by = _speaker(messages[known + sizes.index(largest)], messages)
-        chars = same.chars + sum(sizes)
-        self._sent[pair] = _Series(hashes, asked, same.marks + marks, chars, largest, said_by, counted)
-        offered = [self._definitions(listed) for listed in tools if listed]
+        new_chars = added_chars = sum(sizes)
+        if new is not marks:
+            new_chars = sum([size for size, _ in new])
+        chars = same.chars + added_chars
+        copies = [] if copies is None else same.copies + copies
+        self._sent[pair] = _Series(copies, same.marks + marks, chars, largest, said_by, counted)
+        listed = [self._definitions(one) for one in tools]
         facts = {
             names.PROMPT_MESSAGES: len(messages),
             names.PROMPT_NEW_MESSAGES: len(new),
             names.PROMPT_CARRIED_MESSAGES: carried or None,
             names.PROMPT_CHARS: chars,
-            names.PROMPT_NEW_CHARS: sum([size for size, _ in new]),
+            names.PROMPT_NEW_CHARS: new_chars,
             names.PROMPT_LARGEST_CHARS: largest or None,
             names.PROMPT_LARGEST_FROM: said_by,
-            names.PROMPT_TOOLS: sum(map(len, tools)),
-            names.PROMPT_TOOL_NAMES: [name for one, _ in offered for name in one.named][:_MOST_TOOL_NAMES]
-            or None,
-            names.PROMPT_TOOLS_CHARS: sum([one.size or 0 for one, _ in offered]) or None,
         }
-        same_tools = all(is_same for _, is_same in offered)
-        return Prompt(facts, messages, tools, carried, known, counted, same_tools)
+        offered = listed[0][0].facts if listed else _NO_TOOLS
+        if len(listed) > 1:
+            facts.update(_facts_of(*(kept for kept, _ in listed)))
+        same_tools = all(is_same for _, is_same in listed)
+        return Prompt(facts, offered, messages, tools, carried, known, counted, same_tools)
 
     def _definitions(self, listed: Sequence[Any]) -> tuple[_Tools, bool]:
         """What a list of tool definitions comes to, and whether it was sent before; its schemas are kept."""
@@ -174,25 +191,18 @@ class PromptAccount:
             if isinstance(function, Mapping) and isinstance(function.get("name"), str):
                 named.append(function["name"])
                 self.schemas[function["name"]] = function.get("parameters") or {}
-        kept = self._tools[id(listed)] = _Tools(listed, copy, size, named)
+        kept = _Tools(listed, copy, size, named, {})
+        kept.facts.update(_facts_of(kept))
+        self._tools[id(listed)] = kept
         return kept, False
 
 
-def _looks_of(messages: Sequence[Any]) -> tuple[list[int], list[Any]]:
-    """What tells that a message was in the prompt before, read in few steps, as there are many messages.
-
-    Nothing where that would run code of the user's, or is of an older kind: then each message is read anew.
-    """
-    # Without a loop of Python's, which for a long conversation would cost more than all else in here.
-    if not all(map(is_, map(type, messages), repeat(dict))):
-        return [], []
-    contents = list(map(dict.get, messages, repeat("content")))
-    texts = sum(map(is_, map(type, contents), repeat(str)))
-    if texts + sum(map(is_, contents, repeat(None))) < len(contents):
-        return [], []
-    if any(map(dict.get, messages, repeat("function_call"))):
-        return [], []
-    return list(map(hash, contents)), list(map(dict.get, messages, repeat("tool_calls")))
+def _copies(messages: Sequence[Any]) -> list[dict[str, Any]] | None:
+    """Messages as they are now; ``None`` where a change inside one could not be told by its copy."""
+    contents = [*map(dict.get, messages, repeat("content"))]
+    if not _PLAIN.issuperset(map(type, contents)) or any(map(dict.get, messages, repeat("function_call"))):
+        return None
+    return [*map(dict.copy, messages)]
 
 
 def _beside(before: list[Mark], now: list[Mark]) -> list[Mark]:

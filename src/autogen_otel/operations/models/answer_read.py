@@ -85,20 +85,28 @@ def _named(asked: Mapping[str, Any]) -> str:
 def _oddity(response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> Oddity | None:
     if response is None or isinstance(response, (str, bytes)):
         return Oddity(causes.BACKEND, f"the answer is {_kind(response)}, no completion")
-    choices = read_field(response, "choices")
     if not messages:
         return Oddity(causes.BACKEND, "the answer has no choices")
-    if not isinstance(choices, (list, tuple)):
-        return None
-    if len(first) <= _EMPTY_MESSAGE and read_field(choices[0], "message") is None and "content" not in first:
-        return Oddity(causes.BACKEND, "the answer has no message")
+    odd = _odd_message(response, first)
+    # Only an answer of the chat API is handed on as it is.
+    return odd if odd is None or isinstance(read_field(response, "choices"), (list, tuple)) else None
+
+
+def _odd_message(response: Any, first: Mapping[str, Any]) -> Oddity | None:
     content = first.get("content")
-    if content is not None and type(content) is not str:
+    if content is None:
+        if len(first) <= _EMPTY_MESSAGE:
+            choices = read_field(response, "choices")
+            if isinstance(choices, (list, tuple)) and read_field(choices[0], "message") is None:
+                return Oddity(causes.BACKEND, "the answer has no message")
+    elif type(content) is not str:
         return Oddity(causes.BACKEND, f"the content of the answer is {_kind(content)}, no text")
+    for one in first.get("tool_calls") or ():
+        odd = _odd_call(one["function"])
+        if odd is not None:
+            return odd
     called = first.get("function_call")
-    asked = [one["function"] for one in first.get("tool_calls") or ()]
-    odd = [_odd_call(function) for function in (asked if called is None else [*asked, called])]
-    return next(filter(None, odd), None)
+    return None if called is None else _odd_call(called)
 
 
 def _odd_call(function: Mapping[str, Any] | None) -> Oddity | None:

@@ -26,6 +26,7 @@ _BLOCK = (
     "tool_call_id",
     "output",
 )
+_SAID = ("content", "reasoning_content", "refusal", "audio")
 
 
 def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
@@ -35,7 +36,7 @@ def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
     """
     choices = read_field(response, "choices")
     if isinstance(choices, (list, tuple)):
-        return tuple(_of_choice(choice) for choice in choices)
+        return tuple(map(_of_choice, choices))
     messages = read(response, "messages")
     if isinstance(messages, (list, tuple)):
         reason = read(response, "finish_reason")
@@ -49,16 +50,19 @@ def _of_choice(choice: Any) -> dict[str, Any]:
     message = of_choice("message")
     if message is None:
         return _message(of_choice("finish_reason"), content=of_choice("text"))
-    said = reader_of(message)
-    return _message(
-        of_choice("finish_reason"),
-        content=said("content"),
-        tool_calls=_calls(said("tool_calls")),
-        function_call=_function(said("function_call")),
-        reasoning_content=said("reasoning_content"),
-        refusal=said("refusal"),
-        audio=said("audio"),
-    )
+    said, reason = reader_of(message), of_choice("finish_reason")
+    calls, called = said("tool_calls"), said("function_call")
+    shown: dict[str, Any] = {"role": "assistant"}
+    for name in _SAID:
+        value = said(name)
+        if value is not None:
+            shown[name] = value
+    if calls is not None and (asked := _calls(calls)):
+        shown["tool_calls"] = asked
+    if called is not None:
+        shown["function_call"] = _function(called)
+    shown["finish_reason"] = reason if isinstance(reason, str) else None
+    return shown
 
 
 def _unified(message: Any, reason: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 from autogen_otel.causes.blame import HOST
 from autogen_otel.operations.first_sight import sdk_client, see_wrapper
-from autogen_otel.reading import read, read_field, text_or_none
+from autogen_otel.reading import read, text_or_none
 from autogen_otel.recording import Facts, Recorder
 from autogen_otel.vocabulary import attributes as names
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _PAIR = 2
+_OPTIONS = frozenset({"max_completion_tokens", "max_tokens", "stream", "temperature", "top_p"})
 
 _PROVIDERS_BY_API_TYPE = {
     "azure": "azure.ai.openai",
@@ -123,7 +124,10 @@ def _count(number: object) -> int | None:
 
 def index_of_client(wrapper: Any, client: Any) -> int | None:
     """Position of a model client in its wrapper; by identity, since entries may be equal."""
-    return next((i for i, one in enumerate(wrapper._clients) if one is client), None)
+    for place, one in enumerate(wrapper._clients):
+        if one is client:
+            return place
+    return None
 
 
 def first_index(wrapper: Any) -> int:
@@ -134,37 +138,43 @@ def first_index(wrapper: Any) -> int:
     return index if isinstance(index, int) and index < len(wrapper._clients) else 0
 
 
-def answered_index(wrapper: Any, response: Any) -> int | None:
+def answered_index(wrapper: Any, said: Callable[[str], Any]) -> int | None:
     """Index of the entry that gave a response, from what each lineage leaves behind.
+
+    Args:
+        wrapper: an ``OpenAIWrapper``.
+        said: gives the fields of the response.
 
     Source: ``response.config_id`` in 0.2 and 0.9, ``OpenAIWrapper._response_metadata`` in AG2 0.14.
     """
-    index = read_field(response, "config_id")
+    index = said("config_id")
     if not isinstance(index, int):
-        index = _metadata(wrapper, response).get("config_id")
+        index = _metadata(wrapper, said("id")).get("config_id")
     return index if isinstance(index, int) and 0 <= index < len(wrapper._clients) else None
 
 
-def passed_filter(wrapper: Any, response: Any) -> bool:
+def passed_filter(wrapper: Any, said: Callable[[str], Any]) -> bool:
     """Whether the user's ``filter_func`` wanted the response returned; without one every answer passes.
 
-    Source: as of ``answered_index``.
+    Args and source: as of ``answered_index``.
     """
-    passed = read_field(response, "pass_filter")
+    passed = said("pass_filter")
     if passed is None:
-        passed = _metadata(wrapper, response).get("pass_filter")
+        passed = _metadata(wrapper, said("id")).get("pass_filter")
     return passed is None or bool(passed)
 
 
-def _metadata(wrapper: Any, response: Any) -> dict[str, Any]:
+def _metadata(wrapper: Any, key: object) -> dict[str, Any]:
     """What AG2 0.14 keeps of a response, by its id; an id that is no text is a custom client's."""
-    kept, key = read(wrapper, "_response_metadata"), read_field(response, "id")
+    kept = read(wrapper, "_response_metadata")
     metadata = kept.get(key) if isinstance(kept, dict) and isinstance(key, str) else None
     return metadata if isinstance(metadata, dict) else {}
 
 
 def options(arguments: Mapping[str, Any], own: Mapping[str, Any]) -> Facts:
     """Request parameters that change behaviour; an entry's own win, as in ``OpenAIWrapper.create``."""
+    if _OPTIONS.isdisjoint(own) and _OPTIONS.isdisjoint(arguments):
+        return {}
     merged = {**arguments, **own}
     limit = merged.get("max_completion_tokens", merged.get("max_tokens"))
     return {

@@ -68,7 +68,7 @@ class EntryTried(Operation):
         self.changes = silence_others if entry.has_sdk else None
         if entry.count > 1:
             self.name = spans.config_entry(entry.index, entry.model)
-            self.constant = entry.facts
+            self.constants = (entry.facts,)
         return {}
 
     def returned(self, value: Any) -> Facts | None:
@@ -155,4 +155,4 @@ class EntryTried(Operation):
         if self.stream is not None:
             # The SDK holds on to the account, and the frames of the exception to the SDK.
             self.stream.error = None
-        self.stream = self._instead_of = None
+        self.stream = self._instead_of = self.entry = None

@@ -34,7 +34,9 @@ _NO_STREAMS = ("application/json", "text/html", "application/problem+json")
 
 Headers = list[tuple[bytes, bytes, bytes]]
 """Name as it is written, name in small letters, value."""
+_SIZE = b"content-length"
 _ROW = [bytes, bytes, bytes]
+_WAITS = frozenset({b"retry-after-ms", b"retry-after"})
 _NAME_AND_VALUE = itemgetter(1, 2)
 
 
@@ -132,8 +134,9 @@ class HttpAttempt(_Request):
         tried = None if self.model_call is None else self.model_call.tried
         self.name = request.method
         self.ended_at, self._response = None, None
-        self._is_chat, self.constant = _place(str(request.url))
-        size = _by_name(headers).get(b"content-length", b"")
+        self._is_chat, where = _place(str(request.url))
+        self.constants = (where,)
+        size = _by_name(headers).get(_SIZE, b"")
         return {
             names.HTTP_REQUEST_METHOD: request.method,
             # The convention sets it from the first resend on.
@@ -152,9 +155,10 @@ class HttpAttempt(_Request):
             memory.remember(self.instance, sent)
         # A copy, because another thread may send by the same client.
         before = sent[:]
-        self._hide_all(
-            headers if len(headers) != len(before) else list(compress(headers, map(ne, headers, before)))
-        )
+        changed = headers if len(headers) != len(before) else [*compress(headers, map(ne, headers, before))]
+        # What changes each time is how long the request is.
+        if not (len(changed) == 1 and changed[0][1] == _SIZE):
+            self._hide_all(changed)
         # Last, so that whoever finds them there also masks what is in them.
         sent[:] = headers
 
@@ -194,13 +198,14 @@ class HttpAttempt(_Request):
         elif self.entry is not None:
             self.entry.answered = True
         request_id = received.get(b"x-request-id") or received.get(b"apim-request-id")
-        return {
-            names.HTTP_RESPONSE_STATUS_CODE: value.status_code,
-            names.HTTP_REQUEST_ID: None if request_id is None else request_id.decode("latin-1"),
-            names.HTTP_RETRY_AFTER_SECONDS: _retry_after(received),
-            names.HTTP_ERROR_CODE: None if said is None else said.code,
-            names.HTTP_ERROR_TYPE: None if said is None else said.type,
-        }
+        facts: Facts = {names.HTTP_RESPONSE_STATUS_CODE: value.status_code}
+        if request_id is not None:
+            facts[names.HTTP_REQUEST_ID] = request_id.decode("latin-1")
+        if not _WAITS.isdisjoint(received):
+            facts[names.HTTP_RETRY_AFTER_SECONDS] = _retry_after(received)
+        if said is not None:
+            facts |= {names.HTTP_ERROR_CODE: said.code, names.HTTP_ERROR_TYPE: said.type}
+        return facts
 
     def _error(self, response: Any, content_type: str) -> ProviderError | None:
         body = _body(response)
@@ -270,13 +275,23 @@ def _place(url: str) -> tuple[bool, Facts]:
     return is_chat, {names.URL_FULL: url, names.SERVER_ADDRESS: address, names.SERVER_PORT: port}
 
 
+_form_known: set[type] = set()
+"""Classes of headers that keep them in that form."""
+
+
 def _rows(headers: Any) -> Headers:
     """Headers as httpx and httpx2 keep them, not to be changed; others are brought into that form."""
+    kind = type(headers)
+    if kind in _form_known and type(headers._list) is list:
+        return headers._list
     rows = read(headers, "_list")
     # It is a private attribute: another version may keep something else there.
     if type(rows) is list and rows and type(rows[0]) is tuple and [*map(type, rows[0])] == _ROW:
         name, in_small_letters, _ = rows[0]
         if name.lower() == in_small_letters:
+            if kind.__module__.startswith("httpx"):
+                # Only classes of the client: one of the user's must not live on here.
+                _form_known.add(kind)
             return rows
     raw = read(headers, "raw")
     if not isinstance(raw, list):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
 from autogen_otel.operations.conversations.prompt_account import Prompt, PromptAccount
@@ -17,10 +17,12 @@ from autogen_otel.operations.models.config_entries import Entry, see_entry
 from autogen_otel.operations.models.messages import answer_content, prompt_content
 from autogen_otel.operations.models.stream_read import StreamRead
 from autogen_otel.operations.operation import Operation
-from autogen_otel.reading import read_field, text_or_none
+from autogen_otel.reading import read_field, reader_of, text_or_none
 from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, costs, metrics, spans
+
+_NOTHING_OFFERED: Final[Facts] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,10 @@ class ModelCall(Operation):
             names.CONFIG_COUNT: entry.count,
             names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
         }
-        self.constant = entry.facts
         facts.update(config_entries.options(config, own))
         prompt = self._prompt(config, own)
         facts.update(prompt.facts)
+        self.constants = (entry.facts, prompt.offered)
         self.carried_messages = prompt.carried
         if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, prompt))
@@ -122,7 +124,8 @@ class ModelCall(Operation):
     def returned(self, value: Any) -> Facts:
         """An entry answered, or the cache did."""
         wrapper = self.instance
-        index = config_entries.answered_index(wrapper, value)
+        said = reader_of(value)
+        index = config_entries.answered_index(wrapper, said)
         entry = self.first
         if index is not None:
             entry = self.answered.get(index) or see_entry(self.recorder, wrapper, index)
@@ -130,11 +133,11 @@ class ModelCall(Operation):
             index, entry = next(reversed(self.answered.items()))
         is_cached = index not in self.answered
         # The last entry's answer is returned even if the user's filter_func rejected it.
-        passed = config_entries.passed_filter(wrapper, value)
+        passed = config_entries.passed_filter(wrapper, said)
         facts = self._ended(entry, failed=False)
         facts[names.CACHE_HIT] = is_cached
-        facts[names.GEN_AI_RESPONSE_ID] = text_or_none(read_field(value, "id"))
-        facts[names.GEN_AI_RESPONSE_MODEL] = text_or_none(read_field(value, "model"))
+        facts[names.GEN_AI_RESPONSE_ID] = text_or_none(said("id"))
+        facts[names.GEN_AI_RESPONSE_MODEL] = text_or_none(said("model"))
         answer = read_answer(value) if is_cached or self.read is None else self.read
         facts.update(answer.facts)
         if self.refusal is not None and not is_cached:
@@ -144,12 +147,15 @@ class ModelCall(Operation):
             self.turn.model_answered, self.turn.oddity = True, oddity
         if self.conversation is not None:
             self.conversation.oddity = oddity
-        facts[names.CONFIG_REJECTED] = [one for one in self.answered if one != index or not passed] or None
+        if not passed or len(self.answered) > (index in self.answered):
+            facts[names.CONFIG_REJECTED] = [one for one in self.answered if one != index or not passed]
         # A cached answer costs nothing now: its tokens were counted when it was first given.
         if not is_cached and index is not None:
             facts.update(self.usages.get(index) or {})
-            facts.update(self._cost(entry, facts, value))
-        self._spent = self._spent_beside(None if is_cached else index)
+            facts.update(self._cost(entry, facts, value, said("cost")))
+        billed = None if is_cached else index
+        if len(self.usages) > (billed in self.usages):
+            self._spent = self._spent_beside(billed)
         if self.recorder.settings.records_messages:
             facts.update(answer_content(self, answer.messages))
         return facts
@@ -165,7 +171,8 @@ class ModelCall(Operation):
         answer = self.read if entry.index in self.answered else None
         if used is not None:
             facts.update(used)
-            facts.update(self._cost(entry, facts, None if answer is None else answer.response))
+            response = None if answer is None else answer.response
+            facts.update(self._cost(entry, facts, response, read_field(response, "cost")))
         if answer is not None:
             facts.update(answer.facts)
         facts[names.CONFIG_REJECTED] = [index for index in self.answered if index != entry.index] or None
@@ -234,14 +241,17 @@ class ModelCall(Operation):
     def _release(self) -> None:
         Operation._release(self)
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
-        self.read, self.links = None, ()
+        self.read, self.links, self.model_call = None, (), None
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")
-        offered = (own.get("tools") or config.get("tools"), own.get("functions") or config.get("functions"))
-        tools = [listed if isinstance(listed, (list, tuple)) else () for listed in offered]
+        tools = []
+        for key in ("tools", "functions"):
+            listed = own.get(key) or config.get(key)
+            if listed and isinstance(listed, (list, tuple)):
+                tools.append(listed)
         if type(messages) is not list and not isinstance(messages, Sequence):
-            return Prompt({}, (), tools)
+            return Prompt({}, _NOTHING_OFFERED, (), tools)
         if self.conversation is None:
             return PromptAccount().measure(messages, tools, None, ())
         history = () if self.turn is None else self.turn.messages
@@ -249,9 +259,8 @@ class ModelCall(Operation):
         pair = self.helper_role or (id(config.get("agent")), None if self.turn is None else id(history))
         return self.conversation.prompts.measure(messages, tools, pair, history)
 
-    def _cost(self, entry: Entry, facts: Facts, response: Any) -> Facts:
+    def _cost(self, entry: Entry, facts: Facts, response: Any, usd: Any) -> Facts:
         """What it cost: by the entry's ``price``, else by the list of prices, else by the host's table."""
-        usd: Any = read_field(response, "cost")
         is_known = not isinstance(usd, bool) and isinstance(usd, (int, float)) and 0 < usd < math.inf
         if is_known and "price" in self.instance._config_list[entry.index]:
             return {names.COST_USD: float(usd), names.COST_SOURCE: costs.CONFIG}

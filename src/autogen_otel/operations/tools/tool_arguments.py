@@ -84,7 +84,7 @@ def problems(
     if not isinstance(arguments, dict):
         return (ArgumentProblem("arguments", "not_object", "object", json_type(arguments), arguments),)
     found: dict[tuple[str, str], ArgumentProblem] = {}
-    if isinstance(schema, Mapping):
+    if type(schema) is dict or isinstance(schema, Mapping):
         for problem in mismatches(arguments, schema):
             found.setdefault((problem.argument, problem.kind), problem)
     if signature is not None and not (schema is not None and not found and _same_claims(schema, signature)):

@@ -159,7 +159,7 @@ class ToolCall(Operation):
         if self.function is None:
             self._problems = (tool_arguments.unknown_tool(self.tool),)
         else:
-            self.constant = user_function.location(self.function)
+            self.constants = (user_function.location(self.function),)
             if decoded.problem is not None:
                 self._problems = (decoded.problem,)
             else:
@@ -217,7 +217,7 @@ class ToolCall(Operation):
         asked = turn.asked_tools
         for by_identity in (True, False):
             for place, one in enumerate(asked):
-                call_id = one.get("id") if isinstance(one, Mapping) else None
+                call_id = one.get("id") if type(one) is dict or isinstance(one, Mapping) else None
                 if not isinstance(call_id, str) or place in turn.given:
                     continue
                 function = one.get("function")

@@ -14,7 +14,7 @@ import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autogen_otel.reading import Memory, read, read_text, read_traceback
+from autogen_otel.reading import Memory, gives_coroutines, read, read_text, read_traceback
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
@@ -40,6 +40,7 @@ class _Description:
     code: types.CodeType | None = None
     outermost: types.CodeType | None = None
     qualname: str | None = None
+    gives_coroutines: bool = False
 
 
 _described = Memory()
@@ -77,6 +78,11 @@ def location(entry: object) -> Facts:
 def signature(entry: object) -> inspect.Signature | None:
     """The signature by which AutoGen calls the entry, with annotations resolved where they can be."""
     return _describe(entry).signature
+
+
+def is_coroutine_function(entry: object) -> bool:
+    """Whether calling the entry gives a coroutine."""
+    return _describe(entry).gives_coroutines
 
 
 def entered(error: BaseException, entry: object) -> types.FrameType | None:
@@ -209,8 +215,9 @@ def _describe(entry: object) -> _Description:
 
 def _describe_anew(entry: object) -> _Description:
     function = user_function(entry)
+    is_coroutine = gives_coroutines(entry)
     if function is None:
-        return _Description()
+        return _Description(gives_coroutines=is_coroutine)
     called = inspect.getattr_static(function, "__init__") if issubclass(type(function), type) else function
     code = _code(called)
     qualname = _name(function, "__qualname__") or _name(type(function), "__qualname__")
@@ -221,7 +228,8 @@ def _describe_anew(entry: object) -> _Description:
         names.CODE_LINE_NUMBER: code.co_firstlineno if code is not None else None,
     }
     named = _name(called, "__qualname__")
-    return _Description(where, _signature(entry, function), code, _outermost(entry) or code, named)
+    outermost = _outermost(entry) or code
+    return _Description(where, _signature(entry, function), code, outermost, named, is_coroutine)
 
 
 def _code(function: Any) -> types.CodeType | None:

@@ -74,7 +74,7 @@ class SecretIndex:
     _LONG: Final = 16
 
     def __init__(self) -> None:
-        self.longest = 0
+        self.longest, self.shortest = 0, SHORTEST_FORM
         self._counts: Counter[str] = Counter()
         # All of them, the longest first, and how long they are, as long as it is quicker to look for each.
         self._few: tuple[list[str], list[int]] | None = ([], [])
@@ -115,6 +115,8 @@ class SecretIndex:
 
     def _settle(self) -> None:
         few = _longest_first(self._counts) if len(self._counts) <= _FEW else None
+        # Before them, so that whoever finds a new text also finds that it may be as short.
+        self.shortest = len(few[-1]) if few else SHORTEST_FORM
         self._few = None if few is None else (few, [-len(form) for form in few])
 
 

@@ -169,9 +169,10 @@ class KnownSecrets:
 
     def mask(self, text: str) -> str:
         """Return the text with every known secret replaced, also where it is quoted or escaped."""
-        for form in self._index.candidates(text):
-            if form in text:
-                text = text.replace(form, MASK)
+        if len(text) >= self._index.shortest:
+            for form in self._index.candidates(text):
+                if form in text:
+                    text = text.replace(form, MASK)
         shorts = self._shorts
         return text if shorts is None else shorts.sub(MASK, text)
 

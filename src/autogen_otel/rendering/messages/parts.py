@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import UserDict
 from dataclasses import dataclass
 from enum import Enum
@@ -13,7 +12,7 @@ from autogen_otel.redaction.cutting import cut
 from autogen_otel.redaction.introspection import fields_of, instance_dict
 from autogen_otel.rendering.messages.media import LONGEST_PLAIN, announces_media, without_media
 from autogen_otel.rendering.messages.media_parts import MEDIA_TYPES, media_part
-from autogen_otel.rendering.trees import Tree, dumped, parsed_json, written_as_it_is
+from autogen_otel.rendering.trees import Tree, dumped, parsed_json, writer, written_as_it_is
 from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 if TYPE_CHECKING:
@@ -54,14 +53,8 @@ def within(tree: Any, limit: int) -> Any:
     return [within(value, limit) for value in tree] if isinstance(tree, list) else tree
 
 
-_WHOLE: Final = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, check_circular=False, default=attrgetter("plain")
-)
-
-
-def whole(tree: Any) -> str:
-    """The tree as JSON, none of its leaves cut."""
-    return _WHOLE.encode(tree)
+whole: Final = writer(attrgetter("plain"))
+"""Writes a tree as JSON, none of its leaves cut."""
 
 
 class Parts:
@@ -196,7 +189,10 @@ class Parts:
                 value = value._value_
             if not isinstance(value, str):
                 return None
-        return " ".join(self._redactor.fitted(value, _LONGEST_WORD).split())
+        shown = self._redactor.memory.get(value) if type(value) is str else None
+        if shown is None or len(shown) > _LONGEST_WORD:
+            shown = self._redactor.fitted(value, _LONGEST_WORD)
+        return " ".join(shown.split())
 
     def _words(self, value: Any) -> Leaf:
         """A value as text, whatever it is."""
