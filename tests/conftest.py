@@ -125,6 +125,14 @@ def serve() -> Iterator[Callable[[Any], ScriptedServer]]:
         server.__exit__(None, None, None)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is slow as a whole is not even imported where all that is slow is left out."""
+    if config.option.markexpr != "not slow":
+        return None
+    file = collection_path.relative_to(Path(__file__).parent).as_posix()
+    return True if f"{file}/".startswith(_SLOW) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow, and collect nothing that cannot exist here. Skips are refused: they prove nothing.
 

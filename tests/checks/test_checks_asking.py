@@ -14,6 +14,7 @@ from autogen_otel.checks.source import Source
 from tests.support.agents import Serve
 from tests.support.config_lists import gpt, local
 
+pytestmark = pytest.mark.usefixtures("_asked_anew")
 CONNECTS = """
 from autogen_otel.checks.asking.process import Wire
 import asyncio, socket, subprocess, urllib.request

@@ -185,6 +185,7 @@ class Groq:
 """Another provider's client, which tries again and again."""
 
 
+@pytest.mark.usefixtures("_asked_anew")
 @pytest.mark.parametrize(
     ("reply", "verdict"), [(error(500, "no"), "server_error"), (error(401, "no"), "wrong_key")]
 )

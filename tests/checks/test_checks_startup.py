@@ -120,6 +120,7 @@ def test_the_environment_asks_for_it(checks: list[StartupCheck], monkeypatch: py
     assert len(checks) == 1
 
 
+@pytest.mark.usefixtures("_asked_anew")
 def test_a_host_that_cannot_be_asked_is_said(
     checks: list[StartupCheck], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,13 @@ import pytest
 from autogen_otel.testing.server import ChatRequest, Reply, error, text, tool_call
 from tests.cli.conftest import Run
 from tests.support.agents import Serve
+from tests.support.asking import ask_in_a_fork
 from tests.support.config_lists import KEY, gpt, local
+
+
+@pytest.fixture(autouse=True)
+def _asked_in_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask_in_a_fork(monkeypatch)
 
 
 def _script(request: ChatRequest) -> Reply:

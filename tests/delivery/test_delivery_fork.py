@@ -121,7 +121,7 @@ def test_a_child_that_was_forked_during_an_import_is_whole_or_says_what_it_lacks
     program: Program, before: str, then: str
 ) -> None:
     _slow_package(program)
-    program.script(_HALF_IMPORTED % (before, then))
+    program.anew.script(_HALF_IMPORTED % (before, then))
 
 
 @_FORKS
@@ -137,7 +137,7 @@ os.waitpid(first, 0)
 """
     untold = _HALF_IMPORTED.replace("os.fork()", "ctypes.PyDLL(None).fork()")
     then = "fork.begin_anew(); import slow.inner; assert slow.inner.WHOLE and slow.WHOLE"
-    program.script(first + untold % ("", then))
+    program.anew.script(first + untold % ("", then))
 
 
 @_FORKS

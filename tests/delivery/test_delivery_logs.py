@@ -47,12 +47,14 @@ def test_log_records_that_were_opted_in_arrive_beside_their_span(
 
 
 def test_nobody_asked_for_log_records(program: Program) -> None:
-    program.script(f"""{_SETUP}
+    program.anew.script(
+        f"""{_SETUP}
 assert loggers is None
 assert "opentelemetry.sdk._logs" not in sys.modules
 wanted = logger_provider(tracers, wanted=True)
 assert wanted is logger_provider(tracers, wanted=False) is _logs.get_logger_provider()
-""")
+""",
+    )
 
 
 @pytest.mark.parametrize(

@@ -146,10 +146,12 @@ def test_the_provider_is_built_once_and_becomes_the_global_one(program: Program)
 
 
 def test_building_a_provider_loads_no_exporter(program: Program) -> None:
-    program.script(f"""{SETUP}
+    program.anew.script(
+        f"""{SETUP}
 import sys
 assert not [name for name in sys.modules if name.startswith(("google.protobuf", "requests"))]
-""")
+""",
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_the_console_may_be_the_only_exporter(program: Program, receiver: Receiv
 
 @pytest.mark.needs(hasattr(os, "fork"), "needs fork")
 def test_a_forked_process_is_an_instance_of_its_own(program: Program, receiver: Receiver) -> None:
-    said = program.script(
+    said = program.anew.script(
         f"""{ONE_OF_EACH}
 import os
 tracers.force_flush()

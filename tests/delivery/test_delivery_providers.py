@@ -113,7 +113,8 @@ def test_a_disabled_sdk_records_nothing(program: Program) -> None:
 
 def test_importing_the_room_loads_neither_the_sdk_nor_an_exporter(program: Program) -> None:
     # Loaded without the package above it, which is allowed to need more.
-    program.script("""
+    program.anew.script(
+        """
 import sys, types, importlib.util
 [origin] = importlib.util.find_spec("autogen_otel").submodule_search_locations
 package = sys.modules["autogen_otel"] = types.ModuleType("autogen_otel")
@@ -121,16 +122,19 @@ package.__path__ = [origin]
 import autogen_otel.delivery
 heavy = [name for name in sys.modules if name.startswith(("opentelemetry", "google.protobuf", "requests"))]
 assert not heavy, heavy
-""")
+""",
+    )
 
 
 def test_building_a_provider_loads_no_protobuf(program: Program) -> None:
-    program.script(f"""{_SETUP}
+    program.anew.script(
+        f"""{_SETUP}
 import sys
 before = set(sys.modules)
 tracer_provider(Settings.from_environ())
 assert "google.protobuf" not in sys.modules
-""")
+""",
+    )
 
 
 def test_none_means_that_spans_go_nowhere(program: Program, receiver: Receiver) -> None:
@@ -257,7 +261,7 @@ def test_what_is_dropped_is_not_said_to_be_kept(program: Program) -> None:
 
 @pytest.mark.needs(hasattr(os, "fork"), "needs fork")
 def test_a_forked_process_delivers_too(program: Program, receiver: Receiver) -> None:
-    said = program.script(
+    said = program.anew.script(
         f"""{_ONE_SPAN}
 import os
 provider.force_flush()

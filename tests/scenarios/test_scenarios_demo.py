@@ -15,6 +15,7 @@ import pytest
 import autogen_otel
 import scenarios
 from scenarios import claims, demo
+from tests.support import forking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +25,16 @@ RUN = "import sys; from pathlib import Path; from scenarios import demo; demo.JO
 
 
 def run_demo(journal: Path, endpoint: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own demo
-        [sys.executable, "-c", f"{RUN}sys.exit(demo.main())", str(journal)],
-        cwd=ROOT,
-        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "NO_COLOR": "1", "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+    return forking.run(
+        ["-c", f"{RUN}sys.exit(demo.main())", str(journal)],
+        folder=ROOT,
+        environment={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        },
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, diagnose
 from tests.support.incidents import API_TRACE
-from tests.support.recorded import ORIGIN, START, Recorded, exception, spans_of
+from tests.support.recorded import NS, ORIGIN, START, Recorded, described, exception, spans_of
 
 CONVERSATIONS = 100
 _SECONDS = 42_000
@@ -195,15 +195,10 @@ def _conversation(incident: Incident, rng: random.Random, number: int, apart: fl
 
 
 def _finish(raw: dict[str, Any], attributes: dict[str, Any], failed: tuple[str, Error] | None) -> None:
-    it = Recorded()
     error = None if failed is None else failed[1]
     if failed is not None:
         attributes[ORIGIN] = failed[0]
-    with it.span(raw["name"], 0, error, **attributes) as made:
-        pass
-    for key in ("attributes", "events", "status"):
-        if key in made:
-            raw[key] = made[key]
+    raw.update(described(raw["name"], START * NS, error, attributes))
 
 
 def _model_turn(it: Recorded, incident: Incident, call: Call, state: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Programs of their own without the two seconds that each would take to import AutoGen.
 
 One process imports AutoGen, the SDK and OpenTelemetry, and nothing of ours; each program is a fork of it.
+Those about exporting alone are forks of another, which has not imported AutoGen.
 That is a program as any other, with its own environment, folder, standard streams and end, which finds these
 modules imported. What is about how they are imported starts Python anew.
 """
@@ -22,40 +23,58 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_IMPORTED = (
-    "autogen.coding",
-    "openai.resources.chat.completions",
+_SDK = (
     "opentelemetry.sdk._logs.export",
     "opentelemetry.sdk.metrics.export",
     "opentelemetry.sdk.trace.export.in_memory_span_exporter",
-    "pytest",
 )
+_IMPORTED = {
+    "host": ("autogen.coding", "openai.resources.chat.completions", *_SDK, "pytest"),
+    "exporters": (
+        *_SDK,
+        "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+        "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+        "opentelemetry.instrumentation.instrumentor",
+    ),
+}
+"""What programs find imported, by what they are about."""
 
 
 def run(
-    words: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: int = 120
+    words: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: int = 120,
+    stdin: str = "",
+    imported: str = "host",
+    warnings: str = "ignore",
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program without warnings.
+    """Run a program.
 
     Args:
         words: what stands behind ``python``: ``-c`` and code, ``-m`` and a module, or a file; then arguments.
         folder: where it runs.
         environment: its variables; of those that Python itself reads, ``PYTHONPATH`` alone is heeded.
         seconds: after which it is ended.
+        stdin: what it reads.
+        imported: what it finds imported: ``host``, or ``exporters`` without a host, which ends in less time.
+        warnings: what becomes of them, as Python's option ``-W`` says it.
 
     Returns:
         As ``subprocess.run`` does.
     """
     with tempfile.TemporaryDirectory() as streams:
-        out, err = Path(streams, "out"), Path(streams, "err")
+        given, out, err = (Path(streams, name) for name in ("in", "out", "err"))
+        given.write_text(stdin, "utf-8")
         request = {
             "words": list(words),
             "folder": str(folder),
             "environment": dict(environment),
             "seconds": seconds,
-            "streams": [os.devnull, str(out), str(err)],
+            "streams": [str(given), str(out), str(err)],
         }
-        forker = _forker()
+        forker = _forker(imported, warnings)
         assert forker.stdin is not None
         assert forker.stdout is not None
         forker.stdin.write(json.dumps(request) + "\n")
@@ -65,10 +84,10 @@ def run(
 
 
 @functools.cache
-def _forker() -> subprocess.Popen[str]:
+def _forker(imported: str, warnings: str) -> subprocess.Popen[str]:
     """The process that is forked, until this one ends."""
     return subprocess.Popen(  # noqa: S603 - our own interpreter on this module
-        [sys.executable, "-W", "ignore", "-m", __name__],
+        [sys.executable, "-W", warnings, "-m", __name__, imported],
         cwd=Path(__file__).parent.parent.parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         stdin=subprocess.PIPE,
@@ -79,7 +98,7 @@ def _forker() -> subprocess.Popen[str]:
 
 def _serve() -> dict[str, Any] | None:
     """Fork for each line of standard input; returns in the child, what it shall run, and at the end."""
-    for name in _IMPORTED:
+    for name in _IMPORTED[sys.argv[1]]:
         importlib.import_module(name)
     gc.freeze()
     for line in iter(sys.stdin.readline, ""):
@@ -112,6 +131,8 @@ def _become(request: dict[str, Any]) -> None:
     source = rest.pop(0) if first == "-c" else Path(first).read_text("utf-8")
     sys.argv = [first, *rest]
     program = sys.modules["__main__"] = types.ModuleType("__main__")
+    if first != "-c":
+        program.__file__ = first
     exec(compile(source, "<string>" if first == "-c" else first, "exec"), program.__dict__)  # noqa: S102 - as Python does
 
 

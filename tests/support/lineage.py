@@ -34,17 +34,28 @@ HAS_TRACER = _has("autogen.opentelemetry")
 HAS_PRICES = _has("genai_prices")
 
 
+_HAS_OPENAI_1 = openai.VERSION.startswith("1.")
+_IS_AG2 = IS_014 and any(
+    one.metadata["name"] == "ag2" for one in importlib.metadata.distributions(name="ag2")
+)
+
+
 def _half() -> int | None:
     """Which half of dear cases this environment runs; ``None`` where it runs them all."""
-    if IS_02 and not openai.VERSION.startswith("1."):
+    if IS_02 and not _HAS_OPENAI_1:
         return 0
-    is_other_name = IS_014 and not any(
-        one.metadata["name"] == "ag2" for one in importlib.metadata.distributions(name="ag2")
-    )
-    return 1 if is_other_name else None
+    return 1 if IS_014 and not _IS_AG2 else None
+
+
+def _end() -> int | None:
+    """Which end of the matrix this environment is: the oldest of everything, or the newest."""
+    if IS_02 and _HAS_OPENAI_1:
+        return 0
+    return 1 if _IS_AG2 else None
 
 
 _HALF = _half()
+_END = _end()
 
 
 def share(cases: Sequence[T]) -> Sequence[T]:
@@ -55,3 +66,12 @@ def share(cases: Sequence[T]) -> Sequence[T]:
     runs one half; all others run everything. So every case runs in four environments of five, on every host.
     """
     return cases if _HALF is None else cases[_HALF::2]
+
+
+def share_of_plain(cases: Sequence[T]) -> Sequence[T]:
+    """The cases that this environment runs, for tests that take long and are of plain Python.
+
+    What neither AutoGen nor OpenTelemetry has a part in runs in the oldest and the newest environment only.
+    Of many cases of one kind, each of the two runs one half; all others, if they are asked, run everything.
+    """
+    return cases if _END is None else cases[_END::2]

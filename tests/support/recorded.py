@@ -24,6 +24,8 @@ ORIGIN = "autogen.error.origin"
 
 def value(plain: Any) -> dict[str, Any]:
     """One OTLP AnyValue."""
+    if isinstance(plain, str):
+        return {"stringValue": plain}
     if isinstance(plain, bool):
         return {"boolValue": plain}
     if isinstance(plain, int):
@@ -43,6 +45,25 @@ def pairs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
 def exception(error_type: str, message: str, stacktrace: str = "") -> dict[str, str]:
     """The attributes of an exception event."""
     return {"exception.type": error_type, "exception.message": message, "exception.stacktrace": stacktrace}
+
+
+def described(
+    name: str, at_ns: int, error: dict[str, str] | str | None, attributes: dict[str, Any]
+) -> dict[str, Any]:
+    """What a span of this name says of itself at its end; an ``error`` that is a text has no exception."""
+    verb = name.partition(" ")[0]
+    if verb not in {"POST", "config_entry", "handoff"}:
+        attributes.setdefault("gen_ai.operation.name", verb)
+    if error is None:
+        return {"status": {}, "attributes": pairs(attributes)}
+    if isinstance(error, str):
+        return {"status": {"code": 2, "message": error}, "attributes": pairs(attributes)}
+    attributes.setdefault("error.type", error["exception.type"])
+    return {
+        "events": [{"name": "exception", "timeUnixNano": str(at_ns), "attributes": pairs(error)}],
+        "status": {"code": 2, "message": error["exception.message"]},
+        "attributes": pairs(attributes),
+    }
 
 
 class Recorded:
@@ -90,17 +111,7 @@ class Recorded:
         self.now_ns += round(seconds * 1000) * NS // 1000
         raw["endTimeUnixNano"] = str(self.now_ns)
         named = {key.replace("__", "."): one for key, one in attributes.items()}
-        if name != "POST" and name.partition(" ")[0] not in {"config_entry", "handoff"}:
-            named.setdefault("gen_ai.operation.name", name.partition(" ")[0])
-        if isinstance(error, dict):
-            raw["events"] = [
-                {"name": "exception", "timeUnixNano": str(self.now_ns), "attributes": pairs(error)}
-            ]
-            named.setdefault("error.type", error["exception.type"])
-        if error is not None:
-            message = error if isinstance(error, str) else error["exception.message"]
-            raw["status"] = {"code": 2, "message": message}
-        raw["attributes"] = pairs(named)
+        raw.update(described(name, self.now_ns, error, named))
         self.spans.append(raw)
 
     def leaf(
@@ -127,11 +138,16 @@ class Recorded:
         )
 
     @property
-    def line(self) -> str:
-        """The trace as one line of a journal."""
+    def document(self) -> dict[str, Any]:
+        """The trace as OTLP JSON, parsed."""
         resource = {"attributes": pairs({"service.name": self.service, **self.resource})}
         scopes = [{"scope": {"name": "autogen_otel"}, "spans": self.spans}]
-        return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}) + "\n"
+        return {"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}
+
+    @property
+    def line(self) -> str:
+        """The trace as one line of a journal."""
+        return json.dumps(self.document) + "\n"
 
 
 class Heard(Progress):
@@ -166,7 +182,7 @@ def write(path: Path, *recorded: Recorded) -> Path:
 
 def spans_of(*recorded: Recorded) -> list[Span]:
     """The spans of what was recorded, read back."""
-    decoded = [span for one in recorded for span in otlp.spans_of(json.loads(one.line))]
+    decoded = [span for one in recorded for span in otlp.spans_of(one.document)]
     return [span for span in decoded if isinstance(span, Span)]
 
 

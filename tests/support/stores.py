@@ -71,8 +71,7 @@ class _Held:
         self.batches: dict[str, list[Any]] = defaultdict(list)
         self.spans: dict[str, list[tuple[str, Any]]] = defaultdict(list)
         for one in recorded:
-            document = json.loads(one.line)
-            self.batches[one.trace_id] += document["resourceSpans"]
+            self.batches[one.trace_id] += one.document["resourceSpans"]
             self.spans[one.trace_id] += [(one.service, raw) for raw in one.spans]
 
     def start(self, trace_id: str) -> int:

@@ -81,7 +81,8 @@ def test_children_of_multiprocessing_lose_nothing_and_are_instances_of_their_own
     program: Program, method: str, way: str
 ) -> None:
     (program.folder / "app.py").write_text(SETUP + _CHILDREN)
-    program.run("app.py", method, way, PYTHONWARNINGS="ignore::DeprecationWarning", **_NEVER)
+    ignored = {"PYTHONWARNINGS": "ignore::DeprecationWarning"}
+    program.anew.run("app.py", method, way, **ignored, **_NEVER)
     assert sorted(program.span_names()) == ["child 0", "child 1", "parent"]
     resources = [
         {item["key"]: str(*item["value"].values()) for item in group["resource"]["attributes"]}
@@ -337,4 +338,4 @@ while "opentelemetry.exporter.otlp.proto.common.trace_encoder" not in sys.module
 assert "opentelemetry.exporter.otlp.proto.http.trace_exporter" not in sys.modules
 assert not list(__import__("pathlib").Path(os.environ["AUTOGEN_OTEL_JOURNAL_DIR"]).glob("*.jsonl"))
 """)
-    program.run("app.py", **_NEVER)
+    program.anew.run("app.py", **_NEVER)

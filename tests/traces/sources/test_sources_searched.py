@@ -12,6 +12,7 @@ from autogen_otel.traces.sources.jaeger import Jaeger
 from autogen_otel.traces.sources.searched import Searched, Store
 from autogen_otel.traces.sources.tempo import Tempo
 from tests.support.diagnosed import incidents, journal
+from tests.support.lineage import share_of_plain
 from tests.support.recorded import NS, START, Recorded, spans_of
 from tests.support.stores import ScriptedJaeger, ScriptedTempo, serving
 
@@ -46,7 +47,10 @@ class Open:
 
 
 @pytest.fixture(
-    params=[pytest.param(kind, marks=() if kind == "Tempo" else pytest.mark.slow) for kind in STORES]
+    params=[
+        pytest.param(kind, marks=() if kind == "Tempo" else pytest.mark.slow)
+        for kind in share_of_plain([*STORES])
+    ]
 )
 def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
     with ExitStack() as stack:
