@@ -31,8 +31,8 @@ def test_the_standard_variable_says_where_message_content_goes(text: str, means:
 
 
 def test_one_wrong_variable_leaves_the_others_in_force() -> None:
-    settings, problems = Settings.read_environ(
-        {
+    settings = Settings(
+        environ={
             CONTENT: "SOMETIMES",
             "AUTOGEN_OTEL_MAX_VALUE_LENGTH": "9",
             "AUTOGEN_OTEL_JOURNAL": "perhaps",
@@ -41,11 +41,11 @@ def test_one_wrong_variable_leaves_the_others_in_force() -> None:
         }
     )
     assert settings == Settings(capture_tool_content=False, full_message_history=True)
-    assert problems == [
+    assert settings.problems == (
         f"{CONTENT} must be {WORDS}, not 'SOMETIMES'",
         "AUTOGEN_OTEL_MAX_VALUE_LENGTH must be at least 64 characters, not 9",
         "AUTOGEN_OTEL_JOURNAL must be undelivered, failing, all or off, not 'perhaps'",
-    ]
+    )
 
 
 def test_all_wrong_variables_are_named_at_once() -> None:
@@ -87,7 +87,8 @@ def test_a_function_to_redact_with_can_be_named() -> None:
     ],
 )
 def test_a_function_that_cannot_be_had_is_replaced_by_one_that_leaves_nothing(text: str, said: str) -> None:
-    settings, (problem,) = Settings.read_environ({"AUTOGEN_OTEL_REDACT": text})
+    settings = Settings(environ={"AUTOGEN_OTEL_REDACT": text})
+    (problem,) = settings.problems
     assert problem.startswith(f"AUTOGEN_OTEL_REDACT {said}")
     assert settings.redact is withhold_everything
 
@@ -129,3 +130,12 @@ def test_what_the_journal_keeps_is_set_by_a_variable_too(monkeypatch: pytest.Mon
     monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL", "undelivered")
     assert Settings().journal_is_set
     assert Settings.from_environ({"AUTOGEN_OTEL_JOURNAL": "all"}).journal_is_set
+
+
+def test_another_check_changes_nothing_else_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTOGEN_OTEL_JOURNAL", raising=False)
+    monkeypatch.setenv(CONTENT, "perhaps")
+    settings = Settings()
+    changed = settings.checking("offline")
+    assert (changed.check, changed.problems) == ("offline", settings.problems)
+    assert not changed.journal_is_set

@@ -36,10 +36,15 @@ from autogen_otel.delivery.exporting.exporters import (
 )
 from autogen_otel.delivery.identity.ids import draws_from_global_random
 from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, resolved, unwritable
-from autogen_otel.delivery.journal.files import counted, listed, notes
+from autogen_otel.delivery.journal.files import notes
 from autogen_otel.delivery.journal.forwarding import count_left
 from autogen_otel.delivery.journal.progress import read_progress
-from autogen_otel.delivery.providers import global_tracer_provider, is_journaled, logs_opted_in
+from autogen_otel.delivery.providers import (
+    global_tracer_provider,
+    is_journaled,
+    is_sdk_disabled,
+    logs_opted_in,
+)
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.settings import ALL, FAILING, Settings, unknown_variables
 from autogen_otel.traces.document import utc_time
@@ -104,7 +109,7 @@ def examine(settings: Settings) -> Document:
     """
     is_launched, is_active = _LAUNCHER in sys.modules, instrumentation.active()
     report = _attach_report(settings)
-    logs_are_on = settings.messages_in_events or logs_opted_in(os.environ)
+    logs_are_on = settings.messages_in_events or logs_opted_in()
     checkup: Document = {
         "problems": [],
         "host": report.lineage
@@ -142,7 +147,7 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
     for row in checkup["absent"]:
         if row["expected"]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if is_sdk_disabled():
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
     if _is_left_out(checkup):
         yield f"{_NOT_LAUNCHED}."
@@ -294,15 +299,15 @@ def _journaled(folder: Path) -> Document:
     return {
         "bytes": sum(map(_size, folder.glob("*.jsonl"))) + sum(note.bytes for note in notes(folder)),
         "undelivered": {"batches": batches, "spans": spans},
-        "refused_spans": _spans(folder, Kind.REFUSED),
-        "copied_spans": _spans(folder, Kind.KEPT),
+        "refused_spans": count_left(folder, Kind.REFUSED)[1],
+        "copied_spans": count_left(folder, Kind.KEPT)[1],
         "forwarded_spans": read_progress(folder).spans,
     }
 
 
 def _delivery(journal: Document) -> Document:
     """What the programs that share the journal have counted, which is where they write it."""
-    counts = shared.Counts() if journal["folder"] is None else shared.read(Path(journal["folder"]))
+    counts = shared.SharedCounts() if journal["folder"] is None else shared.read(Path(journal["folder"]))
     # Also by `autogen-otel push`.
     forwarded = {vocabulary.SPANS: journal.get("forwarded_spans", 0)}
     return {
@@ -325,14 +330,6 @@ def _size(file: Path) -> int:
 
 def _time(seconds: float) -> str | None:
     return utc_time(int(seconds * 1e9)) if seconds else None
-
-
-def _spans(folder: Path, kind: Kind) -> int:
-    spans = 0
-    for file in listed(folder, kind):
-        with contextlib.suppress(OSError):
-            spans += counted(file.path)[1]
-    return spans
 
 
 def _settings(settings: Settings) -> Iterator[Document]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -222,7 +221,7 @@ def _same_settings(one: Settings, other: Settings) -> bool:
 
 def _is_disabled() -> bool:
     """Whether the variable that switches the SDK off means that nothing would be recorded."""
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true":
+    if not delivery.is_sdk_disabled():
         return False
     tracers = delivery.global_tracer_provider()
     return tracers is None or isinstance(tracers.get_tracer(SCOPE), NoOpTracer)

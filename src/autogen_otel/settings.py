@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, InitVar, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pkgutil import resolve_name
 from typing import Any, Final
@@ -133,7 +133,12 @@ class Settings:
 
     A field that is not given is read from its environment variable when the object is made; where that is
     not set, or holds what cannot be used, the field takes its default.
+
+    Args:
+        environ: the environment variables; the process's own by default.
     """
+
+    environ: InitVar[Mapping[str, str] | None] = None
 
     capture_tool_content: bool = _knob(
         True,
@@ -253,24 +258,21 @@ class Settings:
         return problems
 
     def checking(self, check: str) -> Settings:
-        """The same settings with another ``check``, and what was wrong with their variables."""
+        """The same settings with another ``check``, and what else is known of them."""
         changed = replace(self, check=check)
-        object.__setattr__(changed, "_problems", self.problems)
+        changed.__dict__.update(_problems=self.problems, _journal_is_set=self.journal_is_set)
         return changed
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, environ: Mapping[str, str] | None) -> None:
         """Read what is not given, and refuse values that would make telemetry useless."""
+        source = os.environ if environ is None else environ
         problems: list[str] = []
-        is_set = self.journal is not _NOT_GIVEN or bool(os.environ.get(_JOURNAL_VARIABLE))
-        object.__setattr__(self, "_journal_is_set", is_set)
+        is_set = self.journal is not _NOT_GIVEN or bool(source.get(_JOURNAL_VARIABLE))
         for knob in fields(self):
-            given = getattr(self, knob.name)
-            is_given = given is not _NOT_GIVEN
-            value = (
-                knob.metadata["check"](knob.name, given) if is_given else _read(knob, os.environ, problems)
-            )
+            given, check = getattr(self, knob.name), knob.metadata["check"]
+            value = _read(knob, source, problems) if given is _NOT_GIVEN else check(knob.name, given)
             object.__setattr__(self, knob.name, value)
-        object.__setattr__(self, "_problems", tuple(problems))
+        self.__dict__.update(_problems=tuple(problems), _journal_is_set=is_set)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -282,26 +284,10 @@ class Settings:
         Raises:
             SettingsError: variables do not hold what their knobs take; it names each of them.
         """
-        settings, problems = cls.read_environ(environ)
-        if problems:
-            raise SettingsError("; ".join(problems))
+        settings = cls(environ=environ)
+        if settings.problems:
+            raise SettingsError("; ".join(settings.problems))
         return settings
-
-    @classmethod
-    def read_environ(cls, environ: Mapping[str, str] | None = None) -> tuple[Settings, list[str]]:
-        """Read every knob from its environment variable; one that cannot be used takes its default.
-
-        Args:
-            environ: the variables; the process's own by default.
-
-        Returns:
-            The settings, and a sentence for each variable that does not hold what its knob takes.
-        """
-        source = os.environ if environ is None else environ
-        problems: list[str] = []
-        settings = cls(**{knob.name: _read(knob, source, problems) for knob in fields(cls)})
-        object.__setattr__(settings, "_journal_is_set", bool(source.get(_JOURNAL_VARIABLE)))
-        return settings, problems
 
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:

@@ -9,12 +9,13 @@ import pytest
 
 from autogen_otel import check_config_list
 from autogen_otel.checks.asking import ask as asking
-from autogen_otel.checks.asking.ask import Question, ask
+from autogen_otel.checks.asking.ask import ask
+from autogen_otel.checks.source import Source
 from tests.support.agents import Serve
 from tests.support.config_lists import gpt, local
 
 CONNECTS = """
-from autogen_otel.checks.asking.wire import Wire
+from autogen_otel.checks.asking.process import Wire
 import asyncio, socket, subprocess, urllib.request
 wire = Wire()
 for connect in (
@@ -54,7 +55,7 @@ def test_offline_no_endpoint_is_asked(serve: Serve) -> None:
 
 
 def test_a_host_that_takes_too_long_is_said() -> None:
-    answers = ask([Question({}, [])], limit=0.01)
+    answers = ask([Source("", [])], limit=0.01)
     assert answers.host is None
     assert answers.problem == "it did not answer within 0 s"
 
@@ -75,12 +76,12 @@ def test_a_process_whose_asker_has_ended_ends_too(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(asking, "_START", hangs + start)
     run = subprocess.run
     monkeypatch.setattr(subprocess, "run", lambda *words, **more: run(*words, **{**more, "timeout": 60}))
-    assert ask([Question({}, [])], limit=0.2).problem == "its process ended with exit code 1 and no answer"
+    assert ask([Source("", [])], limit=0.2).problem == "its process ended with exit code 1 and no answer"
 
 
 def test_a_frozen_program_is_not_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert "no Python interpreter" in str(ask([Question({}, [])]).problem)
+    assert "no Python interpreter" in str(ask([Source("", [])]).problem)
 
 
 def test_no_host_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

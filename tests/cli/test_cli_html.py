@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogen_otel.cli.page.conversation import conversation_page
-from tests.support.incidents import group
+from autogen_otel.traces.trace import State, Trace
+from tests.support.incidents import group, killed
 from tests.support.pages import HOSTILE, Page, invisible, large, said
-from tests.support.recorded import Recorded, trace_of
+from tests.support.recorded import ORIGIN, Recorded, exception, trace_of, write
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -67,6 +69,34 @@ def test_every_span_has_a_row_with_all_that_was_recorded(run: Run, journal: Path
     assert "Nothing failed" in page.text
     assert "autogen.handoff.reason" in page.text
     assert "Elbe 1962" in page.text
+
+
+@pytest.mark.parametrize("state", ["running", "interrupted"])
+def test_a_conversation_that_has_not_ended_has_a_page(state: State) -> None:
+    spans = [replace(span, state=state) for span in trace_of(killed()).spans]
+    page = Page(conversation_page(Trace.of(spans), "a test"))
+    assert f"{state} user -> assistant" in page.text
+
+
+def test_a_cause_that_nobody_knows_is_only_named(run: Run, tmp_path: Path) -> None:
+    it = Recorded()
+    with it.span("invoke_workflow user -> helper"):
+        it.leaf("execute_tool look", 1, exception("ValueError", "no"), **{ORIGIN: "bad luck"})
+    journal = write(tmp_path / "journal.jsonl", it)
+    code, out, err = run("diagnose", "--journal", str(journal), "--html", "-")
+    assert (code, err) == (1, "")
+    assert "bad luck" in Page(out).text
+
+
+def test_values_of_another_kind_than_ours_are_shown_as_they_are(run: Run, tmp_path: Path) -> None:
+    it = Recorded()
+    ended = it.span("invoke_workflow user -> helper", autogen__conversation__termination=["stop"])
+    with ended, it.span("chat gpt-4o"):
+        it.post(0.1, 500, server__address="api.openai.com", server__port=[443, 444])
+    journal = write(tmp_path / "journal.jsonl", it)
+    code, out, err = run("diagnose", "--journal", str(journal), "--html", "-")
+    assert (code, err) == (1, "")
+    assert "api.openai.com:[443, 444]" in Page(out).text
 
 
 @pytest.mark.parametrize("name", HOSTILE)

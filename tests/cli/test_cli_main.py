@@ -170,12 +170,14 @@ def test_a_new_command_is_a_file_and_its_name_in_one_list(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "greet.py").write_text(
-        "def register(subparsers):\n"
-        "    subparsers.add_parser('greet').set_defaults(run=lambda args: print('hello') or 7)\n"
+        "SUMMARY = HELP = 'Greet.'\n"
+        "def add_options(parser): parser.add_argument('--loudly', action='store_true')\n"
+        "def run(args): return print('HELLO' if args.loudly else 'hello') or 7\n"
     )
     monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
     monkeypatch.setattr(cli, "_COMMANDS", (*cli._COMMANDS, "greet"))
     assert run("greet") == (7, "hello\n", "")
+    assert run("greet", "--loudly") == (7, "HELLO\n", "")
     del sys.modules["autogen_otel.cli.commands.greet"]
 
 

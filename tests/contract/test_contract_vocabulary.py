@@ -305,6 +305,8 @@ def test_the_labels_of_a_metric_are_those_of_the_vocabulary(emitted: Emitted, me
         (metrics.TOKEN_TYPE, metrics.TOKEN_TYPES),
         (metrics.ARGUMENT_PROBLEM, metrics.PROBLEMS),
         (metrics.CONVERSATION_OUTCOME, metrics.OUTCOMES),
+        (metrics.TOOL_OUTCOME, metrics.TOOL_OUTCOMES),
+        (metrics.TELEMETRY_REASON, metrics.DROP_REASONS),
         (attributes.ERROR_ORIGIN, causes.CAUSES),
         (attributes.HANDOFF_REASON, handoffs.REASONS),
         (attributes.CONVERSATION_TERMINATION, terminations.TERMINATIONS),

@@ -37,6 +37,8 @@ class Receiver:
         """The name of a span whose batch gets a 500."""
         self.most_bytes = 0
         """Of a request: a larger one gets a 413; 0 for no limit."""
+        self.too_large = 0
+        """How many requests were larger."""
         self.taken: list[tuple[str, bytes]] = []
         """Path and body of each request that was not beyond ``most_bytes``."""
         self.headers: dict[str, str] = {}
@@ -146,7 +148,7 @@ def receiving() -> Iterator[Receiver]:
             if not body and receiver.empty_status:
                 status = receiver.empty_status
             if receiver.most_bytes and len(body) > receiver.most_bytes:
-                status = 413
+                status, receiver.too_large = 413, receiver.too_large + 1
             if receiver.breaks and receiver.breaks in Receiver.names(body):
                 status = 500
             if status != 413 or not receiver.most_bytes:

@@ -25,7 +25,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> ProcessCounts:
 
 def test_what_processes_count_is_added_up(tmp_path: Path, counts: ProcessCounts) -> None:
     first, second = Sharing(tmp_path), Sharing(tmp_path)
-    assert read(tmp_path) == shared.Counts()
+    assert read(tmp_path) == shared.SharedCounts()
     first.write()
     assert list(tmp_path.iterdir()) == [], "there is nothing to say"
     counts.add("exported", "spans", 3)
@@ -64,7 +64,7 @@ def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_b
 ) -> None:
     counts.add("exported", "spans", 3)
     (tmp_path / "counts.json").write_text('{"since": 1, "items')
-    assert read(tmp_path) == shared.Counts()
+    assert read(tmp_path) == shared.SharedCounts()
     Sharing(tmp_path).write()
     assert read(tmp_path).of("exported") == {"spans": 3}
     (tmp_path / "file").touch()

@@ -13,8 +13,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel.causes import Failure
+from autogen_otel.delivery import counts as counting
 from autogen_otel.delivery import observe_delivery
-from autogen_otel.delivery.counts import ProcessCounts, own_metrics
+from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.logs import LogBatches
 from autogen_otel.delivery.processes.batches import Batches, Limits, SpanBatches
 from autogen_otel.operations.tools.tool_call import ToolCall
@@ -145,7 +146,7 @@ def test_what_was_dropped_is_a_metric(
     reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     counts = ProcessCounts()
-    monkeypatch.setattr(own_metrics, "PROCESS", counts)
+    monkeypatch.setattr(counting, "PROCESS", counts)
     errors = [0]
     provider = MeterProvider([reader], shutdown_on_exit=False)
     for _ in range(2):
@@ -175,7 +176,7 @@ def test_what_became_of_telemetry_and_what_waits_is_measured(
     reader: InMemoryMetricReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = ProcessCounts()
-    monkeypatch.setattr(own_metrics, "PROCESS", counts)
+    monkeypatch.setattr(counting, "PROCESS", counts)
     provider = MeterProvider([reader], shutdown_on_exit=False)
     observe_delivery(provider.get_meter("autogen_otel"), lambda: 0)
     counts.add("forwarded", "spans", 3)

@@ -153,10 +153,10 @@ def test_spans_that_never_end_do_not_add_up(
     monkeypatch.setattr(journal_processor, "_MOST_TRACES", 3)
     it = traced("failing")
     open_spans = [it.provider.get_tracer(SCOPE).start_span("left open") for _ in range(9)]
-    assert len(it.processor._held._traces) == 3
+    assert len(it.processor._traces) == 3
     for span in open_spans:
         span.end()
-    assert it.processor._held._traces == {}
+    assert it.processor._traces == {}
 
 
 def test_a_span_that_the_garbage_collector_ends_at_any_moment_holds_nothing_up(
@@ -169,8 +169,8 @@ def test_a_span_that_the_garbage_collector_ends_at_any_moment_holds_nothing_up(
     class Collecting(journal_processor._Trace):
         """As the processor makes one, Python may collect what a program has left."""
 
-        def __init__(self, open_spans: int = 0) -> None:
-            super().__init__(open_spans)
+        def __init__(self) -> None:
+            super().__init__()
             while left:
                 left.pop().end()
 
@@ -178,7 +178,7 @@ def test_a_span_that_the_garbage_collector_ends_at_any_moment_holds_nothing_up(
     with it.span("conversation"):
         pass
     assert it.kept() == ["conversation", "left"]
-    assert it.processor._held._traces == {}
+    assert it.processor._traces == {}
 
 
 def test_a_forked_child_leaves_to_the_parent_what_the_parent_holds(program: Program) -> None:

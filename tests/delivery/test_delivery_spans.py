@@ -220,15 +220,14 @@ def test_what_an_endpoint_takes_at_once_is_remembered_for_a_while(
 ) -> None:
     receiver.most_bytes = 300_000
     exporter = JournaledSpanExporter(_http(receiver.url), journal, ProcessCounts())
-    requests = []
+    refused = []
     for _ in range(3):
-        before = len(receiver.requests)
         exporter.export(finished(*map(str, range(100)), attributes={"text": "x" * 10_000}))
-        requests.append((len(receiver.requests) - before, receiver.span_names[-1]))
+        refused.append(receiver.too_large)
     clock.now += 3600
     exporter.export(finished("a"))
     exporter.shutdown()
-    assert requests[0][0] > requests[1][0] == requests[2][0]
+    assert 0 < refused[0] == refused[1] == refused[2]
     assert receiver.span_names == [*map(str, range(100))] * 3 + ["a"]
     assert not journal.folder.exists()
 

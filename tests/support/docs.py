@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import autogen_otel
@@ -82,13 +84,26 @@ def spans_table() -> Iterator[str]:
 
 def attributes_table() -> Iterator[str]:
     """Every attribute of a span."""
+    meanings = _meanings()
     yield "| attribute | type | on | meaning |"
     yield "|---|---|---|---|"
     for key in sorted(attributes.KINDS):
-        meaning = attributes.MEANINGS[key]
-        unit = f", {meaning.unit}s" if meaning.unit and meaning.unit not in {"s", "USD"} else ""
-        unit = f", {meaning.unit}" if meaning.unit in {"s", "USD"} else unit
-        yield f"| `{key}` | {_TYPES[attributes.KINDS[key]]}{unit} | {meaning.spans} | {meaning.sentence} |"
+        unit = attributes.UNITS[key]
+        unit = f", {unit}" if unit in {"s", "USD"} else f", {unit}s" if unit else ""
+        kind = f"{_TYPES[attributes.KINDS[key]]}{unit}"
+        yield f"| `{key}` | {kind} | {attributes.SPANS[key]} | {meanings[key]} |"
+
+
+def _meanings() -> dict[str, str]:
+    """What stands below each key in the vocabulary."""
+    meanings = {}
+    for defined, below in pairwise(ast.parse(inspect.getsource(attributes)).body):
+        match defined, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(meaning))):
+                key = getattr(attributes, name)
+                if isinstance(key, str):
+                    meanings[key] = " ".join(meaning.split())
+    return meanings
 
 
 def causes_table() -> Iterator[str]:

@@ -44,13 +44,17 @@ class ContentRenderer(Renderer):
 
     def content(self, content: Content) -> str | None:
         """Render content as its attribute is; ``None`` where policy says no."""
-        return self._attributes.on_spans(self._rendered(content)).get(content.kind.value)
+        return self._on_spans(self._rendered(content)).get(content.kind.value)
 
     def event_content(self, content: Content) -> str | None:
         """Render content as events have it; ``None`` where policy says no."""
-        if self._attributes.on_spans({content.kind.value: ""}) and "EVENT" not in self._where:
+        if self._on_spans({content.kind.value: ""}) and "EVENT" not in self._where:
             return None
         return self._rendered(content).get(content.kind.value)
+
+    def _on_spans(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        is_whole = self._attributes.are_for_spans
+        return attributes if is_whole else self._attributes.on_spans(attributes)
 
     def problem(self, problem: ArgumentProblem) -> str:
         """Render how an argument does not fit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from autogen_otel.checks.source import Source, SourceError
 from autogen_otel.checks.values import kind_of
@@ -12,14 +12,6 @@ from autogen_otel.checks.values import kind_of
 _BLANK: Final = " \t\r\n"
 _LIST: Final = "config_list"
 _DECODER: Final = json.JSONDecoder()
-
-
-class _Span(NamedTuple):
-    """Where an entry stands in the text: the white space before it, its first sign, its end."""
-
-    lead: int
-    start: int
-    end: int
 
 
 def without(source: Source, dead: Collection[int]) -> str:
@@ -44,15 +36,14 @@ def without(source: Source, dead: Collection[int]) -> str:
     if text[opening] != "[":
         # One entry in the place of a list.
         return "[]\n"
-    spans = list(_spans(text, opening + 1))
-    kept = [span for index, span in enumerate(spans) if index not in dead]
-    closing = _skip(text, spans[-1].end)
-    pieces = [text[span.lead : span.end] for span in kept]
-    if pieces:
-        # The first that is left stands where the first stood.
-        pieces[0] = text[spans[0].lead : spans[0].start] + text[kept[0].start : kept[0].end]
-        pieces[-1] += text[spans[-1].end : closing]
-    return text[: opening + 1] + ",".join(pieces) + text[closing:]
+    places = list(_places(text, opening + 1))
+    kept = [index for index in range(len(places)) if index not in dead]
+    if not kept:
+        return f"{text[: opening + 1]}{text[_skip(text, places[-1][1]) :]}"
+    # The first that is left stands where the first stood, and behind each what stood behind it.
+    pieces = [text[places[index][0] : places[index + 1][0]] for index in kept[:-1]]
+    pieces.append(text[slice(*places[kept[-1]])])
+    return text[: places[0][0]] + "".join(pieces) + text[places[-1][1] :]
 
 
 def _json(value: Any, index: int) -> Any:
@@ -87,16 +78,16 @@ def _opening(text: str) -> int:
     return found
 
 
-def _spans(text: str, position: int) -> Iterator[_Span]:
+def _places(text: str, position: int) -> Iterator[tuple[int, int]]:
+    """Where each entry of the list begins and ends."""
     start = _skip(text, position)
     while text[start] != "]":
         _, end = _DECODER.raw_decode(text, start)
-        yield _Span(position, start, end)
+        yield start, end
         position = _skip(text, end)
         if text[position] != ",":
             return
-        position += 1
-        start = _skip(text, position)
+        start = _skip(text, position + 1)
 
 
 def _skip(text: str, position: int) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
-from autogen_otel.checks.asking.ask import Answers, Question, ask
+from autogen_otel.checks.asking.ask import Answers, ask
 from autogen_otel.checks.masking import Masking
 from autogen_otel.checks.offline.entries import duplicate_problem, duplicates, entry_problems
 from autogen_otel.checks.offline.facts import Facts
@@ -15,7 +15,7 @@ from autogen_otel.checks.offline.options import beside_problems
 from autogen_otel.checks.offline.patience import unset_timeout
 from autogen_otel.checks.probe.verdicts import Probe
 from autogen_otel.checks.report import ERROR, GUESSES, EntryReport, ListReport, Problem
-from autogen_otel.checks.source import Source, of_value
+from autogen_otel.checks.source import Source, is_entry, of_value
 from autogen_otel.checks.values import holds_own_objects
 from autogen_otel.vocabulary.verdicts import NOT_PROBED, WORKS
 
@@ -55,11 +55,8 @@ def examine(
         answers: of the host, where it is not to be asked.
     """
     environ = dict(os.environ)
-    questions = [
-        Question(one.options, [entry for entry in one.entries if _is_entry(entry)]) for one in sources
-    ]
     if answers is None:
-        answers = ask(questions, probe_seconds) if any(one.entries for one in questions) else Answers()
+        answers = ask(sources, probe_seconds) if any(one.objects for one in sources) else Answers()
     answered = answers.lists or [[]] * len(sources)
     return [
         _report(source, one, answers, environ, probe_seconds is not None)
@@ -80,7 +77,7 @@ def _report(
     report = ListReport([], host=answers.host, host_problem=_masked(masking, answers.problem))
     beside: list[Problem] = []
     for index, entry in enumerate(source.entries):
-        if not _is_entry(entry):
+        if not is_entry(entry):
             report.entries.append(EntryReport(index, problems=[_no_object(entry)]))
             continue
         repeated = source.repeated[index] if source.repeated else ()
@@ -119,7 +116,7 @@ def _entry(facts: Facts, masking: Masking, *, is_probed: bool) -> EntryReport:
 def _probed(facts: Facts) -> dict[str, Any]:
     """What the endpoint said, or why it was not asked."""
     if facts.answer is None:
-        return Probe(NOT_PROBED, "AutoGen could not be asked to make its client").as_dict()
+        return asdict(Probe(NOT_PROBED, "AutoGen could not be asked to make its client"))
     probe: dict[str, Any] = facts.answer["probe"]
     return probe
 
@@ -138,11 +135,6 @@ def _notes(facts: Facts) -> Iterator[str]:
     unset = unset_timeout(facts)
     if unset is not None:
         yield unset
-
-
-def _is_entry(entry: Any) -> bool:
-    """Whether it is an object, and no ``llm_config`` that has a list in it."""
-    return isinstance(entry, Mapping) and not ("config_list" in entry and "model" not in entry)
 
 
 def _no_object(entry: Any) -> Problem:

@@ -47,6 +47,16 @@ class Source:
     text: str | None = None
     repeated: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def objects(self) -> list[Mapping[str, Any]]:
+        """The entries that are objects, and no ``llm_config`` that has a list in it."""
+        return [entry for entry in self.entries if is_entry(entry)]
+
+
+def is_entry(entry: Any) -> bool:
+    """Whether it is an object, and no ``llm_config`` that has a list in it."""
+    return isinstance(entry, Mapping) and not (_LIST in entry and "model" not in entry)
+
 
 def find(config: str | None) -> Source:
     """Find the list that a word of the command line means.

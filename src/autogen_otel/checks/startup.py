@@ -35,8 +35,7 @@ class StartupCheck:
 
     def _begin(self) -> None:
         """Forget what is under way: a forked process has no thread of it, and the lock may stay held."""
-        self._waiting: list[Source] = []
-        self._under_way: list[Source] = []
+        self._unchecked: list[Source] = []
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -64,7 +63,7 @@ class StartupCheck:
             if self._is_over or mark in self._seen or len(self._seen) >= _MOST_LISTS:
                 return
             self._seen.add(mark)
-            self._waiting.append(source)
+            self._unchecked.append(source)
             if not self._has_exit:
                 self._has_exit = True
                 atexit.register(self._exit)
@@ -81,14 +80,15 @@ class StartupCheck:
 
     def _run(self) -> None:
         """Check what waits, all of it with one question to the host, until nothing does."""
+        checked: list[Source] = []
         while True:
             with self._lock:
-                sources, self._waiting = self._waiting, []
-                self._under_way = sources
-                if not sources:
+                del self._unchecked[: len(checked)]
+                checked = list(self._unchecked)
+                if not checked:
                     self._thread = None
                     return
-            self._check(sources)
+            self._check(checked)
 
     def _check(self, sources: list[Source], answers: Answers | None = None) -> None:
         try:
@@ -106,7 +106,7 @@ class StartupCheck:
             return
         with self._lock:
             self._is_over = True
-            sources = [*self._under_way, *self._waiting]
+            sources = list(self._unchecked)
         if sources:
             self._check(sources, Answers(problem="the program ended before it had answered"))
 

@@ -119,21 +119,15 @@ def _object(value: Any, depth: int) -> Any:
 
 def _http_object(value: Any, kinds: set[str]) -> Any:
     """The stand-in of an HTTP client or of its timeouts; ``None`` for anything else."""
-    if _is_http_client(type(value)):
-        copies = hasattr(type(value), "__deepcopy__")
-        return stand_in("http_client", module=_http_module(type(value)), copies=copies)
+    clients = [cls.__module__.partition(".")[0] for cls in type(value).__mro__ if cls.__name__ == "Client"]
+    for module in _HTTP:
+        if module in clients:
+            copies = hasattr(type(value), "__deepcopy__")
+            return stand_in("http_client", module=module, copies=copies)
     root = type(value).__module__.partition(".")[0]
     if root in _HTTP and "Timeout" in kinds:
         return stand_in("timeout", module=root, **{part: read(value, part) for part in _TIMEOUT_PARTS})
     return None
-
-
-def _is_http_client(kind: type) -> bool:
-    return any(cls.__name__ == "Client" and cls.__module__.partition(".")[0] in _HTTP for cls in kind.__mro__)
-
-
-def _http_module(kind: type) -> str:
-    return next(root for cls in kind.__mro__ if (root := cls.__module__.partition(".")[0]) in _HTTP)
 
 
 def _made(kind: str, facts: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -19,7 +19,6 @@ from autogen_otel.settings import SettingsError
 from autogen_otel.traces.source import SourceError
 
 _COMMANDS: Final = ("check", "dashboards", "diagnose", "doctor", "journal", "push", "repro", "show", "stack")
-"""The modules of ``commands`` with a function ``register(subparsers)``, which adds the command."""
 
 DONE: Final = 0
 PROBLEM: Final = 1
@@ -34,6 +33,7 @@ exit codes:
   2    could not be done as asked; one sentence on stderr says why
   130  interrupted
 """
+_FORMATTER: Final = argparse.RawDescriptionHelpFormatter
 _SCHEMA: Final = 1
 """Of the JSON that commands print; a change that breaks readers raises it."""
 
@@ -68,10 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None and error.errno not in _NO_ROOM:
             raise
-        what = (
-            "the output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
-        )
+        what = f"{error.filename} cannot be used"
         if error.filename is None:
+            what = "the output cannot be written"
             _write_nowhere()
         sys.stderr.write(f"autogen-otel: {what}: {error.strerror}.\n")
         return BAD_INPUT
@@ -87,8 +86,7 @@ def _write_nowhere() -> None:
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command, for its page in the documentation."""
-    commands = _parser()[1].choices
-    return {name: commands[name] for name in _COMMANDS}
+    return dict(_parser()[1].choices)
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Any]:
@@ -97,12 +95,18 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
         prog="autogen-otel",
         description="Look at what AutoGen agents did, and at the failures AutoGen and the OpenAI SDK hide.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_FORMATTER,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name in _COMMANDS:
-        importlib.import_module(f"{__name__}.commands.{name}").register(subparsers)
+        command = importlib.import_module(f"{__name__}.commands.{name}")
+        description, _, epilog = command.HELP.partition("\n\n")
+        added = subparsers.add_parser(
+            name, help=command.SUMMARY, description=description, epilog=epilog, formatter_class=_FORMATTER
+        )
+        command.add_options(added)
+        added.set_defaults(run=command.run)
     return parser, subparsers
 
 
@@ -142,27 +146,6 @@ class _Version(argparse.Action):
 
 
 # ---------------------------------------------------------------- what all commands share
-def add_command(
-    subparsers: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, text: str
-) -> argparse.ArgumentParser:
-    """Add a command to the command line.
-
-    Args:
-        subparsers: of the command line.
-        name: the command.
-        run: takes the parsed arguments and returns the exit code.
-        summary: its line in the list of commands.
-        text: its help: what it does, the options below this paragraph, then examples and exit codes.
-    """
-    description, _, epilog = text.partition("\n\n")
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name, help=summary, description=description, epilog=epilog, formatter_class=formatter
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Add the option ``--format`` to a command."""
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")

@@ -10,7 +10,6 @@ NS_PER_SECOND: Final = 1_000_000_000
 _MINUTE: Final = 60
 _TENTHS_BELOW: Final = 10
 _KILO: Final = 1000
-_USUAL_PORTS: Final = frozenset({None, 80, 443})
 
 
 def duration(nanoseconds: int) -> str:
@@ -24,11 +23,6 @@ def duration(nanoseconds: int) -> str:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
-
-
-def port(number: object) -> str:
-    """``:8080``, as it stands behind a host; nothing for the usual ones."""
-    return "" if number in _USUAL_PORTS else f":{number}"
 
 
 def plural(count: int, noun: str, several: str = "") -> str:

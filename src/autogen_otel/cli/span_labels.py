@@ -17,6 +17,7 @@ from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
 _CLIENT_ERROR: Final = 400
+_USUAL_PORTS: Final = (None, 80, 443)
 _HTTP_ROUTE: Final = "http.route"
 _LARGE_PROMPT: Final = 20_000
 """Characters from which on it matters what a prompt is made of."""
@@ -272,7 +273,8 @@ _LABELS: Final[Mapping[str, Callable[[Span], SpanLabel]]] = {
 
 def server(attributes: Mapping[str, Any]) -> str:
     """Host and, if it is not the usual one, port."""
-    return f"{attributes[names.SERVER_ADDRESS]}{quantities.port(attributes.get(names.SERVER_PORT))}"
+    port = attributes.get(names.SERVER_PORT)
+    return f"{attributes[names.SERVER_ADDRESS]}{'' if port in _USUAL_PORTS else f':{port}'}"
 
 
 def _count(value: object) -> str:

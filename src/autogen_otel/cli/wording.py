@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -20,14 +20,17 @@ _TINY: Final = 1e-6
 _PREFIX: Final = 12
 
 
-Look = Callable[[Evidence], Iterator[str]]
-"""Says where to look at an evidence."""
-
-
-def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]:
+def lines(
+    finding: Finding, total: int, when: str, conditions: Iterable[str] = (), places: Iterable[str] = ()
+) -> Iterator[tuple[str, str]]:
     """What there is to say of a finding below its title: labels and words; a label that is empty goes on.
 
-    The total is that of all conversations.
+    Args:
+        finding: of which.
+        total: of all conversations.
+        when: from its first time until its last.
+        conditions: what it goes with, each in a line, unless that is drawn.
+        places: where to look at it.
     """
     share = finding.conversations / total if total else 0
     often = f"{finding.conversations:,} of {quantities.plural(total, 'conversation')} ({share:.1%})"
@@ -40,11 +43,11 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
     elif finding.attempts > finding.occurrences:
         often += f", {finding.attempts:,} attempts that failed"
     yield "how often", f"{often}; {ended(finding)}"
-    yield "when", span_of_time(finding.first_ns, finding.last_ns)
+    yield "when", when
     if finding.recovered or finding.lost_seconds >= 1:
         lost = quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))
         yield "cost", f"{lost} lost in all"
-    yield from zip(_once("goes with"), map(_goes_with, finding.discriminators), strict=False)
+    yield from zip(_once("goes with"), conditions, strict=False)
     if not finding.discriminators and finding.compared[0] > 1:
         failing, working = finding.compared
         found = f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
@@ -53,7 +56,6 @@ def lines(finding: Finding, total: int, look: Look) -> Iterator[tuple[str, str]]
     yield from zip(_once("symptoms"), symptoms, strict=False)
     yield "seen as", finding.visible_as
     yield "do", finding.advice
-    places = [place for evidence in finding.evidence for place in look(evidence)]
     yield from zip(_once("look"), places, strict=False)
 
 
@@ -218,10 +220,6 @@ def chance(probability: float) -> str:
 def share_of(count: int, total: int) -> str:
     """``28 of 130 (21.5%)``."""
     return f"{count:,} of {total:,}" + (f" ({count / total:.1%})" if total else "")
-
-
-def _goes_with(one: Discriminator) -> str:
-    return f"{condition(one)}: {shares(one)}"
 
 
 def _percent(share: float) -> str:

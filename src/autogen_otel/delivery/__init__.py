@@ -3,13 +3,14 @@
 Importing this room loads neither the SDK nor an exporter: a program with its own providers never pays for it.
 """
 
-from autogen_otel.delivery.counts.own_metrics import observe_delivery
+from autogen_otel.delivery.counts import observe_delivery
 from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
-from autogen_otel.delivery.processes import Process
+from autogen_otel.delivery.processes.process import Process
 from autogen_otel.delivery.providers import (
     global_logger_provider,
     global_meter_provider,
     global_tracer_provider,
+    is_sdk_disabled,
     keep_copies,
     logger_provider,
     meter_provider,
@@ -24,6 +25,7 @@ __all__ = [
     "global_logger_provider",
     "global_meter_provider",
     "global_tracer_provider",
+    "is_sdk_disabled",
     "keep_copies",
     "logger_provider",
     "meter_provider",

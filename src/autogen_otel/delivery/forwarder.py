@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.context import attach, set_value
 
@@ -16,6 +15,7 @@ from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
 from autogen_otel.delivery.processes.batches import SUPPRESS_KEY
+from autogen_otel.delivery.threads import started
 from autogen_otel.vocabulary.metrics import REFUSED, SPANS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Forwarder:
 
     def __init__(self, endpoint: Endpoint, journal: Journal, counts: ProcessCounts) -> None:
         self._endpoint, self._journal, self._counts = endpoint.another(), journal, counts
-        self._forwarding = Forwarding(journal, self._send, self._count)
+        self._forwarding = Forwarding(journal, self._endpoint.export, self._count)
         self.after_fork()
         renew_after_fork(self)
 
@@ -73,15 +73,9 @@ class Forwarder:
 
     def wake(self) -> None:
         """Start the thread in this process, unless it runs already or the program ends."""
-        if self._thread is not None or self._end is not None:
-            return
-        thread = threading.Thread(target=self._run, name="autogen-otel-forward", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            # An interpreter that shuts down starts no threads; the next run forwards what there is.
-            return
-        self._thread = thread
+        if self._thread is None and self._end is None:
+            # Where none starts, the next run forwards what there is.
+            self._thread = started("forward", self._run)
 
     def hurry(self) -> None:
         """Stop soon: what is left stays for the next run."""
@@ -94,6 +88,7 @@ class Forwarder:
         """Go on after all, with a new thread and a new connection: the old ones are about to end."""
         if self._end is not None:
             self._endpoint = self._endpoint.another()
+            self._forwarding.send = self._endpoint.export
             self.after_fork()
             if self.has_work():
                 self.wake()
@@ -163,9 +158,6 @@ class Forwarder:
 
     def _may_go_on(self) -> bool:
         return self._end is None or time.monotonic() < self._end
-
-    def _send(self, batch: Sequence[Any]) -> ExportResult:
-        return self._endpoint.export(batch)
 
     def _count(self, tally: Tally) -> None:
         self._counts.add(FORWARDED, SPANS, tally.spans)

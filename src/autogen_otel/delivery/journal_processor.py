@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -14,7 +13,7 @@ from opentelemetry.trace import StatusCode
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS
 from autogen_otel.delivery.journal import Kind, NoFolderError
-from autogen_otel.delivery.processes import beside
+from autogen_otel.delivery.processes import process
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
 from autogen_otel.delivery.spans import JournaledSpanExporter, journal_of
 from autogen_otel.settings import FAILING, Settings
@@ -24,6 +23,8 @@ from autogen_otel.vocabulary.spans import SCOPE
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
+
+    from autogen_otel.delivery.processes.in_flight import InFlight
 
 _LOGGER = logging.getLogger("autogen_otel")
 _MOST_HELD: Final = 4096
@@ -47,10 +48,13 @@ class JournalProcessor(SpanProcessor):
     def __init__(self, settings: Settings | None = None) -> None:
         settings = Settings() if settings is None else settings
         self._batches: SpanBatches | None = None
-        self._held = Held(only_failing=settings.journal == FAILING)
+        self._only_failing = settings.journal == FAILING
+        self._noted: InFlight | None = None
         # Of an endpoint's exporter that notes too, spans are still to be exported.
-        is_alone = beside.kept() is None
+        is_alone = process.kept() is None
         PROCESS.drop(SPANS, NOT_DELIVERED, 0)
+        self.after_fork()
+        fork.renew_after_fork(self)
         if not settings.keeps_journal:
             return
         try:
@@ -58,23 +62,27 @@ class JournalProcessor(SpanProcessor):
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
-        noted = beside.keep(journal).in_flight
-        if noted is not None and is_alone:
-            self._held.left_out = noted.exported
-        exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=noted)
+        in_flight = process.keep(journal).in_flight
+        self._noted = in_flight if is_alone else None
+        exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=in_flight)
         self._batches = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
+
+    def after_fork(self) -> None:
+        """Leave to the parent what waits for the end of its trace."""
+        self._lock = threading.Lock()
+        self._news: deque[tuple[int, ReadableSpan, bool]] = deque()
+        self._traces: dict[int, _Trace] = {}
+        self._held = 0
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Note that a span of its trace is open."""
         if fork.is_untold():
             fork.begin_anew()
-        if self._batches is not None and span.context is not None:
-            self._keep(self._held.started(span.context.trace_id, is_ours=_is_ours(span)))
+        self._hear(span, has_ended=False)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hold the span, or keep it and what was held for it."""
-        if self._batches is not None and span.context is not None:
-            self._keep(self._held.ended(span.context.trace_id, span, is_ours=_is_ours(span)))
+        self._hear(span, has_ended=True)
 
     def shutdown(self) -> None:
         """Write what is kept."""
@@ -89,115 +97,67 @@ class JournalProcessor(SpanProcessor):
         """
         return self._batches is None or self._batches.force_flush(timeout_millis)
 
-    def _keep(self, spans: Sequence[ReadableSpan]) -> None:
-        if self._batches is not None:
-            for span in spans:
-                self._batches.on_end(span)
-
-
-class Held:
-    """Ended spans by trace, until it is known whether the trace is kept.
-
-    Args:
-        only_failing: whether a trace is kept only if something failed in it.
-
-    Attributes:
-        left_out: told the spans of a trace that has ended and is not kept.
-    """
-
-    def __init__(self, *, only_failing: bool) -> None:
-        self.only_failing = only_failing
-        self.left_out: Callable[[Sequence[ReadableSpan]], object] = lambda _spans: None
-        self.after_fork()
-        fork.renew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Leave to the parent what it holds."""
-        self._lock = threading.Lock()
-        self._news: deque[tuple[int, bool, ReadableSpan | None]] = deque()
-        self._traces: dict[int, _Trace] = {}
-        self._count = 0
-
-    def started(self, trace_id: int, *, is_ours: bool) -> Sequence[ReadableSpan]:
-        """Note that a span of a trace is open; return the spans that are to be kept now."""
-        self._news.append((trace_id, is_ours, None))
-        return self.settle()
-
-    def ended(self, trace_id: int, span: ReadableSpan, *, is_ours: bool) -> Sequence[ReadableSpan]:
-        """Hold a span that has ended; return the spans that are to be kept now."""
-        self._news.append((trace_id, is_ours, span))
-        return self.settle()
-
-    def settle(self) -> Sequence[ReadableSpan]:
-        """Deal with the spans that have begun or ended; return those that are to be kept now."""
-        released: list[ReadableSpan] = []
+    def _hear(self, span: ReadableSpan, *, has_ended: bool) -> None:
+        if self._batches is None or span.context is None:
+            return
+        self._news.append((span.context.trace_id, span, has_ended))
+        kept: list[ReadableSpan] = []
         # Not waited for: a signal or the garbage collector may have ended a span in the middle of this. Then
         # whoever is here already deals with that one too.
         while self._news and self._lock.acquire(blocking=False):
             try:
                 while self._news:
-                    trace_id, is_ours, span = self._news.popleft()
-                    if span is None:
-                        released += self._started(trace_id, is_ours=is_ours)
-                    else:
-                        released += self._ended(trace_id, span, is_ours=is_ours)
+                    kept += self._deal_with(*self._news.popleft())
             finally:
                 self._lock.release()
-        return released
+        for one in kept:
+            self._batches.on_end(one)
 
-    def _started(self, trace_id: int, *, is_ours: bool) -> Sequence[ReadableSpan]:
-        trace = self._traces.get(trace_id)
-        if trace is None:
-            trace = self._traces[trace_id] = _Trace()
-            if len(self._traces) > _MOST_TRACES:
-                self._count -= len(self._traces.pop(next(iter(self._traces))).spans)
-        trace.open_spans += 1
-        trace.is_ours = trace.is_ours or is_ours
-        return self._released(trace)
-
-    def _ended(self, trace_id: int, span: ReadableSpan, *, is_ours: bool) -> Sequence[ReadableSpan]:
-        # A span that began before this processor was there was not counted.
-        trace = self._traces.pop(trace_id, None) or _Trace(open_spans=1)
-        trace.open_spans -= 1
-        trace.is_ours = trace.is_ours or is_ours
-        trace.has_failed = trace.has_failed or span.status.status_code is StatusCode.ERROR
-        trace.spans.append(span)
-        self._count += 1
-        released = self._released(trace)
-        if trace.open_spans > 0:
+    def _deal_with(self, trace_id: int, span: ReadableSpan, has_ended: bool) -> list[ReadableSpan]:
+        """Return the spans that are to be kept now, because a span of their trace has begun or ended."""
+        trace = self._traces.pop(trace_id, None) or _Trace()
+        trace.is_ours = trace.is_ours or _is_ours(span)
+        if has_ended:
+            # A span that began before this processor was there was not counted.
+            trace.open_spans = max(trace.open_spans - 1, 0)
+            trace.has_failed = trace.has_failed or span.status.status_code is StatusCode.ERROR
+            trace.spans.append(span)
+            self._held += 1
+        else:
+            trace.open_spans += 1
+        trace.is_kept = trace.is_kept or (trace.is_ours and (trace.has_failed or not self._only_failing))
+        kept = self._released(trace) if trace.is_kept else []
+        if trace.open_spans:
             # Put in again as the last: the first is the one longest without news.
             self._traces[trace_id] = trace
         else:
-            self._count -= len(trace.spans)
-            self.left_out(trace.spans)
-        if self._count > _MOST_HELD:
-            released = [*released, *self._overflow()]
-        return released
+            left_out = self._released(trace)
+            if self._noted is not None:
+                self._noted.exported(left_out)
+        if len(self._traces) > _MOST_TRACES:
+            self._released(self._traces.pop(next(iter(self._traces))))
+        if self._held > _MOST_HELD:
+            # It may fail yet, so it is kept if it is ours.
+            oldest = next(trace for trace in self._traces.values() if trace.spans)
+            oldest.is_kept = oldest.is_ours
+            released = self._released(oldest)
+            kept += released if oldest.is_kept else []
+        return kept
 
-    def _released(self, trace: _Trace) -> Sequence[ReadableSpan]:
-        """What a trace holds, if it is kept; from then on it holds nothing."""
-        if not trace.is_kept:
-            trace.is_kept = trace.is_ours and (trace.has_failed or not self.only_failing)
-        if not trace.is_kept or not trace.spans:
-            return ()
+    def _released(self, trace: _Trace) -> list[ReadableSpan]:
+        """What a trace holds; from then on it holds nothing."""
         spans, trace.spans = trace.spans, []
-        self._count -= len(spans)
+        self._held -= len(spans)
         return spans
-
-    def _overflow(self) -> Sequence[ReadableSpan]:
-        """What the trace holds that is longest without news; it may fail yet, so it is kept if it is ours."""
-        trace = next(trace for trace in self._traces.values() if trace.spans)
-        spans, trace.spans = trace.spans, []
-        self._count -= len(spans)
-        trace.is_kept = trace.is_ours
-        return spans if trace.is_kept else ()
 
 
 class _Trace:
+    """The spans of a trace that have ended, until it is known whether the trace is kept."""
+
     __slots__ = ("has_failed", "is_kept", "is_ours", "open_spans", "spans")
 
-    def __init__(self, open_spans: int = 0) -> None:
-        self.open_spans = open_spans
+    def __init__(self) -> None:
+        self.open_spans = 0
         self.is_ours = self.has_failed = self.is_kept = False
         self.spans: list[ReadableSpan] = []
 

@@ -89,7 +89,8 @@ class LogExporter(EndpointExporter):
 
     def __init__(self, endpoint: Endpoint, counts: ProcessCounts) -> None:
         consequence = "They are lost, because only spans are kept in the journal"
-        super().__init__(LOGS, endpoint, counts, f"{consequence}; set {LOGS.chooser}=none to not send them.")
+        consequence = f"{consequence}; set {LOGS.chooser}=none to not send them."
+        super().__init__(LOGS, endpoint, counts, consequence, _encodable)
         counts.drop(LOGS.items, NOT_DELIVERED, 0)
         counts.add(EXPORTED, LOGS.items, 0)
 
@@ -97,12 +98,10 @@ class LogExporter(EndpointExporter):
         """Export a batch; never raises."""
         return _RESULT.SUCCESS if self.deliver(batch) else _RESULT.FAILURE
 
-    def encodable(self, item: Any) -> tuple[Any, int]:
-        """Return a log record, or a copy that can be encoded, and an upper bound of its size."""
-        return encodable(item, _encoded_size, _repaired)
-
 
 # ---------------------------------------------------------------- encoding
+def _encodable(record: Any) -> tuple[Any, int]:
+    return encodable(record, _encoded_size, _repaired)
 
 
 def _encoded_size(data: Any) -> int:

@@ -7,7 +7,15 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableCounter
+from opentelemetry.sdk.metrics import (
+    AlignedHistogramBucketExemplarReservoir,
+    Counter,
+    Histogram,
+    MeterProvider,
+    ObservableCounter,
+    SimpleFixedSizeExemplarReservoir,
+)
+from opentelemetry.sdk.metrics._internal.exemplar.exemplar_reservoir import BucketIndexError
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     ConsoleMetricExporter,
@@ -29,7 +37,7 @@ from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporting.exporters import METRICS, Endpoint, configured
 from autogen_otel.delivery.fork import renew_after_fork
-from autogen_otel.delivery.identity.exemplars import with_own_draws
+from autogen_otel.delivery.identity.randomness import SYSTEM
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary import metrics as vocabulary
@@ -57,7 +65,7 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
     if not readers:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
-    readers = list(map(with_own_draws, readers))
+    readers = list(map(_with_own_draws, readers))
     return ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
 
 
@@ -255,3 +263,54 @@ def _is_encodable(value: Any) -> bool:
     except (UnicodeEncodeError, OverflowError):
         return False
     return True
+
+
+# ---------------------------------------------------------------- exemplars
+def _with_own_draws(reader: MetricReader) -> MetricReader:
+    """Have a reader that no provider has yet choose its exemplars without the global ``random``.
+
+    Done to the reader and not by views: views for all instruments make the SDK warn where two libraries have
+    an instrument of the same name.
+    """
+    # Plugins' readers take no preference.
+    preferred: dict[type, Aggregation] = getattr(reader, "_instrument_class_aggregation", {})
+    for kind, aggregation in preferred.items():
+        preferred[kind] = _OwnDraws(aggregation)
+    return reader
+
+
+class _OwnDraws(Aggregation):
+    """An aggregation whose exemplars are chosen by draws of our own."""
+
+    def __init__(self, aggregation: Aggregation) -> None:
+        self._aggregation = aggregation
+
+    def _create_aggregation(
+        self, instrument: Any, attributes: Any, _default_factory: Any, start_time_unix_nano: int
+    ) -> Any:
+        return self._aggregation._create_aggregation(  # noqa: SLF001 - the SDK calls it on what readers prefer
+            instrument, attributes, _reservoir_factory, start_time_unix_nano
+        )
+
+
+def _reservoir_factory(_aggregation: Any) -> Any:
+    def make(**parameters: Any) -> Any:
+        # As the SDK does; this one draws nothing.
+        if "boundaries" in parameters:
+            return AlignedHistogramBucketExemplarReservoir(**parameters)
+        return _Reservoir(**parameters)
+
+    return make
+
+
+class _Reservoir(SimpleFixedSizeExemplarReservoir):
+    """The SDK's reservoir, in which each measurement has the same chance, with draws of our own."""
+
+    def _find_bucket_index(self, *_measurement: Any, **_more: Any) -> int:
+        self._measurements_seen += 1
+        if self._measurements_seen <= self._size:
+            return self._measurements_seen - 1
+        index = SYSTEM.randrange(self._measurements_seen)
+        if index < self._size:
+            return index
+        raise BucketIndexError

@@ -12,7 +12,7 @@ from autogen_otel.delivery.exporting.exporters import LOGS
 from autogen_otel.settings import UNDELIVERED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
@@ -38,14 +38,9 @@ def tracer_provider(settings: Settings) -> TracerProvider:
     from opentelemetry import trace  # noqa: PLC0415 - importing this room has to stay cheap
 
     with _BUILDING:
-        current = global_tracer_provider()
-        if current is not None:
-            return current
-        built = _build("spans", settings, "Nothing is recorded")
-        if built is None:
-            return trace.NoOpTracerProvider()
-        trace.set_tracer_provider(built)
-        return trace.get_tracer_provider()
+        if global_tracer_provider() is None:
+            _build("spans", settings, trace.set_tracer_provider, "Nothing is recorded")
+        return global_tracer_provider() or trace.NoOpTracerProvider()
 
 
 def keep_copies(tracers: TracerProvider, settings: Settings) -> None:
@@ -91,14 +86,9 @@ def meter_provider(tracers: TracerProvider) -> MeterProvider:
     from opentelemetry import metrics  # noqa: PLC0415 - importing this room has to stay cheap
 
     with _BUILDING:
-        current = global_meter_provider()
-        if current is not None:
-            return current
-        built = _build("metrics", tracers, "No metrics are recorded")
-        if built is None:
-            return metrics.NoOpMeterProvider()
-        metrics.set_meter_provider(built)
-        return metrics.get_meter_provider()
+        if global_meter_provider() is None:
+            _build("metrics", tracers, metrics.set_meter_provider, "No metrics are recorded")
+        return global_meter_provider() or metrics.NoOpMeterProvider()
 
 
 def global_tracer_provider() -> TracerProvider | None:
@@ -141,31 +131,31 @@ def logger_provider(tracers: TracerProvider, *, wanted: bool) -> LoggerProvider 
     from opentelemetry import _logs  # noqa: PLC0415 - importing this room has to stay cheap
 
     with _BUILDING:
-        current = global_logger_provider()
-        if current is not None or not (wanted or logs_opted_in(os.environ)):
-            return current
-        built = _build("logs", tracers, "No log records are made")
-        if built is None:
-            return None
-        _logs.set_logger_provider(built)
-        return _logs.get_logger_provider()
+        if global_logger_provider() is None and (wanted or logs_opted_in()):
+            _build("logs", tracers, _logs.set_logger_provider, "No log records are made")
+        return global_logger_provider()
 
 
-def logs_opted_in(environ: Mapping[str, str]) -> bool:
+def logs_opted_in() -> bool:
     """Whether ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` or an exporter that is named asks for log records."""
-    if environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
+    if os.environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
         return True
-    words = environ.get(_OPT_IN_VARIABLE, "").split(",")
+    words = os.environ.get(_OPT_IN_VARIABLE, "").split(",")
     return not _OPT_INS.isdisjoint(word.strip().lower() for word in words)
 
 
-def _build(signal: Literal["spans", "metrics", "logs"], argument: Any, consequence: str) -> Any:
-    """Build a signal's provider; ``None`` where the environment wants none or cannot be used."""
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return None
+def _build(
+    signal: Literal["spans", "metrics", "logs"],
+    argument: Any,
+    make_global: Callable[[Any], None],
+    consequence: str,
+) -> None:
+    """Build a signal's provider and make it the global one, unless the environment wants none or is wrong."""
+    if is_sdk_disabled():
+        return
     try:
         # Imported here, because it loads the SDK, which an application with its own providers may do without.
-        return import_module(f"autogen_otel.delivery.{signal}").build(argument)
+        built = import_module(f"autogen_otel.delivery.{signal}").build(argument)
     except Exception as error:  # noqa: BLE001 - a variable the SDK refuses must not end the application
         _LOGGER.warning(
             "%s, because OpenTelemetry cannot be set up from the environment: %s: %s",
@@ -173,4 +163,11 @@ def _build(signal: Literal["spans", "metrics", "logs"], argument: Any, consequen
             type(error).__name__,
             error,
         )
-        return None
+        return
+    if built is not None:
+        make_global(built)
+
+
+def is_sdk_disabled() -> bool:
+    """Whether ``OTEL_SDK_DISABLED`` switches the SDK off."""
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"

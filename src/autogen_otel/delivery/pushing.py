@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from autogen_otel.delivery.exporting.export import split
 from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
@@ -32,23 +32,6 @@ _BUSY_SECONDS: Final = 10.0
 _BUSY_AGAIN_SECONDS: Final = 0.5
 
 
-class Pushed(Protocol):
-    """What is sent."""
-
-    name: str
-    forwarding: Forwarding
-
-    @property
-    def bytes(self) -> int:
-        """How much there is; 0 if nobody knows."""
-
-    def attempt(self) -> ExportResult | None:
-        """Send until the endpoint fails; ``None`` where it has everything."""
-
-    def left(self) -> tuple[int, int]:
-        """How many batches and spans are left."""
-
-
 class PushedJournal:
     """A journal, whose batches leave it once they are sent.
 
@@ -71,12 +54,12 @@ class PushedJournal:
 
     @property
     def bytes(self) -> int:
-        """What is undelivered."""
+        """How much is undelivered."""
         progress, files = read_progress(self._folder), undelivered(self._folder)
         return sum(file.bytes - progress.of(file.path) for file in files)
 
     def attempt(self) -> ExportResult | None:
-        """Send until the endpoint fails, or as long as another program does."""
+        """Send until the endpoint fails, or as long as another program does; ``None`` where it has all."""
         until = time.monotonic() + _BUSY_SECONDS
         while undelivered(self._folder):
             with suppress(BusyError):
@@ -87,7 +70,7 @@ class PushedJournal:
         return None
 
     def left(self) -> tuple[int, int]:
-        """What is still to be forwarded."""
+        """How many batches and spans are still to be forwarded."""
         return count_left(self._folder)
 
 
@@ -112,7 +95,7 @@ class PushedCopy:
         self._number = 0
 
     def attempt(self) -> ExportResult | None:
-        """Send what is left of it."""
+        """Send what is left of it until the endpoint fails; ``None`` where it has all."""
         while True:
             if not self._batch:
                 self._number += 1
@@ -128,7 +111,7 @@ class PushedCopy:
                 return stopped
 
     def left(self) -> tuple[int, int]:
-        """What has not been sent."""
+        """How many batches and spans have not been sent."""
         batches = [self._batch, *self._batches] if self._batch else []
         return len(batches), sum(map(len, batches))
 
@@ -144,7 +127,9 @@ class PushedCopy:
             self.forwarding.tell(Tally(bytes=len(text)))
 
 
-def push(pushed: Pushed, target: Endpoint, advance: Callable[[int], None]) -> tuple[Tally, str | None]:
+def push(
+    pushed: PushedJournal | PushedCopy, target: Endpoint, advance: Callable[[int], None]
+) -> tuple[Tally, str | None]:
     """Send what there is.
 
     Args:
@@ -177,10 +162,6 @@ def push(pushed: Pushed, target: Endpoint, advance: Callable[[int], None]) -> tu
         wait = _AGAIN_SECONDS if problem.is_final else problem.retry_after
         waits = 1 if total.spans + total.refused_spans > dealt_with else waits + 1
         is_over = wait is None or wait > _MOST_SECONDS_TO_WAIT or waits > _MOST_WAITS
-        if is_over or (problem.is_final and not _takes_anything(target)):
+        if is_over or (problem.is_final and target.export([]).outcome is not Outcome.EXPORTED):
             return total, f"{target.label} does not take spans ({problem.reason})"
         time.sleep(wait or 0.0)
-
-
-def _takes_anything(target: Endpoint) -> bool:
-    return target.export([]).outcome is Outcome.EXPORTED

@@ -21,8 +21,8 @@ from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
-from autogen_otel.delivery.journal.decoding import CopiedSpan, bounded
-from autogen_otel.delivery.processes import batches, beside
+from autogen_otel.delivery.journal.decoding import bounded, bounded_list
+from autogen_otel.delivery.processes import batches, process
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _exporters(settings: Settings) -> list[SpanExporter]:
         if number == 0 and journal is not None:
             forwarder = _forwarder(endpoint, journal)
             # Only what takes spans in the end can tell that they are no longer under way.
-            under_way = beside.keep(journal).in_flight
+            under_way = process.keep(journal).in_flight
             exporters.append(
                 JournaledSpanExporter(endpoint, journal, PROCESS, "", forwarder, in_flight=under_way)
             )
@@ -148,7 +148,14 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
             command = command_for(journal.folder, "show")
             consequence = f"They are kept in {journal.folder}{later}; `{command}` lists them."
         super().__init__(
-            SPANS, endpoint, counts, consequence, journal=journal, forwarder=forwarder, kind=kind
+            SPANS,
+            endpoint,
+            counts,
+            consequence,
+            encodable_span,
+            journal=journal,
+            forwarder=forwarder,
+            kind=kind,
         )
         for became in (EXPORTED, JOURNALED, FORWARDED):
             counts.add(became, SPANS.items, 0)
@@ -159,10 +166,6 @@ class JournaledSpanExporter(EndpointExporter, SpanExporter):
         if self._in_flight is not None:
             self._in_flight.exported(spans)
         return SpanExportResult.SUCCESS if is_delivered else SpanExportResult.FAILURE
-
-    def encodable(self, item: ReadableSpan) -> tuple[ReadableSpan, int]:
-        """Return a span, or a copy that can be encoded, and an upper bound of its size."""
-        return encodable_span(item)
 
 
 # ---------------------------------------------------------------- encoding
@@ -194,14 +197,19 @@ def encoded_span_size(span: ReadableSpan) -> int:
 def _repaired(span: ReadableSpan) -> ReadableSpan:
     """A span's copy in which every string and number can be encoded."""
     scope = span.instrumentation_scope
-    return CopiedSpan(
+    return ReadableSpan(
         name=repaired(span.name),
         context=span.get_span_context(),
         parent=span.parent,
         resource=Resource(repaired(span.resource.attributes), span.resource.schema_url),
         attributes=_attributes(span),
-        events=[Event(repaired(event.name), _attributes(event), event.timestamp) for event in span.events],
-        links=[Link(link.context, _attributes(link)) for link in span.links],
+        events=bounded_list(
+            [Event(repaired(event.name), _attributes(event), event.timestamp) for event in span.events],
+            span.dropped_events,
+        ),
+        links=bounded_list(
+            [Link(link.context, _attributes(link)) for link in span.links], span.dropped_links
+        ),
         kind=span.kind,
         status=Status(span.status.status_code, repaired(span.status.description)),
         start_time=span.start_time,
@@ -210,8 +218,6 @@ def _repaired(span: ReadableSpan) -> ReadableSpan:
         and InstrumentationScope(
             *map(repaired, (scope.name, scope.version, scope.schema_url, scope.attributes))
         ),
-        dropped_events=span.dropped_events,
-        dropped_links=span.dropped_links,
     )
 
 

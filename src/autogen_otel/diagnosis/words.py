@@ -82,7 +82,8 @@ def _times(count: int) -> str:
 
 def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discriminator]) -> str:
     """What to do about it."""
-    advice = _ADVICE[cause](subject)
+    # Who wrote the file may have called it anything.
+    advice = _ADVICE.get(cause, _ADVICE[causes.UNKNOWN])(subject)
     hint = next(filter(None, map(_hint, found[:2])), "")
     return f"{advice} {hint}".strip()
 

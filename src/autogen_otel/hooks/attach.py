@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import is_
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final
@@ -191,7 +190,7 @@ class _Discovery:
             if (
                 ids == self._ids_inside(instance)
                 and is_loaded is has_instrumentations()
-                and all(map(is_, functions, map(MappingProxyType.get, classes, methods)))
+                and functions == [*map(MappingProxyType.get, classes, methods)]
             ):
                 return
         self._look(instance)

@@ -81,9 +81,11 @@ class Boundary:
             if self._on_call is not None:
                 self._on_call(instance)
         arguments = kwargs
-        if args:
-            arguments = dict(zip(self._names, args))  # noqa: B905 - the rest are *args of the host
-            arguments.update(kwargs)
+        if len(args) == 1 and self._names:
+            # Most calls have one such argument or none.
+            arguments = {self._names[0]: args[0], **kwargs}
+        elif args:
+            arguments = dict(zip(self._names, args), **kwargs)  # noqa: B905 - the rest are *args of the host
         call = self._operation(self._runtime.recorder, parent, instance, arguments)
         facts = call.begin()
         if facts is None:
@@ -123,7 +125,7 @@ class Boundary:
                         report(ours)
             finally:
                 try:
-                    call.leave()
+                    current.leave(call.token)
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
                         report(ours)
@@ -163,7 +165,7 @@ class Boundary:
                         report(ours)
             finally:
                 try:
-                    call.leave()
+                    current.leave(call.token)
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
                         report(ours)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from autogen_otel.causes import Circumstances, Failure, chain, decide
 from autogen_otel.recording import Call, Facts, Recorder
@@ -18,15 +18,10 @@ if TYPE_CHECKING:
     from autogen_otel.operations.models.model_call import ModelCall
 
 
-_NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
-
-
 class Operation(Call):
     """One call of a host function, which it only reads.
 
     Attributes:
-        instance: the object whose method it is; ``None`` for a module's function.
-        arguments: what it was called with, by parameter name; extra keywords under their own names.
         conversation: the nearest conversation around; a conversation is its own, and so with those below.
         root: the outermost conversation around.
         turn: the agent turn around.
@@ -41,13 +36,11 @@ class Operation(Call):
     """Names of the positional arguments, for a function that somebody has wrapped without saying them."""
 
     __slots__ = (
-        "arguments",
         "conversation",
         "course",
         "entry",
         "handoff",
         "helper_role",
-        "instance",
         "model_call",
         "root",
         "turn",
@@ -66,8 +59,7 @@ class Operation(Call):
         self, recorder: Recorder, parent: Operation | None, instance: Any, arguments: Mapping[str, Any]
     ) -> None:
         # By its name here and below: ``super()`` is dear where each call passes.
-        Call.__init__(self, recorder, parent)
-        self.instance, self.arguments = instance, arguments
+        Call.__init__(self, recorder, parent, instance, arguments)
         if parent is None:
             self.conversation = self.root = self.turn = self.handoff = None
             self.model_call = self.entry = self.course = self.helper_role = None
@@ -112,8 +104,3 @@ class Operation(Call):
     def circumstances(self) -> Circumstances:
         """What is known of the call beside an exception that has left it."""
         return Circumstances()
-
-    def _release(self) -> None:
-        # What it belongs to lets go of everything when that ends; what is its own must not keep itself alive.
-        Call._release(self)
-        self.instance, self.arguments = None, _NO_ARGUMENTS

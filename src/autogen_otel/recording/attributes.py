@@ -69,7 +69,7 @@ class Attributes:
         # By id of the facts, which are kept so that the id stays theirs.
         self._constants: dict[int, tuple[dict[str, Any], dict[str, Any]]] = secrets.memory()
         self._tool_content = settings.capture_tool_content
-        self._are_for_spans = settings.messages_on_spans or not settings.records_messages
+        self.are_for_spans = settings.messages_on_spans or not settings.records_messages
         by_kind: dict[Kind, Render] = {
             Kind.NAME: renderer.name,
             Kind.TEXT: renderer.text,
@@ -143,9 +143,7 @@ class Attributes:
         return attributes
 
     def on_spans(self, attributes: dict[str, Any]) -> dict[str, Any]:
-        """Those of a call's attributes that its span has: messages may be wanted in events only."""
-        if self._are_for_spans:
-            return attributes
+        """Those of a call's attributes that its span has where messages are wanted in events only."""
         return {key: value for key, value in attributes.items() if key not in _MESSAGE_KEYS}
 
     def output(self, text: str) -> str | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
 from autogen_otel.causes import Failure, chain, handled, identity, is_cancellation
@@ -28,6 +28,16 @@ Measurement = tuple[Metric, float, Mapping[str, Any]]
 """What is measured, the amount, and those labels that are no attributes of the call."""
 
 
+if sys.version_info >= (3, 11):
+    from sys import exception as handled_exception
+else:
+
+    def handled_exception() -> BaseException | None:
+        """The exception that is being handled."""
+        return sys.exc_info()[1]
+
+
+_NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 # An enumeration is slow to say what it has.
 _CLIENT: Final = SpanKind.CLIENT
 _INTERNAL: Final = SpanKind.INTERNAL
@@ -39,10 +49,13 @@ class Call:
     """One observed call.
 
     A call holds no exception: that would keep the frames of the user's functions alive. A call that has
-    ended holds nothing at all, because a task that it started may hold on to it for as long as that runs.
+    ended holds nothing of the host's, because a task that it started may hold on to the call for as long as
+    that runs.
 
     Attributes:
         recorder: where it is recorded.
+        instance: the object whose method it is; ``None`` for a module's function.
+        arguments: what it was called with, by parameter name; extra keywords under their own names.
         parent: the observed call around it, also across threads.
         name: of its span; ``None`` for a call that has none, whose children hang below the span around it.
         attributes: its attributes as rendered.
@@ -84,29 +97,37 @@ class Call:
         "_handling",
         "_is_theirs",
         "_started_name",
-        "_token",
         "account",
+        "arguments",
         "attributes",
         "constants",
         "context",
         "failure",
         "has_children",
+        "instance",
         "name",
         "parent",
         "recorder",
         "span",
+        "token",
         "untold",
     )
 
-    def __init__(self, recorder: Recorder, parent: Call | None) -> None:
-        self.recorder, self.parent = recorder, parent
+    def __init__(
+        self,
+        recorder: Recorder,
+        parent: Call | None,
+        instance: Any = None,
+        arguments: Mapping[str, Any] = _NO_ARGUMENTS,
+    ) -> None:
+        self.recorder, self.parent, self.instance, self.arguments = recorder, parent, instance, arguments
         self.name: str | None = None
         self.attributes: dict[str, Any] = {}
         self.constants: tuple[Facts, ...] = ()
         self.failure: Failure | None = None
         self.account: Account | None = None
         # What was being handled when the call began is none of its concern.
-        handling = sys.exc_info()[1]
+        handling = handled_exception()
         self._handling = None if handling is None else id(handling)
 
     # ------------------------------------------------------------ what an operation says
@@ -152,11 +173,7 @@ class Call:
         if self.changes is not None:
             self.changes(inside)
         self.context = Context(inside)
-        self._token = attach(self.context)
-
-    def leave(self) -> None:
-        """Make the context of before the call current again."""
-        detach(self._token)
+        self.token = attach(self.context)
 
     def end_with_value(self, value: Any) -> None:
         """End the call, which has returned."""
@@ -197,7 +214,9 @@ class Call:
                 above = None if parent is None else parent.span
                 theirs = ag2_span_of(self.operation_name, recorder.tracer, above)
         self._is_theirs = theirs is not None
-        own = recorder.attributes.on_spans(self.attributes)
+        own = self.attributes
+        if not recorder.attributes.are_for_spans:
+            own = recorder.attributes.on_spans(own)
         words: ApplicationWords | None = around.get(WORDS_KEY)  # type: ignore[assignment]
         if words is not None:
             own = {**words.rendered(recorder), **own}
@@ -258,7 +277,8 @@ class Call:
                 new = recorder.attributes.rendered(facts, self.constants, content=content)
                 self.attributes.update(new)
                 if recording and span is not None:
-                    span.set_attributes(recorder.attributes.on_spans(new))
+                    is_whole = recorder.attributes.are_for_spans
+                    span.set_attributes(new if is_whole else recorder.attributes.on_spans(new))
             if recording and span is not None and self.name != self._started_name:
                 span.update_name(recorder.renderer.name(self.name))
             if self.failure is not None or self.untold:
@@ -274,8 +294,8 @@ class Call:
 
     def _release(self) -> None:
         """Let go of everything."""
-        self.parent = self.span = self.context = self.failure = self.account = None
-        self.attributes = {}
+        self.parent = self.instance = self.span = self.context = self.failure = self.account = None
+        self.arguments, self.attributes = _NO_ARGUMENTS, {}
 
     @property
     def words(self) -> dict[str, Any]:

@@ -28,6 +28,5 @@ def resume(captured: Any) -> Any:
     return None if otel_context.get_current() == captured else otel_context.attach(captured)
 
 
-def leave(token: Any) -> None:
-    """Undo a ``resume``."""
-    otel_context.detach(token)
+leave = otel_context.detach
+"""Make the context of before current again, by the token that making another one current gave."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
@@ -12,8 +11,6 @@ from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.repro.source import words
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary import spans as span_names
-
-_RANKS: Final = {effect: rank for rank, effect in enumerate(Effect)}
 
 
 class NoFailureError(Exception):
@@ -57,8 +54,9 @@ class Everything:
 
 def failures(trace: Trace) -> list[Occurrence]:
     """What failed in a trace for reasons of its own, what the user noticed most first."""
+    noticed_most_first = list(Effect)
     found = roots_of(Population.of(trace.spans))
-    return sorted(found, key=lambda one: (_RANKS[one.effect], one.time_ns))
+    return sorted(found, key=lambda one: (noticed_most_first.index(one.effect), one.time_ns))
 
 
 def failure_of(trace: Trace, span_id: str = "") -> Occurrence:
@@ -77,31 +75,19 @@ def failure_of(trace: Trace, span_id: str = "") -> Occurrence:
     if not span_id:
         return found[0]
     span = _span(trace, span_id)
-    inside = [one for one in found if span in list(up_from(trace, trace.span(one.span_id)))]
+    inside = [one for one in found if span in list(trace.up_from(trace.span(one.span_id)))]
     call = nearest(trace, span, span_names.CHAT) if span.failed else None
     # The retries of one call are one failure, whichever of them is named.
-    beside = [one for one in found if call is not None and one.kind == MODEL and call is _call(trace, one)]
+    models = [one for one in found if one.kind == MODEL] if call is not None else []
+    beside = [one for one in models if nearest(trace, trace.span(one.span_id), span_names.CHAT) is call]
     if not inside and not beside:
         raise NoFailureError(f"Nothing failed in span {span.span_id} ({words(span.name)}).")
     return (inside or beside)[0]
 
 
-def up_from(trace: Trace, span: Span | None) -> Iterable[Span]:
-    """A span and those around it, from the inside out."""
-    seen: set[str] = set()
-    while span is not None and span.span_id not in seen:
-        seen.add(span.span_id)
-        yield span
-        span = trace.span(span.parent_id)
-
-
 def nearest(trace: Trace, span: Span | None, operation: str) -> Span | None:
     """The nearest span of an operation at or around another."""
-    return next((one for one in up_from(trace, span) if one.operation == operation), None)
-
-
-def _call(trace: Trace, one: Occurrence) -> Span | None:
-    return nearest(trace, trace.span(one.span_id), span_names.CHAT)
+    return next((one for one in trace.up_from(span) if one.operation == operation), None)
 
 
 def _span(trace: Trace, span_id: str) -> Span:

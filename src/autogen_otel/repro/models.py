@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -38,6 +38,15 @@ _MOST_REQUESTS: Final = 20
 _BELOW: Final = 0.9
 _AZURE: Final = "azure"
 _CHAT: Final = "/chat/completions"
+_TEST: Final = """\
+{pytest}from autogen_otel.testing import {imports}
+
+{constants}
+
+
+{repeated}def test_{name}({parameter}) -> None:
+    ENTRY.ask(
+{arguments}    )"""
 
 
 def model_test(
@@ -53,15 +62,14 @@ def model_test(
     if failed is None or chat is None:
         raise NotReproducibleError("The model call that failed is not in the trace.")
     entry = nearest(trace, failed, span_names.CONFIG_ENTRY) or chat
-    holders = [entry, chat]
-    client = _known(holders, names.CLIENT_CLASS)
+    writing = _Writing(trace, occurrence, everything, values, chat, entry)
+    client = writing.known.get(names.CLIENT_CLASS)
     if client is not None:
         raise NotReproducibleError(
             f"The call went through {values.words(client)}, a model client that your program makes."
         )
     if names.ASSISTANT_ID in chat.attributes:
         raise NotReproducibleError("The run of an assistant depends on its thread at the provider.")
-    writing = _Writing(trace, occurrence, everything, values, chat, entry)
     if writing.messages is None and occurrence.cause in _NEED_WORDS:
         raise NotReproducibleError(
             "The failure lies in what was said, which was not recorded whole; "
@@ -70,17 +78,8 @@ def model_test(
     return writing.body(), writing.remarks()
 
 
-def _known(holders: Sequence[Span], name: str) -> Any:
-    return next((span.attributes[name] for span in holders if name in span.attributes), None)
-
-
-def _size(features: Features) -> int:
-    value = features.get(names.PROMPT_CHARS)
-    return value if isinstance(value, int) else 0
-
-
-def _count(span: Span, name: str) -> int:
-    value = span.attributes.get(name)
+def _count(attributes: Mapping[str, Any], name: str) -> int:
+    value = attributes.get(name)
     return value if isinstance(value, int) else 0
 
 
@@ -94,6 +93,11 @@ class _Writing:
     values: Values
     chat: Span
     entry: Span
+
+    @cached_property
+    def known(self) -> dict[str, Any]:
+        """What was recorded of the entry, and else of the call."""
+        return {**self.chat.attributes, **self.entry.attributes}
 
     @cached_property
     def limit(self) -> int:
@@ -113,71 +117,55 @@ class _Writing:
 
     def body(self) -> str:
         """What comes below the docstring."""
-        parameters = ""
-        pytest: list[str] = []
-        if self.limit:
-            pytest = [f'@pytest.mark.parametrize("chars", {literal(self._sizes())})']
-            name, parameters = "prompts_of_so_many_characters_are_answered", "chars: int"
+        imports = ["RecordedEntry"]
+        constants = {"ENTRY": call("RecordedEntry", self._recorded())}
+        if self.messages is None:
+            imports.append("filler_messages")
+            arguments = [self._filler()]
         else:
-            name, requests = "the_entry_answers", self._enough_requests()
-            if requests > 1:
-                pytest = [f'@pytest.mark.parametrize("request_number", range({requests}))']
-                parameters = "request_number: int"
-        constants = [f"ENTRY = {call('RecordedEntry', self._recorded())}"]
-        if self.messages is not None:
-            constants.append(f"MESSAGES = {literal(self.messages, before=len('MESSAGES = '))}")
+            constants["MESSAGES"] = literal(self.messages, before=len("MESSAGES = "))
+            arguments = ["MESSAGES"]
         if self.tools is not None:
-            constants.append(f"TOOLS = {literal(self.tools, before=len('TOOLS = '))}")
-        body = [
-            *(["import pytest"] if pytest else []),
-            f"from autogen_otel.testing import {', '.join(self._imports())}",
-            "",
-            *constants,
-            "",
-            "",
-            *pytest,
-            f"def test_{name}({parameters}) -> None:",
-            *self._asked(),
-        ]
-        return "\n".join(body)
-
-    def _imports(self) -> list[str]:
-        fillers = [
-            *(["filler_messages"] if self.messages is None else []),
-            *(["filler_tools"] if self.tools is None and offered(self.chat) else []),
-        ]
-        return ["RecordedEntry", *fillers]
-
-    def _asked(self) -> list[str]:
-        lines = ["    ENTRY.ask("]
-        lines.append("        MESSAGES," if self.messages is not None else f"        {self._filler()},")
-        if self.tools is not None:
-            lines.append("        tools=TOOLS,")
+            constants["TOOLS"] = literal(self.tools, before=len("TOOLS = "))
+            arguments.append("tools=TOOLS")
         elif offered(self.chat):
-            lines += self._filler_tools()
+            imports.append("filler_tools")
+            arguments.append(f"tools={self._filler_tools()}")
         if self.occurrence.effect is Effect.RETRIED:
-            lines.append("        retries=False,")
-        lines += [f"        {name}={literal(value)}," for name, value in self._options().items()]
-        return [*lines, "    )"]
+            arguments.append("retries=False")
+        arguments += [f"{name}={literal(value)}" for name, value in self._options().items()]
+        name, parameter, values = self._repeated()
+        return _TEST.format(
+            pytest="import pytest\n" if parameter else "",
+            imports=", ".join(imports),
+            constants="\n".join(f"{constant} = {value}" for constant, value in constants.items()),
+            repeated=f'@pytest.mark.parametrize("{parameter}", {values})\n' if parameter else "",
+            name=name,
+            parameter=f"{parameter}: int" if parameter else "",
+            arguments="".join(f"        {one},\n" for one in arguments),
+        )
+
+    def _repeated(self) -> tuple[str, str, str]:
+        """What the test says, and its parameter with its values, if it is run more than once."""
+        if self.limit:
+            return "prompts_of_so_many_characters_are_answered", "chars", literal(self._sizes())
+        requests = self._enough_requests()
+        repeated = ("request_number", f"range({requests})") if requests > 1 else ("", "")
+        return "the_entry_answers", *repeated
 
     def _filler(self) -> str:
-        count = _count(self.chat, names.PROMPT_MESSAGES)
+        messages = _count(self.chat.attributes, names.PROMPT_MESSAGES)
         if self.limit:
-            return f"filler_messages({count}, chars=chars)"
-        chars, largest = _count(self.chat, names.PROMPT_CHARS), _count(self.chat, names.PROMPT_LARGEST_CHARS)
-        return f"filler_messages({count}, chars={chars}{f', largest={largest}' if largest else ''})"
+            return f"filler_messages({messages}, chars=chars)"
+        chars = _count(self.chat.attributes, names.PROMPT_CHARS)
+        largest = _count(self.chat.attributes, names.PROMPT_LARGEST_CHARS)
+        return f"filler_messages({messages}, chars={chars}{f', largest={largest}' if largest else ''})"
 
-    def _filler_tools(self) -> list[str]:
-        chars = _count(self.chat, names.PROMPT_TOOLS_CHARS)
+    def _filler_tools(self) -> str:
         tools = [self.values.whole(name, "tool") for name in offered(self.chat)]
-        named = [name if isinstance(name, str) else "tool" for name in tools]
-        inner = " " * 12
-        return [
-            "        tools=filler_tools(",
-            f"{inner}{literal(named, depth=3, before=1)},",
-            f"{inner}chars={chars},",
-            "        ),",
-        ]
+        named = literal([name if isinstance(name, str) else "tool" for name in tools], depth=3, before=1)
+        chars = _count(self.chat.attributes, names.PROMPT_TOOLS_CHARS)
+        return f"filler_tools(\n            {named},\n            chars={chars},\n        )"
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -192,9 +180,8 @@ class _Writing:
 
     def _recorded(self) -> dict[str, Any]:
         """What the trace knows of the entry."""
-        holders = [self.entry, self.chat]
-        index, timeout = _known(holders, names.CONFIG_INDEX), _known(holders, names.REQUEST_TIMEOUT_SECONDS)
-        api_type = str(_known(holders, names.CONFIG_API_TYPE) or "openai")
+        timeout = self.known.get(names.REQUEST_TIMEOUT_SECONDS)
+        api_type = str(self.known.get(names.CONFIG_API_TYPE) or "openai")
         attempt = next((one for one in self.trace.children(self.entry) if is_attempt(one)), None)
         url = str(attempt.attributes.get(names.URL_FULL) or "") if attempt is not None else ""
         parts = urlsplit(url if self.values.is_clean(url) else "")
@@ -203,8 +190,8 @@ class _Writing:
             base += parts.path.removesuffix(_CHAT)
         version = parse_qs(parts.query).get("api-version") if api_type == _AZURE else None
         return {
-            "index": index if isinstance(index, int) else 0,
-            "model": str(_known(holders, names.GEN_AI_REQUEST_MODEL) or ""),
+            "index": _count(self.known, names.CONFIG_INDEX),
+            "model": str(self.known.get(names.GEN_AI_REQUEST_MODEL) or ""),
             "base_url": base,
             "api_type": None if api_type == "openai" else api_type,
             "api_version": version[0] if version else None,
@@ -215,10 +202,10 @@ class _Writing:
     # ------------------------------------------------------------ how much to ask
     def _sizes(self) -> list[int]:
         """Sizes on both sides of the limit: those seen next to it, the recorded one, and a small one."""
-        chars = _count(self.chat, names.PROMPT_CHARS)
-        failed = [_size(one.features) for one in self._alike()]
-        worked = [size for size in map(_size, self._working()) if 0 < size < self.limit]
-        below = max(worked, default=int(self.limit * _BELOW))
+        chars = _count(self.chat.attributes, names.PROMPT_CHARS)
+        failed = [_count(one.features, names.PROMPT_CHARS) for one in self._alike()]
+        worked = [_count(one, names.PROMPT_CHARS) for one in self._working()]
+        below = max((size for size in worked if 0 < size < self.limit), default=int(self.limit * _BELOW))
         above = min((size for size in (*failed, chars) if size >= self.limit), default=self.limit)
         return sorted({self.limit // 2, below, above, max(chars, above)})
 

@@ -19,7 +19,6 @@ _INDENT: Final = "    "
 _LATIN: Final = 0x250
 _LONGEST_WORDS: Final = 300
 _LONGEST_NAME: Final = 40
-_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _MARKED: Final = "placeholder"
 
 
@@ -54,21 +53,16 @@ def literal(value: Any, depth: int = 0, before: int = 0) -> str:
     return _text(value) if isinstance(value, str) else _scalar(value)
 
 
-def call(name: str, arguments: Mapping[str, Any], depth: int = 0) -> str:
+def call(name: str, arguments: Mapping[str, Any]) -> str:
     """A call with keywords, one on each line.
 
     Args:
         name: of our own function.
         arguments: by keyword; those that are ``None`` are left out.
-        depth: how far the line is indented.
     """
-    inner = _INDENT * (depth + 1)
-    lines = [
-        f"{inner}{keyword}={literal(value, depth + 1, len(keyword) + 2)},\n"
-        for keyword, value in arguments.items()
-        if value is not None
-    ]
-    return f"{name}(\n{''.join(lines)}{_INDENT * depth})"
+    given = {keyword: value for keyword, value in arguments.items() if value is not None}
+    lines = (f"{_INDENT}{keyword}={literal(one, 1, len(keyword) + 2)},\n" for keyword, one in given.items())
+    return f"{name}(\n{''.join(lines)})"
 
 
 def has_placeholders(value: Any) -> bool:
@@ -118,8 +112,8 @@ def _closed(begin: str, items: Sequence[str], end: str, depth: int, before: int)
     # A comma behind the last keeps those apart that have been set one below the other.
     if not items or ("\n" not in whole and len(_INDENT) * depth + before + len(whole) <= WIDTH):
         return whole
-    inner = _INDENT * (depth + 1)
-    return f"{begin}\n{''.join(f'{inner}{item},{chr(10)}' for item in items)}{_INDENT * depth}{end}"
+    inside = "".join(f"{_INDENT * (depth + 1)}{item},\n" for item in items)
+    return f"{begin}\n{inside}{_INDENT * depth}{end}"
 
 
 def _text(text: str) -> str:
@@ -140,11 +134,5 @@ def _escaped(text: str) -> str:
 
 
 def _escape(one: str) -> str:
-    if one in _ESCAPES:
-        return _ESCAPES[one]
-    code = ord(one)
-    if code < _LATIN and unicodedata.category(one)[0] == "L":
-        return one
-    if code <= 0xFF:  # noqa: PLR2004 - one byte
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - two bytes
+    is_latin = ord(one) < _LATIN and unicodedata.category(one)[0] == "L"
+    return one if is_latin else one.encode("unicode_escape").decode("ascii")

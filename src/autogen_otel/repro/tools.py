@@ -33,6 +33,20 @@ _IN_THE_WAY: Final[Mapping[str, str]] = {
     functions.INTERACTIVE: "was typed into a notebook or at a prompt, and is in no file",
     functions.UNREACHABLE: "is not what its module has under its name",
 }
+_TEST: Final = """\
+from autogen_otel.testing import {imports}
+
+TOOL = {tool}
+ARGUMENTS = {arguments}
+{fitting}
+
+def test_{name}_takes_the_arguments() -> None:
+    TOOL.call(ARGUMENTS)"""
+_FITTING: Final = """
+
+def test_the_arguments_fit_{name}() -> None:
+    assert TOOL.problems(ARGUMENTS) == []
+"""
 _REMEDY: Final = "move it to the top level of a module to have it reproduced"
 _MENDED: Final = frozenset({functions.CLOSURE, functions.LAMBDA, functions.INTERACTIVE})
 
@@ -50,7 +64,6 @@ def tool_test(
     function = _function(span, shown)
     _demand_users(span, function["module"], shown, everything)
     arguments = _arguments(span, shown, values)
-    about_arguments = occurrence.cause == causes.TOOL_ARGUMENTS
     name = identifier(tool) or "the_tool"
     line = span.attributes.get(names.CODE_LINE_NUMBER)
     recorded = {
@@ -62,21 +75,14 @@ def tool_test(
         "installed": True if everything.installed else None,
     }
     imports = ["RecordedTool", *(["placeholder"] if has_placeholders(arguments) else [])]
-    lines = [
-        f"from autogen_otel.testing import {', '.join(imports)}",
-        "",
-        f"TOOL = {call('RecordedTool', recorded)}",
-        f"ARGUMENTS = {literal(arguments, before=len('ARGUMENTS = '))}",
-    ]
-    if about_arguments:
-        lines += [
-            "",
-            "",
-            f"def test_the_arguments_fit_{name}() -> None:",
-            "    assert TOOL.problems(ARGUMENTS) == []",
-        ]
-    lines += ["", "", f"def test_{name}_takes_the_arguments() -> None:", "    TOOL.call(ARGUMENTS)"]
-    return "\n".join(lines), _remarks(span, arguments, values)
+    test = _TEST.format(
+        imports=", ".join(imports),
+        tool=call("RecordedTool", recorded),
+        arguments=literal(arguments, before=len("ARGUMENTS = ")),
+        fitting=_FITTING.format(name=name) if occurrence.cause == causes.TOOL_ARGUMENTS else "",
+        name=name,
+    )
+    return test, _remarks(span, arguments, values)
 
 
 def _remarks(span: Span, arguments: Any, values: Values) -> list[str]:
@@ -108,7 +114,7 @@ def _function(span: Span, tool: str) -> dict[str, str]:
         )
     if kind != functions.FUNCTION:
         why = _IN_THE_WAY.get(str(kind), "cannot be imported")
-        remedy = f"; {_REMEDY}" if kind in _MENDED else ""
+        remedy = f"; {_REMEDY}" if str(kind) in _MENDED else ""
         raise NotReproducibleError(f"The function of {tool} {why}{remedy}.")
     # What was run with -m is recorded by its real name, and its functions still say __main__.
     known = next((one for one in (module, _MAIN) if str(named).startswith(f"{one}.")), None)

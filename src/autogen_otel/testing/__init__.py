@@ -6,6 +6,7 @@ As a plugin of pytest it has the fixtures ``scripted_model``, ``autogen_spans`` 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autogen_otel.testing.lacking import placeholder
@@ -63,19 +64,17 @@ __all__ = [
     "tool_calls",
 ]
 
+_LOADED_ON_USE = {
+    "RecordedTool": "recorded_tool",
+    "AutoGenSpans": "spans",
+    "NoHiddenFailures": "plugin",
+    "ScriptedModel": "plugin",
+}
+"""What brings in more than pytest should wait for in every run, or pytest itself."""
+
 
 def __getattr__(name: str) -> Any:
-    """Load on first use what needs more than pytest should wait for in every run."""
-    if name == "RecordedTool":
-        from autogen_otel.testing.recorded_tool import RecordedTool  # noqa: PLC0415 - brings in what observes tools
-
-        return RecordedTool
-    if name == "AutoGenSpans":
-        from autogen_otel.testing.spans import AutoGenSpans  # noqa: PLC0415 - brings in OpenTelemetry
-
-        return AutoGenSpans
-    if name in {"NoHiddenFailures", "ScriptedModel"}:
-        from autogen_otel.testing import plugin  # noqa: PLC0415 - needs pytest
-
-        return getattr(plugin, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Load on first use what few tests need."""
+    if name not in _LOADED_ON_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LOADED_ON_USE[name]}"), name)

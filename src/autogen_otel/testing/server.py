@@ -212,19 +212,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def do_DELETE(self) -> None:
-        self._answer()
-
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name
         """Say nothing: the output belongs to the test or the demo."""
 
-    def _answer(self) -> None:
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         request, reply = self._scripted.receive(self.command, self.path, headers, body)
@@ -233,6 +224,8 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _scripted(self) -> ScriptedServer:
         return cast("_Server", self.server).scripted
+
+    do_GET = do_DELETE = do_POST  # noqa: N815 - the parent's names
 
     def _send(self, request: ChatRequest, reply: Reply) -> None:
         if isinstance(reply, Hang):

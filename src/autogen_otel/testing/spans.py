@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry._logs import NoOpLoggerProvider
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from autogen_otel import instrumentation
+from autogen_otel.delivery.journal.writing import line_of
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.traces.failures import stack_of, what_was_raised
+from autogen_otel.traces.formats.otlp import spans_of
 from autogen_otel.traces.stacktrace import raising_user_frame
-from autogen_otel.traces.trace import Event, Link, Span, Trace
+from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
-
-if TYPE_CHECKING:
-    from opentelemetry.util.types import Attributes
 
 _INDENT = "  "
 
@@ -80,7 +80,9 @@ class AutoGenSpans(Sequence[Span]):
 
     @property
     def _spans(self) -> list[Span]:
-        spans = map(_read, self._exporter.get_finished_spans())
+        # As they go through a journal, so that they are what the commands read.
+        line = line_of(self._exporter.get_finished_spans())
+        spans = (span for span in spans_of(json.loads(line)) if isinstance(span, Span))
         return sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
 
     def _traces(self) -> list[Trace]:
@@ -110,33 +112,3 @@ def _line(span: Span) -> str:
 def _why(span: Span) -> str:
     said, frame = what_was_raised(span), raising_user_frame(stack_of(span.exception))
     return (f": {said}" if said else "") + (f" ({frame.location})" if frame is not None else "")
-
-
-# ---------------------------------------------------------------- from the SDK's spans
-def _read(span: ReadableSpan) -> Span:
-    context, parent = span.get_span_context(), span.parent
-    return Span(
-        trace_id=f"{context.trace_id:032x}" if context else "",
-        span_id=f"{context.span_id:016x}" if context else "",
-        parent_id=f"{parent.span_id:016x}" if parent else None,
-        name=span.name,
-        kind=span.kind.value + 1,
-        start_ns=span.start_time or 0,
-        end_ns=span.end_time or 0,
-        status_code=span.status.status_code.value,
-        status_message=span.status.description or "",
-        attributes=_plain(span.attributes),
-        events=tuple(Event(one.name, one.timestamp, _plain(one.attributes)) for one in span.events),
-        links=tuple(
-            Link(f"{one.context.trace_id:032x}", f"{one.context.span_id:016x}", _plain(one.attributes))
-            for one in span.links
-        ),
-        scope=span.instrumentation_scope.name if span.instrumentation_scope else "",
-        service=str(span.resource.attributes.get("service.name", "")),
-    )
-
-
-def _plain(attributes: Attributes) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in (attributes or {}).items()
-    }

@@ -158,6 +158,14 @@ class Trace:
         """The spans directly below one, in start order."""
         return tuple(self._children.get(span.span_id, ()))
 
+    def up_from(self, span: Span | None) -> Iterator[Span]:
+        """A span and those around it, from the inside out."""
+        seen: set[str] = set()
+        while span is not None and span.span_id not in seen:
+            seen.add(span.span_id)
+            yield span
+            span = self.span(span.parent_id)
+
     def walk(self) -> Iterator[tuple[Span, int]]:
         """All spans as a reader meets them from top to bottom, with their depth from 0."""
         for first in self.top:

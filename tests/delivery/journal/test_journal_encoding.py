@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from autogen_otel.delivery.journal.decoding import spans_of
-from autogen_otel.delivery.journal.encoding import line_of
+from autogen_otel.delivery.journal.writing import line_of
 from tests.delivery.receivers import finished
 
 

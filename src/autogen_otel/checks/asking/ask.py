@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from autogen_otel.checks.source import Source
 
 _SECONDS: Final = 60.0
 """How long the host may take; it is imported anew."""
@@ -19,26 +21,13 @@ _START: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A list to ask about, as plain data.
-
-    Args:
-        options: what stands beside the ``config_list``.
-        entries: its entries, each an object.
-    """
-
-    options: Mapping[str, Any]
-    entries: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
 class Answers:
     """What the host says.
 
     Args:
         host: its name and version; ``None`` if it could not be asked.
         problem: why not.
-        lists: for each question, for each entry, what ``interview`` found.
+        lists: for each list, for each object in it, what ``interview`` found.
     """
 
     host: str | None = None
@@ -46,22 +35,17 @@ class Answers:
     lists: Sequence[Sequence[dict[str, Any]]] = field(default_factory=tuple)
 
 
-def ask(
-    questions: Sequence[Question], probe_seconds: float | None = None, limit: float = _SECONDS
-) -> Answers:
+def ask(sources: Sequence[Source], probe_seconds: float | None = None, limit: float = _SECONDS) -> Answers:
     """Ask the host about lists, in one process.
 
     Args:
-        questions: the lists.
+        sources: the lists.
         probe_seconds: how long each entry's endpoint may take to answer; ``None`` asks no endpoint.
         limit: seconds that the host may take to be imported and to answer, beyond one second an entry.
     """
-    entries = sum(len(one.entries) for one in questions)
-    limit += entries * _PER_ENTRY
-    if probe_seconds is not None:
-        limit += probe_seconds
+    limit += sum(len(one.objects) for one in sources) * _PER_ENTRY + (probe_seconds or 0.0)
     asked = {
-        "lists": [{"options": one.options, "entries": one.entries} for one in questions],
+        "lists": [{"options": one.options, "entries": one.objects} for one in sources],
         "probe_seconds": probe_seconds,
         "limit": limit,
     }

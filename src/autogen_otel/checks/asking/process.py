@@ -1,6 +1,7 @@
 """The process in which the host is asked: questions on stdin, one JSON answer on stdout.
 
-``ask.py`` starts it. Nothing else is printed: what the host prints goes nowhere.
+``ask.py`` starts it. Nothing else is printed: what the host prints goes nowhere, and nothing reaches the
+network until the process is told to.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from autogen_otel.checks.asking.wire import Wire
 from autogen_otel.checks.host.interview import interview
 from autogen_otel.lineages import detect
 
@@ -57,3 +57,43 @@ def _answer(questions: dict[str, Any]) -> dict[str, Any]:
         pairs = [pair for entries in interviews for pair in entries]
         probe_all(pairs, patience)
     return {"host": str(host.lineage), "problem": None, "lists": answers}
+
+
+# ---------------------------------------------------------------- the network
+_EVENTS: Final = frozenset(
+    {
+        "socket.connect",
+        "socket.sendto",
+        "socket.sendmsg",
+        "socket.getaddrinfo",
+        "socket.gethostbyname",
+        "socket.gethostbyaddr",
+        "urllib.Request",
+    }
+)
+_PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"})
+"""Other programs would have a wire of their own: credentials are asked of some."""
+
+
+class WireCutError(ConnectionRefusedError):
+    """Somebody wanted to connect."""
+
+
+class Wire:
+    """The wire of this process: while it is cut, as from the start, nothing of it reaches the network.
+
+    An audit hook sees every connection that Python makes, whichever library asks for it, and cannot be taken
+    out.
+    """
+
+    def __init__(self) -> None:
+        self._is_cut = True
+        sys.addaudithook(self._look)
+
+    def mend(self) -> None:
+        """Let the process connect from now on."""
+        self._is_cut = False
+
+    def _look(self, event: str, _arguments: tuple[Any, ...]) -> None:
+        if self._is_cut and (event in _EVENTS or event in _PROGRAMS):
+            raise WireCutError("the network is cut off here")

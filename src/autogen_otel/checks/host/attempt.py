@@ -179,11 +179,6 @@ def _asked(agent: Any, sdk: Any) -> tuple[tuple[Refusal, ...], Request | None]:
     return refused, sent[0] if sent else None
 
 
-def numbers_of(request: Any) -> dict[str, Any]:
-    """What a request sends where the API takes numbers."""
-    return {name: value for name, value in body_of(request).items() if name in RANGES}
-
-
 def body_of(request: Any) -> dict[str, Any]:
     """The JSON that a request sends."""
     try:

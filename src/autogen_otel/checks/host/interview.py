@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any, Final
 
-from autogen_otel.checks.host.attempt import Attempt, attempt, call_options, numbers_of
+from autogen_otel.checks.host.attempt import RANGES, Attempt, attempt, body_of, call_options
 from autogen_otel.checks.host.refusal import Refusal
 from autogen_otel.checks.values import holds_own_objects
 from autogen_otel.reading import read, read_text
@@ -122,10 +122,11 @@ def _effective(last: Attempt, *, lacks_url: bool) -> dict[str, Any]:
     timeout = read(last.sdk, "timeout")
     seconds = timeout if isinstance(timeout, (int, float)) else read(timeout, "read")
     retries = read(last.sdk, "max_retries")
+    body = {} if last.sent is None else body_of(last.sent.request)
     return {
         "timeout": float(seconds) if isinstance(seconds, (int, float)) else None,
         "waits_for_ever": seconds is None,
         "max_retries": retries if isinstance(retries, int) else None,
         "url": None if last.sent is None or lacks_url else str(last.sent.request.url),
-        "numbers": {} if last.sent is None else numbers_of(last.sent.request),
+        "numbers": {name: value for name, value in body.items() if name in RANGES},
     }

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from autogen_otel.checks.offline.endpoints import endpoint_problems
 from autogen_otel.checks.offline.facts import Facts
-from autogen_otel.checks.offline.keys import key_problems
+from autogen_otel.checks.offline.keys import key_problem
 from autogen_otel.checks.offline.options import option_problems
 from autogen_otel.checks.offline.patience import patience_problems
 from autogen_otel.checks.offline.placeholders import is_placeholder, is_quoted, is_template
@@ -27,7 +27,7 @@ def entry_problems(facts: Facts) -> list[Problem]:
     told = list(option_problems(facts))
     found = [
         *model_problems(facts),
-        *key_problems(facts),
+        *filter(None, [key_problem(facts)]),
         *endpoint_problems(facts),
         *price_problems(facts),
         *patience_problems(facts),

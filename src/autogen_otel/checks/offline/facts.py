@@ -82,8 +82,11 @@ class Facts:
     @property
     def url(self) -> str | None:
         """Where its requests go: as the host would send them, else as the entry says."""
-        if self.answer is not None and self.answer["url"] and not self._is_without_url(self.answer):
-            return str(self.answer["url"])
+        if self.answer is not None and self.answer["url"]:
+            refused = {one["option"] for one in self.answer["refusals"]}
+            # Else the host took the entry only without its URL.
+            if refused.isdisjoint({"base_url", "azure_endpoint"}):
+                return str(self.answer["url"])
         said = self.value("azure_endpoint", "base_url") if self.is_azure else self.value("base_url")
         if said is None:
             said = self.environ.get("AZURE_OPENAI_ENDPOINT" if self.is_azure else "OPENAI_BASE_URL")
@@ -95,11 +98,6 @@ class Facts:
     def is_sent(self) -> bool:
         """Whether that is the URL of a request that the host has made."""
         return self.answer is not None and self.answer["url"] == self.url
-
-    @staticmethod
-    def _is_without_url(answer: Mapping[str, Any]) -> bool:
-        """Whether the host took the entry only without its URL."""
-        return any(one["option"] in {"base_url", "azure_endpoint"} for one in answer["refusals"])
 
     @property
     def hostname(self) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.offline.placeholders import (
@@ -70,51 +70,36 @@ _VARIABLES: Final = {
 }
 
 
-def key_problems(facts: Facts) -> Iterator[Problem]:
+def key_problem(facts: Facts) -> Problem | None:
     """Find what is wrong with the key."""
-    if facts.is_custom:
-        return
     given = facts.value("api_key")
+    if facts.is_custom or kind_of(given) is not None:
+        return None
     if given is None:
-        yield from _from_elsewhere(facts)
-    elif kind_of(given) is not None:
-        return
-    elif not isinstance(given, str):
-        yield _problem("key_shape", f"api_key is {kind_named(given)}, not text")
-    elif not given.strip():
-        yield _problem("key_missing", f"api_key is empty; {_remedy(facts)}")
-    else:
-        problem = _of_text(given, facts, "api_key")
-        if problem is not None:
-            yield problem
+        return _from_elsewhere(facts)
+    if not isinstance(given, str):
+        return _problem("key_shape", f"api_key is {kind_named(given)}, not text")
+    if not given.strip():
+        return _problem("key_missing", f"api_key is empty; {_remedy(facts)}")
+    return _of_text(given, facts, "api_key")
 
 
-def _from_elsewhere(facts: Facts) -> Iterator[Problem]:
+def _from_elsewhere(facts: Facts) -> Problem | None:
     """The key that the SDK finds in the environment."""
     if not facts.is_openai or facts.value(*_OTHERS_OF_AZURE) is not None:
-        return
-    for name in _variables(facts):
-        key = facts.environ.get(name)
-        if key:
-            problem = _of_text(key, facts, f"the key in {name}")
-            if problem is not None:
-                yield problem
-            return
-    if facts.answer is None or _was_missed(facts):
-        yield _problem("key_missing", f"there is no api_key; {_remedy(facts)}")
+        return None
+    name = next((name for name in _variables(facts) if facts.environ.get(name)), None)
+    if name is not None:
+        return _of_text(facts.environ[name], facts, f"the key in {name}")
+    if facts.answer is None or any(map(_is_about_keys, facts.answer["refusals"])):
+        return _problem("key_missing", f"there is no api_key; {_remedy(facts)}")
+    return None
 
 
-def _was_missed(facts: Facts) -> bool:
-    """Whether the host refuses the entry for its lack of a key."""
-    assert facts.answer is not None
-    words = " ".join(one["message"] for one in facts.answer["refusals"] if one["kind"] == "other")
-    return is_about_keys(words)
-
-
-def is_about_keys(words: str) -> bool:
-    """Whether an SDK complains with these words that it has no key."""
-    lowered = words.lower()
-    return "credential" in lowered or "api_key" in lowered or "authentication" in lowered
+def _is_about_keys(refused: Mapping[str, Any]) -> bool:
+    """Whether an SDK complains that it has no key."""
+    words = refused["message"].lower() if refused["kind"] == "other" else ""
+    return "credential" in words or "api_key" in words or "authentication" in words
 
 
 def _of_text(key: str, facts: Facts, what: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding

@@ -76,24 +76,25 @@ def _plain(option: str) -> str:
 
 def option_problems(facts: Facts) -> Iterator[Problem]:
     """Find what the host refuses in the entry, and misspelt options that it ignores."""
-    yield from _repeated(facts)
+    for option in facts.repeated:
+        message = f"{option} stands twice in the entry, and only the last counts"
+        yield Problem("repeated_option", WARNING, message, option)
     if facts.answer is None:
         return
     for refused in facts.answer["refusals"]:
         if not refused["beside"] or refused["option"] in facts.entry:
-            yield from _of_refusal(refused, facts)
-    yield from _numbers(facts)
-    yield from _ignored(facts)
+            yield from _of_refusal(refused, facts, facts.answer)
+    yield from _numbers(facts, facts.answer)
+    yield from _ignored(facts, facts.answer)
 
 
-def _numbers(facts: Facts) -> Iterator[Problem]:
+def _numbers(facts: Facts, answer: Mapping[str, Any]) -> Iterator[Problem]:
     """Numbers as the host would send them: it takes some that OpenAI's API does not.
 
     Other servers have limits of their own; to LM Studio and llama.cpp a ``max_tokens`` of -1 means no limit.
     """
-    assert facts.answer is not None
     is_openais = facts.is_at_openai or facts.is_at_azure
-    for option, value in facts.answer["numbers"].items():
+    for option, value in answer["numbers"].items():
         least, most = RANGES[option]
         if isinstance(value, str):
             yield Problem("value", WARNING, f"{option} is text; give it as a number, without quotes", option)
@@ -104,30 +105,24 @@ def _numbers(facts: Facts) -> Iterator[Problem]:
 
 def beside_problems(facts: Facts) -> Iterator[Problem]:
     """Find what the host refuses of what stands beside the list."""
-    for refused in [] if facts.answer is None else facts.answer["refusals"]:
+    answer = facts.answer or {"refusals": ()}
+    for refused in answer["refusals"]:
         option = refused["option"]
         if option is None or option in facts.entry or option not in facts.options:
             continue
         if refused["kind"] == "unknown":
-            assert facts.answer is not None
-            yield _unknown_beside(option, facts.answer)
+            yield _unknown_beside(option, answer)
         else:
             message = f"{option} beside the config_list is refused: {refused['message']}"
             yield Problem("rejected", ERROR, message, option)
 
 
-def _repeated(facts: Facts) -> Iterator[Problem]:
-    for option in facts.repeated:
-        message = f"{option} stands twice in the entry, and only the last counts"
-        yield Problem("repeated_option", WARNING, message, option)
-
-
-def _of_refusal(refused: dict[str, Any], facts: Facts) -> Iterator[Problem]:
+def _of_refusal(refused: Mapping[str, Any], facts: Facts, answer: Mapping[str, Any]) -> Iterator[Problem]:
     """One problem for a refusal, but for those that other checks find in every case."""
     option, message = refused["option"], str(refused["message"])
     kind = refused["kind"]
     if kind == "unknown" and option in facts.entry:
-        yield _unknown_in_entry(option, facts)
+        yield _unknown_in_entry(option, facts, answer)
     elif kind == "unknown" and option not in facts.options:
         # The host itself hands on what the installed SDK does not take.
         yield Problem("rejected", ERROR, f"the host cannot use the installed SDK: {message}")
@@ -143,9 +138,8 @@ def _of_refusal(refused: dict[str, Any], facts: Facts) -> Iterator[Problem]:
         yield Problem("rejected", ERROR, f"the host refuses the entry: {refused['error']}: {message}")
 
 
-def _unknown_in_entry(option: str, facts: Facts) -> Problem:
-    assert facts.answer is not None
-    accepted, beside = facts.answer["accepted"], facts.answer["beside"]
+def _unknown_in_entry(option: str, facts: Facts, answer: Mapping[str, Any]) -> Problem:
+    accepted, beside = answer["accepted"], answer["beside"]
     if (option.startswith("azure_") or option == "api_version") and not facts.is_azure:
         message = f'{option} is taken with "api_type": "azure" only'
         return Problem("unknown_option", ERROR, message, option, "api_type")
@@ -170,14 +164,13 @@ def _unknown(option: str, accepted: Collection[str], where: str) -> Problem:
     return Problem("unknown_option", ERROR, message, option, near)
 
 
-def _ignored(facts: Facts) -> Iterator[Problem]:
+def _ignored(facts: Facts, answer: Mapping[str, Any]) -> Iterator[Problem]:
     """Misspelt options that the host says nothing about, because it hands them on or ignores them."""
-    assert facts.answer is not None
     if not facts.is_custom and isinstance(facts.value("api_type"), str):
-        yield from _misspelt_type(facts)
+        yield from _misspelt_type(facts, answer)
     if facts.is_custom or facts.is_openai:
         return
-    accepted = facts.answer["accepted"]
+    accepted = answer["accepted"]
     for option in facts.entry:
         near = None if option in accepted or len(option) < _LONG else nearest(option, accepted, _VERY_NEAR)
         if near is not None and near not in facts.entry:
@@ -185,10 +178,10 @@ def _ignored(facts: Facts) -> Iterator[Problem]:
             yield Problem("unknown_option", WARNING, message, option, near)
 
 
-def _misspelt_type(facts: Facts) -> Iterator[Problem]:
+def _misspelt_type(facts: Facts, answer: Mapping[str, Any]) -> Iterator[Problem]:
     """An ``api_type`` that pyautogen 0.2 takes for OpenAI's, as it does with all that it does not know."""
-    said = facts.api_type
-    if said.startswith(_PREFIXED) or _plain(said) in _OPENAIS or _refuses_type(facts):
+    said, is_refused = facts.api_type, any(one["kind"] == "api_type" for one in answer["refusals"])
+    if is_refused or said.startswith(_PREFIXED) or _plain(said) in _OPENAIS:
         return
     if _plain(said) in _TYPES:
         if facts.is_at_openai:
@@ -199,8 +192,3 @@ def _misspelt_type(facts: Facts) -> Iterator[Problem]:
     if near is not None:
         message = f'the host takes an api_type that it does not know for openai; did you mean "{near}"?'
         yield Problem("api_type", ERROR, message, "api_type", near)
-
-
-def _refuses_type(facts: Facts) -> bool:
-    assert facts.answer is not None
-    return any(one["kind"] == "api_type" for one in facts.answer["refusals"])

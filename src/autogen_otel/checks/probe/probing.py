@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -73,7 +74,7 @@ def probe_all(pairs: Sequence[tuple[dict[str, Any], Attempt]], seconds: float) -
     for _, probing in waiting:
         probing.start()
     for answer, probing in waiting:
-        answer["probe"] = probing.result().as_dict()
+        answer["probe"] = asdict(probing.result())
 
 
 class Probing:
@@ -88,7 +89,6 @@ class Probing:
     def __init__(self, made: Attempt, answer: Mapping[str, Any], seconds: float) -> None:
         self._made, self._answer, self._seconds = made, answer, seconds
         self._deadline = time.monotonic() + seconds
-        self._lock = threading.Lock()
         self._probe: Probe | None = None
         self._requests = 0
         # Not waited for at the end: a thread whose server sends a byte now and then ends with the process.
@@ -103,9 +103,8 @@ class Probing:
         """What the endpoint answered, when all has been asked or the time is over."""
         self._thread.join(max(0.0, self._deadline - time.monotonic()))
         late = f"no answer within {self._seconds:g} s"
-        with self._lock:
-            probe = self._probe or Probe(TOO_SLOW, late)
-            probe.requests = self._requests
+        probe = self._probe or Probe(TOO_SLOW, late)
+        probe.requests = self._requests
         return probe
 
     def _run(self) -> None:
@@ -121,8 +120,7 @@ class Probing:
             self._keep(Probe(NOT_PROBED, f"it could not be asked: {type(error).__name__}"))
 
     def _keep(self, probe: Probe) -> None:
-        with self._lock:
-            self._probe = self._probe or probe
+        self._probe = self._probe or probe
 
     def _reason_not_to(self) -> str | None:
         answer = self._answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -125,10 +125,6 @@ class Probe:
     tools: Ability = field(default_factory=Ability)
     context_size: int | None = None
     models: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
 
 
 def judge(exchange: Exchange, url: str, *, is_chat: bool = True) -> tuple[str, str | None]:

@@ -7,9 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, quantities, write_json
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_format, quantities, write_json
 from autogen_otel.vocabulary.verdicts import NOT_PROBED, PHRASES, WORKS
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ _MOST_SECONDS: Final = 600.0
 _DEFAULT_SECONDS: Final = 15.0
 _HEADINGS: Final = ("entry", "model", "endpoint", "verdict")
 _PROBED: Final = ("seconds", "stream", "tools", "context", "request id")
-_HELP: Final = """\
+SUMMARY: Final = "check a config_list before the program starts"
+HELP: Final = """\
 Check the entries of a config_list with the installed AutoGen, and their endpoints.
 
 examples:
@@ -40,9 +41,8 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(subparsers, "check", run, "check a config_list before the program starts", _HELP)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
     parser.add_argument(
         "config",
         nargs="?",

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, answer
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_format, answer
 from autogen_otel.cli.grafana import Grafana
 from autogen_otel.cli.packaged import differing, named_folder, packaged, write_files
 
@@ -21,7 +21,8 @@ DASHBOARDS: Final = (
 ALERTS: Final = "alerts.yml"
 _JAEGER: Final = "http://localhost:16686"
 """In the files; ``--jaeger`` replaces it."""
-_HELP: Final = """\
+SUMMARY: Final = "write the Grafana dashboards and Prometheus alert rules, or install them"
+HELP: Final = """\
 Write the Grafana dashboards and Prometheus alert rules, or install the dashboards.
 
 examples:
@@ -41,15 +42,8 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(
-        subparsers,
-        "dashboards",
-        run,
-        "write the Grafana dashboards and Prometheus alert rules, or install them",
-        _HELP,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", metavar="DIR", help="folder for the files; made if it is missing")
     what.add_argument("--grafana", metavar="URL", help="install the dashboards into this Grafana")

@@ -7,37 +7,10 @@ from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from autogen_otel.cli import (
-    DONE,
-    PROBLEM,
-    CommandError,
-    add_command,
-    add_format,
-    add_html,
-    write_json,
-    write_page,
-)
-from autogen_otel.cli.options.comparing import sides
-from autogen_otel.cli.options.selecting import (
-    add_selection,
-    add_trace,
-    cause_option,
-    count_option,
-    one_trace,
-    selected,
-)
-from autogen_otel.cli.options.sources import (
-    add_prometheus,
-    add_sources,
-    link,
-    nothing_in,
-    opened,
-    prometheus,
-    read_again,
-    show_command,
-)
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_format, add_html, write_json, write_page
+from autogen_otel.cli.options import selecting, sources
 from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
 from autogen_otel.cli.page.html import clean
 from autogen_otel.cli.page.spans import in_a_line
@@ -52,7 +25,8 @@ from autogen_otel.traces.source import Source, with_beginning
 from autogen_otel.vocabulary.causes import CAUSES
 
 _MOST_NAMED: Final = 10
-_HELP: Final = """\
+SUMMARY: Final = "say what fails, why, and what it goes with"
+HELP: Final = """\
 Read conversations and say what fails in them, why, what it goes with, and what to do.
 
 examples:
@@ -77,13 +51,12 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(subparsers, "diagnose", run, "say what fails, why, and what it goes with", _HELP)
-    add_trace(parser, "explain this trace")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
+    selecting.add_trace(parser, "explain this trace")
     parser.add_argument(
         "--limit",
-        type=count_option,
+        type=selecting.count_option,
         default=0,
         metavar="N",
         help="conversations to read at most, as they are stored (default: all); "
@@ -98,31 +71,32 @@ def register(subparsers: Any) -> None:
         "--cause",
         dest="causes",
         action="append",
-        type=cause_option,
+        type=selecting.cause_option,
         default=[],
         metavar="CAUSE",
         help="show only findings with this cause; may be repeated (" + ", ".join(CAUSES) + ")",
     )
-    add_sources(parser)
-    add_prometheus(parser)
-    add_selection(parser, failures=False)
+    sources.add_sources(parser)
+    sources.add_prometheus(parser)
+    selecting.add_selection(parser, failures=False)
     add_format(parser)
     add_html(parser, "write one self-contained page to this file too, with charts and the best traces")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
-    selection = selected(args)
+    selection = selecting.selected(args)
     changes = None
     # A page is made of what is read twice.
-    with read_again(args) if args.html is not None else nullcontext(opened(args)) as source:
+    with sources.read_again(args) if args.html is not None else nullcontext(sources.opened(args)) as source:
         if args.compare is not None:
             changes = _changes(source, selection, args)
             diagnosis, read_from = changes.after, source.name
         else:
             diagnosis, read_from = _diagnose(source, selection, args)
         if args.html is not None:
-            traces, command = evidence_in(source, diagnosis, MOST_TRACES), partial(show_command, source)
+            traces = evidence_in(source, diagnosis, MOST_TRACES)
+            command = partial(sources.show_command, source)
             write_page(args.html, diagnosis_page(diagnosis, read_from, traces, command, changes))
     if args.html != "-":
         _print(args, source, diagnosis, read_from, changes)
@@ -133,7 +107,7 @@ def _print(
     args: argparse.Namespace, source: Source, diagnosis: Diagnosis, read_from: str, changes: Changes | None
 ) -> None:
     if args.format == "json":
-        shown_at = partial(link, source, args.link)
+        shown_at = partial(sources.link, source, args.link)
         if changes is None:
             write_json(document_of(diagnosis, read_from, shown_at))
         else:
@@ -149,13 +123,13 @@ def _print(
 
 
 def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:
-    counting = prometheus(args)
+    counting = sources.prometheus(args)
     if asked.trace:
-        diagnosis, read_from = diagnose(one_trace(source, asked).spans), source.name
+        diagnosis, read_from = diagnose(selecting.one_trace(source, asked).spans), source.name
     else:
         diagnosis, read_from = diagnose_source(source, asked, args.limit, counting, shown)
     if not diagnosis.conversations:
-        raise nothing_in(source, with_beginning(source, asked), asked)
+        raise sources.nothing_in(source, with_beginning(source, asked), asked)
     return _only(diagnosis, args.causes), read_from
 
 
@@ -169,7 +143,7 @@ def _only(diagnosis: Diagnosis, causes: Collection[str]) -> Diagnosis:
 def _changes(source: Source, selection: Selection, args: argparse.Namespace) -> Changes:
     if selection.trace:
         raise CommandError("--compare is about many conversations; leave the trace id out.")
-    changes = compare_source(source, *sides(args.compare, selection), args.limit, shown)
+    changes = compare_source(source, *selecting.sides(args.compare, selection), args.limit, shown)
     for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
         if not diagnosis.conversations:
             named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, PROBLEM, add_command, add_format, quantities, write_json
+from autogen_otel.cli import DONE, PROBLEM, add_format, quantities, write_json
 from autogen_otel.delivery.journal import command_for
 from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
@@ -28,7 +28,8 @@ _SHARED_DRAWS: Final = (
     f"choices with telemetry than without; make it {_REMEDY}"
 )
 _BECAME: Final = ("exported", "journaled", "forwarded")
-_HELP: Final = """\
+SUMMARY: Final = "check what is attached, what stood down, and whether telemetry arrives"
+HELP: Final = """\
 Check the host, what is attached to it, and whether telemetry arrives.
 
 examples:
@@ -47,15 +48,8 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(
-        subparsers,
-        "doctor",
-        run,
-        "check what is attached, what stood down, and whether telemetry arrives",
-        _HELP,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
     parser.add_argument("--rows", action="store_true", help="list every function that is attached to")
     add_format(parser)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, CommandError, add_command, add_format, answer, quantities
+from autogen_otel.cli import DONE, CommandError, add_format, answer, quantities
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.delivery.journal import Kind, Limits, command_for
@@ -25,7 +25,8 @@ _MEANINGS: Final = {
     Kind.REFUSED: "the endpoint does not want them; `{push} --refused` tries again",
     Kind.KEPT: "copies, only to be read",
 }
-_HELP: Final = """\
+SUMMARY: Final = "say what is in the journal, or remove what is not needed"
+HELP: Final = """\
 Say where the journal is, how large and old, and what is still to be delivered.
 
 examples:
@@ -43,11 +44,8 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(
-        subparsers, "journal", run, "say what is in the journal, or remove what is not needed", _HELP
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
     parser.add_argument("--journal", metavar="PATH", help="folder of the journal")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--prune", action="store_true", help="remove what is too old or too much")

@@ -9,9 +9,9 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, add_format, answer, quantities
+from autogen_otel.cli import DONE, PROBLEM, CommandError, add_format, answer, quantities
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.delivery.exporting.exporters import (
@@ -28,9 +28,10 @@ from autogen_otel.traces.formats.journal import STANDARD_INPUT, documents
 
 if TYPE_CHECKING:
     from autogen_otel.delivery.journal.forwarding import Tally
-    from autogen_otel.delivery.pushing import Pushed
+    from autogen_otel.delivery.pushing import PushedCopy, PushedJournal
 
-_HELP: Final = """\
+SUMMARY: Final = "send the journal's undelivered spans to an endpoint"
+HELP: Final = """\
 Send the journal's undelivered spans to an endpoint, in order, each once.
 
 examples:
@@ -55,11 +56,8 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(
-        subparsers, "push", run, "send the journal's undelivered spans to an endpoint", _HELP
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
     parser.add_argument(
         "--endpoint", metavar="URL", help="where to send (default: OTEL_EXPORTER_OTLP_ENDPOINT)"
     )
@@ -122,7 +120,7 @@ def _run(args: argparse.Namespace) -> int:
     return PROBLEM if problem or batches or refused else DONE
 
 
-def _pushed(args: argparse.Namespace, file: Path | None, target: Endpoint) -> Pushed:
+def _pushed(args: argparse.Namespace, file: Path | None, target: Endpoint) -> PushedJournal | PushedCopy:
     from autogen_otel.delivery.pushing import PushedCopy, PushedJournal  # noqa: PLC0415 - see above
 
     settings = journal_settings()

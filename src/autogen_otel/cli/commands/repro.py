@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_command, write_file
+from autogen_otel.cli import DONE, PROBLEM, CommandError, write_file
 from autogen_otel.cli.options.selecting import beginning, one_trace
 from autogen_otel.cli.options.sources import add_sources, read_again
 from autogen_otel.cli.text.progress import shown
@@ -21,7 +21,8 @@ from autogen_otel.traces.source import SampledSource, Source, with_beginning
 from autogen_otel.traces.trace import Span, Trace
 
 _SAMPLE: Final = 200
-_HELP: Final = """\
+SUMMARY: Final = "write a test that fails for the reason a trace has recorded"
+HELP: Final = """\
 Write a pytest file that fails for the recorded reason, and passes once it is fixed.
 
 examples:
@@ -41,11 +42,8 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(
-        subparsers, "repro", run, "write a test that fails for the reason a trace has recorded", _HELP
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
     parser.add_argument("trace_id", metavar="TRACE_ID", help="the conversation; its beginning is enough")
     parser.add_argument(
         "--span", metavar="SPAN_ID", help="a span that failed (default: the failure noticed most)"

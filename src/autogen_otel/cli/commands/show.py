@@ -8,17 +8,10 @@ import sys
 import time
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-from autogen_otel.cli import DONE, CommandError, add_command, add_format, add_html, write_json, write_page
-from autogen_otel.cli.options.selecting import (
-    add_selection,
-    add_trace,
-    count_option,
-    one_trace,
-    selected,
-)
-from autogen_otel.cli.options.sources import add_sources, link, nothing_in, opened
+from autogen_otel.cli import DONE, CommandError, add_format, add_html, write_json, write_page
+from autogen_otel.cli.options import selecting, sources
 from autogen_otel.cli.page.conversation import conversation_page
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.traces.conversations import summaries
@@ -30,7 +23,8 @@ from autogen_otel.traces.trace import Trace
 
 _DEFAULT_LIMIT: Final = 20
 _ONE_PAGE: Final = "--html is the page of one trace: autogen-otel show TRACE_ID --html FILE."
-_HELP: Final = """\
+SUMMARY: Final = "list the conversations of the journal, a file or a backend, or show one as a tree"
+HELP: Final = """\
 List conversations, newest first, or show one as a tree.
 
 examples:
@@ -64,19 +58,12 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(
-        subparsers,
-        "show",
-        run,
-        "list the conversations of the journal, a file or a backend, or show one as a tree",
-        _HELP,
-    )
-    add_trace(parser, "show this trace")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
+    selecting.add_trace(parser, "show this trace")
     parser.add_argument(
         "--limit",
-        type=count_option,
+        type=selecting.count_option,
         default=_DEFAULT_LIMIT,
         metavar="N",
         help="conversations to list (default: 20, 0: all)",
@@ -85,8 +72,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--follow", action="store_true", help="tell of conversations as they end, until Ctrl-C"
     )
-    add_sources(parser)
-    add_selection(parser)
+    sources.add_sources(parser)
+    selecting.add_selection(parser)
     add_format(parser)
     parser.add_argument(
         "--full", action="store_true", help="whole stack traces, arguments, results and messages"
@@ -96,15 +83,13 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the conversations or the trace."""
-    if args.html is not None and (args.follow or args.format != "text"):
-        raise CommandError(_ONE_PAGE)
-    source, selection = opened(args), selected(args)
-    if args.html is not None and not selection.trace:
+    source, selection = sources.opened(args), selecting.selected(args)
+    if args.html is not None and (args.follow or args.format != "text" or not selection.trace):
         raise CommandError(_ONE_PAGE)
     if args.follow:
         _follow(source, selection, args)
     elif selection.trace:
-        _show(source, one_trace(source, selection), args)
+        _show(source, selecting.one_trace(source, selection), args)
     else:
         _list(source, selection, args)
     return DONE
@@ -117,7 +102,7 @@ def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
         found = summaries(source.spans(narrowed, newest=args.limit, progress=progress), selection)
     every = sorted(found, key=lambda summary: summary.start_ns, reverse=True)
     if not every:
-        raise nothing_in(source, narrowed, replace(asked, failing=args.failing))
+        raise sources.nothing_in(source, narrowed, replace(asked, failing=args.failing))
     wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
     listed = list(islice(wanted, args.limit or None))
     if args.format == "json":
@@ -155,5 +140,5 @@ def _show(source: Source, trace: Trace, args: argparse.Namespace) -> None:
         return
     from autogen_otel.cli.text.tree import render_trace  # noqa: PLC0415 - JSON output works without rich
 
-    url = link(source, args.link, trace.trace_id, trace.top[0].span_id)
+    url = sources.link(source, args.link, trace.trace_id, trace.top[0].span_id)
     render_trace(trace, full=args.full, failing=args.failing, link=url)

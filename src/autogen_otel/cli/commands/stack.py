@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Final
+from typing import Final
 
-from autogen_otel.cli import DONE, CommandError, add_command, add_format, answer
+from autogen_otel.cli import DONE, CommandError, add_format, answer
 from autogen_otel.cli.packaged import differing, named_folder, packaged, texts_below, write_files
 
 _COMPOSE: Final = "docker-compose.yml"
-_HELP: Final = """\
+SUMMARY: Final = "write the Docker Compose stack of Collector, Jaeger, Tempo, Prometheus and Grafana"
+HELP: Final = """\
 Write the Docker Compose stack that shows traces, metrics and dashboards.
 
 examples:
@@ -26,15 +27,8 @@ exit codes:
 """
 
 
-def register(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = add_command(
-        subparsers,
-        "stack",
-        run,
-        "write the Docker Compose stack of Collector, Jaeger, Tempo, Prometheus and Grafana",
-        _HELP,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add its options to the command."""
     parser.add_argument("--out", metavar="DIR", required=True, help="folder for the files; made if missing")
     parser.add_argument("--force", action="store_true", help="write over files that are there and differ")
     add_format(parser)

@@ -160,7 +160,7 @@ def read_again(args: argparse.Namespace) -> Iterator[Source]:
 def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
     """The address at which a browser shows a span, if one is known: by the option ``--link`` above all."""
     if template is None:
-        configured = Settings.read_environ(_without_redact())[0].announce_failures
+        configured = Settings(environ=_without_redact()).announce_failures
         if not isinstance(configured, str):
             return source.link(trace_id, span_id)
         template = configured

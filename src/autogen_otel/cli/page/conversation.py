@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from autogen_otel import distribution
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.failures import failure_cards, failures_of, noted
 from autogen_otel.cli.page.html import Node, document, element, hint, summary_list, terms
 from autogen_otel.cli.page.spans import Drawing, Texts, in_a_line, pretty
 from autogen_otel.cli.page.waterfall import row_ids, waterfall
 from autogen_otel.cli.span_labels import odd_answers
-from autogen_otel.traces.conversations import Summary, summarize
+from autogen_otel.traces.conversations import Outcome, Summary, summarize
 from autogen_otel.traces.trace import Trace
 from autogen_otel.vocabulary import attributes as names
 
@@ -28,14 +26,15 @@ _OF_THE_PROGRAM: Final = (
     names.SESSION_ID,
     names.USER_ID,
 )
-TONES: Final = {"failed": "bad", "recovered": "warn", "ok": "good", "cancelled": "warn", "unfinished": "warn"}
+_TONES: Final[Mapping[Outcome, str]] = {"failed": "bad", "ok": "good"}
+"""Of the others it is that of a warning."""
 
 
 def conversation_page(trace: Trace, source: str) -> str:
     """The page of one conversation, and of what source it was read from."""
     summary = summarize(trace)
     title = f"{summary.outcome}: {in_a_line(summary.name)}"
-    return document(title, toolbar(), element("main", conversation(trace, "s")), footer(source))
+    return document(title, source, conversation(trace, "s"))
 
 
 def conversation(trace: Trace, prefix: str, level: int = 1, largest: int = _LARGEST) -> Element:
@@ -64,50 +63,13 @@ def conversation(trace: Trace, prefix: str, level: int = 1, largest: int = _LARG
     )
 
 
-def toolbar() -> Element:
-    """Search and what else the script does; without it, there is none."""
-    search = element(
-        "input", type="search", placeholder="Search everything  ( / )", aria_label="Search spans", id="search"
-    )
-    buttons = (
-        element("button", words, type="button", data_do=do, title=f"{what} ({key})")
-        for words, do, what, key in (
-            ("Failures only", "failing", "Show only what failed, and what led there", "x"),
-            ("Next failure", "next", "Go to the next failure", "f"),
-            ("Open all", "open", "Open all spans that are shown, or close them", "e"),
-            ("Theme", "theme", "Light or dark", "t"),
-            ("?", "help", "Keys", "?"),
-        )
-    )
-    found = element("output", id="found", aria_live="polite")
-    bar = element("div", search, found, buttons, class_="tools", role="toolbar", aria_label="Page")
-    keys = (
-        ("j k", "next, previous span"),
-        ("f F", "next, previous failure"),
-        ("Enter", "open or close the span"),
-        ("← →", "fold or unfold what is below the span"),
-        ("/", "search; Esc ends it"),
-        ("x", "failures only"),
-        ("e", "open or close all"),
-        ("t", "light or dark"),
-        ("?", "this help"),
-    )
-    rows = element("dl", terms((element("kbd", key), what) for key, what in keys))
-    close = element("form", element("button", "Close"), method="dialog")
-    help_box = element("dialog", element("h2", "Keys", id="keys"), rows, close, aria_labelledby="keys")
-    return element("div", bar, help_box, id="toolbar", hidden=True)
-
-
-def footer(source: str) -> Element:
-    """Who wrote the page, of what."""
-    written = quantities.utc_time(time.time_ns())
-    words = f"Written by autogen-otel {distribution.version()} on {written} from {source}. "
-    rest = "Values are as recorded, secrets were removed then. This page loads nothing and sends nothing."
-    return element("footer", words, rest)
+def tone_of(outcome: Outcome) -> str:
+    """How an outcome looks."""
+    return _TONES.get(outcome, "warn")
 
 
 def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
-    outcome = element("span", summary.outcome, class_=f"outcome {TONES[summary.outcome]}")
+    outcome = element("span", summary.outcome, class_=f"outcome {tone_of(summary.outcome)}")
     yield element(tag, outcome, " ", in_a_line(summary.name))
     turns = f"{quantities.plural(summary.turns, 'turn')} of {quantities.plural(len(summary.agents), 'agent')}"
     facts: list[tuple[str, str]] = [

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.page.charts import property_chart, when_chart
-from autogen_otel.cli.page.conversation import TONES, conversation, footer, toolbar
+from autogen_otel.cli.page.conversation import conversation, tone_of
 from autogen_otel.cli.page.html import Node, document, element, fact, hint, summary_list, table, terms
 from autogen_otel.cli.page.spans import in_a_line, in_a_sentence
 from autogen_otel.diagnosis.changes import Change, Changed, Changes
@@ -19,14 +19,7 @@ from autogen_otel.traces.trace import Trace
 MOST_TRACES: Final = 24
 _LARGEST: Final = 6_000_000
 """Characters that the recorded values of all conversations may have together."""
-_NOT_HERE: Final = frozenset({"look", "when"})
-_CHANGED: Final = {
-    Change.NEW: "bad",
-    Change.GREW: "bad",
-    Change.SHRANK: "good",
-    Change.GONE: "good",
-    Change.SAME: "",
-}
+_TONES: Final = {Change.NEW: "bad", Change.GREW: "bad", Change.SHRANK: "good", Change.GONE: "good"}
 
 
 def diagnosis_page(
@@ -34,7 +27,7 @@ def diagnosis_page(
     source: str,
     traces: Mapping[str, Trace],
     command: Callable[[str], str],
-    changes: Changes | None = None,
+    changes: Changes | None,
 ) -> str:
     """The page of a diagnosis.
 
@@ -43,20 +36,21 @@ def diagnosis_page(
         source: where the conversations were read from.
         traces: those that are evidence, as far as they are to be embedded, by id.
         command: says how to see a trace that is not embedded.
-        changes: the comparison that it is a part of.
+        changes: the comparison that it is a part of, if any.
     """
     found = quantities.plural(len(diagnosis.findings), "finding")
     title = f"{found} in {quantities.plural(diagnosis.conversations, 'conversation')}"
     evidence = _Evidence(traces, command)
-    main = element(
-        "main",
+    numbered = list(enumerate(diagnosis.findings, 1))
+    return document(
+        title,
+        source,
         element("header", element("h1", title), summary_list(_facts(diagnosis))),
         None if changes is None else element("section", _changes(changes)),
-        element("ol", (_entry(one, n) for n, one in enumerate(diagnosis.findings, 1)), class_="overview"),
-        [_finding(one, number, diagnosis, evidence) for number, one in enumerate(diagnosis.findings, 1)],
+        element("ol", (_entry(finding, number) for number, finding in numbered), class_="overview"),
+        [_finding(finding, number, diagnosis, evidence) for number, finding in numbered],
         _noted(diagnosis),
     )
-    return document(title, toolbar(), main, footer(source))
 
 
 def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
@@ -76,6 +70,7 @@ def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evi
     tone = "bad" if finding.ended else "good" if finding.recovered else "warn"
     title = in_a_line(wording.title(finding.cause, finding.subject))
     state = None if finding.ended else fact(wording.state(finding), tone)
+    lines = wording.lines(finding, diagnosis.conversations, _span_of_time(finding.first_ns, finding.last_ns))
     charts = [when_chart(title, finding.over_time, diagnosis.over_time, diagnosis.interval_seconds)]
     for one, bars in zip(finding.discriminators, finding.distributions, strict=True):
         charts.append(property_chart(one, bars))
@@ -84,25 +79,13 @@ def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evi
         element(
             "h2", f"{number}. ", element("span", finding.cause, class_=f"outcome {tone}"), f" {title} ", state
         ),
-        element("dl", terms(_lines(finding, diagnosis.conversations))),
+        element("dl", terms((label, in_a_sentence(words)) for label, words in lines)),
         element("div", charts, class_="charts"),
         element("h3", "Conversations that show it best"),
         [evidence.of(one.trace_id) for one in finding.evidence],
         id=f"f{number}",
         class_="finding",
     )
-
-
-def _lines(finding: Finding, total: int) -> Iterator[tuple[str, str]]:
-    drawn = bool(finding.discriminators)
-    label = ""
-    for new_label, words in wording.lines(finding, total, lambda _: iter(())):
-        label = new_label or label
-        if label in _NOT_HERE or (drawn and label == "goes with"):
-            continue
-        yield new_label, in_a_sentence(words)
-        if label == "how often":
-            yield "when", _span_of_time(finding.first_ns, finding.last_ns)
 
 
 class _Evidence:
@@ -134,7 +117,7 @@ class _Evidence:
 
 def _line(trace: Trace) -> Iterator[Node]:
     summary = summarize(trace)
-    yield fact(summary.outcome, TONES[summary.outcome])
+    yield fact(summary.outcome, tone_of(summary.outcome))
     yield f" {in_a_line(summary.name)} "
     yield fact(f"{quantities.utc_time(summary.start_ns)}, trace {trace.trace_id}")
 
@@ -170,7 +153,7 @@ def _changes(changes: Changes) -> Iterator[Node]:
 
 def _cells(one: Changed) -> Iterator[Node]:
     finding, counts = one.finding, one.table
-    yield fact(one.change.value, _CHANGED[one.change])
+    yield fact(one.change.value, _TONES.get(one.change, ""))
     yield in_a_line(f"{finding.cause}: {wording.title(finding.cause, finding.subject)}")
     yield wording.share_of(counts.working, counts.all_working)
     yield wording.share_of(counts.failing, counts.all_failing)

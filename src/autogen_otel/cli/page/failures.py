@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -34,7 +35,6 @@ _MOST_NOTED: Final = 20
 _MOST_ATTEMPTS: Final = 20
 _OF_A_CALL: Final = (names.TOOL_ARGUMENTS_PROBLEMS, names.GEN_AI_TOOL_CALL_ARGUMENTS, names.CODE_SOURCE)
 _COLUMNS: Final = ("attempt", "at", "took", "status", "server", "request id")
-_BY_EFFECT: Final = {effect: rank for rank, effect in enumerate(Effect)}
 _TONES: Final = {
     Effect.ENDED: "bad",
     Effect.SWALLOWED: "warn",
@@ -48,7 +48,8 @@ def failures_of(trace: Trace) -> list[Occurrence]:
     population = Population.of(trace.spans)
     found = [one for key in population.groups for one in population.in_group(key)]
     found += [one for key in population.loops for one in population.in_loop(key)]
-    return sorted(found, key=lambda one: (_BY_EFFECT[one.effect], one.time_ns))
+    worst_first = list(Effect)
+    return sorted(found, key=lambda one: (worst_first.index(one.effect), one.time_ns))
 
 
 def failure_cards(drawing: Drawing, found: Sequence[Occurrence]) -> Iterator[Node]:
@@ -119,13 +120,10 @@ def _card(drawing: Drawing, one: Occurrence, span: Span, *, opened: bool) -> Ele
 def _raised(trace: Trace, span: Span) -> list[Span]:
     """The span where it began, and the next above it whose exception says something else."""
     said = what_was_raised(span)
-    found = [span] if said else []
-    above = trace.span(span.parent_id)
-    while above is not None and above.failed and len(found) < 2:  # noqa: PLR2004 - further up it is repeated
-        if above.exception is not None and what_was_raised(above) != said:
-            found.append(above)
-        above = trace.span(above.parent_id) if above.parent_id != above.span_id else None
-    return found
+    failed = takewhile(lambda one: one.failed, trace.up_from(trace.span(span.parent_id)))
+    above = (one for one in failed if one.exception is not None and what_was_raised(one) != said)
+    # Further up it is repeated.
+    return [*([span] if said else []), *above][:2]
 
 
 def _error(span: Span, texts: Texts) -> Element:
@@ -150,14 +148,10 @@ def _stack(span: Span, texts: Texts, *, opened: bool) -> Node:
 
 def _path(drawing: Drawing, span: Span) -> Iterator[Node]:
     """From where it began up to the conversation, with what failed marked: how far it went."""
-    above: Span | None = span
-    visited: set[str] = set()
-    while above is not None and above.span_id not in visited:
-        if visited:
+    for above in drawing.trace.up_from(span):
+        if above is not span:
             yield " ← "
-        visited.add(above.span_id)
         yield element("span", drawing.link(above), class_="failed" if above.failed else None)
-        above = drawing.trace.span(above.parent_id)
 
 
 def _attempts(trace: Trace, span: Span) -> list[Span]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Container, Iterable, Iterator
+from html import escape
 from importlib.resources import files
+from string import Template
 from typing import Final, TypeAlias, Union
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, tostring
+
+from autogen_otel import distribution
+from autogen_otel.cli import quantities
 
 Node: TypeAlias = Union[str, Element, Iterable["Node"], None]  # noqa: UP007 - a string is no operand of |
 """What stands in an element; ``None`` is nothing."""
 
 _KEPT: Final = frozenset("\n\t\xa0\u200c\u200d")
 """Not printable by Python's rule, and harmless: joiners that several scripts need, and fixed spaces."""
-_POLICY: Final = (
-    "default-src 'none'; script-src {script}; style-src {style}; base-uri 'none'; form-action 'none'"
-)
 
 
 def element(tag: str, /, *children: Node, **attributes: str | float | bool | None) -> Element:
@@ -79,25 +82,33 @@ def clean(text: str) -> str:
     return "".join(one if one.isprintable() or one in _KEPT else repr(one)[1:-1] for one in text)
 
 
-def document(title: str, *body: Node) -> str:
-    """The whole page, which asks nobody for anything."""
-    style, script = _own_file("page.css"), _own_file("page.js")
-    policy = _POLICY.format(script=_hash(script), style=_hash(style))
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", title),
+def document(title: str, source: str, *main: Node) -> str:
+    """The whole page, which asks nobody for anything.
+
+    Args:
+        title: what it is.
+        source: what was read.
+        main: its content; ``page.html`` has all else.
+    """
+    frame, style, script = (
+        files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
     )
-    # Not by ``element``: these texts are code of ours, and the policy names them by their hashes.
-    SubElement(head, "style").text = style
-    page = element("html", head, element("body", *body), lang="en")
-    # At the end, because it looks at what stands before it.
-    SubElement(page[-1], "script").text = script
-    return "<!DOCTYPE html>\n" + tostring(page, encoding="unicode", method="html") + "\n"
+    return Template(frame).substitute(
+        title=_escaped(title),
+        main=tostring(element("main", *main), encoding="unicode", method="html"),
+        source=_escaped(source),
+        version=_escaped(distribution.version()),
+        written=quantities.utc_time(time.time_ns()),
+        # These texts are code of ours, and the policy names them by their hashes.
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+    )
+
+
+def _escaped(text: str) -> str:
+    return escape(clean(text), quote=False)
 
 
 def _append(parent: Element, children: Iterable[Node]) -> None:
@@ -113,10 +124,6 @@ def _append(parent: Element, children: Iterable[Node]) -> None:
                 parent.text = (parent.text or "") + clean(child)
         else:
             _append(parent, child)
-
-
-def _own_file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _hash(code: str) -> str:

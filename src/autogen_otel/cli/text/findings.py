@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.text.terminal import Text, TextConsole, dim, one_line
 from autogen_otel.diagnosis.changes import Change, Changed, Changes
-from autogen_otel.diagnosis.findings import Diagnosis, Finding
+from autogen_otel.diagnosis.findings import Diagnosis, Evidence, Finding
 
 _LABEL_WIDTH: Final = 12
 _CHANGE_WIDTH: Final = 8
@@ -22,7 +23,11 @@ _STYLES: Final = {
 }
 
 
-def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: wording.Look) -> None:
+Look = Callable[[Evidence], Iterator[str]]
+"""Says where to look at an evidence."""
+
+
+def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: Look) -> None:
     """Print a diagnosis, and what it was made of."""
     console = TextConsole()
     total = quantities.plural(diagnosis.conversations, "conversation")
@@ -52,7 +57,7 @@ def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: wording.Look) -
         console.say(words, "dim")
 
 
-def render_changes(changes: Changes, read_from: str, look: wording.Look) -> None:
+def render_changes(changes: Changes, read_from: str, look: Look) -> None:
     """Print a comparison: what is new, gone, more or less frequent, and in full what got worse."""
     console = TextConsole()
     console.say(f"from {one_line(read_from, console, _LONG)}")
@@ -86,9 +91,7 @@ def _render_change(one: Changed, console: TextConsole) -> None:
     console.say(f"{'':<{_CHANGE_WIDTH}}{words}", "dim")
 
 
-def _render_finding(
-    finding: Finding, number: int, total: int, console: TextConsole, look: wording.Look
-) -> None:
+def _render_finding(finding: Finding, number: int, total: int, console: TextConsole, look: Look) -> None:
     console.say()
     style = "bold red" if finding.ended else "bold yellow"
     head = Text(f"{number}. ").append(finding.cause, style=style)
@@ -96,6 +99,9 @@ def _render_finding(
     if not finding.ended:
         head.append(f"  ({wording.state(finding)})", style="yellow")
     console.say(head)
-    for label, words in wording.lines(finding, total, look):
+    when = wording.span_of_time(finding.first_ns, finding.last_ns)
+    conditions = (f"{wording.condition(one)}: {wording.shares(one)}" for one in finding.discriminators)
+    places = (place for evidence in finding.evidence for place in look(evidence))
+    for label, words in wording.lines(finding, total, when, conditions, places):
         line = dim(f"   {label:<{_LABEL_WIDTH}}")
         console.say(line.append(one_line(words, console, 4 * _LONG), style="not dim"))

@@ -1,4 +1,4 @@
-"""What commands draw with where rich is not installed: the same texts, tables and trees, plain."""
+"""What commands draw with where rich is not installed: the same texts and tables, plain."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Text:
         self.plain += text if isinstance(text, str) else text.plain
         return self
 
-    def append_text(self, text: Text) -> Text:
-        """Add to it."""
-        return self.append(text)
+    def wrap(self, *_: Any) -> list[Text]:
+        """Its lines, which are as long as they like."""
+        return [Text(line) for line in self.lines()]
 
     def lines(self) -> Iterator[str]:
         """What to print."""
-        yield from self.plain.split("\n")
+        return map(str.rstrip, self.plain.split("\n"))
 
 
 class Table:
@@ -55,51 +55,6 @@ class Table:
                 for cell, width, is_number in zip(row, widths, self._are_numbers, strict=True)
             )
             yield _BETWEEN_COLUMNS.join(cells).rstrip()
-
-
-class Group:
-    """Things one below the other."""
-
-    def __init__(self, *parts: Any) -> None:
-        self._parts = parts
-
-    def lines(self) -> Iterator[str]:
-        """What to print."""
-        for part in self._parts:
-            yield from part.lines()
-
-
-class Tree:
-    """A tree whose root is not shown."""
-
-    def __init__(self, content: Any, **_: Any) -> None:
-        self.content = content
-        self.branches: list[Tree] = []
-
-    def add(self, content: Any) -> Tree:
-        """Add a branch."""
-        self.branches.append(Tree(content))
-        return self.branches[-1]
-
-    def lines(self) -> Iterator[str]:
-        """What to print; a trace may be as deep as it likes."""
-        # What stands before the first line of a branch, and before all others.
-        pending = [(branch, "", "") for branch in reversed(self.branches)]
-        while pending:
-            branch, first, others = pending.pop()
-            before = first
-            for line in branch.content.lines():
-                yield (before + line).rstrip()
-                before = others
-            last = branch.branches[-1:]
-            pending += [
-                (
-                    one,
-                    others + ("`-- " if one in last else "+-- "),
-                    others + ("    " if one in last else "|   "),
-                )
-                for one in reversed(branch.branches)
-            ]
 
 
 class Console:

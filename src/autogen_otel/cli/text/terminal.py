@@ -1,4 +1,4 @@
-"""What commands print with: a console, texts, tables and trees, of rich where it is installed, else plain."""
+"""What commands print with: a console, texts and tables, of rich where it is installed, else plain."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING or find_spec("rich") is not None:
-    from rich.console import Console, Group
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-    from rich.tree import Tree
 else:
-    from autogen_otel.cli.text.plain import Console, Group, Table, Text, Tree
+    from autogen_otel.cli.text.plain import Console, Table, Text
 
-__all__ = ["Console", "Group", "Table", "Text", "TextConsole", "Tree", "dim", "one_line", "signs", "visible"]
+__all__ = ["Console", "Table", "Text", "TextConsole", "dim", "one_line", "signs", "visible"]
 
 _UNLIMITED: Final = 1_000_000
 
@@ -27,10 +26,14 @@ class Signs(NamedTuple):
     arrow: str
     cut: str
     guide: str
+    fork: str
+    last: str
 
 
-_PRETTY: Final = Signs(failed="✗", recovered="!", arrow="→", cut="…", guide="│")
-_ASCII: Final = Signs(failed="FAILED", recovered="!", arrow="->", cut="...", guide="|")
+_PRETTY: Final = Signs(failed="✗", recovered="!", arrow="→", cut="…", guide="│", fork="├── ", last="└── ")
+_ASCII: Final = Signs(
+    failed="FAILED", recovered="!", arrow="->", cut="...", guide="|", fork="+-- ", last="`-- "
+)
 
 
 class TextConsole(Console):

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.span_labels import FACT_LENGTH, SpanLabel, Tone, span_label
 from autogen_otel.cli.text.listing import STYLES, sentence
-from autogen_otel.cli.text.terminal import (
-    Console,
-    Group,
-    Text,
-    TextConsole,
-    Tree,
-    dim,
-    one_line,
-    signs,
-    visible,
-)
+from autogen_otel.cli.text.terminal import Console, Text, TextConsole, dim, one_line, signs, visible
 from autogen_otel.traces.conversations import summarize
 from autogen_otel.traces.failures import Failure, passing_on, stack_of
 from autogen_otel.traces.messages import said_in
@@ -28,12 +18,11 @@ from autogen_otel.traces.trace import HTTP, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
-if TYPE_CHECKING:
-    from rich.console import ConsoleOptions, RenderResult
-
 _LONG: Final = 300
 _SHORT: Final = 120
 _INDENT: Final = 4
+_NARROWEST: Final = 20
+"""Columns of a text that stands so deep that the terminal has less room for it."""
 _MOST_CANCELLED: Final = 5
 _SUBJECT_LENGTH: Final = 100
 _GAP: Final = "  "
@@ -81,19 +70,43 @@ def render_trace(
     view = _View(console, full)
     for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
         words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
-        console.print(words.append_text(_head(span, view)), soft_wrap=True)
+        console.print(words.append(_head(span, view)), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
-    branch = [Tree("", guide_style="dim", hide_root=True)]
-    for span, depth in printed.walk():
-        guide = signs(console).guide if printed.children(span) else " "
-        content = Group(
-            _label(span, view).append_text(failures.beside(span)),
-            _Indented(guide, [*failures.below(span), *(_content(span, view) if full else ())]),
-        )
-        del branch[depth + 1 :]
-        branch.append(branch[-1].add(content))
-    console.print(branch[0])
+    rows = list(printed.walk())
+    guides = _guides([depth for _, depth in rows], console)
+    for (span, _), (first, others) in zip(rows, guides, strict=True):
+        label = _label(span, view).append(failures.beside(span))
+        below = others + (signs(console).guide if printed.children(span) else " ").ljust(_INDENT)
+        _print_hanging(label, first, others, console)
+        for text in (*failures.below(span), *(_content(span, view) if full else ())):
+            _print_hanging(text, below, below, console)
+
+
+def _guides(depths: Sequence[int], console: Console) -> list[tuple[str, str]]:
+    """What stands before the first line of each row of a tree, and before its others.
+
+    Args:
+        depths: of the rows, from top to bottom, those at 0 without a guide.
+        console: decides on signs.
+    """
+    sign, guides = signs(console), []
+    # From below it is known where a row has a next one at its own depth, and where those around it have.
+    going_on: set[int] = set()
+    for depth in reversed(depths):
+        guide = ((sign.guide if one in going_on else " ").ljust(_INDENT) for one in range(1, depth + 1))
+        others = "".join(guide)
+        first = others[:-_INDENT] + (sign.fork if depth in going_on else sign.last) if depth else ""
+        guides.append((first, others))
+        going_on = {one for one in going_on if one < depth} | {depth}
+    return guides[::-1]
+
+
+def _print_hanging(text: Text, first: str, others: str, console: Console) -> None:
+    """Print a text that is wrapped to the console, with what stands before its first line and its others."""
+    for line in text.wrap(console, max(_NARROWEST, console.width - len(others))):
+        console.print(Text().append(first, style="dim").append(line), soft_wrap=True)
+        first = others
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +132,7 @@ def _label(span: Span, view: _View) -> Text:
     line = Text()
     if span.failed:
         line.append(f"{signs(view.console).failed} ", style="bold red")
-    line.append_text(_what(span, described, view))
+    line.append(_what(span, described, view))
     line.append(_GAP + quantities.duration(span.duration_ns), style="dim")
     for fact in described.facts:
         if view.full or not fact.detail:
@@ -151,31 +164,6 @@ def _content(span: Span, view: _View) -> Iterator[Text]:
         yield from (Text(f"  {line}") for line in lines[1:])
 
 
-class _Indented:
-    """Lines that stay indented below a span when they wrap, with the guide to its children beside them."""
-
-    def __init__(self, guide: str, lines: Iterable[Text]) -> None:
-        self._guide = guide
-        self._lines = list(lines)
-
-    def lines(self) -> Iterator[str]:
-        """The same without rich, which wraps nothing."""
-        for text in self._lines:
-            yield from (f"{self._guide.ljust(_INDENT)}{line}" for line in text.plain.split("\n"))
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.segment import Segment  # noqa: PLC0415 - only rich asks
-
-        if not self._lines:
-            return
-        guide = Segment(self._guide.ljust(_INDENT), console.get_style("dim"))
-        narrower = options.update(width=max(1, options.max_width - _INDENT))
-        for line in console.render_lines(Text("\n").join(self._lines), narrower, pad=False):
-            yield guide
-            yield from line
-            yield Segment.line()
-
-
 class _Failures:
     """Why each failing span failed: in full where the failure began, and each failure in full only once."""
 
@@ -195,7 +183,7 @@ class _Failures:
         answer = _answer(span)
         if span.exception is None or answer is not None:
             text = self._view.cut(answer or "", _SHORT)
-            return Text(f"  {text}" if text else "", style="red").append_text(self._cause(span))
+            return Text(f"  {text}" if text else "", style="red").append(self._cause(span))
         return Text()
 
     def below(self, span: Span) -> Iterator[Text]:
@@ -238,10 +226,10 @@ class _Failures:
             return
         lines = tuple(self._exception(span, span.exception))
         if lines in self._printed:
-            yield Text(f"{self._type(span)} (as above)", style="red").append_text(self._cause(span))
+            yield Text(f"{self._type(span)} (as above)", style="red").append(self._cause(span))
             return
         self._printed.add(lines)
-        yield Text(lines[0], style="bold red").append_text(self._cause(span))
+        yield Text(lines[0], style="bold red").append(self._cause(span))
         yield from map(Text, lines[1:])
 
     def _type(self, span: Span) -> str:

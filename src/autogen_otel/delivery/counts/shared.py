@@ -29,7 +29,7 @@ _ATTEMPT_SECONDS: Final = 0.005
 
 
 @dataclass
-class Counts(counts.Counts):
+class SharedCounts(counts.Counts):
     """What was counted.
 
     Args:
@@ -52,13 +52,13 @@ class Counts(counts.Counts):
         return dict(total)
 
 
-def read(folder: Path) -> Counts:
+def read(folder: Path) -> SharedCounts:
     """Return what the processes of a journal have counted; nothing where none has."""
-    return document.read(folder / _NAME, _made) or Counts()
+    return document.read(folder / _NAME, _made) or SharedCounts()
 
 
-def _made(known: Any) -> Counts:
-    return Counts(
+def _made(known: Any) -> SharedCounts:
+    return SharedCounts(
         Counter({key: int(items) for key, items in known["items"].items() if len(key.split()) > 1}),
         float(known["since"]),
         float(known["at"]),
@@ -124,7 +124,7 @@ class Sharing:
         with document.opened(self.folder / _NAME) as descriptor:
             if not _take(descriptor, _ATTEMPTS if is_last else 1):
                 return
-            shared = document.read(descriptor, _made) or Counts()
+            shared = document.read(descriptor, _made) or SharedCounts()
             shared.items.update(new)
             at = time.time()
             living = {

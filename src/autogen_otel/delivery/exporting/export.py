@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.counts import EXPORTED, JOURNALED, ProcessCounts
-from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, UNWANTED, ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.fork import HalfImportedError
 from autogen_otel.delivery.journal import DIR_VARIABLE, Kind
 from autogen_otel.delivery.processes import ending
@@ -50,6 +50,8 @@ class EndpointExporter:
         endpoint: where to; ``None`` to keep everything in the journal.
         counts: where to count what becomes of it.
         consequence: what becomes of what is not exported, as a sentence of the message.
+        encodable: returns an item, or a copy that can be encoded, and an upper bound of its size in bytes;
+            raises for one beyond repair.
         journal: where to keep what is not exported; ``None`` to drop it.
         forwarder: what sends the journal's batches once the endpoint takes them.
         kind: why it is in the journal, where the endpoint has not refused it.
@@ -63,6 +65,7 @@ class EndpointExporter:
         endpoint: Endpoint | None,
         counts: ProcessCounts,
         consequence: str,
+        encodable: Callable[[Any], tuple[Any, int]] = lambda item: (item, 0),
         *,
         journal: Journal | None = None,
         forwarder: Forwarder | None = None,
@@ -70,22 +73,15 @@ class EndpointExporter:
         by_default: bool = False,
     ) -> None:
         self._signal, self._endpoint, self._counts, self._journal = signal, endpoint, counts, journal
-        self._consequence, self._by_default = consequence, by_default
+        self._consequence, self._encodable, self._by_default = consequence, encodable, by_default
         self._forwarder, self._kind = forwarder, kind
+        self._senders = [one for one in (forwarder, endpoint) if one is not None]
         self._is_shut_down = False
         self._failure_logged = False
         self._logged_at = dict.fromkeys(("failure", "dropped", "rejected"), -_WARN_AGAIN_SECONDS)
         self._dropped_items = 0
         self._most_bytes, self._learned_at = MAX_BYTES, 0.0
         ending.HURRIED.add(self)
-
-    def encodable(self, item: Any) -> tuple[Any, int]:
-        """Return an item, or a copy that can be encoded, and an upper bound of its size in bytes.
-
-        Raises:
-            Exception: it is beyond repair.
-        """
-        raise NotImplementedError
 
     def deliver(self, items: Sequence[Any]) -> bool:
         """Export or journal spans or log records in batches that receivers take; never raises.
@@ -95,10 +91,10 @@ class EndpointExporter:
         """
         if time.monotonic() - self._learned_at > _LEARNED_SECONDS:
             self._most_bytes = MAX_BYTES
-        batches, broken = split(items, self.encodable, self._most_bytes)
+        batches, broken = split(items, self._encodable, self._most_bytes)
         if broken:
             self._drop(broken, NOT_ENCODED, "they cannot be encoded")
-        is_delivered = self._deliver_all(*batches)
+        is_delivered = self._deliver_all(batches)
         if self._forwarder is not None and not self._is_shut_down:
             self._forwarder.wake()
         return is_delivered and not broken
@@ -111,15 +107,13 @@ class EndpointExporter:
 
     def hurry(self) -> None:
         """Do not wait much longer for the endpoint, because the program ends."""
-        for one in (self._endpoint, self._forwarder):
-            if one is not None:
-                one.hurry()
+        for one in self._senders:
+            one.hurry()
 
     def relax(self) -> None:
         """Wait as before, because the program goes on."""
-        for one in (self._endpoint, self._forwarder):
-            if one is not None and not self._is_shut_down:
-                one.relax()
+        for one in self._senders if not self._is_shut_down else ():
+            one.relax()
 
     def prepare(self) -> None:
         """Load what the first batch needs before it: a process may end soon after its first conversation."""
@@ -136,23 +130,29 @@ class EndpointExporter:
         if self._is_shut_down:
             return
         self._is_shut_down = True
-        for one in (self._forwarder, self._endpoint):
-            if one is not None:
-                one.shutdown()
+        for one in self._senders:
+            one.shutdown()
+
+    def _deliver_all(self, batches: Sequence[Sequence[Any]]) -> bool:
+        # Each of them, also after one that was lost.
+        are_delivered = [self._deliver(batch) for batch in batches]
+        return all(are_delivered)
 
     def _deliver(self, batch: Sequence[Any]) -> bool:
         try:
             result = self._attempt(batch)
             if result.outcome is Outcome.TOO_LARGE and len(batch) > 1:
-                return self._deliver_less(batch)
+                half = sum(self._encodable(item)[1] for item in batch) // 2
+                self._most_bytes, self._learned_at = max(half, _LEAST_BYTES), time.monotonic()
+                return self._deliver_all(halves(batch))
             is_exported = result.outcome is Outcome.EXPORTED
             lost = None if is_exported else self._keep(batch, result)
         except _NotEncodedError:
             # The exporter encodes as the journal does, so it has sent nothing of this batch.
-            if len(batch) == 1:
-                self._drop(1, NOT_ENCODED, "they cannot be encoded")
-                return False
-            return self._deliver_all(batch[: len(batch) // 2], batch[len(batch) // 2 :])
+            if len(batch) > 1:
+                return self._deliver_all(halves(batch))
+            self._drop(1, NOT_ENCODED, "they cannot be encoded")
+            return False
         except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
             self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
             return False
@@ -160,17 +160,6 @@ class EndpointExporter:
         if is_exported:
             self._counts.add(EXPORTED, self._signal.items, len(batch) - result.rejected)
         return lost is None
-
-    def _deliver_less(self, batch: Sequence[Any]) -> bool:
-        """Deliver a batch in smaller ones, and remember that the endpoint takes no such large ones."""
-        most_bytes = sum(self.encodable(item)[1] for item in batch) // 2
-        self._most_bytes, self._learned_at = max(most_bytes, _LEAST_BYTES), time.monotonic()
-        return self._deliver_all(*split(batch, self.encodable, most_bytes)[0])
-
-    def _deliver_all(self, *batches: Sequence[Any]) -> bool:
-        # Each of them, also after one that was lost.
-        are_delivered = [self._deliver(batch) for batch in batches]
-        return all(are_delivered)
 
     def _attempt(self, batch: Any) -> ExportResult:
         """Export a batch, if anything is sent to the endpoint now."""
@@ -189,19 +178,19 @@ class EndpointExporter:
             _NotEncodedError: something in it cannot be encoded.
         """
         if self._journal is None:
-            self._count_dropped(len(batch), NOT_DELIVERED)
+            self._drop(len(batch), NOT_DELIVERED)
             return ""
         is_refused = result.outcome in UNWANTED
         try:
             self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
         except OSError as error:
             folder, reason = self._journal.folder, error.strerror or type(error).__name__
-            self._count_dropped(len(batch), NOT_DELIVERED)
+            self._drop(len(batch), NOT_DELIVERED)
             remedy = f"{DIR_VARIABLE} may name another folder"
             return f"the journal in {folder} cannot be written ({reason}); {remedy}"
         except HalfImportedError as error:
             # Nothing is wrong with the batch.
-            self._count_dropped(len(batch), NOT_DELIVERED)
+            self._drop(len(batch), NOT_DELIVERED)
             return str(error)
         except Exception as error:
             # Protobuf raises whatever fits the odd value.
@@ -213,14 +202,11 @@ class EndpointExporter:
             self._counts.drop(self._signal.items, REFUSED, len(batch))
         return None
 
-    def _drop(self, items: int, reason: str, explanation: str) -> None:
-        """Count items as dropped, and say why."""
-        self._count_dropped(items, reason)
-        self._tell_dropped(explanation)
-
-    def _count_dropped(self, items: int, reason: str) -> None:
+    def _drop(self, items: int, reason: str, explanation: str | None = None) -> None:
+        """Count items as dropped, and say why unless somebody else does."""
         self._counts.drop(self._signal.items, reason, items)
         self._dropped_items += items
+        self._tell_dropped(explanation)
 
     def _tell_dropped(self, explanation: str | None) -> None:
         if explanation and self._may_log("dropped"):

@@ -123,6 +123,12 @@ class ExportResult:
     rejected: int = 0
 
 
+def halves(batch: Sequence[Any]) -> list[Sequence[Any]]:
+    """Return the two halves of a batch that was too large, or of which something cannot be encoded."""
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]]
+
+
 @dataclass
 class Pause:
     """What is known of an endpoint by all who send there, be it what is new or what is journaled.

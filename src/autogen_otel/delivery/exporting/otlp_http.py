@@ -28,12 +28,7 @@ _RETRYABLE: Final = frozenset(
     }
 )
 """OTLP's list; after any other error the same batch is not to be sent again."""
-_ABOUT_THE_BATCH: Final = frozenset(
-    {
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    }
-)
+_ABOUT_THE_BATCH: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """What is wrong is the batch. All others, such as 401 or 404, say that nothing would be taken there now."""
 _MOST_SECONDS_TO_WAIT: Final = 600.0
 """A longer Retry-After is a mistake: telemetry must not stay away for a day."""
@@ -120,16 +115,14 @@ class SingleAttemptSession(requests.Session):
         self._result = ExportResult(Outcome.EXPORTED, message, rejected=rejected)
         return response
 
-    def _send_once(
-        self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any
-    ) -> requests.Response:
+    def _send_once(self, *args: Any, **kwargs: Any) -> requests.Response:
         try:
-            return super().request(method, url, *args, **kwargs)
+            return super().request(*args, **kwargs)
         except requests.exceptions.Timeout:
             raise
         except requests.exceptions.ConnectionError:
             # Mostly a kept-alive connection that the server closed meanwhile; a new one works.
-            return super().request(method, url, *args, **kwargs)
+            return super().request(*args, **kwargs)
 
     def _refused(self, response: requests.Response) -> ExportError:
         status = response.status_code

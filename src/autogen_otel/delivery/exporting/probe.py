@@ -13,6 +13,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from autogen_otel.delivery.threads import started
+
 _PATIENCE: Final = 0.3
 _MOST_PATIENCE: Final = 0.8
 """A script that ends while nothing listens may be held up by a second at most."""
@@ -51,16 +53,9 @@ class Probe:
         # Else the thread would load it: a process forked meanwhile could not look up any name ever after.
         codecs.lookup("idna")
         attempt = _Attempt()
-        attempt.thread = threading.Thread(
-            target=self._connect,
-            args=(attempt, self._target, _CONNECT_SECONDS),
-            name="autogen-otel-probe",
-            daemon=True,
-        )
-        try:
-            attempt.thread.start()
-        except RuntimeError:
-            # An interpreter that shuts down starts no threads; without a lookup none is needed.
+        attempt.thread = started("probe", self._connect, attempt, self._target, _CONNECT_SECONDS)
+        if attempt.thread is None:
+            # Without a lookup none is needed.
             if self._address is None:
                 return
             self._connect(attempt, (self._address, self._target[1]), _PATIENCE)

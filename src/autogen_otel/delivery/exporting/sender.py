@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.fork import in_child, renew_after_fork
+from autogen_otel.delivery.threads import started
 
 if TYPE_CHECKING:
     Result = TypeVar("Result")
+    _Call = tuple[Future[Any], Callable[[], Any]]
+    """Where the result goes, and what makes it."""
 
 _EXIT_SECONDS: Final = 0.9
 """How long the end of a program may wait for endpoints that do not answer, all of them together."""
@@ -53,17 +58,6 @@ _EXIT: Final = _Exit()
 in_child(_EXIT.forget)
 
 
-class _Call:
-    def __init__(self, work: Callable[[], Any]) -> None:
-        # The caller's context says that the request is not to be traced.
-        self._work, self._context = work, copy_context()
-        self.result: Any = None
-        self.is_done = False
-
-    def run(self) -> None:
-        self.result = self._context.run(self._work)
-
-
 class Sender:
     """Makes calls in a thread of its own, one after the other.
 
@@ -88,16 +82,8 @@ class Sender:
 
     def begin(self) -> None:
         """Start the thread, if it can be started and does not run."""
-        if self._thread is not None:
-            return
-        calls, changed = self._calls, self._changed
-        thread = threading.Thread(target=_work, args=(calls, changed), name="autogen-otel-send", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            # An interpreter that shuts down starts no threads.
-            return
-        self._thread = thread
+        if self._thread is None:
+            self._thread = started("send", _work, self._calls, self._changed)
 
     def is_late(self) -> bool:
         """Whether the program ends and has waited long enough."""
@@ -133,14 +119,14 @@ class Sender:
         self._given_up = [thread for thread in self._given_up if thread.is_alive()]
         if len(self._given_up) >= self._most_given_up:
             return None
-        call = _Call(work)
         if self._thread is None:
-            call.run()
-            return call.result  # type: ignore[no-any-return]
+            return work()
         began = time.monotonic()
+        done: Future[Result] = Future()
         with self._changed:
-            self._calls.put(call)
-            while not call.is_done:
+            # The caller's context says that the request is not to be traced.
+            self._calls.put((done, partial(copy_context().run, work)))
+            while not done.done():
                 seconds = self._until(began, most_seconds) - time.monotonic()
                 if seconds <= 0:
                     self._give_up(began)
@@ -151,7 +137,7 @@ class Sender:
         if self._hurried_at is not None:
             # Not the time since then: a busy machine may need it to load modules and to encode batches.
             self._waited += seconds
-        return call.result  # type: ignore[no-any-return]
+        return done.result()
 
     def _until(self, began: float, most_seconds: float) -> float:
         latest = began + most_seconds
@@ -172,7 +158,8 @@ class Sender:
 
 def _work(calls: SimpleQueue[_Call | None], changed: threading.Condition) -> None:
     while (call := calls.get()) is not None:
-        call.run()
+        done, work = call
+        result = work()
         with changed:
-            call.is_done = True
+            done.set_result(result)
             changed.notify_all()

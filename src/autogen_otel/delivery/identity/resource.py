@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import sys
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -24,12 +26,11 @@ from opentelemetry.sdk.resources import (
 
 from autogen_otel import distribution
 from autogen_otel.delivery.fork import in_child
-from autogen_otel.delivery.identity.launchers import launched
 
 _DISTRO_NAME: Final = "telemetry.distro.name"
 _DISTRO_VERSION: Final = "telemetry.distro.version"
 _INTERACTIVE: Final = "python"
-_LAUNCHERS: Final = frozenset(
+_NAMELESS: Final = frozenset(
     {"", "-", "-c", "-m", "ipython", "ipython3", "ipykernel_launcher", "colab_kernel_launcher"}
 )
 
@@ -103,15 +104,17 @@ def _after_fork() -> None:
 in_child(_after_fork)
 
 
+# ---------------------------------------------------------------- the name of the service
 def program_name() -> str:
     """Return the script's stem, or the package after ``-m``; ``python`` in a prompt.
 
     Under a launcher such as ``gunicorn``, it is the module of the application, or the name of the notebook.
     """
     name = _module_name() or _script_name(sys.argv[0] if sys.argv else "")
-    name = launched(name, sys.argv[1:]) or name
+    find = _LAUNCHERS.get(name.lower())
+    name = (find is not None and find(sys.argv[1:])) or name
     name = name.encode("utf-8", "replace").decode("utf-8").strip()
-    return _INTERACTIVE if name.lower() in _LAUNCHERS else name
+    return _INTERACTIVE if name.lower() in _NAMELESS else name
 
 
 def _module_name() -> str | None:
@@ -128,3 +131,62 @@ def _script_name(script: str) -> str:
     path = Path(script)
     # A folder or an archive that is run as a program has its code in a `__main__.py`.
     return path.resolve().parent.name if path.stem == "__main__" else path.stem
+
+
+_IMPORTED = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(.*\))?$")
+_MODULE = re.compile(r"[A-Za-z_][\w.]*$")
+_NO_MODULES: Final = frozenset({"python", "file", "unix", "fd", "egg"})
+"""What gunicorn's options take before a colon."""
+
+
+def _served(words: Sequence[str]) -> str | None:
+    """The module in ``[options] module:attribute``, or the last word where the attribute may be left out."""
+    matches = [(before, _IMPORTED.match(word)) for before, word in zip(["", *words], words, strict=False)]
+    found = [(before, match[1]) for before, match in matches if match and match[1] not in _NO_MODULES]
+    # The word after an option may be its value.
+    free = [module for before, module in found if not before.startswith("-")]
+    if free or found:
+        return free[0] if free else found[-1][1]
+    *before, last = ["", *words]
+    is_module = _MODULE.match(last) and not last.endswith(".py")
+    return last if is_module and not before[-1].startswith("-") else None
+
+
+def _option(*names: str, variable: str) -> Callable[[Sequence[str]], str | None]:
+    """The module that an option names, or an environment variable."""
+
+    def find(words: Sequence[str]) -> str | None:
+        for number, word in enumerate(words):
+            option, equals, value = word.partition("=")
+            if option in names:
+                value = value if equals else "".join(words[number + 1 : number + 2])
+                return _stem(value.partition(":")[0])
+        return _stem(os.environ.get(variable, "").partition(":")[0]) or None
+
+    return find
+
+
+def _script(words: Sequence[str]) -> str | None:
+    """The stem of the script in ``run [options] app.py``."""
+    return next((Path(word).stem for word in words if word.endswith(".py")), None)
+
+
+def _notebook(_words: Sequence[str]) -> str | None:
+    """The stem of the notebook that a Jupyter server started the kernel for."""
+    name = os.environ.get("JPY_SESSION_NAME", "")
+    return Path(name).stem if name.endswith(".ipynb") else None
+
+
+def _stem(module: str) -> str:
+    return Path(module).stem if module.endswith(".py") else module
+
+
+_LAUNCHERS: Final[Mapping[str, Callable[[Sequence[str]], str | None]]] = {
+    **dict.fromkeys(("gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve"), _served),
+    "celery": _option("-A", "--app", variable="CELERY_APP"),
+    "flask": _option("-A", "--app", variable="FLASK_APP"),
+    **dict.fromkeys(("streamlit", "chainlit", "fastapi"), _script),
+    **dict.fromkeys(("ipykernel_launcher", "ipykernel", "colab_kernel_launcher"), _notebook),
+}
+"""What finds the application that a launcher runs in its arguments, or in the environment: a service is
+called after that, not after ``gunicorn``. ``None`` where they do not say."""

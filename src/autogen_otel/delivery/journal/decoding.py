@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from autogen_otel.delivery.fork import importing
-from autogen_otel.delivery.journal.encoding import convert_ids
+from autogen_otel.delivery.journal.files import convert_ids
 
 _ID_BYTES: Final = (16, 8)
 _REMOTE_PARENT: Final = 0x200
 _SAMPLED: Final = 1
+
+Item = TypeVar("Item", Event, Link)
 
 
 def spans_of(line: bytes) -> list[ReadableSpan]:
@@ -42,33 +45,16 @@ def spans_of(line: bytes) -> list[ReadableSpan]:
         raise ValueError(f"no OTLP: {type(error).__name__}") from error
 
 
-class CopiedSpan(ReadableSpan):
-    """A finished span that can be exported.
-
-    Args:
-        dropped_events: how many events it lost before.
-        dropped_links: how many links.
-        parts: what every span has.
-    """
-
-    def __init__(self, *, dropped_events: int, dropped_links: int, **parts: Any) -> None:
-        super().__init__(**parts)
-        self._dropped = (dropped_events, dropped_links)
-
-    @property
-    def dropped_events(self) -> int:
-        """How many events it lost."""
-        return self._dropped[0]
-
-    @property
-    def dropped_links(self) -> int:
-        """How many links it lost."""
-        return self._dropped[1]
-
-
 def bounded(attributes: Mapping[str, Any], dropped: int) -> BoundedAttributes:
     """Return the attributes of a span, an event or a link that lost so many before."""
     copy = BoundedAttributes(attributes=attributes)
+    copy.dropped = dropped
+    return copy
+
+
+def bounded_list(items: Sequence[Item], dropped: int) -> Sequence[Item]:
+    """Return the events or links of a span that lost so many before."""
+    copy = BoundedList.from_seq(None, items)
     copy.dropped = dropped
     return copy
 
@@ -95,41 +81,36 @@ def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
     if span.parent_span_id:
         is_remote = bool(span.flags & _REMOTE_PARENT)
         parent = _context(span.trace_id, span.parent_span_id, is_remote=is_remote)
-    return CopiedSpan(
+    return ReadableSpan(
         name=span.name,
         context=_context(span.trace_id, span.span_id, span.trace_state, flags=span.flags),
         parent=parent,
         resource=resource,
         attributes=bounded(_attributes(span.attributes), span.dropped_attributes_count),
-        events=[
-            Event(
-                event.name,
-                bounded(_attributes(event.attributes), event.dropped_attributes_count),
-                event.time_unix_nano,
-            )
-            for event in span.events
-        ],
-        links=[
-            Link(
-                _context(
-                    link.trace_id,
-                    link.span_id,
-                    link.trace_state,
-                    is_remote=bool(link.flags & _REMOTE_PARENT),
-                    flags=link.flags,
-                ),
-                bounded(_attributes(link.attributes), link.dropped_attributes_count),
-            )
-            for link in span.links
-        ],
+        events=bounded_list(
+            [
+                Event(
+                    event.name,
+                    bounded(_attributes(event.attributes), event.dropped_attributes_count),
+                    event.time_unix_nano,
+                )
+                for event in span.events
+            ],
+            span.dropped_events_count,
+        ),
+        links=bounded_list([_link(link) for link in span.links], span.dropped_links_count),
         kind=SpanKind(max(span.kind - 1, 0)),
         status=Status(StatusCode(span.status.code), span.status.message or None),
         start_time=span.start_time_unix_nano,
         end_time=span.end_time_unix_nano,
         instrumentation_scope=scope,
-        dropped_events=span.dropped_events_count,
-        dropped_links=span.dropped_links_count,
     )
+
+
+def _link(link: Any) -> Link:
+    is_remote = bool(link.flags & _REMOTE_PARENT)
+    context = _context(link.trace_id, link.span_id, link.trace_state, is_remote=is_remote, flags=link.flags)
+    return Link(context, bounded(_attributes(link.attributes), link.dropped_attributes_count))
 
 
 def _context(

@@ -37,8 +37,10 @@ def read(source: Path | int, make: Callable[[Any], T]) -> T | None:
         make: takes what it says, and may raise where that makes no sense.
     """
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
-        text = source.read_bytes() if isinstance(source, Path) else _content(source)
-        return make(json.loads(text))
+        if isinstance(source, Path):
+            return make(json.loads(source.read_bytes()))
+        os.lseek(source, 0, os.SEEK_SET)
+        return make(json.loads(os.read(source, os.fstat(source).st_size)))
     return None
 
 
@@ -48,7 +50,7 @@ def write(descriptor: int, document: Mapping[str, Any]) -> None:
     Raises:
         OSError: the disk is full.
     """
-    text = json.dumps(document).encode().ljust(_size(descriptor))
+    text = json.dumps(document).encode().ljust(os.fstat(descriptor).st_size)
     os.lseek(descriptor, 0, os.SEEK_SET)
     write_whole(descriptor, text)
 
@@ -61,12 +63,3 @@ def write_whole(descriptor: int, content: bytes) -> None:
     """
     if os.write(descriptor, content) < len(content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _size(descriptor: int) -> int:
-    return os.fstat(descriptor).st_size
-
-
-def _content(descriptor: int) -> bytes:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return os.read(descriptor, _size(descriptor))

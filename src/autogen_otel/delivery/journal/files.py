@@ -1,10 +1,10 @@
-"""The journal's files: their names, and what kind of batches each holds."""
+"""The journal's files: their names, what kind of batches each holds, and what stands in a line of them."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -29,6 +29,7 @@ _NOTES: Final = ("*.inflight", "*.inflight.tmp")
 _NAME: Final = re.compile(r"traces-[^.]+(?:\.\d+Z-\d+)?(\.kept|\.refused)?\.jsonl")
 _BEGINS_A_SPAN: Final = b'"startTimeUnixNano":'
 """Once in each span. Not in a text: there its quotes are escaped."""
+_ID_FIELDS: Final = ("traceId", "spanId", "parentSpanId")
 
 
 @dataclass(frozen=True)
@@ -101,3 +102,12 @@ def raw_spans(request: Any) -> Iterator[dict[str, Any]]:
     for resource_spans in request.get("resourceSpans", ()):
         for scope_spans in resource_spans.get("scopeSpans", ()):
             yield from scope_spans.get("spans", ())
+
+
+def convert_ids(request: Any, convert: Callable[[str], str]) -> None:
+    """Convert all ids of a batch: OTLP departs from protobuf's JSON mapping in that they are in hex."""
+    for span in raw_spans(request):
+        for holder in (span, *span.get("links", ())):
+            for name in _ID_FIELDS:
+                if name in holder:
+                    holder[name] = convert(holder[name])

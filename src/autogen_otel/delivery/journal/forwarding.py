@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.decoding import spans_of
-from autogen_otel.delivery.journal.encoding import line_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed
 from autogen_otel.delivery.journal.progress import Forwarded, read_progress, sole_forwarder
-from autogen_otel.delivery.journal.writing import Journal
+from autogen_otel.delivery.journal.writing import Journal, line_of
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -177,8 +176,7 @@ class Forwarding:
             part = parts[0]
             result = self.send(part)
             if result.outcome is Outcome.TOO_LARGE and len(part) > 1:
-                middle = len(part) // 2
-                parts[:1] = [part[:middle], part[middle:]]
+                parts[:1] = halves(part)
                 continue
             if result.outcome is Outcome.EXPORTED:
                 tally.batches += 1
@@ -216,11 +214,11 @@ def _is_removed(path: Path, end: int) -> bool:
     return True
 
 
-def count_left(folder: Path) -> tuple[int, int]:
-    """Return how many batches and spans are still to be forwarded."""
+def count_left(folder: Path, kind: Kind = Kind.UNDELIVERED) -> tuple[int, int]:
+    """Return how many batches and spans of a kind are in a journal and not forwarded."""
     progress = read_progress(folder)
     batches = spans = 0
-    for file in undelivered(folder):
+    for file in listed(folder, kind):
         with suppress(OSError):
             more = counted(file.path, progress.of(file.path))
             batches, spans = batches + more[0], spans + more[1]

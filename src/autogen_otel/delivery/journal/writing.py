@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import json
 import logging
 import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.delivery.fork import renew_after_fork
+from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.document import write_whole
-from autogen_otel.delivery.journal.encoding import line_of
-from autogen_otel.delivery.journal.files import Kind, new_path
+from autogen_otel.delivery.journal.files import Kind, convert_ids, new_path
 from autogen_otel.delivery.journal.folder import default_dir, make_private, resolved
 from autogen_otel.delivery.journal.limits import Limits, Removed, prune
 from autogen_otel.vocabulary.metrics import JOURNAL_LIMIT, SPANS
@@ -37,19 +37,6 @@ _ATTEMPTS: Final = 10
 _OPEN: Final = (
     os.O_RDWR | os.O_APPEND | sum(getattr(os, flag, 0) for flag in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"))
 )
-
-
-@dataclass
-class _Current:
-    """The file that batches of a kind are appended to.
-
-    Args:
-        path: where it is.
-        begun: when it was, on the monotonic clock.
-    """
-
-    path: Path
-    begun: float
 
 
 class Journal:
@@ -81,7 +68,8 @@ class Journal:
             _LARGEST_FILE, self.limits.max_bytes // _FILES_IN_A_JOURNAL
         )
         self._counts = counts
-        self._current: dict[Kind, _Current] = {}
+        # Of each kind, the file that is appended to, and when it was begun on the monotonic clock.
+        self._current: dict[Kind, tuple[Path, float]] = {}
         renew_after_fork(self)
 
     def after_fork(self) -> None:
@@ -127,11 +115,11 @@ class Journal:
 
     def _path(self, kind: Kind, coming: int) -> Path:
         """The file to append to, a new one where the last one is old, would be too large or was removed."""
-        current = self._current.get(kind)
-        if current is not None and time.monotonic() - current.begun < _FILE_SECONDS:
+        path, begun = self._current.get(kind, (None, 0.0))
+        if path is not None and time.monotonic() - begun < _FILE_SECONDS:
             with suppress(FileNotFoundError):
-                if current.path.stat().st_size + coming <= self._max_file_bytes:
-                    return current.path
+                if path.stat().st_size + coming <= self._max_file_bytes:
+                    return path
         make_private(self.folder)
         # The files of other kinds go on growing, too.
         others = len(self._current.keys() - {kind})
@@ -140,7 +128,7 @@ class Journal:
         os.close(os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600))
         # Whatever the umask took away.
         path.chmod(0o600)
-        self._current[kind] = _Current(path, time.monotonic())
+        self._current[kind] = path, time.monotonic()
         return path
 
     def prune(self, coming: int = 0) -> None:
@@ -175,3 +163,20 @@ class Journal:
 def _ends_a_line(descriptor: int) -> bool:
     os.lseek(descriptor, -1, os.SEEK_END)
     return os.read(descriptor, 1) == b"\n"
+
+
+def line_of(spans: Sequence[ReadableSpan]) -> bytes:
+    """Return a batch as one line.
+
+    Raises:
+        Exception: whatever the encoder raises for a span that it cannot take.
+    """
+    # Loaded with the first batch: both are slow to load, and with a healthy endpoint nobody needs the second.
+    # No module of ours is: where somebody imports this package anew, two threads would wait for each other.
+    with importing():
+        from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: PLC0415
+
+    request = MessageToDict(encode_spans(spans), use_integers_for_enums=True)
+    convert_ids(request, lambda text: base64.b64decode(text).hex())
+    return json.dumps(request, separators=(",", ":")).encode("ascii") + b"\n"

@@ -23,6 +23,7 @@ from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.processes import ending
 from autogen_otel.delivery.processes.ending import STATE
+from autogen_otel.delivery.threads import started
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.metrics import AFTER_SHUTDOWN, QUEUE_FULL, SPANS
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
@@ -225,12 +226,8 @@ class Batches:
         try:
             if self._thread is None:
                 ending.begin()
-                thread = threading.Thread(target=self._work, name="autogen-otel-export", daemon=True)
-                thread.start()
-                self._thread = thread
-        except RuntimeError as error:
-            # The system has no more threads, or the interpreter ends: the next item tries again.
-            _LOGGER.debug("No thread exports yet: %s", error)
+                # Where none starts, the next item tries again.
+                self._thread = started("export", self._work)
         finally:
             self._start_lock.release()
 

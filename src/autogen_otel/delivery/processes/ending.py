@@ -16,9 +16,13 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from autogen_otel.delivery.fork import are_threads_greenlets, renew_after_fork
+
+if TYPE_CHECKING:
+    from autogen_otel.delivery.exporting.export import EndpointExporter
+    from autogen_otel.delivery.metrics import PeriodicReader
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SIGNAL_SECONDS: Final = 1.0
@@ -27,9 +31,6 @@ _CHILD_SECONDS: Final = 30.0
 """The same of a child that ends by itself: its exporters hurry, but may have to be loaded first."""
 _AFTER_THE_APPLICATIONS: Final = -100
 """Priority among the finalizers of ``multiprocessing``."""
-
-Export = Callable[[float], object]
-"""Exports what a process has, within so many seconds."""
 
 
 def within(seconds: float, *works: Callable[[], object]) -> bool:
@@ -72,28 +73,12 @@ def _started(work: Callable[[], object], results: list[bool]) -> _thread.LockTyp
 
 
 # ---------------------------------------------------------------- the state of this process
-class Hurried(Protocol):
-    """An exporter that can be told not to wait much longer."""
-
-    def hurry(self) -> None:
-        """Give up soon on an endpoint that does not answer."""
-
-    def relax(self) -> None:
-        """Wait as before, because the program goes on."""
-
-
-class Resumed(Protocol):
-    """Something with a thread that a fork takes away."""
-
-    def resume(self) -> None:
-        """Start it again, if it was taken away."""
-
-
 class State:
     """What this process is at; a forked one is at its beginning.
 
     Attributes:
-        export: what it ends with, and those that are forked from it.
+        export: what it ends with, and those that are forked from it: exports what there is, within so many
+            seconds.
         is_in_use: whether there is telemetry in it; many that are forked only start another program.
         is_near: whether its server has begun to end, so that nothing waits any more.
         has_news: whether something was recorded since then.
@@ -102,7 +87,7 @@ class State:
     """
 
     def __init__(self) -> None:
-        self.export: Export | None = None
+        self.export: Callable[[float], object] | None = None
         self.after_fork()
         renew_after_fork(self)
 
@@ -112,9 +97,10 @@ class State:
 
 
 STATE: Final = State()
-HURRIED: Final[weakref.WeakSet[Hurried]] = weakref.WeakSet()
+HURRIED: Final[weakref.WeakSet[EndpointExporter]] = weakref.WeakSet()
 """The exporters of this process."""
-RESUMED: Final[weakref.WeakSet[Resumed]] = weakref.WeakSet()
+RESUMED: Final[weakref.WeakSet[PeriodicReader]] = weakref.WeakSet()
+"""Those whose threads a fork takes away."""
 
 
 def begin() -> None:
@@ -133,11 +119,7 @@ def begin() -> None:
     signals = sys.modules.get("celery.signals")
     if signals is not None:
         # The children of its workers say so before they end.
-        signals.worker_process_shutdown.connect(_end_of_celery, weak=False)
-
-
-def _end_of_celery(**_details: Any) -> None:
-    end()
+        signals.worker_process_shutdown.connect(lambda **_details: end(), weak=False)
 
 
 def end(seconds: float = _CHILD_SECONDS) -> None:

@@ -30,10 +30,10 @@ from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
 try:
     import fcntl
 except ImportError:
-    HAS_LOCKS = False
-    """On Windows, where no file that is open can be replaced either."""
+    _HAS_LOCKS = False
+    """On Windows, where no file that is open can be replaced either: nothing is noted."""
 else:
-    HAS_LOCKS = True
+    _HAS_LOCKS = True
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -92,7 +92,7 @@ class InFlight:
         self._exported: set[int] = set()
         self._path: Path | None = None
         self._content = b""
-        self._has_failed = False
+        self._is_off = not _HAS_LOCKS
         self._lock = threading.Lock()
 
     def after_fork(self) -> None:
@@ -110,7 +110,7 @@ class InFlight:
 
     def write(self) -> None:
         """Bring the file up to date; without anything under way there is none."""
-        if self._has_failed:
+        if self._is_off:
             # Nobody looks any more, and spans must not be kept alive for that.
             self.begun.clear()
             return
@@ -121,7 +121,7 @@ class InFlight:
             self._look()
             self._save(_joined(noted.line for noted in list(self._noted.values())[:_MOST_SPANS]))
         except OSError as error:
-            self._has_failed = True
+            self._is_off = True
             self._noted.clear()
             _LOGGER.info(
                 "Conversations in flight are not noted: %s cannot be written (%s).",

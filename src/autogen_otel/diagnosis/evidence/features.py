@@ -72,7 +72,7 @@ _OUTCOMES: Final = frozenset(
         names.TOOL_ARGUMENTS_PROBLEMS,
         names.HANDOFF_TO,
     }
-) | {name for name, meaning in names.MEANINGS.items() if "that failed" in meaning.spans}
+) | {name for name, spans in names.SPANS.items() if "that failed" in spans}
 """What is known only once a call is over, or only of calls that failed, or what names the call itself."""
 _OUTCOME_PREFIXES: Final = (
     "gen_ai.response.",

@@ -11,7 +11,8 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import handoffs, terminations
 from autogen_otel.vocabulary import spans as span_names
 
-LIMITS: Final = frozenset({terminations.MAX_ROUND, terminations.MAX_TURNS, terminations.MAX_AUTO_REPLY})
+# No set: what was recorded may be a list.
+LIMITS: Final = (terminations.MAX_ROUND, terminations.MAX_TURNS, terminations.MAX_AUTO_REPLY)
 _CHOSEN: Final = frozenset({handoffs.AUTO, handoffs.LLM_CONDITION, handoffs.REPLY_RESULT})
 """Handoffs that a model decided on; what a rule or a turn order decides repeats itself by design."""
 _FEWEST_HANDOFFS: Final = 5

@@ -54,7 +54,8 @@ class AgentTurn(Operation):
         if messages is None:
             # Not ``agent._oai_messages[sender]``: on the defaultdict that would create what the host has not.
             messages = read_key(agent, "_oai_messages", sender)
-        self.messages: Sequence[Any] = messages if isinstance(messages, (list, Sequence)) else ()
+        is_list = type(messages) is list or isinstance(messages, Sequence)
+        self.messages: Sequence[Any] = messages if is_list else ()
         self.agent, self.model_answered = seen.name, False
         self.oddity: Oddity | None = None
         self.lost: Failure | None = None
