@@ -184,18 +184,26 @@ class _Discovery:
     def __call__(self, instance: Any) -> None:
         """Look at what an instance leads to."""
         # Read from the memory and the instance in few steps, as nearly always there is nothing to do.
+        held = getattr(instance, "__dict__", _NO_FIELDS).get(self._held_as)
+        ids = [*map(id, held)] if type(held) is list else id(held)
+        is_loaded = has_instrumentations()
         seen = self._memory.get(id(instance))
         if seen is not None and seen[0]() is instance:
-            ids, is_loaded, classes, methods, functions = seen[1]
+            ids_before, was_loaded, classes, methods, functions = seen[1]
             if (
-                ids == self._ids_inside(instance)
-                and is_loaded is has_instrumentations()
+                ids == ids_before
+                and is_loaded is was_loaded
                 and functions == [*map(MappingProxyType.get, classes, methods)]
             ):
                 return
-        self._look(instance)
+        self._memory.remember(instance, (ids, is_loaded, *self._look(instance)))
 
-    def _look(self, instance: Any) -> None:
+    def _look(self, instance: Any) -> tuple[list[Any], list[str], list[Any]]:
+        """Observe the classes of what an instance leads to.
+
+        Returns:
+            The fields of the classes, the methods observed of them, and what stands there.
+        """
         classes, methods, functions = [], [], []
         for kind in self._discovered:
             for one in kind.objects(instance):
@@ -207,13 +215,7 @@ class _Discovery:
                 classes.append(vars(owner))
                 methods.append(kind.method)
                 functions.append(vars(owner)[kind.method])
-        seen = (self._ids_inside(instance), has_instrumentations(), classes, methods, functions)
-        self._memory.remember(instance, seen)
-
-    def _ids_inside(self, instance: Any) -> int | list[int]:
-        """What tells that an instance leads to other objects than before."""
-        held = getattr(instance, "__dict__", _NO_FIELDS).get(self._held_as)
-        return [*map(id, held)] if type(held) is list else id(held)
+        return classes, methods, functions
 
 
 def _owner(cls: type, method: str) -> type | None:
