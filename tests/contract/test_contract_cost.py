@@ -56,7 +56,7 @@ def calls_per_turn(serve: Serve, tool: Callable[..., str]) -> float:
     return (counts[1] - counts[0]) / (_TURNS[1] - _TURNS[0])
 
 
-@pytest.mark.parametrize(("tool", "budget"), [(lookup, 375), (lookup_history, 385)], ids=["tiny", "8 kB"])
+@pytest.mark.parametrize(("tool", "budget"), [(lookup, 300), (lookup_history, 300)], ids=["tiny", "8 kB"])
 def test_a_steady_turn_stays_within_its_budget(
     serve: Serve, our_errors: list[BaseException], tool: Callable[..., str], budget: int
 ) -> None:
