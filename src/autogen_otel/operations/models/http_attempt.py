@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -36,8 +36,7 @@ Headers = list[tuple[bytes, bytes, bytes]]
 """Name as it is written, name in small letters, value."""
 _SIZE = b"content-length"
 _ROW = [bytes, bytes, bytes]
-_WAITS = frozenset({b"retry-after-ms", b"retry-after"})
-_NAME_AND_VALUE = itemgetter(1, 2)
+_NAME = itemgetter(1)
 
 
 class _Request(Operation):
@@ -125,7 +124,8 @@ class HttpAttempt(_Request):
         parent.settle_attempt()
         request = self.arguments["request"]
         headers = self._headers = list(_rows(request.headers))
-        self._hide(headers)
+        size, others = _size_apart(headers)
+        self._hide(others)
         resend_count = parent.attempts
         parent.attempts += 1
         parent.refusal = None
@@ -136,7 +136,6 @@ class HttpAttempt(_Request):
         self.ended_at, self._response = None, None
         self._is_chat, sent = _sent(request.method, str(request.url))
         self.constants = (sent,)
-        size = _by_name(headers).get(_SIZE, b"")
         return {
             # The convention sets it from the first resend on.
             names.HTTP_REQUEST_RESEND_COUNT: resend_count or None,
@@ -146,7 +145,7 @@ class HttpAttempt(_Request):
         }
 
     def _hide(self, headers: Headers) -> None:
-        """Mask what authorises; most headers are those that the client sent before."""
+        """Mask what authorises; nearly always the headers are those that the client sent before."""
         memory = self.recorder.memory
         sent: Headers | None = memory.recall(self.instance)
         if sent is None:
@@ -154,10 +153,11 @@ class HttpAttempt(_Request):
             memory.remember(self.instance, sent)
         # A copy, because another thread may send by the same client.
         before = sent[:]
-        changed = headers if len(headers) != len(before) else [*compress(headers, map(ne, headers, before))]
-        # What changes each time is how long the request is.
-        if not (len(changed) == 1 and changed[0][1] == _SIZE):
-            self._hide_all(changed)
+        if headers == before:
+            return
+        self._hide_all(
+            headers if len(headers) != len(before) else [*compress(headers, map(ne, headers, before))]
+        )
         # Last, so that whoever finds them there also masks what is in them.
         sent[:] = headers
 
@@ -187,8 +187,8 @@ class HttpAttempt(_Request):
             if headers != self._headers:
                 # What an ``auth`` of the HTTP client has added meanwhile.
                 self._hide_all(headers)
-        received = _by_name(_rows(value.headers))
-        said = self._error(value, received.get(b"content-type", b"").decode("latin-1"))
+        received = _getter(_rows(value.headers))
+        said = self._error(value, (received(b"content-type") or b"").decode("latin-1"))
         if said is not None:
             refusal = self._refusal(value, said)
             self.failure = refusal.failure()
@@ -196,12 +196,13 @@ class HttpAttempt(_Request):
                 self.parent.refusal = refusal
         elif self.entry is not None:
             self.entry.answered = True
-        request_id = received.get(b"x-request-id") or received.get(b"apim-request-id")
+        request_id = received(b"x-request-id") or received(b"apim-request-id")
         facts: Facts = {names.HTTP_RESPONSE_STATUS_CODE: value.status_code}
         if request_id is not None:
             facts[names.HTTP_REQUEST_ID] = request_id.decode("latin-1")
-        if not _WAITS.isdisjoint(received):
-            facts[names.HTTP_RETRY_AFTER_SECONDS] = _retry_after(received)
+        milliseconds, wait = received(b"retry-after-ms"), received(b"retry-after")
+        if milliseconds is not None or wait is not None:
+            facts[names.HTTP_RETRY_AFTER_SECONDS] = _retry_after(milliseconds, wait)
         if said is not None:
             facts |= {names.HTTP_ERROR_CODE: said.code, names.HTTP_ERROR_TYPE: said.type}
         return facts
@@ -303,9 +304,19 @@ def _rows(headers: Any) -> Headers:
     return [(name, name.lower(), value) for name, value in raw]
 
 
-def _by_name(headers: Headers) -> dict[bytes, bytes]:
-    """Values by name in small letters."""
-    return dict(map(_NAME_AND_VALUE, headers))
+def _getter(headers: Headers) -> Callable[[bytes], bytes | None]:
+    """What gives values by name in small letters: of many headers few are asked for."""
+    found = [*map(_NAME, headers)]
+    return lambda name: headers[found.index(name)][2] if name in found else None
+
+
+def _size_apart(headers: Headers) -> tuple[bytes, Headers]:
+    """The length of the body, which differs from request to request, and the other headers."""
+    # httpx puts it last.
+    for place in range(len(headers) - 1, -1, -1):
+        if headers[place][1] == _SIZE:
+            return headers[place][2], headers[:place] + headers[place + 1 :]
+    return b"", headers
 
 
 def _unless_said(words: str, error: BaseException) -> str | None:
@@ -326,10 +337,9 @@ def _phrase(status: int) -> str:
         return "error"
 
 
-def _retry_after(headers: dict[bytes, bytes]) -> float | None:
+def _retry_after(milliseconds: bytes | None, wait: bytes | None) -> float | None:
     """Seconds the server asks to wait: OpenAI's milliseconds header, seconds, or an HTTP date."""
     try:
-        milliseconds, wait = headers.get(b"retry-after-ms"), headers.get(b"retry-after")
         if milliseconds is not None:
             return float(milliseconds) / 1000
         if wait is None:
