@@ -9,8 +9,8 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import getitem
 from threading import Lock
-from types import MappingProxyType
 from typing import Any, Final
 
 from autogen_otel.hooks.drive import Runtime, is_observed, observed, original_of, runtimes_of
@@ -190,12 +190,16 @@ class _Discovery:
         seen = self._memory.get(id(instance))
         if seen is not None and seen[0]() is instance:
             ids_before, was_loaded, classes, methods, functions = seen[1]
-            if (
-                ids == ids_before
-                and is_loaded is was_loaded
-                and functions == [*map(MappingProxyType.get, classes, methods)]
-            ):
-                return
+            try:
+                if (
+                    ids == ids_before
+                    and is_loaded is was_loaded
+                    and functions == [*map(getitem, classes, methods)]
+                ):
+                    return
+            except KeyError:
+                # One of the methods is gone.
+                pass
         self._memory.remember(instance, (ids, is_loaded, *self._look(instance)))
 
     def _look(self, instance: Any) -> tuple[list[Any], list[str], list[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -134,7 +134,7 @@ class HttpAttempt(_Request):
         tried = None if self.model_call is None else self.model_call.tried
         self.name = request.method
         self.ended_at, self._response = None, None
-        self._is_chat, sent = _sent(request.method, str(request.url))
+        self._is_chat, sent = _sent(request.method, _hashable(request.url))
         self.constants = (sent,)
         return {
             # The convention sets it from the first resend on.
@@ -268,8 +268,9 @@ class SendRequest(Operation):
 
 
 @lru_cache(maxsize=256)
-def _sent(method: str, url: str) -> tuple[bool, Facts]:
+def _sent(method: str, parts: Hashable) -> tuple[bool, Facts]:
     """Whether chats are completed at a URL, and what is recorded of what is sent to it."""
+    url = str(parts)
     address, port = address_of(url)
     is_chat = url.partition("?")[0].endswith("/chat/completions")
     return is_chat, {
@@ -282,6 +283,13 @@ def _sent(method: str, url: str) -> tuple[bool, Facts]:
 
 _form_known: set[type] = set()
 """Classes of headers that keep them in that form."""
+
+
+def _hashable(url: Any) -> Hashable:
+    """The parts of a URL of httpx or httpx2, which puts them together anew whenever it is asked for its text."""
+    parts = read(url, "_uri_reference")
+    # It is a private attribute: another version may keep something else there.
+    return parts if isinstance(parts, tuple) else str(url)
 
 
 def _rows(headers: Any) -> Headers:
