@@ -286,7 +286,7 @@ _form_known: set[type] = set()
 
 
 def _hashable(url: Any) -> Hashable:
-    """The parts of a URL of httpx or httpx2, which puts them together anew whenever it is asked for its text."""
+    """The parts of a URL of httpx or httpx2, whose text is put together anew each time it is asked for."""
     parts = read(url, "_uri_reference")
     # It is a private attribute: another version may keep something else there.
     return parts if isinstance(parts, tuple) else str(url)
