@@ -119,7 +119,8 @@ class AgentTurn(Operation):
     def _release(self) -> None:
         Operation._release(self)
         self.messages = self.asked_by_run = ()
-        self.around = self.turn = None
+        # What is lost has the exception, and that the frames of the user's function.
+        self.around = self.turn = self.lost = None
 
 
 @lru_cache(maxsize=256)
