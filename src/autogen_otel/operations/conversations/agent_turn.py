@@ -119,8 +119,7 @@ class AgentTurn(Operation):
     def _release(self) -> None:
         Operation._release(self)
         self.messages = self.asked_by_run = ()
-        # What is lost has the exception, and that the frames of the user's function.
-        self.around = self.turn = self.lost = None
+        self.around = self.turn = None
 
 
 @lru_cache(maxsize=256)
