@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import diagnose
+from autogen_otel.traces.trace import Span
 from tests.support.diagnosed import healthy, incidents, journal, secret_words, wrong_with
 from tests.support.lineage import share_of_plain
 from tests.support.recorded import spans_of
@@ -68,3 +72,35 @@ def test_tools_that_return_errors_are_noted() -> None:
     (noted,) = diagnose(spans_of(*journal(incident, 1))).noted
     assert noted.tool == "search"
     assert noted.occurrences >= noted.conversations > 5
+
+
+# As an application, or another tracer, may record under the same names.
+ODD = {
+    "bytes": b"\x00\xff",
+    "an object": {"code": 1},
+    "an empty list": [],
+    "lists in a list": [["a"], {"k": [1]}],
+    "nothing": None,
+    "no number": math.nan,
+    "more than a float takes": 10**400,
+    "text": "many",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_values_of_a_kind_that_no_attribute_has_end_no_diagnosis(odd: str) -> None:
+    spans = spans_of(*journal(incidents()["three things at once"], SEEDS[0], 16))
+    keys = sorted({key for span in spans for key in span.attributes})
+    for share in range(6):
+        damaged = [
+            replaced(span, keys[share::6], ODD[odd]) if number % 3 else span
+            for number, span in enumerate(spans)
+        ]
+        diagnosis = diagnose(damaged)
+        assert diagnosis.findings
+        json.dumps(document_of(diagnosis, "a journal"), allow_nan=False)
+
+
+def replaced(span: Span, keys: Sequence[str], value: object) -> Span:
+    changed = {key: value if key in keys else before for key, before in span.attributes.items()}
+    return replace(span, attributes=changed)

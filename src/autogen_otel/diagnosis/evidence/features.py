@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Final
 
 from autogen_otel.traces.trace import NS, Span, Trace
@@ -198,12 +199,22 @@ def attributes_of(span: Span) -> dict[str, Any]:
             continue
         if isinstance(value, list):
             features[name] = frozenset(one for one in value[:_MOST_NAMES] if isinstance(one, (str, int)))
-        elif not isinstance(value, str) or len(value) <= LONGEST_TEXT:
-            features[name] = value
+            continue
+        single = plain(value)
+        if single is not None and not (isinstance(single, str) and len(single) > LONGEST_TEXT):
+            features[name] = single
     problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
     if isinstance(problems, list) and problems:
         features[PROBLEMS] = frozenset(map(plain_problem, map(str, problems)))
     return features
+
+
+def plain(value: Any) -> str | float | None:
+    """A value that can be counted, compared and written as JSON: what others record may be of any kind."""
+    is_plain = (
+        value is None or isinstance(value, (str, int)) or (isinstance(value, float) and isfinite(value))
+    )
+    return value if is_plain else str(value)
 
 
 def plain_problem(problem: str) -> str:
