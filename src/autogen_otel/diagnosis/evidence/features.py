@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import islice
 from math import isfinite
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ PROBLEMS: Final = "autogen.tool.arguments.problems"
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
 LONGEST_TEXT: Final = 200
+MOST_AROUND: Final = 200
+"""Spans around a call that are looked at: a program that never leaves its spans has traces of any depth."""
 _MOST_NAMES: Final = 64
 _OUTCOMES: Final = frozenset(
     {
@@ -155,7 +158,7 @@ class Surroundings:
             tool = self._tools[tools - 1]
             features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
             features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / NS
-        for turn in self.trace.up_from(self.trace.span(span.parent_id)):
+        for turn in islice(self.trace.up_from(self.trace.span(span.parent_id)), MOST_AROUND):
             if turn.operation == span_names.INVOKE_AGENT:
                 if names.SENDER_NAME in turn.attributes:
                     agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
