@@ -216,6 +216,15 @@ def test_a_full_disk_is_no_finding(tmp_path: Path, output: str) -> None:
     assert (done.returncode, done.stderr.decode()) == (2, said)
 
 
+def test_what_is_printed_goes_nowhere_where_the_streams_are_closed(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert main(["show", "--journal", str(journal)]) == 0
+    assert main(["show", "--journal", "nowhere"]) == 2
+
+
 def test_text_that_stdout_cannot_encode_is_escaped(tmp_path: Path) -> None:
     it = Recorded()
     it.leaf("invoke_workflow Jürgen -> 助手", 1)

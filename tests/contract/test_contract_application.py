@@ -18,6 +18,7 @@ import pytest
 import wrapt
 from autogen import ConversableAgent, GroupChat
 
+from autogen_otel.operations.conversations.conversation import Conversation
 from autogen_otel.testing.server import entry, error, stream_drop, text, tool_call
 from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.telemetry import Telemetry, attributes_of
@@ -188,6 +189,52 @@ def test_a_task_that_a_tool_leaves_running_holds_nothing_of_the_call(
         pollers[0].cancel()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("overlapping", [True, False], ids=["while it runs", "after it"])
+def test_conversations_that_begin_one_another_do_not_pile_up(
+    telemetry: Telemetry, serve: Serve, overlapping: bool
+) -> None:
+    tasks: list[asyncio.Task[None]] = []
+    kept: list[int] = []
+
+    async def hold(left: int, around: asyncio.Event) -> None:
+        ended = asyncio.Event()
+
+        async def go_on(policy_id: str) -> str:
+            """Begin another conversation, or wait for the earlier ones."""
+            if left:
+                tasks.append(asyncio.create_task(hold(left - 1, ended)))
+                # So it begins while this tool runs, unless it waits.
+                await asyncio.sleep(0)
+                return policy_id
+            await asyncio.wait(tasks[:-1])
+            # A task that is done has the context that it ran in.
+            tasks.clear()
+            gc.collect()
+            kept.append(sum(isinstance(one, Conversation) for one in gc.get_objects()))
+            return policy_id
+
+        if not overlapping:
+            await around.wait()
+        asker, helper = pair(serve([tool_call("go_on", {"policy_id": "P-1"}), text("TERMINATE")]), go_on)
+        await asker.a_initiate_chat(helper, message="Hello", silent=True)
+        ended.set()
+        if not left:
+            all_ended.set()
+
+    all_ended, nothing = asyncio.Event(), asyncio.Event()
+    nothing.set()
+
+    async def run() -> None:
+        tasks.append(asyncio.create_task(hold(5, nothing)))
+        await asyncio.wait_for(all_ended.wait(), 30)
+
+    asyncio.run(run())
+    assert len(telemetry.named("invoke_workflow")) == 6
+    # The last, the one that it was begun in, and the outermost.
+    assert len(kept) == 1
+    assert kept[0] <= 3
 
 
 def test_attempts_are_seen_again_after_a_patch_of_send_was_taken_off(

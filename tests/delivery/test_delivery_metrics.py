@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
@@ -291,3 +292,21 @@ def test_a_fork_during_an_export_leaves_no_lock_behind() -> None:
     assert reader._export_lock.acquire(blocking=False)
     reader._export_lock.release()
     reader.shutdown()
+
+
+def test_a_forked_process_without_threads_exports_its_metrics_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = metrics.PeriodicReader(Plugin(), export_interval_millis=3_600_000)
+    provider = MeterProvider([reader])
+    reader.after_fork()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _refuse)
+        reader.resume()
+    provider.get_meter("test").create_counter("count").add(1)
+    provider.shutdown()
+    assert len(Plugin.exported) == 1
+
+
+def _refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.findings import diagnose
+from autogen_otel.traces.trace import STATUS_ERROR, Event, Span, Trace
 from tests.support.diagnosed import healthy, incidents, journal, secret_words, wrong_with
 from tests.support.lineage import share_of_plain
-from tests.support.recorded import spans_of
+from tests.support.recorded import ORIGIN, spans_of
 
 SEEDS = share_of_plain((1, 2))
 """Of conversations that are made at random; each incident is looked at in both."""
@@ -68,3 +72,65 @@ def test_tools_that_return_errors_are_noted() -> None:
     (noted,) = diagnose(spans_of(*journal(incident, 1))).noted
     assert noted.tool == "search"
     assert noted.occurrences >= noted.conversations > 5
+
+
+# As an application, or another tracer, may record under the same names.
+ODD = {
+    "bytes": b"\x00\xff",
+    "an object": {"code": 1},
+    "an empty list": [],
+    "lists in a list": [["a"], {"k": [1]}],
+    "nothing": None,
+    "no number": math.nan,
+    "more than a float takes": 10**400,
+    "text": "many",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_values_of_a_kind_that_no_attribute_has_end_no_diagnosis(odd: str) -> None:
+    spans = spans_of(*journal(incidents()["three things at once"], SEEDS[0], 16))
+    keys = sorted({key for span in spans for key in span.attributes})
+    for share in range(6):
+        damaged = [
+            replaced(span, keys[share::6], ODD[odd]) if number % 3 else span
+            for number, span in enumerate(spans)
+        ]
+        diagnosis = diagnose(damaged)
+        assert diagnosis.findings
+        json.dumps(document_of(diagnosis, "a journal"), allow_nan=False)
+
+
+def replaced(span: Span, keys: Sequence[str], value: object) -> Span:
+    changed = {key: value if key in keys else before for key, before in span.attributes.items()}
+    return replace(span, attributes=changed)
+
+
+def test_a_trace_of_any_depth_is_read_in_proportion_to_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    find = Trace.span
+
+    def counted(trace: Trace, span_id: str | None) -> Span | None:
+        nonlocal looks
+        looks += 1
+        return find(trace, span_id)
+
+    monkeypatch.setattr(Trace, "span", counted)
+    deep = [failing_tool(number) for number in range(1000)]
+    assert sum(one.occurrences for one in diagnose(deep).findings) == len(deep)
+    assert looks < 500 * len(deep)
+
+
+def failing_tool(depth: int) -> Span:
+    error = Event("exception", depth, {"exception.type": "KeyError", "exception.message": f"'{depth}'"})
+    return Span(
+        trace_id="1" * 32,
+        span_id=str(depth),
+        parent_id=str(depth - 1),
+        name="execute_tool lookup",
+        start_ns=depth,
+        end_ns=2000 - depth,
+        status_code=STATUS_ERROR,
+        attributes={"error.type": "KeyError", ORIGIN: "tool_exception"},
+        events=(error,),
+    )

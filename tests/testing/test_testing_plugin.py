@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 import autogen_otel
 from autogen_otel.testing import AutoGenSpans, NoHiddenFailures, ScriptedModel, error, html, text, tool_call
@@ -124,3 +126,13 @@ def test_a_misspelt_cause_allows_nothing(autogen_spans: AutoGenSpans) -> None:
     with pytest.raises(ValueError, match="no cause is called rate_limits; there are tool_exception"):
         autogen_spans.hidden_failures({"rate_limits", "timeout"})
     assert autogen_spans.hidden_failures("rate_limit") == []
+
+
+def test_what_cannot_be_encoded_is_shown_as_the_journal_has_it() -> None:
+    spans = AutoGenSpans()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans._exporter))
+    with provider.get_tracer("test").start_as_current_span("chat \ud800") as span:
+        span.set_attributes({"text": "\ud800", "number": 2**70})
+    (shown,) = spans.named("chat")
+    assert shown.attributes == {"text": "?", "number": str(2**70)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autogen_otel.traces.formats.journal import journal_files, read_spans
-from autogen_otel.traces.formats.otlp import value_of
+from autogen_otel.traces.formats.otlp import attributes_of, value_of
 from autogen_otel.traces.source import SourceError
 from tests.support.incidents import failing_tool, recovered
 from tests.support.recorded import Heard, Recorded, write
@@ -52,6 +52,8 @@ def test_a_span_is_read_with_all_that_was_recorded(tmp_path: Path) -> None:
         ({"stringValue": "a"}, "a"),
         ({"intValue": "42"}, 42),
         ({"intValue": 42}, 42),
+        ({"intValue": str(-(2**63))}, -(2**63)),
+        ({"intValue": "9" * 400}, "9" * 400),
         ({"doubleValue": 0.5}, 0.5),
         ({"doubleValue": "Infinity"}, float("inf")),
         ({"boolValue": False}, False),
@@ -66,6 +68,7 @@ def test_a_span_is_read_with_all_that_was_recorded(tmp_path: Path) -> None:
 )
 def test_every_kind_of_value_is_understood(raw: object, expected: object) -> None:
     assert value_of(raw) == expected
+    assert attributes_of([{"key": "k", "value": raw}]) == {"k": expected}
 
 
 def test_integers_may_be_numbers_and_enums_names_and_ids_upper_case_or_base64(tmp_path: Path) -> None:

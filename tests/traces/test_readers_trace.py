@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import pytest
 
 from autogen_otel.traces.conversations import summaries, summarize
 from autogen_otel.traces.failures import Failure, passing_on
 from autogen_otel.traces.stacktrace import chained_exceptions, innermost_user_frame
 from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.vocabulary.attributes import CANCELLED
 from tests.support.incidents import API_TRACE, TOOL_TRACE, failing_tool, fallback, group, killed, recovered
 from tests.support.recorded import ORIGIN, Recorded, exception, spans_of, trace_of
 
@@ -67,6 +71,23 @@ def test_only_what_failed_and_what_leads_there_is_kept() -> None:
     ]
     healthy = trace_of(group())
     assert healthy.failing() is healthy
+
+
+def test_what_leads_to_many_failures_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[str | None] = []
+    find = Trace.span
+
+    def counted(trace: Trace, span_id: str | None) -> Span | None:
+        walked.append(span_id)
+        return find(trace, span_id)
+
+    monkeypatch.setattr(Trace, "span", counted)
+    above = [str(number) for number in range(100)]
+    chain = [plain(one, before) for one, before in zip(above, [above[-1], *above], strict=False)]
+    broken = Trace.of([replace(one, status_code=2, attributes={CANCELLED: True}) for one in chain])
+    assert len(broken.failing().spans) == len(chain)
+    assert broken.waited_for() == ()
+    assert len(walked) < 5 * len(chain)
 
 
 def test_an_exception_that_travels_up_is_one_failure() -> None:

@@ -118,8 +118,13 @@ class PeriodicReader(PeriodicExportingMetricReader):
     def resume(self) -> None:
         """Start the thread again that a fork has taken away."""
         if self._is_forked:
-            self._is_forked = False
-            super()._at_fork_reinit()  # type: ignore[no-untyped-call]
+            try:
+                super()._at_fork_reinit()  # type: ignore[no-untyped-call]
+            except RuntimeError:
+                # The system has no more threads: what is measured is exported at the end.
+                self._daemon_thread = None
+            else:
+                self._is_forked = False
 
     def shutdown(self, timeout_millis: float = 30_000, **more: Any) -> None:
         """Export for the last time."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import round_between, thinned
+from autogen_otel.diagnosis.comparison.candidates import is_number, round_between, thinned
 from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, Holding, Outline, Run, together
@@ -88,7 +88,7 @@ def _explain_plain(group: Sequence[Occurrence]) -> Asking[None]:
     """Find what plain refusals set in with: the size of the prompt, or history of an earlier run."""
     sizes = _numbers(one.features for one in group)
     counted = {
-        name: [one.features.get(name) or 0 for one in group]
+        name: [number if is_number(number := one.features.get(name)) else 0 for one in group]
         for name in (names.PROMPT_CARRIED_MESSAGES, names.PROMPT_MESSAGES)
     }
     cuts = {name: thinned(numbers) for name, numbers in counted.items()}
@@ -312,9 +312,9 @@ def _is_after_tool(one: Occurrence) -> bool:
     return one.after_tool is not None or one.features.get(names.TOOL_FAILED_BEFORE) is True
 
 
-def _numbers(calls: Iterable[Features]) -> list[int]:
+def _numbers(calls: Iterable[Features]) -> list[float]:
     sizes = (features.get(names.PROMPT_CHARS) for features in calls)
-    return [size for size in sizes if isinstance(size, int)]
+    return [size for size in sizes if is_number(size)]
 
 
 def _of_entry(subject: dict[str, Any]) -> dict[str, Any]:

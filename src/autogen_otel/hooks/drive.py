@@ -126,6 +126,8 @@ class Boundary:
             finally:
                 try:
                     current.leave(call.token)
+                    # It holds the context of before, with the call in that, and so on.
+                    del call.token
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
                         report(ours)
@@ -166,6 +168,8 @@ class Boundary:
             finally:
                 try:
                     current.leave(call.token)
+                    # It holds the context of before, with the call in that, and so on.
+                    del call.token
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
                         report(ours)

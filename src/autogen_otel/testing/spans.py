@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from autogen_otel import instrumentation
 from autogen_otel.delivery.journal.writing import line_of
+from autogen_otel.delivery.spans import encodable_span
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.roots import roots_of
@@ -81,7 +82,7 @@ class AutoGenSpans(Sequence[Span]):
     @property
     def _spans(self) -> list[Span]:
         # As they go through a journal, so that they are what the commands read.
-        line = line_of(self._exporter.get_finished_spans())
+        line = line_of([encodable_span(one)[0] for one in self._exporter.get_finished_spans()])
         spans = (span for span in spans_of(json.loads(line)) if isinstance(span, Span))
         return sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
 

@@ -175,7 +175,7 @@ class Trace:
 
     def failing(self) -> Trace:
         """The trace without the spans that neither failed nor lead to one that did; whole if none failed."""
-        kept = {one.span_id for span in self.spans if span.failed for one in self.up_from(span)}
+        kept = self._up_from_each(span for span in self.spans if span.failed)
         return Trace(tuple(span for span in self.spans if span.span_id in kept)) if kept else self
 
     def waited_for(self) -> tuple[tuple[Span, int], ...]:
@@ -184,8 +184,18 @@ class Trace:
         That is the deepest cancelled span, or what was still running in it: a thread is not cancelled.
         """
         cancelled = [span for span in self.spans if span.attributes.get(names.CANCELLED) is True]
-        above = {one.span_id for span in cancelled for one in self.up_from(self.span(span.parent_id))}
+        above = self._up_from_each(self.span(span.parent_id) for span in cancelled)
         return tuple(self._running_in(span) for span in cancelled if span.span_id not in above)
+
+    def _up_from_each(self, spans: Iterable[Span | None]) -> set[str]:
+        """The ids of the spans and of those around them; the way that several have in common is gone once."""
+        passed: set[str] = set()
+        for span in spans:
+            for one in self.up_from(span):
+                if one.span_id in passed:
+                    break
+                passed.add(one.span_id)
+        return passed
 
     def _running_in(self, cancelled: Span) -> tuple[Span, int]:
         running, then = cancelled, cancelled.end_ns

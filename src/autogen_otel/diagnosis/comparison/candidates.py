@@ -18,6 +18,8 @@ _MOST_WINDOWS: Final = 40
 _MOST_CUTS: Final = 256
 _MOST_NAMES: Final = 500
 _FEWEST_NUMBERS: Final = 4
+_LARGEST: Final = 1e300
+"""Python counts on in whole numbers, with which nothing can be done that takes floats."""
 _GROWING: Final = frozenset({names.PROMPT_CHARS, TOOLS_USED})
 """What a conversation has more of the longer it lasts: that one which failed has less is no reason."""
 _HAS_LITTLE: Final = frozenset({Comparison.ABSENT, Comparison.AT_MOST, Comparison.EQUALS})
@@ -213,4 +215,4 @@ def _between(low: float, high: float, name: str) -> float:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether thresholds may be looked for among such values."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST

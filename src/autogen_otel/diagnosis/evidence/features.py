@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import islice
+from math import isfinite
 from typing import Any, Final
 
 from autogen_otel.traces.trace import NS, Span, Trace
@@ -36,6 +38,8 @@ PROBLEMS: Final = "autogen.tool.arguments.problems"
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
 LONGEST_TEXT: Final = 200
+MOST_AROUND: Final = 200
+"""Spans around a call that are looked at: a program that never leaves its spans has traces of any depth."""
 _MOST_NAMES: Final = 64
 _OUTCOMES: Final = frozenset(
     {
@@ -154,7 +158,7 @@ class Surroundings:
             tool = self._tools[tools - 1]
             features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
             features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / NS
-        for turn in self.trace.up_from(self.trace.span(span.parent_id)):
+        for turn in islice(self.trace.up_from(self.trace.span(span.parent_id)), MOST_AROUND):
             if turn.operation == span_names.INVOKE_AGENT:
                 if names.SENDER_NAME in turn.attributes:
                     agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
@@ -198,12 +202,22 @@ def attributes_of(span: Span) -> dict[str, Any]:
             continue
         if isinstance(value, list):
             features[name] = frozenset(one for one in value[:_MOST_NAMES] if isinstance(one, (str, int)))
-        elif not isinstance(value, str) or len(value) <= LONGEST_TEXT:
-            features[name] = value
+            continue
+        single = plain(value)
+        if single is not None and not (isinstance(single, str) and len(single) > LONGEST_TEXT):
+            features[name] = single
     problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
     if isinstance(problems, list) and problems:
         features[PROBLEMS] = frozenset(map(plain_problem, map(str, problems)))
     return features
+
+
+def plain(value: Any) -> str | float | None:
+    """A value that can be counted, compared and written as JSON: what others record may be of any kind."""
+    is_plain = (
+        value is None or isinstance(value, (str, int)) or (isinstance(value, float) and isfinite(value))
+    )
+    return value if is_plain else str(value)
 
 
 def plain_problem(problem: str) -> str:

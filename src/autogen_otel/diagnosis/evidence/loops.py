@@ -66,7 +66,7 @@ def _circle(spans: list[Span]) -> Loop | None:
         for span in spans
         if span.operation == span_names.HANDOFF
         and names.HANDOFF_TO in span.attributes
-        and span.attributes.get(names.HANDOFF_REASON) in _CHOSEN
+        and str(span.attributes.get(names.HANDOFF_REASON)) in _CHOSEN
     ]
     for length in range(1, _LONGEST_CIRCLE + 1):
         last = passed[-length:]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
+from itertools import islice
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.arguments import argument_features
-from autogen_otel.diagnosis.evidence.features import Surroundings, plain_problem
+from autogen_otel.diagnosis.evidence.features import MOST_AROUND, Surroundings, plain_problem
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.subjects import (
     is_attempt,
@@ -200,7 +201,7 @@ class Reading:
     def _effect(self, span: Span) -> Effect:
         """What came of a failure that nothing made up for: whether the conversation ended with it."""
         ended = contiguous = False
-        for above in self.trace.up_from(span):
+        for above in islice(self.trace.up_from(span), MOST_AROUND):
             contiguous = above.failed and (contiguous or above is span)
             if above.operation == span_names.INVOKE_WORKFLOW:
                 ended = contiguous

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.features import plain_problem
+from autogen_otel.diagnosis.evidence.features import plain, plain_problem
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -67,10 +67,10 @@ def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, An
         holders = (entry, chat) if attempt is None else (entry, attempt, chat)
         value = next((span.attributes[name] for span in holders if name in span.attributes), None)
         if value is not None:
-            subject[key] = value
+            subject[key] = plain(value)
     status = attempt.attributes.get(names.HTTP_RESPONSE_STATUS_CODE) if attempt is not None else None
     if status is not None:
-        subject["status_code"] = status
+        subject["status_code"] = plain(status)
     return subject
 
 
@@ -81,7 +81,7 @@ def model_detail(cause: str, attempt: Span | None, subject: Mapping[str, Any]) -
     if cause in {causes.CONFIG_ENTRY, causes.CLIENT}:
         return {"status_code": status, "code": code}
     if cause == causes.RATE_LIMIT:
-        return {"quota": code in _QUOTA}
+        return {"quota": str(code) in _QUOTA}
     if cause == causes.CONTENT_FILTER:
         # An answer that was emptied is another thing than a prompt that was refused.
         return {"no_error": status == _OK}
@@ -108,9 +108,9 @@ def other_subject(span: Span, trace: Trace) -> dict[str, Any]:
         return subject
     subject.update(raised_subject(span))
     if names.CALLBACK_NAME in attributes:
-        subject["callback"] = attributes[names.CALLBACK_NAME]
+        subject["callback"] = plain(attributes[names.CALLBACK_NAME])
         if names.CODE_FUNCTION_NAME in attributes:
-            subject["function"] = attributes[names.CODE_FUNCTION_NAME]
+            subject["function"] = plain(attributes[names.CODE_FUNCTION_NAME])
         path, line = attributes.get(names.CODE_FILE_PATH), attributes.get(names.CODE_LINE_NUMBER)
         if "location" not in subject and isinstance(path, str):
             file = path.replace("\\", "/").rpartition("/")[2]

@@ -118,7 +118,8 @@ class Conversation(Operation):
             self.prompts.forget()
             self.messages.forget()
             self.failed_tools.clear()
-        self.conversation = self.root = None
+        # Of conversations that begin one another none may hold the one before.
+        self.conversation = self.root = self.turn = self.handoff = self.model_call = self.entry = None
 
     def _ended(self) -> Facts:
         around = self.parent

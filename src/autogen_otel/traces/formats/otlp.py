@@ -16,6 +16,8 @@ from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUSES, TRACE_ID_
 
 _SERVICE_NAME: Final = "service.name"
 _END_OF_TIME: Final = 2**64
+_INT64_DIGITS: Final = len(str(-(2**63)))
+"""A longer number is none of OTLP's; it is kept as the text that it is."""
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
 _STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in enumerate(STATUSES)}
 _is_span_id: Final = re.compile(f"(?!0+$)[0-9a-f]{{{SPAN_ID_DIGITS}}}").fullmatch
@@ -177,7 +179,7 @@ def attributes_of(raw: Any) -> dict[str, Any]:
         if type(text := value.get("stringValue")) is str:
             decoded[pair["key"]] = text
         elif type(digits := value.get("intValue")) is str:
-            decoded[pair["key"]] = int(digits)
+            decoded[pair["key"]] = int(digits) if len(digits) <= _INT64_DIGITS else digits
         else:
             decoded[pair["key"]] = value_of(value)
     return decoded
@@ -198,7 +200,7 @@ def value_of(raw: Any) -> Any:
 
 _VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "stringValue": str,
-    "intValue": int,
+    "intValue": lambda value: int(value) if len(str(value)) <= _INT64_DIGITS else str(value),
     "boolValue": bool,
     "doubleValue": float,
     "bytesValue": base64.b64decode,
