@@ -81,8 +81,13 @@ def gives_coroutines(function: object) -> bool:
 
 
 def text_or_none(value: object) -> str | None:
-    """The value if it is a string: hosts put mocks and numbers where names belong."""
-    return value if isinstance(value, str) else None
+    """The value as plain text if it is a string: hosts put mocks and numbers where names belong.
+
+    A subclass of ``str`` may have any ``__hash__``.
+    """
+    if type(value) is str:
+        return value
+    return str.__str__(value) if isinstance(value, str) else None
 
 
 def read_key(holder: object, name: str, key: object, default: Any = None) -> Any:

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import getitem
+from operator import getitem, is_
 from threading import Lock
 from typing import Any, Final
 
@@ -194,7 +194,7 @@ class _Discovery:
                 if (
                     ids == ids_before
                     and is_loaded is was_loaded
-                    and functions == [*map(getitem, classes, methods)]
+                    and all(map(is_, functions, map(getitem, classes, methods)))
                 ):
                     return
             except KeyError:

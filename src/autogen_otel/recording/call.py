@@ -241,15 +241,16 @@ class Call:
             began(span)
         return span
 
-    def _start_late(self, seconds: float) -> None:
+    def _start_late(self, seconds: float, ended_ns: int) -> None:
         """Start a span for a call that turned out to deserve one, for the time that no span inside tells of.
 
         Args:
             seconds: how long the call took.
+            ended_ns: when it ended, in nanoseconds since the epoch.
         """
         self.untold = {}
         around = get_current()
-        began_ns = None if self.has_children else time.time_ns() - int(seconds * 1e9)
+        began_ns = None if self.has_children else ended_ns - int(seconds * 1e9)
         self.context = Context({**around, _SPAN_KEY: self._start_span(around, began_ns, late=True)})
 
     def _close(self, facts: Facts | None, *, raised: bool) -> None:
@@ -267,7 +268,7 @@ class Call:
         ended, ended_ns = self.ended_at or (time.perf_counter(), None)
         seconds, recorder = ended - self._began, self.recorder
         if self.name is not None and self._started_name is None:
-            self._start_late(seconds)
+            self._start_late(seconds, time.time_ns() if ended_ns is None else ended_ns)
         span, owns = self.span, self._started_name is not None
         try:
             recording = owns and span is not None and span.is_recording()

@@ -190,7 +190,8 @@ class PromptAccount:
             function = one.get("function", one) if isinstance(one, Mapping) else None
             if isinstance(function, Mapping) and isinstance(function.get("name"), str):
                 named.append(function["name"])
-                self.schemas[function["name"]] = function.get("parameters") or {}
+                if copy is not None:
+                    self.schemas[function["name"]] = function.get("parameters") or {}
         kept = _Tools(listed, copy, size, named, {})
         kept.facts.update(_facts_of(kept))
         self._tools[id(listed)] = kept

@@ -28,6 +28,8 @@ from autogen_otel.vocabulary import causes, metrics, spans
 from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 _UNKNOWN_TOOL = "unknown_tool"
+_LONGEST_KEPT = 128
+"""Longer names are hardly ever said twice: models make them up."""
 
 
 class ToolCall(Operation):
@@ -62,7 +64,8 @@ class ToolCall(Operation):
         if type(requested) is not dict and not isinstance(requested, Mapping):
             requested = {}
         tool = requested.get("name", "")
-        self.tool = tool if isinstance(tool, str) else read_text(tool)
+        name = text_or_none(tool)
+        self.tool = read_text(tool) if name is None else name
         self.function: Any = None
         self.looked_up = False
         self.error: BaseException | None = None
@@ -71,9 +74,13 @@ class ToolCall(Operation):
         self._problems: tuple[ArgumentProblem, ...] = ()
         self._is_excluded = self.recorder.settings.keeps_out(self.tool)
         self.name = spans.tool(self.tool)
+        facts = {
+            names.GEN_AI_TOOL_CALL_ID: text_or_none(self.arguments.get("call_id")) or self._call_id(requested)
+        }
+        if len(self.tool) > _LONGEST_KEPT:
+            return {**_of_tool.__wrapped__(self.tool, self._caller(agent)), **facts}
         self.constants = (_of_tool(self.tool, self._caller(agent)),)
-        call_id = text_or_none(self.arguments.get("call_id")) or self._call_id(requested)
-        return {names.GEN_AI_TOOL_CALL_ID: call_id}
+        return facts
 
     def raised(self, error: BaseException) -> None:
         """Keep the original exception of the user's function."""
