@@ -112,7 +112,9 @@ class Attributes:
         attributes: dict[str, Any] = {}
         for constant in constants:
             kept = self._constants.get(id(constant))
-            attributes |= self._of_constant(constant) if kept is None else kept[1]
+            rendered = self._of_constant(constant) if kept is None else kept[1]
+            # A copy is cheaper than adding to what is empty.
+            attributes = {**attributes, **rendered} if attributes else rendered.copy()
         names, ways = self._names, self._ways
         for key, value in facts.items():
             if value is None:

@@ -38,6 +38,7 @@ else:
 
 
 _NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
+_NO_ATTRIBUTES: Final[dict[str, Any]] = {}
 # An enumeration is slow to say what it has.
 _CLIENT: Final = SpanKind.CLIENT
 _INTERNAL: Final = SpanKind.INTERNAL
@@ -122,7 +123,7 @@ class Call:
     ) -> None:
         self.recorder, self.parent, self.instance, self.arguments = recorder, parent, instance, arguments
         self.name: str | None = None
-        self.attributes: dict[str, Any] = {}
+        self.attributes: dict[str, Any] = _NO_ATTRIBUTES
         self.constants: tuple[Facts, ...] = ()
         self.failure: Failure | None = None
         self.account: Account | None = None
@@ -157,9 +158,9 @@ class Call:
         """
         parent = self.parent
         self._began = time.perf_counter()
-        if facts or self.constants:
-            self.attributes = self.recorder.attributes.rendered(facts, self.constants)
-        if self.constants:
+        constants = self.constants
+        self.attributes = self.recorder.attributes.rendered(facts, constants) if facts or constants else {}
+        if constants:
             self.constants = ()
         if self.name is None:
             self._started_name: str | None = None
@@ -295,7 +296,7 @@ class Call:
     def _release(self) -> None:
         """Let go of everything."""
         self.parent = self.instance = self.span = self.context = self.failure = self.account = None
-        self.arguments, self.attributes = _NO_ARGUMENTS, {}
+        self.arguments, self.attributes = _NO_ARGUMENTS, _NO_ATTRIBUTES
 
     @property
     def words(self) -> dict[str, Any]:
