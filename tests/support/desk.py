@@ -230,12 +230,6 @@ def total(amount: float) -> str:
     return str(int(amount) + 1)
 
 
-def crawl(page: int) -> str:
-    """Takes its time with one page."""
-    time.sleep(1.1 if page == _SLOW_PAGE else 0.0)
-    return "a page"
-
-
 _SLOW_PAGE = 404
 
 
@@ -288,9 +282,17 @@ def _with(*tools: Callable[..., Any], raw: bool = False) -> Agents:
 
 
 def _hasty_crawler(desk: Desk) -> tuple[Any, Any]:
+    """Its model has little time, and only after the slow page: a busy machine would miss it elsewhere too."""
+
+    def crawl(page: int) -> str:
+        """Takes its time with one page."""
+        if page == _SLOW_PAGE:
+            time.sleep(1.1)
+            sdk.timeout, sdk.max_retries = 0.15, 0
+        return "a page"
+
     asker, helper = pair(desk.servers[0], crawl)
     sdk = helper.client._clients[0]._oai_client
-    sdk.timeout, sdk.max_retries = 0.15, 0
     return asker, helper
 
 
