@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
-from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
+from autogen_otel.diagnosis.evidence.features import GAP, HOUR, NOT_JSON, TIME
 from autogen_otel.diagnosis.evidence.occurrence import Effect
+from autogen_otel.diagnosis.evidence.subjects import CUT, UNKNOWN_TOOL
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
@@ -16,6 +17,8 @@ _QUOTA_STATUS: Final = 402
 _OK: Final = 200
 _UNAUTHORIZED: Final = frozenset({401, 403, 407})
 _NOT_FOUND: Final = 404
+_OF_NO_TEXT: Final = frozenset({"TypeError", "AttributeError"})
+"""What a function raises that takes ``None`` for a text."""
 
 _PLACES: Final = frozenset(
     {"service.instance.id", "host.name", "k8s.pod.name", "k8s.node.name", "service.version"}
@@ -107,8 +110,30 @@ def _hint(one: Discriminator) -> str:
     return ""
 
 
+def _tool_exception(subject: Mapping[str, Any]) -> str:
+    if "location" not in subject:
+        return (
+            "No line of the program's raised, but what runs {tool}: look at what {tool} is given, and at what"
+            " it returns, which has to be text or something that JSON can hold."
+        )
+    return (
+        "Fix {tool}{where}. If only some values fail, check for them first and return a message that the"
+        " model can act on."
+    )
+
+
 def _tool_arguments(subject: Mapping[str, Any]) -> str:
-    if subject.get("problem") == "unknown tool":
+    if subject.get("problem") == CUT:
+        return (
+            "The model's answers reach their token limit within the arguments of {tool}: raise max_tokens, or"
+            " let {tool} take less text at once."
+        )
+    if subject.get("problem") == NOT_JSON:
+        return (
+            "The model writes arguments of {tool} that are no JSON: let it take fewer and simpler arguments,"
+            " or choose a model that is better at calling tools."
+        )
+    if subject.get("problem") == UNKNOWN_TOOL:
         return (
             "The model calls {tool}, which the agent that executes does not have: register it for execution,"
             " or stop naming it in prompts."
@@ -187,23 +212,35 @@ def _timeout(subject: Mapping[str, Any]) -> str:
     )
 
 
+def _callback(subject: Mapping[str, Any]) -> str:
+    if subject.get("exception") not in _OF_NO_TEXT:
+        return "Fix {callee}{where}: AutoGen calls it, and passes on what it raises."
+    return (
+        "Fix {callee}{where}. If it reads message['content'], expect None: messages that call a tool have no"
+        " text."
+    )
+
+
 def _orchestration(subject: Mapping[str, Any]) -> str:
     if "tool" in subject:
         return (
             "{agent} calls {tool} with the same arguments again and again: say in the tool's result what is"
             " missing, and end the conversation when a call repeats."
         )
+    if ", " in str(subject.get("agent", "")):
+        return (
+            "Look at how {agent} end: a condition has to end what goes in circles, such as a word that one of"
+            " them is told to say."
+        )
     return (
-        "Look at {agent}: no agent's name may be part of another's, descriptions have to differ, and a"
-        " condition has to end what goes in circles."
+        "Look at what the model that chooses after {agent} is told: no agent's name may be part of another's,"
+        " descriptions have to differ, and autogen.handoff.candidates of the handoff says who was to choose"
+        " from."
     )
 
 
 _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
-    causes.TOOL_EXCEPTION: (
-        "Fix {tool}{where}. If only some values fail, check for them first and return a message that the"
-        " model can act on."
-    ),
+    causes.TOOL_EXCEPTION: _tool_exception,
     causes.TOOL_ARGUMENTS: _tool_arguments,
     causes.CONFIG_ENTRY: _config_entry,
     causes.PROMPT_TOO_LARGE: _prompt_too_large,
@@ -223,13 +260,8 @@ _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
         "The model corrects most of its code itself. If {it} comes back in every run, look for a"
         " missing package, or at Docker."
     ),
-    causes.CALLBACK: (
-        "Fix {callee}{where}. If it reads message['content'], expect None: messages that call a tool have no"
-        " text."
-    ),
-    causes.CLIENT: (
-        "Fix the custom client or the request{where}; the span's status message says what was wrong."
-    ),
+    causes.CALLBACK: _callback,
+    causes.CLIENT: ("Fix the custom client or the request{where}: what it says names what is wrong with it."),
     causes.ORCHESTRATION: _orchestration,
     causes.UNKNOWN: "Look at the stack trace of {exception}: autogen-otel show has it.",
 }

@@ -46,6 +46,7 @@ class Occurrence:
         after_tool: the span of a tool that had failed before, if the call links to one.
         fell_after: causes of the failures of other entries that came before in the same model call.
         problems: how the arguments of a tool did not fit, without their values.
+        said: what was raised, or what the provider said, as it was recorded.
         symptoms: what happened as a consequence, in words, and how often.
         ended_by: subject of the consequence that the conversation ended with, where there was one.
         weight: how many failures it stands for.
@@ -66,6 +67,7 @@ class Occurrence:
     after_tool: str | None = None
     fell_after: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    said: str = ""
     symptoms: Counter[str] = field(default_factory=Counter)
     ended_by: Mapping[str, Any] | None = None
     weight: float = 1.0

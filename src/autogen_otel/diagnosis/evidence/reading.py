@@ -17,6 +17,7 @@ from autogen_otel.diagnosis.evidence.subjects import (
     model_subject,
     other_subject,
     raised_subject,
+    said_by,
     tool_subject,
 )
 from autogen_otel.traces.failures import Failure, passing_on
@@ -90,7 +91,9 @@ class Reading:
         """What failed beside model calls: a tool, or a turn, a handoff, code, a callback."""
         if span.operation == span_names.EXECUTE_TOOL:
             problems = _problems(span)
-            subject = tool_subject(span, problems if cause == causes.TOOL_ARGUMENTS else ())
+            is_of_arguments = cause == causes.TOOL_ARGUMENTS
+            asked_by = self._asked_by(span) if is_of_arguments else None
+            subject = tool_subject(span, problems if is_of_arguments else (), asked_by)
             kind, describe = tool_kind(subject["tool"]), partial(self.tool_features, span)
         else:
             problems = ()
@@ -107,7 +110,22 @@ class Reading:
             span.duration_ns,
             describe,
             problems=problems,
+            said=said_by(span),
         )
+
+    def _asked_by(self, tool: Span) -> Span | None:
+        """The last model call before a tool call that asked for it."""
+        name = str(tool.attributes.get(names.GEN_AI_TOOL_NAME))
+        asked = {f"{name} {tool.attributes.get(names.GEN_AI_TOOL_CALL_ID)}", name}
+        chats = (
+            span
+            for span in self.trace.spans
+            if span.operation == span_names.CHAT
+            and span.end_ns <= tool.start_ns
+            and isinstance(calls := span.attributes.get(names.RESPONSE_TOOL_CALLS), list)
+            and not asked.isdisjoint(map(str, calls))
+        )
+        return max(chats, key=lambda chat: chat.end_ns, default=None)
 
     def _answered(self, turn: Span) -> Span | None:
         """The model call whose answer a turn failed on."""
@@ -134,6 +152,7 @@ class Reading:
             chat.duration_ns,
             partial(self.model_features, chat, chat),
             model_detail(cause, attempt, subject),
+            said=said_by(failed),
         )
 
     def _of_model(self, chat: Span, began: Sequence[Span]) -> Iterator[Occurrence]:
@@ -172,6 +191,7 @@ class Reading:
                 max(1, len(attempts)),
                 after_tool=after_tool,
                 fell_after=tuple(before),
+                said=said_by(spans[-1]),
             )
             before.append(cause)
 

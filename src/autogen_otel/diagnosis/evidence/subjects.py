@@ -5,24 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.features import plain, plain_problem
-from autogen_otel.traces.stacktrace import raising_user_frame
+from autogen_otel.diagnosis.evidence.features import NOT_JSON, plain, plain_problem
+from autogen_otel.traces.failures import stack_of, what_was_raised
+from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
 _QUOTA: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _OK: Final = 200
-_UNKNOWN_TOOL: Final = "unknown tool"
+_LONGEST_SAID: Final = 240
+UNKNOWN_TOOL: Final = "unknown tool"
+CUT: Final = "cut at the model's token limit"
+"""The problem of arguments that are no JSON because the answer with them ended too early."""
 
 
-def tool_subject(span: Span, problems: tuple[str, ...]) -> dict[str, Any]:
-    """What the failure of a tool call is of."""
+def tool_subject(span: Span, problems: tuple[str, ...], asked_by: Span | None = None) -> dict[str, Any]:
+    """What the failure of a tool call is of.
+
+    Args:
+        span: the tool call.
+        problems: how its arguments do not fit.
+        asked_by: the model call that asked for it, where that is known.
+    """
     subject: dict[str, Any] = {"tool": str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)}
     if problems:
         subject.update(problem_subject(problems[0]))
-    if subject.get("problem") != _UNKNOWN_TOOL:
+    is_cut = asked_by is not None and (
+        asked_by.attributes.get(names.RESPONSE_PROBLEM) == responses.CUT_AT_TOKEN_LIMIT
+    )
+    if is_cut and subject.get("problem") == NOT_JSON:
+        subject["problem"] = CUT
+    if subject.get("problem") != UNKNOWN_TOOL:
         subject.update(raised_subject(span))
     return subject
 
@@ -45,9 +60,20 @@ def raised_subject(span: Span) -> dict[str, Any]:
         frame = raising_user_frame(str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")))
         if frame is not None and not is_models:
             subject["location"] = frame.location.replace(" in ", " ", 1)
-    if kind:
+    # An HTTP attempt has its status there.
+    if kind and not kind.isdigit():
         subject = {"exception": kind.rpartition(".")[2], **subject}
     return subject
+
+
+def said_by(span: Span) -> str:
+    """What a failing call reports, with what that began with, in one line."""
+    said = what_was_raised(span)
+    first = next(iter(chained_exceptions(stack_of(span.exception))), said)
+    # The HTTP client of the SDK raises again what the one below it raised.
+    if first.partition(": ")[2] not in said:
+        said = f"{said} (caused by {first})"
+    return " ".join(said[:_LONGEST_SAID].split())
 
 
 def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, Any]:
