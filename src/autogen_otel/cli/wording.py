@@ -92,7 +92,7 @@ def _is_loop(finding: Finding) -> bool:
 
 
 def _goes_round(subject: Mapping[str, Any]) -> bool:
-    return "tool" in subject or ", " in str(subject.get("agent", ""))
+    return "tool" in subject or "problem" in subject or ", " in str(subject.get("agent", ""))
 
 
 def places_to_look(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
@@ -138,6 +138,8 @@ def _of_tool(subject: Any) -> str:
 
 def _of_arguments(subject: Any) -> str:
     tool, argument = subject.get("tool", "a tool"), subject.get("argument", "arguments")
+    if argument == "arguments" and "problem" not in subject:
+        return f"{tool} is called with arguments that do not fit"
     # Of a tool that nobody has, that is the argument.
     what = tool if tool == argument else f"{tool}, {argument}"
     return f"{what}: {subject.get('problem', 'do not fit')}"
@@ -165,6 +167,8 @@ def _of_agent(subject: Any) -> str:
     agents = str(subject.get("agent", "an agent"))
     if "tool" in subject:
         return f"{agents} calls {subject['tool']} over and over"
+    if "problem" in subject:
+        return f"{agents}: {subject['problem']}"
     if _goes_round(subject):
         return f"{agents} hand over to each other again and again"
     return f"{agents}: choosing who speaks next fails"

@@ -14,11 +14,11 @@ from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
 from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, together
 from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
-from autogen_otel.diagnosis.evidence.features import NOT_JSON, PROBLEMS
+from autogen_otel.diagnosis.evidence.features import PROBLEMS
 from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
-from autogen_otel.diagnosis.evidence.subjects import CUT
+from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
 from autogen_otel.traces.source import Weighted
@@ -273,9 +273,8 @@ def _is_told(failure: Occurrence, attribute: str) -> bool:
         return attribute in _OF_ENTRY
     if failure.cause != causes.TOOL_ARGUMENTS:
         return False
-    # What is no JSON has no arguments by name.
-    has_none = failure.subject.get("problem") in {NOT_JSON, CUT}
-    return attribute in {PROBLEMS, DEPTH} or (has_none and attribute.startswith(PREFIX))
+    # What is no JSON object has no arguments by name.
+    return attribute in {PROBLEMS, DEPTH} or (is_no_object(failure.subject) and attribute.startswith(PREFIX))
 
 
 def _one_of_each(group: Sequence[Occurrence]) -> list[Occurrence]:

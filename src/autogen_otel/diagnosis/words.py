@@ -7,15 +7,17 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
-from autogen_otel.diagnosis.evidence.features import GAP, HOUR, NOT_JSON, TIME
+from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
+from autogen_otel.diagnosis.evidence.loops import SAME_WORDS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
-from autogen_otel.diagnosis.evidence.subjects import CUT, UNKNOWN_TOOL
+from autogen_otel.diagnosis.evidence.subjects import CUT, UNKNOWN_TOOL, is_no_object
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
 _QUOTA_STATUS: Final = 402
 _OK: Final = 200
-_UNAUTHORIZED: Final = frozenset({401, 403, 407})
+_FORBIDDEN: Final = 403
+_UNAUTHORIZED: Final = frozenset({401, 407})
 _NOT_FOUND: Final = 404
 _OF_NO_TEXT: Final = frozenset({"TypeError", "AttributeError"})
 """What a function raises that takes ``None`` for a text."""
@@ -128,15 +130,20 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
             "The model's answers reach their token limit within the arguments of {tool}: raise max_tokens, or"
             " let {tool} take less text at once."
         )
-    if subject.get("problem") == NOT_JSON:
+    if is_no_object(subject):
         return (
-            "The model writes arguments of {tool} that are no JSON: let it take fewer and simpler arguments,"
-            " or choose a model that is better at calling tools."
+            "The model writes arguments of {tool} that are no JSON object: let it take fewer and simpler"
+            " arguments, or choose a model that is better at calling tools."
         )
     if subject.get("problem") == UNKNOWN_TOOL:
         return (
             "The model calls {tool}, which the agent that executes does not have: register it for execution,"
             " or stop naming it in prompts."
+        )
+    if "argument" not in subject:
+        return (
+            "Say in the description of {tool} what its arguments have to be (what it says names the one that"
+            " does not fit), or let the tool take what the model sends."
         )
     return (
         "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take the type"
@@ -147,7 +154,9 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
 def _config_entry(subject: Mapping[str, Any]) -> str:
     status = subject.get("status_code")
     reason = "it can never work"
-    if status in _UNAUTHORIZED:
+    if status == _FORBIDDEN:
+        reason = "it is refused (403), as by a key that lacks a permission, a firewall or a proxy"
+    elif status in _UNAUTHORIZED:
         reason = "its key is refused ({status_code})"
     elif status == _NOT_FOUND:
         reason = "model {model} or its address does not exist (404)"
@@ -226,6 +235,11 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
         return (
             "{agent} calls {tool} with the same arguments again and again: say in the tool's result what is"
             " missing, and end the conversation when a call repeats."
+        )
+    if subject.get("problem") == SAME_WORDS:
+        return (
+            "Look at what should have ended it: {agent} went on with nothing more to say. Tell the model the"
+            " word that is_termination_msg waits for."
         )
     if ", " in str(subject.get("agent", "")):
         return (

@@ -21,6 +21,8 @@ _MOST_NAMES: Final = 500
 _FEWEST_NUMBERS: Final = 4
 _OTHER_ENDS: Final = 10
 """How many beginnings of texts, about, might have been the one that all failing calls share by chance."""
+_SIZES: Final = frozenset({"character", "byte"})
+"""Of these no single number explains a failure: it only tells one text from others."""
 _LARGEST: Final = 1e300
 """Python counts on in whole numbers, with which nothing can be done that takes floats."""
 _GROWING: Final = frozenset({names.PROMPT_CHARS, TOOLS_USED})
@@ -82,7 +84,7 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
     if not is_of_list and (None in bad or present < outline.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
-    if name != TIME and not is_of_list:
+    if name != TIME and not is_of_list and names.UNITS.get(name) not in _SIZES:
         # Of an empty text in arguments its trait tells, in words.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
         for value in _common(bad):

@@ -16,6 +16,9 @@ from autogen_otel.vocabulary import spans as span_names
 _QUOTA: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _OK: Final = 200
 _LONGEST_SAID: Final = 240
+_NO_OBJECT: Final = "expected object, got"
+_WHOLE: Final = "arguments"
+"""How problems call the arguments as a whole."""
 UNKNOWN_TOOL: Final = "unknown tool"
 CUT: Final = "cut at the model's token limit"
 """The problem of arguments that are no JSON because the answer with them ended too early."""
@@ -48,6 +51,13 @@ def problem_subject(problem: str) -> dict[str, Any]:
     return {"argument": argument, "problem": words or argument}
 
 
+def is_no_object(subject: Mapping[str, Any]) -> bool:
+    """Whether arguments are meant that are no JSON object, so that none of them has a name."""
+    problem = str(subject.get("problem"))
+    is_whole = problem in {NOT_JSON, CUT} or problem.startswith(_NO_OBJECT)
+    return is_whole and subject.get("argument") == _WHOLE
+
+
 def raised_subject(span: Span) -> dict[str, Any]:
     """What was raised, and where in the user's code."""
     subject: dict[str, Any] = {}
@@ -73,7 +83,8 @@ def said_by(span: Span) -> str:
     # The HTTP client of the SDK raises again what the one below it raised.
     if first.partition(": ")[2] not in said:
         said = f"{said} (caused by {first})"
-    return " ".join(said[:_LONGEST_SAID].split())
+    line = " ".join(said[: 2 * _LONGEST_SAID].split())
+    return line if len(line) <= _LONGEST_SAID else f"{line[: _LONGEST_SAID - 3]}..."
 
 
 def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, Any]:
