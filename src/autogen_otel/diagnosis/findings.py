@@ -193,7 +193,9 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
     for group in grouped.values():
         in_order = sorted(group, key=lambda one: one.time_ns)
-        asking[group[0].kind].append(_finding(in_order, population.over_time, crowded))
+        asking[group[0].compared_as or group[0].kind].append(
+            _finding(in_order, population.over_time, crowded)
+        )
     findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
     findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
     noted = [

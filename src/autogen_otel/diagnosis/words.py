@@ -10,7 +10,7 @@ from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
 from autogen_otel.diagnosis.evidence.loops import SAME_WORDS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
-from autogen_otel.diagnosis.evidence.subjects import CUT, UNKNOWN_TOOL, is_no_object
+from autogen_otel.diagnosis.evidence.subjects import CUT, MADE_UP, OF_CACHE, UNKNOWN_TOOL, is_no_object
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
@@ -19,6 +19,8 @@ _OK: Final = 200
 _FORBIDDEN: Final = 403
 _UNAUTHORIZED: Final = frozenset({401, 407})
 _NOT_FOUND: Final = 404
+_NOBODY_NAMED: Final = "speaker_selection_failed"
+"""In place of an exception: a model was asked who speaks next, and named nobody or several."""
 _OF_NO_TEXT: Final = frozenset({"TypeError", "AttributeError"})
 """What a function raises that takes ``None`` for a text."""
 
@@ -135,6 +137,16 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
             "The model writes arguments of {tool} that are no JSON object: let it take fewer and simpler"
             " arguments, or choose a model that is better at calling tools."
         )
+    if subject.get("problem") == OF_CACHE:
+        return (
+            "The cache answers with a call of {tool} from a time when there was such a tool: clear the cache, or"
+            " change cache_seed whenever tools change."
+        )
+    if subject.get("problem") == MADE_UP:
+        return (
+            "The model made {tool} up: it was offered other tools. Look for that name in prompts and in what"
+            " tools return; give tools plain names, or choose a model that is better at calling them."
+        )
     if subject.get("problem") == UNKNOWN_TOOL:
         return (
             "The model calls {tool}, which the agent that executes does not have: register it for execution,"
@@ -215,6 +227,11 @@ def _timeout(subject: Mapping[str, Any]) -> str:
             "Calls time out after {tool} took long: make the tool faster, or give what waits for it more"
             " time."
         )
+    if "status_code" in subject:
+        return (
+            "It was {host}, or a gateway before it, that gave up waiting ({status_code}): raise the limit there,"
+            " stream the answers, or make prompts smaller."
+        )
     return (
         "Compare autogen.request.timeout_seconds with how long working calls take; raise it, or make prompts"
         " smaller."
@@ -231,6 +248,11 @@ def _callback(subject: Mapping[str, Any]) -> str:
 
 
 def _orchestration(subject: Mapping[str, Any]) -> str:
+    if subject.get("exception", _NOBODY_NAMED) != _NOBODY_NAMED:
+        return (
+            "Look at what chooses who speaks after {agent}: a function has to return an agent of the group, the"
+            " name of a method that AutoGen knows, or None to end it, and transitions have to leave somebody."
+        )
     if "tool" in subject:
         return (
             "{agent} calls {tool} with the same arguments again and again: say in the tool's result what is"

@@ -12,6 +12,7 @@ from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import MOST_AROUND, Surroundings, plain_problem
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.subjects import (
+    NOT_OFFERED,
     is_attempt,
     model_detail,
     model_subject,
@@ -89,12 +90,16 @@ class Reading:
     # ------------------------------------------------------------ kinds of calls
     def _of_span(self, span: Span, cause: str) -> Occurrence:
         """What failed beside model calls: a tool, or a turn, a handoff, code, a callback."""
+        compared_as = None
         if span.operation == span_names.EXECUTE_TOOL:
             problems = _problems(span)
             is_of_arguments = cause == causes.TOOL_ARGUMENTS
             asked_by = self._asked_by(span) if is_of_arguments else None
             subject = tool_subject(span, problems if is_of_arguments else (), asked_by)
             kind, describe = tool_kind(subject["tool"]), partial(self.tool_features, span)
+            if asked_by is not None and subject.get("problem") in NOT_OFFERED:
+                # No such tool works anywhere: what made the model ask for it is the question.
+                compared_as, describe = MODEL, partial(self.model_features, asked_by, asked_by)
         else:
             problems = ()
             subject = other_subject(span, self.trace)
@@ -110,6 +115,7 @@ class Reading:
             span.duration_ns,
             describe,
             problems=problems,
+            compared_as=compared_as,
             said=said_by(span),
         )
 

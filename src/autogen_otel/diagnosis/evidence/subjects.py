@@ -20,6 +20,9 @@ _NO_OBJECT: Final = "expected object, got"
 _WHOLE: Final = "arguments"
 """How problems call the arguments as a whole."""
 UNKNOWN_TOOL: Final = "unknown tool"
+MADE_UP: Final = "unknown tool, not offered to the model"
+OF_CACHE: Final = "unknown tool, in an answer from the cache"
+NOT_OFFERED: Final = (MADE_UP, OF_CACHE)
 CUT: Final = "cut at the model's token limit"
 """The problem of arguments that are no JSON because the answer with them ended too early."""
 
@@ -35,14 +38,23 @@ def tool_subject(span: Span, problems: tuple[str, ...], asked_by: Span | None = 
     subject: dict[str, Any] = {"tool": str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)}
     if problems:
         subject.update(problem_subject(problems[0]))
-    is_cut = asked_by is not None and (
-        asked_by.attributes.get(names.RESPONSE_PROBLEM) == responses.CUT_AT_TOKEN_LIMIT
-    )
-    if is_cut and subject.get("problem") == NOT_JSON:
-        subject["problem"] = CUT
-    if subject.get("problem") != UNKNOWN_TOOL:
-        subject.update(raised_subject(span))
-    return subject
+    problem = subject.get("problem")
+    if problem == UNKNOWN_TOOL:
+        if asked_by is not None and not _offers(asked_by, subject["tool"]):
+            is_cached = asked_by.attributes.get(names.CACHE_HIT) is True
+            subject["problem"] = OF_CACHE if is_cached else MADE_UP
+        return subject
+    if problem == NOT_JSON and asked_by is not None:
+        was_cut = asked_by.attributes.get(names.RESPONSE_PROBLEM) == responses.CUT_AT_TOKEN_LIMIT
+        subject["problem"] = CUT if was_cut else problem
+    return {**subject, **raised_subject(span)}
+
+
+def _offers(chat: Span, tool: str) -> bool:
+    """Whether a model call offers a tool, or may do so: of very many not all names are recorded."""
+    offered, count = (chat.attributes.get(key) for key in (names.PROMPT_TOOL_NAMES, names.PROMPT_TOOLS))
+    known = offered if isinstance(offered, list) else []
+    return not isinstance(count, int) or count > len(known) or tool in known
 
 
 def problem_subject(problem: str) -> dict[str, Any]:
