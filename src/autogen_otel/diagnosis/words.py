@@ -127,30 +127,13 @@ def _tool_exception(subject: Mapping[str, Any]) -> str:
 
 
 def _tool_arguments(subject: Mapping[str, Any]) -> str:
-    if subject.get("problem") == CUT:
-        return (
-            "The model's answers reach their token limit within the arguments of {tool}: raise max_tokens, or"
-            " let {tool} take less text at once."
-        )
+    known = _OF_PROBLEMS.get(str(subject.get("problem")))
+    if known is not None:
+        return known
     if is_no_object(subject):
         return (
             "The model writes arguments of {tool} that are no JSON object: let it take fewer and simpler"
             " arguments, or choose a model that is better at calling tools."
-        )
-    if subject.get("problem") == OF_CACHE:
-        return (
-            "The cache answers with a call of {tool} from a time when there was such a tool: clear the cache, or"
-            " change cache_seed whenever tools change."
-        )
-    if subject.get("problem") == MADE_UP:
-        return (
-            "The model made {tool} up: it was offered other tools. Look for that name in prompts and in what"
-            " tools return; give tools plain names, or choose a model that is better at calling them."
-        )
-    if subject.get("problem") == UNKNOWN_TOOL:
-        return (
-            "The model calls {tool}, which the agent that executes does not have: register it for execution,"
-            " or stop naming it in prompts."
         )
     if "argument" not in subject:
         return (
@@ -161,6 +144,26 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
         "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take the type"
         " that the model sends."
     )
+
+
+_OF_PROBLEMS: Final = {
+    CUT: (
+        "The model's answers reach their token limit within the arguments of {tool}: raise max_tokens, or"
+        " let {tool} take less text at once."
+    ),
+    OF_CACHE: (
+        "The cache answers with a call of {tool} from a time when there was such a tool: clear the cache,"
+        " or change cache_seed whenever tools change."
+    ),
+    MADE_UP: (
+        "The model made {tool} up: it was offered other tools. Look for that name in prompts and in what"
+        " tools return; give tools plain names, or choose a model that is better at calling them."
+    ),
+    UNKNOWN_TOOL: (
+        "The model calls {tool}, which the agent that executes does not have: register it for execution,"
+        " or stop naming it in prompts."
+    ),
+}
 
 
 def _config_entry(subject: Mapping[str, Any]) -> str:
@@ -229,8 +232,8 @@ def _timeout(subject: Mapping[str, Any]) -> str:
         )
     if "status_code" in subject:
         return (
-            "It was {host}, or a gateway before it, that gave up waiting ({status_code}): raise the limit there,"
-            " stream the answers, or make prompts smaller."
+            "It was {host}, or a gateway before it, that gave up waiting ({status_code}): raise the limit"
+            " there, stream the answers, or make prompts smaller."
         )
     return (
         "Compare autogen.request.timeout_seconds with how long working calls take; raise it, or make prompts"
@@ -250,8 +253,8 @@ def _callback(subject: Mapping[str, Any]) -> str:
 def _orchestration(subject: Mapping[str, Any]) -> str:
     if subject.get("exception", _NOBODY_NAMED) != _NOBODY_NAMED:
         return (
-            "Look at what chooses who speaks after {agent}: a function has to return an agent of the group, the"
-            " name of a method that AutoGen knows, or None to end it, and transitions have to leave somebody."
+            "Look at what chooses who speaks after {agent}: a function has to return an agent of the group,"
+            " the name of a method that AutoGen knows, or None to end it; transitions have to leave somebody."
         )
     if "tool" in subject:
         return (
