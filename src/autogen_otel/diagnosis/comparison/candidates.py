@@ -10,7 +10,7 @@ from typing import Any, Final, TypeGuard
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
-from autogen_otel.diagnosis.evidence.arguments import FORM, LONGEST_VALUE, PREFIX, TYPES, is_extreme
+from autogen_otel.diagnosis.evidence.arguments import FORM, LONGEST_VALUE, PREFIX, SIZE, TYPES, is_extreme
 from autogen_otel.diagnosis.evidence.features import TIME, TOOLS_USED, TRACE, TRAITS, TURN, Features
 from autogen_otel.vocabulary import attributes as names
 
@@ -22,7 +22,6 @@ _FEWEST_NUMBERS: Final = 4
 _OTHER_ENDS: Final = 10
 """How many beginnings of texts, about, might have been the one that all failing calls share by chance."""
 _SIZES: Final = frozenset({"character", "byte"})
-"""Of these no single number explains a failure: it only tells one text from others."""
 _LARGEST: Final = 1e300
 """Python counts on in whole numbers, with which nothing can be done that takes floats."""
 _GROWING: Final = frozenset({names.PROMPT_CHARS, TOOLS_USED})
@@ -84,7 +83,7 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
     if not is_of_list and (None in bad or present < outline.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
-    if name != TIME and not is_of_list and names.UNITS.get(name) not in _SIZES:
+    if name != TIME and not is_of_list and not _is_size(name):
         # Of an empty text in arguments its trait tells, in words.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
         for value in _common(bad):
@@ -96,6 +95,11 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
     numbers = [value for value in bad if is_number(value)]
     if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= _FEWEST_NUMBERS:
         yield from _thresholds(name, steps_of(numbers, runs), len(bad), outline.total)
+
+
+def _is_size(name: str) -> bool:
+    """Whether a number only measures a text; no single size explains a failure: it tells which text it was."""
+    return name == SIZE or names.UNITS.get(name) in _SIZES
 
 
 def _ends(name: str, bad: list[Any]) -> Iterator[tuple[Property, int]]:
