@@ -32,6 +32,7 @@ CHOSEN = (
     "an empty list",
     "a year in a list",
     "a number written otherwise",
+    "a number with a blank",
     "policies of one office",
     "policies of one kind",
     "an entry that one worker has wrong",

@@ -142,6 +142,12 @@ def _cut_arguments(desk: Desk) -> None:
         desk.replies.append(tool_call("lookup", begun, finish_reason="length"))
 
 
+def _polite(desk: Desk) -> None:
+    _answers()(desk)
+    if desk.bad:
+        desk.replies, desk.options = [text("You are welcome.")] * 8, {"max_turns": 8}
+
+
 def _claims(desk: Desk) -> None:
     amount = f"{desk.rng.randrange(99)} euros" if desk.bad else desk.rng.randrange(99)
     desk.replies = [tool_call("claim", {"amount": amount})]
@@ -360,6 +366,10 @@ def scenes() -> dict[str, Scene]:
         "arguments cut at the token limit": Scene(
             Truth("tool_arguments", {"tool": "lookup", "problem": "cut at the model's token limit"}),
             _cut_arguments,
+        ),
+        "a termination that never comes": Scene(
+            Truth("orchestration", {"agent": "assistant", "problem": "the same words again and again"}),
+            _polite,
         ),
         "an unknown tool": Scene(
             Truth("tool_arguments", {"tool": "lookup_all"}), _answers(tool_call("lookup_all", {}))

@@ -636,6 +636,13 @@ def incidents() -> dict[str, Incident]:
                 "lookup_policy", "policy_id", lambda rng: f"{rng.randrange(9)}/{rng.randrange(900)}", 0.2
             ),
         ),
+        "a number with a blank": Incident(
+            (Truth("tool_exception", looked_up, f"{name}policy_id", "padded with blanks"),),
+            tool=_raises(
+                "lookup_policy", lambda arguments: arguments["policy_id"].endswith(" "), value_error
+            ),
+            dress=_argument("lookup_policy", "policy_id", lambda rng: f"P-{rng.randrange(900)} ", 0.2),
+        ),
         "policies of one office": Incident(
             (Truth("tool_exception", looked_up, f"{name}policy_id", "P-7"),),
             tool=_raises(

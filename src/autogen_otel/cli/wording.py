@@ -218,7 +218,9 @@ def condition(one: Discriminator) -> str:
     of = one.property
     is_form = of.comparison is Comparison.IS and of.text.startswith(FORM)
     gloss = _OF_FORMS if is_form else _GLOSSES.get(of.attribute, "")
-    return f"{of.attribute} {_SIGNS.get(of.comparison, '')}{of.text}{gloss}"
+    # Else nobody sees a blank at an end.
+    text = of.text if of.text == of.text.strip() else f'"{of.text}"'
+    return f"{of.attribute} {_SIGNS.get(of.comparison, '')}{text}{gloss}"
 
 
 def shares(one: Discriminator) -> str:

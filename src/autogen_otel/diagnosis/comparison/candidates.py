@@ -98,7 +98,7 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
 
 
 def _is_size(name: str) -> bool:
-    """Whether a number only measures a text; no single size explains a failure: it tells which text it was."""
+    """Whether a number only measures a text: one size explains no failure, it tells which text it was."""
     return name == SIZE or names.UNITS.get(name) in _SIZES
 
 

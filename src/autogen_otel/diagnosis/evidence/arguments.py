@@ -28,6 +28,7 @@ LONGEST_FORM: Final = 40
 """Characters of a text that may have a form; what is longer is prose."""
 RUNS: Final = (("[0-9]+", "9"), ("[A-Z]+", "A"), ("[a-z]+", "a"))
 """What stands for digits and letters in a form, in this order."""
+_BLANKS: Final = " \t\n\f\r"
 _FORMS: Final = tuple((re.compile(pattern), sign) for pattern, sign in RUNS)
 TYPES: Final = frozenset({*_TYPES.values(), _OBJECT})
 """Traits that say no more than what kind of value it is."""
@@ -112,11 +113,13 @@ def form_of(text: str) -> str:
 def _traits_of_text(text: str) -> Iterator[str]:
     if not text.isascii():
         yield "not ASCII"
-    if not text.strip():
-        yield "blank"
     if text.strip().lower() in {"null", "none", "nan", "undefined", "n/a"}:
         yield "text for nothing"
-    if text.isascii() and len(text) <= LONGEST_FORM:
+    if not text.strip():
+        yield "blank"
+    elif text[0] in _BLANKS or text[-1] in _BLANKS:
+        yield "padded with blanks"
+    elif text.isascii() and len(text) <= LONGEST_FORM:
         yield form_of(text)
 
 

@@ -84,7 +84,10 @@ def raised_subject(span: Span) -> dict[str, Any]:
             subject["location"] = frame.location.replace(" in ", " ", 1)
     # An HTTP attempt has its status there.
     if kind and not kind.isdigit():
-        subject = {"exception": kind.rpartition(".")[2], **subject}
+        module, _, name = kind.rpartition(".")
+        # ``struct.error`` says more than ``error``.
+        full = f"{module.rpartition('.')[2]}.{name}"
+        subject = {"exception": full if module and name.lower() == "error" else name, **subject}
     return subject
 
 

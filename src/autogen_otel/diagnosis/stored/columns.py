@@ -229,6 +229,9 @@ _TRAITS: Final = {
     "empty": "one IN ('\"\"', '[]', '{}')",
     "not ASCII": f"{_STRING} AND NOT match({_LEAF_TEXT}, '^[\\\\x00-\\\\x7F]*$')",
     "blank": f"{_STRING} AND match({_LEAF_TEXT}, '^\\\\s+$')",
+    "padded with blanks": (
+        f"{_STRING} AND match({_LEAF_TEXT}, '\\\\S') AND match({_LEAF_TEXT}, '^\\\\s|\\\\s$')"
+    ),
     "text for nothing": (
         f"{_STRING} AND lower(trimBoth({_LEAF_TEXT})) IN ('null', 'none', 'nan', 'undefined', 'n/a')"
     ),
