@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.arguments import argument_features
@@ -123,15 +125,19 @@ class Reading:
         """The last model call before a tool call that asked for it."""
         name = str(tool.attributes.get(names.GEN_AI_TOOL_NAME))
         asked = {f"{name} {tool.attributes.get(names.GEN_AI_TOOL_CALL_ID)}", name}
-        chats = (
-            span
-            for span in self.trace.spans
-            if span.operation == span_names.CHAT
-            and span.end_ns <= tool.start_ns
-            and isinstance(calls := span.attributes.get(names.RESPONSE_TOOL_CALLS), list)
-            and not asked.isdisjoint(map(str, calls))
-        )
-        return max(chats, key=lambda chat: chat.end_ns, default=None)
+        chats = self._chats
+        before = bisect_right(chats, tool.start_ns, key=attrgetter("end_ns"))
+        for chat in reversed(chats[max(0, before - MOST_AROUND) : before]):
+            calls = chat.attributes.get(names.RESPONSE_TOOL_CALLS)
+            if isinstance(calls, list) and not asked.isdisjoint(map(str, calls)):
+                return chat
+        return None
+
+    @cached_property
+    def _chats(self) -> list[Span]:
+        """The model calls, in the order they ended."""
+        chats = (span for span in self.spans if span.operation == span_names.CHAT)
+        return sorted(chats, key=attrgetter("end_ns"))
 
     def _answered(self, turn: Span) -> Span | None:
         """The model call whose answer a turn failed on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import NOT_JSON, plain, plain_problem
@@ -94,12 +95,18 @@ def raised_subject(span: Span) -> dict[str, Any]:
 def said_by(span: Span) -> str:
     """What a failing call reports, with what that began with, in one line."""
     said = what_was_raised(span)
-    first = next(iter(chained_exceptions(stack_of(span.exception))), said)
+    first = _began_with(stack_of(span.exception)) or said
     # The HTTP client of the SDK raises again what the one below it raised.
     if first.partition(": ")[2] not in said:
         said = f"{said} (caused by {first})"
     line = " ".join(said[: 2 * _LONGEST_SAID].split())
     return line if len(line) <= _LONGEST_SAID else f"{line[: _LONGEST_SAID - 3]}..."
+
+
+@lru_cache(maxsize=256)
+def _began_with(stacktrace: str) -> str:
+    """The key of the exception that a stack trace begins with; empty if there is none. Retries repeat it."""
+    return next(iter(chained_exceptions(stacktrace)), "")
 
 
 def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, Any]:
