@@ -19,6 +19,7 @@ _MOST_WINDOWS: Final = 40
 _MOST_CUTS: Final = 256
 _MOST_NAMES: Final = 500
 _FEWEST_NUMBERS: Final = 4
+_FEWEST_SIZES: Final = 2
 _OTHER_ENDS: Final = 10
 """How many beginnings of texts, about, might have been the one that all failing calls share by chance."""
 _SIZES: Final = frozenset({"character", "byte"})
@@ -93,7 +94,9 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
         yield from _ends(name, bad)
     runs = outline.runs.get(name, ())
     numbers = [value for value in bad if is_number(value)]
-    if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= _FEWEST_NUMBERS:
+    # Of fewer numbers each is a value of its own, but for sizes.
+    fewest = _FEWEST_SIZES if _is_size(name) else _FEWEST_NUMBERS
+    if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= fewest:
         yield from _thresholds(name, steps_of(numbers, runs), len(bad), outline.total)
 
 
