@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.features import plain, plain_problem
+from autogen_otel.diagnosis.evidence.features import MOST_AROUND, plain, plain_problem
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -97,10 +98,9 @@ def other_subject(span: Span, trace: Trace) -> dict[str, Any]:
     subject: dict[str, Any] = {}
     agent = attributes.get(names.GEN_AI_AGENT_NAME) or attributes.get(names.HANDOFF_FROM)
     if agent is None:
-        around = (
-            one.attributes.get(names.GEN_AI_AGENT_NAME) for one in trace.up_from(trace.span(span.parent_id))
-        )
-        agent = next((one for one in around if one is not None), None)
+        around = islice(trace.up_from(trace.span(span.parent_id)), MOST_AROUND)
+        agents = (one.attributes.get(names.GEN_AI_AGENT_NAME) for one in around)
+        agent = next((one for one in agents if one is not None), None)
     if agent is not None:
         subject["agent"] = str(agent)
     # A selection that chose nobody raised nothing; a function of the application's that chooses may raise.
