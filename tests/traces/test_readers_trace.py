@@ -144,6 +144,21 @@ def test_an_exception_raised_from_another_is_the_same_failure() -> None:
     assert summarize(trace_of(it)).failures == {"tool_exception": 1}
 
 
+def test_an_exception_of_a_script_is_the_same_in_a_stack_trace() -> None:
+    it = Recorded()
+    raised = (
+        'Traceback (most recent call last):\n  File "/app/claims.py", line 3, in lookup\nPolicyError: no\n'
+    )
+    then = "\nDuring handling of the above exception, another exception occurred:\n\n"
+    error = exception(
+        "RuntimeError", "gone", raised + then + raised.replace("PolicyError: no", "RuntimeError: gone")
+    )
+    with it.span("invoke_agent user", 1, error, autogen__error__origin="tool_exception"):
+        own = exception("__main__.PolicyError", "no", raised)
+        it.leaf("execute_tool lookup", 1, own, autogen__error__origin="tool_exception")
+    assert dict(summarize(trace_of(it)).failures) == {"tool_exception": 1}
+
+
 def test_the_users_innermost_frame_of_the_first_cause_is_found() -> None:
     frame = innermost_user_frame(TOOL_TRACE)
     assert frame is not None
