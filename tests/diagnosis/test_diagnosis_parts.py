@@ -15,6 +15,7 @@ from autogen_otel.diagnosis.document import changes_document, document_of
 from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
 from autogen_otel.diagnosis.findings import conclude
 from autogen_otel.diagnosis.of_source import evidence_in
+from autogen_otel.traces.conversations import summaries
 from autogen_otel.traces.formats import journal as reading
 from autogen_otel.traces.formats import parsing
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -109,16 +110,8 @@ def test_several_processes_find_what_one_finds(
 
 
 def test_each_line_is_parsed_by_one(
-    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parsed: list[bytes] = []
-    loads = parsing.loads
-
-    def counted(text: bytes) -> object:
-        parsed.append(text)
-        return loads(text)
-
-    monkeypatch.setattr(reading, "loads", counted)
     path = write(tmp_path / "a.jsonl", *split(recorded, 2), *recorded)
     traces = [
         {span.trace_id for spans in part.traces(EVERYTHING, Progress()) for span in spans}
@@ -189,19 +182,48 @@ def test_several_processes_list_what_one_lists(
     assert sorted(heard.warnings) == sorted(here.warnings)
 
 
-def test_evidence_is_all_that_is_parsed_for_it(
-    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = Files([write(tmp_path / "a.jsonl", *recorded)])
-    diagnosis = conclude(read_populations([source], Populations(EVERYTHING), Progress()).each[0])
-    parsed: list[bytes] = []
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The lines that are parsed here."""
+    texts: list[bytes] = []
     loads = parsing.loads
 
     def counted(text: bytes) -> object:
-        parsed.append(text)
+        texts.append(text)
         return loads(text)
 
     monkeypatch.setattr(reading, "loads", counted)
+    return texts
+
+
+def test_what_began_too_early_is_not_parsed(
+    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_LARGE", 50_000_000)
+    since = (START + 20_000) * _NS
+    whole = Files([write(tmp_path / "whole.jsonl", *recorded)])
+    expected = summaries(whole.spans(EVERYTHING), Selection(since=since))
+    # Of conversations in pieces, some begin after the moment.
+    source = Files([write(tmp_path / "pieces.jsonl", *split(recorded, 2), *recorded)])
+    parsed.clear()
+    heard = Heard()
+    found = summaries_in(source, Selection(since=since), Selection(since=since), progress=heard)
+    assert {one.trace_id for one in found} == {one.trace_id for one in expected}
+    assert 0 < len(expected) < len(recorded)
+    assert len(parsed) == 2 * len(expected)
+    assert sum(heard.advances) == heard.expected
+    parsed.clear()
+    (population,) = read_populations([source], Populations(Selection(since=since)), Progress()).each
+    assert population.conversations == len(expected)
+    assert len(parsed) == 2 * len(expected)
+
+
+def test_evidence_is_all_that_is_parsed_for_it(
+    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes]
+) -> None:
+    source = Files([write(tmp_path / "a.jsonl", *recorded)])
+    diagnosis = conclude(read_populations([source], Populations(EVERYTHING), Progress()).each[0])
+    parsed.clear()
     traces = evidence_in(source, diagnosis, 3)
     assert len(traces) == len(parsed) == 3
 

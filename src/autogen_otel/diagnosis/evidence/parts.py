@@ -44,6 +44,13 @@ class Populations:
                 population.add(spans)
         return any(map(self._wants_more, self.each))
 
+    @property
+    def asked(self) -> Selection:
+        """What there has to be read for all of them."""
+        times = [selection.since for selection in self._selections]
+        known = [since for since in times if since is not None]
+        return Selection(since=min(known)) if len(known) == len(times) else EVERYTHING
+
     def merge(self, other: Populations) -> None:
         """Take what another has taken."""
         self.known.update(other.known)
@@ -75,7 +82,7 @@ def read_populations(parts: Sequence[Files], populations: Populations, progress:
 
 
 def _taken(populations: Populations, part: Files, progress: Progress) -> Populations:
-    for gathered in part.traces(EVERYTHING, progress):
+    for gathered in part.traces(populations.asked, progress):
         if not populations.take(gathered):
             break
     return populations
