@@ -165,7 +165,7 @@ def _refused(error: Exception, found: Sequence[ArgumentProblem], entry: object, 
     if found or isinstance(error, TypeError):
         return True
     # AutoGen looks up the models it has to load by name, whether or not they have a default.
-    where = user_function.location(entry)
+    where = user_function.describe(entry).location
     return isinstance(error, KeyError) and where.get(names.CODE_FILE_PATH) is not None
 
 
@@ -178,7 +178,7 @@ def _concerns_dependencies(error: Any, entry: object, arguments: object) -> bool
     """Whether what did not validate is injected by AutoGen: then its name is not one the model may give."""
     if not user_function.failed_in_injection(error):
         return False
-    signature = user_function.signature(entry)
+    signature = user_function.describe(entry).signature
     parameters = signature.parameters.values() if signature is not None else ()
     # AutoGen fails to validate an annotated **kwargs whatever the model gives.
     known = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
