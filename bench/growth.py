@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 
 import autogen_otel
 from autogen_otel import Settings
-from autogen_otel.testing.server import ChatRequest, ScriptedServer, entry, text, tool_call
+from autogen_otel.testing import ChatRequest, ScriptedServer, entry, text, tool_call
 from bench.figures import Figure
 from bench.lean import lean_sdk
 

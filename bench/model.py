@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from autogen_otel.testing.server import ChatRequest, ScriptedServer, text, tool_call
+from autogen_otel.testing import ChatRequest, ScriptedServer, text, tool_call
 
 _OPENING = "Look {turns} policies up, please."
 _WANTED = re.compile(r"Look (\d+) policies up")

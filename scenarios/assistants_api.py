@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autogen_otel.testing.replies import Raw, Reply, error, raw
-from autogen_otel.testing.server import ScriptedServer, ScriptError
-from autogen_otel.testing.wire import ChatRequest
+from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, ScriptError, error, raw
+from autogen_otel.testing.replies import Raw
 
 ASSISTANT_ID = "asst_000001"
 _CREATED = 1_760_000_000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import autogen
 
-from autogen_otel.testing.server import ChatRequest, Reply, ScriptedServer, entry, error, text, tool_call
+from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, entry, error, text, tool_call
 from scenarios.policies import estimate_damage, lookup_policy, open_claim
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import autogen_otel
 from autogen_otel import cli
-from autogen_otel.testing.server import ScriptedServer
+from autogen_otel.testing import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

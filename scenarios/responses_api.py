@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from autogen_otel.testing.replies import Completion, Reply, error, raw
-from autogen_otel.testing.server import ScriptedServer
-from autogen_otel.testing.wire import ChatRequest
+from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, error, raw
+from autogen_otel.testing.replies import Completion
 
 _CREATED = 1_760_000_000
 _CHARS_PER_TOKEN = 4

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from autogen_otel.hooks import guard
-from autogen_otel.testing.server import ScriptedServer
+from autogen_otel.testing import ScriptedServer
 from tests.support.lineage import IS_09
 from tests.support.telemetry import Telemetry, instrumented
 

@@ -19,14 +19,14 @@ from packaging.requirements import Requirement
 import autogen_otel
 from autogen_otel.hooks.table import ROWS
 from autogen_otel.lineages import REQUIREMENTS
-from autogen_otel.testing.server import entry, text
+from autogen_otel.testing import entry, text
 from tests.delivery.receivers import closed_port, receiving
 from tests.support import forking
 from tests.support.agents import Serve, assistant, chat, user
 from tests.support.telemetry import Telemetry
 
 _CONVERSATION = """
-from autogen_otel.testing.server import ScriptedServer, entry, text
+from autogen_otel.testing import ScriptedServer, entry, text
 from tests.support.agents import assistant, chat, user
 with ScriptedServer([text("Done. TERMINATE")]) as server:
     chat(user(), assistant([entry(server)]))
@@ -247,7 +247,7 @@ def test_a_provider_that_the_application_sets_later_wins_until_the_first_call(pr
         """
 import autogen_otel
 autogen_otel.instrument()
-from autogen_otel.testing.server import ScriptedServer, entry, text
+from autogen_otel.testing import ScriptedServer, entry, text
 from tests.support.agents import assistant, chat, user
 from tests.support.telemetry import Telemetry
 with ScriptedServer([text("Done. TERMINATE")]) as server:
@@ -301,7 +301,7 @@ def test_our_own_provider_keeps_copies_of_what_was_delivered(
         program.run(
             f"""
 import autogen_otel; autogen_otel.instrument()
-from autogen_otel.testing.server import ScriptedServer, entry, error, text
+from autogen_otel.testing import ScriptedServer, entry, error, text
 from tests.support.agents import assistant, chat, user
 with ScriptedServer([text("Done. TERMINATE")]) as server:
     chat(user("u"), assistant([entry(server)], "a"))

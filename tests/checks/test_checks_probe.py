@@ -15,8 +15,7 @@ import pytest
 
 from autogen_otel import check_config_list
 from autogen_otel.checks import EntryReport
-from autogen_otel.testing.server import (
-    DEMO_KEY,
+from autogen_otel.testing import (
     ChatRequest,
     Reply,
     ScriptedServer,
@@ -29,6 +28,7 @@ from autogen_otel.testing.server import (
     text,
     tool_call,
 )
+from autogen_otel.testing.server import DEMO_KEY
 from tests.support.config_lists import HTTP, azure
 
 JSON = {"content-type": "application/json"}

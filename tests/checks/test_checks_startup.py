@@ -17,7 +17,7 @@ from autogen_otel.checks import startup
 from autogen_otel.checks.asking.ask import Answers
 from autogen_otel.checks.startup import StartupCheck
 from autogen_otel.settings import SettingsError
-from autogen_otel.testing.server import entry, text
+from autogen_otel.testing import entry, text
 from tests.support.agents import Serve, assistant, chat, user
 from tests.support.config_lists import KEY, gpt
 from tests.support.tools import lookup

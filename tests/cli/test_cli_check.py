@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autogen_otel.testing.server import ChatRequest, Reply, error, text, tool_call
+from autogen_otel.testing import ChatRequest, Reply, error, text, tool_call
 from tests.cli.conftest import Run
 from tests.support.agents import Serve
 from tests.support.asking import ask_in_a_fork

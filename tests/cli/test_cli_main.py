@@ -182,10 +182,10 @@ def test_a_new_command_is_a_file_and_its_name_in_one_list(
 
 
 def test_an_interruption_is_quiet(run: Run, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(show, "summaries", interrupt)
+    monkeypatch.setattr(show, "summaries_in", interrupt)
     assert run("show", "--journal", str(journal)) == (130, "", "")
 
 

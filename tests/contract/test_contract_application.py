@@ -19,7 +19,7 @@ import wrapt
 from autogen import ConversableAgent, GroupChat
 
 from autogen_otel.operations.conversations.conversation import Conversation
-from autogen_otel.testing.server import entry, error, stream_drop, text, tool_call
+from autogen_otel.testing import entry, error, stream_drop, text, tool_call
 from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.telemetry import Telemetry, attributes_of
 
@@ -341,7 +341,7 @@ def test_failures_of_a_conversation_inside_a_tool_are_counted_once_each(
 
 
 def test_two_equal_calls_of_one_message_have_their_own_ids(telemetry: Telemetry, serve: Serve) -> None:
-    from autogen_otel.testing.server import tool_calls
+    from autogen_otel.testing import tool_calls
 
     def lookup(policy_id: str) -> str:
         """Look a policy up."""

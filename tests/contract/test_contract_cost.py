@@ -14,7 +14,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 import autogen_otel
 from autogen_otel import Settings
-from autogen_otel.testing.server import text, tool_call
+from autogen_otel.testing import text, tool_call
 from tests.support.agents import Serve, chat, pair
 from tests.support.telemetry import Telemetry
 

@@ -15,7 +15,7 @@ from autogen import ConversableAgent
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
-from autogen_otel.testing.server import ScriptedServer, entry, error, malformed, text, tool_call
+from autogen_otel.testing import ScriptedServer, entry, error, malformed, text, tool_call
 from tests.support import hostile
 from tests.support.agents import Agents, assistant, pair, user
 from tests.support.conversations import Conversation, play

@@ -20,7 +20,8 @@ from autogen_otel.hooks import guard
 from autogen_otel.operations.first_sight import see_wrapper
 from autogen_otel.recording import Recorder
 from autogen_otel.redaction import KnownSecrets
-from autogen_otel.testing.server import DEMO_KEY, ScriptedServer, error
+from autogen_otel.testing import ScriptedServer, error
+from autogen_otel.testing.server import DEMO_KEY
 from tests.support.agents import assistant, pair, user
 from tests.support.conversations import CONVERSATIONS, Conversation, play
 from tests.support.planted_secrets import CANARY, PLANTS, Plant, first_entry, one_call, raising

@@ -19,7 +19,7 @@ random.seed(42)
 {instrument}
 import asyncio
 from opentelemetry import metrics, trace
-from autogen_otel.testing.server import ScriptedServer, entry, error, text
+from autogen_otel.testing import ScriptedServer, entry, error, text
 from tests.support.agents import assistant, chat
 from tests.support.groups import group
 

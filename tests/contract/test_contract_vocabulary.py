@@ -17,7 +17,7 @@ from opentelemetry.trace import StatusCode
 
 import autogen_otel
 from autogen_otel.hooks import guard
-from autogen_otel.testing.server import ScriptedServer, entry, error, text, tool_call
+from autogen_otel.testing import ScriptedServer, entry, error, text, tool_call
 from autogen_otel.vocabulary import (
     attributes,
     causes,

@@ -77,6 +77,10 @@ def test_a_span_above_the_limit_stands_alone() -> None:
     assert [[span.name for span in batch] for batch in batches] == [["a"], ["b"], ["c"]]
 
 
+def test_items_of_no_size_are_one_batch() -> None:
+    assert split(["a", "b"], lambda item: (item, 0)) == ([["a", "b"]], 0)
+
+
 _HALF = "half \ud800 pair"
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autogen_otel.delivery.counts import ProcessCounts
-from autogen_otel.delivery.exporting.export import EndpointExporter
-from autogen_otel.delivery.exporting.exporters import METRICS, ExportResult, Outcome
+from autogen_otel.delivery.exporting.export import BatchExporter, EndpointExporter
+from autogen_otel.delivery.exporting.exporters import METRICS, SPANS, ExportResult, Outcome
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
 
 if TYPE_CHECKING:
@@ -84,3 +84,9 @@ def test_nothing_is_sent_after_the_shutdown() -> None:
     export.shutdown()
     assert not export.send("late")
     assert (endpoint.batches, endpoint.shutdowns) == ([], 1)
+
+
+def test_batches_are_made_only_where_it_is_known_how_large_an_item_is() -> None:
+    assert not hasattr(_export(ScriptedEndpoint()), "deliver")
+    with pytest.raises(TypeError, match="encodable"):
+        BatchExporter(SPANS, ScriptedEndpoint(), ProcessCounts(), "They wait.")  # type: ignore[call-arg]

@@ -65,6 +65,19 @@ def test_each_mounted_file_exists_and_each_store_has_a_volume() -> None:
     assert len(named) == 5
 
 
+def test_the_documented_command_gives_the_collector_the_file_of_the_profile() -> None:
+    profiles = {name for service in _COMPOSE["services"].values() for name in service.get("profiles", ())}
+    collector = _COMPOSE["services"]["collector"]
+    assert profiles
+    assert "--config=/etc/otelcol/${COMPOSE_PROFILES:-collector}.yaml" in collector["command"]
+    for profile in profiles:
+        assert f"./deploy/{profile}.yaml:/etc/otelcol/{profile}.yaml:ro,z" in collector["volumes"]
+        assert f"\nCOMPOSE_PROFILES={profile} docker compose up -d\n" in _read("docs/scale.md")
+    # Compose tells the Collector nothing of the option.
+    pages = [path.read_text("utf-8") for path in (*_ROOT.glob("docs/*.md"), _ROOT / "README.md")]
+    assert not any(re.search(r"docker compose[^\n`]* --profile ", page) for page in pages)
+
+
 def test_each_variable_has_a_default_and_is_documented() -> None:
     variables = _VARIABLE.findall(_read("docker-compose.yml").partition("\nservices:")[2])
     assert {name for name, default in variables if not default} == set()

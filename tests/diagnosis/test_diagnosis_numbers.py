@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -29,7 +29,8 @@ from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.gathering import gather_spans
-from autogen_otel.traces.trace import Span
+from autogen_otel.traces.trace import Span, Trace
+from tests.support.growth import grows_with_the_trace, one_inside_another, side_by_side
 
 
 def test_fishers_test_gives_the_textbooks_numbers() -> None:
@@ -256,6 +257,11 @@ def test_a_trace_that_is_spread_far_is_given_in_pieces() -> None:
     spans = [span(1, 1), *(span(number, 1) for number in range(2, 9)), span(1, 2)]
     traces = [[one.trace_id[-1] for one in trace] for trace in gather_spans(iter(spans), longest=4)]
     assert traces == [["1"], *([str(number)] for number in range(2, 9)), ["1"]]
+
+
+@pytest.mark.parametrize("trace_of_many", [one_inside_another, side_by_side])
+def test_what_is_known_of_a_whole_trace_is_looked_at_once(trace_of_many: Callable[[int], Trace]) -> None:
+    assert grows_with_the_trace(lambda trace: Population.of(trace.spans), trace_of_many)
 
 
 def test_failures_that_are_each_others_parents_are_a_finding_all_the_same() -> None:

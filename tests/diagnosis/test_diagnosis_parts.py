@@ -12,14 +12,17 @@ import pytest
 
 from autogen_otel.diagnosis.changes import Side, compare
 from autogen_otel.diagnosis.document import changes_document, document_of
-from autogen_otel.diagnosis.evidence.parts import Populations, read_parts
+from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
 from autogen_otel.diagnosis.findings import conclude
+from autogen_otel.diagnosis.of_source import evidence_in
+from autogen_otel.traces.conversations import summaries
 from autogen_otel.traces.formats import journal as reading
 from autogen_otel.traces.formats import parsing
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources import files
 from autogen_otel.traces.sources.files import Files
+from autogen_otel.traces.sources.parts import summaries_in
 from tests.support.diagnosed import incidents, journal
 from tests.support.recorded import START, Heard, Recorded, write
 
@@ -91,8 +94,8 @@ def test_several_processes_find_what_one_finds(
 ) -> None:
     source = Files([troubled_folder(tmp_path, recorded)])
     heard, here = Heard(), Heard()
-    (several,) = read_parts(parts_of(source, count, monkeypatch), Populations(EVERYTHING), heard).each
-    (alone,) = read_parts([source], Populations(EVERYTHING), here).each
+    (several,) = read_populations(parts_of(source, count, monkeypatch), Populations(EVERYTHING), heard).each
+    (alone,) = read_populations([source], Populations(EVERYTHING), here).each
     document = document_of(conclude(several), "a test")
     assert json.dumps(document) == json.dumps(document_of(conclude(alone), "a test"))
     assert len(document["findings"]) == 3
@@ -107,16 +110,8 @@ def test_several_processes_find_what_one_finds(
 
 
 def test_each_line_is_parsed_by_one(
-    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parsed: list[bytes] = []
-    loads = parsing.loads
-
-    def counted(text: bytes) -> object:
-        parsed.append(text)
-        return loads(text)
-
-    monkeypatch.setattr(reading, "loads", counted)
     path = write(tmp_path / "a.jsonl", *split(recorded, 2), *recorded)
     traces = [
         {span.trace_id for spans in part.traces(EVERYTHING, Progress()) for span in spans}
@@ -162,7 +157,7 @@ def test_several_processes_compare_as_one_does(
     several, one = (
         compare(
             (before, after),
-            read_parts(parts, Populations(before.selection, after.selection), Progress()),
+            read_populations(parts, Populations(before.selection, after.selection), Progress()),
         )
         for parts in (parts_of(source, 3, monkeypatch), [source])
     )
@@ -171,13 +166,75 @@ def test_several_processes_compare_as_one_does(
     assert several.after.conversations > 10
 
 
+@pytest.mark.parametrize("count", [2, 5])
+def test_several_processes_list_what_one_lists(
+    tmp_path: Path, recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    source = Files([troubled_folder(tmp_path, recorded)])
+    asked = Selection(since=(START + 20_000) * _NS)
+    heard, here = Heard(), Heard()
+    alone = summaries_in(source, asked, asked, progress=here)
+    monkeypatch.setattr(files, "processors", lambda: count)
+    assert len(source.parts()) == count
+    several = summaries_in(source, asked, asked, progress=heard)
+    assert sorted(map(str, several)) == sorted(map(str, alone))
+    assert 10 < len(alone) < len(recorded)
+    assert sorted(heard.warnings) == sorted(here.warnings)
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The lines that are parsed here."""
+    texts: list[bytes] = []
+    loads = parsing.loads
+
+    def counted(text: bytes) -> object:
+        texts.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(reading, "loads", counted)
+    return texts
+
+
+def test_what_began_too_early_is_not_parsed(
+    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_LARGE", 50_000_000)
+    since = (START + 20_000) * _NS
+    whole = Files([write(tmp_path / "whole.jsonl", *recorded)])
+    expected = summaries(whole.spans(EVERYTHING), Selection(since=since))
+    # Of conversations in pieces, some begin after the moment.
+    source = Files([write(tmp_path / "pieces.jsonl", *split(recorded, 2), *recorded)])
+    parsed.clear()
+    heard = Heard()
+    found = summaries_in(source, Selection(since=since), Selection(since=since), progress=heard)
+    assert {one.trace_id for one in found} == {one.trace_id for one in expected}
+    assert 0 < len(expected) < len(recorded)
+    assert len(parsed) == 2 * len(expected)
+    assert sum(heard.advances) == heard.expected
+    parsed.clear()
+    (population,) = read_populations([source], Populations(Selection(since=since)), Progress()).each
+    assert population.conversations == len(expected)
+    assert len(parsed) == 2 * len(expected)
+
+
+def test_evidence_is_all_that_is_parsed_for_it(
+    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes]
+) -> None:
+    source = Files([write(tmp_path / "a.jsonl", *recorded)])
+    diagnosis = conclude(read_populations([source], Populations(EVERYTHING), Progress()).each[0])
+    parsed.clear()
+    traces = evidence_in(source, diagnosis, 3)
+    assert len(traces) == len(parsed) == 3
+
+
 def test_what_several_processes_cannot_read_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(b"\x1f\x8bno gzip")
     with pytest.raises(SourceError, match="is damaged"):
-        read_parts(parts_of(Files([path]), 2, monkeypatch), Populations(EVERYTHING), Progress())
+        read_populations(parts_of(Files([path]), 2, monkeypatch), Populations(EVERYTHING), Progress())
 
 
 def test_a_process_that_ends_before_all_is_read_is_said(
@@ -186,7 +243,7 @@ def test_a_process_that_ends_before_all_is_read_is_said(
     parts = parts_of(Files([write(tmp_path / "a.jsonl", *recorded)]), 2, monkeypatch)
     monkeypatch.setattr("sys.executable", shutil.which("true"))
     with pytest.raises(SourceError, match="A process that helps to read was ended"):
-        read_parts(parts, Populations(EVERYTHING), Progress())
+        read_populations(parts, Populations(EVERYTHING), Progress())
 
 
 def test_little_is_read_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

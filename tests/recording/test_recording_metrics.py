@@ -16,7 +16,7 @@ from autogen_otel.operations.conversations.agent_turn import AgentTurn
 from autogen_otel.operations.conversations.handoff import Handoff
 from autogen_otel.recording import Meters, Recorder
 from autogen_otel.redaction import KnownSecrets
-from autogen_otel.testing.server import entry, error, text, tool_call, tool_calls
+from autogen_otel.testing import entry, error, text, tool_call, tool_calls
 from autogen_otel.vocabulary import metrics
 from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.calls import begin, end

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from autogen_otel.recording.prices import price_list
-from autogen_otel.testing.server import entry, text
+from autogen_otel.testing import entry, text
 from tests.support.agents import Serve, assistant, chat, configured, user
 from tests.support.lineage import HAS_PRICES
 from tests.support.telemetry import Telemetry, attributes_of

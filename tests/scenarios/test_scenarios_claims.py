@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from autogen_otel.testing.server import ChatRequest, ScriptedServer
+from autogen_otel.testing import ChatRequest, ScriptedServer
 from scenarios import claims
 from scenarios.claims import CONVERSATIONS, MODEL, RETIRED_MODEL, ClaimsModel, Conversation, Outcome, play
 from scenarios.policies import lookup_policy, parse_id

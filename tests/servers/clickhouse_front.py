@@ -20,6 +20,8 @@ from chdb import session
 from tests.servers.clickhouse_access import PASSWORD, USER
 
 _FORMAT = "JSONCompactEachRow"
+_LONGEST_FIELD = 131_072
+"""``http_max_field_value_size``, as it is where nobody has set it."""
 
 
 class _Front(BaseHTTPRequestHandler):
@@ -36,7 +38,11 @@ class _Front(BaseHTTPRequestHandler):
             self._end(403, b"Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)")
             return
         given = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query, keep_blank_values=True))
-        given |= self._fields(body)
+        fields = self._fields(body)
+        if any(len(value.encode()) > _LONGEST_FIELD for value in fields.values()):
+            self._end(400, b"Code: 1000. DB::Exception: HTML Form Exception: Field value too long")
+            return
+        given |= fields
         sql = given.pop("query", "") or body.decode()
         parameters = {
             name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")

@@ -14,10 +14,11 @@ from autogen_otel.diagnosis.document import document_of
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import diagnose
+from autogen_otel.diagnosis.stored import calls, tables
 from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
 from autogen_otel.diagnosis.stored.tables import Kept, Tables
 from autogen_otel.traces.source import Progress, SourceError
-from autogen_otel.traces.sources.clickhouse import LONGEST_LIST, ClickHouse, Condition
+from autogen_otel.traces.sources.clickhouse import LONGEST_FIELD, LONGEST_LIST, ClickHouse, Condition
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.vocabulary import spans as span_names
 from tests.servers import clickhouse as servers
@@ -104,9 +105,9 @@ def test_replies_outside_of_a_chat_are_numbered_as_python_numbers_them(
         for one in population.in_group(group)
     }
     asked = source(clickhouse, "incident")
-    with Tables(asked, Condition(), Progress()) as tables:
-        numbers = tables.numbers()
-        found = dict(tables.rows(f"SELECT TraceId, toUInt32(number) FROM {numbers}"))  # noqa: S608 - a name of ours
+    with Tables(asked, Condition(), Progress()) as made:
+        numbers = made.numbers()
+        found = dict(made.rows(f"SELECT TraceId, toUInt32(number) FROM {numbers}"))  # noqa: S608 - a name of ours
     assert {trace_id: found[trace_id] for trace_id in expected} == expected
     assert {trace_id in bare for trace_id in expected} == {True, False}
 
@@ -129,6 +130,26 @@ def test_values_of_any_length_are_compared_with(clickhouse: servers.ClickHouse) 
     for few in (texts[-1:], texts):
         (row,) = source(clickhouse, "any").rows(sql, {"texts": few, "plain": texts[0]})
         assert row == [len(few), texts[-1], texts[0]]
+
+
+@pytest.mark.parametrize("name", ["three things at once", "round in circles"])
+def test_what_is_too_much_for_one_question_is_asked_in_several(
+    name: str, clickhouse: servers.ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "_LONGEST_SQL", 1000)
+    monkeypatch.setattr(calls, "LONGEST_LIST", 3)
+    monkeypatch.setattr(tables, "LONGEST_LIST", 3)
+    spans = spans_of(*journal(EVERY[name], SEED))
+    clickhouse.store("incident", spans)
+    stored = diagnose_stored(source(clickhouse, "incident"))
+    assert plain(document_of(stored, "a test")) == plain(document_of(diagnose(spans), "a test"))
+
+
+def test_a_question_of_any_length_gets_through_if_it_compares_with_little(
+    clickhouse: servers.ClickHouse,
+) -> None:
+    sql = f"SELECT length('{'x' * LONGEST_FIELD}')"
+    assert list(source(clickhouse, "any").rows(sql)) == [[LONGEST_FIELD]]
 
 
 def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: servers.ClickHouse) -> None:

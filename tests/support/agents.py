@@ -11,7 +11,7 @@ import pytest
 from autogen import ConversableAgent
 from autogen.coding import LocalCommandLineCodeExecutor
 
-from autogen_otel.testing.server import ScriptedServer, entry, text, tool_call
+from autogen_otel.testing import ScriptedServer, entry, text, tool_call
 from scenarios.assistants_api import ASSISTANT_ID
 from tests.support.tools import lookup
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from autogen import GroupChat, GroupChatManager
 
-from autogen_otel.testing.server import (
+from autogen_otel.testing import (
     ChatRequest,
     ScriptedServer,
     drop,

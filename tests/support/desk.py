@@ -16,7 +16,7 @@ from typing import Any
 from autogen import GroupChat, GroupChatManager
 
 from autogen_otel.delivery.journal import Journal
-from autogen_otel.testing.server import (
+from autogen_otel.testing import (
     ChatRequest,
     Reply,
     ScriptedServer,

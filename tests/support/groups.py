@@ -9,7 +9,7 @@ from typing import Any
 
 from autogen import ConversableAgent, GroupChat, GroupChatManager
 
-from autogen_otel.testing.server import ChatRequest, Reply, ScriptedServer, entry, text
+from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, entry, text
 from tests.support.agents import assistant, llm_config, user
 
 Pair = tuple[ConversableAgent, ConversableAgent]

@@ -12,7 +12,7 @@ from typing import Any
 
 from autogen import ConversableAgent, GroupChat, GroupChatManager
 
-from autogen_otel.testing.server import ScriptedServer, entry
+from autogen_otel.testing import ScriptedServer, entry
 from tests.support.agents import Agents, assistant, llm_config, pair, user
 
 

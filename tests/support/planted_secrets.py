@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autogen_otel.testing.server import ChatRequest, ScriptedServer, entry, error, raw, text, tool_call
+from autogen_otel.testing import ChatRequest, ScriptedServer, entry, error, raw, text, tool_call
 from tests.support.agents import Agents, assistant, configured, pair, user, with_local_executor
 from tests.support.conversations import Conversation
 from tests.support.lineage import IS_09

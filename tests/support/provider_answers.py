@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from autogen_otel.testing import raw
 from autogen_otel.testing.replies import Raw
-from autogen_otel.testing.server import raw
 
 JSON = "application/json"
 

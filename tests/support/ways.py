@@ -17,7 +17,7 @@ import openai
 from autogen import Cache
 
 from autogen_otel import using_attributes
-from autogen_otel.testing.server import ScriptedServer, entry, error, hang, text, tool_call
+from autogen_otel.testing import ScriptedServer, entry, error, hang, text, tool_call
 from scenarios.responses_api import ResponsesServer
 from tests.support import hostile
 from tests.support.agents import assistant, converse, pair, user

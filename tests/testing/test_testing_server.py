@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from autogen_otel.testing import server as scripted
-from autogen_otel.testing.server import DEMO_KEY, ScriptedServer, ScriptError, entry
+from autogen_otel import testing as scripted
+from autogen_otel.testing import ScriptedServer, ScriptError, entry
+from autogen_otel.testing.server import DEMO_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from autogen_otel.testing.server import ChatRequest, Reply
+    from autogen_otel.testing import ChatRequest, Reply
 
 HELLO = [{"role": "user", "content": "hello"}]
 TOOLS = [

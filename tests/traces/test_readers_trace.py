@@ -4,12 +4,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autogen_otel.traces.conversations import summaries, summarize
 from autogen_otel.traces.failures import Failure, passing_on
 from autogen_otel.traces.stacktrace import chained_exceptions, innermost_user_frame
 from autogen_otel.traces.trace import Span, Trace
-from autogen_otel.vocabulary.attributes import CANCELLED
+from autogen_otel.vocabulary.attributes import CANCELLED, CONVERSATION_TURNS
+from tests.support.growth import below_a_circle, grows_with_the_trace, side_by_side
 from tests.support.incidents import API_TRACE, TOOL_TRACE, failing_tool, fallback, group, killed, recovered
 from tests.support.recorded import ORIGIN, Recorded, exception, spans_of, trace_of
 
@@ -49,6 +52,23 @@ def test_spans_whose_parent_is_missing_stand_beside_the_root() -> None:
 def test_damaged_parents_hide_no_span() -> None:
     trace = Trace.of([plain("self", "self", 1), plain("x", "y", 2), plain("y", "x", 3)])
     assert sorted(names(trace)) == [("self", 0), ("x", 0), ("y", 1)]
+
+
+def test_a_circle_of_parents_is_shown_once_with_all_below_it() -> None:
+    trace = below_a_circle(4)
+    assert names(trace) == [("agent", depth) for depth in range(4)]
+    assert [span.span_id for span in trace.top] == [f"{0:016x}"]
+    assert grows_with_the_trace(lambda trace: list(trace.walk()), below_a_circle)
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.none() | st.integers(0, 9)), min_size=1, max_size=12))
+def test_each_id_is_shown_once_however_damaged_the_parents_are(made: list[tuple[int, int | None]]) -> None:
+    spans = [
+        plain(f"{one}", None if above is None else f"{above}", start)
+        for start, (one, above) in enumerate(made)
+    ]
+    shown = [span.span_id for span, _ in Trace.of(spans).walk()]
+    assert set(shown) == {span.span_id for span in spans}
 
 
 def test_a_nested_chat_belongs_to_its_conversation() -> None:
@@ -122,6 +142,21 @@ def test_an_exception_raised_from_another_is_the_same_failure() -> None:
             **{ORIGIN: "tool_exception"},
         )
     assert summarize(trace_of(it)).failures == {"tool_exception": 1}
+
+
+def test_an_exception_of_a_script_is_the_same_in_a_stack_trace() -> None:
+    it = Recorded()
+    raised = (
+        'Traceback (most recent call last):\n  File "/app/claims.py", line 3, in lookup\nPolicyError: no\n'
+    )
+    then = "\nDuring handling of the above exception, another exception occurred:\n\n"
+    error = exception(
+        "RuntimeError", "gone", raised + then + raised.replace("PolicyError: no", "RuntimeError: gone")
+    )
+    with it.span("invoke_agent user", 1, error, autogen__error__origin="tool_exception"):
+        own = exception("__main__.PolicyError", "no", raised)
+        it.leaf("execute_tool lookup", 1, own, autogen__error__origin="tool_exception")
+    assert dict(summarize(trace_of(it)).failures) == {"tool_exception": 1}
 
 
 def test_the_users_innermost_frame_of_the_first_cause_is_found() -> None:
@@ -235,3 +270,41 @@ def test_conversations_side_by_side_below_one_span_are_all_looked_at() -> None:
     ]
     summary = summarize(Trace.of(spans))
     assert (summary.name, summary.outcome) == ("a -> b +1 more", "failed")
+
+
+def test_a_summary_of_many_conversations_takes_no_more_of_each() -> None:
+    assert summarize(side_by_side(3)).name == "a -> b +2 more"
+    assert grows_with_the_trace(summarize, side_by_side)
+
+
+_moments = st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from([None, "p", "q", "r"]))
+
+
+@given(st.lists(_moments, min_size=1, max_size=8))
+def test_a_chat_is_nested_if_one_of_another_parent_goes_on_around_it(
+    made: list[tuple[int, int, str | None]],
+) -> None:
+    chats = [
+        Span(
+            trace_id="1",
+            span_id=f"{number}",
+            parent_id=parent,
+            name=f"invoke_workflow {number}",
+            start_ns=start,
+            end_ns=start + seconds,
+            attributes={CONVERSATION_TURNS: 10**number},
+        )
+        for number, (start, seconds, parent) in enumerate(made)
+    ]
+    outer = [
+        chat
+        for chat in chats
+        if chat.parent_id is None
+        or not any(
+            other.start_ns <= chat.start_ns and chat.end_ns <= other.end_ns
+            for other in chats
+            if other.parent_id != chat.parent_id
+        )
+    ]
+    turns = sum(chat.attributes[CONVERSATION_TURNS] for chat in outer)
+    assert summarize(Trace.of(chats)).turns == turns

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.trace import format_trace_id
 
 import autogen_otel
-from autogen_otel.testing.server import entry, error, text, tool_call
+from autogen_otel.testing import entry, error, text, tool_call
 from tests.support.agents import SHAPES, Serve, assistant, converse, pair, user
 from tests.support.telemetry import instrumented
 from tests.support.tools import lookup

@@ -9,7 +9,7 @@ import pytest
 
 import autogen_otel
 from autogen_otel import using_attributes
-from autogen_otel.testing.server import entry, error, text, tool_call
+from autogen_otel.testing import entry, error, text, tool_call
 from tests.support.agents import SHAPES, Serve, assistant, chat, converse, pair, user
 from tests.support.groups import group
 from tests.support.telemetry import LogRecords, Telemetry, attributes_of, instrumented

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import autogen_otel
-from autogen_otel.testing.server import entry, error, text, tool_call
+from autogen_otel.testing import entry, error, text, tool_call
 from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.lineage import HAS_TRACER
 from tests.support.models import HouseModel, counting_words

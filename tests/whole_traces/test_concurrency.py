@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
 
-from autogen_otel.testing.server import ChatRequest, Reply, ScriptedServer, text, tool_call
+from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, text, tool_call
 from tests.support.agents import a_chat, chat, pair
 from tests.support.telemetry import Telemetry, attributes_of, instrumented
 

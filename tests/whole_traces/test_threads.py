@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from autogen_otel.testing.server import entry, text, tool_call
+from autogen_otel.testing import entry, text, tool_call
 from tests.support.agents import SHAPES, Serve, a_chat, assistant, chat, converse, healthy_pair, pair, user
 from tests.support.groups import silent
 from tests.support.telemetry import THREADING, Telemetry, threads_instrumented

@@ -15,7 +15,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.counts import EXPORTED, PROCESS, ProcessCounts
-from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
+from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import LOGS, Endpoint, configured
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes.batches import Batches, Limits
@@ -81,7 +81,7 @@ def _readable(written: Any) -> Any:
     )
 
 
-class LogExporter(EndpointExporter):
+class LogExporter(BatchExporter):
     """Exports each log record once, or counts it as dropped, because only spans are journaled.
 
     The SDK's base class is left out: its name changed, and so did the shape of what is exported.

@@ -15,7 +15,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
-from autogen_otel.delivery.exporting.export import EndpointExporter, encodable, encoded_size, repaired
+from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
@@ -127,7 +127,7 @@ def _forwarder(endpoint: Endpoint | None, journal: Journal) -> Forwarder | None:
     return forwarder
 
 
-class JournaledSpanExporter(EndpointExporter, SpanExporter):
+class JournaledSpanExporter(BatchExporter, SpanExporter):
     """Exports each span to the endpoint or else to the journal, once, or counts it as dropped."""
 
     def __init__(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
-from autogen_otel.diagnosis.evidence.parts import Populations, read_parts
+from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
 from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -18,12 +18,12 @@ from autogen_otel.traces.source import Progress, SampledSource, Source, SourceEr
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
+from autogen_otel.traces.sources.parts import few_collections
 from autogen_otel.traces.sources.prometheus import count, reweighted
 from autogen_otel.traces.trace import Span, Trace
 
 MOST_OF_EITHER: Final = 1000
 """How many conversations of a sample fail, and how many do not, where no limit is set."""
-_MANY_OBJECTS: Final = 200_000
 
 Shown = Callable[[str], AbstractContextManager[Progress]]
 """Shows how far a block has come that does what it says."""
@@ -57,12 +57,14 @@ def diagnose_source(
             )
         counts = count(counting, replace(selection, until=selection.until or time.time_ns()))
         return diagnose_sample(reweighted(sample, counts)), f"{source.name}, counted by {counting.name}"
-    with _few_collections():
+    with few_collections():
         if isinstance(source, ClickHouse):
             with shown(source.name) as progress:
                 return diagnose_stored(source, asked, limit, progress), source.name
         with shown(f"reading {source.name}") as progress:
-            (population,) = read_parts(_parts(source, limit), Populations(asked, limit=limit), progress).each
+            (population,) = read_populations(
+                _parts(source, limit), Populations(asked, limit=limit), progress
+            ).each
             return conclude(population), source.name
 
 
@@ -73,14 +75,14 @@ def compare_source(source: Source, before: Side, after: Side, limit: int, shown:
         SourceError: it cannot be read, or does not give what the comparison needs.
     """
     sides = (before, after)
-    with _few_collections():
+    with few_collections():
         if isinstance(source, ClickHouse):
             with shown(source.name) as progress:
                 return compare_stored(source, sides, limit, progress)
         if not isinstance(source, SampledSource):
             with shown(f"reading {source.name}") as progress:
                 populations = Populations(*(side.selection for side in sides), limit=limit)
-                return compare(sides, read_parts(_parts(source, limit), populations, progress))
+                return compare(sides, read_populations(_parts(source, limit), populations, progress))
     if before.selection.attribute is not None:
         raise SourceError(
             f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
@@ -98,13 +100,16 @@ def evidence_in(source: Source, diagnosis: Diagnosis, most: int) -> dict[str, Tr
     """
     best = [one.trace_id for finding in diagnosis.findings for one in finding.evidence]
     wanted = list(dict.fromkeys(best))[:most]
-    # Files are read as a whole, all others find one by its id.
-    asked = [EVERYTHING] if isinstance(source, Files) else [Selection(trace=one) for one in wanted]
     spans: dict[str, list[Span]] = {trace_id: [] for trace_id in wanted}
-    for selection in asked if wanted else ():
-        for span in source.spans(selection):
-            if span.trace_id in spans:
-                spans[span.trace_id].append(span)
+    # Files are read once, all others find one by its id.
+    found = (
+        (source.spans_of(spans.keys()) if wanted else ())
+        if isinstance(source, Files)
+        else chain.from_iterable(source.spans(Selection(trace=one)) for one in wanted)
+    )
+    for span in found:
+        if span.trace_id in spans:
+            spans[span.trace_id].append(span)
     return {trace_id: Trace.of(found) for trace_id, found in spans.items() if found}
 
 
@@ -119,16 +124,5 @@ def _sample(
 ) -> tuple[Selection, list[Weighted]]:
     """A sample, and what it is one of."""
     selection, most = with_beginning(source, asked), limit or MOST_OF_EITHER
-    with shown(f"reading {source.name}") as progress, _few_collections():
+    with shown(f"reading {source.name}") as progress, few_collections():
         return selection, source.sample(selection, failing=most, working=most, progress=progress)
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
-    before = gc.get_threshold()
-    gc.set_threshold(_MANY_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

@@ -75,11 +75,12 @@ def failure_of(trace: Trace, span_id: str = "") -> Occurrence:
     if not span_id:
         return found[0]
     span = _span(trace, span_id)
-    inside = [one for one in found if span in list(trace.up_from(trace.span(one.span_id)))]
+    below = {one.span_id for one, _ in trace.below(span)}
+    inside = [one for one in found if one.span_id in below]
     call = nearest(trace, span, span_names.CHAT) if span.failed else None
     # The retries of one call are one failure, whichever of them is named.
-    models = [one for one in found if one.kind == MODEL] if call is not None else []
-    beside = [one for one in models if nearest(trace, trace.span(one.span_id), span_names.CHAT) is call]
+    tried = _of_call(trace, call) if call is not None else ()
+    beside = [one for one in found if one.kind == MODEL and one.span_id in tried]
     if not inside and not beside:
         raise NoFailureError(f"Nothing failed in span {span.span_id} ({words(span.name)}).")
     return (inside or beside)[0]
@@ -88,6 +89,15 @@ def failure_of(trace: Trace, span_id: str = "") -> Occurrence:
 def nearest(trace: Trace, span: Span | None, operation: str) -> Span | None:
     """The nearest span of an operation at or around another."""
     return next((one for one in trace.up_from(span) if one.operation == operation), None)
+
+
+def _of_call(trace: Trace, call: Span) -> set[str]:
+    """The ids of the spans to which a model call is the nearest one."""
+    found = {call.span_id}
+    for span, _ in trace.below(call):
+        if span.parent_id in found and span.operation != span_names.CHAT:
+            found.add(span.span_id)
+    return found
 
 
 def _span(trace: Trace, span_id: str) -> Span:

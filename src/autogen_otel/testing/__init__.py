@@ -1,7 +1,8 @@
 """For tests of programs with agents: a model that plays failures, and what AutoGen hides made visible.
 
 As a plugin of pytest it has the fixtures ``scripted_model``, ``autogen_spans`` and
-``assert_no_hidden_failures``.
+``assert_no_hidden_failures``. All that a test imports is imported from here; no other module of this
+room re-exports anything.
 """
 
 from __future__ import annotations
@@ -11,13 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from autogen_otel.testing.lacking import placeholder
 from autogen_otel.testing.recorded_entry import RecordedEntry, filler_messages, filler_tools
-from autogen_otel.testing.server import (
-    ChatRequest,
+from autogen_otel.testing.replies import (
     Reply,
-    ScriptedServer,
-    ScriptError,
     drop,
-    entry,
     error,
     function_call,
     hang,
@@ -30,6 +27,8 @@ from autogen_otel.testing.server import (
     tool_call,
     tool_calls,
 )
+from autogen_otel.testing.server import ScriptedServer, ScriptError, entry
+from autogen_otel.testing.wire import ChatRequest
 
 if TYPE_CHECKING:
     from autogen_otel.testing.plugin import NoHiddenFailures, ScriptedModel

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from autogen_otel.testing.server import ChatRequest, Reply, ScriptedServer
+from autogen_otel.testing.replies import Reply
+from autogen_otel.testing.server import ScriptedServer
+from autogen_otel.testing.wire import ChatRequest
 
 if TYPE_CHECKING:
     from autogen_otel.testing.spans import AutoGenSpans

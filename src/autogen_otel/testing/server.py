@@ -9,53 +9,13 @@ from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from autogen_otel.testing.replies import (
-    BrokenStream,
-    Completion,
-    Drop,
-    Hang,
-    Raw,
-    Reply,
-    drop,
-    error,
-    function_call,
-    hang,
-    html,
-    malformed,
-    raw,
-    stream_drop,
-    stream_error,
-    text,
-    tool_call,
-    tool_calls,
-)
+from autogen_otel.testing.replies import BrokenStream, Completion, Drop, Hang, Raw, Reply, error, raw
 from autogen_otel.testing.wire import ChatRequest, completion_body, event, model_list, stream_chunks
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-
-__all__ = [
-    "DEMO_KEY",
-    "ChatRequest",
-    "Reply",
-    "ScriptError",
-    "ScriptedServer",
-    "drop",
-    "entry",
-    "error",
-    "function_call",
-    "hang",
-    "html",
-    "malformed",
-    "raw",
-    "stream_drop",
-    "stream_error",
-    "text",
-    "tool_call",
-    "tool_calls",
-]
 
 DEMO_KEY = "sk-demo-0000FAKE0000KEY0000NOT0000REAL0000"
 _CLOSING_SECONDS = 5.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, Literal, get_args
 
 from autogen_otel.traces.failures import Failure, count_by_cause
@@ -16,6 +18,9 @@ from autogen_otel.vocabulary import spans as span_names
 Outcome = Literal["failed", "recovered", "ok", "cancelled", "running", "interrupted", "unfinished"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
+_START: Final = attrgetter("start_ns")
+_MOST_PARENTS: Final = 2
+"""Of so many parents it is kept when their chats end: one of two is another than that of any chat."""
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
 
 
@@ -166,8 +171,7 @@ class _SummaryBuilder:
 
     def summary(self) -> Summary:
         """What is known by now."""
-        outer = [chat for chat in self._chats if not any(_is_inside(chat, other) for other in self._chats)]
-        outer.sort(key=lambda chat: chat.start_ns)
+        outer = _outer(self._chats)
         turns = [turns for chat in outer if (turns := _integer(chat, names.CONVERSATION_TURNS)) is not None]
         failures = count_by_cause(self._failures)
         return Summary(
@@ -243,10 +247,22 @@ class _SummaryBuilder:
         return "recovered" if failures else "ok"
 
 
-def _is_inside(chat: Span, other: Span) -> bool:
-    # Chats side by side, as a batch runs them, overlap in time too but hang below the same span.
-    contained = other.start_ns <= chat.start_ns and chat.end_ns <= other.end_ns
-    return contained and chat.parent_id not in {None, other.parent_id} and chat.span_id != other.span_id
+def _outer(chats: Iterable[Span]) -> list[Span]:
+    """The chats that go on inside no other, in start order."""
+    found: list[Span] = []
+    until: dict[str | None, int] = {}
+    for _, group in groupby(sorted(chats, key=_START), key=_START):
+        together = list(group)
+        for chat in together:
+            until[chat.parent_id] = max(chat.end_ns, until.get(chat.parent_id, chat.end_ns))
+            if len(until) > _MOST_PARENTS:
+                del until[min(until, key=until.__getitem__)]
+        for chat in together:
+            # Chats side by side, as a batch runs them, overlap in time too but hang below the same span.
+            others = (end for parent_id, end in until.items() if parent_id != chat.parent_id)
+            if chat.parent_id is None or not any(end >= chat.end_ns for end in others):
+                found.append(chat)
+    return found
 
 
 def _belongs_to_a_conversation(span: Span) -> bool:

@@ -65,7 +65,8 @@ def is_library(file: str) -> bool:
 def exception_key(error_type: str, message: str) -> str:
     """A text that two records of the same exception share, whether or not either was cut."""
     first_line = message.partition("\n")[0]
-    return f"{error_type}: {first_line}".strip(": ")[:_COMPARED_CHARACTERS]
+    # A stack trace leaves this module's name out, OpenTelemetry's attribute has it.
+    return f"{error_type.removeprefix('__main__.')}: {first_line}".strip(": ")[:_COMPARED_CHARACTERS]
 
 
 def chained_exceptions(stacktrace: str) -> tuple[str, ...]:

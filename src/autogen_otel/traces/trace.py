@@ -144,12 +144,12 @@ class Trace:
         top = [
             span for span in self.spans if span.parent_id not in self._by_id or span.parent_id == span.span_id
         ]
-        reached = {span.span_id for first in top for span, _ in self._below(first)}
+        reached = {span.span_id for first in top for span, _ in self.below(first)}
         for span in self.spans:
             # Only damaged data has circles of parents; their spans would otherwise be invisible.
             if span.span_id not in reached:
-                top.append(span)
-                reached |= {below.span_id for below, _ in self._below(span)}
+                top.append(self._first_of_circle(span))
+                reached |= {below.span_id for below, _ in self.below(top[-1])}
         return tuple(sorted(top, key=lambda span: span.start_ns))
 
     def span(self, span_id: str | None) -> Span | None:
@@ -171,7 +171,17 @@ class Trace:
     def walk(self) -> Iterator[tuple[Span, int]]:
         """All spans as a reader meets them from top to bottom, with their depth from 0."""
         for first in self.top:
-            yield from self._below(first)
+            yield from self.below(first)
+
+    def below(self, first: Span) -> Iterator[tuple[Span, int]]:
+        """A span and all below it, each after its parent, with their depth from 0."""
+        pending, visited = [(first, 0)], set()
+        while pending:
+            span, depth = pending.pop()
+            if span.span_id not in visited:
+                visited.add(span.span_id)
+                yield span, depth
+                pending.extend((child, depth + 1) for child in reversed(self.children(span)))
 
     def failing(self) -> Trace:
         """The trace without the spans that neither failed nor lead to one that did; whole if none failed."""
@@ -199,19 +209,15 @@ class Trace:
 
     def _running_in(self, cancelled: Span) -> tuple[Span, int]:
         running, then = cancelled, cancelled.end_ns
-        for span, _ in self._below(cancelled):
+        for span, _ in self.below(cancelled):
             if span.parent_id == running.span_id and span.start_ns <= then <= span.end_ns:
                 running = span
         return running, max(0, then - running.start_ns)
 
-    def _below(self, first: Span) -> Iterator[tuple[Span, int]]:
-        pending, visited = [(first, 0)], set()
-        while pending:
-            span, depth = pending.pop()
-            if span.span_id not in visited:
-                visited.add(span.span_id)
-                yield span, depth
-                pending.extend((child, depth + 1) for child in reversed(self.children(span)))
+    def _first_of_circle(self, span: Span) -> Span:
+        """The span that began first in the circle of parents above one that no top leads to."""
+        *_, inside = self.up_from(span)
+        return min(self.up_from(inside), key=lambda one: one.start_ns)
 
     @cached_property
     def _by_id(self) -> dict[str, Span]:

@@ -162,7 +162,8 @@ os.kill = kill
 assert ending.HURRIED
 for exporter in ending.HURRIED:
     assert exporter._endpoint._sender._hurried_at is None
-    assert exporter._forwarder is None or exporter._forwarder._end is None
+    forwarder = getattr(exporter, "_forwarder", None)
+    assert forwarder is None or forwarder._end is None
 record("after")
 os.kill(os.getpid(), signal.SIGTERM)
 time.sleep(60)

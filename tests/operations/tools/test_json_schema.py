@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -61,6 +63,23 @@ def test_every_parsed_value_has_its_json_type(value: object, name: str) -> None:
 )
 def test_a_value_that_fits_gives_no_problem(value: object, schema: Schema) -> None:
     assert said(value, schema) == []
+
+
+def test_nothing_is_remembered_of_a_schema() -> None:
+    class Default:
+        """Something of the host's that a schema may hold."""
+
+    default = Default()
+    held = weakref.ref(default)
+    schema = parameters(amount={"type": "number", "default": default})
+    assert said({"amount": 1.5}, schema, "") == []
+    schema["properties"]["amount"]["type"] = "string"
+    assert said({"amount": 1.5}, schema, "") == ["amount mistyped: string"]
+    schema["required"].append("currency")
+    assert said({"amount": "1"}, schema, "") == ["currency missing: None"]
+    del schema, default
+    gc.collect()
+    assert held() is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import autogen_otel
 
 autogen_otel.instrument()
 
-from autogen_otel.testing.server import ScriptedServer  # noqa: E402 - same
+from autogen_otel.testing import ScriptedServer  # noqa: E402 - same
 from scenarios.claims import CONVERSATIONS, ClaimsModel, play  # noqa: E402 - agents come after the one line
 
 model = ClaimsModel()

@@ -14,7 +14,7 @@ autogen_otel.instrument()
 
 from opentelemetry._logs import get_logger_provider
 
-from autogen_otel.testing.server import ScriptedServer, entry, error, text, tool_call
+from autogen_otel.testing import ScriptedServer, entry, error, text, tool_call
 from autogen_otel.vocabulary.metrics import PROMPT_SIZE
 from tests.support.agents import assistant, pair, user
 from tests.support.conversations import CONVERSATIONS, play

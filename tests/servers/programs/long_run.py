@@ -25,7 +25,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 import autogen_otel
-from autogen_otel.testing.server import ChatRequest, Reply, ScriptedServer, entry, error, text, tool_call
+from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, entry, error, text, tool_call
 from tests.support.agents import llm_config
 from tests.support.tools import lookup
 

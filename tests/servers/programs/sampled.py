@@ -19,7 +19,7 @@ from autogen_otel import delivery
 
 autogen_otel.instrument()
 
-from autogen_otel.testing.server import ChatRequest, Reply, ScriptedServer, error, tool_call  # noqa: E402 - same
+from autogen_otel.testing import ChatRequest, Reply, ScriptedServer, error, tool_call  # noqa: E402 - same
 from scenarios.claims import CONVERSATIONS, ClaimsModel, play  # noqa: E402 - agents come after the one line
 from tests.support.agents import chat, pair  # noqa: E402 - same
 

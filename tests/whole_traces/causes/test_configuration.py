@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.testing.server import DEMO_KEY, entry, text
+from autogen_otel.testing import entry, text
+from autogen_otel.testing.server import DEMO_KEY
 from tests.support.agents import Serve, assistant, chat, configured, user
 from tests.support.telemetry import Telemetry, attributes_of
 

@@ -9,8 +9,8 @@ import pytest
 from autogen import OpenAIWrapper
 
 from autogen_otel.causes.provider_error import error_in_body
+from autogen_otel.testing import drop, entry, stream_error, text
 from autogen_otel.testing.replies import Raw
-from autogen_otel.testing.server import drop, entry, stream_error, text
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, user
 from tests.support.models import counting_words
 from tests.support.provider_answers import REFUSED, Refused

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.testing.server import entry, error, hang, text, tool_call
+from autogen_otel.testing import entry, error, hang, text, tool_call
 from tests.support.agents import Serve, assistant, chat, pair, user
 from tests.support.telemetry import LogRecords, Telemetry, attributes_of, instrumented
 

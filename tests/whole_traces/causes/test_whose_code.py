@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from autogen import ConversableAgent
 
-from autogen_otel.testing.server import entry, text, tool_call
+from autogen_otel.testing import entry, text, tool_call
 from tests.support.agents import Serve, assistant, chat, pair, user
 from tests.support.groups import group
 from tests.support.lineage import IS_014, IS_02
@@ -322,7 +322,7 @@ def test_a_tool_that_raises_a_cancellation_itself_has_failed(telemetry: Telemetr
 
 
 def test_two_calls_with_the_same_id_both_carry_it(telemetry: Telemetry, serve: Serve) -> None:
-    from autogen_otel.testing.server import tool_calls
+    from autogen_otel.testing import tool_calls
 
     arguments = {"policy_id": "P-1"}
     twins = tool_calls([("lookup", arguments, "call_1"), ("lookup", arguments, "call_1")])
@@ -360,7 +360,7 @@ def _response(**message: Any) -> SimpleNamespace:
 def test_an_odd_answer_is_named_where_the_host_trips_over_it(
     telemetry: Telemetry, serve: Serve, message: dict[str, Any], cause: str, words: str
 ) -> None:
-    from autogen_otel.testing.server import malformed
+    from autogen_otel.testing import malformed
 
     with pytest.raises(Exception, match=_ANY):
         chat(*pair(serve([malformed(message={"content": None, **message})]), lookup))
@@ -372,7 +372,7 @@ def test_an_odd_answer_is_named_where_the_host_trips_over_it(
 
 
 def test_an_answer_without_choices_is_the_backends(telemetry: Telemetry, serve: Serve) -> None:
-    from autogen_otel.testing.server import malformed
+    from autogen_otel.testing import malformed
 
     with pytest.raises(Exception, match=_ANY):
         chat(user(), assistant([entry(serve([malformed(choices=[])]))]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from autogen_otel.testing.server import entry, text, tool_call
+from autogen_otel.testing import entry, text, tool_call
 from autogen_otel.vocabulary import costs
 from tests.support.agents import SHAPES, Serve, a_chat, assistant, chat, converse, pair, user
 from tests.support.telemetry import Telemetry, attributes_of

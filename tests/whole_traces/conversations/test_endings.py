@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.testing.server import drop, entry, text
+from autogen_otel.testing import drop, entry, text
 from autogen_otel.vocabulary import terminations
 from tests.support.agents import SHAPES, Person, Serve, assistant, converse, user
 from tests.support.groups import group, silent

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from autogen import ConversableAgent
 
-from autogen_otel.testing.server import entry, error, text
+from autogen_otel.testing import entry, error, text
 from autogen_otel.vocabulary import handoffs
 from tests.support.agents import SHAPES, Serve, assistant, converse, user
 from tests.support.groups import group, nesting, selecting, silent

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from autogen import ConversableAgent
 
-from autogen_otel.testing.server import entry, text
+from autogen_otel.testing import entry, text
 from tests.support.agents import SHAPES, Person, Serve, assistant, converse
 from tests.support.lineage import IS_09
 from tests.support.telemetry import Telemetry, attributes_of, exception_of, strings_in

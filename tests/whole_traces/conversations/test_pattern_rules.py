@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.testing.server import entry, text, tool_call
+from autogen_otel.testing import entry, text, tool_call
 from autogen_otel.vocabulary import handoffs
 from tests.support.agents import SHAPES, Serve, assistant, converse
 from tests.support.groups import pattern, silent, trio

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from autogen_otel.testing.server import entry, text
+from autogen_otel.testing import entry, text
 from tests.support.agents import Serve, assistant, healthy_pair, user
 from tests.support.groups import silent, trio
 from tests.support.lineage import HAS_SWARM, IS_014, IS_02

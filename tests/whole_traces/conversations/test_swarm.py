@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.testing.server import ScriptedServer, entry, text, tool_call
+from autogen_otel.testing import ScriptedServer, entry, text, tool_call
 from autogen_otel.vocabulary import handoffs
 from tests.support.agents import SHAPES, Serve, assistant, converse, llm_config
 from tests.support.groups import selecting, silent, swarm, trio

@@ -8,8 +8,8 @@ import pytest
 from autogen import OpenAIWrapper
 from autogen.cache.in_memory_cache import InMemoryCache
 
+from autogen_otel.testing import entry, malformed, text, tool_call, tool_calls
 from autogen_otel.testing.replies import Completion
-from autogen_otel.testing.server import entry, malformed, text, tool_call, tool_calls
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.models import counting_words, house
 from tests.support.telemetry import Telemetry, attributes_of

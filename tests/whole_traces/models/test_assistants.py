@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.testing.server import error
+from autogen_otel.testing import error
 from scenarios.assistants_api import ASSISTANT_ID, AssistantsApi, RunScript
 from tests.support.agents import SHAPES, converse, gpt_assistant, user
 from tests.support.lineage import HAS_ASSISTANTS, IS_02

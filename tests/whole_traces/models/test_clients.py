@@ -13,7 +13,8 @@ from autogen import Cache
 from autogen.cache.in_memory_cache import InMemoryCache
 from autogen.oai.client import OpenAIWrapper
 
-from autogen_otel.testing.server import DEMO_KEY, ScriptedServer, entry, error, text, tool_call
+from autogen_otel.testing import ScriptedServer, entry, error, text, tool_call
+from autogen_otel.testing.server import DEMO_KEY
 from scenarios.responses_api import ResponsesServer
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.lineage import IS_014, IS_02

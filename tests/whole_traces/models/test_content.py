@@ -14,16 +14,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 import autogen_otel
 from autogen_otel.operations.models import messages as messages_read
-from autogen_otel.testing.server import (
-    DEMO_KEY,
-    ChatRequest,
-    entry,
-    error,
-    function_call,
-    stream_drop,
-    text,
-    tool_call,
-)
+from autogen_otel.testing import ChatRequest, entry, error, function_call, stream_drop, text, tool_call
+from autogen_otel.testing.server import DEMO_KEY
 from autogen_otel.vocabulary import attributes as names
 from scenarios.responses_api import ResponsesServer
 from tests.support import groups

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.testing.server import drop, entry, error, hang, html, malformed, text, tool_call
+from autogen_otel.testing import drop, entry, error, hang, html, malformed, text, tool_call
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.telemetry import Telemetry, attributes_of, exception_of
 from tests.support.tools import lookup

@@ -6,7 +6,7 @@ from typing import Any
 
 from autogen import ConversableAgent, OpenAIWrapper
 
-from autogen_otel.testing.server import ChatRequest, Reply, entry, text
+from autogen_otel.testing import ChatRequest, Reply, entry, text
 from tests.support.agents import Serve, assistant, chat, pair, user
 from tests.support.groups import group, trio
 from tests.support.telemetry import Telemetry, attributes_of

@@ -12,18 +12,9 @@ from typing import Any
 import pytest
 from autogen.oai.client import OpenAIWrapper
 
+from autogen_otel.testing import Reply, ScriptedServer, entry, raw, stream_drop, stream_error, text, tool_call
 from autogen_otel.testing.replies import BrokenStream
-from autogen_otel.testing.server import (
-    DEMO_KEY,
-    Reply,
-    ScriptedServer,
-    entry,
-    raw,
-    stream_drop,
-    stream_error,
-    text,
-    tool_call,
-)
+from autogen_otel.testing.server import DEMO_KEY
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, user
 from tests.support.lineage import IS_014
 from tests.support.models import HELLO, counting_words

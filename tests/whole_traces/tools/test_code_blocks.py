@@ -9,7 +9,7 @@ import pytest
 from autogen.coding import LocalCommandLineCodeExecutor
 
 import autogen_otel
-from autogen_otel.testing.server import entry, text
+from autogen_otel.testing import entry, text
 from tests.support.agents import (
     SHAPES,
     Serve,

@@ -8,7 +8,7 @@ import pytest
 from autogen import ConversableAgent
 
 import autogen_otel
-from autogen_otel.testing.server import Reply, text, tool_call, tool_calls
+from autogen_otel.testing import Reply, text, tool_call, tool_calls
 from tests.support.agents import SHAPES, Serve, converse, pair
 from tests.support.telemetry import LogRecords, attributes_of, instrumented, strings_in
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.testing.server import function_call, text, tool_call, tool_calls
+from autogen_otel.testing import function_call, text, tool_call, tool_calls
 from tests.support.agents import SHAPES, Serve, assistant, chat, converse, pair, user
 from tests.support.telemetry import Telemetry, attributes_of, exception_of
 from tests.support.tools import a_lookup, claim, lookup

@@ -14,11 +14,11 @@ from autogen_otel.cli import DONE, CommandError, add_format, add_html, write_jso
 from autogen_otel.cli.options import selecting, sources
 from autogen_otel.cli.page.conversation import conversation_page
 from autogen_otel.cli.text.progress import shown
-from autogen_otel.traces.conversations import summaries
 from autogen_otel.traces.document import summary_document, trace_document
 from autogen_otel.traces.following import FollowedSource, Following
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source, with_beginning
+from autogen_otel.traces.sources.parts import summaries_in
 from autogen_otel.traces.trace import Trace
 
 _DEFAULT_LIMIT: Final = 20
@@ -99,8 +99,9 @@ def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
     selection = with_beginning(source, asked)
     narrowed = replace(selection, failing=args.failing)
     with shown(f"reading {source.name}") as progress:
-        found = summaries(source.spans(narrowed, newest=args.limit, progress=progress), selection)
-    every = sorted(found, key=lambda summary: summary.start_ns, reverse=True)
+        found = summaries_in(source, narrowed, selection, newest=args.limit, progress=progress)
+    # However many processes have read it, the order is the same.
+    every = sorted(found, key=lambda summary: (summary.start_ns, summary.trace_id), reverse=True)
     if not every:
         raise sources.nothing_in(source, narrowed, replace(asked, failing=args.failing))
     wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)

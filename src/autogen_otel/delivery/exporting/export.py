@@ -41,20 +41,15 @@ _INT64_END: Final = 2**63
 
 
 class EndpointExporter:
-    """Exports one signal to one endpoint; what is not exported is journaled, or dropped and counted.
+    """Exports one signal to one endpoint, each batch as it is.
 
     Nothing is sent to an endpoint for a while after it failed. One message says so, and one that it is over.
 
     Args:
         signal: what is exported.
-        endpoint: where to; ``None`` to keep everything in the journal.
+        endpoint: where to; ``None`` to export nothing.
         counts: where to count what becomes of it.
         consequence: what becomes of what is not exported, as a sentence of the message.
-        encodable: returns an item, or a copy that can be encoded, and an upper bound of its size in bytes;
-            raises for one beyond repair.
-        journal: where to keep what is not exported; ``None`` to drop it.
-        forwarder: what sends the journal's batches once the endpoint takes them.
-        kind: why it is in the journal, where the endpoint has not refused it.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
     """
@@ -65,39 +60,17 @@ class EndpointExporter:
         endpoint: Endpoint | None,
         counts: ProcessCounts,
         consequence: str,
-        encodable: Callable[[Any], tuple[Any, int]] = lambda item: (item, 0),
         *,
-        journal: Journal | None = None,
-        forwarder: Forwarder | None = None,
-        kind: Kind = Kind.UNDELIVERED,
         by_default: bool = False,
     ) -> None:
-        self._signal, self._endpoint, self._counts, self._journal = signal, endpoint, counts, journal
-        self._consequence, self._encodable, self._by_default = consequence, encodable, by_default
-        self._forwarder, self._kind = forwarder, kind
-        self._senders = [one for one in (forwarder, endpoint) if one is not None]
+        self._signal, self._endpoint, self._counts = signal, endpoint, counts
+        self._consequence, self._by_default = consequence, by_default
+        self._senders: list[Endpoint | Forwarder] = [] if endpoint is None else [endpoint]
         self._is_shut_down = False
         self._failure_logged = False
         self._logged_at = dict.fromkeys(("failure", "dropped", "rejected"), -_WARN_AGAIN_SECONDS)
         self._dropped_items = 0
-        self._most_bytes, self._learned_at = MAX_BYTES, 0.0
         ending.HURRIED.add(self)
-
-    def deliver(self, items: Sequence[Any]) -> bool:
-        """Export or journal spans or log records in batches that receivers take; never raises.
-
-        Returns:
-            Whether the endpoint or the journal has all of them.
-        """
-        if time.monotonic() - self._learned_at > _LEARNED_SECONDS:
-            self._most_bytes = MAX_BYTES
-        batches, broken = split(items, self._encodable, self._most_bytes)
-        if broken:
-            self._drop(broken, NOT_ENCODED, "they cannot be encoded")
-        is_delivered = self._deliver_all(batches)
-        if self._forwarder is not None and not self._is_shut_down:
-            self._forwarder.wake()
-        return is_delivered and not broken
 
     def send(self, batch: Any) -> bool:
         """Export a batch as it is, with nothing behind the endpoint, and say whether that worked."""
@@ -117,9 +90,8 @@ class EndpointExporter:
 
     def prepare(self) -> None:
         """Load what the first batch needs before it: a process may end soon after its first conversation."""
-        is_exported = self._endpoint is not None and self._endpoint.prepare()
-        if not is_exported and self._journal is not None:
-            self._journal.prepare()
+        if self._endpoint is not None:
+            self._endpoint.prepare()
 
     def force_flush(self, timeout_millis: float = 30_000) -> bool:
         """Have the exporter send what it buffers; nothing is buffered here."""
@@ -133,74 +105,12 @@ class EndpointExporter:
         for one in self._senders:
             one.shutdown()
 
-    def _deliver_all(self, batches: Sequence[Sequence[Any]]) -> bool:
-        # Each of them, also after one that was lost.
-        are_delivered = [self._deliver(batch) for batch in batches]
-        return all(are_delivered)
-
-    def _deliver(self, batch: Sequence[Any]) -> bool:
-        try:
-            result = self._attempt(batch)
-            if result.outcome is Outcome.TOO_LARGE and len(batch) > 1:
-                half = sum(self._encodable(item)[1] for item in batch) // 2
-                self._most_bytes, self._learned_at = max(half, _LEAST_BYTES), time.monotonic()
-                return self._deliver_all(halves(batch))
-            is_exported = result.outcome is Outcome.EXPORTED
-            lost = None if is_exported else self._keep(batch, result)
-        except _NotEncodedError:
-            # The exporter encodes as the journal does, so it has sent nothing of this batch.
-            if len(batch) > 1:
-                return self._deliver_all(halves(batch))
-            self._drop(1, NOT_ENCODED, "they cannot be encoded")
-            return False
-        except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
-            self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
-            return False
-        self._react(result, lost)
-        if is_exported:
-            self._counts.add(EXPORTED, self._signal.items, len(batch) - result.rejected)
-        return lost is None
-
     def _attempt(self, batch: Any) -> ExportResult:
         """Export a batch, if anything is sent to the endpoint now."""
         endpoint = self._endpoint
         if endpoint is None or self._is_shut_down or time.monotonic() < endpoint.pause.until:
             return _NOT_SENT
         return endpoint.export(batch)
-
-    def _keep(self, batch: Sequence[Any], result: ExportResult) -> str | None:
-        """Journal a batch that was not exported, or count it as dropped.
-
-        Returns:
-            Why it was dropped, empty where the consequence says so; ``None`` if the journal has it.
-
-        Raises:
-            _NotEncodedError: something in it cannot be encoded.
-        """
-        if self._journal is None:
-            self._drop(len(batch), NOT_DELIVERED)
-            return ""
-        is_refused = result.outcome in UNWANTED
-        try:
-            self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
-        except OSError as error:
-            folder, reason = self._journal.folder, error.strerror or type(error).__name__
-            self._drop(len(batch), NOT_DELIVERED)
-            remedy = f"{DIR_VARIABLE} may name another folder"
-            return f"the journal in {folder} cannot be written ({reason}); {remedy}"
-        except HalfImportedError as error:
-            # Nothing is wrong with the batch.
-            self._drop(len(batch), NOT_DELIVERED)
-            return str(error)
-        except Exception as error:
-            # Protobuf raises whatever fits the odd value.
-            raise _NotEncodedError from error
-        if self._kind is Kind.UNDELIVERED:
-            self._counts.add(JOURNALED, self._signal.items, len(batch))
-        if is_refused:
-            # It will not be sent again by itself, so somebody should know.
-            self._counts.drop(self._signal.items, REFUSED, len(batch))
-        return None
 
     def _drop(self, items: int, reason: str, explanation: str | None = None) -> None:
         """Count items as dropped, and say why unless somebody else does."""
@@ -270,6 +180,127 @@ class EndpointExporter:
         return True
 
 
+class BatchExporter(EndpointExporter):
+    """Exports spans or log records in batches that receivers take.
+
+    What is not exported is journaled, or dropped and counted.
+
+    Args:
+        signal: what is exported.
+        endpoint: where to; ``None`` to keep everything in the journal.
+        counts: where to count what becomes of it.
+        consequence: what becomes of what is not exported, as a sentence of the message.
+        encodable: returns an item, or a copy that can be encoded, and an upper bound of its size in bytes;
+            raises for one beyond repair.
+        journal: where to keep what is not exported; ``None`` to drop it.
+        forwarder: what sends the journal's batches once the endpoint takes them.
+        kind: why it is in the journal, where the endpoint has not refused it.
+    """
+
+    def __init__(
+        self,
+        signal: Signal,
+        endpoint: Endpoint | None,
+        counts: ProcessCounts,
+        consequence: str,
+        encodable: Callable[[Any], tuple[Any, int]],
+        *,
+        journal: Journal | None = None,
+        forwarder: Forwarder | None = None,
+        kind: Kind = Kind.UNDELIVERED,
+    ) -> None:
+        super().__init__(signal, endpoint, counts, consequence)
+        self._encodable, self._journal, self._forwarder, self._kind = encodable, journal, forwarder, kind
+        if forwarder is not None:
+            # First, since it sends through the endpoint.
+            self._senders.insert(0, forwarder)
+        self._most_bytes, self._learned_at = MAX_BYTES, 0.0
+
+    def deliver(self, items: Sequence[Any]) -> bool:
+        """Export or journal spans or log records in batches that receivers take; never raises.
+
+        Returns:
+            Whether the endpoint or the journal has all of them.
+        """
+        if time.monotonic() - self._learned_at > _LEARNED_SECONDS:
+            self._most_bytes = MAX_BYTES
+        batches, broken = split(items, self._encodable, self._most_bytes)
+        if broken:
+            self._drop(broken, NOT_ENCODED, "they cannot be encoded")
+        is_delivered = self._deliver_all(batches)
+        if self._forwarder is not None and not self._is_shut_down:
+            self._forwarder.wake()
+        return is_delivered and not broken
+
+    def prepare(self) -> None:
+        """Load what the first batch needs before it: a process may end soon after its first conversation."""
+        is_exported = self._endpoint is not None and self._endpoint.prepare()
+        if not is_exported and self._journal is not None:
+            self._journal.prepare()
+
+    def _deliver_all(self, batches: Sequence[Sequence[Any]]) -> bool:
+        # Each of them, also after one that was lost.
+        are_delivered = [self._deliver(batch) for batch in batches]
+        return all(are_delivered)
+
+    def _deliver(self, batch: Sequence[Any]) -> bool:
+        try:
+            result = self._attempt(batch)
+            if result.outcome is Outcome.TOO_LARGE and len(batch) > 1:
+                half = sum(self._encodable(item)[1] for item in batch) // 2
+                self._most_bytes, self._learned_at = max(half, _LEAST_BYTES), time.monotonic()
+                return self._deliver_all(halves(batch))
+            is_exported = result.outcome is Outcome.EXPORTED
+            lost = None if is_exported else self._keep(batch, result)
+        except _NotEncodedError:
+            # The exporter encodes as the journal does, so it has sent nothing of this batch.
+            if len(batch) > 1:
+                return self._deliver_all(halves(batch))
+            self._drop(1, NOT_ENCODED, "they cannot be encoded")
+            return False
+        except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
+            self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
+            return False
+        self._react(result, lost)
+        if is_exported:
+            self._counts.add(EXPORTED, self._signal.items, len(batch) - result.rejected)
+        return lost is None
+
+    def _keep(self, batch: Sequence[Any], result: ExportResult) -> str | None:
+        """Journal a batch that was not exported, or count it as dropped.
+
+        Returns:
+            Why it was dropped, empty where the consequence says so; ``None`` if the journal has it.
+
+        Raises:
+            _NotEncodedError: something in it cannot be encoded.
+        """
+        if self._journal is None:
+            self._drop(len(batch), NOT_DELIVERED)
+            return ""
+        is_refused = result.outcome in UNWANTED
+        try:
+            self._journal.append(batch, Kind.REFUSED if is_refused else self._kind)
+        except OSError as error:
+            folder, reason = self._journal.folder, error.strerror or type(error).__name__
+            self._drop(len(batch), NOT_DELIVERED)
+            remedy = f"{DIR_VARIABLE} may name another folder"
+            return f"the journal in {folder} cannot be written ({reason}); {remedy}"
+        except HalfImportedError as error:
+            # Nothing is wrong with the batch.
+            self._drop(len(batch), NOT_DELIVERED)
+            return str(error)
+        except Exception as error:
+            # Protobuf raises whatever fits the odd value.
+            raise _NotEncodedError from error
+        if self._kind is Kind.UNDELIVERED:
+            self._counts.add(JOURNALED, self._signal.items, len(batch))
+        if is_refused:
+            # It will not be sent again by itself, so somebody should know.
+            self._counts.drop(self._signal.items, REFUSED, len(batch))
+        return None
+
+
 class _NotEncodedError(Exception):
     """Something in a batch cannot be encoded."""
 
@@ -297,7 +328,7 @@ def split(
         except Exception:  # noqa: BLE001 - items of other libraries can hold anything
             broken += 1
             continue
-        if size > room:
+        if not batches or size > room:
             batches.append([])
             room = limit
         batches[-1].append(repaired)

@@ -105,12 +105,13 @@ class Surroundings:
         number: which one of its process it is, or what tells it later; 0 if that is not known.
     """
 
-    __slots__ = ("_number", "_program", "_steps", "_tool_ends", "_tools", "_turns", "trace")
+    __slots__ = ("_number", "_program", "_steps", "_tool_ends", "_tools", "_turns", "_whole", "trace")
 
     def __init__(self, trace: Trace, number: object) -> None:
         self.trace = trace
         self._number = number
         self._program: tuple[Mapping[str, Any], dict[str, Any]] | None = None
+        self._whole: dict[str, Any] | None = None
         spans = [(span, span.operation) for span in trace.spans]
         self._turns = [
             span.start_ns
@@ -134,6 +135,13 @@ class Surroundings:
         features = {**self._of_moment(root), **attributes_of(root)}
         for name in (TURN, GAP, AGENT_PAIR):
             features.pop(name, None)
+        if self._whole is None:
+            # The same for each failure that is told of the conversation as a whole.
+            self._whole = self._of_all_calls()
+        return features | self._whole
+
+    def _of_all_calls(self) -> dict[str, Any]:
+        features: dict[str, Any] = {}
         used = {str(tool.attributes.get(names.GEN_AI_TOOL_NAME)) for tool in self._tools}
         if used:
             features[TOOLS_USED] = frozenset(used)

@@ -1,19 +1,17 @@
-"""Reading a source in several processes, each of which takes whole conversations."""
+"""Populations of a source that several processes read."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.traces.beside import beside
 from autogen_otel.traces.conversations import takes
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.files import Files
+from autogen_otel.traces.sources.parts import read_parts
 from autogen_otel.traces.trace import Span
 
 _MOST_KNOWN: Final = 100
@@ -46,6 +44,13 @@ class Populations:
                 population.add(spans)
         return any(map(self._wants_more, self.each))
 
+    @property
+    def asked(self) -> Selection:
+        """What there has to be read for all of them."""
+        times = [selection.since for selection in self._selections]
+        known = [since for since in times if since is not None]
+        return Selection(since=min(known)) if len(known) == len(times) else EVERYTHING
+
     def merge(self, other: Populations) -> None:
         """Take what another has taken."""
         self.known.update(other.known)
@@ -56,7 +61,7 @@ class Populations:
         return not self._limit or population.conversations < self._limit
 
 
-def read_parts(parts: Sequence[Files], populations: Populations, progress: Progress) -> Populations:
+def read_populations(parts: Sequence[Files], populations: Populations, progress: Progress) -> Populations:
     """Let populations take all conversations.
 
     Args:
@@ -70,61 +75,14 @@ def read_parts(parts: Sequence[Files], populations: Populations, progress: Progr
     Raises:
         SourceError: it cannot be read.
     """
-    here, *others = parts
-    heard = _Heard(progress)
-    with ExitStack() as stack:
-        results = [stack.enter_context(beside(_read_part, part, populations)) for part in others]
-        for gathered in here.traces(EVERYTHING, heard if others else progress):
-            if not populations.take(gathered):
-                break
-        for result in results:
-            for told, taken in result:
-                heard.add(told)
-                populations.merge(taken)
-    heard.pass_on()
+    taken, *others = read_parts(parts, partial(_taken, populations), progress)
+    for one in others:
+        taken.merge(one)
+    return taken
+
+
+def _taken(populations: Populations, part: Files, progress: Progress) -> Populations:
+    for gathered in part.traces(populations.asked, progress):
+        if not populations.take(gathered):
+            break
     return populations
-
-
-def _read_part(part: Files, populations: Populations) -> Iterator[tuple[_Heard, Populations]]:
-    told = _Heard(Progress())
-    for gathered in part.traces(EVERYTHING, told):
-        populations.take(gathered)
-    yield told, populations
-
-
-class _Heard(Progress):
-    """Keeps what several readers say of damage, which each finds where it reads, until it is said once.
-
-    Args:
-        progress: is told at once how far the reader here has come: all read the same files.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._warnings: dict[str, None] = {}
-        self._damaged: dict[Path, set[int]] = defaultdict(set)
-
-    def expect(self, total: int | None, unit: str) -> None:
-        self._progress.expect(total, unit)
-
-    def advance(self, count: int) -> None:
-        self._progress.advance(count)
-
-    def warn(self, sentence: str) -> None:
-        self._warnings[sentence] = None
-
-    def damaged(self, path: Path, lines: Collection[int]) -> None:
-        self._damaged[path].update(lines)
-
-    def add(self, other: _Heard) -> None:
-        """Hear what another has heard."""
-        self._warnings.update(other._warnings)
-        for path, lines in other._damaged.items():
-            self._damaged[path] |= lines
-
-    def pass_on(self) -> None:
-        """Say what was damaged."""
-        for path, lines in self._damaged.items():
-            self._progress.damaged(path, lines)
-        for sentence in self._warnings:
-            self._progress.warn(sentence)

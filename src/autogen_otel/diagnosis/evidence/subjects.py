@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.features import NOT_JSON, plain, plain_problem
+from autogen_otel.diagnosis.evidence.features import MOST_AROUND, NOT_JSON, plain, plain_problem
 from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
@@ -156,10 +157,9 @@ def other_subject(span: Span, trace: Trace) -> dict[str, Any]:
     subject: dict[str, Any] = {}
     agent = attributes.get(names.GEN_AI_AGENT_NAME) or attributes.get(names.HANDOFF_FROM)
     if agent is None:
-        around = (
-            one.attributes.get(names.GEN_AI_AGENT_NAME) for one in trace.up_from(trace.span(span.parent_id))
-        )
-        agent = next((one for one in around if one is not None), None)
+        around = islice(trace.up_from(trace.span(span.parent_id)), MOST_AROUND)
+        agents = (one.attributes.get(names.GEN_AI_AGENT_NAME) for one in around)
+        agent = next((one for one in agents if one is not None), None)
     if agent is not None:
         subject["agent"] = str(agent)
     # A selection that chose nobody raised nothing; a function of the application's that chooses may raise.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -28,12 +28,16 @@ from autogen_otel.diagnosis.evidence.features import (
 from autogen_otel.diagnosis.evidence.occurrence import tool_kind
 from autogen_otel.diagnosis.stored.columns import AROUND, DERIVED, OWN, Columns, leaf_names
 from autogen_otel.diagnosis.stored.tables import Tables
+from autogen_otel.traces.sources.clickhouse import LONGEST_FIELD, LONGEST_LIST
 
 T = TypeVar("T")
+Asked = TypeVar("Asked", Together, Resembling)
 
 _MOST_NAMES: Final = 1000
 _MOST_ALIKE: Final = 200_000
 """Calls that are enough to tell how alike those of one conversation are."""
+_LONGEST_SQL: Final = LONGEST_FIELD // 2
+"""Characters of what is asked at once: a query has other words, and some characters take several bytes."""
 
 
 class StoredCalls:
@@ -81,6 +85,9 @@ class StoredCalls:
         ]
 
     def _together(self, questions: Sequence[Together]) -> list[Answer]:
+        return [answer for few in self._portions(questions) for answer in self._few_together(few)]
+
+    def _few_together(self, questions: Sequence[Together]) -> list[Answer]:
         columns = Columns(self._kind)
         rows = self._tables.rows(
             f"SELECT number, bits, count() FROM ({self._bits(columns, questions)}) GROUP BY number, bits",
@@ -92,8 +99,15 @@ class StoredCalls:
         return [Answer(sum(counts.values()), together=counts) for counts in together]
 
     def _resembling(self, questions: Sequence[Resembling]) -> list[Answer]:
+        return [answer for few in self._portions(questions) for answer in self._few_resembling(few)]
+
+    def _few_resembling(self, questions: Sequence[Resembling]) -> list[Answer]:
         columns = Columns(self._kind)
-        failing = [self._failing(columns, number, of) for number, of in enumerate(questions, 1)]
+        failing = [
+            self._failing(columns, number, one, range(at, at + LONGEST_LIST))
+            for number, one in enumerate(questions, 1)
+            for at in range(0, len(one.failing), LONGEST_LIST)
+        ]
         # Of millions of conversations every so many tell as well how alike the calls of one are.
         step = max(1, self._total // _MOST_ALIKE)
         most = max(len(question.properties) for question in questions)
@@ -122,11 +136,19 @@ class StoredCalls:
             for number, question in enumerate(questions, 1)
         ]
 
+    def _portions(self, questions: Sequence[Asked]) -> Iterator[list[Asked]]:
+        """The questions about bits, in portions each of which one query can ask."""
+        columns = Columns(self._kind)
+        return portions(
+            questions, lambda question: sum(len(columns.holds(one)) for one in question.properties)
+        )
+
     @staticmethod
-    def _failing(columns: Columns, number: int, question: Resembling) -> str:
-        """The failing calls of a question as further rows of ``_bits``."""
-        traces = columns.value([str(call[TRACE]) for call in question.failing], "Array(String)")
-        bits = columns.value(list(bits_of(question.failing, question.properties)), "Array(UInt64)")
+    def _failing(columns: Columns, number: int, question: Resembling, which: range) -> str:
+        """Some of the failing calls of a question as further rows of ``_bits``."""
+        failing = question.failing[which.start : which.stop]
+        traces = columns.value([str(call[TRACE]) for call in failing], "Array(String)")
+        bits = columns.value(list(bits_of(failing, question.properties)), "Array(UInt64)")
         return (
             f" UNION ALL SELECT toUInt32({number}), reinterpretAsUInt128(unhex(one.1)), one.2"
             f" FROM (SELECT arrayJoin(arrayZip({traces}, {bits})) AS one)"
@@ -171,7 +193,8 @@ class StoredCalls:
                 at = columns.value([float(cut) for cut in cuts], "Array(Float64)")
                 by_sides[frozenset(about)].append(f"({len(wanted)}, {number}, roundDown({number}, {at}))")
                 wanted.append((index, name))
-        for sides, tuples in by_sides.items():
+        several = ((sides, few) for sides, tuples in by_sides.items() for few in portions(tuples, len))
+        for sides, tuples in several:
             rows = self._tables.rows(
                 f"SELECT at.1, count(), min(at.2), max(at.2)"
                 f" FROM (SELECT arrayJoin([{', '.join(tuples)}]) AS at {self._from(sides)})"
@@ -225,10 +248,10 @@ class StoredCalls:
         counts: dict[T, int] = {}
         for side in (OWN, AROUND):
             asked = {key: sql for key, (about, sql) in tests.items() if about == side}
-            if asked:
-                each = ", ".join(f"countIf({sql})" for sql in asked.values())
+            for few in portions(asked.items(), lambda one: len(one[1])):
+                each = ", ".join(f"countIf({sql})" for _, sql in few)
                 (row,) = self._tables.rows(f"SELECT {each} {self._from({side})}", columns.values)
-                counts.update(zip(asked, map(int, row), strict=True))
+                counts.update((key, int(count)) for (key, _), count in zip(few, row, strict=True))
         return counts
 
     def _from(self, sides: Collection[str]) -> str:
@@ -240,3 +263,18 @@ class StoredCalls:
     def _source(self, side: str) -> str:
         own = self._tables.calls(self._kind, self._failed)
         return own if side == OWN else self._tables.around(self._kind, own)
+
+
+def portions(items: Iterable[T], length: Callable[[T], int]) -> Iterator[list[T]]:
+    """What is asked, in order, in portions that are short enough for one query; at least one in each."""
+    portion: list[T] = []
+    room = _LONGEST_SQL
+    for item in items:
+        needed = length(item)
+        if portion and needed > room:
+            yield portion
+            portion, room = [], _LONGEST_SQL
+        portion.append(item)
+        room -= needed
+    if portion:
+        yield portion

@@ -256,43 +256,26 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _fits_at_a_glance(value: object, schema: Mapping[str, Any]) -> bool:
-    """Whether each value of an object has the one type that is asked for it; nearly always it does."""
-    known = _glances.get(id(schema))
-    if known is None or known[0] is not schema:
-        if len(_glances) >= _MAX_GLANCES:
-            _glances.clear()
-        known = _glances[id(schema)] = (schema, *_glance(schema))
-    _, required, kinds = known
-    if kinds is None or type(value) is not dict or not value.keys() >= required:
+    """Whether each value of an object has the one type that is asked for it; nearly always it does.
+
+    Nothing is remembered of a schema: it may be changed, and belongs to whoever gave it.
+    """
+    if type(value) is not dict or type(schema) is not dict or not _FLAT.issuperset(schema):
         return False
-    for name, item in value.items():  # noqa: SIM110 - a generator is dear
-        if type(item) not in kinds.get(name, ()):
+    properties, required = schema.get("properties"), schema.get("required", [])
+    if type(properties) is not dict or type(required) is not list or schema.get("type") != "object":
+        return False
+    for name in required:
+        if type(name) is not str or name not in value:
+            return False
+    for name, item in value.items():
+        own = properties.get(name)
+        if type(own) is not dict or not _PLAIN.issuperset(own):
+            return False
+        stated = own.get("type")
+        if type(stated) is not str or _NAMES.get(type(item)) != stated:
             return False
     return True
-
-
-_MAX_GLANCES = 64
-# By identity, since each call of a tool is held against the same schema.
-_glances: dict[int, tuple[object, frozenset[str], dict[str, tuple[type, ...]] | None]] = {}
-
-
-def _glance(schema: Mapping[str, Any]) -> tuple[frozenset[str], dict[str, tuple[type, ...]] | None]:
-    """What has to be in an object, and the classes of each value in it; ``None`` if more is asked for."""
-    nothing: frozenset[str] = frozenset()
-    if type(schema) is not dict or not _FLAT.issuperset(schema) or schema.get("type") != "object":
-        return nothing, None
-    properties, required = schema.get("properties"), schema.get("required", [])
-    if (
-        type(properties) is not dict
-        or type(required) is not list
-        or not {str}.issuperset(map(type, required))
-    ):
-        return nothing, None
-    kinds: dict[str, tuple[type, ...]] = {}
-    for name, own in properties.items():
-        if type(own) is dict and _PLAIN.issuperset(own) and isinstance(own.get("type"), str):
-            kinds[name] = tuple(kind for kind, title in _NAMES.items() if title == own["type"])
-    return frozenset(required), kinds
 
 
 def _plainly_fits(value: object, schema: object) -> bool:

@@ -38,6 +38,7 @@ _LONGEST: Final = 128_000_000
 _TRACE_ID_KEY: Final = b'"traceId"'
 _TRACE_ID: Final = re.compile(rb'"traceId"\s*:\s*(?:"([0-9a-fA-F]{32})")?')
 _START_KEY: Final = b'"startTimeUnixNano"'
+_START: Final = re.compile(rb'"startTimeUnixNano"\s*:\s*"?(\d+)')
 _PARENT_KEY: Final = b'"parentSpanId"'
 _NO_PARENT: Final = (b'"parentSpanId":""', b'"parentSpanId": ""')
 _BUFFER: Final = 262_144
@@ -96,6 +97,31 @@ def read_spans(
             yield from _once(files.spans(line), read)
     files.tell()
     yield from _once(under_way, read)
+
+
+def begun_before(
+    paths: Iterable[Path], moment: int, progress: Progress, trace_filter: otlp.TraceFilter | None = None
+) -> set[int]:
+    """Hashes of the ids of traces that began before a moment, as far as that is known without parsing.
+
+    Args:
+        paths: files that can be read again.
+        moment: in nanoseconds since 1970.
+        progress: is told of bytes that were read.
+        trace_filter: of which traces it is asked; of all by default.
+    """
+    files = _Files(paths, progress, trace_filter)
+    found: set[int] = set()
+    for line in files.lines():
+        only = line.only_trace
+        if (
+            only is not None
+            and line.may_tell_of(only, trace_filter)
+            and any(int(start) < moment for start in _START.findall(line.text))
+        ):
+            # A hash of 64 bits, as in ``_once``.
+            found.add(hash(only))
+    return found
 
 
 def read_traces(

@@ -26,8 +26,10 @@ SECONDS: Final = 600.0
 """To wait for an answer; a question over many millions of spans takes some."""
 TEMPORARY: Final = "autogen_otel_"
 """Begins the names of temporary tables."""
+LONGEST_FIELD: Final = 128 * 1024
+"""Bytes of a field of a form, the query itself among them: ``http_max_field_value_size``."""
 LONGEST_LIST: Final = 3000
-"""Ids in one value: ClickHouse takes fields of 128 KiB (``http_max_field_value_size``)."""
+"""Ids in one value, so that it fits a field."""
 _LONGEST_IN_ADDRESS: Final = 2000
 """Characters of values: proxies take addresses of 8 kB. Newer servers take values as a form as well."""
 _PADDING_NS: Final = 86_400 * NS
@@ -149,7 +151,9 @@ class ClickHouse:
             if sum(map(len, given.values())) <= _LONGEST_IN_ADDRESS:
                 yield from self._client.lines("/", {**given, **settings}, sql.encode())
             else:
-                yield from self._client.lines("/", settings, *form({"query": sql, **given}))
+                fields = {"query": sql, **given}
+                self._demand_short(fields)
+                yield from self._client.lines("/", settings, *form(fields))
         except RefusedError as error:
             if session and TEMPORARY in str(error):
                 raise SourceError(
@@ -162,6 +166,15 @@ class ClickHouse:
                     "such as --table otel.otel_traces"
                 ) from None
             raise
+
+    def _demand_short(self, fields: Mapping[str, str]) -> None:
+        longest = max(len(value.encode()) for value in fields.values())
+        if longest > LONGEST_FIELD:
+            raise SourceError(
+                f"{self._client.name} takes no question as long as this one ({longest // 1024:,} KiB, and"
+                f" {LONGEST_FIELD // 1024} is the most): names or values in these traces are too long, or"
+                " too many; read fewer of them (--since, --service), or from a journal (--journal)"
+            )
 
     def values(self, attribute: str) -> tuple[str, ...]:
         """Values that an attribute of programs or spans has; not all of very many.

@@ -1,0 +1,129 @@
+"""Files that several processes read, each of which takes whole conversations."""
+
+from __future__ import annotations
+
+import gc
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from autogen_otel.traces.beside import beside
+from autogen_otel.traces.conversations import Summary, summaries
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import Progress, Source
+from autogen_otel.traces.sources.files import Files
+
+T = TypeVar("T")
+
+_MANY_OBJECTS: Final = 200_000
+
+
+def read_parts(
+    parts: Sequence[Files], read: Callable[[Files, Progress], T], progress: Progress
+) -> Iterator[T]:
+    """What a function comes to of each part: of the first here, of each other in another process.
+
+    Args:
+        parts: of a source.
+        read: is called with a part; it, and what it comes to, can be sent to another process.
+        progress: is told how far the first part has come, and once of what cannot be read.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    here, *others = parts
+    heard = _Heard(progress)
+    with ExitStack() as stack:
+        results = [stack.enter_context(beside(_read_part, part, read)) for part in others]
+        yield read(here, heard if others else progress)
+        for result in results:
+            for told, found in result:
+                heard.add(told)
+                yield found
+    heard.pass_on()
+
+
+def _read_part(part: Files, read: Callable[[Files, Progress], T]) -> Iterator[tuple[_Heard, T]]:
+    told = _Heard(Progress())
+    found = read(part, told)
+    yield told, found
+
+
+def summaries_in(
+    source: Source, narrowed: Selection, selection: Selection, *, newest: int = 0, progress: Progress
+) -> list[Summary]:
+    """Summarize the conversations of a source.
+
+    Args:
+        source: where they are.
+        narrowed: what the source is asked for; it may give more.
+        selection: which conversations are wanted.
+        newest: how many of them are enough, as ``Source.spans`` takes it.
+        progress: is told how far reading has come.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    with few_collections():
+        if isinstance(source, Files):
+            read = partial(_summaries_of, narrowed=narrowed, selection=selection)
+            return [one for found in read_parts(source.parts(), read, progress) for one in found]
+        return summaries(source.spans(narrowed, newest=newest, progress=progress), selection)
+
+
+def _summaries_of(
+    part: Files, progress: Progress, *, narrowed: Selection, selection: Selection
+) -> list[Summary]:
+    return summaries(part.spans(narrowed, progress=progress), selection)
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
+    before = gc.get_threshold()
+    gc.set_threshold(_MANY_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+class _Heard(Progress):
+    """Keeps what several readers say of damage, which each finds where it reads, until it is said once.
+
+    Args:
+        progress: is told at once how far the reader here has come: all read the same files.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._warnings: dict[str, None] = {}
+        self._damaged: dict[Path, set[int]] = defaultdict(set)
+
+    def expect(self, total: int | None, unit: str) -> None:
+        self._progress.expect(total, unit)
+
+    def advance(self, count: int) -> None:
+        self._progress.advance(count)
+
+    def warn(self, sentence: str) -> None:
+        self._warnings[sentence] = None
+
+    def damaged(self, path: Path, lines: Collection[int]) -> None:
+        self._damaged[path].update(lines)
+
+    def add(self, other: _Heard) -> None:
+        """Hear what another has heard."""
+        self._warnings.update(other._warnings)
+        for path, lines in other._damaged.items():
+            self._damaged[path] |= lines
+
+    def pass_on(self) -> None:
+        """Say what was damaged."""
+        for path, lines in self._damaged.items():
+            self._progress.damaged(path, lines)
+        for sentence in self._warnings:
+            self._progress.warn(sentence)
