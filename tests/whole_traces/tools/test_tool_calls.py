@@ -41,6 +41,34 @@ def test_a_tool_that_raises_shows_the_users_innermost_frame_and_the_cause(
     assert telemetry.one("invoke_workflow").status.is_unset
 
 
+class WordlessError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def wordless(policy_id: str) -> str:
+    """Look up a policy."""
+    raise WordlessError(policy_id)
+
+
+@SHAPES
+def test_a_tool_whose_exception_cannot_be_printed_is_named_by_it(
+    telemetry: Telemetry, serve: Serve, shape: str
+) -> None:
+    asker, helper = pair(serve([tool_call("wordless", {"policy_id": "P-9"})]), wordless)
+    # AutoGen makes a text of it, and what that raises ends the conversation.
+    with pytest.raises(RuntimeError, match="no words"):
+        converse(shape, asker, helper)
+    span = telemetry.one("execute_tool")
+    assert attributes_of(span)["error.type"].endswith(".WordlessError")
+    assert attributes_of(span)["autogen.error.origin"] == "tool_exception"
+    said = exception_of(span)
+    assert said["exception.message"] == "<unprintable WordlessError: str raised RuntimeError>"
+    assert "in wordless" in said["exception.stacktrace"]
+    assert exception_of(telemetry.one("invoke_workflow"))["exception.type"] == "RuntimeError"
+    assert attributes_of(telemetry.one("invoke_workflow"))["autogen.error.origin"] == "tool_exception"
+
+
 @SHAPES
 def test_concurrent_calls_of_one_message_are_told_apart(
     telemetry: Telemetry, serve: Serve, shape: str

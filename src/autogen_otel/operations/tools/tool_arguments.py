@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, json_type, mismatches
+from autogen_otel.operations.tools.user_function import Description
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -25,8 +26,6 @@ from autogen_otel.vocabulary import causes
 __all__ = ["Decoded", "cause", "decode", "json_type", "problems", "unknown_tool"]
 
 _MAX_DEPTH = 10
-_MAX_KNOWN = 64
-"""Signatures that are kept: those of closures that a request makes are met only once."""
 _NO_CLAIM: Mapping[str, Any] = {}
 _parse: Final = json.JSONDecoder().raw_decode
 
@@ -83,14 +82,14 @@ def unknown_tool(name: str) -> ArgumentProblem:
 
 
 def problems(
-    arguments: object, *, schema: Mapping[str, Any] | None, signature: inspect.Signature | None
+    arguments: object, *, schema: Mapping[str, Any] | None, described: Description | None
 ) -> tuple[ArgumentProblem, ...]:
     """Every way in which the arguments do not fit, in the schema's words where both object to the same.
 
     Args:
         arguments: the parsed JSON.
         schema: the ``parameters`` that the model saw.
-        signature: of the function as AutoGen calls it.
+        described: what is known of the function.
     """
     if not isinstance(arguments, dict):
         return (ArgumentProblem("arguments", "not_object", "object", json_type(arguments), arguments),)
@@ -98,17 +97,17 @@ def problems(
     if type(schema) is dict or isinstance(schema, Mapping):
         for problem in mismatches(arguments, schema):
             found.setdefault((problem.argument, problem.kind), problem)
-    if signature is not None and not (schema is not None and not found and _same_claims(schema, signature)):
+    taken = None if described is None else _taken(described)
+    if taken is not None and not (schema is not None and not found and _same_claims(schema, taken)):
         objected = {(_root(problem.argument, arguments), problem.kind) for problem in found.values()}
-        for problem in _against_signature(arguments, signature):
+        for problem in _against_signature(arguments, taken):
             if (_root(problem.argument, arguments), problem.kind) not in objected:
                 found.setdefault((problem.argument, problem.kind), problem)
     return tuple(found.values())[:MAX_PROBLEMS]
 
 
-def _same_claims(schema: Mapping[str, Any], signature: inspect.Signature) -> bool:
-    """Whether the schema was made from this signature, as AutoGen does it: then it has said it all."""
-    taken = _taken(signature)
+def _same_claims(schema: Mapping[str, Any], taken: _Taken) -> bool:
+    """Whether the schema was made from the signature, as AutoGen does it: then it has said it all."""
     compared = taken.compared
     if compared is None or compared[0] is not schema:
         compared = taken.compared = (schema, _claims_the_same(schema, taken))
@@ -213,8 +212,7 @@ def _root(argument: str, arguments: Mapping[str, Any]) -> str:
 
 
 # ---------------------------------------------------------------- what a signature takes
-def _against_signature(arguments: dict[str, Any], signature: inspect.Signature) -> Iterator[ArgumentProblem]:
-    taken = _taken(signature)
+def _against_signature(arguments: dict[str, Any], taken: _Taken) -> Iterator[ArgumentProblem]:
     open_ended = taken.schema["additionalProperties"]
     positional = {parameter.name for parameter in taken.by_position}
     others = {name: value for name, value in arguments.items() if name not in positional}
@@ -227,26 +225,25 @@ class _Taken:
     """What a signature takes.
 
     Args:
-        signature: it is kept, so that its id stays its own.
         schema: JSON schema of the arguments that can be given by name.
         by_position: the parameters that cannot.
         compared: the tool's schema that was compared with it last, and whether that was made from it.
     """
 
-    signature: inspect.Signature
     schema: dict[str, Any]
     by_position: list[inspect.Parameter]
     compared: tuple[Mapping[str, Any], bool] | None = None
 
 
-# By identity, since a signature hashes its defaults.
-_known: dict[int, _Taken] = {}
+def _taken(described: Description) -> _Taken | None:
+    """What the function takes, read the first time; ``None`` if it does not say."""
+    taken: _Taken | None = described.taken
+    if taken is None and described.signature is not None:
+        taken = described.taken = _read(described.signature)
+    return taken
 
 
-def _taken(signature: inspect.Signature) -> _Taken:
-    known = _known.get(id(signature))
-    if known is not None:
-        return known
+def _read(signature: inspect.Signature) -> _Taken:
     parameters = signature.parameters.values()
     by_name = [one for one in parameters if one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}]
     by_position = [one for one in parameters if one.kind is one.POSITIONAL_ONLY]
@@ -255,10 +252,7 @@ def _taken(signature: inspect.Signature) -> _Taken:
         "required": [one.name for one in by_name if one.default is one.empty],
         "additionalProperties": any(one.kind is one.VAR_KEYWORD for one in parameters),
     }
-    if len(_known) >= _MAX_KNOWN:
-        _known.clear()
-    taken = _known[id(signature)] = _Taken(signature, schema, by_position)
-    return taken
+    return _Taken(schema, by_position)
 
 
 def _never_by_name(

@@ -121,7 +121,8 @@ class ToolCall(Operation):
         """What AutoGen does not catch: an exit, a panic of Rust's, or its own crash over odd arguments."""
         facts = self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
         if self.error is not None:
-            failure = Failure(causes.TOOL_EXCEPTION, error)
+            # AutoGen raises another one where the tool's has no words: its own __str__ raised.
+            failure = Failure(causes.TOOL_EXCEPTION, self.error)
         elif self._problems:
             failure = Failure(causes.TOOL_ARGUMENTS, error)
         else:
@@ -180,7 +181,7 @@ class ToolCall(Operation):
                 self._problems = tool_arguments.problems(
                     decoded.value,
                     schema=None if schemas is None else schemas.get(self.tool),
-                    signature=self.described.signature,
+                    described=self.described,
                 )
         if self._is_excluded:
             self._problems = tuple(replace(one, value=None) for one in self._problems)

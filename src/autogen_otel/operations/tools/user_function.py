@@ -31,7 +31,7 @@ _NOT_THE_USERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Description:
     """What is kept of an entry; never the function itself, which would keep a discarded tool alive.
 
@@ -42,6 +42,7 @@ class Description:
         outermost: the code that runs first when the entry is called.
         qualname: by which Python names the user's function.
         gives_coroutines: whether calling the entry gives a coroutine.
+        taken: what the signature takes, kept here by whoever has read that.
     """
 
     location: Facts
@@ -50,6 +51,7 @@ class Description:
     outermost: types.CodeType | None = None
     qualname: str | None = None
     gives_coroutines: bool = False
+    taken: Any = None
 
 
 _described = Memory()
