@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction, key_of
+from autogen_otel.operations.models.answer_read import read_answer
 from autogen_otel.operations.models.answers import messages_of
 from tests.support import hostile
 
@@ -152,11 +153,16 @@ def test_tool_calls_of_every_client_are_read_alike() -> None:
 def test_whatever_a_client_returns_is_read_or_left(name: str) -> None:
     value = hostile.VALUES[name]()
     choice = SimpleNamespace(message=value, finish_reason=value)
-    tool_call = SimpleNamespace(message=SimpleNamespace(content=value, tool_calls=[value]))
+    asking = SimpleNamespace(message=SimpleNamespace(content=value, tool_calls=[value]))
+    odd = SimpleNamespace(message=SimpleNamespace(content="So.", tool_calls=value, refusal=value))
     assert isinstance(messages_of(value), tuple)
     for response in (
-        SimpleNamespace(choices=[value, choice, tool_call]),
+        SimpleNamespace(choices=[value, choice, asking, odd]),
+        SimpleNamespace(choices=[asking]),
+        SimpleNamespace(choices=[odd]),
         SimpleNamespace(messages=[value, SimpleNamespace(content=[value])], finish_reason=value),
         SimpleNamespace(output=[value], status=value),
     ):
-        assert all(answer["role"] == "assistant" for answer in messages_of(response))
+        read = read_answer(response)
+        assert all(answer["role"] == "assistant" for answer in read.messages)
+        assert read.facts["autogen.response.problem"] in {None, "refusal", "empty"}

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from autogen_otel.operations.conversations.agent_turn import AgentTurn
+from autogen_otel.operations.tools import tool_call
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, metrics
+from tests.support import hostile
 from tests.support.agents import user
 from tests.support.calls import begun, known, operation
 from tests.support.tools import claim
@@ -113,6 +115,19 @@ def test_what_autogen_lets_through(
     call.failed(error)
     assert call.failure is not None
     assert (call.failure.cause, call.failure.error) == (cause, raised or error)
+
+
+def test_a_tool_that_cannot_be_described_is_not_taken_for_an_unknown_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = called(claiming(), None)
+    monkeypatch.setattr(tool_call, "describe", hostile.refuse)
+    with pytest.raises(ZeroDivisionError):
+        call.found(claim)
+    call.raised(ValueError("policy"))
+    assert call.returned(FAILED)[names.TOOL_ARGUMENTS_PROBLEMS] is None
+    assert call.failure is not None
+    assert call.failure.cause == causes.TOOL_EXCEPTION
 
 
 def turn(messages: list[Any]) -> AgentTurn:

@@ -307,6 +307,18 @@ def test_an_object_that_does_not_like_to_be_looked_at_upsets_nothing() -> None:
     assert entered(ValueError(), entry) is None
 
 
+def test_a_callable_that_does_not_say_what_it_is_bound_to_is_described() -> None:
+    class Bound:
+        __call__ = staticmethod(print)
+
+        @property
+        def __self__(self) -> Any:
+            raise RuntimeError
+
+    Bound.__module__ = 7  # type: ignore[assignment]
+    assert describe(Bound()).location["code.function.name"].endswith("Bound")
+
+
 @pytest.mark.parametrize("entry", [None, 5, "tool", {}])
 def test_what_cannot_be_called_is_no_function(entry: object) -> None:
     assert user_function.user_function(entry) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from autogen.cache.in_memory_cache import InMemoryCache
 
 from autogen_otel.testing import entry, malformed, text, tool_call, tool_calls
 from autogen_otel.testing.replies import Completion
-from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
+from tests.support.agents import SHAPES, Serve, a_chat, assistant, chat, configured, converse, pair, user
 from tests.support.models import counting_words, house
 from tests.support.telemetry import Telemetry, attributes_of
 from tests.support.tools import lookup
@@ -169,3 +170,33 @@ def test_an_error_that_a_tool_returns_is_marked_and_is_no_failure(
     assert root.get("autogen.errors.returned") == (None if words is None else 1)
     (tool,) = telemetry.measured("autogen.tool.duration")
     assert tool.labels["autogen.tool.outcome"] == ("ok" if words is None else "returned_error")
+
+
+def test_an_error_counts_where_the_tool_that_began_the_chat_ended_before_it(
+    telemetry: Telemetry, serve: Serve
+) -> None:
+    chats: list[asyncio.Task[Any]] = []
+
+    def claim() -> Any:
+        """Look a claim up."""
+        return {"error": "no such claim"}
+
+    async def begin_aside() -> str:
+        """Begin a chat, and do not wait for it."""
+        inner = pair(serve([tool_call("claim", {}), text("TERMINATE")]), claim)
+        chats.append(asyncio.create_task(a_chat(*inner)))
+        # It begins now.
+        await asyncio.sleep(0)
+        return "Begun."
+
+    async def wait_for_it() -> str:
+        """Wait for the chat."""
+        await asyncio.gather(*chats)
+        return "Ended."
+
+    script = [tool_call("begin_aside", {}), tool_call("wait_for_it", {}), text("TERMINATE")]
+    converse("async", *pair(serve(script), begin_aside, wait_for_it))
+    outer, inner = telemetry.named("invoke_workflow")
+    assert telemetry.children(telemetry.one("execute_tool begin_aside")) == [inner]
+    assert attributes_of(inner)["autogen.errors.returned"] == 1
+    assert attributes_of(outer)["autogen.errors.returned"] == 1

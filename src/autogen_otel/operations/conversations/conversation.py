@@ -42,6 +42,7 @@ class Conversation(Operation):
     operation_name = spans.INVOKE_WORKFLOW
 
     __slots__ = (
+        "_around",
         "_is_outermost",
         "failed_tools",
         "messages",
@@ -60,6 +61,8 @@ class Conversation(Operation):
         if self.handoff is not None and selects_speakers(self.instance):
             self.helper_role, self.course = SPEAKER_SELECTION, None
             return {}
+        # Kept, because the tool that began this one may have ended before it, and then leads nowhere.
+        self._around = self.conversation
         self.turns = self.returned_errors = 0
         self.oddity: Oddity | None = None
         self.prompts, self.messages = PromptAccount(self.instance, recipient), MessageAccount()
@@ -115,13 +118,13 @@ class Conversation(Operation):
     def _release(self) -> None:
         Operation._release(self)
         if self.name is not None:
+            self._around = None
             self.prompts.forget()
             self.failed_tools.clear()
 
     def _ended(self) -> Facts:
-        around = self.parent
-        if isinstance(around, Operation) and around.conversation is not None:
-            around.conversation.returned_errors += self.returned_errors
+        if self._around is not None:
+            self._around.returned_errors += self.returned_errors
         return {
             names.ERRORS_RETURNED: self.returned_errors or None,
             names.CONVERSATION_TURNS: self.turns,

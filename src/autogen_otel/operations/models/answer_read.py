@@ -21,6 +21,8 @@ _FILTERED = frozenset({"content_filter", "SAFETY", "PROHIBITED_CONTENT", "BLOCKL
 _EMPTY_MESSAGE = 2
 """What a choice without a message comes to: a role and why it ended."""
 _SAYING = ("content", "tool_calls", "function_call", "audio")
+_MAY_BE_EMPTY = (list, tuple, dict, bool, int, float)
+"""Beside text; whether anything else is true may be the user's code."""
 
 
 @dataclass(slots=True, eq=False)
@@ -66,13 +68,17 @@ def _problem(message: Mapping[str, Any]) -> str | None:
     reason = message["finish_reason"]
     if reason in _FILTERED:
         return responses.CONTENT_FILTER
-    if message.get("refusal"):
+    refusal = message.get("refusal")
+    if refusal is not None and (type(refusal) not in (str, *_MAY_BE_EMPTY) or refusal):
         return responses.REFUSAL
     if reason in _CUT:
         return responses.CUT_AT_TOKEN_LIMIT
     for key in _SAYING:
         said = message.get(key)
-        if said and not (type(said) is str and said.isspace()):
+        if type(said) is str:
+            if said and not said.isspace():
+                return None
+        elif said is not None and (type(said) not in _MAY_BE_EMPTY or said):
             return None
     return responses.EMPTY
 

@@ -98,7 +98,8 @@ def _message(reason: Any, **values: Any) -> dict[str, Any]:
 
 
 def _calls(calls: Any) -> list[Any] | None:
-    if not calls or not (type(calls) is list or isinstance(calls, (list, tuple))):
+    # Whether anything else is true may be the user's code.
+    if not (type(calls) is list or isinstance(calls, (list, tuple))) or not calls:
         return None
     asked = []
     for one in calls:

@@ -88,8 +88,9 @@ class ToolCall(Operation):
 
     def found(self, function: Any) -> Description:
         """Note the entry that the host has found in the agent's function map."""
-        self.function, self.described = function, describe(function)
-        return self.described
+        self.function = function
+        self.described = described = describe(function)
+        return described
 
     def raised(self, error: BaseException) -> None:
         """Keep the original exception of the user's function."""
@@ -170,10 +171,11 @@ class ToolCall(Operation):
             self.recorder.secrets.add_passing(arguments)
         else:
             facts[names.GEN_AI_TOOL_CALL_ARGUMENTS] = arguments
-        if self.described is None:
+        if self.function is None:
             self._problems = (tool_arguments.unknown_tool(self.tool),)
         else:
-            self.constants = (self.described.location,)
+            if self.described is not None:
+                self.constants = (self.described.location,)
             if decoded.problem is not None:
                 self._problems = (decoded.problem,)
             else:

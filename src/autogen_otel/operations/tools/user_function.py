@@ -218,7 +218,7 @@ def _describe_anew(entry: object) -> Description:
     called = inspect.getattr_static(function, "__init__") if issubclass(type(function), type) else function
     code = _code(called)
     qualname = _name(function, "__qualname__") or _name(type(function), "__qualname__")
-    module = _name(function, "__module__") or _name(getattr(function, "__self__", None), "__module__")
+    module = _name(function, "__module__") or _name(read(function, "__self__"), "__module__")
     where = {
         names.CODE_FUNCTION_NAME: f"{module}.{qualname}" if module else str(qualname),
         names.CODE_FILE_PATH: code.co_filename if code is not None else None,
