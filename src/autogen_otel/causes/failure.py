@@ -53,6 +53,7 @@ class Failure:
         callback: the application's function that raised.
         is_inner: whether it is the last failure inside the call once more, though no exception links them.
         is_wordless: whether what the exception says stays out, because it may quote what is excluded.
+        left_as: the exception that left the call because of it, if that is another one.
     """
 
     cause: str
@@ -63,3 +64,4 @@ class Failure:
     callback: Callback | None = None
     is_inner: bool = False
     is_wordless: bool = False
+    left_as: BaseException | None = None

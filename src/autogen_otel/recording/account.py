@@ -67,14 +67,17 @@ def settle(call: Call, *, raised: bool) -> None:
         call: what has ended.
         raised: whether an exception goes on to the parent; without a failure it is none of this call's.
     """
-    parent, own, failure, kept, key = call.parent, call.account, call.failure, None, 0
+    parent, own, failure = call.parent, call.account, call.failure
     if parent is None:
         return
     # Reading exceptions runs code of the application's, which must not wait for us nor we for it.
     survived = call.survived()
+    kept: dict[int, Kept] = {}
     if raised and failure is not None and failure.error is not None:
-        key = identity(failure.error)
-        kept = Kept(failure.cause, failure.message, failure.is_inner, failure.is_wordless)
+        why = Kept(failure.cause, failure.message, failure.is_inner, failure.is_wordless)
+        kept[identity(failure.error)] = why
+        if failure.left_as is not None:
+            kept[identity(failure.left_as)] = why
     with _accounts:
         account = _account_of(parent)
         if own is not None:
@@ -91,8 +94,8 @@ def settle(call: Call, *, raised: bool) -> None:
             return
         account.open += 1
         account.causes[failure.cause] = None
-        if kept is not None:
-            account.raised = {**account.raised, key: kept}
+        if kept:
+            account.raised = {**account.raised, **kept}
 
 
 def _account_of(call: Call) -> Account:

@@ -258,12 +258,15 @@ class Call:
         try:
             if self.failure is not None or self.account is not None:
                 settle(self, raised=raised)
-            # A call without a span leaves nothing but measurements, unless it is the outermost.
-            meters = self.recorder.meters
-            if self.name is not None or self.parent is None or (meters is not None and meters.listening):
-                self._record_end(facts, raised=raised)
         finally:
-            self._release()
+            # Also where an exception of the user's has ended the program when it was asked what it says.
+            try:
+                # A call without a span leaves nothing but measurements, unless it is the outermost.
+                meters = self.recorder.meters
+                if self.name is not None or self.parent is None or (meters is not None and meters.listening):
+                    self._record_end(facts, raised=raised)
+            finally:
+                self._release()
 
     def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
         ended, ended_ns = self.ended_at or (time.perf_counter(), None)

@@ -139,7 +139,8 @@ def _record(call: Call, failure: Failure, *, recording: bool, raised: bool) -> N
     if around is None or around.context is None or not passes_on:
         logs.emit(record, is_warning=around is not None)
         return
-    key = _REFUSED if error is None else identity(error)
+    left = error if failure.left_as is None else failure.left_as
+    key = _REFUSED if left is None else identity(left)
     before = around.untold.pop(key, None)
     if before is not None:
         # It was tried again: nobody will hear of the one before.

@@ -155,3 +155,24 @@ def test_nor_does_an_exception_that_quotes_it_and_hides_it(
         converse(shape, asker, helper)
     assert "Grete Vogel" not in strings_in(telemetry.spans)
     assert not any("Grete" in one.getMessage() for one in caplog.records if one.name == "autogen_otel")
+
+
+@SHAPES
+def test_nor_does_what_is_raised_when_its_exception_is_printed(serve: Serve, shape: str) -> None:
+    class WordlessError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError(f"no words for {self.args}") from None
+
+    def get_ward(patient: Annotated[str, "who"]) -> str:
+        """Find a patient."""
+        raise WordlessError(patient)
+
+    server = serve([tool_call("get_ward", {"patient": "Grete Vogel"}), text("TERMINATE")])
+    logs = LogRecords()
+    settings = autogen_otel.Settings(exclude_content_of="get_ward")
+    expected = pytest.raises(RuntimeError, match="Grete")
+    with instrumented(settings, logger_provider=logs.provider) as telemetry, expected:
+        converse(shape, *pair(server, get_ward))
+    assert "Grete Vogel" not in strings_in(telemetry.spans)
+    assert len(logs.records) == 1
+    assert "Grete Vogel" not in str(logs.records[0].attributes)

@@ -46,27 +46,54 @@ class WordlessError(Exception):
         raise RuntimeError("no words")
 
 
-def wordless(policy_id: str) -> str:
-    """Look up a policy."""
-    raise WordlessError(policy_id)
+class HiddenError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words") from None
+
+
+class LastError(Exception):
+    def __str__(self) -> str:
+        raise SystemExit("no words")
 
 
 @SHAPES
+@pytest.mark.parametrize("kind", [WordlessError, HiddenError])
 def test_a_tool_whose_exception_cannot_be_printed_is_named_by_it(
-    telemetry: Telemetry, serve: Serve, shape: str
+    telemetry: Telemetry, serve: Serve, shape: str, kind: type[Exception]
 ) -> None:
+    def wordless(policy_id: str) -> str:
+        """Look up a policy."""
+        raise kind(policy_id)
+
     asker, helper = pair(serve([tool_call("wordless", {"policy_id": "P-9"})]), wordless)
     # AutoGen makes a text of it, and what that raises ends the conversation.
     with pytest.raises(RuntimeError, match="no words"):
         converse(shape, asker, helper)
     span = telemetry.one("execute_tool")
-    assert attributes_of(span)["error.type"].endswith(".WordlessError")
+    assert attributes_of(span)["error.type"].endswith(f".{kind.__name__}")
     assert attributes_of(span)["autogen.error.origin"] == "tool_exception"
     said = exception_of(span)
-    assert said["exception.message"] == "<unprintable WordlessError: str raised RuntimeError>"
+    assert said["exception.message"] == f"<unprintable {kind.__name__}: str raised RuntimeError>"
     assert "in wordless" in said["exception.stacktrace"]
-    assert exception_of(telemetry.one("invoke_workflow"))["exception.type"] == "RuntimeError"
-    assert attributes_of(telemetry.one("invoke_workflow"))["autogen.error.origin"] == "tool_exception"
+    root = telemetry.one("invoke_workflow")
+    assert exception_of(root)["exception.type"] == "RuntimeError"
+    assert attributes_of(root)["autogen.error.origin"] == "tool_exception"
+    assert attributes_of(root)["autogen.errors.origins"] == ("tool_exception",)
+    assert attributes_of(root)["autogen.errors.handled"] == 0
+
+
+@SHAPES
+def test_a_tool_whose_exception_ends_the_program_when_printed_has_a_span(
+    telemetry: Telemetry, serve: Serve, shape: str
+) -> None:
+    def last(policy_id: str) -> str:
+        """Look up a policy."""
+        raise LastError(policy_id)
+
+    asker, helper = pair(serve([tool_call("last", {"policy_id": "P-9"})]), last)
+    with pytest.raises(SystemExit):
+        converse(shape, asker, helper)
+    assert attributes_of(telemetry.one("execute_tool"))["gen_ai.tool.name"] == "last"
 
 
 @SHAPES

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from autogen_otel.causes import CANCELLED, Failure
+from autogen_otel.causes import CANCELLED, Failure, handled
 from autogen_otel.operations.conversations.transition import content_for_model
 from autogen_otel.operations.first_sight import AgentSeen, see_agent
 from autogen_otel.operations.hidden_agents import TOOL_EXECUTOR, shown_name
@@ -122,8 +122,9 @@ class ToolCall(Operation):
         """What AutoGen does not catch: an exit, a panic of Rust's, or its own crash over odd arguments."""
         facts = self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
         if self.error is not None:
-            # AutoGen raises another one where the tool's has no words: its own __str__ raised.
-            failure = Failure(causes.TOOL_EXCEPTION, self.error)
+            # Another one leaves where the tool's has no words: AutoGen asks for them, and its __str__ raises.
+            is_for_it = any(one is self.error for one in handled(error))
+            failure = Failure(causes.TOOL_EXCEPTION, self.error, left_as=error if is_for_it else None)
         elif self._problems:
             failure = Failure(causes.TOOL_ARGUMENTS, error)
         else:
