@@ -5,9 +5,8 @@ that they call is. A function is made to fail by giving it code that raises, so 
 however it got hold of the function. How many were reached is said at the end of the run, and which were not,
 and why, is in its report (``--junit-xml``; ``unreached`` has the reasons).
 
-Hooks, operations and rendering are the same code for sync and async and on all lineages. So the two
-environments that have neither a host nor an SDK of their own (``lineage.share``) hold the conversations in
-one call shape, and make each function fail once; the others do so in both.
+Hooks, operations and rendering are the same code for sync and async and on all lineages. So two environments
+that have the same host (``lineage.share``) hold the conversations in one call shape each.
 """
 
 from __future__ import annotations
