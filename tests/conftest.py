@@ -13,10 +13,12 @@ collect_ignore = ["servers"]
 _SLOW = (
     "checks/",
     "cli/test_cli_packages.py",
+    "cli/test_cli_sources.py",
     "contract/",
     "delivery/test_delivery_chaos.py",
     "diagnosis/test_diagnosis_samples.py",
     "recording/test_recording_growth.py",
+    "redaction/test_redaction_many_secrets.py",
     "redaction/test_redaction_prefilter.py",
     "repro/test_repro_models.py",
     "repro/test_repro_tools.py",
@@ -24,7 +26,10 @@ _SLOW = (
 )
 """What is marked ``slow``: ``make test-quick`` leaves it out."""
 
-_PROGRAMS = tuple(f"delivery/test_delivery_{what}.py" for what in ("logs", "metrics", "providers"))
+_PROGRAMS = (
+    *(f"delivery/test_delivery_{what}.py" for what in ("logs", "metrics", "providers")),
+    "test_instrument.py",
+)
 """Where a test that starts a program of its own is ``slow`` too; there are quick ones in ``processes``."""
 
 

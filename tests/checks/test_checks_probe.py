@@ -202,28 +202,26 @@ class Groq:
 
     def create(self, **options):
         for _ in range(9):
-            answer = HTTP.Client().post(os.environ["GROQ_URL"], json={"model": "m"})
+            answer = HTTP.Client().post(os.environ["GROQ_URL"], json={"model": options["model"]})
         answer.raise_for_status()
 """
 """Another provider's client, which tries again and again."""
 
 
 @pytest.mark.usefixtures("_asked_anew")
-@pytest.mark.parametrize(
-    ("reply", "verdict"), [(error(500, "no"), "server_error"), (error(401, "no"), "wrong_key")]
-)
-def test_another_providers_client_asks_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: Reply, verdict: str
-) -> None:
+def test_another_providers_client_asks_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "groq").mkdir()
     (tmp_path / "groq" / "__init__.py").write_text(GROQ.replace("HTTP", HTTP.__name__), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    with ScriptedServer(lambda _: reply) as server:
+    verdicts = {"broken": "server_error", "wrong-key": "wrong_key"}
+    with ScriptedServer(_script) as server:
         monkeypatch.setenv("GROQ_URL", f"{server.base_url}/chat/completions")
-        (report,) = _probe({"model": "llama-3", "api_type": "groq", "api_key": "gsk_" + "a1B2" * 12})
-        assert report.probe is not None
-        assert report.probe["verdict"] == verdict, report.probe
-        assert len(server.requests) == report.probe["requests"] == 1
+        key = {"api_type": "groq", "api_key": "gsk_" + "a1B2" * 12}
+        reports = _probe(*({"model": model, **key} for model in verdicts))
+        for report, (model, verdict) in zip(reports, verdicts.items(), strict=True):
+            assert report.probe is not None
+            assert report.probe["verdict"] == verdict, report.probe
+            assert _asked(server)[model] == report.probe["requests"] == 1
 
 
 @contextmanager
