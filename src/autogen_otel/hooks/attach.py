@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import getitem, is_
 from threading import Lock
 from typing import Any, Final
 
@@ -115,7 +114,7 @@ class Attachment:
             original = vars(owner).get(name, _MISSING)
             if original is _MISSING and not row.is_optional:
                 raise AttributeError(f"{row.module} has no {row.name}")  # noqa: TRY301 - reported as all else is
-            on_call = _Discovery(self, row.discovers, self._lineage) if row.discovers else None
+            on_call = _Discovery(self, row.discovers, self._lineage).look if row.discovers else None
             below = self._below_ag2_tracer(target, original)
             place = Place(owner, name, below, self._runtime, self._lineage, on_call)
             self._replace(owner, name, original, row.replacement(place))
@@ -179,47 +178,48 @@ class _Discovery:
         self._attachment = attachment
         self._discovered = [one for one in discovered if lineage.name in one.lineages]
         self._held_as = next(filter(None, (one.held_as for one in discovered)), "")
+        self._asks_instrumentations = any(one.if_instrumented for one in self._discovered)
         self._memory = Memory()
 
-    def __call__(self, instance: Any) -> None:
+    def look(self, instance: Any) -> None:
         """Look at what an instance leads to."""
         # Read from the memory and the instance in few steps, as nearly always there is nothing to do.
         held = getattr(instance, "__dict__", _NO_FIELDS).get(self._held_as)
         ids = [*map(id, held)] if type(held) is list else id(held)
-        is_loaded = has_instrumentations()
+        is_loaded = self._asks_instrumentations and has_instrumentations()
         seen = self._memory.get(id(instance))
         if seen is not None and seen[0]() is instance:
-            ids_before, was_loaded, classes, methods, functions = seen[1]
-            try:
-                if (
-                    ids == ids_before
-                    and is_loaded is was_loaded
-                    and all(map(is_, functions, map(getitem, classes, methods)))
-                ):
-                    return
-            except KeyError:
-                # One of the methods is gone.
-                pass
-        self._memory.remember(instance, (ids, is_loaded, *self._look(instance)))
+            ids_before, was_loaded, observed = seen[1]
+            if ids == ids_before and is_loaded is was_loaded:
+                try:
+                    for fields, method, function in observed:
+                        if fields[method] is not function:
+                            break
+                    else:
+                        return
+                except KeyError:
+                    # One of the methods is gone.
+                    pass
+        self._memory.remember(instance, (ids, is_loaded, self._observe(instance, is_loaded=is_loaded)))
 
-    def _look(self, instance: Any) -> tuple[list[Any], list[str], list[Any]]:
+    def _observe(self, instance: Any, *, is_loaded: bool) -> list[tuple[Any, str, Any]]:
         """Observe the classes of what an instance leads to.
 
         Returns:
-            The fields of the classes, the methods observed of them, and what stands there.
+            The fields of each class, the method observed of it, and what stands there.
         """
-        classes, methods, functions = [], [], []
+        observed = []
         for kind in self._discovered:
+            if kind.if_instrumented and not is_loaded:
+                continue
             for one in kind.objects(instance):
                 owner = _owner(type(one), kind.method)
                 if owner is None:
                     continue
                 if not is_observed(vars(owner)[kind.method]):
                     self._attachment.observe_class(owner, kind.method, kind.operation)
-                classes.append(vars(owner))
-                methods.append(kind.method)
-                functions.append(vars(owner)[kind.method])
-        return classes, methods, functions
+                observed.append((vars(owner), kind.method, vars(owner)[kind.method]))
+        return observed
 
 
 def _owner(cls: type, method: str) -> type | None:

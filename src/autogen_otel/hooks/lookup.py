@@ -16,7 +16,6 @@ import wrapt
 
 from autogen_otel.hooks.drive import Proxy, Runtime
 from autogen_otel.hooks.guard import report
-from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import current
 
@@ -77,8 +76,7 @@ class _View(Proxy):
             if key == call.tool and not call.looked_up:
                 call.looked_up = True
                 if callable(function):
-                    call.function = function
-                    is_awaited = user_function.is_coroutine_function(function)
+                    is_awaited = call.found(function).gives_coroutines
                     wrapper = _reporting_coroutine(call) if is_awaited else _reporting(call, awaited=awaited)
                     return wrapt.FunctionWrapper(function, wrapper)
         except Exception as ours:  # noqa: BLE001 - the boundary

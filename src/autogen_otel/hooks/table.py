@@ -24,7 +24,6 @@ from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.code_run import ExecuteBlocks, RunBlocks, RunCode
 from autogen_otel.operations.tools.tool_call import ToolCall
-from autogen_otel.recording import has_instrumentations
 
 _AGENT = "autogen.agentchat.conversable_agent"
 _GROUP = "autogen.agentchat.groupchat"
@@ -48,6 +47,7 @@ class Discovered:
         yields: what a reader of the trace gets from it.
         lineages: the hosts that have such classes.
         held_as: the instance's attribute with the objects or what leads to them, if it may be replaced.
+        if_instrumented: only where something may instrument the objects too.
     """
 
     objects: Callable[[Any], Iterable[Any]]
@@ -57,6 +57,7 @@ class Discovered:
     yields: str
     lineages: frozenset[str] = ALL
     held_as: str = ""
+    if_instrumented: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,13 @@ def _executor(agent: Any) -> tuple[Any, ...]:
     return () if executor is None else (executor,)
 
 
-def _http_clients(sdk: Any) -> tuple[Any, ...]:
+def _http_client(sdk: Any) -> tuple[Any, ...]:
     return (sdk._client,)
 
 
-def _instrumented(sdk: Any) -> tuple[Any, ...]:
-    """The HTTP client, if something may instrument it; else its requests are none of our business."""
-    return (sdk._client,) if has_instrumentations() else ()
+def _http_clients(wrapper: Any) -> Iterator[Any]:
+    for sdk in _sdk_clients(wrapper):
+        yield sdk._client
 
 
 _OWN = "each agent class that has its own"
@@ -152,9 +153,16 @@ _ASSISTANT = "`GPTAssistantAgent`"
 _ASSISTANTS = PYAUTOGEN_0_2 | AG2_0_9
 _SENDERS = (
     Discovered(
-        _http_clients, "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts", held_as="_client"
+        _http_client, "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts", held_as="_client"
     ),
-    Discovered(_instrumented, "_send_single_request", SendRequest, "the SDK's HTTP client", "trace headers"),
+    Discovered(
+        _http_client,
+        "_send_single_request",
+        SendRequest,
+        "the SDK's HTTP client",
+        "trace headers",
+        if_instrumented=True,
+    ),
 )
 _MODEL_CLIENTS = (
     Discovered(
@@ -162,19 +170,14 @@ _MODEL_CLIENTS = (
     ),
     # Others put wrappers of their own between such a class and the SDK's base class, which then is passed by.
     Discovered(_sdk_clients, "request", ApiRequest, "each client of the SDK", "HTTP attempts"),
+    Discovered(_http_clients, "send", HttpAttempt, "its HTTP client", "HTTP attempts"),
     Discovered(
-        lambda wrapper: (sdk._client for sdk in _sdk_clients(wrapper)),
-        "send",
-        HttpAttempt,
-        "its HTTP client",
-        "HTTP attempts",
-    ),
-    Discovered(
-        lambda wrapper: (client for sdk in _sdk_clients(wrapper) for client in _instrumented(sdk)),
+        _http_clients,
         "_send_single_request",
         SendRequest,
         "its HTTP client",
         "trace headers",
+        if_instrumented=True,
     ),
 )
 _PEOPLE = (

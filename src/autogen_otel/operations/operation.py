@@ -68,6 +68,12 @@ class Operation(Call):
             self.handoff, self.model_call, self.entry = parent.handoff, parent.model_call, parent.entry
             self.course, self.helper_role = parent.course, parent.helper_role
 
+    def _release(self) -> None:
+        """Let go of everything; of calls that begin one another none may hold the one before."""
+        Call._release(self)
+        self.conversation = self.root = self.turn = self.handoff = None
+        self.model_call = self.entry = self.course = self.helper_role = None
+
     @property
     def carried(self) -> int:
         """How many messages of the prompt around an earlier conversation left."""

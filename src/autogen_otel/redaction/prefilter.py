@@ -78,7 +78,8 @@ def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> boo
             would be searched.
         no_signs: there is no colon in it but those behind the keys of the JSON.
     """
-    if len(text) <= _LONGEST_WORD and text.isascii() and text.replace("-", "_").isidentifier():
+    is_short = not in_json and len(text) <= _LONGEST_WORD
+    if is_short and text.isascii() and text.replace("-", "_").isidentifier():
         # One word, as names and ids are: it may be a key, and nothing else.
         return not (("J" in text and "eyJ" in text) or (len(text) >= len(_RUN) and _is_key(text)))
     shape = text.encode("ascii", "replace").translate(_SHAPE)

@@ -73,7 +73,7 @@ def test_an_unknown_tool_is_a_problem_of_its_own_kind() -> None:
 def said(
     arguments: object, tool: Callable[..., Any] | None, schema: Mapping[str, Any] | None = None
 ) -> list[str]:
-    signature = user_function.signature(tool) if tool is not None else None
+    signature = user_function.describe(tool).signature if tool is not None else None
     outcome = problems(arguments, schema=schema, signature=signature)
     return [f"{one.argument} {one.kind}: {one.expected}" for one in outcome]
 
@@ -348,7 +348,7 @@ def mapped(tool: Callable[..., Any]) -> Any:
 
 def verdict(entry: Any, arguments: Any, schema: Mapping[str, Any] | None = None) -> str:
     """Call the entry as AutoGen does, and ask."""
-    outcome = problems(arguments, schema=schema, signature=user_function.signature(entry))
+    outcome = problems(arguments, schema=schema, signature=user_function.describe(entry).signature)
     try:
         result = entry(**arguments)
         if inspect.isawaitable(result):
@@ -569,6 +569,6 @@ def test_the_verdict_is_the_same_after_the_error_went_up_through_autogen(
         "executor", llm_config=False, human_input_mode="NEVER", function_map={"tool": recorder}
     )
     succeeded, _ = executor.execute_function({"name": "tool", "arguments": json.dumps(arguments)})
-    outcome = problems(arguments, schema=None, signature=user_function.signature(entry))
+    outcome = problems(arguments, schema=None, signature=user_function.describe(entry).signature)
     assert not succeeded
     assert cause(kept[0], outcome, entry, arguments) == expected

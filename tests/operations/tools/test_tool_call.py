@@ -25,7 +25,8 @@ def called(
     """A call for which the host has looked its function up, if the agent has one."""
     call = operation(ToolCall, AGENT, func_call=func_call)
     call.begin()
-    call.function = function
+    if function is not None:
+        call.found(function)
     if raised is not None:
         call.raised(raised)
     return call

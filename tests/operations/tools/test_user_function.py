@@ -17,7 +17,7 @@ import pytest
 import wrapt
 
 from autogen_otel.operations.tools import user_function
-from autogen_otel.operations.tools.user_function import entered, location, received_unchanged, signature
+from autogen_otel.operations.tools.user_function import describe, entered, received_unchanged
 from tests.support.lineage import IS_02
 
 if TYPE_CHECKING:
@@ -105,13 +105,13 @@ def here(function: Any, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("made", [registered, mapped])
 def test_a_registered_function_is_found_below_all_layers(made: Any, function: Any) -> None:
     entry = made(function)
-    assert location(entry) == here(function, function.__name__)
+    assert describe(entry).location == here(function, function.__name__)
     assert user_function.user_function(entry) is function
 
 
 @pytest.mark.parametrize("made", [registered, mapped])
 def test_the_signature_has_its_annotations_resolved(made: Any) -> None:
-    outcome = signature(made(add))
+    outcome = describe(made(add)).signature
     assert outcome is not None
     assert list(outcome.parameters) == ["a", "b"]
     assert outcome.parameters["a"].annotation is int
@@ -121,7 +121,7 @@ def test_the_signature_has_its_annotations_resolved(made: Any) -> None:
 def test_an_annotation_is_resolved_where_the_function_was_defined() -> None:
     names: dict[str, Any] = {"__name__": "a_module_that_is_not_imported", "Amount": float}
     exec("def tool(a: 'Amount'): ...", names)  # noqa: S102
-    outcome = signature(names["tool"])
+    outcome = describe(names["tool"]).signature
     assert outcome is not None
     assert outcome.parameters["a"].annotation is float
 
@@ -130,7 +130,7 @@ def test_an_annotation_that_names_nothing_stays_text() -> None:
     def tool(a: Nowhere, b: int) -> None:  # type: ignore[name-defined] # noqa: F821
         raise NotImplementedError
 
-    outcome = signature(tool)
+    outcome = describe(tool).signature
     assert outcome is not None
     assert outcome.parameters["a"].annotation == "Nowhere"
     assert outcome.parameters["b"].annotation is int
@@ -150,13 +150,13 @@ def test_an_annotation_that_names_nothing_stays_text() -> None:
 )
 def test_callables_of_every_make_lead_to_the_function_inside(entry: Any, function: Any, name: str) -> None:
     assert user_function.user_function(entry) is function
-    assert location(entry) == here(function, name)
-    assert signature(entry) is not None
+    assert describe(entry).location == here(function, name)
+    assert describe(entry).signature is not None
 
 
 def test_a_lambda_is_its_own_function() -> None:
     entry = mapped(lambda a: a // 0)
-    outcome = location(entry)
+    outcome = describe(entry).location
     assert user_function.user_function(entry) is entry
     assert outcome is not None
     assert outcome["code.function.name"].endswith("<lambda>")
@@ -165,7 +165,9 @@ def test_a_lambda_is_its_own_function() -> None:
 
 def test_a_class_is_located_by_its_constructor() -> None:
     assert user_function.user_function(Plain) is Plain
-    assert location(Plain) == place(f"{__name__}.Plain", __file__, Plain.__init__.__code__.co_firstlineno)
+    assert describe(Plain).location == place(
+        f"{__name__}.Plain", __file__, Plain.__init__.__code__.co_firstlineno
+    )
     assert entered(raised(Plain, a=0), Plain) is not None
 
 
@@ -178,7 +180,7 @@ class Plain:
     ("entry", "name"), [(math.sqrt, "math.sqrt"), ("x".upper, "str.upper"), (print, "builtins.print")]
 )
 def test_a_builtin_has_a_name_and_no_place(entry: Any, name: str) -> None:
-    assert location(entry) == place(name)
+    assert describe(entry).location == place(name)
 
 
 @pytest.mark.needs(not IS_02, "0.2 has no Tool")
@@ -186,7 +188,7 @@ def test_a_tool_object_leads_to_the_users_function() -> None:
     from autogen.tools import Tool
 
     tool = Tool(name="tool", description="adds", func_or_tool=add)
-    outcome = signature(tool)
+    outcome = describe(tool).signature
     assert user_function.user_function(tool) is add
     assert outcome is not None
     assert list(outcome.parameters) == ["a", "b"]
@@ -196,7 +198,7 @@ def test_a_tool_object_leads_to_the_users_function() -> None:
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_a_group_tool_with_context_variables_is_found_although_autogen_hides_it(asynchronous: bool) -> None:
     entry, function = _group_tool(asynchronous=asynchronous)
-    outcome = signature(entry)
+    outcome = describe(entry).signature
     assert outcome is not None
     assert list(outcome.parameters) == ["a"]
     frame = entered(raised(entry, a="1"), entry)
@@ -251,7 +253,7 @@ def test_a_function_of_the_hosts_without_a_users_function_is_what_is_found() -> 
     )
     made = _as_host(source)
     assert user_function.user_function(made) is made
-    assert location(made) is not None
+    assert describe(made).location is not None
 
 
 def test_layers_that_go_in_circles_or_never_end_come_to_an_end() -> None:
@@ -269,7 +271,7 @@ def test_layers_that_go_in_circles_or_never_end_come_to_an_end() -> None:
         def __call__(self) -> None: ...
 
     assert isinstance(user_function.user_function(Endless()), Endless)
-    assert location(Endless()) is not None
+    assert describe(Endless()).location is not None
 
 
 def test_an_object_that_answers_to_every_name_is_not_taken_for_a_wrapper() -> None:
@@ -300,29 +302,29 @@ def test_an_object_that_does_not_like_to_be_looked_at_upsets_nothing() -> None:
 
     entry = Prickly()
     assert user_function.user_function(entry) is None
-    assert location(entry) == {}
-    assert signature(entry) is None
+    assert describe(entry).location == {}
+    assert describe(entry).signature is None
     assert entered(ValueError(), entry) is None
 
 
 @pytest.mark.parametrize("entry", [None, 5, "tool", {}])
 def test_what_cannot_be_called_is_no_function(entry: object) -> None:
     assert user_function.user_function(entry) is None
-    assert location(entry) == {}
+    assert describe(entry).location == {}
 
 
 def test_a_signature_that_is_none_at_all_is_not_claimed() -> None:
     def tool() -> None: ...
 
     tool.__signature__ = "nonsense"  # type: ignore[attr-defined]
-    assert signature(tool) is None
+    assert describe(tool).signature is None
 
 
 def test_an_entry_is_described_once_and_not_kept_alive() -> None:
     def tool(a: int) -> None: ...
 
-    first = location(tool)
-    assert location(tool) is first
+    first = describe(tool).location
+    assert describe(tool).location is first
     gone = weakref.ref(tool)
     del tool
     gc.collect()

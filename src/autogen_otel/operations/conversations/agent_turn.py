@@ -119,7 +119,7 @@ class AgentTurn(Operation):
     def _release(self) -> None:
         Operation._release(self)
         self.messages = self.asked_by_run = ()
-        self.around = self.turn = None
+        self.around = None
 
 
 @lru_cache(maxsize=256)

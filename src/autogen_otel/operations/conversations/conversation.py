@@ -116,10 +116,7 @@ class Conversation(Operation):
         Operation._release(self)
         if self.name is not None:
             self.prompts.forget()
-            self.messages.forget()
             self.failed_tools.clear()
-        # Of conversations that begin one another none may hold the one before.
-        self.conversation = self.root = self.turn = self.handoff = self.model_call = self.entry = None
 
     def _ended(self) -> Facts:
         around = self.parent

@@ -132,10 +132,6 @@ class SpeakerSelection(Handoff):
         """Whose turn it is next was to be decided."""
         return Circumstances(Scene.SELECTION)
 
-    def _release(self) -> None:
-        Operation._release(self)
-        self.handoff = None
-
     def selection_ended(self, result: object) -> None:
         """Look how the chat that lets a model choose came out: its last message says it."""
         history = getattr(result, "chat_history", None)

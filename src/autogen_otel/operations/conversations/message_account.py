@@ -73,12 +73,6 @@ class MessageAccount:
             for answer in answers:
                 self.recorded.update(_keys_of_answer(answer))
 
-    def forget(self) -> None:
-        """Forget everything: the conversation has ended."""
-        with self.changing:
-            self.recorded.clear()
-            self.given.clear()
-
 
 def is_instruction(message: Any) -> bool:
     """Whether a message tells the model what it is; only those that a prompt begins with are kept apart."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from autogen_otel.operations.hidden_agents import agents_of
 from autogen_otel.reading import read
@@ -14,14 +14,13 @@ from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
 _MOST_TOOL_NAMES = 64
-_PLAIN = frozenset({str, type(None)})
-"""Classes of content that nobody can change."""
 
 Mark = tuple[int, int]
 """What a message is known by in the next prompt: its characters, and the hash of its text."""
 
 
-class _Series(NamedTuple):
+@dataclass(slots=True, eq=False)
+class _Series:
     """What the last prompt of a series held, so that of the next one only the new messages are read.
 
     Args:
@@ -44,7 +43,8 @@ class _Series(NamedTuple):
 _NOTHING_SENT = _Series([], [], 0, 0, None, {})
 
 
-class Prompt(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Prompt:
     """A prompt as it was measured.
 
     Args:
@@ -68,7 +68,8 @@ class Prompt(NamedTuple):
     same_tools: bool = False
 
 
-class _Tools(NamedTuple):
+@dataclass(slots=True, eq=False)
+class _Tools:
     """A list of tool definitions, since each call sends the same one, and what is recorded of it."""
 
     listed: Sequence[Any]
@@ -153,7 +154,7 @@ class PromptAccount:
             earlier = list(_marks(messages, carried)) if before is None else before.marks
             new, counted = _beside(earlier, marks), {}
         sizes = [size for size, _ in marks]
-        if max(sizes, default=0) > largest:
+        if sizes and max(sizes) > largest:
             largest = max(sizes)
             said_by = _speaker(messages[known + sizes.index(largest)], messages)
         new_chars = added_chars = sum(sizes)
@@ -162,7 +163,11 @@ class PromptAccount:
         chars = same.chars + added_chars
         copies = [] if copies is None else same.copies + copies
         self._sent[pair] = _Series(copies, same.marks + marks, chars, largest, said_by, counted)
-        listed = [self._definitions(one) for one in tools]
+        listed, same_tools = [], True
+        for one in tools:
+            kept, was_sent = self._definitions(one)
+            listed.append(kept)
+            same_tools = same_tools and was_sent
         facts = {
             names.PROMPT_MESSAGES: len(messages),
             names.PROMPT_NEW_MESSAGES: len(new),
@@ -172,10 +177,9 @@ class PromptAccount:
             names.PROMPT_LARGEST_CHARS: largest or None,
             names.PROMPT_LARGEST_FROM: said_by,
         }
-        offered = listed[0][0].facts if listed else _NO_TOOLS
+        offered = listed[0].facts if listed else _NO_TOOLS
         if len(listed) > 1:
-            facts.update(_facts_of(*(kept for kept, _ in listed)))
-        same_tools = all(is_same for _, is_same in listed)
+            facts.update(_facts_of(*listed))
         return Prompt(facts, offered, messages, tools, carried, known, counted, same_tools)
 
     def _definitions(self, listed: Sequence[Any]) -> tuple[_Tools, bool]:
@@ -200,10 +204,13 @@ class PromptAccount:
 
 def _copies(messages: Sequence[Any]) -> list[dict[str, Any]] | None:
     """Messages as they are now; ``None`` where a change inside one could not be told by its copy."""
-    contents = [*map(dict.get, messages, repeat("content"))]
-    if not _PLAIN.issuperset(map(type, contents)) or any(map(dict.get, messages, repeat("function_call"))):
-        return None
-    return [*map(dict.copy, messages)]
+    copies = []
+    for message in messages:
+        content = message.get("content")
+        if (content is not None and type(content) is not str) or message.get("function_call"):
+            return None
+        copies.append(message.copy())
+    return copies
 
 
 def _beside(before: list[Mark], now: list[Mark]) -> list[Mark]:

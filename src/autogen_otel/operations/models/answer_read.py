@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from autogen_otel.causes import Oddity
 from autogen_otel.operations.models.answers import messages_of
@@ -22,7 +23,8 @@ _EMPTY_MESSAGE = 2
 _SAYING = ("content", "tool_calls", "function_call", "audio")
 
 
-class AnswerRead(NamedTuple):
+@dataclass(slots=True, eq=False)
+class AnswerRead:
     """What is kept of an answer.
 
     Args:

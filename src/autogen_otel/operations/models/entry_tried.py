@@ -155,4 +155,4 @@ class EntryTried(Operation):
         if self.stream is not None:
             # The SDK holds on to the account, and the frames of the exception to the SDK.
             self.stream.error = None
-        self.stream = self._instead_of = self.entry = None
+        self.stream = self._instead_of = None

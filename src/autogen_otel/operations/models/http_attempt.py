@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from itertools import compress
-from operator import itemgetter, ne
+from operator import ne
 from time import perf_counter, time_ns
 from typing import Any
 
@@ -36,7 +36,6 @@ Headers = list[tuple[bytes, bytes, bytes]]
 """Name as it is written, name in small letters, value."""
 _SIZE = b"content-length"
 _ROW = [bytes, bytes, bytes]
-_NAME = itemgetter(1)
 
 
 class _Request(Operation):
@@ -187,8 +186,9 @@ class HttpAttempt(_Request):
             if headers != self._headers:
                 # What an ``auth`` of the HTTP client has added meanwhile.
                 self._hide_all(headers)
-        received = _getter(_rows(value.headers))
-        said = self._error(value, (received(b"content-type") or b"").decode("latin-1"))
+        # The first of those that are sent twice, in one dictionary: of many headers few are asked for.
+        received = {name: text for _, name, text in reversed(_rows(value.headers))}.get
+        said = self._error(value, received(b"content-type", b"").decode("latin-1"))
         if said is not None:
             refusal = self._refusal(value, said)
             self.failure = refusal.failure()
@@ -310,12 +310,6 @@ def _rows(headers: Any) -> Headers:
     if not isinstance(raw, list):
         raw = [(str(name).encode(), str(value).encode()) for name, value in dict(headers).items()]
     return [(name, name.lower(), value) for name, value in raw]
-
-
-def _getter(headers: Headers) -> Callable[[bytes], bytes | None]:
-    """What gives values by name in small letters: of many headers few are asked for."""
-    found = [*map(_NAME, headers)]
-    return lambda name: headers[found.index(name)][2] if name in found else None
 
 
 def _size_apart(headers: Headers) -> tuple[bytes, Headers]:

@@ -237,7 +237,7 @@ class ModelCall(Operation):
     def _release(self) -> None:
         Operation._release(self)
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
-        self.read, self.links, self.model_call = None, (), None
+        self.read, self.links = None, ()
 
     def _prompt(self, config: Mapping[str, Any], own: Mapping[str, Any]) -> Prompt:
         messages = own.get("messages") or config.get("messages")

@@ -14,7 +14,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, json_type, mismatches
@@ -28,9 +28,11 @@ _MAX_DEPTH = 10
 _MAX_KNOWN = 64
 """Signatures that are kept: those of closures that a request makes are met only once."""
 _NO_CLAIM: Mapping[str, Any] = {}
+_parse: Final = json.JSONDecoder().raw_decode
 
 
-class Decoded(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Decoded:
     """The arguments as AutoGen parses them.
 
     Args:
@@ -54,7 +56,7 @@ def decode(text: object, format_json: Callable[[Any], str]) -> Decoded:
     try:
         if type(text) is str:
             # What is JSON already, the formatter leaves as it is, and it looks at each character.
-            return Decoded(json.loads(text))
+            return Decoded(_parsed(text))
     except (ValueError, RecursionError):
         pass
     try:
@@ -64,6 +66,15 @@ def decode(text: object, format_json: Callable[[Any], str]) -> Decoded:
             str(error) if isinstance(error, json.JSONDecodeError) else f"JSON text ({type(error).__name__})"
         )
         return Decoded(None, error, ArgumentProblem("arguments", "not_json", reason, json_type(text), text))
+
+
+def _parsed(text: str) -> object:
+    """As ``json.loads``, which looks twice for white space around; that costs more than a small object."""
+    if text[:1] == "{":
+        value, end = _parse(text)
+        if end == len(text):
+            return value
+    return json.loads(text)
 
 
 def unknown_tool(name: str) -> ArgumentProblem:
@@ -154,7 +165,7 @@ def _refused(error: Exception, found: Sequence[ArgumentProblem], entry: object, 
     if found or isinstance(error, TypeError):
         return True
     # AutoGen looks up the models it has to load by name, whether or not they have a default.
-    where = user_function.location(entry)
+    where = user_function.describe(entry).location
     return isinstance(error, KeyError) and where.get(names.CODE_FILE_PATH) is not None
 
 
@@ -167,7 +178,7 @@ def _concerns_dependencies(error: Any, entry: object, arguments: object) -> bool
     """Whether what did not validate is injected by AutoGen: then its name is not one the model may give."""
     if not user_function.failed_in_injection(error):
         return False
-    signature = user_function.signature(entry)
+    signature = user_function.describe(entry).signature
     parameters = signature.parameters.values() if signature is not None else ()
     # AutoGen fails to validate an annotated **kwargs whatever the model gives.
     known = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}

@@ -17,9 +17,10 @@ from autogen_otel.operations.conversations.transition import content_for_model
 from autogen_otel.operations.first_sight import AgentSeen, see_agent
 from autogen_otel.operations.hidden_agents import TOOL_EXECUTOR, shown_name
 from autogen_otel.operations.operation import Operation
-from autogen_otel.operations.tools import function_origin, tool_arguments, user_function
+from autogen_otel.operations.tools import function_origin, tool_arguments
 from autogen_otel.operations.tools.returned_error import returned_error
 from autogen_otel.operations.tools.tool_arguments import Decoded
+from autogen_otel.operations.tools.user_function import Description, describe
 from autogen_otel.reading import read_text, text_or_none
 from autogen_otel.recording import ArgumentProblem, Facts, Measurement
 from autogen_otel.rendering.trees import LONGEST_JSON
@@ -38,6 +39,7 @@ class ToolCall(Operation):
     Attributes:
         tool: the name that the host looks up.
         function: the entry that it found in the agent's function map.
+        described: what is known of that entry.
         looked_up: whether it has looked it up; only the first look-up is ours to observe.
         error: what the user's function raised.
         returned_error: the error that the user's function returned.
@@ -50,6 +52,7 @@ class ToolCall(Operation):
         "_is_excluded",
         "_problems",
         "_requested",
+        "described",
         "error",
         "function",
         "looked_up",
@@ -67,6 +70,7 @@ class ToolCall(Operation):
         name = text_or_none(tool)
         self.tool = read_text(tool) if name is None else name
         self.function: Any = None
+        self.described: Description | None = None
         self.looked_up = False
         self.error: BaseException | None = None
         self.returned_error: str | None = None
@@ -81,6 +85,11 @@ class ToolCall(Operation):
             return {**_of_tool.__wrapped__(self.tool, self._caller(agent)), **facts}
         self.constants = (_of_tool(self.tool, self._caller(agent)),)
         return facts
+
+    def found(self, function: Any) -> Description:
+        """Note the entry that the host has found in the agent's function map."""
+        self.function, self.described = function, describe(function)
+        return self.described
 
     def raised(self, error: BaseException) -> None:
         """Keep the original exception of the user's function."""
@@ -160,10 +169,10 @@ class ToolCall(Operation):
             self.recorder.secrets.add_passing(arguments)
         else:
             facts[names.GEN_AI_TOOL_CALL_ARGUMENTS] = arguments
-        if self.function is None:
+        if self.described is None:
             self._problems = (tool_arguments.unknown_tool(self.tool),)
         else:
-            self.constants = (user_function.location(self.function),)
+            self.constants = (self.described.location,)
             if decoded.problem is not None:
                 self._problems = (decoded.problem,)
             else:
@@ -171,7 +180,7 @@ class ToolCall(Operation):
                 self._problems = tool_arguments.problems(
                     decoded.value,
                     schema=None if schemas is None else schemas.get(self.tool),
-                    signature=user_function.signature(self.function),
+                    signature=self.described.signature,
                 )
         if self._is_excluded:
             self._problems = tuple(replace(one, value=None) for one in self._problems)
@@ -232,7 +241,7 @@ class ToolCall(Operation):
 
     def _release(self) -> None:
         Operation._release(self)
-        self.function = self._requested = self.error = None
+        self.function = self.described = self._requested = self.error = None
         self._problems = ()
 
 

@@ -32,10 +32,19 @@ _NOT_THE_USERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Description:
-    """What is kept of an entry; never the function itself, which would keep a discarded tool alive."""
+class Description:
+    """What is kept of an entry; never the function itself, which would keep a discarded tool alive.
 
-    location: Facts | None = None
+    Args:
+        location: where the user's function stands; only its name if it has no Python source.
+        signature: by which AutoGen calls the entry, with annotations resolved where they can be.
+        code: of the user's function.
+        outermost: the code that runs first when the entry is called.
+        qualname: by which Python names the user's function.
+        gives_coroutines: whether calling the entry gives a coroutine.
+    """
+
+    location: Facts
     signature: inspect.Signature | None = None
     code: types.CodeType | None = None
     outermost: types.CodeType | None = None
@@ -70,19 +79,13 @@ def layers(entry: object) -> Iterator[Any]:
         yield layer
 
 
-def location(entry: object) -> Facts:
-    """Where the user's function stands; only its name if it has no Python source."""
-    return _describe(entry).location or _NO_LOCATION
-
-
-def signature(entry: object) -> inspect.Signature | None:
-    """The signature by which AutoGen calls the entry, with annotations resolved where they can be."""
-    return _describe(entry).signature
-
-
-def is_coroutine_function(entry: object) -> bool:
-    """Whether calling the entry gives a coroutine."""
-    return _describe(entry).gives_coroutines
+def describe(entry: object) -> Description:
+    """What is known of an entry, looked at the first time."""
+    description: Description | None = _described.recall(entry)
+    if description is None:
+        description = _describe_anew(entry)
+        _described.remember(entry, description)
+    return description
 
 
 def entered(error: BaseException, entry: object) -> types.FrameType | None:
@@ -90,7 +93,7 @@ def entered(error: BaseException, entry: object) -> types.FrameType | None:
 
     ``None`` if the error came before the function was entered or after it returned, or if it is no Python.
     """
-    code = _describe(entry).code
+    code = describe(entry).code
     return None if code is None else next((frame for frame in _frames(error) if frame.f_code is code), None)
 
 
@@ -116,13 +119,13 @@ def takes(frame: types.FrameType, name: str) -> bool:
 
 def turned_away(error: BaseException, entry: object) -> bool:
     """Whether Python itself refused the arguments: a ``TypeError`` of the call, which names the function."""
-    qualname = _describe(entry).qualname
+    qualname = describe(entry).qualname
     return isinstance(error, TypeError) and qualname is not None and f"{qualname}() " in read_text(error)
 
 
 def passed_user_code(error: BaseException, entry: object) -> bool:
     """Whether any code of the user's took part below the entry: a dependency, a decorator, a validator."""
-    frames, start = list(_frames(error)), _describe(entry).outermost
+    frames, start = list(_frames(error)), describe(entry).outermost
     # What calls the entry may be anybody's. A builtin has no frame; then only the caller's is left out.
     first = (
         1 if start is None else next((i for i, one in enumerate(frames) if one.f_code is start), len(frames))
@@ -205,19 +208,11 @@ def _is_tool(kind: type) -> bool:
 
 
 # ---------------------------------------------------------------- describing
-def _describe(entry: object) -> _Description:
-    description: _Description | None = _described.recall(entry)
-    if description is None:
-        description = _describe_anew(entry)
-        _described.remember(entry, description)
-    return description
-
-
-def _describe_anew(entry: object) -> _Description:
+def _describe_anew(entry: object) -> Description:
     function = user_function(entry)
     is_coroutine = gives_coroutines(entry)
     if function is None:
-        return _Description(gives_coroutines=is_coroutine)
+        return Description(_NO_LOCATION, gives_coroutines=is_coroutine)
     called = inspect.getattr_static(function, "__init__") if issubclass(type(function), type) else function
     code = _code(called)
     qualname = _name(function, "__qualname__") or _name(type(function), "__qualname__")
@@ -229,7 +224,7 @@ def _describe_anew(entry: object) -> _Description:
     }
     named = _name(called, "__qualname__")
     outermost = _outermost(entry) or code
-    return _Description(where, _signature(entry, function), code, outermost, named, is_coroutine)
+    return Description(where, _signature(entry, function), code, outermost, named, is_coroutine)
 
 
 def _code(function: Any) -> types.CodeType | None:
