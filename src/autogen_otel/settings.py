@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, InitVar, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pkgutil import resolve_name
 from typing import Any, Final
 
@@ -221,7 +222,7 @@ class Settings:
         _function,
     )
 
-    @property
+    @cached_property
     def records_messages(self) -> bool:
         """Whether the content of messages is recorded at all."""
         return self.capture_message_content != NO_CONTENT
@@ -238,7 +239,8 @@ class Settings:
 
     def keeps_out(self, tool: str) -> bool:
         """Whether the arguments and results of a tool are not recorded although those of others are."""
-        return any(fnmatchcase(tool, pattern) for pattern in self.exclude_content_of)
+        patterns = self.exclude_content_of
+        return bool(patterns) and any(fnmatchcase(tool, pattern) for pattern in patterns)
 
     @property
     def keeps_journal(self) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -109,10 +110,15 @@ def test_what_only_follows_from_a_stronger_one_is_left_out() -> None:
 def test_calls_of_one_value_are_counted_as_each_of_them_would_be() -> None:
     values = [True, 1, 1.0, 2, "1", None, {"a": 1}, frozenset({1, "x"}), frozenset({"x"}), math.nan, b"1"]
     calls: list[Features] = [{}, *({"a": value, f"a{TRAITS}": value} for value in values), {"a": 1}]
+    values_of: dict[Comparison, list[Any]] = {
+        Comparison.WITHIN: [(1, 2)],
+        Comparison.BEGINS: ["1", ""],
+        Comparison.ENDS: ["1", ""],
+    }
     asked = [
         Property("a", comparison, value)
         for comparison in Comparison
-        for value in ([(1, 2)] if comparison is Comparison.WITHIN else [1, True, 2.0, 0.5])
+        for value in values_of.get(comparison, [1, True, 2.0, 0.5])
     ] + [Property("a", Comparison.INCLUDES, "x"), Property("a", Comparison.IS, "x")]
     assert held_by(calls, asked) == [sum(map(one.tester(), calls)) for one in asked]
 

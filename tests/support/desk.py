@@ -134,6 +134,20 @@ def _look_up(bad: dict[str, Any] | str, good: dict[str, Any]) -> Callable[[Desk]
     return plan
 
 
+def _cut_arguments(desk: Desk) -> None:
+    _answers()(desk)
+    if desk.bad:
+        # Wherever it is cut, it is the same problem.
+        begun = '{"policy_id": "P-1, the one that'[: desk.rng.randrange(4, 30)]
+        desk.replies.append(tool_call("lookup", begun, finish_reason="length"))
+
+
+def _polite(desk: Desk) -> None:
+    _answers()(desk)
+    if desk.bad:
+        desk.replies, desk.options = [text("You are welcome.")] * 8, {"max_turns": 8}
+
+
 def _claims(desk: Desk) -> None:
     amount = f"{desk.rng.randrange(99)} euros" if desk.bad else desk.rng.randrange(99)
     desk.replies = [tool_call("claim", {"amount": amount})]
@@ -348,6 +362,14 @@ def scenes() -> dict[str, Scene]:
         ),
         "an argument of the wrong type": Scene(
             Truth("tool_arguments", {"tool": "claim", "argument": "amount"}), _claims
+        ),
+        "arguments cut at the token limit": Scene(
+            Truth("tool_arguments", {"tool": "lookup", "problem": "cut at the model's token limit"}),
+            _cut_arguments,
+        ),
+        "a termination that never comes": Scene(
+            Truth("orchestration", {"agent": "assistant", "problem": "the same words again and again"}),
+            _polite,
         ),
         "an unknown tool": Scene(
             Truth("tool_arguments", {"tool": "lookup_all"}), _answers(tool_call("lookup_all", {}))

@@ -629,6 +629,32 @@ def incidents() -> dict[str, Incident]:
             tool=_two_bugs,
             dress=_two_bad_arguments,
         ),
+        "a number written otherwise": Incident(
+            (Truth("tool_exception", looked_up, f"{name}policy_id", "written as 9/9"),),
+            tool=_raises("lookup_policy", lambda arguments: "/" in arguments["policy_id"], value_error),
+            dress=_argument(
+                "lookup_policy", "policy_id", lambda rng: f"{rng.randrange(9)}/{rng.randrange(900)}", 0.2
+            ),
+        ),
+        "a number with a blank": Incident(
+            (Truth("tool_exception", looked_up, f"{name}policy_id", "padded with blanks"),),
+            tool=_raises(
+                "lookup_policy", lambda arguments: arguments["policy_id"].endswith(" "), value_error
+            ),
+            dress=_argument("lookup_policy", "policy_id", lambda rng: f"P-{rng.randrange(900)} ", 0.2),
+        ),
+        "policies of one office": Incident(
+            (Truth("tool_exception", looked_up, f"{name}policy_id", "P-7"),),
+            tool=_raises(
+                "lookup_policy", lambda arguments: arguments["policy_id"].startswith("P-7"), value_error
+            ),
+        ),
+        "policies of one kind": Incident(
+            (Truth("tool_exception", looked_up, f"{name}policy_id", "4"),),
+            tool=_raises(
+                "lookup_policy", lambda arguments: arguments["policy_id"].endswith("4"), value_error
+            ),
+        ),
         "a mistyped argument": Incident(
             (
                 Truth(
@@ -643,6 +669,10 @@ def incidents() -> dict[str, Incident]:
             (Truth("config_entry", {"entry": 0, "status_code": 401}),),
             model=_where(lambda call: call.agent == "researcher", _BAD_KEY),
             entries=2,
+        ),
+        "an entry that one worker has wrong": Incident(
+            (Truth("config_entry", {"entry": 0, "status_code": 401}, "service.instance.id", "worker-1"),),
+            model=_where(lambda call: call.worker == "worker-1", _BAD_KEY),
         ),
         "a dead backup": Incident(
             (Truth("config_entry", {"entry": 1, "status_code": 404}), Truth("rate_limit", {"entry": 0})),

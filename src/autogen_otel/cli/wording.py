@@ -10,6 +10,7 @@ from autogen_otel.cli import quantities
 from autogen_otel.cli.options import sources
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
+from autogen_otel.diagnosis.evidence.arguments import FORM
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, GAP, HOUR
 from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
 from autogen_otel.traces.source import Source
@@ -43,6 +44,8 @@ def lines(
     elif finding.attempts > finding.occurrences:
         often += f", {finding.attempts:,} attempts that failed"
     yield "how often", f"{often}; {ended(finding)}"
+    if finding.message:
+        yield "says", finding.message
     yield "when", when
     if finding.recovered or finding.lost_seconds >= 1:
         lost = quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))
@@ -51,7 +54,7 @@ def lines(
     if not finding.discriminators and finding.compared[0] > 1:
         failing, working = finding.compared
         found = f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
-        yield "goes with", found
+        yield "goes with", found if working else "no call of this kind worked, so there is nothing to compare"
     symptoms = (f"{quantities.plural(times, 'time')} {what}" for what, times in finding.symptoms.items())
     yield from zip(_once("symptoms"), symptoms, strict=False)
     yield "seen as", finding.visible_as
@@ -89,7 +92,7 @@ def _is_loop(finding: Finding) -> bool:
 
 
 def _goes_round(subject: Mapping[str, Any]) -> bool:
-    return "tool" in subject or ", " in str(subject.get("agent", ""))
+    return "tool" in subject or "problem" in subject or ", " in str(subject.get("agent", ""))
 
 
 def places_to_look(source: Source, template: str | None, evidence: Evidence) -> Iterator[str]:
@@ -134,7 +137,11 @@ def _of_tool(subject: Any) -> str:
 
 
 def _of_arguments(subject: Any) -> str:
-    what = f"{subject.get('tool', 'a tool')}, {subject.get('argument', 'arguments')}"
+    tool, argument = subject.get("tool", "a tool"), subject.get("argument", "arguments")
+    if argument == "arguments" and "problem" not in subject:
+        return f"{tool} is called with arguments that do not fit"
+    # Of a tool that nobody has, that is the argument.
+    what = tool if tool == argument else f"{tool}, {argument}"
     return f"{what}: {subject.get('problem', 'do not fit')}"
 
 
@@ -160,9 +167,11 @@ def _of_agent(subject: Any) -> str:
     agents = str(subject.get("agent", "an agent"))
     if "tool" in subject:
         return f"{agents} calls {subject['tool']} over and over"
+    if "problem" in subject:
+        return f"{agents}: {subject['problem']}"
     if _goes_round(subject):
         return f"{agents} hand over to each other again and again"
-    return f"{agents}: choosing who speaks next fails or goes in circles"
+    return f"{agents}: choosing who speaks next fails"
 
 
 def _of_function(subject: Any) -> str:
@@ -194,13 +203,24 @@ _GLOSSES: Final = {
     CONVERSATION_NUMBER: " (how many conversations the process has had)",
 }
 """What the names of derived attributes do not say by themselves."""
-_SIGNS: Final = {Comparison.EQUALS: "= ", Comparison.INCLUDES: "includes ", Comparison.IS: "is "}
+_SIGNS: Final = {
+    Comparison.EQUALS: "= ",
+    Comparison.INCLUDES: "includes ",
+    Comparison.IS: "is ",
+    Comparison.BEGINS: "begins with ",
+    Comparison.ENDS: "ends with ",
+}
+_OF_FORMS: Final = " (9: digits, A and a: letters)"
 
 
 def condition(one: Discriminator) -> str:
     """What failing calls have more often: ``region = EU``."""
     of = one.property
-    return f"{of.attribute} {_SIGNS.get(of.comparison, '')}{of.text}{_GLOSSES.get(of.attribute, '')}"
+    is_form = of.comparison is Comparison.IS and of.text.startswith(FORM)
+    gloss = _OF_FORMS if is_form else _GLOSSES.get(of.attribute, "")
+    # Else nobody sees a blank at an end.
+    text = of.text if of.text == of.text.strip() else f'"{of.text}"'
+    return f"{of.attribute} {_SIGNS.get(of.comparison, '')}{text}{gloss}"
 
 
 def shares(one: Discriminator) -> str:

@@ -84,6 +84,7 @@ def _finding(finding: Finding, link: Link | None) -> dict[str, Any]:
             _discriminator(one, bars)
             for one, bars in zip(finding.discriminators, finding.distributions, strict=True)
         ],
+        "message": finding.message,
         "evidence": [_evidence(one, link) for one in finding.evidence],
         "visible_as": finding.visible_as,
         "advice": finding.advice,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
@@ -12,13 +13,17 @@ from autogen_otel.diagnosis.comparison.discriminators import Discriminator, disc
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
 from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, together
+from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
+from autogen_otel.diagnosis.evidence.features import PROBLEMS
 from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
+from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
 from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span
+from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
 _MOST_EVIDENCE: Final = 3
@@ -27,6 +32,12 @@ _MOST_SYMPTOMS: Final = 5
 _NEARLY_ALL: Final = 0.9
 _WORTH: Final = {Effect.ENDED: 1.0, Effect.SWALLOWED: 0.5, Effect.FELL_OVER: 0.1, Effect.RETRIED: 0.1}
 """How much of a failed conversation each effect counts as: what a user notices counts most."""
+_OF_ENTRY: Final = frozenset(
+    {
+        *(names.CONFIG_INDEX, names.CONFIG_API_TYPE, names.GEN_AI_REQUEST_MODEL, names.GEN_AI_PROVIDER_NAME),
+        *(names.SERVER_ADDRESS, names.SERVER_PORT, names.REQUEST_MAX_RETRIES, names.REQUEST_TIMEOUT_SECONDS),
+    }
+)
 _UNEXPLAINED: Final = {causes.UNKNOWN: 0.9}
 
 
@@ -60,6 +71,7 @@ class Finding:
         distributions: of each of these, how its values are spread.
         compared: how many failing and how many working calls that is by.
         symptoms: what else happened because of it.
+        message: what was raised, or what the provider said, in the best of these.
         evidence: the best conversations to look at.
         visible_as: how the user of the program saw it.
         advice: what to do.
@@ -82,6 +94,7 @@ class Finding:
     distributions: tuple[tuple[Bar, ...], ...]
     compared: tuple[int, int]
     symptoms: Mapping[str, int]
+    message: str
     evidence: tuple[Evidence, ...]
     visible_as: str
     advice: str
@@ -180,7 +193,9 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
     for group in grouped.values():
         in_order = sorted(group, key=lambda one: one.time_ns)
-        asking[group[0].kind].append(_finding(in_order, population.over_time, crowded))
+        asking[group[0].compared_as or group[0].kind].append(
+            _finding(in_order, population.over_time, crowded)
+        )
     findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
     findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
     noted = [
@@ -223,9 +238,10 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
     # Of too many, every so many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
     failing = [one.features for one in _one_of_each(group)[::step]]
-    found, outline = yield from discriminate(failing)
+    found, outline = yield from discriminate(failing, partial(_is_told, group[0]))
     spread = yield from distributions([one.property for one in found], failing, outline)
     counts = {effect: round(count) for effect, count in effects.items()}
+    best = _best(list(worst.values()), crowded)
     return Finding(
         cause=group[0].cause,
         subject=subject,
@@ -244,12 +260,23 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
         distributions=spread,
         compared=(len(failing), outline.total),
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
-        evidence=_evidence(list(worst.values()), crowded),
+        message=best[0].said,
+        evidence=tuple(Evidence(one.trace_id, one.span_id) for one in best),
         visible_as=visible_as(
             group[0].cause, subject, counts, {what: round(count) for what, count in ended_later.items()}
         ),
         advice=advice_for(group[0].cause, subject, found),
     )
+
+
+def _is_told(failure: Occurrence, attribute: str) -> bool:
+    """Whether an attribute only says once more what failed: no call of an entry that is wrong works."""
+    if failure.cause == causes.CONFIG_ENTRY:
+        return attribute in _OF_ENTRY
+    if failure.cause != causes.TOOL_ARGUMENTS:
+        return False
+    # What is no JSON object has no arguments by name.
+    return attribute in {PROBLEMS, DEPTH} or (is_no_object(failure.subject) and attribute.startswith(PREFIX))
 
 
 def _one_of_each(group: Sequence[Occurrence]) -> list[Occurrence]:
@@ -272,7 +299,7 @@ def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
     return subject
 
 
-def _evidence(occurrences: Sequence[Occurrence], crowded: Counter[str]) -> tuple[Evidence, ...]:
+def _best(occurrences: Sequence[Occurrence], crowded: Counter[str]) -> list[Occurrence]:
     """The conversations that show it best: those that ended with it, and where little else went wrong."""
     ranked = sorted(occurrences, key=lambda one: (-_WORTH[one.effect], crowded[one.trace_id], one.time_ns))
-    return tuple(Evidence(one.trace_id, one.span_id) for one in ranked[:_MOST_EVIDENCE])
+    return ranked[:_MOST_EVIDENCE]

@@ -8,14 +8,21 @@ from typing import Any, Final
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
+from autogen_otel.diagnosis.evidence.loops import SAME_WORDS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
+from autogen_otel.diagnosis.evidence.subjects import CUT, MADE_UP, OF_CACHE, UNKNOWN_TOOL, is_no_object
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
 _QUOTA_STATUS: Final = 402
 _OK: Final = 200
-_UNAUTHORIZED: Final = frozenset({401, 403, 407})
+_FORBIDDEN: Final = 403
+_UNAUTHORIZED: Final = frozenset({401, 407})
 _NOT_FOUND: Final = 404
+_NOBODY_NAMED: Final = "speaker_selection_failed"
+"""In place of an exception: a model was asked who speaks next, and named nobody or several."""
+_OF_NO_TEXT: Final = frozenset({"TypeError", "AttributeError"})
+"""What a function raises that takes ``None`` for a text."""
 
 _PLACES: Final = frozenset(
     {"service.instance.id", "host.name", "k8s.pod.name", "k8s.node.name", "service.version"}
@@ -107,11 +114,31 @@ def _hint(one: Discriminator) -> str:
     return ""
 
 
-def _tool_arguments(subject: Mapping[str, Any]) -> str:
-    if subject.get("problem") == "unknown tool":
+def _tool_exception(subject: Mapping[str, Any]) -> str:
+    if "location" not in subject:
         return (
-            "The model calls {tool}, which the agent that executes does not have: register it for execution,"
-            " or stop naming it in prompts."
+            "No line of the program's raised, but what runs {tool}: look at what {tool} is given, and at what"
+            " it returns, which has to be text or something that JSON can hold."
+        )
+    return (
+        "Fix {tool}{where}. If only some values fail, check for them first and return a message that the"
+        " model can act on."
+    )
+
+
+def _tool_arguments(subject: Mapping[str, Any]) -> str:
+    known = _OF_PROBLEMS.get(str(subject.get("problem")))
+    if known is not None:
+        return known
+    if is_no_object(subject):
+        return (
+            "The model writes arguments of {tool} that are no JSON object: let it take fewer and simpler"
+            " arguments, or choose a model that is better at calling tools."
+        )
+    if "argument" not in subject:
+        return (
+            "Say in the description of {tool} what its arguments have to be (what it says names the one that"
+            " does not fit), or let the tool take what the model sends."
         )
     return (
         "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take the type"
@@ -119,10 +146,32 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
     )
 
 
+_OF_PROBLEMS: Final = {
+    CUT: (
+        "The model's answers reach their token limit within the arguments of {tool}: raise max_tokens, or"
+        " let {tool} take less text at once."
+    ),
+    OF_CACHE: (
+        "The cache answers with a call of {tool} from a time when there was such a tool: clear the cache,"
+        " or change cache_seed whenever tools change."
+    ),
+    MADE_UP: (
+        "The model made {tool} up: it was offered other tools. Look for that name in prompts and in what"
+        " tools return; give tools plain names, or choose a model that is better at calling them."
+    ),
+    UNKNOWN_TOOL: (
+        "The model calls {tool}, which the agent that executes does not have: register it for execution,"
+        " or stop naming it in prompts."
+    ),
+}
+
+
 def _config_entry(subject: Mapping[str, Any]) -> str:
     status = subject.get("status_code")
     reason = "it can never work"
-    if status in _UNAUTHORIZED:
+    if status == _FORBIDDEN:
+        reason = "it is refused (403), as by a key that lacks a permission, a firewall or a proxy"
+    elif status in _UNAUTHORIZED:
         reason = "its key is refused ({status_code})"
     elif status == _NOT_FOUND:
         reason = "model {model} or its address does not exist (404)"
@@ -181,29 +230,56 @@ def _timeout(subject: Mapping[str, Any]) -> str:
             "Calls time out after {tool} took long: make the tool faster, or give what waits for it more"
             " time."
         )
+    if "status_code" in subject:
+        return (
+            "It was {host}, or a gateway before it, that gave up waiting ({status_code}): raise the limit"
+            " there, stream the answers, or make prompts smaller."
+        )
     return (
         "Compare autogen.request.timeout_seconds with how long working calls take; raise it, or make prompts"
         " smaller."
     )
 
 
+def _callback(subject: Mapping[str, Any]) -> str:
+    if subject.get("exception") not in _OF_NO_TEXT:
+        return "Fix {callee}{where}: AutoGen calls it, and passes on what it raises."
+    return (
+        "Fix {callee}{where}. If it reads message['content'], expect None: messages that call a tool have no"
+        " text."
+    )
+
+
 def _orchestration(subject: Mapping[str, Any]) -> str:
+    if subject.get("exception", _NOBODY_NAMED) != _NOBODY_NAMED:
+        return (
+            "Look at what chooses who speaks after {agent}: a function has to return an agent of the group,"
+            " the name of a method that AutoGen knows, or None to end it; transitions have to leave somebody."
+        )
     if "tool" in subject:
         return (
             "{agent} calls {tool} with the same arguments again and again: say in the tool's result what is"
             " missing, and end the conversation when a call repeats."
         )
+    if subject.get("problem") == SAME_WORDS:
+        return (
+            "Look at what should have ended it: {agent} went on with nothing more to say. Tell the model the"
+            " word that is_termination_msg waits for."
+        )
+    if ", " in str(subject.get("agent", "")):
+        return (
+            "Look at how {agent} end: a condition has to end what goes in circles, such as a word that one of"
+            " them is told to say."
+        )
     return (
-        "Look at {agent}: no agent's name may be part of another's, descriptions have to differ, and a"
-        " condition has to end what goes in circles."
+        "Look at what the model that chooses after {agent} is told: no agent's name may be part of another's,"
+        " descriptions have to differ, and autogen.handoff.candidates of the handoff says who was to choose"
+        " from."
     )
 
 
 _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
-    causes.TOOL_EXCEPTION: (
-        "Fix {tool}{where}. If only some values fail, check for them first and return a message that the"
-        " model can act on."
-    ),
+    causes.TOOL_EXCEPTION: _tool_exception,
     causes.TOOL_ARGUMENTS: _tool_arguments,
     causes.CONFIG_ENTRY: _config_entry,
     causes.PROMPT_TOO_LARGE: _prompt_too_large,
@@ -223,13 +299,8 @@ _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
         "The model corrects most of its code itself. If {it} comes back in every run, look for a"
         " missing package, or at Docker."
     ),
-    causes.CALLBACK: (
-        "Fix {callee}{where}. If it reads message['content'], expect None: messages that call a tool have no"
-        " text."
-    ),
-    causes.CLIENT: (
-        "Fix the custom client or the request{where}; the span's status message says what was wrong."
-    ),
+    causes.CALLBACK: _callback,
+    causes.CLIENT: ("Fix the custom client or the request{where}: what it says names what is wrong with it."),
     causes.ORCHESTRATION: _orchestration,
     causes.UNKNOWN: "Look at the stack trace of {exception}: autogen-otel show has it.",
 }

@@ -14,13 +14,13 @@ SUPPRESS_KEY = "suppress_instrumentation"
 """The key of ``opentelemetry.instrumentation.utils.suppress_instrumentation``."""
 
 
-def current_call() -> Call | None:
-    """The innermost observed call around the running code."""
-    return otel_context.get_current().get(CALL_KEY)  # type: ignore[return-value]
-
-
 capture = otel_context.get_current
 """The context of here: where a call begins, or to take along to another thread."""
+
+
+def current_call() -> Call | None:
+    """The innermost observed call around the running code."""
+    return capture().get(CALL_KEY)  # type: ignore[return-value]
 
 
 def resume(captured: Any) -> Any:

@@ -86,7 +86,8 @@ def tool_test(
 
 
 def _remarks(span: Span, arguments: Any, values: Values) -> list[str]:
-    remarks = []
+    # A tool that keeps something between its calls is not all in its arguments.
+    remarks = ["If it passes at once, more than the arguments made it fail: what ran before, or beside it."]
     if span.attributes.get(names.TOOL_FUNCTION_MODULE) == _MAIN:
         remarks.append(
             "The program is loaded from its file, which runs all that its __main__ guard does not hold back."

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any, Final, TypeGuard
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Answer, Run
-from autogen_otel.diagnosis.evidence.arguments import PREFIX, TYPES, is_extreme
+from autogen_otel.diagnosis.evidence.arguments import FORM, LONGEST_VALUE, PREFIX, SIZE, TYPES, is_extreme
 from autogen_otel.diagnosis.evidence.features import TIME, TOOLS_USED, TRACE, TRAITS, TURN, Features
 from autogen_otel.vocabulary import attributes as names
 
@@ -18,6 +19,10 @@ _MOST_WINDOWS: Final = 40
 _MOST_CUTS: Final = 256
 _MOST_NAMES: Final = 500
 _FEWEST_NUMBERS: Final = 4
+_FEWEST_SIZES: Final = 2
+_OTHER_ENDS: Final = 10
+"""How many beginnings of texts, about, might have been the one that all failing calls share by chance."""
+_SIZES: Final = frozenset({"character", "byte"})
 _LARGEST: Final = 1e300
 """Python counts on in whole numbers, with which nothing can be done that takes floats."""
 _GROWING: Final = frozenset({names.PROMPT_CHARS, TOOLS_USED})
@@ -79,16 +84,46 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
     if not is_of_list and (None in bad or present < outline.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
-    if name != TIME and not is_of_list:
+    if name != TIME and not is_of_list and not _is_size(name):
         # Of an empty text in arguments its trait tells, in words.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
         for value in _common(bad):
             if value != "" or not name.startswith(PREFIX):
                 yield Property(name, kind, value), 1
+    if name.startswith(PREFIX):
+        yield from _ends(name, bad)
     runs = outline.runs.get(name, ())
     numbers = [value for value in bad if is_number(value)]
-    if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= _FEWEST_NUMBERS:
+    # Of fewer numbers each is a value of its own, but for sizes.
+    fewest = _FEWEST_SIZES if _is_size(name) else _FEWEST_NUMBERS
+    if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= fewest:
         yield from _thresholds(name, steps_of(numbers, runs), len(bad), outline.total)
+
+
+def _is_size(name: str) -> bool:
+    """Whether a number only measures a text: one size explains no failure, it tells which text it was."""
+    return name == SIZE or names.UNITS.get(name) in _SIZES
+
+
+def _ends(name: str, bad: list[Any]) -> Iterator[tuple[Property, int]]:
+    """What all texts of an argument begin with, and what they end with, where they differ otherwise."""
+    texts = [value for value in bad if isinstance(value, str)]
+    if len(set(texts)) < 2 or len(texts) < len(bad):  # noqa: PLR2004 - what all have is told as a value
+        return
+    begin = _shared_beginning(texts)
+    if begin:
+        yield Property(name, Comparison.BEGINS, begin), _OTHER_ENDS
+    end = _shared_beginning([text[::-1] for text in texts])[::-1]
+    # Of what was cut nobody knows the end.
+    if end and all(len(text) < LONGEST_VALUE for text in texts):
+        yield Property(name, Comparison.ENDS, end), _OTHER_ENDS
+
+
+def _shared_beginning(texts: Sequence[str]) -> str:
+    # What the first and the last in order share, all between them share, too.
+    first, last = min(texts), max(texts)
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return first[: sum(1 for _ in same)]
 
 
 def _common(values: Iterable[Any]) -> Iterator[Any]:
@@ -108,9 +143,10 @@ def counted(values: Iterable[Any]) -> Counter[Any]:
 def in_order(values: frozenset[Any]) -> list[Any]:
     """Several values in the same order in each run, which a set of texts has not.
 
-    Of two that separate alike the first is reported: what is odd about a value tells more than its type.
+    Of two that separate alike the first is reported: what is odd about a value tells more than its type, and
+    that more than how it is written.
     """
-    return sorted(values, key=lambda one: (one in TYPES, str(one)))
+    return sorted(values, key=lambda one: (str(one).startswith(FORM), one in TYPES, str(one)))
 
 
 Step = tuple[float, float, int, int]

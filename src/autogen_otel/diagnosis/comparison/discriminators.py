@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,6 +71,8 @@ _COMPARISON_PENALTIES: Final = {
     Comparison.EQUALS: 0.0,
     Comparison.IS: 0.005,
     Comparison.INCLUDES: 0.005,
+    Comparison.BEGINS: 0.005,
+    Comparison.ENDS: 0.005,
     Comparison.PRESENT: 0.005,
     Comparison.ABSENT: 0.01,
     Comparison.AT_LEAST: 0.01,
@@ -78,6 +80,7 @@ _COMPARISON_PENALTIES: Final = {
     Comparison.WITHIN: 0.03,
 }
 _SCANNED: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.WITHIN})
+_CUTS: Final = _SCANNED - {Comparison.WITHIN}
 _SCANNED_SHARE: Final = 0.2
 _OTHER_PENALTY: Final = 0.01
 _DERIVED: Final = (".length", "arguments.depth", "arguments.chars")
@@ -131,12 +134,14 @@ class _Family:
 
 def _by_chance(one: Property, table: Table, comparisons: int) -> float:
     """The probability of so much by chance, of a property that was chosen from so many of its attribute."""
-    if comparisons > 1 and one.comparison is not Comparison.WITHIN:
+    if comparisons > 1 and one.comparison in _CUTS:
         return fisher_of_best_cut(table, comparisons)
     return min(1.0, fisher(table) * comparisons)
 
 
-def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator], Answer]]:
+def discriminate(
+    failing: Sequence[Features], is_told: Callable[[str], bool] = lambda _: False
+) -> Asking[tuple[list[Discriminator], Answer]]:
     """Find what separates failing from working calls, the strongest first.
 
     What only follows from a stronger one is left out, and so is what may be chance.
@@ -144,6 +149,7 @@ def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator
     Args:
         failing: one call of each conversation in which it failed. The questions are about calls of the same
             kind that worked.
+        is_told: whether an attribute says no more than what failed.
 
     Returns:
         What separates them, and the outline of the working calls that it was found by.
@@ -152,7 +158,7 @@ def discriminate(failing: Sequence[Features]) -> Asking[tuple[list[Discriminator
     outline = yield Outline({} if is_one else cuts_of(failing), names=not is_one)
     if is_one or not outline.total:
         return [], outline
-    proposed = list(properties(failing, outline))
+    proposed = [one for one in properties(failing, outline) if not is_told(one[0].attribute)]
     candidates = [candidate for candidate, _ in proposed]
     answer = yield Holding(candidates)
     held = zip(held_by(failing, candidates), answer.holding, strict=True)

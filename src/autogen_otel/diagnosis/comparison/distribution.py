@@ -74,6 +74,8 @@ def _named(of: Property, failing: Sequence[Features]) -> list[Property]:
     """What a bar each is drawn of: the property itself, and the values that failing calls have most often."""
     if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
         return [Property(of.attribute, Comparison.PRESENT)]
+    if of.comparison in {Comparison.BEGINS, Comparison.ENDS}:
+        return [of, Property(of.attribute, Comparison.ABSENT)]
     counts = counted(call[of.name] for call in failing if call.get(of.name) is not None)
     others = [Property(of.attribute, of.comparison, value) for value, _ in counts.most_common(_MOST_VALUES)]
     named = [of, *(one for one in others if one.value != of.value)][: _MOST_VALUES - 1]

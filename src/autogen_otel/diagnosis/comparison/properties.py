@@ -20,7 +20,9 @@ class Comparison(Enum):
     INCLUDES = "includes"
     """One of several values is this one."""
     IS = "is"
-    """What is odd about the value: null, empty, negative."""
+    """What is odd about the value: null, empty, negative; how it is written."""
+    BEGINS = "begins_with"
+    ENDS = "ends_with"
     PRESENT = "present"
     ABSENT = "absent"
     AT_LEAST = "at_least"
@@ -83,6 +85,14 @@ def _includes(name: str, value: Any) -> Callable[[Features], bool]:
     return includes
 
 
+def _of_text(name: str, test: Callable[[str], bool]) -> Callable[[Features], bool]:
+    def tester(features: Features) -> bool:
+        text = features.get(name)
+        return isinstance(text, str) and test(text)
+
+    return tester
+
+
 def _numeric(test: Callable[[Any, Any], bool]) -> Callable[[str, Any], Callable[[Features], bool]]:
     def make(name: str, value: Any) -> Callable[[Features], bool]:
         def tester(features: Features) -> bool:
@@ -98,6 +108,8 @@ _TESTERS: Final[Mapping[Comparison, Callable[[str, Any], Callable[[Features], bo
     Comparison.EQUALS: _equals,
     Comparison.INCLUDES: _includes,
     Comparison.IS: lambda name, value: _includes(name + TRAITS, value),
+    Comparison.BEGINS: lambda name, value: _of_text(name, lambda text: text.startswith(value)),
+    Comparison.ENDS: lambda name, value: _of_text(name, lambda text: text.endswith(value)),
     Comparison.PRESENT: lambda name, _: lambda features: name in features,
     Comparison.ABSENT: lambda name, _: lambda features: name not in features,
     Comparison.AT_LEAST: _numeric(operator.ge),

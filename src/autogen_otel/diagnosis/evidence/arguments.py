@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
@@ -21,6 +22,14 @@ _MOST_LEAVES: Final = 64
 LONGEST_VALUE: Final = 80
 _TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list"}
 _OBJECT: Final = "an object"
+FORM: Final = "written as "
+"""Begins the trait that says how a text is written: ``written as 9/9/9``."""
+LONGEST_FORM: Final = 40
+"""Characters of a text that may have a form; what is longer is prose."""
+RUNS: Final = (("[0-9]+", "9"), ("[A-Z]+", "A"), ("[a-z]+", "a"))
+"""What stands for digits and letters in a form, in this order."""
+_BLANKS: Final = " \t\n\f\r"
+_FORMS: Final = tuple((re.compile(pattern), sign) for pattern, sign in RUNS)
 TYPES: Final = frozenset({*_TYPES.values(), _OBJECT})
 """Traits that say no more than what kind of value it is."""
 
@@ -94,6 +103,26 @@ def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, i
         yield path, depth, value
 
 
+def form_of(text: str) -> str:
+    """How a text is written, whatever it says: ``03/04/1980`` as ``9/9/9``, ``P-17`` as ``A-9``."""
+    for pattern, sign in _FORMS:
+        text = pattern.sub(sign, text)
+    return f"{FORM}{text}"
+
+
+def _traits_of_text(text: str) -> Iterator[str]:
+    if not text.isascii():
+        yield "not ASCII"
+    if text.strip().lower() in {"null", "none", "nan", "undefined", "n/a"}:
+        yield "text for nothing"
+    if not text.strip():
+        yield "blank"
+    elif text[0] in _BLANKS or text[-1] in _BLANKS:
+        yield "padded with blanks"
+    elif text.isascii() and len(text) <= LONGEST_FORM:
+        yield form_of(text)
+
+
 def _traits(leaf: Any) -> Iterator[str]:
     if leaf is None:
         yield NULL
@@ -102,12 +131,7 @@ def _traits(leaf: Any) -> Iterator[str]:
     if leaf in ("", [], {}) and not isinstance(leaf, (bool, int, float)):
         yield "empty"
     elif isinstance(leaf, str):
-        if not leaf.isascii():
-            yield "not ASCII"
-        if not leaf.strip():
-            yield "blank"
-        if leaf.strip().lower() in {"null", "none", "nan", "undefined", "n/a"}:
-            yield "text for nothing"
+        yield from _traits_of_text(leaf)
     elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
         if leaf < 0:
             yield "negative"

@@ -35,6 +35,8 @@ PREVIOUS_TOOL_SECONDS: Final = "previous_tool.seconds"
 TOOLS_USED: Final = "tools_used"
 PROBLEMS: Final = "autogen.tool.arguments.problems"
 
+NOT_JSON: Final = "not JSON"
+"""How problems of arguments call a text that cannot be read."""
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
 LONGEST_TEXT: Final = 200
@@ -223,5 +225,8 @@ def plain(value: Any) -> str | float | None:
 def plain_problem(problem: str) -> str:
     """A problem of arguments without the value that came: ``amount: expected number, got string``."""
     argument, _, words = problem.partition(": ")
+    if words.startswith(f"{NOT_JSON}, "):
+        # Where the text stops being JSON is another place each time.
+        return f"{argument}: {NOT_JSON}"
     before, got, value = words.partition("got ")
     return f"{argument}: {before}{got}{value.split(' ', 1)[0]}" if got else problem

@@ -37,7 +37,7 @@ class Occurrence:
         trace_id: the conversation.
         span_id: where it began.
         time_ns: when.
-        kind: what calls it is compared with.
+        kind: what kind of call it is.
         effect: what came of it.
         lost_ns: time that went into it.
         describe: makes the features; asked only of failures that are kept.
@@ -46,6 +46,8 @@ class Occurrence:
         after_tool: the span of a tool that had failed before, if the call links to one.
         fell_after: causes of the failures of other entries that came before in the same model call.
         problems: how the arguments of a tool did not fit, without their values.
+        compared_as: what kind of calls it is compared with, where that is not its own.
+        said: what was raised, or what the provider said, as it was recorded.
         symptoms: what happened as a consequence, in words, and how often.
         ended_by: subject of the consequence that the conversation ended with, where there was one.
         weight: how many failures it stands for.
@@ -66,6 +68,8 @@ class Occurrence:
     after_tool: str | None = None
     fell_after: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    compared_as: str | None = None
+    said: str = ""
     symptoms: Counter[str] = field(default_factory=Counter)
     ended_by: Mapping[str, Any] | None = None
     weight: float = 1.0

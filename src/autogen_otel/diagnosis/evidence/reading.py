@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import MOST_AROUND, Surroundings, plain_problem
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.subjects import (
+    NOT_OFFERED,
     is_attempt,
     model_detail,
     model_subject,
     other_subject,
     raised_subject,
+    said_by,
     tool_subject,
 )
 from autogen_otel.traces.failures import Failure, passing_on
@@ -88,10 +92,16 @@ class Reading:
     # ------------------------------------------------------------ kinds of calls
     def _of_span(self, span: Span, cause: str) -> Occurrence:
         """What failed beside model calls: a tool, or a turn, a handoff, code, a callback."""
+        compared_as = None
         if span.operation == span_names.EXECUTE_TOOL:
             problems = _problems(span)
-            subject = tool_subject(span, problems if cause == causes.TOOL_ARGUMENTS else ())
+            is_of_arguments = cause == causes.TOOL_ARGUMENTS
+            asked_by = self._asked_by(span) if is_of_arguments else None
+            subject = tool_subject(span, problems if is_of_arguments else (), asked_by)
             kind, describe = tool_kind(subject["tool"]), partial(self.tool_features, span)
+            if asked_by is not None and subject.get("problem") in NOT_OFFERED:
+                # No such tool works anywhere: what made the model ask for it is the question.
+                compared_as, describe = MODEL, partial(self.model_features, asked_by, asked_by)
         else:
             problems = ()
             subject = other_subject(span, self.trace)
@@ -107,7 +117,27 @@ class Reading:
             span.duration_ns,
             describe,
             problems=problems,
+            compared_as=compared_as,
+            said=said_by(span),
         )
+
+    def _asked_by(self, tool: Span) -> Span | None:
+        """The last model call before a tool call that asked for it."""
+        name = str(tool.attributes.get(names.GEN_AI_TOOL_NAME))
+        asked = {f"{name} {tool.attributes.get(names.GEN_AI_TOOL_CALL_ID)}", name}
+        chats = self._chats
+        before = bisect_right(chats, tool.start_ns, key=attrgetter("end_ns"))
+        for chat in reversed(chats[max(0, before - MOST_AROUND) : before]):
+            calls = chat.attributes.get(names.RESPONSE_TOOL_CALLS)
+            if isinstance(calls, list) and not asked.isdisjoint(map(str, calls)):
+                return chat
+        return None
+
+    @cached_property
+    def _chats(self) -> list[Span]:
+        """The model calls, in the order they ended."""
+        chats = (span for span in self.spans if span.operation == span_names.CHAT)
+        return sorted(chats, key=attrgetter("end_ns"))
 
     def _answered(self, turn: Span) -> Span | None:
         """The model call whose answer a turn failed on."""
@@ -134,6 +164,7 @@ class Reading:
             chat.duration_ns,
             partial(self.model_features, chat, chat),
             model_detail(cause, attempt, subject),
+            said=said_by(failed),
         )
 
     def _of_model(self, chat: Span, began: Sequence[Span]) -> Iterator[Occurrence]:
@@ -172,6 +203,7 @@ class Reading:
                 max(1, len(attempts)),
                 after_tool=after_tool,
                 fell_after=tuple(before),
+                said=said_by(spans[-1]),
             )
             before.append(cause)
 

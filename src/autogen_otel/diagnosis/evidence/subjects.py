@@ -3,34 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.features import plain, plain_problem
-from autogen_otel.traces.stacktrace import raising_user_frame
+from autogen_otel.diagnosis.evidence.features import NOT_JSON, plain, plain_problem
+from autogen_otel.traces.failures import stack_of, what_was_raised
+from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
 _QUOTA: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _OK: Final = 200
-_UNKNOWN_TOOL: Final = "unknown tool"
+_LONGEST_SAID: Final = 240
+_NO_OBJECT: Final = "expected object, got"
+_WHOLE: Final = "arguments"
+"""How problems call the arguments as a whole."""
+UNKNOWN_TOOL: Final = "unknown tool"
+MADE_UP: Final = "unknown tool, not offered to the model"
+OF_CACHE: Final = "unknown tool, in an answer from the cache"
+NOT_OFFERED: Final = (MADE_UP, OF_CACHE)
+CUT: Final = "cut at the model's token limit"
+"""The problem of arguments that are no JSON because the answer with them ended too early."""
 
 
-def tool_subject(span: Span, problems: tuple[str, ...]) -> dict[str, Any]:
-    """What the failure of a tool call is of."""
+def tool_subject(span: Span, problems: tuple[str, ...], asked_by: Span | None = None) -> dict[str, Any]:
+    """What the failure of a tool call is of.
+
+    Args:
+        span: the tool call.
+        problems: how its arguments do not fit.
+        asked_by: the model call that asked for it, where that is known.
+    """
     subject: dict[str, Any] = {"tool": str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)}
     if problems:
         subject.update(problem_subject(problems[0]))
-    if subject.get("problem") != _UNKNOWN_TOOL:
-        subject.update(raised_subject(span))
-    return subject
+    problem = subject.get("problem")
+    if problem == UNKNOWN_TOOL:
+        if asked_by is not None and not _offers(asked_by, subject["tool"]):
+            is_cached = asked_by.attributes.get(names.CACHE_HIT) is True
+            subject["problem"] = OF_CACHE if is_cached else MADE_UP
+        return subject
+    if problem == NOT_JSON and asked_by is not None:
+        was_cut = asked_by.attributes.get(names.RESPONSE_PROBLEM) == responses.CUT_AT_TOKEN_LIMIT
+        subject["problem"] = CUT if was_cut else problem
+    return {**subject, **raised_subject(span)}
+
+
+def _offers(chat: Span, tool: str) -> bool:
+    """Whether a model call offers a tool, or may do so: of very many not all names are recorded."""
+    offered, count = (chat.attributes.get(key) for key in (names.PROMPT_TOOL_NAMES, names.PROMPT_TOOLS))
+    known = offered if isinstance(offered, list) else []
+    return not isinstance(count, int) or count > len(known) or tool in known
 
 
 def problem_subject(problem: str) -> dict[str, Any]:
     """Argument and problem, of a plain problem."""
     argument, _, words = plain_problem(problem).partition(": ")
     return {"argument": argument, "problem": words or argument}
+
+
+def is_no_object(subject: Mapping[str, Any]) -> bool:
+    """Whether arguments are meant that are no JSON object, so that none of them has a name."""
+    problem = str(subject.get("problem"))
+    is_whole = problem in {NOT_JSON, CUT} or problem.startswith(_NO_OBJECT)
+    return is_whole and subject.get("argument") == _WHOLE
 
 
 def raised_subject(span: Span) -> dict[str, Any]:
@@ -45,9 +83,30 @@ def raised_subject(span: Span) -> dict[str, Any]:
         frame = raising_user_frame(str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")))
         if frame is not None and not is_models:
             subject["location"] = frame.location.replace(" in ", " ", 1)
-    if kind:
-        subject = {"exception": kind.rpartition(".")[2], **subject}
+    # An HTTP attempt has its status there.
+    if kind and not kind.isdigit():
+        module, _, name = kind.rpartition(".")
+        # ``struct.error`` says more than ``error``.
+        full = f"{module.rpartition('.')[2]}.{name}"
+        subject = {"exception": full if module and name.lower() == "error" else name, **subject}
     return subject
+
+
+def said_by(span: Span) -> str:
+    """What a failing call reports, with what that began with, in one line."""
+    said = what_was_raised(span)
+    first = _began_with(stack_of(span.exception)) or said
+    # The HTTP client of the SDK raises again what the one below it raised.
+    if first.partition(": ")[2] not in said:
+        said = f"{said} (caused by {first})"
+    line = " ".join(said[: 2 * _LONGEST_SAID].split())
+    return line if len(line) <= _LONGEST_SAID else f"{line[: _LONGEST_SAID - 3]}..."
+
+
+@lru_cache(maxsize=256)
+def _began_with(stacktrace: str) -> str:
+    """The key of the exception that a stack trace begins with; empty if there is none. Retries repeat it."""
+    return next(iter(chained_exceptions(stacktrace)), "")
 
 
 def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, Any]:

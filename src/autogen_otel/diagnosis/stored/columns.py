@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, Final, NamedTuple
 
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
@@ -96,6 +97,8 @@ class Columns:
             return self._leaves(name).trait(value)
         if comparison in {Comparison.EQUALS, Comparison.INCLUDES}:
             return self._has(name, value)
+        if comparison in {Comparison.BEGINS, Comparison.ENDS}:
+            return self._leaves(name).has_end(value, at_end=comparison is Comparison.ENDS)
         number = self.of(name).number
         if comparison is Comparison.WITHIN:
             low, high = (self.value(float(end), "Float64") for end in value)
@@ -160,7 +163,7 @@ def texts_of(text: str, *, is_of_texts: bool = False) -> str:
 
 _PROBLEMS_KEY: Final = f"'{names.TOOL_ARGUMENTS_PROBLEMS}'"
 _PROBLEMS: Final = (
-    "arrayMap(problem -> replaceRegexpOne(problem, '(?s)^(.*?: .*?got [^ ]*).*$', '\\\\1'),"
+    "arrayMap(problem -> replaceRegexpOne(problem, '(?s)^(.*?: (?:not JSON|.*?got [^ ]*)).*$', '\\\\1'),"
     f" {texts_of(_attribute(_PROBLEMS_KEY))})"
 )
 
@@ -226,12 +229,18 @@ _TRAITS: Final = {
     "empty": "one IN ('\"\"', '[]', '{}')",
     "not ASCII": f"{_STRING} AND NOT match({_LEAF_TEXT}, '^[\\\\x00-\\\\x7F]*$')",
     "blank": f"{_STRING} AND match({_LEAF_TEXT}, '^\\\\s+$')",
+    "padded with blanks": (
+        f"{_STRING} AND match({_LEAF_TEXT}, '\\\\S') AND match({_LEAF_TEXT}, '^\\\\s|\\\\s$')"
+    ),
     "text for nothing": (
         f"{_STRING} AND lower(trimBoth({_LEAF_TEXT})) IN ('null', 'none', 'nan', 'undefined', 'n/a')"
     ),
     "negative": f"ifNull({_LEAF_NUMBER} < 0, 0)",
     "zero": f"ifNull({_LEAF_NUMBER} = 0, 0)",
 }
+_FORM: Final = reduce(
+    lambda text, run: f"replaceRegexpAll({text}, '{run[0]}', '{run[1]}')", arguments.RUNS, _LEAF_TEXT
+)
 _DEEPEST: Final = 5
 """Levels of arguments whose names are looked for; what failing calls have is found at any level."""
 
@@ -293,7 +302,20 @@ class Leaves:
 
     def trait(self, trait: str) -> str:
         """Whether one of them is odd in this way."""
-        return f"arrayExists(one -> {_TRAITS[trait]}, {self._raw})"
+        test = _TRAITS.get(trait)
+        if test is None:
+            wanted = self._value(trait.removeprefix(arguments.FORM), "String")
+            test = (
+                f"{_STRING} AND lengthUTF8({_LEAF_TEXT}) <= {arguments.LONGEST_FORM} AND {_FORM} = {wanted}"
+            )
+        return f"arrayExists(one -> {test}, {self._raw})"
+
+    def has_end(self, wanted: str, *, at_end: bool) -> str:
+        """Whether one of them is a text that begins, or ends, like this."""
+        function = "endsWith" if at_end else "startsWith"
+        text = f"substringUTF8({_LEAF_TEXT}, 1, {arguments.LONGEST_VALUE})"
+        test = f"{_STRING} AND {function}({text}, {self._value(wanted, 'String')})"
+        return f"arrayExists(one -> {test}, {self._raw})"
 
     def _under(self, path: str) -> str:
         """The values at a path, as JSON; those that hold others are no leaves."""

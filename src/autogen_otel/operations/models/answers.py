@@ -35,7 +35,7 @@ def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
     Their values are the response's own objects; none for what is no response.
     """
     choices = read_field(response, "choices")
-    if isinstance(choices, (list, tuple)):
+    if type(choices) is list or isinstance(choices, (list, tuple)):
         return tuple(map(_of_choice, choices))
     messages = read(response, "messages")
     if isinstance(messages, (list, tuple)):
@@ -98,7 +98,7 @@ def _message(reason: Any, **values: Any) -> dict[str, Any]:
 
 
 def _calls(calls: Any) -> list[Any] | None:
-    if not isinstance(calls, (list, tuple)) or not calls:
+    if not calls or not (type(calls) is list or isinstance(calls, (list, tuple))):
         return None
     asked = []
     for one in calls:

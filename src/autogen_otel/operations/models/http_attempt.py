@@ -314,10 +314,12 @@ def _rows(headers: Any) -> Headers:
 
 def _size_apart(headers: Headers) -> tuple[bytes, Headers]:
     """The length of the body, which differs from request to request, and the other headers."""
-    # httpx puts it last.
-    for place in range(len(headers) - 1, -1, -1):
-        if headers[place][1] == _SIZE:
-            return headers[place][2], headers[:place] + headers[place + 1 :]
+    if headers and headers[-1][1] == _SIZE:
+        # Where httpx puts it.
+        return headers[-1][2], headers[:-1]
+    for place, (_, name, size) in enumerate(headers):
+        if name == _SIZE:
+            return size, headers[:place] + headers[place + 1 :]
     return b"", headers
 
 

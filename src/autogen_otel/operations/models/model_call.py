@@ -109,7 +109,8 @@ class ModelCall(Operation):
         self.name = spans.chat(entry.model)
         prompt = self._prompt(config, own)
         self.constants = (entry.facts, _asked(self.agent, self.helper_role, entry.count), prompt.offered)
-        facts = {**prompt.facts, **config_entries.options(config, own)}
+        facts = prompt.facts
+        facts.update(config_entries.options(config, own))
         if self.root is not None and self.root.failed_tools:
             facts[names.TOOL_FAILED_BEFORE] = True
         self.carried_messages = prompt.carried
