@@ -592,3 +592,12 @@ def test_nothing_is_kept_of_a_tool_that_is_gone() -> None:
     kept = called_once()
     gc.collect()
     assert [one() for one in kept] == [None, None, None]
+
+
+@pytest.mark.parametrize("required", [True, 5, "amount", [["amount"]], [{}], None])
+def test_a_schema_with_anything_for_what_is_required_upsets_nothing(required: object) -> None:
+    def tool(amount: int) -> None: ...
+
+    schema = {"type": "object", "properties": {"amount": {"type": "integer"}}, "required": required}
+    assert said({"amount": 1}, tool, schema) == []
+    assert said({}, tool, schema) == ["amount missing: integer"]

@@ -120,10 +120,13 @@ def _compared(schema: Mapping[str, Any], taken: _Taken) -> _Compared:
 def _claims_the_same(schema: Mapping[str, Any], taken: _Taken) -> bool:
     if taken.by_position or taken.schema["additionalProperties"] or "$ref" in schema:
         return False
-    properties = schema.get("properties")
+    properties, required = schema.get("properties"), schema.get("required") or []
+    if type(required) is not list or not all(isinstance(one, str) for one in required):
+        # Models are shown whatever the application wrote.
+        return False
     return isinstance(properties, Mapping) and (
         properties.keys() == taken.schema["properties"].keys()
-        and set(schema.get("required") or ()) == set(taken.schema["required"])
+        and set(required) == set(taken.schema["required"])
         and all(isinstance(one, Mapping) and one.get("type") for one in properties.values())
     )
 
