@@ -137,8 +137,8 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
         )
     if "argument" not in subject:
         return (
-            "Say in the description of {tool} what its arguments have to be (what it says names the one that"
-            " does not fit), or let the tool take what the model sends."
+            "Say in the description of {tool} what its arguments have to be (the error names the one that does"
+            " not fit), or let the tool take what the model sends."
         )
     return (
         "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take the type"
@@ -300,7 +300,7 @@ _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
         " missing package, or at Docker."
     ),
     causes.CALLBACK: _callback,
-    causes.CLIENT: ("Fix the custom client or the request{where}: what it says names what is wrong with it."),
+    causes.CLIENT: "Fix the custom client or the request{where}; the error says what is wrong.",
     causes.ORCHESTRATION: _orchestration,
     causes.UNKNOWN: "Look at the stack trace of {exception}: autogen-otel show has it.",
 }
