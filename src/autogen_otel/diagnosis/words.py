@@ -117,7 +117,7 @@ def _hint(one: Discriminator) -> str:
 def _tool_exception(subject: Mapping[str, Any]) -> str:
     if "location" not in subject:
         return (
-            "No line of the program's raised, but what runs {tool}: look at what {tool} is given, and at what"
+            "None of the program's own lines is in the stack trace: look at what {tool} is given, and at what"
             " it returns, which has to be text or something that JSON can hold."
         )
     return (
