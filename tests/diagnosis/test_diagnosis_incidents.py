@@ -150,7 +150,9 @@ def failing_tool(depth: int) -> Span:
 def test_a_finding_says_what_was_raised_and_what_that_began_with(
     raised: tuple[str, str], began_with: tuple[str, str], said: str
 ) -> None:
-    stacktrace = f'Traceback (most recent call last):\n  File "desk.py", line 3, in f\n{": ".join(began_with)}'
+    stacktrace = (
+        f'Traceback (most recent call last):\n  File "desk.py", line 3, in f\n{": ".join(began_with)}'
+    )
     error = exception(*raised, stacktrace)
     it = Recorded()
     it.leaf("execute_tool lookup", 1, error, autogen__error__origin="tool_exception")

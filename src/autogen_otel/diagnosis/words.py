@@ -8,7 +8,7 @@ from typing import Any, Final
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
-from autogen_otel.diagnosis.evidence.loops import SAME_WORDS
+from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
 from autogen_otel.diagnosis.evidence.subjects import CUT, MADE_UP, OF_CACHE, UNKNOWN_TOOL, is_no_object
 from autogen_otel.vocabulary import attributes as names
@@ -137,8 +137,8 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
         )
     if "argument" not in subject:
         return (
-            "Say in the description of {tool} what its arguments have to be (the error names the one that does"
-            " not fit), or let the tool take what the model sends."
+            "Say in the description of {tool} what its arguments have to be (the error names the one that"
+            " does not fit), or let the tool take what the model sends."
         )
     return (
         "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take the type"
@@ -261,10 +261,10 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
             "{agent} calls {tool} with the same arguments again and again: say in the tool's result what is"
             " missing, and end the conversation when a call repeats."
         )
-    if subject.get("problem") == SAME_WORDS:
+    if subject.get("problem") == ALIKE_ANSWERS:
         return (
-            "Look at what should have ended it: {agent} went on with nothing more to say. Tell the model the"
-            " word that is_termination_msg waits for."
+            "Read the last answers of {agent}: their lengths repeat, as when a model repeats itself. If"
+            " it does, tell it the word that is_termination_msg waits for."
         )
     if ", " in str(subject.get("agent", "")):
         return (
