@@ -1,31 +1,11 @@
-"""Fixtures for all tests: telemetry in memory, a scripted server, and our own errors made fatal."""
+"""Which tests there are, which of them are slow, and who loads the fixtures."""
 
 from __future__ import annotations
 
-import functools
 import gc
-import importlib.metadata
-import ssl
-import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import autogen
-import autogen.oai.client
-import certifi
-import openai._base_client
 import pytest
-from hypothesis import HealthCheck, settings
-
-from autogen_otel.hooks import guard
-from autogen_otel.testing import ScriptedServer
-from tests.support.lineage import IS_09
-from tests.support.telemetry import Telemetry, instrumented
-
-# No test asserts how long something takes, whatever else this machine does.
-settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
 
 collect_ignore = ["servers"]
 """It needs programs that take long to build, so its tests run only if it is named: ``make test-servers``."""
@@ -33,10 +13,12 @@ collect_ignore = ["servers"]
 _SLOW = (
     "checks/",
     "cli/test_cli_packages.py",
+    "cli/test_cli_sources.py",
     "contract/",
     "delivery/test_delivery_chaos.py",
     "diagnosis/test_diagnosis_samples.py",
     "recording/test_recording_growth.py",
+    "redaction/test_redaction_many_secrets.py",
     "redaction/test_redaction_prefilter.py",
     "repro/test_repro_models.py",
     "repro/test_repro_tools.py",
@@ -44,85 +26,17 @@ _SLOW = (
 )
 """What is marked ``slow``: ``make test-quick`` leaves it out."""
 
-_PROGRAMS = tuple(f"delivery/test_delivery_{what}.py" for what in ("logs", "metrics", "providers"))
+_PROGRAMS = (
+    *(f"delivery/test_delivery_{what}.py" for what in ("logs", "metrics", "providers")),
+    "test_instrument.py",
+)
 """Where a test that starts a program of its own is ``slow`` too; there are quick ones in ``processes``."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _hasty_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Clients skip what takes them longer than a whole conversation: certificates, and waiting to try again.
-
-    Each of the thousands of clients would read the certificates of all public authorities (20 ms and more),
-    although nothing is encrypted on loopback, and the SDK waits half a second and more before a retry.
-    Programs that tests start read one certificate: OpenSSL and the clients look where this variable says.
-    """
-    authority = tmp_path_factory.mktemp("certificates") / "one.pem"
-    first, end, _ = Path(certifi.where()).read_text("utf-8").partition("-----END CERTIFICATE-----\n")
-    authority.write_text(first[first.index("-----BEGIN CERTIFICATE-----") :] + end, encoding="ascii")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(authority))
-        patch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
-        patch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.001)
-        for owner, name, value in _worked_out_for_each_agent():
-            patch.setattr(owner, name, value)
-        # Each test instruments, which reads the versions of what is installed: 3 ms, more than half of it.
-        patch.setattr(importlib.metadata, "version", functools.cache(importlib.metadata.version))
-        yield
-
-
-def _worked_out_for_each_agent() -> Iterator[tuple[Any, str, Any]]:
-    """What newer hosts work out anew for each agent, and what it always comes to: more than half of a chat.
-
-    0.9 and later ask the signature of the SDK's clients for each key of each entry, which 0.2 does once, and
-    0.9 makes the schema of its configuration, with all providers in it, only to see the names in it.
-    """
-    keys = vars(autogen.OpenAIWrapper)["openai_kwargs"]
-    if isinstance(keys, property) and keys.fget:
-        yield autogen.OpenAIWrapper, "openai_kwargs", keys.fget(None)
-    if IS_09:
-        model = autogen.LLMConfig._get_base_model_class()
-        schema = model.model_json_schema()
-        yield model, "model_json_schema", lambda: schema
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What AutoGen keeps on the disk unasked is no other test's, and no earlier run's."""
-    folder = tmp_path_factory.getbasetemp() / uuid.uuid4().hex
-    monkeypatch.setattr(autogen.oai.client, "LEGACY_CACHE_DIR", str(folder))
-
-
-@pytest.fixture
-def our_errors(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
-    """Errors of our own; a test that leaves any there fails, since users would have lost telemetry."""
-    errors: list[BaseException] = []
-    monkeypatch.setattr(guard, "on_error", errors.append)
-    yield errors
-    if errors:
-        raise errors[0]
-
-
-@pytest.fixture
-def telemetry(our_errors: list[BaseException]) -> Iterator[Telemetry]:
-    """AutoGen instrumented for one test."""
-    with instrumented() as kept:
-        yield kept
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Any], ScriptedServer]]:
-    """Starts scripted servers and stops them at the end."""
-    started: list[ScriptedServer] = []
-
-    def start(script: Any) -> ScriptedServer:
-        server = ScriptedServer(script)
-        server.__enter__()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.__exit__(None, None, None)
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the fixtures, and AutoGen with them, where tests run: who only hands them out needs none."""
+    if config.getoption("dist", "no") == "no" or hasattr(config, "workerinput"):
+        config.pluginmanager.import_plugin("tests.support.fixtures")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from autogen_otel.testing import entry, text
 from tests.delivery.receivers import closed_port, receiving
 from tests.support import forking
 from tests.support.agents import Serve, assistant, chat, user
+from tests.support.lineage import share
 from tests.support.telemetry import Telemetry
 
 _CONVERSATION = """
@@ -267,11 +269,15 @@ assert trace.get_tracer_provider() is telemetry.provider
     assert not program.journal.exists()
 
 
-@pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize(("variable", "kept"), [("undelivered", True), ("all", True), ("off", False)])
+_KEPT = {"undelivered": True, "off": False, "all": True}
+"""What the variable says, and whether anything is kept then."""
+
+
+@pytest.mark.parametrize(("variable", "late"), share([*itertools.product(_KEPT, (False, True))]))
 def test_a_journal_that_is_asked_for_is_added_to_the_applications_provider(
-    program: Program, late: bool, variable: str, kept: bool
+    program: Program, variable: str, late: bool
 ) -> None:
+    kept = _KEPT[variable]
     set_provider = """
 from opentelemetry import trace
 from tests.support.telemetry import Telemetry
@@ -388,14 +394,15 @@ def test_without_any_host_one_warning_says_what_is_supported(program: Program) -
     assert said.partition("instruments nothing: ")[2] in program.out
 
 
-@pytest.mark.parametrize(
-    ("distribution", "version"),
-    [("pyautogen", "0.10.0"), ("ag2", "1.2.1"), ("autogen-agentchat", "0.7.5")],
-)
-@pytest.mark.parametrize("has_module", [True, False])
+_OTHERS = {"pyautogen": "0.10.0", "ag2": "1.2.1", "autogen-agentchat": "0.7.5"}
+"""Other products, and a version of each."""
+
+
+@pytest.mark.parametrize(("has_module", "distribution"), share([*itertools.product((True, False), _OTHERS)]))
 def test_another_product_of_the_name_is_said_to_be_one(
-    program: Program, distribution: str, version: str, has_module: bool
+    program: Program, has_module: bool, distribution: str
 ) -> None:
+    version = _OTHERS[distribution]
     program.hide(*{"pyautogen", "ag2", "autogen"} - {distribution}, module=not has_module)
     modules = {"autogen": f"__version__ = {version!r}\n"} if has_module else {}
     program.install(distribution, version, **modules)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -12,18 +13,25 @@ import pytest
 
 from tests.support.diagnosed import healthy, incidents, journal
 from tests.support.pages import HOSTILE, Page, invisible, said
-from tests.support.recorded import write
+from tests.support.recorded import Recorded, write
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
-NULL = journal(incidents()["a null argument"], 4)
-WELL = journal(healthy()["all is well"], 4)
+
+@functools.cache
+def null() -> list[Recorded]:
+    return journal(incidents()["a null argument"], 4)
+
+
+@functools.cache
+def well() -> list[Recorded]:
+    return journal(healthy()["all is well"], 4)
 
 
 @pytest.fixture
 def nulls(tmp_path: Path) -> str:
-    return str(write(tmp_path / "nulls.jsonl", *NULL))
+    return str(write(tmp_path / "nulls.jsonl", *null()))
 
 
 def test_a_finding_says_what_how_often_where_and_what_to_do(run: Run, nulls: str) -> None:
@@ -62,7 +70,7 @@ def test_json_is_what_the_documentation_says(run: Run, nulls: str) -> None:
 
 
 def test_nothing_wrong_is_exit_code_0(run: Run, tmp_path: Path) -> None:
-    code, out, _ = run("diagnose", "--journal", str(write(tmp_path / "well.jsonl", *WELL)))
+    code, out, _ = run("diagnose", "--journal", str(write(tmp_path / "well.jsonl", *well())))
     assert code == 0
     assert "nothing failed" in out
 
@@ -70,7 +78,7 @@ def test_nothing_wrong_is_exit_code_0(run: Run, tmp_path: Path) -> None:
 def test_compressed_files_and_standard_input_are_read(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = gzip.compress("".join(one.line for one in NULL).encode())
+    data = gzip.compress("".join(one.line for one in null()).encode())
     path = tmp_path / "traces.jsonl.gz"
     path.write_bytes(data)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(data))))
@@ -82,7 +90,7 @@ def test_compressed_files_and_standard_input_are_read(
 
 def test_a_compressed_file_that_is_cut_is_refused(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "cut.jsonl.gz"
-    path.write_bytes(gzip.compress(NULL[0].line.encode())[:-20])
+    path.write_bytes(gzip.compress(null()[0].line.encode())[:-20])
     code, _, err = run("diagnose", "--journal", str(path))
     assert code == 2
     assert err.startswith(f"autogen-otel: {path} is damaged:")
@@ -100,7 +108,7 @@ def test_conversations_are_narrowed(run: Run, nulls: str) -> None:
     early, late = count("--until", "2026-11-22T18:00"), count("--since", "2026-11-22T18:00Z")
     assert early + late == 100
     assert 0 < early < 100
-    assert count("--conversation", NULL[0].trace_id) == 1
+    assert count("--conversation", null()[0].trace_id) == 1
 
 
 def test_one_trace_is_explained(run: Run, nulls: str) -> None:
@@ -146,7 +154,7 @@ def test_a_page_is_made_of_standard_input_too(
 
 
 def test_a_healthy_population_has_a_page_too(run: Run, tmp_path: Path) -> None:
-    code, out, _ = run("diagnose", "--journal", str(write(tmp_path / "well.jsonl", *WELL)), "--html", "-")
+    code, out, _ = run("diagnose", "--journal", str(write(tmp_path / "well.jsonl", *well())), "--html", "-")
     assert code == 0
     assert "0 findings in 100 conversations" in Page(out).text
 
@@ -163,7 +171,7 @@ def test_what_others_say_stays_text_in_the_page_of_a_diagnosis(run: Run, tmp_pat
 @pytest.fixture
 def versions(tmp_path: Path) -> str:
     recorded = []
-    for version, population in (("1.4", WELL), ("1.5", journal(incidents()["a null argument"], 5))):
+    for version, population in (("1.4", well()), ("1.5", journal(incidents()["a null argument"], 5))):
         for one in population:
             one.resource["service.version"] = version
         recorded += population

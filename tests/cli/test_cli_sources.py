@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -14,17 +15,21 @@ import pytest
 from tests.cli.conftest import Run
 from tests.support.diagnosed import incidents, journal
 from tests.support.incidents import failing_tool, fallback
-from tests.support.recorded import write
+from tests.support.recorded import Recorded, write
 from tests.support.stores import Answer, ScriptedJaeger, ScriptedTempo, serving
 
-INCIDENT = journal(incidents()["a null argument"], 4)[:40]
 SINCE = ("--since", "2026-11-22T00:00", "--until", "2026-11-24T00:00")
+
+
+@functools.cache
+def incident() -> list[Recorded]:
+    return journal(incidents()["a null argument"], 4)[:40]
 
 
 @pytest.fixture(scope="module", params=["jaeger", "tempo"])
 def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """The options that name a store with an incident in it."""
-    scripted = ScriptedJaeger(*INCIDENT) if request.param == "jaeger" else ScriptedTempo(*INCIDENT)
+    scripted = ScriptedJaeger(*incident()) if request.param == "jaeger" else ScriptedTempo(*incident())
     with serving(scripted) as url:
         yield f"--{request.param}", url
 
@@ -32,7 +37,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def kept(tmp_path: Path) -> str:
     """The same incident as a journal."""
-    return str(write(tmp_path / "kept.jsonl", *INCIDENT))
+    return str(write(tmp_path / "kept.jsonl", *incident()))
 
 
 def findings(run: Run, *words: str) -> Any:
@@ -59,8 +64,8 @@ def test_a_store_gives_the_list_and_the_trace_of_the_journal(
     assert same("--limit", "0")
     assert same("--failing", "--limit", "3")
     assert same("--tool", "lookup_policy", "--outcome", "recovered")
-    assert same(INCIDENT[7].trace_id)
-    assert same(INCIDENT[7].trace_id[:8])
+    assert same(incident()[7].trace_id)
+    assert same(incident()[7].trace_id[:8])
 
 
 def test_a_sample_says_that_it_is_one(run: Run, store: tuple[str, str]) -> None:
@@ -115,7 +120,7 @@ def test_a_source_that_cannot_be_asked_is_one_sentence(run: Run, command: str) -
 
 def test_headers_are_sent_and_not_printed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Mapping[str, str]] = []
-    scripted = ScriptedJaeger(*INCIDENT)
+    scripted = ScriptedJaeger(*incident())
 
     def ask(path: str, parameters: dict[str, str], headers: Mapping[str, str]) -> Answer:
         seen.append(headers)
@@ -133,11 +138,11 @@ def test_headers_are_sent_and_not_printed(run: Run, monkeypatch: pytest.MonkeyPa
 def test_evidence_links_to_jaeger_or_where_the_template_says(
     run: Run, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving(ScriptedJaeger(*INCIDENT)) as url:
+    with serving(ScriptedJaeger(*incident())) as url:
         out = run("diagnose", "--jaeger", url, *SINCE).out
         document = json.loads(run("diagnose", "--jaeger", url, *SINCE, "--format", "json").out)
-        tree = run("show", INCIDENT[0].trace_id, "--jaeger", url).out.splitlines()
-    assert tree[1].startswith(f"{url}/trace/{INCIDENT[0].trace_id}?uiFind=")
+        tree = run("show", incident()[0].trace_id, "--jaeger", url).out.splitlines()
+    assert tree[1].startswith(f"{url}/trace/{incident()[0].trace_id}?uiFind=")
     evidence = document["findings"][0]["evidence"][0]
     assert evidence["url"] == f"{url}/trace/{evidence['trace_id']}?uiFind={evidence['span_id']}"
     assert f"               {evidence['url']}\n" in out

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.prefilter import is_clean
+from tests.support.lineage import examples_of_plain
 from tests.support.secrets import KINDS, Kind
 
 _PIECES = st.sampled_from(
@@ -40,21 +41,21 @@ def slow(text: str) -> str:
     return _REDACTOR._redacted(text)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples_of_plain(1500), deadline=None)
 @given(_TEXTS)
 def test_a_text_that_is_called_clean_would_be_left_as_it_is(text: str) -> None:
     if is_clean(text):
         assert slow(text) == text
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=examples_of_plain(700), deadline=None)
 @given(st.lists(_TEXTS, max_size=4))
 def test_strings_of_json_that_is_called_clean_would_be_left_as_they_are(texts: list[str]) -> None:
     if is_clean(json.dumps(texts, ensure_ascii=False), in_json=True):
         assert [slow(text) for text in texts] == texts
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=examples_of_plain(700), deadline=None)
 @given(_TEXTS, _BEFORE, st.sampled_from(KINDS), _TEXTS, st.sampled_from(_WRITTEN))
 def test_no_text_with_a_secret_that_the_search_takes_out_is_called_clean(
     before: str, joint: str, kind: Kind, after: str, written: Callable[[str], str]

@@ -19,6 +19,7 @@ from autogen_otel.rendering.messages.media import without_media
 from autogen_otel.rendering.messages.messages import messages_json
 from autogen_otel.rendering.trees import dumped
 from tests.support import hostile
+from tests.support.lineage import examples_of_plain
 from tests.support.rendering import Content, ContentKind, ContentRenderer
 
 MESSAGE_KINDS = [
@@ -254,7 +255,8 @@ _MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=examples_of_plain(60), deadline=None)
 @given(_MESSAGES, st.sampled_from(sorted(MESSAGE_KINDS, key=str)), st.integers(64, 4000))
 def test_whatever_is_said_the_value_is_json_of_the_right_form_and_fits(
     messages: list[Any], kind: ContentKind, limit: int

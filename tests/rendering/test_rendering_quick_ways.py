@@ -18,6 +18,7 @@ from autogen_otel.rendering import trees, values
 from autogen_otel.rendering.messages import messages
 from autogen_otel.rendering.messages.messages import messages_json
 from autogen_otel.rendering.values import json_text
+from tests.support.lineage import examples_of_plain
 from tests.support.secrets import KINDS
 
 _KNOWN = "qwxzjv/Planted+0123456789"
@@ -133,11 +134,11 @@ def redactor() -> Redactor:
 @contextmanager
 def the_whole_way() -> Iterator[None]:
     """Everything is parsed, converted and searched, and each message is made to fit."""
-    with (
-        mock.patch.object(values, "stays_as_it_is", return_value=False),
-        mock.patch.object(trees, "is_plain", return_value=False),
-        mock.patch.object(messages, "whole", return_value=" " * 1_000_000),
-    ):
+    # Functions and no mocks, which take longer to make than what is tested takes.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(values, "stays_as_it_is", lambda *_, **__: False)
+        patch.setattr(trees, "is_plain", lambda *_, **__: False)
+        patch.setattr(messages, "whole", lambda *_, **__: " " * 1_000_000)
         yield
 
 
@@ -153,7 +154,7 @@ def comes_out_whole(text: str, limit: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples_of_plain(500), deadline=None)
 @given(_spoilt(_TREES), st.sampled_from([64, 200, 700, 5000]))
 def test_a_json_text_is_converted_or_stays_as_it_is(text: str, limit: int) -> None:
     comes_out_whole(text, limit)
@@ -170,7 +171,7 @@ def _records(draw: st.DrawFn) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples_of_plain(500), deadline=None)
 @given(_records(), st.sampled_from([64, 200, 700, 5000]))
 def test_records_are_converted_or_stay_as_they_are(text: str, limit: int) -> None:
     comes_out_whole(text, limit)
@@ -246,7 +247,7 @@ def test_of_a_text_that_is_cut_as_much_is_shown_as_fits(pretty: bool) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples_of_plain(500), deadline=None)
 @given(_TREES, st.sampled_from([64, 200, 700, 5000]))
 def test_a_tree_comes_out_the_same_either_way(tree: Any, limit: int) -> None:
     quick = json_text(tree, limit, redactor())
@@ -270,7 +271,7 @@ _MESSAGES = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples_of_plain(300), deadline=None)
 @given(_MESSAGES, st.sampled_from(["input", "output", "instructions"]), st.integers(64, 3000))
 def test_messages_come_out_the_same_either_way(said: list[Any], kind: str, limit: int) -> None:
     quick = messages_json(kind, tuple(said), limit, redactor())
@@ -279,7 +280,7 @@ def test_messages_come_out_the_same_either_way(said: list[Any], kind: str, limit
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples_of_plain(200), deadline=None)
 @given(st.dictionaries(_NAMES, _TREES, max_size=4), st.sampled_from([200, 5000]))
 def test_tool_definitions_come_out_the_same_either_way(parameters: dict[str, Any], limit: int) -> None:
     tool = {"type": "function", "function": {"name": "f", "description": "Does.", "parameters": parameters}}

@@ -14,12 +14,13 @@ from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.rendering.values import json_text, text
+from tests.support.lineage import examples_of_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -305,6 +306,7 @@ def _planted(tree: Any, secret: str, around: str) -> Any:
 
 
 @pytest.mark.slow
+@settings(max_examples=examples_of_plain(100))
 @given(
     TREES,
     SECRETS,

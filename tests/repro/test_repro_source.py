@@ -21,6 +21,7 @@ from autogen_otel.repro.source import (
     literal,
     words,
 )
+from tests.support.lineage import examples_of_plain
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -41,7 +42,7 @@ HOSTILE = [
 
 @pytest.mark.slow
 @given(JSON)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples_of_plain(200), deadline=None)
 def test_a_literal_is_the_value(value: Any) -> None:
     assert ast.literal_eval(literal(value)) == value
 

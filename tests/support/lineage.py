@@ -42,9 +42,11 @@ _IS_AG2 = IS_014 and any(
 
 def _half() -> int | None:
     """Which half of dear cases this environment runs; ``None`` where it runs them all."""
-    if IS_02 and not _HAS_OPENAI_1:
-        return 0
-    return 1 if IS_014 and not _IS_AG2 else None
+    if IS_02:
+        return 0 if _HAS_OPENAI_1 else 1
+    if IS_014:
+        return 1 if _IS_AG2 else 0
+    return None
 
 
 def _end() -> int | None:
@@ -61,11 +63,21 @@ _END = _end()
 def share(cases: Sequence[T]) -> Sequence[T]:
     """The cases that this environment runs, for tests that take long.
 
-    Two environments have nothing of their own: pyautogen 0.2 with the newest SDK has the host of the oldest
-    one and the SDK of the newest, and autogen 0.14 is the newest one's host under another name. Each of them
-    runs one half; all others run everything. So every case runs in four environments of five, on every host.
+    Two hosts stand in two environments each: pyautogen 0.2 with the oldest and with the newest SDK, and the
+    newest one under its two names. Each of the two runs one half of the cases, pyautogen 0.9 alone runs all.
+    So every case runs on every host, and the oldest and the newest environment run them all between them.
     """
     return cases if _HALF is None else cases[_HALF::2]
+
+
+def share_of_shapes(cases: Sequence[T]) -> Sequence[tuple[T, str]]:
+    """Each case with the call shape in which this environment runs it: sync or async, or both in turn.
+
+    Every case runs in every environment. Those that share a host take a call shape of it each, and so do the
+    oldest and the newest environment; pyautogen 0.9 alone leaves the other shape of each case to them.
+    """
+    shapes = ("sync", "async")
+    return [(case, shapes[(number + (_HALF or 0)) % 2]) for number, case in enumerate(cases)]
 
 
 def share_of_plain(cases: Sequence[T]) -> Sequence[T]:
@@ -75,3 +87,11 @@ def share_of_plain(cases: Sequence[T]) -> Sequence[T]:
     Of many cases of one kind, each of the two runs one half; all others, if they are asked, run everything.
     """
     return cases if _END is None else cases[_END::2]
+
+
+def examples_of_plain(count: int) -> int:
+    """How many examples Hypothesis makes up here, for tests that take long and are of plain Python.
+
+    As ``share_of_plain``: the oldest and the newest environment try so many between them.
+    """
+    return len(share_of_plain(range(count)))

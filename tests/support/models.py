@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
+import pytest
 from autogen import ConversableAgent
 
 from tests.support.agents import assistant
@@ -62,8 +62,9 @@ class _Words:
 @contextmanager
 def counting_words() -> Iterator[None]:
     """Inside the block AutoGen 0.2 and 0.9 count the tokens of streams as words."""
-    with (
-        mock.patch("tiktoken.get_encoding", return_value=_Words()),
-        mock.patch("tiktoken.encoding_for_model", return_value=_Words()),
-    ):
+    words = _Words()
+    # Functions and no mocks, which would take a tenth of a short conversation to make.
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("get_encoding", "encoding_for_model"):
+            patch.setattr(f"tiktoken.{name}", lambda *_, **__: words)
         yield

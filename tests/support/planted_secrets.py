@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autogen_otel.testing import ChatRequest, ScriptedServer, entry, error, raw, text, tool_call
+from autogen_otel.testing import (
+    ChatRequest,
+    ScriptedServer,
+    entry,
+    error,
+    raw,
+    text,
+    tool_call,
+    tool_calls,
+)
 from tests.support.agents import Agents, assistant, configured, pair, user, with_local_executor
 from tests.support.conversations import Conversation
 from tests.support.lineage import IS_09
@@ -131,11 +140,11 @@ def _named(kinds: Sequence[Kind]) -> Conversation:
     return Conversation("named", [[_DONE]], agents)
 
 
-def _answered(make: Callable[[str], Any]) -> Callable[[Sequence[Kind]], Conversation]:
+def _answered(make: Callable[[list[str]], Any]) -> Callable[[Sequence[Kind]], Conversation]:
     """A model whose answer holds keys of the configuration."""
 
     def conversation(kinds: Sequence[Kind]) -> Conversation:
-        answer = make(" ".join(kind.secret for kind in kinds))
+        answer = make([kind.secret for kind in kinds])
         return _asking([answer, _DONE], default_headers=_known_by_headers(kinds))
 
     return conversation
@@ -217,10 +226,13 @@ PLACES: tuple[Place, ...] = (
     Place("variable of the environment", lambda kinds: _tool(lambda _: _bare(kinds)), variables=True),
     Place("agent's name", _named, _IN_A_NAME),
     Place("model's name", _model_of_that_name, _IN_A_NAME),
-    Place("unknown tool", _answered(lambda joined: tool_call(joined, {})), 1),
-    Place("id of a call", _answered(lambda joined: tool_call("act", {}, joined)), _IN_A_NAME),
-    Place("id of an answer", _answered(lambda joined: text("TERMINATE", overrides={"id": joined}))),
-    Place("id of a request", _answered(lambda joined: error(400, "No", headers={"x-request-id": joined}))),
+    Place("unknown tool", _answered(lambda keys: tool_calls([(key, {}) for key in keys]))),
+    Place("id of a call", _answered(lambda keys: tool_calls([("act", {}, key) for key in keys]))),
+    Place("id of an answer", _answered(lambda keys: text("TERMINATE", overrides={"id": " ".join(keys)}))),
+    Place(
+        "id of a request",
+        _answered(lambda keys: error(400, "No", headers={"x-request-id": " ".join(keys)})),
+    ),
     Place("API key", _entry_each(lambda _, kind: {"api_key": kind.secret})),
     Place("userinfo of a URL", _entry_each(_userinfo)),
     Place("query of a URL", _entry_each(lambda at, kind: {"base_url": f"{at.base_url}?sig={kind.secret}"})),

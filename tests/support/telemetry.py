@@ -94,10 +94,12 @@ class Telemetry:
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()
-        self.provider = TracerProvider(resource=Resource({"service.name": "test"}), shutdown_on_exit=False)
+        # Given, since the SDK would look through all that is installed for what else describes the process.
+        resource = Resource({"service.name": "test"})
+        self.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self._reader = InMemoryMetricReader()
-        self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
+        self.meter_provider = MeterProvider([self._reader], resource, shutdown_on_exit=False)
 
     @property
     def spans(self) -> list[ReadableSpan]:

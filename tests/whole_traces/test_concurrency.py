@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
@@ -148,6 +149,7 @@ EACH = Counter(
 """Spans of one conversation: two turns each, two model calls, one tool."""
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STARTS)
 def test_every_span_is_in_its_own_conversation(starts: Sequence[Start]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, describe, json_type, mismatches
+from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, describe, glance, json_type, mismatches
 from autogen_otel.recording import ArgumentProblem
 
 Schema = dict[str, Any]
@@ -63,6 +63,38 @@ def test_every_parsed_value_has_its_json_type(value: object, name: str) -> None:
 )
 def test_a_value_that_fits_gives_no_problem(value: object, schema: Schema) -> None:
     assert said(value, schema) == []
+
+
+_TYPES: list[object] = ["string", "integer", "number", "boolean", "null", "array", "object", "odd", 7, None]
+_OWN = st.fixed_dictionaries(
+    {"type": st.sampled_from([*_TYPES, ["string", "null"]])},
+    optional={"nullable": st.booleans(), "enum": st.just(["x"]), "minimum": st.just(1)},
+)
+_SCHEMAS = st.fixed_dictionaries(
+    {"properties": st.dictionaries(st.sampled_from("abc"), _OWN)},
+    optional={
+        "type": st.sampled_from(["object", "string"]),
+        "required": st.lists(st.sampled_from(["a", "b", 7]), max_size=2),
+        "additionalProperties": st.booleans(),
+        "allOf": st.just([]),
+    },
+)
+_ITEMS: st.SearchStrategy[object] = st.sampled_from([None, True, 0, 7, 7.0, 1.5, "", "x", [], {}])
+
+
+@given(_SCHEMAS, st.dictionaries(st.sampled_from("abcd"), _ITEMS))
+def test_what_fits_at_a_glance_has_no_problem(schema: Schema, value: dict[str, Any]) -> None:
+    seen = glance(schema)
+    if seen is not None and seen.fits(value):
+        assert said(value, schema, "") == []
+
+
+def test_nearly_every_schema_of_a_tool_is_seen_at_a_glance() -> None:
+    seen = glance(parameters(amount={"type": "number", "title": "Amount"}, holder={"type": "string"}))
+    assert seen is not None
+    assert seen.fits({"amount": 1.5, "holder": "Ann"})
+    assert not seen.fits({"amount": "1.5", "holder": "Ann"})
+    assert not seen.fits({"amount": 1.5})
 
 
 def test_nothing_is_remembered_of_a_schema() -> None:

@@ -17,7 +17,6 @@ from tests.support.recorded import NS, START, Recorded, spans_of
 from tests.support.stores import ScriptedJaeger, ScriptedTempo, serving
 
 DAY = Selection(since=START * NS, until=(START + 86_400) * NS)
-INCIDENT = journal(incidents()["three things at once"], 3)
 
 Held = Callable[..., ScriptedJaeger | ScriptedTempo]
 STORES: dict[str, tuple[Held, Callable[[Client], Store]]] = {
@@ -121,11 +120,12 @@ def test_a_trace_is_found_by_its_id_however_old_and_by_the_beginning_of_it(opene
 
 
 def test_a_sample_of_few_is_all_of_them(opened: Open) -> None:
-    source = opened(*INCIDENT)
+    incident = journal(incidents()["three things at once"], 3)
+    source = opened(*incident)
     assert isinstance(source, SampledSource)
     sample = source.sample(DAY, failing=1000, working=1000)
     assert {one.weight for one in sample} == {1.0}
-    assert sorted(one.spans[0].trace_id for one in sample) == sorted(one.trace_id for one in INCIDENT)
+    assert sorted(one.spans[0].trace_id for one in sample) == sorted(one.trace_id for one in incident)
 
 
 def test_of_many_all_that_fail_are_read_and_a_fair_sample_of_the_others(opened: Open) -> None:

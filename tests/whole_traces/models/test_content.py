@@ -154,6 +154,7 @@ def _turns(serve: Serve, turns: int, **settings: Any) -> int:
     return volume(telemetry)
 
 
+@pytest.mark.slow
 def test_content_grows_linearly_with_the_conversation(our_errors: list[BaseException], serve: Serve) -> None:
     ten, twenty, forty = (_turns(serve, turns) for turns in (10, 20, 40))
     assert abs((forty - twenty) - 2 * (twenty - ten)) < 100

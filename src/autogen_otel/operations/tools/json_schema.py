@@ -35,6 +35,7 @@ _NAMES: Mapping[type, str] = {
 _TYPES = frozenset(_NAMES.values())
 _PLAIN = frozenset({"type", "title", "description", "default", "nullable"})
 _FLAT = frozenset({"type", "properties", "required", "title", "description", "additionalProperties"})
+_STR = frozenset({str})
 _COMBINERS = ("anyOf", "oneOf", "allOf")
 
 
@@ -53,8 +54,6 @@ def mismatches(value: object, schema: Mapping[str, Any], path: str = "") -> Iter
         path: name of the value, put before nested names. Without one the value is a tool's arguments as a
             whole, where a name the schema does not list is a problem unless it allows additional properties.
     """
-    if _fits_at_a_glance(value, schema):
-        return
     check = _Check()
     yield from islice(check.value(value, schema, _Place(path, top=not path)), MAX_PROBLEMS)
 
@@ -255,27 +254,42 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
     return names if readable else []
 
 
-def _fits_at_a_glance(value: object, schema: Mapping[str, Any]) -> bool:
-    """Whether each value of an object has the one type that is asked for it; nearly always it does.
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What nearly every schema of a tool comes to: an object whose values have one type each.
 
-    Nothing is remembered of a schema: it may be changed, and belongs to whoever gave it.
+    Args:
+        required: names that have to be there.
+        kinds: classes of the value under each name.
     """
-    if type(value) is not dict or type(schema) is not dict or not _FLAT.issuperset(schema):
-        return False
+
+    required: frozenset[str]
+    kinds: dict[str, tuple[type, ...]]
+
+    def fits(self, value: dict[Any, object]) -> bool:
+        """Whether an object fits; if not, the schema says whether it does, and where it does not."""
+        if not value.keys() >= self.required:
+            return False
+        kinds = self.kinds
+        for name, item in value.items():  # noqa: SIM110 - a generator is dear
+            if type(item) not in kinds.get(name, ()):
+                return False
+        return True
+
+
+def glance(schema: Mapping[str, Any]) -> Glance | None:
+    """Read a schema that asks for nothing else; ``None`` for every other one."""
+    if type(schema) is not dict or not _FLAT.issuperset(schema) or schema.get("type") != "object":
+        return None
     properties, required = schema.get("properties"), schema.get("required", [])
-    if type(properties) is not dict or type(required) is not list or schema.get("type") != "object":
-        return False
-    for name in required:
-        if type(name) is not str or name not in value:
-            return False
-    for name, item in value.items():
-        own = properties.get(name)
-        if type(own) is not dict or not _PLAIN.issuperset(own):
-            return False
-        stated = own.get("type")
-        if type(stated) is not str or _NAMES.get(type(item)) != stated:
-            return False
-    return True
+    if type(properties) is not dict or type(required) is not list or not _STR.issuperset(map(type, required)):
+        return None
+    kinds = {
+        name: tuple(kind for kind, title in _NAMES.items() if title == own["type"])
+        for name, own in properties.items()
+        if type(own) is dict and _PLAIN.issuperset(own) and isinstance(own.get("type"), str)
+    }
+    return Glance(frozenset(required), kinds)
 
 
 def _plainly_fits(value: object, schema: object) -> bool:

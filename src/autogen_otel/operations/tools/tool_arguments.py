@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from autogen_otel.operations.tools import user_function
-from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, json_type, mismatches
+from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, Glance, glance, json_type, mismatches
 from autogen_otel.operations.tools.user_function import Description
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.vocabulary import attributes as names
@@ -94,11 +94,14 @@ def problems(
     if not isinstance(arguments, dict):
         return (ArgumentProblem("arguments", "not_object", "object", json_type(arguments), arguments),)
     found: dict[tuple[str, str], ArgumentProblem] = {}
-    if type(schema) is dict or isinstance(schema, Mapping):
-        for problem in mismatches(arguments, schema):
-            found.setdefault((problem.argument, problem.kind), problem)
     taken = None if described is None else _taken(described)
-    if taken is not None and not (schema is not None and not found and _same_claims(schema, taken)):
+    compared = None
+    if type(schema) is dict or isinstance(schema, Mapping):
+        compared = None if taken is None else _compared(schema, taken)
+        if compared is None or compared.glance is None or not compared.glance.fits(arguments):
+            for problem in mismatches(arguments, schema):
+                found.setdefault((problem.argument, problem.kind), problem)
+    if taken is not None and (compared is None or found or not compared.claims_the_same):
         objected = {(_root(problem.argument, arguments), problem.kind) for problem in found.values()}
         for problem in _against_signature(arguments, taken):
             if (_root(problem.argument, arguments), problem.kind) not in objected:
@@ -106,12 +109,12 @@ def problems(
     return tuple(found.values())[:MAX_PROBLEMS]
 
 
-def _same_claims(schema: Mapping[str, Any], taken: _Taken) -> bool:
-    """Whether the schema was made from the signature, as AutoGen does it: then it has said it all."""
+def _compared(schema: Mapping[str, Any], taken: _Taken) -> _Compared:
+    """What the tool's schema is beside its signature; it is our own copy, so it stays as it is."""
     compared = taken.compared
-    if compared is None or compared[0] is not schema:
-        compared = taken.compared = (schema, _claims_the_same(schema, taken))
-    return compared[1]
+    if compared is None or compared.schema is not schema:
+        compared = taken.compared = _Compared(schema, glance(schema), _claims_the_same(schema, taken))
+    return compared
 
 
 def _claims_the_same(schema: Mapping[str, Any], taken: _Taken) -> bool:
@@ -220,6 +223,21 @@ def _against_signature(arguments: dict[str, Any], taken: _Taken) -> Iterator[Arg
     yield from mismatches(others, taken.schema)
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A tool's schema beside its signature.
+
+    Args:
+        schema: the schema.
+        glance: what it comes to, if that is little.
+        claims_the_same: whether it was made from the signature, as AutoGen does it: then it has said it all.
+    """
+
+    schema: Mapping[str, Any]
+    glance: Glance | None
+    claims_the_same: bool
+
+
 @dataclass(slots=True)
 class _Taken:
     """What a signature takes.
@@ -227,12 +245,12 @@ class _Taken:
     Args:
         schema: JSON schema of the arguments that can be given by name.
         by_position: the parameters that cannot.
-        compared: the tool's schema that was compared with it last, and whether that was made from it.
+        compared: the tool's schema that was compared with it last.
     """
 
     schema: dict[str, Any]
     by_position: list[inspect.Parameter]
-    compared: tuple[Mapping[str, Any], bool] | None = None
+    compared: _Compared | None = None
 
 
 def _taken(described: Description) -> _Taken | None:
