@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autogen_otel.cli import wording
+from autogen_otel.diagnosis.findings import diagnose
+from tests.support.diagnosed import incidents, journal
+from tests.support.recorded import spans_of
 
 ENTRY = {"entry": 0, "model": "gpt-4o"}
 
@@ -26,3 +30,14 @@ def test_a_model_call_says_how_it_failed_with_or_without_a_status(
     cause: str, more: dict[str, Any], said: str
 ) -> None:
     assert wording.title(cause, {**ENTRY, **more}) == f"config_list[0] gpt-4o {said}"
+
+
+@pytest.mark.parametrize(("incident", "labels"), [("an outage", ["goes with"]), ("a dead first entry", [])])
+def test_that_nothing_sets_calls_apart_is_said_unless_the_title_says_what_does(
+    incident: str, labels: list[str]
+) -> None:
+    first = diagnose(spans_of(*journal(incidents()[incident], 1))).findings[0]
+    alone = replace(first, discriminators=())
+    said = dict(wording.lines(alone, 100, "today"))
+    assert [label for label in said if label == "goes with"] == labels
+    assert said["says"] == first.message

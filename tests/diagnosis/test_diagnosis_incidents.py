@@ -14,7 +14,7 @@ from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import STATUS_ERROR, Event, Span, Trace
 from tests.support.diagnosed import healthy, incidents, journal, secret_words, wrong_with
 from tests.support.lineage import share_of_plain
-from tests.support.recorded import ORIGIN, spans_of
+from tests.support.recorded import ORIGIN, Recorded, exception, spans_of
 
 SEEDS = share_of_plain((1, 2))
 """Of conversations that are made at random; each incident is looked at in both."""
@@ -134,3 +134,27 @@ def failing_tool(depth: int) -> Span:
         attributes={"error.type": "KeyError", ORIGIN: "tool_exception"},
         events=(error,),
     )
+
+
+@pytest.mark.parametrize(
+    ("raised", "began_with", "said"),
+    [
+        (("KeyError", "'a'"), ("KeyError", "'a'"), "KeyError: 'a'"),
+        (("desk.Late", "policy 1"), ("TimeoutError", ""), "desk.Late: policy 1 (caused by TimeoutError)"),
+        (("desk.Late", "policy 1"), ("KeyError", "1"), "desk.Late: policy 1 (caused by KeyError: 1)"),
+        (("httpx.ReadError", "reset"), ("httpcore.ReadError", "reset"), "httpx.ReadError: reset"),
+        (("__main__.Late", "(not recorded)"), ("Late", ""), "__main__.Late: (not recorded)"),
+        (("desk.Late", "x" * 999), ("KeyError", "1"), f"desk.Late: {'x' * 202}... (caused by KeyError: 1)"),
+    ],
+)
+def test_a_finding_says_what_was_raised_and_what_that_began_with(
+    raised: tuple[str, str], began_with: tuple[str, str], said: str
+) -> None:
+    stacktrace = (
+        f'Traceback (most recent call last):\n  File "desk.py", line 3, in f\n{": ".join(began_with)}'
+    )
+    error = exception(*raised, stacktrace)
+    it = Recorded()
+    it.leaf("execute_tool lookup", 1, error, autogen__error__origin="tool_exception")
+    (finding,) = diagnose(spans_of(it)).findings
+    assert finding.message == said

@@ -368,7 +368,10 @@ def scenes() -> dict[str, Scene]:
             _cut_arguments,
         ),
         "a termination that never comes": Scene(
-            Truth("orchestration", {"agent": "assistant", "problem": "the same words again and again"}),
+            Truth(
+                "orchestration",
+                {"agent": "assistant", "problem": "answers of the same lengths again and again"},
+            ),
             _polite,
         ),
         "an unknown tool": Scene(

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from autogen_otel import testing as scripted
-from autogen_otel.testing import ScriptedServer, ScriptError, entry
+from autogen_otel.testing import ScriptedServer, ScriptError, entry, server
 from autogen_otel.testing.server import DEMO_KEY
 
 if TYPE_CHECKING:
@@ -22,6 +22,13 @@ HELLO = [{"role": "user", "content": "hello"}]
 TOOLS = [
     {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
 ]
+
+
+def test_replies_are_found_where_they_could_be_imported_before() -> None:
+    for name in ("text", "tool_call", "tool_calls", "drop", "hang", "malformed", "stream_drop"):
+        assert getattr(server, name) is getattr(scripted, name)
+    with pytest.raises(AttributeError, match="no attribute 'reply'"):
+        _ = server.reply
 
 
 @pytest.fixture

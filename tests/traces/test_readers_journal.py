@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.traces.formats.journal import journal_files, read_spans
+from autogen_otel.traces.formats.journal import begun_before, journal_files, read_spans
 from autogen_otel.traces.formats.otlp import attributes_of, value_of
 from autogen_otel.traces.source import SourceError
 from tests.support.incidents import failing_tool, recovered
-from tests.support.recorded import Heard, Recorded, write
+from tests.support.recorded import NS, START, Heard, Recorded, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,6 +189,28 @@ def test_only_wanted_traces_are_decoded(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", simple(1), simple(2))
     wanted = simple(2).trace_id
     assert {span.trace_id for span in read(path, trace_filter=wanted.__eq__)[0]} == {wanted}
+
+
+@pytest.mark.parametrize(
+    ("written", "is_early"),
+    [
+        (f'"startTimeUnixNano": "{START * NS}"', True),
+        (f'"startTimeUnixNano":{START * NS}}}', True),
+        (f'"startTimeUnixNano" : {START * NS} }}', True),
+        (f'"startTimeUnixNano": "{(START + 60) * NS}"', False),
+        ('"startTimeUnixNano": 1.7953516e+18', False),
+        ('"startTimeUnixNano": "0"', False),
+        (f'"startTimeUnixNano": "{"7" * 5000}"', False),
+        (f'"startTimeUnixNano": "{START * NS}", "exemplars": [], "resourceMetrics": []', False),
+    ],
+)
+def test_only_what_surely_began_too_early_is_known_without_parsing(
+    tmp_path: Path, written: str, *, is_early: bool
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"traceId": "{simple().trace_id}", {written}')
+    early = begun_before([path], (START + 60) * NS, Heard())
+    assert early == ({hash(simple().trace_id)} if is_early else set())
 
 
 def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:

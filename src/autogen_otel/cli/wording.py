@@ -51,7 +51,8 @@ def lines(
         lost = quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))
         yield "cost", f"{lost} lost in all"
     yield from zip(_once("goes with"), conditions, strict=False)
-    if not finding.discriminators and finding.compared[0] > 1:
+    # What sets calls of an entry that can never work apart is the entry, and that is told.
+    if not finding.discriminators and finding.compared[0] > 1 and finding.cause != causes.CONFIG_ENTRY:
         failing, working = finding.compared
         found = f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
         yield "goes with", found if working else "no call of this kind worked, so there is nothing to compare"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
-from autogen_otel.diagnosis.evidence.loops import SAME_WORDS
+from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
 from autogen_otel.diagnosis.evidence.subjects import CUT, MADE_UP, OF_CACHE, UNKNOWN_TOOL, is_no_object
 from autogen_otel.vocabulary import attributes as names
@@ -117,7 +117,7 @@ def _hint(one: Discriminator) -> str:
 def _tool_exception(subject: Mapping[str, Any]) -> str:
     if "location" not in subject:
         return (
-            "No line of the program's raised, but what runs {tool}: look at what {tool} is given, and at what"
+            "None of the program's own lines is in the stack trace: look at what {tool} is given, and at what"
             " it returns, which has to be text or something that JSON can hold."
         )
     return (
@@ -137,7 +137,7 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
         )
     if "argument" not in subject:
         return (
-            "Say in the description of {tool} what its arguments have to be (what it says names the one that"
+            "Say in the description of {tool} what its arguments have to be (the error names the one that"
             " does not fit), or let the tool take what the model sends."
         )
     return (
@@ -261,10 +261,10 @@ def _orchestration(subject: Mapping[str, Any]) -> str:
             "{agent} calls {tool} with the same arguments again and again: say in the tool's result what is"
             " missing, and end the conversation when a call repeats."
         )
-    if subject.get("problem") == SAME_WORDS:
+    if subject.get("problem") == ALIKE_ANSWERS:
         return (
-            "Look at what should have ended it: {agent} went on with nothing more to say. Tell the model the"
-            " word that is_termination_msg waits for."
+            "Read the last answers of {agent}: their lengths repeat, as when a model repeats itself. If"
+            " it does, tell it the word that is_termination_msg waits for."
         )
     if ", " in str(subject.get("agent", "")):
         return (
@@ -300,7 +300,7 @@ _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
         " missing package, or at Docker."
     ),
     causes.CALLBACK: _callback,
-    causes.CLIENT: ("Fix the custom client or the request{where}: what it says names what is wrong with it."),
+    causes.CLIENT: "Fix the custom client or the request{where}; the error says what is wrong.",
     causes.ORCHESTRATION: _orchestration,
     causes.UNKNOWN: "Look at the stack trace of {exception}: autogen-otel show has it.",
 }

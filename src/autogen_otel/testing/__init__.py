@@ -1,8 +1,7 @@
 """For tests of programs with agents: a model that plays failures, and what AutoGen hides made visible.
 
 As a plugin of pytest it has the fixtures ``scripted_model``, ``autogen_spans`` and
-``assert_no_hidden_failures``. All that a test imports is imported from here; no other module of this
-room re-exports anything.
+``assert_no_hidden_failures``. All that a test imports is imported from here.
 """
 
 from __future__ import annotations

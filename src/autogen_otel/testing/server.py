@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from autogen_otel.testing import replies
 from autogen_otel.testing.replies import BrokenStream, Completion, Drop, Hang, Raw, Reply, error, raw
 from autogen_otel.testing.wire import ChatRequest, completion_body, event, model_list, stream_chunks
 
@@ -19,8 +20,19 @@ if TYPE_CHECKING:
 
 DEMO_KEY = "sk-demo-0000FAKE0000KEY0000NOT0000REAL0000"
 _CLOSING_SECONDS = 5.0
+_REPLIES = frozenset(
+    {"drop", "function_call", "hang", "html", "malformed", "stream_drop", "stream_error"}
+    | {"text", "tool_call", "tool_calls"}
+)
 
 Script: TypeAlias = Iterable[Reply] | Callable[[ChatRequest], Reply]
+
+
+def __getattr__(name: str) -> Any:
+    """Give a reply to tests that import it from here, where all were before ``replies`` was."""
+    if name not in _REPLIES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(replies, name)
 
 
 class ScriptError(AssertionError):

@@ -26,7 +26,7 @@ _PROGRAM: Final = (
 
 _ENDED: Final = (
     "A process that helps to read was ended from outside, perhaps because memory ran out; try again, "
-    "or read less of it: --limit N reads the first N conversations in one process"
+    "or read less of it (--since); diagnose --limit N reads the first N conversations in one process"
 )
 
 

@@ -19,8 +19,8 @@ _CHOSEN: Final = frozenset({handoffs.AUTO, handoffs.LLM_CONDITION, handoffs.REPL
 """Handoffs that a model decided on; what a rule or a turn order decides repeats itself by design."""
 _FEWEST_STEPS: Final = 5
 _FEWEST_CALLS: Final = 3
-SAME_WORDS: Final = "the same words again and again"
-"""The problem of agents whose models repeat themselves."""
+ALIKE_ANSWERS: Final = "answers of the same lengths again and again"
+"""The problem of agents whose models repeat themselves, as far as lengths tell."""
 _LONGEST_CIRCLE: Final = 6
 _OF_WORDS: Final = (
     names.GEN_AI_AGENT_NAME,
@@ -38,7 +38,7 @@ class Loop(NamedTuple):
         agents: who is in it, in order.
         tool: the tool that was called with the same arguments again and again, if that is what repeats.
         times: how often.
-        of_words: whether models said the same again and again.
+        of_words: whether models' answers were alike again and again.
     """
 
     agents: tuple[str, ...]

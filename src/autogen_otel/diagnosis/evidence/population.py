@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.kept import LARGEST, Began, Numbering, Sample, Samples, Timeline
-from autogen_otel.diagnosis.evidence.loops import LIMITS, SAME_WORDS, Loop, loop_in
+from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.traces.gathering import gather_spans
@@ -294,7 +294,7 @@ def _circle(reading: Reading, root: Span, loop: Loop) -> Occurrence:
     if loop.tool is not None:
         subject["tool"] = loop.tool
     if loop.of_words:
-        subject["problem"] = SAME_WORDS
+        subject["problem"] = ALIKE_ANSWERS
     return Occurrence(
         causes.ORCHESTRATION,
         subject,

@@ -18,6 +18,8 @@ from autogen_otel.vocabulary import spans as span_names
 _QUOTA: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _OK: Final = 200
 _LONGEST_SAID: Final = 240
+_LONGEST_CAUSE: Final = 100
+_RAISED: Final = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
 _NO_OBJECT: Final = "expected object, got"
 _WHOLE: Final = "arguments"
 """How problems call the arguments as a whole."""
@@ -95,13 +97,22 @@ def raised_subject(span: Span) -> dict[str, Any]:
 
 def said_by(span: Span) -> str:
     """What a failing call reports, with what that began with, in one line."""
-    said = what_was_raised(span)
-    first = _began_with(stack_of(span.exception)) or said
-    # The HTTP client of the SDK raises again what the one below it raised.
-    if first.partition(": ")[2] not in said:
-        said = f"{said} (caused by {first})"
-    line = " ".join(said[: 2 * _LONGEST_SAID].split())
-    return line if len(line) <= _LONGEST_SAID else f"{line[: _LONGEST_SAID - 3]}..."
+    event = span.exception
+    said, cause = what_was_raised(span), ""
+    first = _began_with(stack_of(event))
+    if event is not None and first:
+        raised, message = (str(event.attributes.get(name, "")) for name in _RAISED)
+        kind, _, words = first.partition(": ")
+        # The HTTP client of the SDK raises again, in its words, what the one below it raised. Of a tool whose
+        # content is kept out only the kinds are there.
+        is_same = message.startswith(words) and (words or kind == raised.removeprefix("__main__."))
+        cause = "" if is_same else f" (caused by {_line(first, _LONGEST_CAUSE)})"
+    return _line(said, _LONGEST_SAID - len(cause)) + cause
+
+
+def _line(text: str, longest: int) -> str:
+    line = " ".join(text[: 2 * longest].split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
 @lru_cache(maxsize=256)

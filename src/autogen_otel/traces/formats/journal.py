@@ -38,7 +38,9 @@ _LONGEST: Final = 128_000_000
 _TRACE_ID_KEY: Final = b'"traceId"'
 _TRACE_ID: Final = re.compile(rb'"traceId"\s*:\s*(?:"([0-9a-fA-F]{32})")?')
 _START_KEY: Final = b'"startTimeUnixNano"'
-_START: Final = re.compile(rb'"startTimeUnixNano"\s*:\s*"?(\d+)')
+_START: Final = re.compile(rb'"startTimeUnixNano"\s*:\s*"?([1-9]\d{0,19})[",}\s]')
+"""A whole number that is a time: what is written in another way is parsed, and 0 says nothing."""
+_METRICS_KEY: Final = b'"resourceMetrics"'
 _PARENT_KEY: Final = b'"parentSpanId"'
 _NO_PARENT: Final = (b'"parentSpanId":""', b'"parentSpanId": ""')
 _BUFFER: Final = 262_144
@@ -118,6 +120,8 @@ def begun_before(
             only is not None
             and line.may_tell_of(only, trace_filter)
             and any(int(start) < moment for start in _START.findall(line.text))
+            # What counts since the program began may name a trace as an example.
+            and _METRICS_KEY not in line.text
         ):
             # A hash of 64 bits, as in ``_once``.
             found.add(hash(only))
