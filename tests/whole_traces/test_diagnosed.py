@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,3 +32,11 @@ def test_what_is_wrong_with_real_conversations_is_found_first(
     diagnosis = diagnose(population(scene, tmp_path, seed=1))
     assert wrong_with(diagnosis, Incident(scene.truths)) == []
     assert diagnosis.conversations == 40
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_conversations_that_are_all_held_for_so_many_turns_go_in_no_circle(
+    count: int, tmp_path: Path, our_errors: list[BaseException]
+) -> None:
+    polite = replace(scenes()["a termination that never comes"], rate=1.0)
+    assert diagnose(population(polite, tmp_path, seed=1, count=count)).findings == ()

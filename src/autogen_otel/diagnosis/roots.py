@@ -268,11 +268,15 @@ def _show_fallbacks(found: Sequence[Occurrence]) -> None:
 
 # ---------------------------------------------------------------- conversations
 def _loops(population: Population) -> list[Occurrence]:
-    """Loops of workflows that do not always end at their limit: those that do are built so."""
+    """Loops of workflows that do not always end at their limit: those that do are built so.
+
+    Of a single conversation lengths say too little: it may be held for so many turns.
+    """
     return [
         occurrence
         for workflow, loop in sorted(population.loops, key=str)
         if population.seldom_at_limit(workflow)
+        and not (loop.of_words and population.ended[workflow] == 1)
         for occurrence in population.in_loop((workflow, loop))
     ]
 
