@@ -109,7 +109,8 @@ def error_in_answer(body: bytes, content_type: str, *, is_chat: bool) -> Provide
         ``None`` for a good answer, and for one that is not understood.
     """
     # What nearly every answer is, is told without parsing it: quotes inside of JSON strings are escaped.
-    if is_chat and b'"error"' not in body and _COMPLETION.search(body) is not None:
+    # With ``find``, because to look for bytes by ``in`` makes Python raise an error and clear it.
+    if is_chat and body.find(b'"error"') < 0 and _COMPLETION.search(body) is not None:
         return None
     parsed = _parsed(body)
     if parsed is _NO_JSON:

@@ -64,9 +64,14 @@ class Operation(Call):
             self.conversation = self.root = self.turn = self.handoff = None
             self.model_call = self.entry = self.course = self.helper_role = None
         else:
-            self.conversation, self.root, self.turn = parent.conversation, parent.root, parent.turn
-            self.handoff, self.model_call, self.entry = parent.handoff, parent.model_call, parent.entry
-            self.course, self.helper_role = parent.course, parent.helper_role
+            self.conversation = parent.conversation
+            self.root = parent.root
+            self.turn = parent.turn
+            self.handoff = parent.handoff
+            self.model_call = parent.model_call
+            self.entry = parent.entry
+            self.course = parent.course
+            self.helper_role = parent.helper_role
 
     def _release(self) -> None:
         """Let go of everything; of calls that begin one another none may hold the one before."""
