@@ -275,8 +275,7 @@ def _loops(population: Population) -> list[Occurrence]:
     return [
         occurrence
         for workflow, loop in sorted(population.loops, key=str)
-        if population.seldom_at_limit(workflow)
-        and not (loop.of_words and population.ended[workflow] == 1)
+        if population.seldom_at_limit(workflow) and not (loop.of_words and population.ended[workflow] == 1)
         for occurrence in population.in_loop((workflow, loop))
     ]
 
