@@ -12,6 +12,7 @@ import sys
 import typing
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +112,5 @@ def telemetry(our_errors: list[BaseException]) -> Iterator[Telemetry]:
 @pytest.fixture
 def serve() -> Iterator[Callable[[Any], ScriptedServer]]:
     """Starts scripted servers and stops them at the end."""
-    started: list[ScriptedServer] = []
-
-    def start(script: Any) -> ScriptedServer:
-        server = ScriptedServer(script)
-        server.__enter__()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.__exit__(None, None, None)
+    with ExitStack() as started:
+        yield lambda script: started.enter_context(ScriptedServer(script))

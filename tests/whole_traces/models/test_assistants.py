@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -22,17 +23,8 @@ Provide = Callable[..., AssistantsApi]
 @pytest.fixture
 def provide() -> Iterator[Provide]:
     """Starts scripted Assistants APIs and stops them at the end."""
-    started: list[AssistantsApi] = []
-
-    def start(*runs: RunScript) -> AssistantsApi:
-        server = AssistantsApi(runs)
-        server.__enter__()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.__exit__(None, None, None)
+    with ExitStack() as started:
+        yield lambda *runs: started.enter_context(AssistantsApi(runs))
 
 
 def ask(shape: str, server: AssistantsApi, *tools: Any, turns: int = 1) -> Any:
