@@ -13,12 +13,12 @@ from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
 from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
 from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
+from autogen_otel.traces.beside import few_collections
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress, SampledSource, Source, SourceError, Weighted, with_beginning
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.parts import few_collections
 from autogen_otel.traces.sources.prometheus import count, reweighted
 from autogen_otel.traces.trace import Span, Trace
 

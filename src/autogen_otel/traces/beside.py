@@ -83,10 +83,20 @@ def _results(pipe: IO[bytes]) -> Iterator[Any]:
             raise error
 
 
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
+    before = gc.get_threshold()
+    gc.set_threshold(_MANY_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@few_collections()
 def send(asked: IO[bytes], pipe: IO[bytes]) -> None:
     """What the other process does: it reads as asked, and sends what that yields."""
-    # What is read has no cycles, and there is much to look through.
-    gc.set_threshold(_MANY_OBJECTS)
     read, arguments = pickle.load(asked)  # noqa: S301 - from our own process
     items: list[Any] = []
     error = None

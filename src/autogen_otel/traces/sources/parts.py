@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from autogen_otel.traces.beside import beside
+from autogen_otel.traces.beside import beside, few_collections
 from autogen_otel.traces.conversations import Summary, summaries
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, Source
 from autogen_otel.traces.sources.files import Files
 
 T = TypeVar("T")
-
-_MANY_OBJECTS: Final = 200_000
 
 
 def read_parts(
@@ -78,17 +75,6 @@ def _summaries_of(
     part: Files, progress: Progress, *, narrowed: Selection, selection: Selection
 ) -> list[Summary]:
     return summaries(part.spans(narrowed, progress=progress), selection)
-
-
-@contextmanager
-def few_collections() -> Iterator[None]:
-    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
-    before = gc.get_threshold()
-    gc.set_threshold(_MANY_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 class _Heard(Progress):
