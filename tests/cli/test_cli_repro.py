@@ -270,3 +270,21 @@ def test_traces_of_older_versions_are_read(repro: Any) -> None:
     assert "filler_messages(" in out
     # What only a retry showed has to fail at the first attempt.
     assert "retries=False" in repro(recovered())[1]
+
+
+def test_only_so_many_of_the_other_failures_are_listed(repro: Any, tmp_path: Path) -> None:
+    it = tool()
+    for _ in range(60):
+        it.leaf("invoke_agent helper", 0.1, "no", autogen__error__origin="unknown")
+    code, _, err = repro(it, "-o", str(tmp_path / "test_it.py"))
+    assert code == 0
+    assert err.count("  --span ") == 50
+    assert err.endswith("  and 10 more\n")
+
+
+def test_only_conversations_since_then_are_read(repro: Any) -> None:
+    assert repro(tool(), "--since", "2026-11-22T12:00Z")[0] == 0
+    code, out, err = repro(tool(), "--since", "2026-11-22T13:00Z")
+    assert (code, out) == (2, "")
+    assert "since 2026-11-22 13:00" in err
+    assert "begins with" in err

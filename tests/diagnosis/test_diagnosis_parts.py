@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import shutil
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from autogen_otel.diagnosis.changes import Side, compare
 from autogen_otel.diagnosis.document import changes_document, document_of
 from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
 from autogen_otel.diagnosis.findings import conclude
-from autogen_otel.diagnosis.of_source import evidence_in
+from autogen_otel.diagnosis.of_source import evidence_in, population_of
 from autogen_otel.traces.conversations import summaries
 from autogen_otel.traces.formats import journal as reading
 from autogen_otel.traces.formats import parsing
@@ -24,7 +25,7 @@ from autogen_otel.traces.sources import files
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.parts import summaries_in
 from tests.support.diagnosed import incidents, journal
-from tests.support.recorded import START, Heard, Recorded, write
+from tests.support.recorded import START, Heard, Recorded, trace_of, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +108,27 @@ def test_several_processes_find_what_one_finds(
         "line 40 and following: 2 damaged lines were",
         "line 26 and following: 2 damaged lines were",
     ]
+
+
+def test_what_one_conversation_is_compared_with_is_read_by_several_processes(
+    tmp_path: Path, recorded: list[Recorded], parsed: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Files([write(tmp_path / "a.jsonl", *recorded)])
+    since = Selection(since=(START + 20_000) * _NS)
+    populations = []
+    for count in (1, 2):
+        monkeypatch.setattr(files, "processors", lambda count=count: count)
+        for asked in (EVERYTHING, since):
+            parsed.clear()
+            population = population_of(
+                source, asked, trace_of(recorded[0]), 1, lambda _: nullcontext(Heard())
+            )
+            populations.append((document_of(conclude(population), "a test"), len(parsed)))
+    (whole, lines), (later, later_lines), (in_parts, lines_here), (later_in_parts, _) = populations
+    assert in_parts == whole
+    assert later_in_parts == later
+    assert 0 < lines_here < lines == len(recorded)
+    assert later_lines == later["conversations"] < whole["conversations"]
 
 
 def test_each_line_is_parsed_by_one(

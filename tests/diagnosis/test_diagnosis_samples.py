@@ -1,12 +1,45 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
 import pytest
 
 from autogen_otel.diagnosis.document import document_of
+from autogen_otel.diagnosis.evidence.occurrence import MODEL
 from autogen_otel.diagnosis.findings import Diagnosis, Sampling, diagnose, diagnose_sample
-from autogen_otel.traces.source import Weighted
+from autogen_otel.diagnosis.of_source import population_of
+from autogen_otel.traces.selection import EVERYTHING
+from autogen_otel.traces.source import NO_PROGRESS, Progress, Weighted
 from tests.support.diagnosed import healthy, incidents, journal, wrong_with
-from tests.support.recorded import Recorded, spans_of
+from tests.support.recorded import Recorded, spans_of, trace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from autogen_otel.traces.selection import Selection
+    from autogen_otel.traces.trace import Span
+
+
+class Sampled:
+    """A source that gives this sample, whatever it is asked for."""
+
+    name, option, lookback_ns = "a test", (), None
+
+    def __init__(self, sample: list[Weighted]) -> None:
+        self._sample = sample
+
+    def spans(
+        self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
+    ) -> Iterator[Span]:
+        raise NotImplementedError
+
+    def sample(
+        self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
+    ) -> list[Weighted]:
+        return self._sample
+
+    def link(self, trace_id: str, span_id: str) -> None: ...
 
 
 def sampled(recorded: list[Recorded], share: int, failing_share: int = 1) -> list[Weighted]:
@@ -66,3 +99,24 @@ def test_everything_as_a_sample_is_the_same_as_everything() -> None:
         recorded = journal(incident, 5)
         sample = document_of(diagnose_sample(sampled(recorded, 1)), "a test")
         assert sample == document_of(diagnose(spans_of(*recorded)), "a test")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_conversation_is_among_those_that_it_is_compared_with_and_they_weigh_what_they_stand_for(
+    is_there: bool,
+) -> None:
+    recorded = journal(incidents()["a size limit that looks like an outage"], 3)
+    sample = sampled(recorded, 4, failing_share=2)
+    left_out = {trace_of(one).trace_id for one in recorded} - {one.spans[0].trace_id for one in sample}
+    traces = (trace_of(one) for one in recorded)
+    among = next(
+        one
+        for one in traces
+        if any(span.failed for span in one.spans) and (one.trace_id in left_out) is not is_there
+    )
+    population = population_of(Sampled(sample), EVERYTHING, among, 1, lambda _: nullcontext(NO_PROGRESS))
+    failures = [one for key in population.groups for one in population.in_group(key)]
+    assert among.trace_id in {one.trace_id for one in failures}
+    assert {one.weight for one in failures} == {2.0}
+    assert population.conversations == sum(one.weight for one in sample) + (not is_there)
+    assert population.working[MODEL].weight == 4

@@ -4,10 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autogen_otel.repro.failure import NoFailureError, failure_of
+from autogen_otel.diagnosis.evidence.kept import LARGEST
+from autogen_otel.diagnosis.evidence.occurrence import MODEL
+from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.repro.failure import Everything, NoFailureError, failure_of, failures, hold
+from tests.support.diagnosed import incidents, journal
 from tests.support.growth import grows_with_the_trace, one_inside_another, side_by_side
-from tests.support.incidents import failing_tool, fallback
-from tests.support.recorded import trace_of
+from tests.support.incidents import TOOL_ERROR, failing_tool, fallback
+from tests.support.recorded import ORIGIN, Recorded, spans_of, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,3 +42,34 @@ def test_a_span_that_worked_has_no_failure() -> None:
     worked = next(span for span in trace.spans if span.operation == "http" and not span.failed)
     with pytest.raises(NoFailureError, match="Nothing failed in span"):
         failure_of(trace, worked.span_id)
+
+
+def test_each_of_very_many_failures_of_a_trace_is_found() -> None:
+    it, count = Recorded(), 2 * LARGEST
+    with it.span("invoke_workflow user -> assistant", 1):
+        asked = {"gen_ai__tool__name": "lookup_policy", ORIGIN: "tool_exception"}
+        tools = [it.leaf("execute_tool lookup_policy", 0.001, TOOL_ERROR, **asked) for _ in range(count)]
+        with it.span("invoke_agent user", 0.001):
+            # Enough that stand between it and the root to be read in pieces where traces are many.
+            for _ in range(2 * count):
+                it.leaf("chat gpt-4o", 0.001)
+            tools.append(it.leaf("execute_tool lookup_policy", 0.001, TOOL_ERROR, **asked))
+    trace = trace_of(it)
+    assert {one.span_id for one in failures(trace)} == set(tools)
+    assert failure_of(trace, tools[-1]).span_id == tools[-1]
+
+
+def test_a_failure_that_is_left_out_of_the_sample_has_the_cause_that_all_show() -> None:
+    recorded = journal(incidents()["a size limit that looks like an outage"], 1)
+    outside = 0
+    for trace in map(trace_of, recorded):
+        for failed in (one for one in failures(trace) if one.kind == MODEL):
+            population = Population(group_sizes=((40, 20),))
+            for one in recorded:
+                population.add(spans_of(one))
+            kept = {one.span_id for key in population.groups for one in population.in_group(key)}
+            outside += failed.span_id not in kept
+            hold(population, trace, failed)
+            assert failed.cause == "backend"
+            assert Everything.of(population).seen(failed).cause == "prompt_too_large"
+    assert outside

@@ -175,10 +175,7 @@ def diagnose(spans: Iterable[Span]) -> Diagnosis:
 
 def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
     """Say what fails in the conversations that a sample stands for, and why."""
-    population = Population(max((one.weight for one in sample), default=1.0))
-    for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):
-        population.add(one.spans, one.weight)
-    return replace(conclude(population), sampling=Sampling.of(sample))
+    return replace(conclude(Population.of_sample(sample)), sampling=Sampling.of(sample))
 
 
 def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnosis:

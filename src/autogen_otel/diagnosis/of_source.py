@@ -11,6 +11,7 @@ from typing import Final
 
 from autogen_otel.diagnosis.changes import Changes, Side, changes_of, compare
 from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
+from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
 from autogen_otel.traces.beside import few_collections
@@ -66,6 +67,29 @@ def diagnose_source(
                 _parts(source, limit), Populations(asked, limit=limit), progress
             ).each
             return conclude(population), source.name
+
+
+def population_of(source: Source, asked: Selection, among: Trace, most: int, shown: Shown) -> Population:
+    """The conversations of a source, to compare one of them with.
+
+    Args:
+        source: where they are.
+        asked: which are wanted.
+        among: the one; it is there also where only a sample of all is read.
+        most: how many to read of a sample, of either kind.
+        shown: shows how far reading has come.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    if isinstance(source, SampledSource):
+        sample = _sample(source, asked, most, shown)[1]
+        is_there = any(one.spans[0].trace_id == among.trace_id for one in sample)
+        return Population.of_sample(sample if is_there else [*sample, Weighted(list(among.spans), 1.0)])
+    with few_collections(), shown(f"reading {source.name}") as progress:
+        if isinstance(source, Files):
+            return read_populations(source.parts(), Populations(asked), progress).each[0]
+        return Population.of(source.spans(asked, progress=progress))
 
 
 def compare_source(source: Source, before: Side, after: Side, limit: int, shown: Shown) -> Changes:

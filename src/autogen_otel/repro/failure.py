@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
@@ -38,16 +38,12 @@ class Everything:
     installed: bool = False
 
     @classmethod
-    def of(cls, spans: Iterable[Span], config: str | None = None, *, installed: bool = False) -> Everything:
-        """Read all conversations."""
-        population = Population.of(spans)
+    def of(cls, population: Population, config: str | None = None, *, installed: bool = False) -> Everything:
+        """Find what fails in all conversations."""
         return cls(population, roots_of(population), config, installed)
 
     def seen(self, occurrence: Occurrence) -> Occurrence:
-        """A failure with the cause that all conversations show.
-
-        Of very many failures not each is kept; then what the trace alone shows has to do.
-        """
+        """A failure with the cause that all conversations show, if it is no symptom of another there."""
         key = (occurrence.trace_id, occurrence.span_id)
         return next((one for one in self.found if (one.trace_id, one.span_id) == key), occurrence)
 
@@ -55,8 +51,23 @@ class Everything:
 def failures(trace: Trace) -> list[Occurrence]:
     """What failed in a trace for reasons of its own, what the user noticed most first."""
     noticed_most_first = list(Effect)
-    found = roots_of(Population.of(trace.spans))
+    found = roots_of(Population.of_trace(trace))
     return sorted(found, key=lambda one: (noticed_most_first.index(one.effect), one.time_ns))
+
+
+def hold(population: Population, trace: Trace, occurrence: Occurrence) -> None:
+    """Have a failure of a trace be among those that a population keeps: of very many it keeps a sample.
+
+    Args:
+        population: all conversations, the trace among them.
+        trace: the conversation.
+        occurrence: one of ``failures(trace)``.
+    """
+    of_trace = Population.of_trace(trace)
+    for key in of_trace.groups:
+        for one in of_trace.in_group(key):
+            if one.span_id == occurrence.span_id:
+                population.hold(one)
 
 
 def failure_of(trace: Trace, span_id: str = "") -> Occurrence:

@@ -18,7 +18,8 @@ from autogen_otel.cli.text.progress import shown
 from autogen_otel.cli.wording import places_to_look
 from autogen_otel.diagnosis.changes import Changes
 from autogen_otel.diagnosis.document import changes_document, document_of
-from autogen_otel.diagnosis.findings import Diagnosis, diagnose
+from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.findings import Diagnosis, conclude
 from autogen_otel.diagnosis.of_source import MOST_OF_EITHER, compare_source, diagnose_source, evidence_in
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source, with_beginning
@@ -125,7 +126,8 @@ def _print(
 def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:
     counting = sources.prometheus(args)
     if asked.trace:
-        diagnosis, read_from = diagnose(selecting.one_trace(source, asked).spans), source.name
+        trace = selecting.one_trace(source, asked)
+        diagnosis, read_from = conclude(Population.of_trace(trace)), source.name
     else:
         diagnosis, read_from = diagnose_source(source, asked, args.limit, counting, shown)
     if not diagnosis.conversations:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from autogen_otel.cli import DONE, PROBLEM, CommandError, write_file
-from autogen_otel.cli.options.selecting import beginning, one_trace
+from autogen_otel.cli.options.selecting import beginning, moment_option, one_trace
 from autogen_otel.cli.options.sources import add_sources, read_again
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
-from autogen_otel.repro.failure import Everything, NoFailureError, NotReproducibleError, failure_of, failures
+from autogen_otel.diagnosis.evidence.population import Population
+from autogen_otel.diagnosis.of_source import population_of
+from autogen_otel.repro.failure import (
+    Everything,
+    NoFailureError,
+    NotReproducibleError,
+    failure_of,
+    failures,
+    hold,
+)
 from autogen_otel.repro.source import words
 from autogen_otel.repro.writing import written
-from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import SampledSource, Source, with_beginning
-from autogen_otel.traces.sources.files import Files
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.traces.selection import Selection
+from autogen_otel.traces.source import Source
+from autogen_otel.traces.trace import Trace
 
 _SAMPLE: Final = 200
+_MOST_OTHERS: Final = 50
 SUMMARY: Final = "write a test that fails for the reason a trace has recorded"
 HELP: Final = """\
 Write a pytest file that fails for the recorded reason, and passes once it is fixed.
@@ -62,6 +71,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="where the test finds your config_list: an environment variable with JSON or a path, "
         "a JSON file, or module:attribute (default: OAI_CONFIG_LIST)",
     )
+    parser.add_argument(
+        "--since",
+        type=moment_option,
+        metavar="TIME",
+        help="read only conversations begun since then: 2h, 30m, 7d ago, or 2026-11-22T07:00 "
+        "(default: all; with --jaeger and --tempo, since a day ago)",
+    )
     add_sources(parser)
 
 
@@ -69,14 +85,14 @@ def run(args: argparse.Namespace) -> int:
     """Write the test, or say why not."""
     output = None if args.output is None else _file(args.output, is_forced=args.force)
     with read_again(args) as source_of_traces:
-        trace = one_trace(source_of_traces, Selection(trace=beginning(args.trace_id)))
+        selection = Selection(since=args.since)
+        trace = one_trace(source_of_traces, replace(selection, trace=beginning(args.trace_id)))
         try:
             occurrence = failure_of(trace, "" if args.span is None else beginning(args.span, "span"))
         except NoFailureError as error:
             raise CommandError(str(error)) from None
-        # Only a failing model call may be of another cause than it seems by itself.
-        spans = _all_spans(source_of_traces) if occurrence.kind == MODEL else trace.spans
-        everything = Everything.of(spans, args.config, installed=args.installed)
+        population = _population(source_of_traces, selection, trace, occurrence)
+        everything = Everything.of(population, args.config, installed=args.installed)
     occurrence = everything.seen(occurrence)
     try:
         source = written(trace, occurrence, everything)
@@ -92,17 +108,14 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _all_spans(source: Source) -> Iterator[Span]:
-    """The spans of all conversations, or of a sample where they are too many."""
-    with shown(f"reading {source.name}") as progress:
-        if isinstance(source, SampledSource):
-            selection = with_beginning(source, EVERYTHING)
-            sample = source.sample(selection, failing=_SAMPLE, working=_SAMPLE, progress=progress)
-            yield from (span for one in sample for span in one.spans)
-        elif isinstance(source, Files):
-            yield from (span for spans in source.traces(EVERYTHING, progress) for span in spans)
-        else:
-            yield from source.spans(EVERYTHING, progress=progress)
+def _population(source: Source, selection: Selection, trace: Trace, occurrence: Occurrence) -> Population:
+    """What the failure is compared with."""
+    # Only a failing model call may be of another cause than it seems by itself.
+    if occurrence.kind != MODEL:
+        return Population.of_trace(trace)
+    population = population_of(source, selection, trace, _SAMPLE, shown)
+    hold(population, trace, occurrence)
+    return population
 
 
 def _file(given: str, *, is_forced: bool) -> Path:
@@ -116,9 +129,10 @@ def _file(given: str, *, is_forced: bool) -> Path:
 
 def _others(trace: Trace, chosen: Occurrence) -> str:
     """How to have the other failures of the trace reproduced."""
-    lines = [
-        f"  --span {one.span_id}  {words(one.words)}\n"
-        for one in failures(trace)
-        if one.span_id != chosen.span_id
-    ]
-    return f"Also failed in this trace:\n{''.join(lines)}" if lines else ""
+    others = [one for one in failures(trace) if one.span_id != chosen.span_id]
+    if not others:
+        return ""
+    lines = [f"  --span {one.span_id}  {words(one.words)}\n" for one in others[:_MOST_OTHERS]]
+    if len(others) > _MOST_OTHERS:
+        lines.append(f"  and {len(others) - _MOST_OTHERS:,} more\n")
+    return f"Also failed in this trace:\n{''.join(lines)}"

@@ -45,7 +45,7 @@ _TONES: Final = {
 
 def failures_of(trace: Trace) -> list[Occurrence]:
     """What failed in it as it was recorded, what ended it first; and where it went in circles."""
-    population = Population.of(trace.spans)
+    population = Population.of_trace(trace)
     found = [one for key in population.groups for one in population.in_group(key)]
     found += [one for key in population.loops for one in population.in_loop(key)]
     worst_first = list(Effect)

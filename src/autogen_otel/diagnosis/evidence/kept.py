@@ -59,13 +59,18 @@ class Sample(Generic[T]):
     def wants(self, identity: str) -> bool:
         """Count one more, told by its id; whether to keep it, by a call of ``keep``."""
         self.offered += 1
-        digest = blake2b(identity.encode(), digest_size=_DIGEST_BYTES).digest()
-        self._drawn = -int.from_bytes(digest, "big")
+        self._drawn = _draw(identity)
         return len(self._heap) < self._largest or self._drawn > self._heap[0][0]
 
     def keep(self, one: T) -> None:
         """Keep the one that was wanted last, in the place of another if there are enough."""
         self._push((self._drawn, self.offered, one))
+
+    def hold(self, identity: str, one: T) -> None:
+        """Keep one that has been offered, also if it was not wanted."""
+        drawn = _draw(identity)
+        if all(kept[0] != drawn for kept in self._heap):
+            self._push((drawn, self.offered, one))
 
     def merge(self, other: Sample[T]) -> None:
         """Add a sample of another part of the stream."""
@@ -91,6 +96,11 @@ class Sample(Generic[T]):
         return self._each * (self.offered / len(self._heap) if self._heap else 1.0)
 
 
+def _draw(identity: str) -> int:
+    digest = blake2b(identity.encode(), digest_size=_DIGEST_BYTES).digest()
+    return -int.from_bytes(digest, "big")
+
+
 class Samples(dict[K, Sample[T]]):
     """Samples by key.
 
@@ -110,6 +120,14 @@ class Samples(dict[K, Sample[T]]):
                 return None
             sample = self[key] = Sample(size, each)
         return sample if sample.wants(identity) else None
+
+    def hold(self, key: K, identity: str, one: T) -> None:
+        """Keep one of a key, whatever else is kept."""
+        sample = self.get(key)
+        if sample is None:
+            sample = self[key] = Sample(1)
+            sample.wants(identity)
+        sample.hold(identity, one)
 
     def merge(self, other: Samples[K, T]) -> None:
         """Add the samples of another part of the stream."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final
@@ -14,7 +15,8 @@ from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, LIMITS, Loop, l
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.traces.gathering import gather_spans
-from autogen_otel.traces.trace import STATUS_ERROR, Span
+from autogen_otel.traces.source import Weighted
+from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
@@ -23,6 +25,8 @@ _SEED: Final = 14
 _MOST_REMEMBERED: Final = 100_000
 _GROUP_SIZES: Final = ((40, 4000), (400, 400), (20_000, 4))
 """How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
+_EACH: Final = ((sys.maxsize, sys.maxsize),)
+"""That is each failure."""
 _LOOP_SIZES: Final = ((100, 400), (2000, 10))
 """The same of conversations that went in circles."""
 _MOST_KINDS: Final = 500
@@ -43,6 +47,7 @@ class Population:
 
     Args:
         heaviest: how many conversations one that is taken stands for at most.
+        group_sizes: how many failures are kept that are alike, as ``Samples`` takes it.
 
     Attributes:
         conversations: how many there were.
@@ -58,11 +63,11 @@ class Population:
         ended_at_limit: those of them that a limit ended.
     """
 
-    def __init__(self, heaviest: float = 1.0) -> None:
+    def __init__(self, heaviest: float = 1.0, group_sizes: Sequence[tuple[int, int]] = _GROUP_SIZES) -> None:
         self.conversations = 0.0
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
-        self.groups: Samples[GroupKey, Occurrence] = Samples(*_GROUP_SIZES)
+        self.groups: Samples[GroupKey, Occurrence] = Samples(*group_sizes)
         self.working: Samples[str, dict[str, Any]] = Samples((_MOST_KINDS, LARGEST))
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
@@ -80,6 +85,21 @@ class Population:
         population = cls()
         for gathered in gather_spans(spans):
             population.add(gathered)
+        return population
+
+    @classmethod
+    def of_trace(cls, trace: Trace) -> Population:
+        """Read one conversation, of which each failure is kept."""
+        population = cls(group_sizes=_EACH)
+        population.add(list(trace.spans))
+        return population
+
+    @classmethod
+    def of_sample(cls, sample: Sequence[Weighted]) -> Population:
+        """Read conversations that stand for others."""
+        population = cls(max((one.weight for one in sample), default=1.0))
+        for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):
+            population.add(one.spans, one.weight)
         return population
 
     def add(self, spans: list[Span], weight: float = 1.0) -> None:
@@ -130,6 +150,10 @@ class Population:
             return any(one.kind == CONVERSATION for one in found)
         root = _root_of(span for span in spans if span.operation == span_names.INVOKE_WORKFLOW)
         return root is not None and self._keep_loop(reading, root)
+
+    def hold(self, occurrence: Occurrence) -> None:
+        """Keep a failure, as it was read, also if it was left out of those that are alike."""
+        self.groups.hold(group_key(occurrence), _identity(occurrence), occurrence)
 
     def merge(self, other: Population) -> None:
         """Take what another population has read; no conversation may be in both."""
@@ -196,8 +220,7 @@ class Population:
     def _keep_failures(self, reading: Reading) -> list[Occurrence]:
         found = reading.occurrences()
         for occurrence in found:
-            identity = occurrence.trace_id + occurrence.span_id
-            sample = self.groups.wanting(group_key(occurrence), identity, self._weight)
+            sample = self.groups.wanting(group_key(occurrence), _identity(occurrence), self._weight)
             if sample is not None:
                 sample.keep(occurrence.described())
         return found
@@ -271,6 +294,10 @@ def group_key(occurrence: Occurrence) -> GroupKey:
         tuple(sorted((name, str(value)) for name, value in subject.items())),
         tuple(sorted((name, str(value)) for name, value in occurrence.detail.items())),
     )
+
+
+def _identity(occurrence: Occurrence) -> str:
+    return occurrence.trace_id + occurrence.span_id
 
 
 def _weighted(sample: Sample[Occurrence]) -> list[Occurrence]:
