@@ -36,20 +36,23 @@ class Following:
         self._selection = selection
         self._waiting: dict[str, dict[str, Span]] = {}
         self._told: set[str] = set()
+        self._came_last: dict[str, None] = {}
+        """The conversations of which something came when it was asked last, in that order."""
 
     def ended(self) -> list[Summary]:
         """The conversations that have ended since, and of which nothing came this time, in that order."""
-        arrived: set[str] = set()
+        arrived: dict[str, None] = {}
         for span in self._arrivals():
             if span.trace_id in self._told:
                 continue
             spans = self._waiting.setdefault(span.trace_id, {})
             if span.span_id not in spans:
                 spans[span.span_id] = span
-                arrived.add(span.trace_id)
-        ended = [
-            one for trace_id in list(self._waiting) if trace_id not in arrived for one in self._end(trace_id)
-        ]
+                arrived[span.trace_id] = None
+        # Of the others that wait it is known already that they have not ended.
+        settled = [one for one in self._came_last if one in self._waiting and one not in arrived]
+        self._came_last = arrived
+        ended = [summary for trace_id in settled for summary in self._end(trace_id)]
         while len(self._waiting) > _MOST_WAITING:
             self._waiting.pop(next(iter(self._waiting)))
         return sorted(ended, key=lambda summary: summary.start_ns + summary.duration_ns)
