@@ -130,7 +130,9 @@ def title(cause: str, subject: Mapping[str, Any]) -> str:
 
 def _raises(who: object, subject: Any) -> str:
     where = f" at {subject['location']}" if "location" in subject else ""
-    return f"{who} raises {subject.get('exception', 'an exception')}{where}"
+    # Several tools may share what raises.
+    verb = "raise" if ", " in str(who) else "raises"
+    return f"{who} {verb} {subject.get('exception', 'an exception')}{where}"
 
 
 def _of_tool(subject: Any) -> str:

@@ -20,6 +20,7 @@ from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
+from autogen_otel.diagnosis.shared import by_function
 from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
 from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span
@@ -186,13 +187,13 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     for occurrence in roots_of(population, calls_of):
         grouped[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
-    crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
+    groups = list(by_function(grouped.values()))
+    crowded = Counter(trace_id for group in groups for trace_id in {one.trace_id for one in group})
     asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
-    for group in grouped.values():
+    for group in groups:
         in_order = sorted(group, key=lambda one: one.time_ns)
-        asking[group[0].compared_as or group[0].kind].append(
-            _finding(in_order, population.over_time, crowded)
-        )
+        kind = _compared_as(in_order)
+        asking[kind].append(_finding(in_order, kind, population.over_time, crowded))
     findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
     findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
     noted = [
@@ -212,7 +213,9 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     )
 
 
-def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str]) -> Asking[Finding]:
+def _finding(
+    group: Sequence[Occurrence], kind: str, over_time: Timeline, crowded: Counter[str]
+) -> Asking[Finding]:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
     for one in group:
@@ -234,7 +237,8 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
     # One call of each conversation: those of one conversation are not independent of each other.
     # Of too many, every so many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
-    failing = [one.features for one in _one_of_each(group)[::step]]
+    compared = [one for one in group if (one.compared_as or one.kind) == kind]
+    failing = [one.features for one in _one_of_each(compared)[::step]]
     found, outline = yield from discriminate(failing, partial(_is_told, group[0]))
     spread = yield from distributions([one.property for one in found], failing, outline)
     counts = {effect: round(count) for effect, count in effects.items()}
@@ -266,6 +270,12 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
     )
 
 
+def _compared_as(group: Sequence[Occurrence]) -> str:
+    """What kind of calls failures are compared with: of several tools, those of the one that fails most."""
+    kinds = Counter(one.compared_as or one.kind for one in group)
+    return min(kinds, key=lambda kind: (-kinds[kind], kind))
+
+
 def _is_told(failure: Occurrence, attribute: str) -> bool:
     """Whether an attribute only says once more what failed: no call of an entry that is wrong works."""
     if failure.cause == causes.CONFIG_ENTRY:
@@ -285,8 +295,13 @@ def _one_of_each(group: Sequence[Occurrence]) -> list[Occurrence]:
 
 
 def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
-    """What the failures have in common: their usual status, and their host if nearly all have the same."""
+    """What the failures have in common: their usual status, and their host if nearly all have the same.
+
+    Where several tools fail in one function, all of them are named.
+    """
     subject = dict(group[0].subject)
+    if "tool" in subject:
+        subject["tool"] = ", ".join(sorted({one.subject["tool"] for one in group}))
     for name, least in (("status_code", 0.0), ("host", _NEARLY_ALL)):
         values = Counter(one.subject[name] for one in group if name in one.subject)
         subject.pop(name, None)

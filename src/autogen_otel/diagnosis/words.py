@@ -120,6 +120,11 @@ def _tool_exception(subject: Mapping[str, Any]) -> str:
             "None of the program's own lines is in the stack trace: look at what {tool} is given, and at what"
             " it returns, which has to be text or something that JSON can hold."
         )
+    if ", " in str(subject.get("tool")):
+        return (
+            "Fix what {tool} call{where}. If only some values fail, check for them first, and let each tool"
+            " return a message that the model can act on."
+        )
     return (
         "Fix {tool}{where}. If only some values fail, check for them first and return a message that the"
         " model can act on."
