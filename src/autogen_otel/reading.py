@@ -68,7 +68,9 @@ def read_text(value: object) -> str:
     """The object as text, or that it would not say."""
     try:
         return str(value)
-    except Exception as error:  # noqa: BLE001 - ``__str__`` is the user's code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - an exit of the user's ``__str__``, which only we have asked
         return unprintable(value, error, "str")
 
 

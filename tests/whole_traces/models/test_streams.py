@@ -8,11 +8,15 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from autogen.oai.client import OpenAIWrapper
 
+from autogen_otel.hooks import streams
+from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.operation import Operation
 from autogen_otel.testing import Reply, ScriptedServer, entry, raw, stream_drop, stream_error, text, tool_call
 from autogen_otel.testing.replies import BrokenStream
 from autogen_otel.testing.server import DEMO_KEY
@@ -376,3 +380,20 @@ def test_the_applications_own_streams_are_left_alone(telemetry: Telemetry, serve
     assert type(stream._iterator) is GeneratorType
     assert len(list(stream)) == 3
     assert telemetry.spans == []
+
+
+def test_a_stream_is_counted_though_its_call_ends_on_another_thread_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, our_errors: list[BaseException]
+) -> None:
+    account = StreamRead(texts=None)
+    # A call that has ended has no entry any more.
+    entries = iter([SimpleNamespace(opened=lambda: account)])
+
+    class Ending(Operation):
+        entry = property(lambda _: next(entries, None))
+
+    monkeypatch.setattr("autogen_otel.recording.current.current_call", lambda: object.__new__(Ending))
+    runtime: Any = SimpleNamespace(enabled=True)
+    assert list(streams.counted_stream(lambda: iter("abc"), runtime)()) == ["a", "b", "c"]
+    assert account.chunks == 3
+    assert our_errors == []
