@@ -68,9 +68,7 @@ def read_text(value: object) -> str:
     """The object as text, or that it would not say."""
     try:
         return str(value)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - an exit of the user's ``__str__``, which only we have asked
+    except Exception as error:  # noqa: BLE001 - ``__str__`` is the user's code
         return unprintable(value, error, "str")
 
 

@@ -9,6 +9,7 @@ import pytest
 from autogen_otel.cli.wording import title
 from autogen_otel.diagnosis.changes import Change, Side, changes_of
 from autogen_otel.diagnosis.findings import diagnose
+from autogen_otel.diagnosis.words import tools_of
 from autogen_otel.traces.selection import EVERYTHING
 from tests.support.recorded import ORIGIN, Recorded, exception, spans_of
 
@@ -51,7 +52,7 @@ def diagnosed(stacks: Mapping[str, str], kind: str = "KeyError") -> Diagnosis:
 
 
 def subjects(stacks: Mapping[str, str]) -> list[str]:
-    return sorted(str(one.subject["tool"]) for one in diagnosed(stacks).findings)
+    return sorted(tools_of(one.subject) for one in diagnosed(stacks).findings)
 
 
 HELPED = {
@@ -62,7 +63,12 @@ HELPED = {
 def test_tools_that_fail_in_one_helper_are_one_finding_that_names_them() -> None:
     diagnosis = diagnosed(HELPED)
     (finding,) = diagnosis.findings
-    assert finding.subject == {"tool": "ask, pay", "exception": "KeyError", "location": "ids.py:4 parse"}
+    assert finding.subject == {
+        "tool": "ask",
+        "other_tools": ["pay"],
+        "exception": "KeyError",
+        "location": "ids.py:4 parse",
+    }
     assert (finding.occurrences, finding.conversations, diagnosis.failing) == (16, 8, 8)
     assert title(finding.cause, finding.subject) == "ask, pay raise KeyError at ids.py:4 parse"
     assert finding.advice.startswith("Fix what ask, pay call at ids.py:4 parse.")

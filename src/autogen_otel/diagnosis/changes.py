@@ -17,6 +17,7 @@ from autogen_otel.vocabulary import causes
 
 _VOLATILE: Final = frozenset({"status_code", "host", "limit_chars"})
 """What one and the same fault answers now so, now so."""
+_OF_TOOLS: Final = frozenset({"tool", "other_tools"})
 _PRECISIONS: Final = 4
 _LINE: Final = re.compile(r":\d+")
 
@@ -154,7 +155,7 @@ def _identities(one: Finding) -> tuple[str, ...]:
     """
     steady = {name: value for name, value in one.subject.items() if name not in _VOLATILE}
     is_of_a_line = one.cause == causes.TOOL_EXCEPTION and "location" in steady
-    anywhere = {name: value for name, value in steady.items() if name != "tool" or not is_of_a_line}
+    anywhere = {name: value for name, value in steady.items() if not (is_of_a_line and name in _OF_TOOLS)}
     exactly, steadily, of_tools = (
         f"{one.cause} {sorted((name, str(value)) for name, value in subject.items())}"
         for subject in (one.subject, steady, anywhere)

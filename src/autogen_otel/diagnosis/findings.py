@@ -297,11 +297,13 @@ def _one_of_each(group: Sequence[Occurrence]) -> list[Occurrence]:
 def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
     """What the failures have in common: their usual status, and their host if nearly all have the same.
 
-    Where several tools fail in one function, all of them are named.
+    Where several tools fail in one function, the one that fails most, and beside it the others.
     """
     subject = dict(group[0].subject)
-    if "tool" in subject:
-        subject["tool"] = ", ".join(sorted({one.subject["tool"] for one in group}))
+    tools = Counter(str(one.subject["tool"]) for one in group if "tool" in one.subject)
+    if len(tools) > 1:
+        subject["tool"] = min(tools, key=lambda tool: (-tools[tool], tool))
+        subject["other_tools"] = sorted(tools.keys() - {subject["tool"]})
     for name, least in (("status_code", 0.0), ("host", _NEARLY_ALL)):
         values = Counter(one.subject[name] for one in group if name in one.subject)
         subject.pop(name, None)

@@ -4,7 +4,7 @@ Every wrapper below has the same shape. Our work before and after the host's cal
 ends every ``Exception`` of ours: ``report`` counts it, inside ``suppress``, which is not ours, so that not
 even a failure to report reaches the host. Between them the host's function is called once, with the host's
 arguments, and its value or exception goes out as it came. Exits and interrupts pass: they are the
-application's, wherever they strike; but not an exit of a ``__str__`` that only we have called.
+application's, wherever they strike.
 """
 
 from __future__ import annotations
