@@ -53,9 +53,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ``@pytest.mark.needs(condition, reason)`` is for what a lineage, a Python or an operating system lacks.
     """
     for item in items:
-        file = item.path.relative_to(Path(__file__).parent).as_posix()
+        file = item.nodeid.removeprefix("tests/")
         is_program = "program" in getattr(item, "fixturenames", ())
-        if file.startswith(_SLOW) or (is_program and file in _PROGRAMS):
+        if file.startswith(_SLOW) or (is_program and file.startswith(_PROGRAMS)):
             item.add_marker(pytest.mark.slow)
         for name in ("skip", "skipif", "xfail"):
             assert not list(item.iter_markers(name)), f"{item.nodeid} is marked {name}"

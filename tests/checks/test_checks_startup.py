@@ -80,7 +80,9 @@ def test_a_program_that_ends_first_says_what_is_known(
     instrument(tracer_provider=NoOpTracerProvider(), check="offline")
     assistant([gpt(api_key="sk-...")])
     assert asked.wait(30)
-    assert [one.daemon for one in threading.enumerate() if one.name == "autogen-otel-check"] == [True]
+    asking = checks[0]._thread
+    assert asking is not None
+    assert asking.daemon
     assistant([gpt(api_key="YOUR_API_KEY")])
     (end,) = exits
     end()

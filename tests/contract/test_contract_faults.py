@@ -156,6 +156,8 @@ def functions() -> dict[types.CodeType, list[types.FunctionType]]:
     for candidate in gc.get_objects():
         if type(candidate) is types.FunctionType and is_ours(candidate.__code__):
             by_code.setdefault(candidate.__code__, []).append(candidate)
+    # As it was: else the collector goes through all modules again and again, in later tests too.
+    gc.freeze()
     return by_code
 
 

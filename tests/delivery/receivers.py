@@ -183,11 +183,16 @@ def receiving() -> Iterator[Receiver]:
         server.server_close()
 
 
+_TAKEN: list[socket.socket] = []
+"""They stay: a port that is given back may soon be that of another test's server, which would get spans."""
+
+
 def closed_port() -> int:
-    """A loopback port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port on which nothing listens, as long as this process runs."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    _TAKEN.append(taken)
+    return int(taken.getsockname()[1])
 
 
 def finished(*names: str, attributes: Mapping[str, object] | None = None) -> list[ReadableSpan]:

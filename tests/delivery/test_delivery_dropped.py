@@ -27,6 +27,7 @@ from autogen_otel.vocabulary.metrics import (
     TELEMETRY_SIGNAL,
 )
 from tests.support.calls import begin, end
+from tests.support.telemetry import logged
 
 
 class _Stuck(SpanExporter):
@@ -161,7 +162,7 @@ def test_what_was_dropped_is_a_metric(
         ("spans", "queue_full"): 3,
     }
     provider.shutdown()
-    assert caplog.records == []
+    assert logged(caplog) == []
 
 
 def test_a_forked_process_has_dropped_nothing_yet() -> None:

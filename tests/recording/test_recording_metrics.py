@@ -22,7 +22,7 @@ from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.calls import begin, end
 from tests.support.groups import nested
 from tests.support.models import HouseModel
-from tests.support.telemetry import Point, Telemetry, attributes_of
+from tests.support.telemetry import Point, Telemetry, attributes_of, logged
 from tests.support.tools import lookup
 
 DURATION = "gen_ai.client.operation.duration"
@@ -296,7 +296,7 @@ def test_a_second_recorder_measures_with_the_same_instruments(caplog: pytest.Log
     for _ in range(2):
         end(begin(recording(kept), Handoff, autogen__handoff__from="a", autogen__handoff__to="b"))
     assert one(kept.measured("autogen.handoffs")).count == 2
-    assert caplog.records == []
+    assert logged(caplog) == []
 
 
 def test_nothing_is_measured_where_nobody_reads_it() -> None:

@@ -148,6 +148,8 @@ def gpt_assistant(server: ScriptedServer, *tools: Any) -> ConversableAgent:
         llm_config={"config_list": [entry(server)], "check_every_ms": 1},
         assistant_config={"assistant_id": ASSISTANT_ID},
     )
+    # Older hosts look for it there, where their own constructors do not leave it, and wait for a second.
+    helper.llm_config["check_every_ms"] = 1
     helper.register_function({tool.__name__: tool for tool in tools})
     return helper
 

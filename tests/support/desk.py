@@ -524,7 +524,7 @@ def scenes() -> dict[str, Scene]:
             Truth("tool_arguments", {"tool": "total", "argument": "amount"}), _totals, _with(total, raw=True)
         ),
         "a slow tool before a timeout": Scene(
-            Truth("timeout", {"tool": "crawl"}), _crawls, _hasty_crawler, rate=0.15
+            Truth("timeout", {"tool": "crawl"}), _crawls, _hasty_crawler, rate=0.1
         ),
         "a dead backup": Scene(
             (Truth("config_entry", {"entry": 1, "status_code": 404}), Truth("rate_limit", {"entry": 0})),

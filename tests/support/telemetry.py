@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -237,6 +238,11 @@ def exception_of(span: ReadableSpan) -> dict[str, Any]:
 def strings_in(spans: Sequence[ReadableSpan]) -> str:
     """Every character that these spans export."""
     return "\n".join(span.to_json(indent=None) for span in spans)
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What we and OpenTelemetry log; asyncio logs of an earlier test's tasks, whenever they are collected."""
+    return [one for one in caplog.records if one.name.startswith(("autogen_otel", "opentelemetry"))]
 
 
 def _plain(value: Any) -> Any:

@@ -25,9 +25,9 @@ _QUICK = ("all is well", "a tool raises", "three things at once")
     [pytest.param(one, marks=() if one in _QUICK else pytest.mark.slow) for one in share([*scenes()])],
 )
 def test_what_is_wrong_with_real_conversations_is_found_first(
-    name: str, tmp_path: Path, our_errors: list[BaseException]
+    name: str, tmp_path: Path, our_errors: list[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
-    logging.getLogger("autogen.oai.client").setLevel(logging.ERROR)
+    caplog.set_level(logging.ERROR, "autogen.oai.client")
     scene = scenes()[name]
     diagnosis = diagnose(population(scene, tmp_path, seed=1))
     assert wrong_with(diagnosis, Incident(scene.truths)) == []

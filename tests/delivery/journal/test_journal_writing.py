@@ -24,6 +24,7 @@ from autogen_otel.delivery import Journal, NoFolderError, default_dir
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.journal import Limits, folder, locks
 from tests.delivery.receivers import finished
+from tests.support.telemetry import logged
 
 posix_only = pytest.mark.needs(os.name == "posix", "POSIX file modes")
 
@@ -319,4 +320,4 @@ def test_a_temporary_folder_that_others_can_read_is_not_used(temporary: Path) ->
 def test_appending_says_nothing_when_all_is_well(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "autogen_otel"):
         Journal(tmp_path).append(finished("a"))
-    assert caplog.records == []
+    assert logged(caplog) == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from autogen_otel.testing import entry, error, hang, text, tool_call
-from tests.support.agents import Serve, assistant, chat, pair, user
+from tests.support.agents import Serve, assistant, chat, configured, pair, user
 from tests.support.telemetry import LogRecords, Telemetry, attributes_of, instrumented
 
 _ANY = r"(?s).*"
@@ -130,7 +130,7 @@ def test_a_timeout_that_passes_an_executor_is_one_failure(
 ) -> None:
     logs = LogRecords()
     with instrumented(logger_provider=logs.provider) as telemetry:
-        helper = assistant([entry(serve([hang(5)] * 3))], timeout=1)
+        helper = configured(assistant([entry(serve([hang(5)] * 3))]), timeout=0.2)
         with pytest.raises(Exception, match="timed out"):
             asyncio.run(user().a_initiate_chat(helper, message="Hello", silent=True))
     root = attributes_of(telemetry.one("invoke_workflow"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
 
 from autogen_otel.testing import drop, entry, error, hang, html, malformed, text, tool_call
+from tests.delivery.receivers import closed_port
 from tests.support.agents import SHAPES, Serve, assistant, chat, configured, converse, pair, user
 from tests.support.telemetry import Telemetry, attributes_of, exception_of
 from tests.support.tools import lookup
@@ -148,9 +148,7 @@ def test_a_timeout_is_seen_on_the_attempts_although_autogen_renames_it(
 
 
 def test_an_endpoint_that_refuses_is_seen_with_its_address(telemetry: Telemetry) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = closed_port()
     dead = {
         "model": "gpt-4o",
         "api_key": "sk-none-00000000000000000000",
