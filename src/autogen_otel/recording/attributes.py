@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
 from autogen_otel.rendering import Renderer
@@ -35,8 +34,7 @@ Facts = dict[str, Any]
 Render = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ArgumentProblem:
+class ArgumentProblem(NamedTuple):
     """One way in which a model's arguments do not fit a tool.
 
     Args:
