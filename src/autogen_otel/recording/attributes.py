@@ -85,7 +85,8 @@ class Attributes:
         if self._tool_content:
             by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end, Kind.SOURCE: renderer.text}
         if settings.records_messages:
-            by_kind |= {kind: partial(renderer.messages, what) for kind, what in _MESSAGES.items()}
+            messages = renderer.of_messages()
+            by_kind |= {kind: partial(messages, what) for kind, what in _MESSAGES.items()}
         # What policy keeps out has no way to be rendered.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
         # They end with an id, and would push out the names that return.
