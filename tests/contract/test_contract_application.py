@@ -197,7 +197,8 @@ def test_conversations_that_begin_one_another_do_not_pile_up(
 ) -> None:
     tasks: list[asyncio.Task[None]] = []
     kept: list[int] = []
-    # Of the tests before, whose threads may still run. It holds them, so no conversation of this test has their place.
+    # Of the tests before, whose threads may still run. It holds them, so no conversation of this test has
+    # their place.
     before = [one for one in gc.get_objects() if isinstance(one, Conversation)]
 
     async def hold(left: int, around: asyncio.Event) -> None:
