@@ -213,6 +213,47 @@ def test_importing_and_instrumenting_says_nothing(program: Program) -> None:
     assert program.out == ""
 
 
+_NOT_FOR_ALL = {
+    "what message content needs": "autogen_otel.rendering.messages.messages",
+    "what the user's own redaction needs": "autogen_otel.redaction.removal",
+    "log records": "autogen_otel.recording.logs",
+    "the API of logs": "opentelemetry._logs",
+    "exporters": "autogen_otel.delivery.exporting",
+    "the journal": "autogen_otel.delivery.journal",
+    "notes beside the journal": "autogen_otel.delivery.processes.beside",
+    "the SDK": "opentelemetry.sdk",
+    "HTTP": "requests",
+    "protobuf": "google.protobuf",
+}
+
+
+def _loaded_by(program: Program, instrument: str) -> set[str]:
+    """What of that a program has after ``instrument()`` that the host has not loaded."""
+    code = f"""
+import sys
+import autogen, openai
+before = set(sys.modules)
+import autogen_otel
+{instrument}
+print(*sys.modules.keys() - before)
+"""
+    program.run(code, sys.executable)
+    assert "autogen_otel.hooks.drive" in program.out.split()
+    return {what for what, module in _NOT_FOR_ALL.items() if module in program.out.split()}
+
+
+def test_instrumenting_loads_only_what_every_program_needs(program: Program) -> None:
+    assert _loaded_by(program, "autogen_otel.instrument()") == set()
+
+
+def test_what_the_settings_ask_for_is_loaded_before_the_host_goes_on(program: Program) -> None:
+    settings = "capture_message_content='SPAN_ONLY', redact=str.strip"
+    assert _loaded_by(program, f"autogen_otel.instrument(settings=autogen_otel.Settings({settings}))") == {
+        "what message content needs",
+        "what the user's own redaction needs",
+    }
+
+
 def test_a_provider_that_the_application_has_set_is_used(program: Program) -> None:
     program.run(
         f"""

@@ -18,7 +18,7 @@ from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Lineage, detect
-from autogen_otel.recording import ContentEvents, FailureLogs, Meters, Recorder
+from autogen_otel.recording import Meters, Recorder
 from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
@@ -180,6 +180,8 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
             delivery.observe_delivery(meter, guard.internal_errors.total)
             recorder.meters = Meters(meters, meter, recorder.renderer)
         if loggers is not None:
+            from autogen_otel.recording.logs import ContentEvents, FailureLogs  # noqa: PLC0415 - most have none
+
             logger = loggers.get_logger(SCOPE, version, SCHEMA_URL)
             recorder.failure_logs = FailureLogs(logger)
             if settings.messages_in_events:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, InitVar, dataclass, field, fields, replace
@@ -304,6 +303,8 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
     for variable in source:
         if not variable.upper().startswith(_PREFIX) or variable in {*known.values(), *COMMAND_VARIABLES}:
             continue
+        import difflib  # noqa: PLC0415 - only who misspells one pays for it
+
         near = difflib.get_close_matches(variable[len(_PREFIX) :].lower(), known, n=1)
         hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
         sentences.append(f"{variable} is not known and does nothing; {hint}")

@@ -19,9 +19,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import autogen_otel
 from autogen_otel import checkup, instrumentation
-from autogen_otel.delivery import Journal
 from autogen_otel.delivery.exporting import exporters
-from autogen_otel.delivery.journal import Kind
+from autogen_otel.delivery.journal import Journal, Kind
 from autogen_otel.lineages import Detection
 from tests.delivery.receivers import Receiver, closed_port, finished, receiving
 from tests.support.telemetry import Telemetry

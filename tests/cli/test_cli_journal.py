@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autogen_otel.delivery import Journal
-from autogen_otel.delivery.journal import Kind
+from autogen_otel.delivery.journal import Journal, Kind
 from autogen_otel.delivery.journal.files import listed, notes
 from autogen_otel.delivery.journal.progress import sole_forwarder
 from tests.delivery.receivers import finished

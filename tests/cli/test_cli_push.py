@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autogen_otel.cli.text import progress
-from autogen_otel.delivery import Journal
 from autogen_otel.delivery import pushing as push
 from autogen_otel.delivery.exporting.exporters import Endpoint
-from autogen_otel.delivery.journal import Kind
+from autogen_otel.delivery.journal import Journal, Kind
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.progress import sole_forwarder
 from tests.delivery.receivers import Receiver, closed_port, finished, receiving

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import autogen_otel
-from autogen_otel.delivery import Journal
+from autogen_otel.delivery.journal import Journal
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.cutting import clean
 from autogen_otel.redaction.redactor import Redactor

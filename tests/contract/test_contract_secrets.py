@@ -15,7 +15,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NoOpTracer
 
-from autogen_otel.delivery import Journal
+from autogen_otel.delivery.journal import Journal
 from autogen_otel.hooks import guard
 from autogen_otel.operations.first_sight import see_wrapper
 from autogen_otel.recording import Recorder

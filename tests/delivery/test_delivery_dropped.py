@@ -19,7 +19,8 @@ from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.logs import LogBatches
 from autogen_otel.delivery.processes.batches import Batches, Limits, SpanBatches
 from autogen_otel.operations.tools.tool_call import ToolCall
-from autogen_otel.recording import FailureLogs, Recorder
+from autogen_otel.recording import Recorder
+from autogen_otel.recording.logs import FailureLogs
 from autogen_otel.vocabulary.metrics import (
     SIGNALS,
     TELEMETRY_DROPPED,

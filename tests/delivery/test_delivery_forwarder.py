@@ -10,11 +10,11 @@ import pytest
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan
 
-from autogen_otel.delivery import Journal, forwarder
+from autogen_otel.delivery import forwarder
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
 from autogen_otel.delivery.forwarder import Forwarder
-from autogen_otel.delivery.journal import Kind
+from autogen_otel.delivery.journal import Journal, Kind
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.forwarding import count_left
 from tests.delivery.receivers import finished

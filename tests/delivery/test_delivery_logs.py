@@ -12,7 +12,8 @@ import logging, sys
 from opentelemetry import _logs, trace
 from opentelemetry._logs import SeverityNumber
 from autogen_otel.operations.tools.tool_call import ToolCall
-from autogen_otel.recording import FailureLogs, Recorder
+from autogen_otel.recording import Recorder
+from autogen_otel.recording.logs import FailureLogs
 from tests.support.calls import begin
 from autogen_otel.settings import Settings
 from autogen_otel.delivery import logger_provider, tracer_provider

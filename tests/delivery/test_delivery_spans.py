@@ -10,9 +10,10 @@ from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from autogen_otel.delivery import Journal, fork
+from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, Outcome, endpoint
+from autogen_otel.delivery.journal import Journal
 from autogen_otel.delivery.spans import JournaledSpanExporter
 from tests.delivery.receivers import HANG, Receiver, closed_port, finished
 from tests.support.waiting import wait_until

@@ -18,8 +18,8 @@ from autogen_otel.causes import Failure
 from autogen_otel.operations.conversations.agent_turn import AgentTurn
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.tools.tool_call import ToolCall
-from autogen_otel.recording import MODEL_EXCEPTION, Call, ContentEvents, FailureLogs, Recorder
-from autogen_otel.recording.logs import INFERENCE_DETAILS
+from autogen_otel.recording import MODEL_EXCEPTION, Call, Recorder
+from autogen_otel.recording.logs import INFERENCE_DETAILS, ContentEvents, FailureLogs
 from autogen_otel.vocabulary import attributes as names
 from tests.support.calls import KINDS, begin, end
 from tests.support.telemetry import LogRecords

@@ -10,10 +10,9 @@ import re
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from autogen_otel.causes import wordings
 from autogen_otel.causes.blame import callback_of, in_cache, in_function, in_model_client, raised_by
@@ -92,8 +91,7 @@ class Stream(Protocol):
     said: ProviderError | None
 
 
-@dataclass(frozen=True, slots=True)
-class Oddity:
+class Oddity(NamedTuple):
     """What is odd about a model's answer that a host may trip over.
 
     Args:
@@ -112,8 +110,7 @@ class Oddity:
         return Failure(self.cause, error, type=self.type, message=self.words, is_inner=is_inner)
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What is known of a call beside the exception that left it.
 
     Args:
@@ -165,7 +162,7 @@ def decide(links: Iterable[BaseException], around: Circumstances) -> Failure:
         and isinstance(errors[0], _TRIPPED)
     ):
         # Whoever reads an answer that is an error trips over it.
-        return replace(oddity.failure(errors[0]), callback=callback)
+        return oddity.failure(errors[0])._replace(callback=callback)
     if callback is not None:
         is_clients = in_model_client(errors[0], has_one=around.has_custom_client)
         return Failure(causes.CLIENT if is_clients else causes.CALLBACK, errors[0], callback=callback)
@@ -302,7 +299,7 @@ def _of_chat(errors: Errors, around: Circumstances) -> Iterator[Failure]:
     if not raised_by(error, *_HOST_AND_SDK):
         return
     if around.lost is not None and around.lost.cause != CANCELLED and was_lost(error):
-        yield replace(around.lost, error=error, is_inner=True)
+        yield around.lost._replace(error=error, is_inner=True)
     if around.oddity is not None:
         yield around.oddity.failure(error)
     if around.answered:

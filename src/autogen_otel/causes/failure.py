@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedError:
+class PrintedError(NamedTuple):
     """An exception that the host has only as text, because executed code printed it.
 
     Args:
@@ -22,8 +21,7 @@ class PrintedError:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(NamedTuple):
     """A function of the application's that AutoGen called and that an exception left.
 
     Args:
@@ -39,8 +37,7 @@ class Callback:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why a call failed.
 
     Args:

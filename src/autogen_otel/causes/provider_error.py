@@ -6,8 +6,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 _MOST_BYTES = 1_000_000
 """Bodies beyond that are no error messages."""
@@ -37,8 +36,7 @@ _HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<h1)", re.IGNORECASE
 _COMPLETION = re.compile(rb'"choices"\s{0,9}:\s{0,9}\[\s{0,9}\{')
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderError:
+class ProviderError(NamedTuple):
     """What a provider says of an error.
 
     Args:
@@ -139,7 +137,7 @@ def _error_in_object(parsed: dict[str, Any], *, is_chat: bool) -> ProviderError 
         return None
     # Not what it says: that may be what the model said, in the shape of another API.
     keys = ", ".join(sorted(map(str, parsed))[:_MOST_DETAILS])
-    return replace(said, message=f"no choices, but {keys or 'nothing'}")
+    return said._replace(message=f"no choices, but {keys or 'nothing'}")
 
 
 def _no_json(body: bytes, content_type: str, *, is_chat: bool) -> ProviderError | None:

@@ -7,15 +7,13 @@ server named beside it, as far as it is the same in every error of the kind.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from autogen_otel.vocabulary import causes
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(NamedTuple):
     """How a kind of server puts it.
 
     Args:

@@ -1,10 +1,10 @@
 """Providers and exporters for programs that set none, and the journal of spans that no endpoint takes.
 
-Importing this room loads neither the SDK nor an exporter: a program with its own providers never pays for it.
+Importing this room loads neither the SDK, an exporter nor the journal: a program with its own providers never
+pays for them.
 """
 
 from autogen_otel.delivery.counts import observe_delivery
-from autogen_otel.delivery.journal import Journal, NoFolderError, default_dir
 from autogen_otel.delivery.processes.process import Process
 from autogen_otel.delivery.providers import (
     global_logger_provider,
@@ -18,10 +18,7 @@ from autogen_otel.delivery.providers import (
 )
 
 __all__ = [
-    "Journal",
-    "NoFolderError",
     "Process",
-    "default_dir",
     "global_logger_provider",
     "global_meter_provider",
     "global_tracer_provider",

@@ -13,8 +13,9 @@ from opentelemetry.trace import StatusCode
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS
 from autogen_otel.delivery.journal import Kind, NoFolderError
-from autogen_otel.delivery.processes import process
+from autogen_otel.delivery.processes import beside
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
+from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.spans import JournaledSpanExporter, journal_of
 from autogen_otel.settings import FAILING, Settings
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, SPANS
@@ -51,7 +52,7 @@ class JournalProcessor(SpanProcessor):
         self._only_failing = settings.journal == FAILING
         self._noted: InFlight | None = None
         # Of an endpoint's exporter that notes too, spans are still to be exported.
-        is_alone = process.kept() is None
+        is_alone = STATE.kept is None
         PROCESS.drop(SPANS, NOT_DELIVERED, 0)
         self.after_fork()
         fork.renew_after_fork(self)
@@ -62,7 +63,7 @@ class JournalProcessor(SpanProcessor):
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
-        in_flight = process.keep(journal).in_flight
+        in_flight = beside.keep(journal).in_flight
         self._noted = in_flight if is_alone else None
         exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=in_flight)
         self._batches = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))

@@ -22,7 +22,7 @@ from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
 from autogen_otel.delivery.journal.decoding import bounded, bounded_list
-from autogen_otel.delivery.processes import batches, process
+from autogen_otel.delivery.processes import batches, beside
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _exporters(settings: Settings) -> list[SpanExporter]:
         if number == 0 and journal is not None:
             forwarder = _forwarder(endpoint, journal)
             # Only what takes spans in the end can tell that they are no longer under way.
-            under_way = process.keep(journal).in_flight
+            under_way = beside.keep(journal).in_flight
             exporters.append(
                 JournaledSpanExporter(endpoint, journal, PROCESS, "", forwarder, in_flight=under_way)
             )

@@ -8,9 +8,8 @@ import inspect
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.hooks.drive import Runtime, is_observed, observed, original_of, runtimes_of
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
@@ -32,8 +31,7 @@ _WHY_STOOD_DOWN: Final = (
 )
 
 
-@dataclass(frozen=True)
-class _Patch:
+class _Patch(NamedTuple):
     """One attribute of the host's own that we replaced."""
 
     owner: Any

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from autogen_otel.hooks.drive import Runtime, observed
 from autogen_otel.hooks.hops import AsyncioView, ThreadingView
@@ -35,8 +34,7 @@ _SDK = "openai._base_client"
 _STREAMS = "openai._streaming"
 
 
-@dataclass(frozen=True)
-class Discovered:
+class Discovered(NamedTuple):
     """Objects met at a call whose classes are observed from then on.
 
     Args:
@@ -60,8 +58,7 @@ class Discovered:
     if_instrumented: bool = False
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a row is attached.
 
     Args:
@@ -85,8 +82,7 @@ Replacement = Callable[[Place], Any]
 """Makes what is put in the place."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One attribute of the host that we replace.
 
     Args:

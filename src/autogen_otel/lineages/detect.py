@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from importlib import metadata
+from typing import NamedTuple
 
 from autogen_otel.lineages.lineage import AG2_0_9, AG2_0_14, PYAUTOGEN_0_2, Lineage
 
@@ -26,8 +26,7 @@ REQUIREMENTS = ("ag2 >= 0.9, < 1", "pyautogen >= 0.2.35, < 0.10", "autogen >= 0.
 """Any of these is a host. The package's extra ``instruments-any`` says so to OpenTelemetry."""
 
 
-@dataclass(frozen=True)
-class Detection:
+class Detection(NamedTuple):
     """A supported host, or the sentence that says why there is none.
 
     Args:

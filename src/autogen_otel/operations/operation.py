@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from autogen_otel.causes import Circumstances, Failure, chain, decide
@@ -110,7 +109,7 @@ class Operation(Call):
             )
         else:
             failure = decide(chain(error, self._handling), self.circumstances())
-        return replace(failure, is_wordless=True) if self.may_quote(error) else failure
+        return failure._replace(is_wordless=True) if self.may_quote(error) else failure
 
     def circumstances(self) -> Circumstances:
         """What is known of the call beside an exception that has left it."""

@@ -1,8 +1,7 @@
 """One object per observed call: its facts, rendered once, become span, measurements and log records."""
 
 from autogen_otel.recording.attributes import ArgumentProblem, Facts
-from autogen_otel.recording.call import Call, Measurement
-from autogen_otel.recording.logs import MODEL_EXCEPTION, ContentEvents, FailureLogs
+from autogen_otel.recording.call import MODEL_EXCEPTION, Call, Measurement
 from autogen_otel.recording.meters import Meters
 from autogen_otel.recording.other_instrumentations import (
     go_together,
@@ -19,9 +18,7 @@ __all__ = [
     "MODEL_EXCEPTION",
     "ArgumentProblem",
     "Call",
-    "ContentEvents",
     "Facts",
-    "FailureLogs",
     "Measurement",
     "Meters",
     "Recorder",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.redaction import MASK, KnownSecrets, looks_secret
 from autogen_otel.rendering import Renderer
@@ -35,8 +34,7 @@ Facts = dict[str, Any]
 Render = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ArgumentProblem:
+class ArgumentProblem(NamedTuple):
     """One way in which a model's arguments do not fit a tool.
 
     Args:
@@ -87,7 +85,8 @@ class Attributes:
         if self._tool_content:
             by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end, Kind.SOURCE: renderer.text}
         if settings.records_messages:
-            by_kind |= {kind: partial(renderer.messages, what) for kind, what in _MESSAGES.items()}
+            messages = renderer.of_messages()
+            by_kind |= {kind: partial(messages, what) for kind, what in _MESSAGES.items()}
         # What policy keeps out has no way to be rendered.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
         # They end with an id, and would push out the names that return.

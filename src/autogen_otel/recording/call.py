@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Measurement = tuple[Metric, float, Mapping[str, Any]]
 """What is measured, the amount, and those labels that are no attributes of the call."""
 
+MODEL_EXCEPTION: Final = "gen_ai.client.operation.exception"
+"""Event name of failed model calls, and of entries tried for them; ``Call.failure_event`` has the others'."""
+
 
 if sys.version_info >= (3, 11):
     from sys import exception as handled_exception

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.trace import Status, StatusCode, format_trace_id
 
@@ -26,8 +25,7 @@ _REFUSED = 0
 """Under which the record waits of a failure without an exception: an answer that is an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailureRecord:
+class FailureRecord(NamedTuple):
     """The log record of a failure, made where it happened and emitted when its severity is known.
 
     Args:
@@ -169,7 +167,7 @@ def _record_of(call: Call, failure: Failure, new: FailureRecord) -> FailureRecor
             break
     if inner is None and failure.is_inner:
         inner = call.untold.pop(_REFUSED, None)
-    return new if inner is None else replace(new, attributes={**inner.attributes, **new.attributes})
+    return new if inner is None else new._replace(attributes={**inner.attributes, **new.attributes})
 
 
 def _printed(printed: PrintedError, recorder: Recorder) -> dict[str, str]:

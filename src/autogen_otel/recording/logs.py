@@ -20,8 +20,6 @@ from autogen_otel.vocabulary.attributes import KINDS, MESSAGE_KINDS
 if TYPE_CHECKING:
     from autogen_otel.recording.call import Call
 
-MODEL_EXCEPTION: Final = "gen_ai.client.operation.exception"
-"""Event name of failed model calls, and of entries tried for them; ``Call.failure_event`` has the others'."""
 INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
 
 _EVENT_NAME: Final = "event.name"

@@ -6,13 +6,11 @@ Every expression begins at a boundary, or bounds what it repeats, so that none t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFormat:
+class KeyFormat(NamedTuple):
     """One issuer's format.
 
     Args:

@@ -10,7 +10,6 @@ from autogen_otel.redaction.cutting import MASK, clean, cut, cut_start, head
 from autogen_otel.redaction.formats import KEY_FORMATS
 from autogen_otel.redaction.names import looks_random
 from autogen_otel.redaction.prefilter import is_clean
-from autogen_otel.redaction.removal import Removal
 from autogen_otel.redaction.urls import redact_urls
 from autogen_otel.redaction.validation import redact_validation
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autogen_otel.redaction.known.secrets import KnownSecrets
+    from autogen_otel.redaction.removal import Removal
 
 SHORT: Final = 128
 """Longest text that is remembered redacted."""
@@ -36,7 +36,11 @@ class Redactor:
 
     def __init__(self, secrets: KnownSecrets, remove: Callable[[str], str] | None = None) -> None:
         self._secrets = secrets
-        self._removal = None if remove is None else Removal(remove)
+        self._removal: Removal | None = None
+        if remove is not None:
+            from autogen_otel.redaction.removal import Removal  # noqa: PLC0415 - most programs have none
+
+            self._removal = Removal(remove)
         self.memory = secrets.memory()
         """Short texts and what became of them."""
         self.ours = self if remove is None else Redactor(secrets)

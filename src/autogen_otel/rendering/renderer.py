@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from autogen_otel.reading import read_text
 from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.introspection import qualified_name, type_name
 from autogen_otel.redaction.redactor import SHORT
-from autogen_otel.rendering.messages.excluded import ExcludedTools
-from autogen_otel.rendering.messages.messages import messages_json
 from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
 from autogen_otel.rendering.trees import JSON_BEGINS, written_as_it_is
 from autogen_otel.rendering.values import json_text, text
@@ -30,9 +29,8 @@ class Renderer:
     """
 
     def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:
-        self._limit, self._secrets = settings.max_value_length, secrets
+        self._settings, self._limit, self._secrets = settings, settings.max_value_length, secrets
         self._redactor = Redactor(secrets, settings.redact)
-        self._excluded = ExcludedTools(settings.keeps_out) if settings.exclude_content_of else None
         self.names: dict[str, str] = secrets.memory()
 
     @property
@@ -99,14 +97,20 @@ class Renderer:
             return f"'{text(value, limit, self._redactor)}'"
         return json_text(value, limit, self._redactor)
 
-    def messages(self, kind: str, values: Any) -> str:
-        """Render messages as JSON.
+    def of_messages(self) -> Callable[[str, Any], str]:
+        """What renders messages as JSON, by their kind: ``input``, ``output``, ``instructions`` or ``tools``.
 
-        Args:
-            kind: ``input``, ``output``, ``instructions`` or ``tools``.
-            values: messages of the chat API, or tool definitions.
+        Asked for before any is rendered: what it needs is loaded here, and not inside the host's call.
         """
-        return messages_json(kind, tuple(values), self._limit, self._redactor, self._excluded)
+        from autogen_otel.rendering.messages.excluded import ExcludedTools  # noqa: PLC0415 - most record none
+        from autogen_otel.rendering.messages.messages import messages_json  # noqa: PLC0415
+
+        excluded = ExcludedTools(self._settings.keeps_out) if self._settings.exclude_content_of else None
+
+        def messages(kind: str, values: Any) -> str:
+            return messages_json(kind, tuple(values), self._limit, self._redactor, excluded)
+
+        return messages
 
     def stacktrace(self, error: BaseException, *, words: bool = True) -> str:
         """Render an exception with its causes and the places it passed.

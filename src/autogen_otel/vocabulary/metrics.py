@@ -4,8 +4,7 @@ No label is an id or free text. What models and users make up (names of tools th
 ``OTHER``, and so is everything beyond ``MOST_VALUES`` different values of a label.
 """
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from autogen_otel.vocabulary import attributes as names
 
@@ -90,8 +89,7 @@ _CHARACTERS = tuple(1000.0 * 2**power for power in range(-1, 13))
 _TURNS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0, 50.0, 100.0, 200.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One instrument.
 
     Args:

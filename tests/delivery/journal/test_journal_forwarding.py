@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.delivery import Journal
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
-from autogen_otel.delivery.journal import Kind, locks, progress
+from autogen_otel.delivery.journal import Journal, Kind, locks, progress
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_left
 from autogen_otel.delivery.journal.progress import BusyError, read_progress, sole_forwarder

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from autogen_otel.delivery import Journal
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
-from autogen_otel.delivery.journal import Kind, Limits, limits
+from autogen_otel.delivery.journal import Journal, Kind, Limits, limits
 from autogen_otel.delivery.journal.files import listed
 from autogen_otel.delivery.journal.forwarding import Forwarding
 from autogen_otel.delivery.journal.inventory import inventory

@@ -20,9 +20,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from autogen_otel.delivery import Journal, NoFolderError, default_dir
 from autogen_otel.delivery.counts import ProcessCounts
-from autogen_otel.delivery.journal import Limits, folder, locks
+from autogen_otel.delivery.journal import Journal, Limits, NoFolderError, default_dir, folder, locks
 from tests.delivery.receivers import finished
 from tests.support.telemetry import logged
 

@@ -23,6 +23,7 @@ from autogen_otel.delivery.fork import are_threads_greenlets, renew_after_fork
 if TYPE_CHECKING:
     from autogen_otel.delivery.exporting.export import EndpointExporter
     from autogen_otel.delivery.metrics import PeriodicReader
+    from autogen_otel.delivery.processes.beside import Beside
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SIGNAL_SECONDS: Final = 1.0
@@ -79,6 +80,7 @@ class State:
     Attributes:
         export: what it ends with, and those that are forked from it: exports what there is, within so many
             seconds.
+        kept: what it keeps beside the journal that it writes to; ``None`` where there is none.
         is_in_use: whether there is telemetry in it; many that are forked only start another program.
         is_near: whether its server has begun to end, so that nothing waits any more.
         has_news: whether something was recorded since then.
@@ -88,6 +90,7 @@ class State:
 
     def __init__(self) -> None:
         self.export: Callable[[float], object] | None = None
+        self.kept: Beside | None = None
         self.after_fork()
         renew_after_fork(self)
 

@@ -1,8 +1,7 @@
-"""This process: what begins with its first observed call, what it keeps beside a journal, and how it ends."""
+"""This process: what begins with its first observed call, what goes on beside it, and how it ends."""
 
 from __future__ import annotations
 
-import atexit
 import logging
 import threading
 import time
@@ -10,15 +9,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from autogen_otel.delivery.counts.shared import Sharing
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.processes import ending
 from autogen_otel.delivery.processes.ending import STATE
-from autogen_otel.delivery.processes.in_flight import InFlight
 from autogen_otel.delivery.threads import started
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.journal import Journal
+    from autogen_otel.delivery.processes.beside import Beside
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 _LOOK_SECONDS: Final = 0.4
@@ -65,7 +62,7 @@ class Process:
 
     def end(self, seconds: float) -> None:
         """Export for the last time; what is under way then is left in its file."""
-        kept = _kept
+        kept = STATE.kept
         if kept is None:
             self.flush(seconds)
             return
@@ -96,7 +93,7 @@ class Process:
             self._stopped = threading.Event()
 
     def _first(self, span: Any) -> None:
-        kept = _kept
+        kept = STATE.kept
         self.began = None if kept is None else kept.in_flight.begun.append
         if self.began is not None:
             self.began(span)
@@ -115,7 +112,7 @@ class Process:
                 noted_at = now
                 kept.note()
                 # Another journal may be written to by now.
-                (_kept or kept).count()
+                (STATE.kept or kept).count()
             if kept is not None and now - pruned_at > _PRUNE_SECONDS:
                 pruned_at = now
                 kept.prune()
@@ -133,67 +130,3 @@ class Process:
         if is_ending and self._flushes:
             self._flushes -= 1
             self.flush(ending.SIGNAL_SECONDS)
-
-
-# ---------------------------------------------------------------- beside the journal
-class Beside:
-    """What this process keeps beside one journal.
-
-    Args:
-        journal: that it writes to.
-
-    Attributes:
-        in_flight: the conversations that are under way.
-        counts: the file of what was counted.
-    """
-
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
-        self.in_flight = InFlight(journal.folder)
-        self.counts = Sharing(journal.folder)
-
-    def note(self) -> None:
-        """Bring up to date what is under way; never raises."""
-        try:
-            self.in_flight.write()
-        except Exception as error:  # noqa: BLE001 - the next look may succeed, and the last must not end the export
-            _LOGGER.debug("What is in flight could not be noted: %s", type(error).__name__)
-
-    def count(self, *, is_last: bool = False) -> None:
-        """Add what was counted, unless the process writes to another journal by now; never raises."""
-        if _kept is self:
-            self.counts.write(is_last=is_last)
-
-    def prune(self) -> None:
-        """Remove what is too old or too much in the journal, which may take long; never raises."""
-        try:
-            self.journal.prune()
-        except Exception as error:  # noqa: BLE001 - the next hour
-            _LOGGER.debug("The journal could not be pruned: %s", type(error).__name__)
-
-    def end(self) -> None:
-        """Note and count for the last time."""
-        self.note()
-        self.count(is_last=True)
-
-
-_kept: Beside | None = None
-
-
-def keep(journal: Journal) -> Beside:
-    """Keep notes and counts beside this journal, and no other."""
-    global _kept  # noqa: PLW0603 - the process writes to one
-    if _kept is None or _kept.journal.folder != journal.folder:
-        before, kept = _kept, Beside(journal)
-        if before is not None:
-            before.count(is_last=True)
-            kept.counts.leave_out_what_was()
-        _kept = kept
-        # Of functions for the exit the last is called first: a provider that is built now exports before.
-        atexit.register(_kept.end)
-    return _kept
-
-
-def kept() -> Beside | None:
-    """What is kept now; ``None`` where there is no journal."""
-    return _kept

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -114,7 +113,7 @@ class EntryTried(Operation):
             return self.refusal.failure(error)
         failure = super().failure_of(error)
         said = None if self.stream is None else self.stream.said
-        return failure if said is None else replace(failure, message=said.message)
+        return failure if said is None else failure._replace(message=said.message)
 
     def circumstances(self) -> Circumstances:
         """What this entry was answered with."""

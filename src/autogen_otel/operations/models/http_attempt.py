@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -95,7 +94,7 @@ class ApiRequest(_Request):
         """As the last attempt says, which has no exception where a server answered."""
         if self.refusal is None or self.known(error) is not None:
             return super().failure_of(error)
-        return replace(self.refusal.failure(error), message=_unless_said(self.refusal.words, error))
+        return self.refusal.failure(error)._replace(message=_unless_said(self.refusal.words, error))
 
     def _pass_on(self) -> None:
         if self.entry is not None:

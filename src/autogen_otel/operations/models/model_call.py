@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
 from autogen_otel.operations.conversations.prompt_account import Prompt, PromptAccount
@@ -26,8 +25,7 @@ from autogen_otel.vocabulary import causes, costs, metrics, spans
 _NOTHING_OFFERED: Final[Facts] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Fallback:
+class Fallback(NamedTuple):
     """Why another entry is tried: the one before failed, or its answer was not wanted.
 
     Args:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from autogen_otel.recording import ArgumentProblem
 
@@ -58,8 +58,7 @@ def mismatches(value: object, schema: Mapping[str, Any], path: str = "") -> Iter
     yield from islice(check.value(value, schema, _Place(path, top=not path)), MAX_PROBLEMS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where in value and schema a check stands; ``scopes`` are the schemas around it, the outermost first."""
 
     path: str
@@ -254,8 +253,7 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
     return names if readable else []
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(NamedTuple):
     """What nearly every schema of a tool comes to: an object whose values have one type each.
 
     Args:

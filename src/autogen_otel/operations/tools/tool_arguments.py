@@ -14,7 +14,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, Glance, glance, json_type, mismatches
@@ -226,8 +226,7 @@ def _against_signature(arguments: dict[str, Any], taken: _Taken) -> Iterator[Arg
     yield from mismatches(others, taken.schema)
 
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
+class _Compared(NamedTuple):
     """A tool's schema beside its signature.
 
     Args:

@@ -8,7 +8,6 @@ that ``execute_function`` looks up, and informs the call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -187,7 +186,7 @@ class ToolCall(Operation):
                     described=self.described,
                 )
         if self._is_excluded:
-            self._problems = tuple(replace(one, value=None) for one in self._problems)
+            self._problems = tuple(one._replace(value=None) for one in self._problems)
         facts[names.TOOL_ARGUMENTS_PROBLEMS] = self._problems or None
         return facts
 
@@ -211,7 +210,7 @@ class ToolCall(Operation):
         # The exception's frames hold the call: without this only the garbage collector could free them.
         self.error = None
         # AutoGen makes the tool's result of the exception's words.
-        self.failure = replace(failure, is_wordless=True) if self._is_excluded else failure
+        self.failure = failure._replace(is_wordless=True) if self._is_excluded else failure
         if self.root is not None:
             self.root.failed_tools.append(self.span_context)
 

@@ -6,8 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _LINE: Final = r"[A-Za-z0-9+/_=%-]"
 _PAYLOAD: Final = rf"{_LINE}{{8,}}(?:(?:\r?\n|(?:\\r)?\\n){_LINE}{{16,}})*"
@@ -34,8 +33,7 @@ _LONGEST_DIGESTED: Final = 32 * 1024 * 1024
 _UNKNOWN: Final = "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(NamedTuple):
     """A picture, a recording or a file.
 
     Args:
