@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from autogen_otel.diagnosis.evidence.occurrence import MODEL
 from autogen_otel.diagnosis.findings import Diagnosis, Sampling, diagnose, diagnose_sample
 from autogen_otel.diagnosis.of_source import population_of
 from autogen_otel.traces.selection import EVERYTHING
-from autogen_otel.traces.source import NO_PROGRESS, Progress, Weighted
+from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError, Weighted
 from tests.support.diagnosed import healthy, incidents, journal, wrong_with
 from tests.support.recorded import Recorded, spans_of, trace_of
 
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
 class Sampled:
     """A source that gives this sample, whatever it is asked for."""
 
-    name, option, lookback_ns = "a test", (), None
+    name, option = "a test", ()
 
-    def __init__(self, sample: list[Weighted]) -> None:
+    def __init__(self, sample: list[Weighted], lookback_ns: int | None = None) -> None:
         self._sample = sample
+        self.lookback_ns = lookback_ns
+        self.asked: list[Selection] = []
 
     def spans(
         self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
@@ -37,6 +40,7 @@ class Sampled:
     def sample(
         self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
     ) -> list[Weighted]:
+        self.asked.append(selection)
         return self._sample
 
     def link(self, trace_id: str, span_id: str) -> None: ...
@@ -120,3 +124,20 @@ def test_a_conversation_is_among_those_that_it_is_compared_with_and_they_weigh_w
     assert {one.weight for one in failures} == {2.0}
     assert population.conversations == sum(one.weight for one in sample) + (not is_there)
     assert population.working[MODEL].weight == 4
+
+
+def test_a_conversation_is_compared_with_those_of_its_time() -> None:
+    recorded = journal(incidents()["a null argument"], 3)
+    among, day = trace_of(recorded[0]), 24 * 3600 * 10**9
+    began = among.spans[0].start_ns
+    source = Sampled(sampled(recorded, 1), day)
+
+    def compared(selection: Selection) -> Selection:
+        population_of(source, selection, among, 1, lambda _: nullcontext(NO_PROGRESS))
+        return source.asked[-1]
+
+    assert compared(EVERYTHING) == replace(EVERYTHING, since=began - day, until=began + day)
+    since = replace(EVERYTHING, since=began - 5)
+    assert compared(since) == since
+    with pytest.raises(SourceError, match="began before --since"):
+        compared(replace(EVERYTHING, since=began + 5))

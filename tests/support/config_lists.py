@@ -149,8 +149,6 @@ RIGHT: tuple[Case, ...] = (
     ),
     right("Azure", azure()),
     right("Azure with a preview version", azure(api_version="2024-12-01-preview")),
-    right("Azure with the first version that takes tools", azure(api_version="2023-12-01-preview")),
-    right("Azure with a version without a date", azure(api_version="preview")),
     right("Azure with dots in the model", azure(model="gpt-3.5-turbo")),
     right("Azure with a key from the environment", azure(api_key=None), environ=KEYS),
     right("Azure with a version from the environment", azure(api_version=None), environ=KEYS),
@@ -259,8 +257,6 @@ WRONG: tuple[Case, ...] = (
     wrong("Azure without version", azure(api_version=None), "azure_version"),
     wrong("Azure without endpoint", azure(base_url=None), "azure_endpoint"),
     wrong("Azure with neither", azure(base_url=None, api_version=None), "azure_version", "azure_endpoint"),
-    wrong("Azure with a version before tools", azure(api_version="2023-08-01-preview"), "azure_version"),
-    wrong("Azure with a version before functions", azure(api_version="2023-05-15"), "azure_version"),
     wrong("Azure with half a version", azure(api_version="2024"), "azure_version"),
     wrong(
         "Azure's endpoint without Azure",

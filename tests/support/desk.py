@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -245,54 +244,6 @@ def total(amount: float) -> str:
     return str(int(amount) + 1)
 
 
-def _office_of(policy_id: str) -> str:
-    """Two tools share it."""
-    return {"A": "Leeds", "B": "Hull"}[policy_id[0]]
-
-
-def cover(policy_id: str) -> str:
-    """Calls what raises."""
-    return f"{_office_of(policy_id)} covers it"
-
-
-def excess(policy_id: str) -> str:
-    """Calls the same."""
-    return f"{_office_of(policy_id)} wants 300"
-
-
-def _discreet(function: Callable[[str], str]) -> Callable[[str], str]:
-    @wraps(function)
-    def wrapper(policy_id: str) -> str:
-        try:
-            return function(policy_id)
-        except Exception:
-            raise RuntimeError("no luck") from None
-
-    return wrapper
-
-
-def _timed(function: Callable[[str], str]) -> Callable[[str], str]:
-    @wraps(function)
-    def wrapper_around(policy_id: str) -> str:
-        return function(policy_id)
-
-    return wrapper_around
-
-
-@_timed
-@_discreet
-def holder(policy_id: str) -> str:
-    """Fails for a reason of its own, which nobody is told."""
-    return {"A": "Ann", "B": "Bo"}[policy_id[0]]
-
-
-@_timed
-@_discreet
-def premium(policy_id: str) -> str:
-    """Fails for another reason."""
-    return str(1200 / "XBA".index(policy_id[0]))
-
-
 _SLOW_PAGE = 404
 
 
@@ -307,20 +258,6 @@ def _two_bugs(desk: Desk) -> None:
     if desk.bad:
         is_null = desk.rng.random() < 0.5
         desk.replies.append(call(None, "EU") if is_null else call(desk.rng.choice(("Ann", "Bo")), "XX"))
-
-
-def _asks(*tools: str) -> Callable[[Desk], None]:
-    """Calls of any of these tools, which fail where the policy is of no office."""
-
-    def plan(desk: Desk) -> None:
-        def call(office: str) -> Reply:
-            return tool_call(desk.rng.choice(tools), {"policy_id": f"{office}-{desk.rng.randrange(99)}"})
-
-        desk.replies = [call(desk.rng.choice("AB")) for _ in range(desk.rng.randrange(1, 5))]
-        if desk.bad:
-            desk.replies.append(call("X"))
-
-    return plan
 
 
 def _places(desk: Desk) -> None:
@@ -493,21 +430,6 @@ def scenes() -> dict[str, Scene]:
             ),
             _two_bugs,
             _with(fetch),
-            rate=0.4,
-        ),
-        "a helper that two tools share": Scene(
-            Truth("tool_exception", {"tool": "cover, excess", "exception": "KeyError"}, argument),
-            _asks("cover", "excess"),
-            _with(cover, excess),
-            rate=0.4,
-        ),
-        "a decorator that hides what two tools raise": Scene(
-            tuple(
-                Truth("tool_exception", {"tool": tool, "exception": "RuntimeError"})
-                for tool in ("holder", "premium")
-            ),
-            _asks("holder", "premium"),
-            _with(holder, premium),
             rate=0.4,
         ),
         "words that are not ASCII": Scene(

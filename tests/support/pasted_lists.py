@@ -151,8 +151,6 @@ PASTED_WRONG: tuple[Case, ...] = (
     wrong("a limit in quotes", gpt(max_tokens="1000"), *({"value"} if IS_02 else set())),
     wrong("a temperature of 3", gpt(temperature=3), *(IN_ENTRY or {"value" if IS_02 else "rejected"})),
     wrong("a limit of 0", gpt(max_tokens=0), "value"),
-    wrong("a limit that cuts calls of tools", gpt(max_tokens=16), "token_limit"),
-    wrong("the same of a server of one's own", local(max_tokens=31), "token_limit"),
     wrong("retries in quotes", gpt(max_retries="3"), "retries", *IN_ENTRY),
     wrong("a timeout of 0", gpt(timeout=0), "timeout", *IN_ENTRY),
     wrong("tags in one text", gpt(tags="cheap"), *(() if IS_02 else ("rejected",))),
@@ -194,9 +192,5 @@ GUESSED = (
     "Ollama's own API",
     "a key of Azure's",
     "a placeholder for Azure's endpoint",
-    "Azure with a version before tools",
-    "Azure with a version before functions",
-    "a limit that cuts calls of tools",
-    "the same of a server of one's own",
 )
 """Lists in which what is wrong is likely and not certain, so that no entry is dropped for it."""

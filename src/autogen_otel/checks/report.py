@@ -29,13 +29,12 @@ MEANINGS: Final[Mapping[str, str]] = {
     "key_placeholder": "a key that is a placeholder",
     "key_shape": "a key with whitespace, quotes or a line break, one that was cut, or another provider's",
     "duplicate": "an entry that stands in the list already",
-    "azure_version": "an Azure entry without `api_version`, or with one that is no date or too old for tools",
+    "azure_version": "an Azure entry without `api_version`, or with one that is no date",
     "azure_endpoint": "an Azure entry without endpoint, or an Azure endpoint in another entry",
     "endpoint": "a `base_url` that leads nowhere",
     "price": "a `price` that AutoGen cannot calculate with",
     "timeout": "a timeout that is none, is no number, or is shorter than the waits between the retries",
     "retries": "a number of retries that is none, or no retries where there is no other entry",
-    "token_limit": "a `max_tokens` or `max_completion_tokens` so small that it cuts most calls of tools",
     "empty": "a list without entries",
 }
 """The kinds of problems."""

@@ -13,7 +13,6 @@ from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.arguments import FORM
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, GAP, HOUR
 from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
-from autogen_otel.diagnosis.words import tools_of
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.vocabulary import causes
@@ -131,12 +130,11 @@ def title(cause: str, subject: Mapping[str, Any]) -> str:
 
 def _raises(who: object, subject: Any) -> str:
     where = f" at {subject['location']}" if "location" in subject else ""
-    verb = "raise" if "other_tools" in subject else "raises"
-    return f"{who} {verb} {subject.get('exception', 'an exception')}{where}"
+    return f"{who} raises {subject.get('exception', 'an exception')}{where}"
 
 
 def _of_tool(subject: Any) -> str:
-    return _raises(tools_of(subject), subject)
+    return _raises(subject.get("tool", "a tool"), subject)
 
 
 def _of_arguments(subject: Any) -> str:

@@ -13,12 +13,9 @@ from autogen_otel.diagnosis.comparison.statistics import Table, fisher, holm
 from autogen_otel.diagnosis.evidence.parts import Populations
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude
 from autogen_otel.traces.selection import Selection
-from autogen_otel.vocabulary import causes
 
 _VOLATILE: Final = frozenset({"status_code", "host", "limit_chars"})
 """What one and the same fault answers now so, now so."""
-_OF_TOOLS: Final = frozenset({"tool", "other_tools"})
-_PRECISIONS: Final = 4
 _LINE: Final = re.compile(r":\d+")
 
 
@@ -137,7 +134,7 @@ def _pairs(before: Iterable[Finding], after: Iterable[Finding]) -> list[_Pair]:
     """Findings that are one: also where a line has moved, or the same fault answers otherwise."""
     was, now = list(before), list(after)
     pairs: list[_Pair] = []
-    for precision in range(_PRECISIONS):
+    for precision in range(3):
         left = {_identities(one)[precision]: one for one in reversed(was)}
         for one in list(now):
             other = left.pop(_identities(one)[precision], None)
@@ -148,19 +145,14 @@ def _pairs(before: Iterable[Finding], after: Iterable[Finding]) -> list[_Pair]:
     return [*pairs, *((one, None) for one in was), *((None, one) for one in now)]
 
 
-def _identities(one: Finding) -> tuple[str, ...]:
-    """How it is told: exactly, if the same fault answers otherwise, if a line has moved as well.
-
-    And if it is other tools that fail in a function that they share.
-    """
+def _identities(one: Finding) -> tuple[str, str, str]:
+    """How it is told: exactly, if the same fault answers otherwise, and if a line has moved as well."""
     steady = {name: value for name, value in one.subject.items() if name not in _VOLATILE}
-    is_of_a_line = one.cause == causes.TOOL_EXCEPTION and "location" in steady
-    anywhere = {name: value for name, value in steady.items() if not (is_of_a_line and name in _OF_TOOLS)}
-    exactly, steadily, of_tools = (
+    exactly, steadily = (
         f"{one.cause} {sorted((name, str(value)) for name, value in subject.items())}"
-        for subject in (one.subject, steady, anywhere)
+        for subject in (one.subject, steady)
     )
-    return exactly, steadily, _LINE.sub("", steadily), _LINE.sub("", of_tools)
+    return exactly, steadily, _LINE.sub("", steadily)
 
 
 def _table(pair: _Pair, before: Diagnosis, after: Diagnosis) -> Table:

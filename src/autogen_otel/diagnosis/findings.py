@@ -20,7 +20,6 @@ from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
-from autogen_otel.diagnosis.shared import by_function
 from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
 from autogen_otel.traces.source import Weighted
 from autogen_otel.traces.trace import Span
@@ -187,13 +186,13 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     for occurrence in roots_of(population, calls_of):
         grouped[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
-    groups = list(by_function(grouped.values()))
-    crowded = Counter(trace_id for group in groups for trace_id in {one.trace_id for one in group})
+    crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
     asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
-    for group in groups:
+    for group in grouped.values():
         in_order = sorted(group, key=lambda one: one.time_ns)
-        kind = _compared_as(in_order)
-        asking[kind].append(_finding(in_order, kind, population.over_time, crowded))
+        asking[group[0].compared_as or group[0].kind].append(
+            _finding(in_order, population.over_time, crowded)
+        )
     findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
     findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
     noted = [
@@ -213,9 +212,7 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     )
 
 
-def _finding(
-    group: Sequence[Occurrence], kind: str, over_time: Timeline, crowded: Counter[str]
-) -> Asking[Finding]:
+def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str]) -> Asking[Finding]:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
     for one in group:
@@ -237,8 +234,7 @@ def _finding(
     # One call of each conversation: those of one conversation are not independent of each other.
     # Of too many, every so many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
-    compared = [one for one in group if (one.compared_as or one.kind) == kind]
-    failing = [one.features for one in _one_of_each(compared)[::step]]
+    failing = [one.features for one in _one_of_each(group)[::step]]
     found, outline = yield from discriminate(failing, partial(_is_told, group[0]))
     spread = yield from distributions([one.property for one in found], failing, outline)
     counts = {effect: round(count) for effect, count in effects.items()}
@@ -270,12 +266,6 @@ def _finding(
     )
 
 
-def _compared_as(group: Sequence[Occurrence]) -> str:
-    """What kind of calls failures are compared with: of several tools, those of the one that fails most."""
-    kinds = Counter(one.compared_as or one.kind for one in group)
-    return min(kinds, key=lambda kind: (-kinds[kind], kind))
-
-
 def _is_told(failure: Occurrence, attribute: str) -> bool:
     """Whether an attribute only says once more what failed: no call of an entry that is wrong works."""
     if failure.cause == causes.CONFIG_ENTRY:
@@ -295,15 +285,8 @@ def _one_of_each(group: Sequence[Occurrence]) -> list[Occurrence]:
 
 
 def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
-    """What the failures have in common: their usual status, and their host if nearly all have the same.
-
-    Where several tools fail in one function, the one that fails most, and beside it the others.
-    """
+    """What the failures have in common: their usual status, and their host if nearly all have the same."""
     subject = dict(group[0].subject)
-    tools = Counter(str(one.subject["tool"]) for one in group if "tool" in one.subject)
-    if len(tools) > 1:
-        subject["tool"] = min(tools, key=lambda tool: (-tools[tool], tool))
-        subject["other_tools"] = sorted(tools.keys() - {subject["tool"]})
     for name, least in (("status_code", 0.0), ("host", _NEARLY_ALL)):
         values = Counter(one.subject[name] for one in group if name in one.subject)
         subject.pop(name, None)

@@ -83,13 +83,27 @@ def population_of(source: Source, asked: Selection, among: Trace, most: int, sho
         SourceError: it cannot be read.
     """
     if isinstance(source, SampledSource):
-        sample = _sample(source, asked, most, shown)[1]
-        is_there = any(one.spans[0].trace_id == among.trace_id for one in sample)
-        return Population.of_sample(sample if is_there else [*sample, Weighted(list(among.spans), 1.0)])
+        sample = _sample(source, _around(source, asked, among), most, shown)[1]
+        population = Population.of_sample(sample)
+        if all(one.spans[0].trace_id != among.trace_id for one in sample):
+            # Last: how much each of a group weighs is what the first one weighs.
+            population.add(list(among.spans))
+        return population
     with few_collections(), shown(f"reading {source.name}") as progress:
         if isinstance(source, Files):
             return read_populations(source.parts(), Populations(asked), progress).each[0]
         return Population.of(source.spans(asked, progress=progress))
+
+
+def _around(source: SampledSource, asked: Selection, among: Trace) -> Selection:
+    """The selection; without a beginning, where the source does not look back for ever, around the trace."""
+    began = among.spans[0].start_ns
+    if asked.since is not None and asked.since > began:
+        raise SourceError(f"Trace {among.trace_id} began before --since: give an earlier time.")
+    if source.lookback_ns is None or asked.since is not None:
+        return asked
+    until = min(began + source.lookback_ns, time.time_ns())
+    return replace(asked, since=began - source.lookback_ns, until=until)
 
 
 def compare_source(source: Source, before: Side, after: Side, limit: int, shown: Shown) -> Changes:

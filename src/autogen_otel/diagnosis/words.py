@@ -80,11 +80,6 @@ def visible_as(
     return "; ".join(parts)
 
 
-def tools_of(subject: Mapping[str, Any]) -> str:
-    """The tool that failed, or all tools that share the function that did."""
-    return ", ".join([str(subject.get("tool", "a tool")), *subject.get("other_tools", ())])
-
-
 def _times(count: int) -> str:
     return f"{count:,} conversation" + ("" if count == 1 else "s")
 
@@ -96,7 +91,6 @@ def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discrimin
     words = {
         **_IN_GENERAL,
         **subject,
-        "tools": tools_of(subject),
         "where": f" at {subject['location']}" if "location" in subject else "",
         "it": subject.get("exception", "it"),
         "callee": subject.get("function") or subject.get("callback") or "your function",
@@ -125,11 +119,6 @@ def _tool_exception(subject: Mapping[str, Any]) -> str:
         return (
             "None of the program's own lines is in the stack trace: look at what {tool} is given, and at what"
             " it returns, which has to be text or something that JSON can hold."
-        )
-    if "other_tools" in subject:
-        return (
-            "Fix what {tools} call{where}. If only some values fail, check for them first, and let each tool"
-            " return a message that the model can act on."
         )
     return (
         "Fix {tool}{where}. If only some values fail, check for them first and return a message that the"

@@ -53,17 +53,8 @@ class Frame:
     @property
     def location(self) -> str:
         """``policies.py:42 in parse_id``."""
-        where = f"{self._name}:{self.line}"
-        return f"{where} in {self.function}" if self.function else where
-
-    @property
-    def place(self) -> str:
-        """``policies.py parse_id``."""
-        return f"{self._name} {self.function}"
-
-    @property
-    def _name(self) -> str:
-        return re.split(r"[/\\]", self.file)[-1]
+        name = re.split(r"[/\\]", self.file)[-1]
+        return f"{name}:{self.line} in {self.function}" if self.function else f"{name}:{self.line}"
 
 
 def is_library(file: str) -> bool:
@@ -100,18 +91,6 @@ def raising_user_frame(stacktrace: str) -> Frame | None:
         if users and not any(_HOST_CODE.search(frame.file) for frame in frames[users[-1] + 1 :]):
             return frames[users[-1]]
     return None
-
-
-def user_functions_around(stacktrace: str) -> frozenset[str]:
-    """The user's functions that an exception passed through after the one that it began in.
-
-    They are told by the names of their files: ``tools.py lookup``.
-    """
-    began = raising_user_frame(stacktrace)
-    if began is None:
-        return frozenset()
-    passed = {frame.place for frames in _frames(stacktrace) for frame in frames if frame.in_user_code}
-    return frozenset(passed - {began.place})
 
 
 def _frames(stacktrace: str) -> Iterator[list[Frame]]:

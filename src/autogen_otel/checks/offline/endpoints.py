@@ -12,12 +12,6 @@ from autogen_otel.checks.offline.placeholders import is_quoted
 from autogen_otel.checks.report import ERROR, WARNING, Problem
 
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|v\d+|preview|latest")
-_TOOLS_SINCE: Final = "2023-12-01"
-_FUNCTIONS_SINCE: Final = "2023-07-01"
-"""Dates of the first versions of Azure's API that take ``tools``, and ``functions``, which came before them.
-
-Both were previews: https://learn.microsoft.com/azure/ai-services/openai/how-to/function-calling.
-"""
 _TEMPLATE: Final = re.compile(r"[<>{}$]|(?i:(?:^|\.)example\.(?:com|net|org)(?::\d+)?$)")
 """What no host's name holds, and names that are reserved for examples: RFC 2606."""
 _GUESSED: Final = re.compile(
@@ -54,21 +48,12 @@ def _problem(option: str, message: str, *, is_sure: bool = True, kind: str = "en
 
 def _azure(facts: Facts) -> Iterator[Problem]:
     version = facts.value("api_version")
-    if version is None:
-        version = facts.environ.get("OPENAI_API_VERSION") or None
-    if version is None:
+    if version is None and not facts.environ.get("OPENAI_API_VERSION"):
         message = "api_version is missing, which Azure needs; add it, or set OPENAI_API_VERSION"
         yield _problem("api_version", message, kind="azure_version")
-    elif not (isinstance(version, str) and _VERSION.fullmatch(version)):
+    elif version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
         message = "api_version is no version of Azure's, such as 2024-06-01"
         yield _problem("api_version", message, kind="azure_version")
-    elif version[0].isdigit() and version < _TOOLS_SINCE:
-        takes = "functions but no tools" if version >= _FUNCTIONS_SINCE else "no tools"
-        message = (
-            f"api_version {version} takes {takes}, which Azure takes since {_TOOLS_SINCE}-preview; "
-            "choose a newer one, such as 2024-06-01"
-        )
-        yield _problem("api_version", message, is_sure=False, kind="azure_version")
     if facts.value(*_URLS) is None and not facts.environ.get("AZURE_OPENAI_ENDPOINT"):
         message = (
             "base_url is missing, without which Azure cannot be found; add https://….openai.azure.com, "

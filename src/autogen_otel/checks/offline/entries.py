@@ -20,14 +20,6 @@ from autogen_otel.operations.models.config_entries import has_odd_price
 
 _OPENAI: Final = "https://api.openai.com/v1"
 _PRICES: Final = 2
-_LIMITS: Final = ("max_tokens", "max_completion_tokens")
-_CHARS_OF_A_TOKEN: Final = 4
-"""Of English, as OpenAI says: https://help.openai.com/articles/4936856. Of JSON it is fewer."""
-_SMALLEST_LIMIT: Final = 32
-"""The name of a tool and an argument or two of a few words each are some 60 to 100 characters of JSON.
-
-OpenAI's own floor, where it has one, is half of it: its Responses API refuses a limit below 16.
-"""
 
 
 def entry_problems(facts: Facts) -> list[Problem]:
@@ -38,7 +30,6 @@ def entry_problems(facts: Facts) -> list[Problem]:
         *filter(None, [key_problem(facts)]),
         *endpoint_problems(facts),
         *price_problems(facts),
-        *limit_problems(facts),
         *patience_problems(facts),
     ]
     if any(one.kind == "api_type" for one in told):
@@ -92,19 +83,6 @@ def price_problems(facts: Facts) -> Iterator[Problem]:
         yield Problem("price", WARNING, f"price has {len(price)} numbers, of which two count", "price")
     elif _is_negative(price):
         yield Problem("price", WARNING, "price is negative or no number that can be added up", "price")
-
-
-def limit_problems(facts: Facts) -> Iterator[Problem]:
-    """Find a limit of tokens that ends answers before a tool's arguments are whole."""
-    for option in _LIMITS:
-        limit = facts.value(option)
-        # To some servers 0 or -1 means that there is none.
-        if not facts.is_custom and is_number(limit) and 0 < limit < _SMALLEST_LIMIT:
-            message = (
-                f"{option} is {limit:g}, some {limit * _CHARS_OF_A_TOKEN:g} characters, which cuts most "
-                "calls of tools within their arguments; raise it, or leave it out"
-            )
-            yield Problem("token_limit", WARNING, message, option)
 
 
 def _is_refused(facts: Facts, option: str) -> bool:

@@ -76,7 +76,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=moment_option,
         metavar="TIME",
         help="read only conversations begun since then: 2h, 30m, 7d ago, or 2026-11-22T07:00 "
-        "(default: all; with --jaeger and --tempo, since a day ago)",
+        "(default: all; with --jaeger and --tempo, those within a day of the trace)",
     )
     add_sources(parser)
 

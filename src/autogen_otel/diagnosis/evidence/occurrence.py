@@ -47,7 +47,6 @@ class Occurrence:
         fell_after: causes of the failures of other entries that came before in the same model call.
         problems: how the arguments of a tool did not fit, without their values.
         compared_as: what kind of calls it is compared with, where that is not its own.
-        around: functions of the user's around the one that raised, as ``user_functions_around`` names them.
         said: what was raised, or what the provider said, as it was recorded.
         symptoms: what happened as a consequence, in words, and how often.
         ended_by: subject of the consequence that the conversation ended with, where there was one.
@@ -70,7 +69,6 @@ class Occurrence:
     fell_after: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     compared_as: str | None = None
-    around: frozenset[str] = frozenset()
     said: str = ""
     symptoms: Counter[str] = field(default_factory=Counter)
     ended_by: Mapping[str, Any] | None = None

@@ -15,7 +15,6 @@ from autogen_otel.diagnosis.evidence.features import MOST_AROUND, Surroundings, 
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.subjects import (
     NOT_OFFERED,
-    functions_around,
     is_attempt,
     model_detail,
     model_subject,
@@ -119,7 +118,6 @@ class Reading:
             describe,
             problems=problems,
             compared_as=compared_as,
-            around=functions_around(span) if cause == causes.TOOL_EXCEPTION else frozenset(),
             said=said_by(span),
         )
 

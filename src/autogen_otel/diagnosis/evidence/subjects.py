@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.features import MOST_AROUND, NOT_JSON, plain, plain_problem
 from autogen_otel.traces.failures import stack_of, what_was_raised
-from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame, user_functions_around
+from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
@@ -93,17 +93,6 @@ def raised_subject(span: Span) -> dict[str, Any]:
         full = f"{module.rpartition('.')[2]}.{name}"
         subject = {"exception": full if module and name.lower() == "error" else name, **subject}
     return subject
-
-
-def functions_around(span: Span) -> frozenset[str]:
-    """The user's functions that what a span raised passed through after the one that it began in."""
-    return _functions_around(stack_of(span.exception))
-
-
-@lru_cache(maxsize=256)
-def _functions_around(stacktrace: str) -> frozenset[str]:
-    """The same of a stack trace. Calls that fail alike repeat it."""
-    return user_functions_around(stacktrace)
 
 
 def said_by(span: Span) -> str:
