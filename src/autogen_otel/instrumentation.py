@@ -14,6 +14,7 @@ from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel import delivery, distribution
+from autogen_otel.delivery.fork import importing
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("autogen_otel")
 _changing = Lock()
-_connecting = Lock()
 
 
 class Instrumentation:
@@ -168,17 +168,15 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
 
 def _connect(recorder: Recorder, providers: Providers) -> None:
     """Give a recorder what it records with."""
-    with _connecting:
+    # One thread at a time. A fork waits for it, too: the SDK and what exports are loaded here.
+    with importing():
         if recorder.connect is None:
             return
         version, settings = distribution.version(), recorder.settings
         tracers = providers.tracer_provider or delivery.tracer_provider(settings)
         delivery.keep_copies(tracers, settings)
         meters, loggers = _beside(tracers, providers, settings)
-        if not isinstance(meters, NoOpMeterProvider):
-            meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
-            delivery.observe_delivery(meter, guard.internal_errors.total)
-            recorder.meters = Meters(meters, meter, recorder.renderer)
+        recorder.tracer = _tracer(tracers)
         if loggers is not None:
             from autogen_otel.recording.logs import ContentEvents, FailureLogs  # noqa: PLC0415 - most have none
 
@@ -186,7 +184,10 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
             recorder.failure_logs = FailureLogs(logger)
             if settings.messages_in_events:
                 recorder.content_events = ContentEvents(logger)
-        recorder.tracer = _tracer(tracers)
+        if not isinstance(meters, NoOpMeterProvider):
+            meter = meters.get_meter(SCOPE, version, SCHEMA_URL)
+            delivery.observe_delivery(meter, guard.internal_errors.total)
+            recorder.meters = Meters(meters, meter, recorder.renderer)
         if recorder.process is not None:
             recorder.process.providers = [one for one in (tracers, meters, loggers) if one is not None]
         recorder.connect = None

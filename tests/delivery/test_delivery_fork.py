@@ -215,3 +215,42 @@ else:
     )
     assert receiver.span_names == ["parent", "child"]
     assert program.journalled() == []
+
+
+@_FORKS
+def test_a_child_that_was_forked_during_the_first_span_has_spans_of_its_own(program: Program) -> None:
+    program.anew.script("""
+import os, signal, sys, threading, time, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks beside threads
+import autogen, autogen_otel
+from autogen_otel.testing import ScriptedServer, entry, text
+from tests.support.agents import assistant, chat, user
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "opentelemetry.sdk.trace":
+            begun.set()
+            time.sleep(0.5)  # until the fork waits, or has been made
+
+def converse():
+    with ScriptedServer([text("Done. TERMINATE")]) as server:
+        chat(user(), assistant([entry(server)]))
+
+converse()  # what the SDK of OpenAI loads when it is used first is not ours to wait for
+autogen_otel.instrument()
+begun = threading.Event()
+sys.meta_path.insert(0, Slow())
+first = threading.Thread(target=converse)
+first.start()
+assert begun.wait(30)
+child = os.fork()
+if not child:
+    signal.alarm(40)
+    converse()
+    assert autogen_otel.flush()
+    os._exit(7)
+first.join()
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+assert code == 7, code
+""")
+    assert len(list(program.journal.rglob("*"))) > 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from autogen_otel.delivery.fork import importing
 from autogen_otel.settings import UNDELIVERED
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from autogen_otel.settings import Settings
 
 _LOGGER = logging.getLogger("autogen_otel")
-_BUILDING = threading.Lock()
 _LOGS_VARIABLE: Final = "OTEL_LOGS_EXPORTER"
 _OPT_IN_VARIABLE: Final = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 _OPT_INS: Final = frozenset({"logs", "logs/dup"})
@@ -37,7 +36,7 @@ def tracer_provider(settings: Settings) -> TracerProvider:
     """
     from opentelemetry import trace  # noqa: PLC0415 - importing this room has to stay cheap
 
-    with _BUILDING:
+    with importing():
         if global_tracer_provider() is None:
             _build("spans", settings, trace.set_tracer_provider, "Nothing is recorded")
         return global_tracer_provider() or trace.NoOpTracerProvider()
@@ -85,7 +84,7 @@ def meter_provider(tracers: TracerProvider) -> MeterProvider:
     """
     from opentelemetry import metrics  # noqa: PLC0415 - importing this room has to stay cheap
 
-    with _BUILDING:
+    with importing():
         if global_meter_provider() is None:
             _build("metrics", tracers, metrics.set_meter_provider, "No metrics are recorded")
         return global_meter_provider() or metrics.NoOpMeterProvider()
@@ -130,7 +129,7 @@ def logger_provider(tracers: TracerProvider, *, wanted: bool) -> LoggerProvider 
     """
     from opentelemetry import _logs  # noqa: PLC0415 - importing this room has to stay cheap
 
-    with _BUILDING:
+    with importing():
         if global_logger_provider() is None and (wanted or logs_opted_in()):
             _build("logs", tracers, _logs.set_logger_provider, "No log records are made")
         return global_logger_provider()
