@@ -116,5 +116,5 @@ def _opened(runtime: Runtime) -> StreamRead | None:
     """The account of a stream that a config entry has just been given; ``None`` outside of model calls."""
     call = current.current_call() if runtime.enabled else None
     # Read once: the call may end on another thread meanwhile, and lets go of its entry then.
-    entry = call.entry if isinstance(call, Operation) else None
+    entry = call.place.entry if isinstance(call, Operation) else None
     return None if entry is None else entry.opened()

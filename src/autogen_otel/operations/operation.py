@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from autogen_otel.causes import Circumstances, Failure, chain, decide
-from autogen_otel.recording import Call, Facts, Recorder
+from autogen_otel.recording import Call, Facts
 
 if TYPE_CHECKING:
     from autogen_otel.operations.conversations.agent_turn import AgentTurn
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from autogen_otel.operations.models.model_call import ModelCall
 
 
-class Operation(Call):
-    """One call of a host function, which it only reads.
+class Place:
+    """Where a call stands: the calls around it that others ask for. Calls share one until it changes.
 
     Attributes:
         conversation: the nearest conversation around; a conversation is its own, and so with those below.
@@ -27,12 +26,9 @@ class Operation(Call):
         handoff: the speaker selection around.
         model_call: the logical model call around.
         entry: the config entry around.
-        course: how the chat goes that calls inside this one are steps of.
+        course: how the chat goes that calls in here are steps of.
         helper_role: what the chat around is made for, if AutoGen has made it for itself.
     """
-
-    parameters: ClassVar[tuple[str, ...]] = ()
-    """Names of the positional arguments, for a function that somebody has wrapped without saying them."""
 
     __slots__ = (
         "conversation",
@@ -45,43 +41,45 @@ class Operation(Call):
         "turn",
     )
 
-    conversation: Conversation | None
-    root: Conversation | None
-    turn: AgentTurn | None
-    handoff: SpeakerSelection | None
-    model_call: ModelCall | None
-    entry: EntryTried | None
-    course: Course | None
-    helper_role: str | None
+    def __init__(self) -> None:
+        self.conversation: Conversation | None = None
+        self.root: Conversation | None = None
+        self.turn: AgentTurn | None = None
+        self.handoff: SpeakerSelection | None = None
+        self.model_call: ModelCall | None = None
+        self.entry: EntryTried | None = None
+        self.course: Course | None = None
+        self.helper_role: str | None = None
 
-    def __init__(
-        self, recorder: Recorder, parent: Operation | None, instance: Any, arguments: Mapping[str, Any]
-    ) -> None:
-        # By its name here and below: ``super()`` is dear where each call passes.
-        Call.__init__(self, recorder, parent, instance, arguments)
-        if parent is None:
-            self.conversation = self.root = self.turn = self.handoff = None
-            self.model_call = self.entry = self.course = self.helper_role = None
-        else:
-            self.conversation = parent.conversation
-            self.root = parent.root
-            self.turn = parent.turn
-            self.handoff = parent.handoff
-            self.model_call = parent.model_call
-            self.entry = parent.entry
-            self.course = parent.course
-            self.helper_role = parent.helper_role
+    def copy(self) -> Place:
+        """The same place, for the call that changes it."""
+        place = Place.__new__(Place)
+        place.conversation, place.root, place.turn = self.conversation, self.root, self.turn
+        place.handoff, place.model_call, place.entry = self.handoff, self.model_call, self.entry
+        place.course, place.helper_role = self.course, self.helper_role
+        return place
 
-    def _release(self) -> None:
-        """Let go of everything; of calls that begin one another none may hold the one before."""
-        Call._release(self)
-        self.conversation = self.root = self.turn = self.handoff = None
-        self.model_call = self.entry = self.course = self.helper_role = None
+
+class Operation(Call):
+    """One call of a host function, which it only reads.
+
+    Attributes:
+        place: where it stands, as its parent does unless ``begin`` makes it a copy.
+    """
+
+    parameters: ClassVar[tuple[str, ...]] = ()
+    """Names of the positional arguments, for a function that somebody has wrapped without saying them."""
+    nowhere: ClassVar[Place] = Place()
+
+    __slots__ = ()
+
+    place: Place
 
     @property
     def carried(self) -> int:
         """How many messages of the prompt around an earlier conversation left."""
-        return 0 if self.model_call is None else self.model_call.carried_messages
+        call = self.place.model_call
+        return 0 if call is None else call.carried_messages
 
     def begin(self) -> Facts | None:
         """What is known before the call runs; ``None`` if it is none of our business."""

@@ -61,6 +61,7 @@ class Call:
         instance: the object whose method it is; ``None`` for a module's function.
         arguments: what it was called with, by parameter name; extra keywords under their own names.
         parent: the observed call around it, also across threads.
+        place: where it stands, in the words of the operations.
         name: of its span; ``None`` for a call that has none, whose children hang below the span around it.
         attributes: its attributes as rendered.
         failure: why it failed.
@@ -84,8 +85,12 @@ class Call:
     """Whether its span is of kind CLIENT."""
     is_model_call: ClassVar[bool] = False
     """Whether it is a logical call of a model."""
+    nowhere: ClassVar[Any] = None
+    """The place of a call with none around it, and of one that has ended."""
     failure_event: ClassVar[str] = "autogen.exception"
     """Name of the log record of a failure."""
+
+    place: Any
 
     # Slots only of the operations that set them: each line of ``__init__`` is run for each call of the host.
     links: tuple[Any, ...] = ()
@@ -111,6 +116,7 @@ class Call:
         "instance",
         "name",
         "parent",
+        "place",
         "recorder",
         "span",
         "token",
@@ -125,6 +131,7 @@ class Call:
         arguments: Mapping[str, Any] = _NO_ARGUMENTS,
     ) -> None:
         self.recorder, self.parent, self.instance, self.arguments = recorder, parent, instance, arguments
+        self.place = self.nowhere if parent is None else parent.place
         self.name: str | None = None
         self.attributes: dict[str, Any] = _NO_ATTRIBUTES
         self.constants: tuple[Facts, ...] = ()
@@ -302,7 +309,7 @@ class Call:
     def _release(self) -> None:
         """Let go of everything."""
         self.parent = self.instance = self.span = self.context = self.failure = self.account = None
-        self.arguments, self.attributes = _NO_ARGUMENTS, _NO_ATTRIBUTES
+        self.arguments, self.attributes, self.place = _NO_ARGUMENTS, _NO_ATTRIBUTES, self.nowhere
 
     @property
     def words(self) -> dict[str, Any]:

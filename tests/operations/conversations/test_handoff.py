@@ -36,7 +36,7 @@ def group(*agents: Any, method: Any = "auto", messages: Any = ()) -> Any:
 
 def selection(chat: Any = None, speaker: Any = ONE, course: Course | None = None) -> SpeakerSelection:
     around = operation(Operation)
-    around.course = course
+    around.place.course = course
     made = operation(SpeakerSelection, chat or group(), around, last_speaker=speaker)
     made.begin()
     return made

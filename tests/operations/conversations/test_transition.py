@@ -28,7 +28,7 @@ def executor(target: Any = None) -> Any:
 
 def why(**arguments: Any) -> tuple[str | None, str | None]:
     selection = operation(SpeakerSelection)
-    selection.handoff, selection.method = selection, None
+    selection.place.handoff, selection.method = selection, None
     step = operation(DetermineNextAgent, parent=selection, **{"groupchat": None, **arguments})
     assert step.begin() == {}
     return selection.reason, selection.rule
@@ -140,7 +140,7 @@ def test_after_the_user_the_agent_before_goes_on_unless_a_pattern_gives_the_user
 
 def test_a_method_that_is_to_choose_takes_the_place_of_the_rule() -> None:
     selection = operation(SpeakerSelection)
-    selection.handoff, selection.method = selection, None
+    selection.place.handoff, selection.method = selection, None
     selection.reason = handoffs.AFTER_WORK
     step = operation(DetermineNextAgent, parent=selection)
     choices: list[tuple[str | None, str | None]] = []

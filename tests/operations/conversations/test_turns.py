@@ -32,23 +32,23 @@ def conversation(**arguments: Any) -> Conversation:
 def test_a_conversation_says_who_talks_to_whom(chat_id: object, recorded: dict[str, str]) -> None:
     made = operation(Conversation, ONE, recipient=TWO, chat_id=chat_id)
     assert begun(made) == {names.GEN_AI_WORKFLOW_NAME: "one -> two", **recorded}
-    assert (made.conversation, made.root, made.name) == (made, made, "invoke_workflow one -> two")
+    assert (made.place.conversation, made.place.root, made.name) == (made, made, "invoke_workflow one -> two")
 
 
 def test_a_nested_conversation_has_the_outermost_as_its_root() -> None:
     outer = conversation()
     inner = operation(Conversation, TWO, outer, recipient=ONE)
     inner.begin()
-    assert (inner.conversation, inner.root) == (inner, outer)
+    assert (inner.place.conversation, inner.place.root) == (inner, outer)
     assert list(inner.measurements(1.0)) == []
     assert len(list(outer.measurements(1.0))) == 2
 
 
 def test_the_chat_that_selects_a_speaker_is_none_of_the_users() -> None:
     selection = operation(SpeakerSelection)
-    selection.handoff = selection
+    selection.place.handoff = selection
     selecting = operation(Conversation, user("checking_agent"), selection, recipient=TWO)
-    assert (selecting.begin(), selecting.name, selecting.helper_role) == ({}, None, "speaker_selection")
+    assert (selecting.begin(), selecting.name, selecting.place.helper_role) == ({}, None, "speaker_selection")
     of_the_users = operation(Conversation, ONE, selection, recipient=TWO)
     assert of_the_users.begin() != {}
 
@@ -77,7 +77,7 @@ def test_a_conversation_counts_the_turns_of_its_own_agents() -> None:
 def test_only_a_summary_by_a_model_is_seen() -> None:
     assert operation(SummarizeChat, summary_method="last_msg").begin() is None
     summary = operation(SummarizeChat, summary_method="reflection_with_llm")
-    assert (summary.begin(), summary.helper_role) == ({}, "summary")
+    assert (summary.begin(), summary.place.helper_role) == ({}, "summary")
 
 
 @pytest.mark.parametrize(("sender", "recorded"), [(None, {}), (ONE, {names.SENDER_NAME: "one"})])
@@ -110,13 +110,13 @@ def test_the_tool_calls_of_a_turn_stand_in_the_last_message(messages: Any, asked
 
 def test_a_turn_without_a_reply_is_why_the_chat_is_over() -> None:
     made = conversation()
-    assert isinstance(made.course, Course)
+    assert isinstance(made.place.course, Course)
     turn = operation(AgentTurn, TWO, made, sender=ONE)
     turn.begin()
     turn.returned(None)
-    assert (made.course.turns, made.course.reason) == (0, terminations.TERMINATION_MESSAGE)
+    assert (made.place.course.turns, made.place.course.reason) == (0, terminations.TERMINATION_MESSAGE)
     turn.returned("After all.")
-    assert (made.course.turns, made.course.reason) == (1, None)
+    assert (made.place.course.turns, made.place.course.reason) == (1, None)
 
 
 @pytest.mark.parametrize(

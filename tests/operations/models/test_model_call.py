@@ -33,7 +33,7 @@ def call(wrapper: Wrapper, **arguments: Any) -> ModelCall:
 
 def tried(made: ModelCall, index: int) -> EntryTried:
     entry = operation(EntryTried, made.instance._clients[index], made)
-    entry.model_call = made
+    entry.place.model_call = made
     assert entry.begin() is not None
     return entry
 

@@ -64,11 +64,13 @@ class AgentTurn(Operation):
         self.asked_by_run: Sequence[Any] = ()
         self.given: set[int] = set()
         self._replies_before = auto_replies(agent, sender)
-        self.around, self.course, self.turn = self.course, Course(), self
-        if self.helper_role is None and seen.role is None:
+        self.around = self.place.course
+        place = self.place = self.place.copy()
+        place.course, place.turn = Course(), self
+        if place.helper_role is None and seen.role is None:
             # A group's manager takes no turn of its own: the speakers inside it do.
-            if self.conversation is not None and not seen.manages_group:
-                self.conversation.turns += 1
+            if place.conversation is not None and not seen.manages_group:
+                place.conversation.turns += 1
             self.name = seen.turn
         self.constants = (
             _between(seen.name, None if sender is None else see_agent(self.recorder, sender).name),
@@ -89,14 +91,14 @@ class AgentTurn(Operation):
             around.reason = turn_reason(
                 agent, self.arguments.get("sender"), self._replies_before, self.answer
             )
-        elif self.course is not None:
-            around.reason = group_reason(self.course, group)
+        elif self.place.course is not None:
+            around.reason = group_reason(self.place.course, group)
 
     def circumstances(self) -> Circumstances:
         """What a model answered, in this turn or in the one that this one goes on from."""
         oddity = self.oddity
-        if not self.model_answered and self.conversation is not None:
-            oddity = self.conversation.oddity
+        if not self.model_answered and self.place.conversation is not None:
+            oddity = self.place.conversation.oddity
         return Circumstances(
             answered=self.model_answered, oddity=oddity, asked_tools=bool(self.asked_tools), lost=self.lost
         )

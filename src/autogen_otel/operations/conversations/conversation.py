@@ -58,18 +58,19 @@ class Conversation(Operation):
         initiator_seen = see_agent(self.recorder, self.instance)
         recipient_seen = see_agent(self.recorder, recipient)
         self._is_outermost = self.parent is None
-        if self.handoff is not None and selects_speakers(self.instance):
-            self.helper_role, self.course = SPEAKER_SELECTION, None
+        place = self.place = self.place.copy()
+        if place.handoff is not None and selects_speakers(self.instance):
+            place.helper_role, place.course = SPEAKER_SELECTION, None
             return {}
         # Kept, because the tool that began this one may have ended before it, and then leads nowhere.
-        self._around = self.conversation
+        self._around = place.conversation
         self.turns = self.returned_errors = 0
         self.oddity: Oddity | None = None
         self.prompts, self.messages = PromptAccount(self.instance, recipient), MessageAccount()
         self.failed_tools: deque[Any] = deque(maxlen=_REMEMBERED_TOOLS)
-        self.conversation, self.helper_role, self.course = self, None, Course()
-        if self.root is None:
-            self.root = self
+        place.conversation, place.helper_role, place.course = self, None, Course()
+        if place.root is None:
+            place.root = self
         chat_id = self.arguments.get("chat_id")
         self.name = spans.workflow(initiator_seen.name, recipient_seen.name)
         return {
@@ -81,8 +82,8 @@ class Conversation(Operation):
         """The conversation went on to its end, whatever failed inside."""
         if self.name is not None:
             return self._ended()
-        if self.handoff is not None:
-            self.handoff.selection_ended(value)
+        if self.place.handoff is not None:
+            self.place.handoff.selection_ended(value)
         return None
 
     def failed(self, error: BaseException) -> Facts | None:
@@ -134,10 +135,12 @@ class Conversation(Operation):
         }
 
     def _termination(self) -> str | None:
-        if self.failure is not None or self.course is None:
+        if self.failure is not None or self.place.course is None:
             return terminations.ERROR
         arguments = self.arguments
-        return chat_reason(self.course, self.instance, arguments.get("recipient"), arguments.get("max_turns"))
+        return chat_reason(
+            self.place.course, self.instance, arguments.get("recipient"), arguments.get("max_turns")
+        )
 
 
 class SummarizeChat(Operation):
@@ -149,5 +152,6 @@ class SummarizeChat(Operation):
         """Mark the model call inside as one for the summary."""
         if self.arguments.get("summary_method") != _BY_MODEL:
             return None
-        self.helper_role, self.course = SUMMARY, None
+        self.place = self.place.copy()
+        self.place.helper_role, self.place.course = SUMMARY, None
         return {}

@@ -92,7 +92,8 @@ class SpeakerSelection(Handoff):
         self.candidates: tuple[str, ...] | None = None
         self.forced = self.undecided = False
         self.unresolved: str | None = None
-        self.handoff = self
+        self.place = self.place.copy()
+        self.place.handoff = self
         group, speaker = self.instance, self.arguments.get("last_speaker")
         self._source = _source(group, speaker)
         # Control that only goes to an agent that AutoGen has made for itself, or back, has no span.
@@ -102,9 +103,9 @@ class SpeakerSelection(Handoff):
 
     def returned(self, value: Any) -> Facts:
         """The chosen agent, and why this one."""
-        if self.course is not None:
-            self.course.rounds += 1
-            self.course.max_rounds = read(self.instance, "max_round")
+        if self.place.course is not None:
+            self.place.course.rounds += 1
+            self.place.course.max_rounds = read(self.instance, "max_round")
         target = None
         if value is not None:
             # A tool that says "stay" lets the hidden executor speak again: whoever called it stays.
@@ -120,8 +121,8 @@ class SpeakerSelection(Handoff):
         """Nobody could be chosen; with nobody eligible the chat just ends."""
         explanation = self._explanation()
         if type(error).__name__ in _END_OF_CHAT:
-            if self.course is not None:
-                self.course.reason = terminations.NO_ELIGIBLE_SPEAKER
+            if self.place.course is not None:
+                self.place.course.reason = terminations.NO_ELIGIBLE_SPEAKER
             self._rename(None, ends_chat=True)
             reason = self.reason or handoffs.NO_ELIGIBLE_SPEAKER
             return {**explanation, names.HANDOFF_REASON: reason, names.HANDOFF_CANDIDATES: None}
@@ -175,11 +176,11 @@ class NarrowCandidates(SelectionStep):
 
     def begin(self) -> Facts | None:
         """Nothing is known yet."""
-        return None if self.handoff is None else {}
+        return None if self.place.handoff is None else {}
 
     def returned(self, value: Any) -> None:
         """The one chosen, those eligible, and the messages to show a model that is to choose."""
-        selection = self.handoff
+        selection = self.place.handoff
         if selection is not None:
             selected, eligible, _messages = value
             selection.undecided = selected is None

@@ -35,6 +35,6 @@ class HumanInput(Operation):
         """What the answer means to AutoGen."""
         if not isinstance(value, str):
             return None
-        if self.turn is not None:
-            self.turn.answer = value
+        if self.place.turn is not None:
+            self.place.turn.answer = value
         return {names.HUMAN_REPLY: {"": SKIP, "exit": EXIT}.get(value, TEXT)}

@@ -25,7 +25,7 @@ class DetermineNextAgent(SelectionStep):
 
     def begin(self) -> Facts | None:
         """Work out which of its rules will apply."""
-        selection = self.handoff
+        selection = self.place.handoff
         if selection is None:
             return None
         selection.reason, selection.rule = _why(self.arguments)
@@ -33,7 +33,7 @@ class DetermineNextAgent(SelectionStep):
 
     def returned(self, value: Any) -> None:
         """An agent, nobody, or the name of a method that is to choose."""
-        selection = self.handoff
+        selection = self.place.handoff
         if selection is not None and isinstance(value, str):
             selection.reason, selection.method = None, value
 

@@ -62,20 +62,22 @@ class AssistantRun(Operation):
             names.ASSISTANT_ID: text_or_none(run.assistant_id),
             names.ASSISTANT_THREAD_ID: text_or_none(getattr(run, "thread_id", None)),
             names.ASSISTANT_RUN_ID: text_or_none(getattr(run, "id", None)),
-            names.TOOL_FAILED_BEFORE: True if self.root is not None and self.root.failed_tools else None,
+            names.TOOL_FAILED_BEFORE: True
+            if self.place.root is not None and self.place.root.failed_tools
+            else None,
         }
 
     def returned(self, _value: Any) -> Facts:
         """The run is complete."""
-        if self.turn is not None:
-            self.turn.model_answered = True
+        if self.place.turn is not None:
+            self.place.turn.model_answered = True
         return self._last_seen()
 
     def failed(self, error: BaseException) -> Facts:
         """The run ended in any other way, or asking about it failed."""
         self.failure = self.failure_of(error)
-        if self.root is not None:
-            self.links = tuple(self.root.failed_tools)
+        if self.place.root is not None:
+            self.links = tuple(self.place.root.failed_tools)
         return self._last_seen()
 
     def cancelled(self) -> Facts:
@@ -126,8 +128,8 @@ class WaitForRun(Operation):
         """Keep the run as it is now, and the tool calls it asks for."""
         if isinstance(self.parent, AssistantRun):
             self.parent.run = value
-        if self.turn is not None:
-            self.turn.asked_by_run = tuple(_tool_calls(value))
+        if self.place.turn is not None:
+            self.place.turn.asked_by_run = tuple(_tool_calls(value))
 
     def failed(self, _error: BaseException) -> None:
         """The run around it records that."""

@@ -55,7 +55,9 @@ class EntryTried(Operation):
         index = config_entries.index_of_client(call.instance, self.instance)
         if index is None:
             return None
-        self.entry, self.answered, self.attempts, self.began = self, False, 0, perf_counter()
+        self.place = self.place.copy()
+        self.place.entry = self
+        self.answered, self.attempts, self.began = False, 0, perf_counter()
         self.stream: StreamRead | None = None
         self.refusal: Oddity | None = None
         self._instead_of = call.gave_up
@@ -72,7 +74,7 @@ class EntryTried(Operation):
 
     def returned(self, value: Any) -> Facts | None:
         """The entry answered, which the logical call needs to know."""
-        call, index, stream = self.model_call, self.tried.index, self.stream
+        call, index, stream = self.place.model_call, self.tried.index, self.stream
         if call is None:
             return None
         call.answered[index] = self.tried
@@ -94,7 +96,7 @@ class EntryTried(Operation):
     def failed(self, error: BaseException) -> Facts | None:
         """The entry failed; AutoGen goes on to the next one without a word, if there is one."""
         failure = self.failure = self.failure_of(error)
-        call = self.model_call
+        call = self.place.model_call
         if call is None:
             return None
         call.gave_up = Fallback(self.tried, type(error), failure.cause)
@@ -102,7 +104,7 @@ class EntryTried(Operation):
 
     def cancelled(self) -> Facts | None:
         """How far a stream had come."""
-        call = self.model_call
+        call = self.place.model_call
         if call is None or self.stream is None:
             return None
         return self._stream_facts(call, self.stream, failed=True)
@@ -127,7 +129,7 @@ class EntryTried(Operation):
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """A try by the client of another SDK, whose HTTP attempts nobody sees; and a fallback."""
-        agent = None if self.model_call is None else self.model_call.agent
+        agent = None if self.place.model_call is None else self.place.model_call.agent
         if self.attempts == 0:
             labels = {**self.tried.facts, names.GEN_AI_AGENT_NAME: agent, metrics.ATTEMPT_RESENT: False}
             if self.failure is not None:

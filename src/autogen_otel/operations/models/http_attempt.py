@@ -97,8 +97,8 @@ class ApiRequest(_Request):
         return self.refusal.failure(error)._replace(message=_unless_said(self.refusal.words, error))
 
     def _pass_on(self) -> None:
-        if self.entry is not None:
-            self.entry.refusal = self.refusal
+        if self.place.entry is not None:
+            self.place.entry.refusal = self.refusal
 
     def _release(self) -> None:
         Operation._release(self)
@@ -127,9 +127,9 @@ class HttpAttempt(_Request):
         resend_count = parent.attempts
         parent.attempts += 1
         parent.refusal = None
-        if self.entry is not None:
-            self.entry.attempts += 1
-        tried = None if self.model_call is None else self.model_call.tried
+        if self.place.entry is not None:
+            self.place.entry.attempts += 1
+        tried = None if self.place.model_call is None else self.place.model_call.tried
         self.name = request.method
         self.ended_at, self._response = None, None
         self._is_chat, sent = _sent(request.method, _hashable(request.url))
@@ -193,8 +193,8 @@ class HttpAttempt(_Request):
             self.failure = refusal.failure()
             if isinstance(self.parent, ApiRequest):
                 self.parent.refusal = refusal
-        elif self.entry is not None:
-            self.entry.answered = True
+        elif self.place.entry is not None:
+            self.place.entry.answered = True
         request_id = received(b"x-request-id") or received(b"apim-request-id")
         facts: Facts = {names.HTTP_RESPONSE_STATUS_CODE: value.status_code}
         if request_id is not None:
@@ -232,7 +232,7 @@ class HttpAttempt(_Request):
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """Each attempt, silent retries included."""
-        call, attributes = self.model_call, self.attributes
+        call, attributes = self.place.model_call, self.attributes
         entry = {} if call is None or call.tried is None else call.tried.facts
         labels = {
             **entry,

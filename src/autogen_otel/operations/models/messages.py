@@ -46,6 +46,7 @@ def answer_content(call: Operation, messages: tuple[dict[str, Any], ...]) -> Fac
 
 def _account(call: Operation) -> MessageAccount | None:
     """Nested chats are part of the outermost; what is in none, or is to be whole, has no account."""
-    if call.root is None or call.recorder.settings.full_message_history:
+    root = call.place.root
+    if root is None or call.recorder.settings.full_message_history:
         return None
-    return call.root.messages
+    return root.messages

@@ -94,7 +94,9 @@ class ModelCall(Operation):
         own = wrapper._config_list[entry.index]
         agent = config.get("agent")
         self.agent = None if agent is None else name_of(agent)
-        self.first, self.began, self.model_call = entry, perf_counter(), self
+        self.first, self.began = entry, perf_counter()
+        place = self.place = self.place.copy()
+        place.model_call = self
         self.tried: Entry | None = None
         self.gave_up: Fallback | None = None
         self.answered: dict[int, Entry] = {}
@@ -106,10 +108,10 @@ class ModelCall(Operation):
         self.links = ()
         self.name = spans.chat(entry.model)
         prompt = self._prompt(config, own)
-        self.constants = (entry.facts, _asked(self.agent, self.helper_role, entry.count), prompt.offered)
+        self.constants = (entry.facts, _asked(self.agent, place.helper_role, entry.count), prompt.offered)
         facts = prompt.facts
         facts.update(config_entries.options(config, own))
-        if self.root is not None and self.root.failed_tools:
+        if place.root is not None and place.root.failed_tools:
             facts[names.TOOL_FAILED_BEFORE] = True
         self.carried_messages = prompt.carried
         if self.recorder.settings.records_messages:
@@ -138,10 +140,10 @@ class ModelCall(Operation):
         if self.refusal is not None and not is_cached:
             self.failure = self.refusal.failure()
         oddity = self.refusal or answer.oddity
-        if self.turn is not None:
-            self.turn.model_answered, self.turn.oddity = True, oddity
-        if self.conversation is not None:
-            self.conversation.oddity = oddity
+        if self.place.turn is not None:
+            self.place.turn.model_answered, self.place.turn.oddity = True, oddity
+        if self.place.conversation is not None:
+            self.place.conversation.oddity = oddity
         if not passed or len(self.answered) > (index in self.answered):
             facts[names.CONFIG_REJECTED] = [one for one in self.answered if one != index or not passed]
         # A cached answer costs nothing now: its tokens were counted when it was first given.
@@ -172,8 +174,8 @@ class ModelCall(Operation):
             facts.update(answer.facts)
         facts[names.CONFIG_REJECTED] = [index for index in self.answered if index != entry.index] or None
         self._spent = self._spent_beside(entry.index)
-        if self.root is not None:
-            self.links = tuple(self.root.failed_tools)
+        if self.place.root is not None:
+            self.links = tuple(self.place.root.failed_tools)
         return facts
 
     def cancelled(self) -> Facts:
@@ -247,12 +249,15 @@ class ModelCall(Operation):
                 tools.append(listed)
         if type(messages) is not list and not isinstance(messages, Sequence):
             return Prompt({}, _NOTHING_OFFERED, (), tools)
-        if self.conversation is None:
+        if self.place.conversation is None:
             return PromptAccount().measure(messages, tools, None, ())
-        history = () if self.turn is None else self.turn.messages
+        history = () if self.place.turn is None else self.place.turn.messages
         # The agents that select speakers are made anew for each selection; all selections are one series.
-        pair = self.helper_role or (id(config.get("agent")), None if self.turn is None else id(history))
-        return self.conversation.prompts.measure(messages, tools, pair, history)
+        pair = self.place.helper_role or (
+            id(config.get("agent")),
+            None if self.place.turn is None else id(history),
+        )
+        return self.place.conversation.prompts.measure(messages, tools, pair, history)
 
     def _cost(self, entry: Entry, facts: Facts, response: Any, usd: Any) -> Facts:
         """What it cost: by the entry's ``price``, else by the list of prices, else by the host's table."""

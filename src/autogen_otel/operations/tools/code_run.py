@@ -68,7 +68,9 @@ class ExecuteBlocks(CodeRun):
         blocks = blocks if isinstance(blocks, Sequence) else ()
         language = _language(getattr(blocks[0], "language", None)) if blocks else ""
         source = _joined(getattr(one, "code", None) for one in blocks)
-        return self._named(language, None if self.turn is None else self.turn.agent, len(blocks), source)
+        return self._named(
+            language, None if self.place.turn is None else self.place.turn.agent, len(blocks), source
+        )
 
     def returned(self, value: Any) -> Facts:
         """What the executor says of it."""

@@ -113,8 +113,8 @@ class ToolCall(Operation):
             facts.update(self._origin())
         elif self.returned_error is not None:
             facts[names.TOOL_RETURNED_ERROR] = NOT_RECORDED if self._is_excluded else self.returned_error
-            if self.conversation is not None:
-                self.conversation.returned_errors += 1
+            if self.place.conversation is not None:
+                self.place.conversation.returned_errors += 1
         return facts
 
     def failed(self, error: BaseException) -> Facts:
@@ -128,17 +128,17 @@ class ToolCall(Operation):
             failure = Failure(causes.TOOL_ARGUMENTS, error)
         else:
             failure = self.failure_of(error)
-        if self.turn is not None and not isinstance(error, Exception):
+        if self.place.turn is not None and not isinstance(error, Exception):
             words = NOT_RECORDED if self._is_excluded else read_text(error)
-            self.turn.lost = Failure(failure.cause, message=words or None)
+            self.place.turn.lost = Failure(failure.cause, message=words or None)
         self._fail(failure)
         facts.update(self._origin())
         return facts
 
     def cancelled(self) -> Facts:
         """What it was called with; the tool is only where the cancellation struck."""
-        if self.turn is not None:
-            self.turn.lost = Failure(CANCELLED)
+        if self.place.turn is not None:
+            self.place.turn.lost = Failure(CANCELLED)
         self.error = None
         return self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
 
@@ -179,7 +179,7 @@ class ToolCall(Operation):
             if decoded.problem is not None:
                 self._problems = (decoded.problem,)
             else:
-                schemas = None if self.conversation is None else self.conversation.prompts.schemas
+                schemas = None if self.place.conversation is None else self.place.conversation.prompts.schemas
                 self._problems = tool_arguments.problems(
                     decoded.value,
                     schema=None if schemas is None else schemas.get(self.tool),
@@ -211,13 +211,13 @@ class ToolCall(Operation):
         self.error = None
         # AutoGen makes the tool's result of the exception's words.
         self.failure = failure._replace(is_wordless=True) if self._is_excluded else failure
-        if self.root is not None:
-            self.root.failed_tools.append(self.span_context)
+        if self.place.root is not None:
+            self.place.root.failed_tools.append(self.span_context)
 
     def _caller(self, agent: AgentSeen) -> str:
         """Who runs the tool; where AutoGen's hidden executor does, who called it."""
-        if agent.role == TOOL_EXECUTOR and self.turn is not None and self.turn.messages:
-            asked = self.turn.messages[-1]
+        if agent.role == TOOL_EXECUTOR and self.place.turn is not None and self.place.turn.messages:
+            asked = self.place.turn.messages[-1]
             if isinstance(asked, Mapping) and isinstance(asked.get("name"), str):
                 return shown_name(asked["name"])
         return agent.name
@@ -227,7 +227,7 @@ class ToolCall(Operation):
 
         The very dict is looked for first; a hook may have copied the messages, so equality comes second.
         """
-        turn = self.turn
+        turn = self.place.turn
         if turn is None:
             return None
         asked = turn.asked_tools
