@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from time import perf_counter, time_ns
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from opentelemetry.context import Context, attach, get_current
@@ -38,6 +39,14 @@ else:
     def handled_exception() -> BaseException | None:
         """The exception that is being handled."""
         return sys.exc_info()[1]
+
+
+def _copy_of(function: FunctionType) -> Callable[..., Any]:
+    """The same function with bytecode of its own."""
+    code, defaults = function.__code__.replace(), function.__defaults__
+    copy = FunctionType(code, function.__globals__, function.__name__, defaults, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 _NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
@@ -123,6 +132,16 @@ class Call:
         "untold",
     )
 
+    def __init_subclass__(cls) -> None:
+        """Give each class a copy of its own of the functions that run for each call.
+
+        From 3.11 on CPython fits a function's bytecode to the class of the objects that it is called with.
+        What all classes share it fits to none, which made a turn with us 4 % dearer.
+        """
+        for name in ("__init__", "start", "_start_span", "end_with_value", "_close", "_record_end"):
+            if name not in vars(cls):
+                setattr(cls, name, _copy_of(getattr(cls, name)))
+
     def __init__(
         self,
         recorder: Recorder,
@@ -167,7 +186,7 @@ class Call:
             around: the context of before the call.
         """
         parent = self.parent
-        self._began = time.perf_counter()
+        self._began = perf_counter()
         constants = self.constants
         self.attributes = self.recorder.attributes.rendered(facts, constants) if facts or constants else {}
         if constants:
@@ -276,13 +295,15 @@ class Call:
                 if self.name is not None or self.parent is None or (meters is not None and meters.listening):
                     self._record_end(facts, raised=raised)
             finally:
+                self.parent = self.instance = self.span = self.context = self.failure = self.account = None
+                self.arguments, self.attributes, self.place = _NO_ARGUMENTS, _NO_ATTRIBUTES, self.nowhere
                 self._release()
 
     def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
-        ended, ended_ns = self.ended_at or (time.perf_counter(), None)
+        ended, ended_ns = self.ended_at or (perf_counter(), None)
         seconds, recorder = ended - self._began, self.recorder
         if self.name is not None and self._started_name is None:
-            self._start_late(seconds, time.time_ns() if ended_ns is None else ended_ns)
+            self._start_late(seconds, time_ns() if ended_ns is None else ended_ns)
         span, owns = self.span, self._started_name is not None
         try:
             recording = owns and span is not None and span.is_recording()
@@ -307,9 +328,7 @@ class Call:
                 span.end(ended_ns)
 
     def _release(self) -> None:
-        """Let go of everything."""
-        self.parent = self.instance = self.span = self.context = self.failure = self.account = None
-        self.arguments, self.attributes, self.place = _NO_ARGUMENTS, _NO_ATTRIBUTES, self.nowhere
+        """Let go of what only this operation holds."""
 
     @property
     def words(self) -> dict[str, Any]:

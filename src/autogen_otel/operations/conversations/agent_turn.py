@@ -119,7 +119,6 @@ class AgentTurn(Operation):
         return asked if isinstance(asked, list) else ()
 
     def _release(self) -> None:
-        Operation._release(self)
         self.messages = self.asked_by_run = ()
         self.around = None
 

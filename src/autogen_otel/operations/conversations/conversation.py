@@ -117,7 +117,6 @@ class Conversation(Operation):
         yield metrics.CONVERSATION_TURNS, self.turns, labels
 
     def _release(self) -> None:
-        Operation._release(self)
         if self.name is not None:
             self._around = None
             self.prompts.forget()

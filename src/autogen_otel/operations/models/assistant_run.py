@@ -111,7 +111,6 @@ class AssistantRun(Operation):
         }
 
     def _release(self) -> None:
-        Operation._release(self)
         self.run, self.links = None, ()
 
 

@@ -152,7 +152,6 @@ class EntryTried(Operation):
         return None if self.name is None else stream.facts(self.began, failed=failed)
 
     def _release(self) -> None:
-        Operation._release(self)
         if self.stream is not None:
             # The SDK holds on to the account, and the frames of the exception to the SDK.
             self.stream.error = None

@@ -101,7 +101,6 @@ class ApiRequest(_Request):
             self.place.entry.refusal = self.refusal
 
     def _release(self) -> None:
-        Operation._release(self)
         self.waiting = None
 
 
@@ -227,7 +226,6 @@ class HttpAttempt(_Request):
         return Oddity(cause_of_answer(status, said, self.carried), text, kind)
 
     def _release(self) -> None:
-        Operation._release(self)
         self._headers, self._response = [], None
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:

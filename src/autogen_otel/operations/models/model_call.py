@@ -236,7 +236,6 @@ class ModelCall(Operation):
         return facts
 
     def _release(self) -> None:
-        Operation._release(self)
         self.streams, self.usages, self.answered, self._spent = {}, {}, {}, []
         self.read, self.links = None, ()
 

@@ -243,7 +243,6 @@ class ToolCall(Operation):
         return None
 
     def _release(self) -> None:
-        Operation._release(self)
         self.function = self.described = self._requested = self.error = None
         self._problems = ()
 
