@@ -20,7 +20,8 @@ import wrapt
 
 from autogen_otel.hooks.guard import report
 from autogen_otel.operations.operation import Operation
-from autogen_otel.recording import Recorder, current
+from autogen_otel.recording import Recorder
+from autogen_otel.recording.current import CALL_KEY, SUPPRESS_KEY, capture, leave, resume
 
 if TYPE_CHECKING:
     Proxy = wrapt.ObjectProxy[Any]
@@ -64,11 +65,11 @@ class Boundary:
 
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Operation | None:
         """Start observing a call; ``None`` if it is not to be observed."""
-        around = current.capture()
-        parent: Any = around.get(current.CALL_KEY)
+        around = capture()
+        parent: Any = around.get(CALL_KEY)
         if parent is None:
             # The application may have asked instrumentations to be silent here.
-            if around.get(current.SUPPRESS_KEY):
+            if around.get(SUPPRESS_KEY):
                 return None
         elif parent.context is None:
             # It has ended; what it started goes on.
@@ -125,7 +126,7 @@ class Boundary:
                         report(ours)
             finally:
                 try:
-                    current.leave(call.token)
+                    leave(call.token)
                     # It holds the context of before, with the call in that, and so on.
                     del call.token
                 except Exception as ours:  # noqa: BLE001 - the boundary
@@ -167,7 +168,7 @@ class Boundary:
                         report(ours)
             finally:
                 try:
-                    current.leave(call.token)
+                    leave(call.token)
                     # It holds the context of before, with the call in that, and so on.
                     del call.token
                 except Exception as ours:  # noqa: BLE001 - the boundary
@@ -241,7 +242,7 @@ def carried(function: Callable[..., Any], captured: Any = None) -> Callable[...,
     """
     context = captured
     try:
-        context = current.capture() if captured is None else captured
+        context = capture() if captured is None else captured
     except Exception as ours:  # noqa: BLE001 - the boundary
         with suppress(Exception):
             report(ours)
@@ -249,7 +250,7 @@ def carried(function: Callable[..., Any], captured: Any = None) -> Callable[...,
     def run(*args: Any, **kwargs: Any) -> Any:
         token = None
         try:
-            token = current.resume(context)
+            token = resume(context)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
@@ -258,7 +259,7 @@ def carried(function: Callable[..., Any], captured: Any = None) -> Callable[...,
         finally:
             try:
                 if token is not None:
-                    current.leave(token)
+                    leave(token)
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)

@@ -14,6 +14,7 @@ from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 _INT64_END = 2**63
 """Integers from here on are none in OTLP."""
+_NUMBERS = frozenset({bool, int, float})
 _LONGEST_VALUE = 80
 
 _CONTENT_KEYS = frozenset(key for key, kind in KINDS.items() if kind in CONTENT_KINDS)
@@ -123,8 +124,7 @@ class Attributes:
                 shown = names.get(value) if type(value) is str else None
                 attributes[key] = self._renderer.name(value) if shown is None else shown
             elif way is _NUMBER:
-                kind = type(value)
-                is_plain = (kind is int and 0 <= value < _INT64_END) or kind is bool or kind is float
+                is_plain = type(value) in _NUMBERS and 0 <= value < _INT64_END
                 attributes[key] = value if is_plain else self._number(value)
             elif content or key not in _CONTENT_KEYS:
                 render = self._renders[key]

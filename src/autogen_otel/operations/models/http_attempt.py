@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from itertools import compress
-from operator import ne
+from operator import itemgetter, ne
 from time import perf_counter, time_ns
 from typing import Any
 
@@ -33,6 +33,7 @@ _NO_STREAMS = ("application/json", "text/html", "application/problem+json")
 
 Headers = list[tuple[bytes, bytes, bytes]]
 """Name as it is written, name in small letters, value."""
+_name_and_value = itemgetter(1, 2)
 _SIZE = b"content-length"
 _ROW = [bytes, bytes, bytes]
 
@@ -185,7 +186,7 @@ class HttpAttempt(_Request):
                 # What an ``auth`` of the HTTP client has added meanwhile.
                 self._hide_all(headers)
         # The first of those that are sent twice, in one dictionary: of many headers few are asked for.
-        received = {name: text for _, name, text in reversed(_rows(value.headers))}.get
+        received = dict(map(_name_and_value, reversed(_rows(value.headers)))).get
         said = self._error(value, received(b"content-type", b"").decode("latin-1"))
         if said is not None:
             refusal = self._refusal(value, said)
