@@ -70,7 +70,10 @@ def operation(
         parent: the operation around.
         arguments: of the host's call.
     """
-    return kind(Recorder(NoOpTracer()), parent, instance, arguments)
+    made = kind(Recorder(NoOpTracer()), parent, instance, arguments)
+    # A test may change what stands around it, and calls share a place.
+    made.place = made.place.copy()
+    return made
 
 
 def known(facts: Facts | None) -> Facts:

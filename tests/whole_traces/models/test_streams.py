@@ -16,7 +16,7 @@ from autogen.oai.client import OpenAIWrapper
 
 from autogen_otel.hooks import streams
 from autogen_otel.operations.models.stream_read import StreamRead
-from autogen_otel.operations.operation import Operation
+from autogen_otel.operations.operation import Operation, Place
 from autogen_otel.testing import Reply, ScriptedServer, entry, raw, stream_drop, stream_error, text, tool_call
 from autogen_otel.testing.replies import BrokenStream
 from autogen_otel.testing.server import DEMO_KEY
@@ -389,8 +389,11 @@ def test_a_stream_is_counted_though_its_call_ends_on_another_thread_meanwhile(
     # A call that has ended has no entry any more.
     entries = iter([SimpleNamespace(opened=lambda: account)])
 
+    class Around(Place):
+        entry = property(lambda _: next(entries, None))  # type: ignore[assignment]
+
     class Ending(Operation):
-        entry = property(lambda _: next(entries, None))
+        place = Around.__new__(Around)
 
     monkeypatch.setattr("autogen_otel.recording.current.current_call", lambda: object.__new__(Ending))
     runtime: Any = SimpleNamespace(enabled=True)
