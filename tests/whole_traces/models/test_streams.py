@@ -390,7 +390,7 @@ def test_a_stream_is_counted_though_its_call_ends_on_another_thread_meanwhile(
     entries = iter([SimpleNamespace(opened=lambda: account)])
 
     class Around(Place):
-        entry = property(lambda _: next(entries, None))  # type: ignore[assignment]
+        entry = property(lambda _: next(entries, None))
 
     class Ending(Operation):
         place = Around.__new__(Around)
