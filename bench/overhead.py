@@ -9,11 +9,11 @@ from bench.measured import Measured
 from bench.workloads import FIRST_TURNS, WORKLOADS, Workload
 
 _NOT_COUNTED = "not counted"
-_WHY_ABOVE = """\
-Why the tiny turn is above its target: about half of its instructions are the SDK's, for 52 attributes where
-the hand-written spans set 27; about a tenth is the rendering of values and the search for secrets in them,
-about a tenth the objects of the calls, and the rest what no hand-written span tells: the prompt's sizes by
-sender, the answer's shape, the entry and its endpoint, the credentials of a client."""
+_WHAT_FOR = """\
+What the tiny turn's instructions are spent on: about half are the SDK's, for 52 attributes where the
+hand-written spans set 27; about a tenth is the rendering of values and the search for secrets in them, and the
+rest what no hand-written span tells: the prompt's sizes by sender, the answer's shape, the entry and its
+endpoint, the credentials of a client."""
 _EXPLANATION = f"""\
 What autogen-otel adds to a turn, as a multiple of what as many hand-written spans add to it:
 (autogen-otel - no spans) / (hand-written spans - no spans). A turn is a reply with a model call and its
@@ -50,7 +50,7 @@ def overhead(
             if workload.is_sampled
         ],
         notes=[
-            _WHY_ABOVE,
+            _WHAT_FOR,
             *([] if instructions else ["Instructions are counted where valgrind is installed."]),
         ],
     )
