@@ -11,8 +11,8 @@ from bench.workloads import FIRST_TURNS, WORKLOADS, Workload
 _NOT_COUNTED = "not counted"
 _WHAT_FOR = """\
 What the tiny turn's instructions are spent on: about half are the SDK's, for 52 attributes where the
-hand-written spans set 27; about a tenth is the rendering of values and the search for secrets in them, and the
-rest what no hand-written span tells: the prompt's sizes by sender, the answer's shape, the entry and its
+hand-written spans set 27; about a tenth is the rendering of values and the search for secrets in them, and
+the rest what no hand-written span tells: the prompt's sizes by sender, the answer's shape, the entry and its
 endpoint, the credentials of a client."""
 _EXPLANATION = f"""\
 What autogen-otel adds to a turn, as a multiple of what as many hand-written spans add to it:

@@ -51,8 +51,8 @@ def startup(say: Callable[[str], None]) -> Figure:
     return Figure(
         title="Start",
         explanation=(
-            f"Beyond importing AutoGen and OpenTelemetry's SDK; the median of {_RUNS} fresh processes, with bytecode "
-            "as an installed package has it. "
+            f"Beyond importing AutoGen and OpenTelemetry's SDK; the median of {_RUNS} fresh processes, "
+            "with bytecode as an installed package has it. "
             "Beside other work the clock runs on while the process waits for its turn; "
             "its CPU time is its own."
         ),
