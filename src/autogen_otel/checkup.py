@@ -23,17 +23,14 @@ from autogen_otel import instrumentation
 from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
-    LOGS,
-    METRICS,
-    SPANS,
     ExporterError,
     Outcome,
-    Signal,
     endpoint,
     exporter_names,
     is_otlp,
     plugin,
 )
+from autogen_otel.delivery.exporting.signals import LOGS, METRICS, SPANS, Signal
 from autogen_otel.delivery.identity.ids import draws_from_global_random
 from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, resolved, unwritable
 from autogen_otel.delivery.journal.files import notes

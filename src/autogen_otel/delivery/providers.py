@@ -7,6 +7,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from autogen_otel.delivery.exporting.signals import LOGS
 from autogen_otel.delivery.fork import importing
 from autogen_otel.settings import UNDELIVERED
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from autogen_otel.settings import Settings
 
 _LOGGER = logging.getLogger("autogen_otel")
-_LOGS_VARIABLE: Final = "OTEL_LOGS_EXPORTER"
 _OPT_IN_VARIABLE: Final = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 _OPT_INS: Final = frozenset({"logs", "logs/dup"})
 
@@ -137,7 +137,7 @@ def logger_provider(tracers: TracerProvider, *, wanted: bool) -> LoggerProvider 
 
 def logs_opted_in() -> bool:
     """Whether ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` or an exporter that is named asks for log records."""
-    if os.environ.get(_LOGS_VARIABLE, "").strip().lower() not in {"", "none"}:
+    if os.environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
         return True
     words = os.environ.get(_OPT_IN_VARIABLE, "").split(",")
     return not _OPT_INS.isdisjoint(word.strip().lower() for word in words)

@@ -16,7 +16,8 @@ from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
-from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
+from autogen_otel.delivery.exporting.exporters import Endpoint, configured
+from autogen_otel.delivery.exporting.signals import SPANS
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource

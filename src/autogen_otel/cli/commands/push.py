@@ -16,12 +16,12 @@ from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
-    SPANS,
     Endpoint,
     ExporterError,
     endpoint,
     exporter_names,
 )
+from autogen_otel.delivery.exporting.signals import SPANS
 from autogen_otel.delivery.journal import Limits
 from autogen_otel.delivery.journal.progress import UnlockableError
 from autogen_otel.traces.formats.journal import STANDARD_INPUT, documents

@@ -15,7 +15,8 @@ from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED, REFUSED
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.exporting.exporters import Endpoint, Signal
+    from autogen_otel.delivery.exporting.exporters import Endpoint
+    from autogen_otel.delivery.exporting.signals import Signal
     from autogen_otel.delivery.forwarder import Forwarder
     from autogen_otel.delivery.journal import Journal
 
