@@ -536,3 +536,56 @@ def test_a_place_that_a_host_should_have_and_lacks_is_a_warning_and_the_others_w
     assert missing.target in record.getMessage()
     chat(user(), assistant([entry(serve([text("Done. TERMINATE")]))]))
     assert "invoke_workflow user -> assistant" in telemetry.tree()
+
+
+@pytest.mark.needs(hasattr(os, "fork"), "needs fork")
+@pytest.mark.parametrize(
+    ("before", "problem"),
+    [
+        # It is over before the fork; the fork does not wait for it; and a child that can load nothing any more.
+        ("threading.Timer(0.05, may_end.set).start()", ""),
+        ("fork._MAX_WAIT_SECONDS = 0.01", ""),
+        (
+            "fork._MAX_WAIT_SECONDS = 0.01; fork._forget_half_imported = lambda _: False",
+            "this process was forked while its parent loaded modules",
+        ),
+    ],
+    ids=["waits", "goes ahead", "cannot load"],
+)
+def test_a_child_that_was_forked_during_instrument_can_call_it_too(
+    program: Program, before: str, problem: str
+) -> None:
+    said = program.run(f"""
+import os, signal, threading
+import autogen_otel
+from autogen_otel import instrumentation
+from autogen_otel.delivery import fork
+
+begun, may_end, detect = threading.Event(), threading.Event(), instrumentation.detect
+
+def slowly():
+    begun.set()
+    may_end.wait(30)
+    return detect()
+
+instrumentation.detect = slowly
+first = threading.Thread(target=autogen_otel.instrument)
+first.start()
+assert begun.wait(30)
+{before}
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    instrumentation.detect = detect
+    report = autogen_otel.instrument()
+    assert (report.problem or "").startswith({problem!r}), report
+    assert bool(report) is not bool({problem!r}), report
+    autogen_otel.uninstrument()
+    os._exit(7)
+may_end.set()
+first.join()
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+assert code == 7, code
+assert instrumentation.report()
+""")
+    assert len(said) == bool(problem)
