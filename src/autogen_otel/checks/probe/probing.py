@@ -81,8 +81,6 @@ class Probing:
     """Asks one endpoint.
 
     Args:
-        made: how far the host came with the entry.
-        answer: what it said of it.
         seconds: how long all requests together may take.
     """
 

@@ -60,11 +60,7 @@ in_child(_after_fork)
 
 
 class Forwarded:
-    """The progress of a folder that this thread alone may forward, and keeps up to date.
-
-    Args:
-        descriptor: of the file that it is kept in.
-    """
+    """The progress of a folder that this thread alone may forward, and keeps up to date."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
