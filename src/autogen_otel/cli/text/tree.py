@@ -70,7 +70,7 @@ def render_trace(
     view = _View(console, full)
     for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
         words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
-        console.print(words.append(_head(span, view)), soft_wrap=True)
+        console.print(words.append(_what(span, span_label(span), view)), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
     rows = list(printed.walk())
@@ -139,11 +139,6 @@ def _label(span: Span, view: _View) -> Text:
             words = view.cut(fact.words, FACT_LENGTH).replace(_ARROW, signs(view.console).arrow)
             line.append(_GAP).append(words, style=_STYLES[fact.tone])
     return line
-
-
-def _head(span: Span, view: _View) -> Text:
-    """What a span is, without what matters about it."""
-    return _what(span, span_label(span), view)
 
 
 def _what(span: Span, described: SpanLabel, view: _View) -> Text:

@@ -213,11 +213,7 @@ class BatchExporter(EndpointExporter):
         self._most_bytes, self._learned_at = MAX_BYTES, 0.0
 
     def deliver(self, items: Sequence[Any]) -> bool:
-        """Export or journal spans or log records in batches that receivers take; never raises.
-
-        Returns:
-            Whether the endpoint or the journal has all of them.
-        """
+        """Export or journal items in batches that receivers take, and say whether none is lost."""
         if time.monotonic() - self._learned_at > _LEARNED_SECONDS:
             self._most_bytes = MAX_BYTES
         batches, broken = split(items, self._encodable, self._most_bytes)

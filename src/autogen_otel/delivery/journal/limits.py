@@ -79,11 +79,6 @@ def _age(file: JournalFile) -> tuple[float, str]:
     return file.modified, file.path.name
 
 
-def remove_notes(folder: Path) -> None:
-    """Remove all notes about conversations in flight."""
-    remove(folder, notes(folder))
-
-
 def remove(folder: Path, files: Iterable[JournalFile]) -> Removed:
     """Remove files of a journal, none while somebody writes to it; notes are not counted."""
     removed = Removed()
