@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.checks.host.refusal import PRICE, Refusal, refusals
+from autogen_otel.checks.host.refusal import Refusal, refusals
 from autogen_otel.checks.values import revived
 from autogen_otel.reading import read
 
@@ -165,7 +165,7 @@ def _asked(agent: Any, sdk: Any) -> tuple[tuple[Refusal, ...], Request | None]:
         refused = refusals(error)
         if sent:
             # What the host makes of an answer that was made up here says nothing, but for the price.
-            refused = tuple(one for one in refused if one.kind == PRICE)
+            refused = tuple(one for one in refused if one.kind == "price")
     finally:
         http.send = send
     return refused, sent[0] if sent else None

@@ -71,14 +71,12 @@ def probe_all(pairs: Sequence[tuple[dict[str, Any], Attempt]], seconds: float) -
     """
     watching.watch()
     waiting = [(answer, Probing(made, answer, seconds)) for answer, made in pairs]
-    for _, probing in waiting:
-        probing.start()
     for answer, probing in waiting:
         answer["probe"] = asdict(probing.result())
 
 
 class Probing:
-    """Asks one endpoint.
+    """Asks one endpoint, in a thread of its own.
 
     Args:
         seconds: how long all requests together may take.
@@ -91,10 +89,6 @@ class Probing:
         self._requests = 0
         # Not waited for at the end: a thread whose server sends a byte now and then ends with the process.
         self._thread = threading.Thread(target=self._run, name="autogen-otel-probe", daemon=True)
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self._deadline = time.monotonic() + self._seconds
         self._thread.start()
 
     def result(self) -> Probe:

@@ -57,10 +57,6 @@ def make_exporter(url: str, signal: Signal) -> Any:
 class ExportError(Exception):
     """A request did not lead to an export. Its text has no URL, which may contain secrets."""
 
-    def __init__(self, result: ExportResult) -> None:
-        super().__init__(result.reason)
-        self.result = result
-
 
 class SingleAttemptSession(requests.Session):
     """Raises ``ExportError`` where the exporter would retry for up to a minute, or take a page for success.
@@ -141,7 +137,7 @@ class SingleAttemptSession(requests.Session):
 
     def _failed(self, outcome: Outcome, reason: str, **more: Any) -> ExportError:
         self._result = ExportResult(outcome, reason, **more)
-        return ExportError(self._result)
+        return ExportError(reason)
 
 
 def _seconds_to_wait(retry_after: str) -> float | None:
