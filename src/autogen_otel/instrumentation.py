@@ -13,12 +13,13 @@ from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel import delivery, distribution
-from autogen_otel.delivery.fork import delaying_forks, importing, lacking
+from autogen_otel.delivery.fork import delaying_forks, importing, in_child, lacking, renew_after_fork
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
 from autogen_otel.lineages import Detection, Lineage, detect
-from autogen_otel.recording import Meters, Recorder
+from autogen_otel.recording import Meters, Recorder, account
+from autogen_otel.redaction.known import secrets
 from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 _log = logging.getLogger("autogen_otel")
+in_child(account.after_fork)
+in_child(secrets.after_fork)
 
 
 class Instrumentation:
@@ -42,6 +45,7 @@ class Instrumentation:
     def __init__(self, recorder: Recorder, lineage: Lineage, providers: Providers) -> None:
         self.recorder, self.providers, self.enabled = recorder, providers, True
         self._attachment = Attachment(self, lineage)
+        renew_after_fork(self._attachment)
         self.report = _of_its_version(self._attachment.attach())
 
     def is_in_place(self) -> bool:
