@@ -30,7 +30,6 @@ from autogen_otel.delivery.exporting.exporters import (
     is_otlp,
     plugin,
 )
-from autogen_otel.delivery.exporting.signals import LOGS, METRICS, SPANS, Signal
 from autogen_otel.delivery.identity.ids import draws_from_global_random
 from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, resolved, unwritable
 from autogen_otel.delivery.journal.files import notes
@@ -42,6 +41,7 @@ from autogen_otel.delivery.providers import (
     is_sdk_disabled,
     logs_opted_in,
 )
+from autogen_otel.delivery.signals import LOGS, METRICS, SPANS, Signal
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.settings import ALL, FAILING, Settings, unknown_variables
 from autogen_otel.traces.document import utc_time

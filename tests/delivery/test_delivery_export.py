@@ -8,7 +8,7 @@ import pytest
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, EndpointExporter
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
-from autogen_otel.delivery.exporting.signals import METRICS, SPANS
+from autogen_otel.delivery.signals import METRICS, SPANS
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
 
 if TYPE_CHECKING:

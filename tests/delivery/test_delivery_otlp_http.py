@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from autogen_otel.delivery.exporting import otlp_http
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.exporting.otlp_http import ExportError, SingleAttemptSession
-from autogen_otel.delivery.exporting.signals import LOGS, METRICS, SPANS, Signal
+from autogen_otel.delivery.signals import LOGS, METRICS, SPANS, Signal
 
 if TYPE_CHECKING:
     from tests.delivery.receivers import Receiver

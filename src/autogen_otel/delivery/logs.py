@@ -17,9 +17,9 @@ from opentelemetry.sdk._logs import export as sdk
 from autogen_otel.delivery.counts import EXPORTED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured
-from autogen_otel.delivery.exporting.signals import LOGS
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes.batches import Batches, Limits
+from autogen_otel.delivery.signals import LOGS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:

@@ -36,11 +36,11 @@ from opentelemetry.sdk.metrics.view import (
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured
-from autogen_otel.delivery.exporting.signals import METRICS
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.identity.randomness import SYSTEM
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.signals import METRICS
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
 from autogen_otel.vocabulary.spans import SCOPE

@@ -7,8 +7,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from autogen_otel.delivery.exporting.signals import LOGS
 from autogen_otel.delivery.fork import importing
+from autogen_otel.delivery.signals import LOGS
 from autogen_otel.settings import UNDELIVERED
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from opentelemetry.trace import Link, Status
 from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
 from autogen_otel.delivery.exporting.exporters import Endpoint, configured
-from autogen_otel.delivery.exporting.signals import SPANS
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
 from autogen_otel.delivery.journal.decoding import bounded, bounded_list
 from autogen_otel.delivery.processes import batches, beside
+from autogen_otel.delivery.signals import SPANS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:

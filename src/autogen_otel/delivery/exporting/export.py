@@ -16,9 +16,9 @@ from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED, REFUSED
 
 if TYPE_CHECKING:
     from autogen_otel.delivery.exporting.exporters import Endpoint
-    from autogen_otel.delivery.exporting.signals import Signal
     from autogen_otel.delivery.forwarder import Forwarder
     from autogen_otel.delivery.journal import Journal
+    from autogen_otel.delivery.signals import Signal
 
     Item = TypeVar("Item")
 

@@ -21,7 +21,7 @@ from autogen_otel.delivery.identity.randomness import spare_global_random
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from autogen_otel.delivery.exporting.signals import Signal
+    from autogen_otel.delivery.signals import Signal
 
 _LOGGER = logging.getLogger("autogen_otel")
 CONSOLE: Final = "console"

@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, ExportResult, Outcome
-from autogen_otel.delivery.exporting.signals import SPANS, Signal
+from autogen_otel.delivery.signals import SPANS, Signal
 
 _CREDENTIALS: Final = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}CREDENTIAL_PROVIDER"
 _CONNECT_SECONDS: Final = 3.0
