@@ -78,12 +78,7 @@ class Attempt:
 
 
 def attempt(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Attempt:
-    """Make an agent of one entry, and let it ask its model, without a network.
-
-    Args:
-        options: what stands beside the ``config_list``, as ``values.plain`` has it.
-        entry: the entry, likewise.
-    """
+    """Make an agent of one entry, as plain data, and let it ask its model, without a network."""
     try:
         agent = _agent(options, entry)
     except Exception as error:  # noqa: BLE001 - whatever the host refuses with is the answer

@@ -68,10 +68,9 @@ class Limits:
 
     @classmethod
     def of_environment(cls, prefix: str) -> Limits:
-        """Read the SDK's variables; a queue that is shorter than a batch is taken, where the SDK refuses it.
+        """Read the SDK's variables, ``OTEL_BSP_…`` or ``OTEL_BLRP_…``.
 
-        Args:
-            prefix: ``OTEL_BSP`` or ``OTEL_BLRP``, of the variables.
+        A queue that is shorter than a batch is taken, where the SDK refuses it.
 
         Raises:
             ValueError: one of them is not positive.
