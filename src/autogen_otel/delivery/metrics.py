@@ -67,7 +67,9 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
     readers = list(map(_with_own_draws, readers))
-    return ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+    provider = ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+    renew_after_fork(provider)
+    return provider
 
 
 def _reader(endpoint: Endpoint) -> MetricReader:
@@ -89,9 +91,12 @@ def _reader(endpoint: Endpoint) -> MetricReader:
 class ForkingMeterProvider(MeterProvider):
     """The SDK's provider with a resource that follows forks by itself; see ``ForkingTracerProvider``."""
 
-    def _handle_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Renew the locks."""
         self._lock, self._meter_lock = Lock(), Lock()
         MeterProvider._all_metric_readers_lock = Lock()  # noqa: SLF001 - all providers share it
+
+    _handle_fork = after_fork
 
 
 class PeriodicReader(PeriodicExportingMetricReader):
