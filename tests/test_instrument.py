@@ -536,3 +536,117 @@ def test_a_place_that_a_host_should_have_and_lacks_is_a_warning_and_the_others_w
     assert missing.target in record.getMessage()
     chat(user(), assistant([entry(serve([text("Done. TERMINATE")]))]))
     assert "invoke_workflow user -> assistant" in telemetry.tree()
+
+
+@pytest.mark.needs(hasattr(os, "fork"), "needs fork")
+@pytest.mark.parametrize(
+    ("before", "problem"),
+    [
+        # It ends before the fork; the fork goes ahead; and then the child can load nothing any more.
+        ("threading.Timer(0.05, may_end.set).start()", ""),
+        ("fork._MAX_WAIT_SECONDS = 0.01", ""),
+        (
+            "fork._MAX_WAIT_SECONDS = 0.01; fork._forget_half_imported = lambda _: False",
+            "this process was forked while its parent loaded modules",
+        ),
+    ],
+    ids=["waits", "goes ahead", "cannot load"],
+)
+def test_a_child_that_was_forked_during_instrument_can_call_it_too(
+    program: Program, before: str, problem: str
+) -> None:
+    said = program.run(f"""
+import os, signal, threading
+import autogen_otel
+from autogen_otel import instrumentation
+from autogen_otel.delivery import fork
+
+begun, may_end, detect = threading.Event(), threading.Event(), instrumentation.detect
+
+def slowly():
+    begun.set()
+    may_end.wait(30)
+    return detect()
+
+instrumentation.detect = slowly
+first = threading.Thread(target=autogen_otel.instrument)
+first.start()
+assert begun.wait(30)
+{before}
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    instrumentation.detect = detect
+    report = autogen_otel.instrument()
+    assert (report.problem or "").startswith({problem!r}), report
+    assert bool(report) is not bool({problem!r}), report
+    autogen_otel.uninstrument()
+    os._exit(7)
+may_end.set()
+first.join()
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+assert code == 7, code
+assert instrumentation.report()
+""")
+    assert len(said) == bool(problem)
+
+
+@pytest.mark.needs(hasattr(os, "fork"), "needs fork")
+def test_no_lock_of_ours_stays_locked_in_a_child(program: Program) -> None:
+    program.run(f"""
+import autogen_otel
+autogen_otel.instrument()
+{_CONVERSATION}
+assert autogen_otel.flush()
+
+import gc, os, signal, sys, threading
+from autogen_otel.delivery import fork
+
+def is_ours(name):
+    # The server is the test's own, and the lock of a reservoir the SDK's, as all around it are.
+    return name.startswith("autogen_otel") and ".testing" not in name and "_Reservoir" not in name
+
+def name_of(kind):
+    return f"{{kind.__module__}}.{{kind.__qualname__}}"
+
+def lock_of(value):
+    value = getattr(value, "_lock", None) if isinstance(value, threading.Condition) else value
+    return value if isinstance(value, (type(threading.Lock()), type(threading.RLock()))) else None
+
+def held_by(holders):
+    return {{
+        id(lock_of(value)): (fields, name, where)
+        for where, fields in holders
+        for name, value in list(fields.items())
+        if lock_of(value)
+    }}
+
+fork._MAX_WAIT_SECONDS = 0.01
+modules = [(name, vars(module)) for name, module in sys.modules.items() if is_ours(name)]
+objects = [one for one in gc.get_objects() if is_ours(name_of(type(one))) and hasattr(one, "__dict__")]
+locks = held_by([*modules, *((name_of(type(one)), vars(one)) for one in objects)]).values()
+assert len(locks) > 10, locks
+locked, may_end = threading.Event(), threading.Event()
+
+def lock_all():
+    taken = [lock_of(fields[name]) for fields, name, _ in locks if lock_of(fields[name]).acquire(timeout=5)]
+    assert len(taken) == len(locks)
+    locked.set()
+    may_end.wait(60)
+    for lock in taken:
+        lock.release()
+
+holder = threading.Thread(target=lock_all)
+holder.start()
+assert locked.wait(30)
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    left = [(where, name) for fields, name, where in locks if not lock_of(fields[name]).acquire(False)]
+    os.write(2, repr(left).encode())
+    os._exit(0 if not left else 1)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+may_end.set()
+holder.join()
+assert code == 0, code
+""")

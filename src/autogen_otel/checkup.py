@@ -23,12 +23,8 @@ from autogen_otel import instrumentation
 from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
-    LOGS,
-    METRICS,
-    SPANS,
     ExporterError,
     Outcome,
-    Signal,
     endpoint,
     exporter_names,
     is_otlp,
@@ -45,6 +41,7 @@ from autogen_otel.delivery.providers import (
     is_sdk_disabled,
     logs_opted_in,
 )
+from autogen_otel.delivery.signals import LOGS, METRICS, SPANS, Signal
 from autogen_otel.hooks.report import AttachReport
 from autogen_otel.settings import ALL, FAILING, Settings, unknown_variables
 from autogen_otel.traces.document import utc_time

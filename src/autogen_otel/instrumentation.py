@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel import delivery, distribution
-from autogen_otel.delivery.fork import importing
+from autogen_otel.delivery.fork import delaying_forks, importing, in_child, lacking, renew_after_fork
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
-from autogen_otel.lineages import Lineage, detect
-from autogen_otel.recording import Meters, Recorder
+from autogen_otel.lineages import Detection, Lineage, detect
+from autogen_otel.recording import Meters, Recorder, account
+from autogen_otel.redaction.known import secrets
 from autogen_otel.settings import OFFLINE, REDACT_VARIABLE, Settings, unknown_variables
 from autogen_otel.vocabulary.spans import SCHEMA_URL, SCOPE
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 _log = logging.getLogger("autogen_otel")
-_changing = Lock()
+in_child(account.after_fork)
+in_child(secrets.after_fork)
 
 
 class Instrumentation:
@@ -44,6 +45,7 @@ class Instrumentation:
     def __init__(self, recorder: Recorder, lineage: Lineage, providers: Providers) -> None:
         self.recorder, self.providers, self.enabled = recorder, providers, True
         self._attachment = Attachment(self, lineage)
+        renew_after_fork(self._attachment)
         self.report = _of_its_version(self._attachment.attach())
 
     def is_in_place(self) -> bool:
@@ -111,7 +113,8 @@ class Providers:
 def start(providers: Providers, settings: Settings | None) -> AttachReport:
     """Attach to the installed host, once; see ``autogen_otel.instrument``."""
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
-    with _changing:
+    # One thread at a time, and a fork waits: the host is imported here.
+    with delaying_forks():
         if _active is not None and _active.is_in_place():
             if _active.recorder.process is not None:
                 _active.recorder.process.again()
@@ -128,7 +131,8 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _active.end()
             _active = None
         before, _refused = _refused, None
-        detection = detect()
+        problem = lacking()
+        detection = detect() if problem is None else Detection(problem=problem)
         if detection.lineage is None:
             _refused = AttachReport(None, problem=detection.problem)
             if _refused != before:
@@ -252,7 +256,7 @@ def stop() -> None:
 
 def _end() -> None:
     global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
-    with _changing:
+    with delaying_forks():
         if _active is not None:
             _active.end()
         _active = _refused = None

@@ -8,13 +8,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from autogen_otel.cli import main
+from autogen_otel.diagnosis.evidence.population import Population
 from tests.support.incidents import failing_tool, fallback, recovered
 from tests.support.recorded import Recorded, exception, write
+
+if TYPE_CHECKING:
+    from autogen_otel.traces.trace import Trace
 
 PLANTED = "sk-proj-" + "PLANTED0" * 6
 STACK = "File \"/app/policies.py\", line 66, in office_of\n    return OFFICES[region]\nKeyError: 'null'"
@@ -250,6 +254,20 @@ def test_the_others_of_the_trace_are_named(repro: Any, tmp_path: Path) -> None:
     code, out, _ = repro(recorded, "--span", spans[0]["spanId"][:16])
     assert code == 0
     assert "office" in out
+
+
+@pytest.mark.parametrize("recorded", [tool(), failing_tool()], ids=["tool", "model"])
+def test_the_trace_is_read_once(repro: Any, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def of_trace(trace: Trace) -> Population:
+        read.append(trace.trace_id)
+        return of(trace)
+
+    of = Population.of_trace
+    monkeypatch.setattr(Population, "of_trace", of_trace)
+    repro(recorded)
+    assert read == [recorded.trace_id]
 
 
 def test_the_page_shows_what_is_written(repro: Any) -> None:

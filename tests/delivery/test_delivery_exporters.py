@@ -7,7 +7,8 @@ import pytest
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from autogen_otel.delivery.exporting import exporters
-from autogen_otel.delivery.exporting.exporters import SPANS, ExporterError, endpoint, exporter_names
+from autogen_otel.delivery.exporting.exporters import ExporterError, endpoint, exporter_names
+from autogen_otel.delivery.signals import SPANS
 from tests.delivery.receivers import closed_port
 
 

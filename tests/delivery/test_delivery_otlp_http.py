@@ -12,8 +12,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from autogen_otel.delivery.exporting import otlp_http
-from autogen_otel.delivery.exporting.exporters import LOGS, METRICS, SPANS, ExportResult, Outcome, Signal
+from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.exporting.otlp_http import ExportError, SingleAttemptSession
+from autogen_otel.delivery.signals import LOGS, METRICS, SPANS, Signal
 
 if TYPE_CHECKING:
     from tests.delivery.receivers import Receiver
@@ -62,9 +63,9 @@ def test_the_reason_of_a_failure_contains_no_url(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception], reason: str, tries: int
 ) -> None:
     calls = _failing(monkeypatch, *[error("http://user:secret@host")] * 2)
-    with SingleAttemptSession() as session, pytest.raises(ExportError) as raised:
+    with SingleAttemptSession() as session, pytest.raises(ExportError, match=f"^{reason}$"):
         session.post("http://host")
-    assert (raised.value.result, len(calls)) == (ExportResult(Outcome.FAILED, reason), tries)
+    assert (session.take_result(), len(calls)) == (ExportResult(Outcome.FAILED, reason), tries)
 
 
 @pytest.mark.parametrize(("given", "expected"), [(10, (3, 10)), (1, (1, 1)), (None, (3, None))])

@@ -15,13 +15,9 @@ _DECODER: Final = json.JSONDecoder()
 
 
 def without(source: Source, dead: Collection[int]) -> str:
-    """Write the list without the entries at these positions.
+    """Write the list without the entries at these positions, from 0.
 
     JSON stays as it was written around them: order, white space, the spelling of numbers and strings.
-
-    Args:
-        source: the list.
-        dead: positions, from 0.
 
     Raises:
         SourceError: the list comes from a program and holds what JSON cannot.

@@ -6,7 +6,8 @@ from collections import Counter
 from datetime import datetime, timezone
 from typing import Final
 
-NS_PER_SECOND: Final = 1_000_000_000
+from autogen_otel.traces.trace import NS
+
 _MINUTE: Final = 60
 _TENTHS_BELOW: Final = 10
 _KILO: Final = 1000
@@ -14,7 +15,7 @@ _KILO: Final = 1000
 
 def duration(nanoseconds: int) -> str:
     """``<1 ms``, ``812 ms``, ``3.1 s``, ``42 s``, ``2 min 05 s``."""
-    seconds = nanoseconds / NS_PER_SECOND
+    seconds = nanoseconds / NS
     if seconds < 1 / _KILO:
         return "<1 ms"
     if round(seconds * _KILO) < _KILO:
@@ -56,4 +57,4 @@ def causes(failures: Counter[str]) -> str:
 
 
 def _moment(nanoseconds: int) -> datetime:
-    return datetime.fromtimestamp(nanoseconds // NS_PER_SECOND, timezone.utc)
+    return datetime.fromtimestamp(nanoseconds // NS, timezone.utc)

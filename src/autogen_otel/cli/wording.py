@@ -15,6 +15,7 @@ from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, GAP, H
 from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
+from autogen_otel.traces.trace import NS
 from autogen_otel.vocabulary import causes
 
 _TINY: Final = 1e-6
@@ -48,7 +49,7 @@ def lines(
         yield "says", finding.message
     yield "when", when
     if finding.recovered or finding.lost_seconds >= 1:
-        lost = quantities.duration(round(finding.lost_seconds * quantities.NS_PER_SECOND))
+        lost = quantities.duration(round(finding.lost_seconds * NS))
         yield "cost", f"{lost} lost in all"
     yield from zip(_once("goes with"), conditions, strict=False)
     # What sets calls of an entry that can never work apart is the entry, and that is told.

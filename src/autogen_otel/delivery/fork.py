@@ -31,28 +31,44 @@ class HalfImportedError(ImportError):
 
 
 @contextmanager
-def importing() -> Iterator[None]:
-    """Delay forks while the block imports something.
+def delaying_forks() -> Iterator[None]:
+    """Let one thread at a time do what no child must find half done, and delay forks meanwhile.
 
-    A process forked in the middle would have half-imported modules and no thread to finish them, and would
-    hang or fail where the application itself imports them.
-
-    Raises:
-        HalfImportedError: this process has such modules all the same.
+    A process forked in the middle of an import would have half-imported modules and no thread to finish them,
+    and would hang or fail where the application itself imports them.
     """
     global _importer  # noqa: PLW0603 - one thread at a time
     with _lock:
-        if not _is_whole:
-            raise HalfImportedError(
-                "this process was forked while its parent loaded modules, which took longer than "
-                f"{_MAX_WAIT_SECONDS:g} s, and cannot load them any more; start it by spawn or forkserver, "
-                "or call autogen_otel.flush() before the fork"
-            )
         previous, _importer = _importer, threading.get_ident()
         try:
             yield
         finally:
             _importer = previous
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Delay forks while the block imports something.
+
+    Raises:
+        HalfImportedError: this process has half-imported modules all the same.
+    """
+    with delaying_forks():
+        problem = lacking()
+        if problem is not None:
+            raise HalfImportedError(problem)
+        yield
+
+
+def lacking() -> str | None:
+    """Why this process can load no more modules; ``None`` if it can."""
+    if _is_whole:
+        return None
+    return (
+        "this process was forked while its parent loaded modules, which took longer than "
+        f"{_MAX_WAIT_SECONDS:g} s, and cannot load them any more; start it by spawn or forkserver, "
+        "or call autogen_otel.flush() before the fork"
+    )
 
 
 class Renewed(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -91,11 +92,7 @@ class JournalProcessor(SpanProcessor):
             self._batches.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Write what is kept so far.
-
-        Args:
-            timeout_millis: how long to wait for it.
-        """
+        """Write what is kept so far."""
         return self._batches is None or self._batches.force_flush(timeout_millis)
 
     def _hear(self, span: ReadableSpan, *, has_ended: bool) -> None:
@@ -152,15 +149,15 @@ class JournalProcessor(SpanProcessor):
         return spans
 
 
+@dataclass(slots=True)
 class _Trace:
     """The spans of a trace that have ended, until it is known whether the trace is kept."""
 
-    __slots__ = ("has_failed", "is_kept", "is_ours", "open_spans", "spans")
-
-    def __init__(self) -> None:
-        self.open_spans = 0
-        self.is_ours = self.has_failed = self.is_kept = False
-        self.spans: list[ReadableSpan] = []
+    open_spans: int = 0
+    is_ours: bool = False
+    has_failed: bool = False
+    is_kept: bool = False
+    spans: list[ReadableSpan] = field(default_factory=list)
 
 
 def has_processor(provider: TracerProvider) -> bool:

@@ -16,9 +16,11 @@ from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.counts import EXPORTED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
-from autogen_otel.delivery.exporting.exporters import LOGS, Endpoint, configured
+from autogen_otel.delivery.exporting.exporters import Endpoint, configured
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes.batches import Batches, Limits
+from autogen_otel.delivery.signals import LOGS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     if not exporters:
         return None
     provider = _ForkingLoggerProvider(resource=resource_of(tracers))
+    renew_after_fork(provider)
     limits = Limits.of_environment("OTEL_BLRP")
     for exporter in exporters:
         processor: Any = LogBatches(exporter, limits, LOGS.items)
@@ -55,8 +58,11 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
 class _ForkingLoggerProvider(LoggerProvider):
     """The SDK's provider with a resource that follows forks by itself; see ``ForkingTracerProvider``."""
 
-    def _handle_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Renew the locks."""
         self._logger_cache_lock, self._active_loggers_lock = Lock(), Lock()
+
+    _handle_fork = after_fork
 
 
 class LogBatches(Batches):

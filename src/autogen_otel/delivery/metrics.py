@@ -35,11 +35,12 @@ from opentelemetry.sdk.metrics.view import (
 
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
-from autogen_otel.delivery.exporting.exporters import METRICS, Endpoint, configured
+from autogen_otel.delivery.exporting.exporters import Endpoint, configured
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.identity.randomness import SYSTEM
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes import ending
+from autogen_otel.delivery.signals import METRICS
 from autogen_otel.vocabulary import metrics as vocabulary
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED
 from autogen_otel.vocabulary.spans import SCOPE
@@ -66,7 +67,9 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
         return None
     views = [_view(metric) for metric in vocabulary.ALL]
     readers = list(map(_with_own_draws, readers))
-    return ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+    provider = ForkingMeterProvider(metric_readers=readers, resource=resource_of(tracers), views=views)
+    renew_after_fork(provider)
+    return provider
 
 
 def _reader(endpoint: Endpoint) -> MetricReader:
@@ -88,9 +91,12 @@ def _reader(endpoint: Endpoint) -> MetricReader:
 class ForkingMeterProvider(MeterProvider):
     """The SDK's provider with a resource that follows forks by itself; see ``ForkingTracerProvider``."""
 
-    def _handle_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Renew the locks."""
         self._lock, self._meter_lock = Lock(), Lock()
         MeterProvider._all_metric_readers_lock = Lock()  # noqa: SLF001 - all providers share it
+
+    _handle_fork = after_fork
 
 
 class PeriodicReader(PeriodicExportingMetricReader):
@@ -166,8 +172,6 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
     """Exports metrics, and counts as dropped the data points that no later export can make up for.
 
     Args:
-        endpoint: where to export to.
-        counts: where to count.
         temporality: by class of instrument, as the environment or the exporter prefers it.
         aggregation: likewise.
     """

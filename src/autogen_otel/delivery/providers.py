@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from autogen_otel.delivery.fork import importing
+from autogen_otel.delivery.signals import LOGS
 from autogen_otel.settings import UNDELIVERED
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from autogen_otel.settings import Settings
 
 _LOGGER = logging.getLogger("autogen_otel")
-_LOGS_VARIABLE: Final = "OTEL_LOGS_EXPORTER"
 _OPT_IN_VARIABLE: Final = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 _OPT_INS: Final = frozenset({"logs", "logs/dup"})
 
@@ -30,9 +30,6 @@ def tracer_provider(settings: Settings) -> TracerProvider:
 
     Spans that an application makes inside its tools join our traces because the provider is global.
     With ``OTEL_SDK_DISABLED=true``, or with an environment the SDK refuses, it is one that records nothing.
-
-    Args:
-        settings: whether and where a journal is kept.
     """
     from opentelemetry import trace  # noqa: PLC0415 - importing this room has to stay cheap
 
@@ -46,10 +43,6 @@ def keep_copies(tracers: TracerProvider, settings: Settings) -> None:
     """Have a provider keep copies of conversations in the journal, where the settings ask for it.
 
     A provider of the application's own has no other journal; there any value that is set asks for it.
-
-    Args:
-        tracers: the provider in use.
-        settings: whether, of which conversations, and where.
     """
     if not settings.keeps_journal or not hasattr(tracers, "add_span_processor"):
         return
@@ -137,7 +130,7 @@ def logger_provider(tracers: TracerProvider, *, wanted: bool) -> LoggerProvider 
 
 def logs_opted_in() -> bool:
     """Whether ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` or an exporter that is named asks for log records."""
-    if os.environ.get(_LOGS_VARIABLE, "").strip().lower() not in {"", "none"}:
+    if os.environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
         return True
     words = os.environ.get(_OPT_IN_VARIABLE, "").split(",")
     return not _OPT_INS.isdisjoint(word.strip().lower() for word in words)

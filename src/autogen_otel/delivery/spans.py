@@ -16,13 +16,15 @@ from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
-from autogen_otel.delivery.exporting.exporters import SPANS, Endpoint, configured
+from autogen_otel.delivery.exporting.exporters import Endpoint, configured
+from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
 from autogen_otel.delivery.journal.decoding import bounded, bounded_list
 from autogen_otel.delivery.processes import batches, beside
+from autogen_otel.delivery.signals import SPANS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def build(settings: Settings) -> TracerProvider:
     # once more when the provider has exported.
     exporters = _exporters(settings)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
+    renew_after_fork(provider)
     for exporter in exporters:
         provider.add_span_processor(batches.SpanBatches(exporter, limits))
     PROCESS.drop(SPANS.items, NOT_DELIVERED, 0)
@@ -64,8 +67,12 @@ class ForkingTracerProvider(TracerProvider):
 
     is_of_autogen_otel: Final = True
 
-    def _handle_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Renew the locks, as older SDKs do not."""
         self._tracers_lock = threading.Lock()
+
+    # By which newer ones call it too.
+    _handle_fork = after_fork
 
 
 def journal_of(settings: Settings) -> Journal:

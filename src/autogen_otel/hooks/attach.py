@@ -65,6 +65,10 @@ class Attachment:
         # Classes met at calls, by their id and the method observed: applications make them by the thousand.
         self._classes: dict[tuple[int, str], weakref.ref[type]] = {}
         self._stood_down: list[StoodDown] = []
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Renew the lock: a thread of the parent may have held it."""
         self._lock = Lock()
 
     def attach(self) -> AttachReport:

@@ -14,6 +14,12 @@ _accounts = Lock()
 """Calls on several threads add to the account of the same parent."""
 
 
+def after_fork() -> None:
+    """Renew the lock: a thread of the parent may have held it."""
+    global _accounts  # noqa: PLW0603 - the old one is the parent's
+    _accounts = Lock()
+
+
 class Kept(NamedTuple):
     """What is kept of an exception that left a call: nothing of the exception itself."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population
@@ -48,53 +48,64 @@ class Everything:
         return next((one for one in self.found if (one.trace_id, one.span_id) == key), occurrence)
 
 
-def failures(trace: Trace) -> list[Occurrence]:
-    """What failed in a trace for reasons of its own, what the user noticed most first."""
-    noticed_most_first = list(Effect)
-    found = roots_of(Population.of_trace(trace))
-    return sorted(found, key=lambda one: (noticed_most_first.index(one.effect), one.time_ns))
-
-
-def hold(population: Population, trace: Trace, occurrence: Occurrence) -> None:
-    """Have a failure of a trace be among those that a population keeps: of very many it keeps a sample.
+@dataclass(frozen=True)
+class Failures:
+    """What failed in a trace, which is read once.
 
     Args:
-        population: all conversations, the trace among them.
         trace: the conversation.
-        occurrence: one of ``failures(trace)``.
+        population: the same, by itself.
+        found: what failed for reasons of its own, what the user noticed most first.
+        as_read: every failure with the cause that its own span tells.
     """
-    of_trace = Population.of_trace(trace)
-    for key in of_trace.groups:
-        for one in of_trace.in_group(key):
+
+    trace: Trace
+    population: Population
+    found: Sequence[Occurrence]
+    as_read: Sequence[Occurrence]
+
+    @classmethod
+    def of(cls, trace: Trace) -> Failures:
+        """Read a trace."""
+        population = Population.of_trace(trace)
+        every = (one for key in population.groups for one in population.in_group(key))
+        # Copies: those in the population are given the causes that all of it shows.
+        as_read = [replace(one, symptoms=one.symptoms.copy()) for one in every]
+        noticed_most_first = list(Effect)
+        found = roots_of(population)
+        found.sort(key=lambda one: (noticed_most_first.index(one.effect), one.time_ns))
+        return cls(trace, population, found, as_read)
+
+    def hold_in(self, others: Population, occurrence: Occurrence) -> None:
+        """Have one of ``found`` be among the failures that all conversations keep: of very many only some."""
+        for one in self.as_read:
             if one.span_id == occurrence.span_id:
-                population.hold(one)
+                others.hold(one)
 
+    def chosen(self, span_id: str = "") -> Occurrence:
+        """The failure to reproduce.
 
-def failure_of(trace: Trace, span_id: str = "") -> Occurrence:
-    """The failure to reproduce.
+        Args:
+            span_id: of a span that failed, or its beginning; the one noticed most by default.
 
-    Args:
-        trace: the conversation.
-        span_id: of a span that failed, or its beginning; the one noticed most by default.
-
-    Raises:
-        NoFailureError: nothing failed there, or there is no such span.
-    """
-    found = failures(trace)
-    if not found:
-        raise NoFailureError(f"Nothing failed in trace {trace.trace_id}.")
-    if not span_id:
-        return found[0]
-    span = _span(trace, span_id)
-    below = {one.span_id for one, _ in trace.below(span)}
-    inside = [one for one in found if one.span_id in below]
-    call = nearest(trace, span, span_names.CHAT) if span.failed else None
-    # The retries of one call are one failure, whichever of them is named.
-    tried = _of_call(trace, call) if call is not None else ()
-    beside = [one for one in found if one.kind == MODEL and one.span_id in tried]
-    if not inside and not beside:
-        raise NoFailureError(f"Nothing failed in span {span.span_id} ({words(span.name)}).")
-    return (inside or beside)[0]
+        Raises:
+            NoFailureError: nothing failed there, or there is no such span.
+        """
+        trace, found = self.trace, self.found
+        if not found:
+            raise NoFailureError(f"Nothing failed in trace {trace.trace_id}.")
+        if not span_id:
+            return found[0]
+        span = _span(trace, span_id)
+        below = {one.span_id for one, _ in trace.below(span)}
+        inside = [one for one in found if one.span_id in below]
+        call = nearest(trace, span, span_names.CHAT) if span.failed else None
+        # The retries of one call are one failure, whichever of them is named.
+        tried = _of_call(trace, call) if call is not None else ()
+        beside = [one for one in found if one.kind == MODEL and one.span_id in tried]
+        if not inside and not beside:
+            raise NoFailureError(f"Nothing failed in span {span.span_id} ({words(span.name)}).")
+        return (inside or beside)[0]
 
 
 def nearest(trace: Trace, span: Span | None, operation: str) -> Span | None:

@@ -13,12 +13,11 @@ from autogen_otel.repro.tools import tool_test
 from autogen_otel.repro.whole import Values
 from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.traces.trace import NS, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
-_NS: Final = 1_000_000_000
 _REASONS: Final = {
     causes.STALE_STATE: "The history that was refused was made by your program over several conversations, "
     "and a request that repeats it fails whatever you fix; hold the conversations again in a test with "
@@ -36,7 +35,7 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
 
     Args:
         trace: the conversation in which it happened.
-        occurrence: the failure, one of ``failures(trace)`` as ``everything`` has seen it.
+        occurrence: the failure, one of ``Failures.found`` as ``everything`` has seen it.
         everything: what is known beside the trace.
 
     Returns:
@@ -64,7 +63,7 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
 
 
 def _header(span: Span, occurrence: Occurrence, remarks: list[str], values: Values) -> str:
-    when = datetime.fromtimestamp(span.start_ns // _NS, timezone.utc)
+    when = datetime.fromtimestamp(span.start_ns // NS, timezone.utc)
     program = f" by {values.words(span.service)}" if span.service else ""
     return docstring(
         f"Reproduces a failure that was recorded: {values.words(_what(occurrence))}.",

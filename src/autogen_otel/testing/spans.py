@@ -23,7 +23,7 @@ from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.formats.otlp import spans_of
 from autogen_otel.traces.stacktrace import raising_user_frame
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.traces.trace import Span, Trace, by_trace
 from autogen_otel.vocabulary.causes import CAUSES
 
 _INDENT = "  "
@@ -87,10 +87,7 @@ class AutoGenSpans(Sequence[Span]):
         return sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
 
     def _traces(self) -> list[Trace]:
-        by_trace: dict[str, list[Span]] = {}
-        for span in self:
-            by_trace.setdefault(span.trace_id, []).append(span)
-        return [Trace.of(spans) for spans in by_trace.values()]
+        return list(map(Trace.of, by_trace(self).values()))
 
     @contextmanager
     def recording(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from autogen_otel.traces.conversations import Summary, is_conversation, summarize, takes
 from autogen_otel.traces.selection import Selection
@@ -11,6 +11,8 @@ from autogen_otel.traces.trace import Span, Trace
 
 _MOST_WAITING: Final = 1000
 """Conversations of which more may come; beyond it the oldest is forgotten."""
+_MOST_TOLD: Final = 100_000
+"""Conversations that are not told of again, whatever comes of them late; beyond it likewise."""
 
 Arrivals = Callable[[], list[Span]]
 """Gives, each time it is called, the spans that have arrived since; some may come again."""
@@ -35,7 +37,7 @@ class Following:
         self._arrivals = arrivals
         self._selection = selection
         self._waiting: dict[str, dict[str, Span]] = {}
-        self._told: set[str] = set()
+        self._told: dict[str, None] = {}
         self._came_last: dict[str, None] = {}
         """The conversations of which something came when it was asked last, in that order."""
 
@@ -53,8 +55,8 @@ class Following:
         settled = [one for one in self._came_last if one in self._waiting and one not in arrived]
         self._came_last = arrived
         ended = [summary for trace_id in settled for summary in self._end(trace_id)]
-        while len(self._waiting) > _MOST_WAITING:
-            self._waiting.pop(next(iter(self._waiting)))
+        _forget_oldest(self._waiting, _MOST_WAITING)
+        _forget_oldest(self._told, _MOST_TOLD)
         return sorted(ended, key=lambda summary: summary.start_ns + summary.duration_ns)
 
     def _end(self, trace_id: str) -> list[Summary]:
@@ -63,5 +65,10 @@ class Following:
         if summary.outcome == "unfinished":
             return []
         del self._waiting[trace_id]
-        self._told.add(trace_id)
+        self._told[trace_id] = None
         return [summary] if is_conversation(spans) and takes(self._selection, spans) else []
+
+
+def _forget_oldest(memory: dict[str, Any], most: int) -> None:
+    while len(memory) > most:
+        del memory[next(iter(memory))]

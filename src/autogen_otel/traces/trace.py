@@ -122,6 +122,14 @@ class Span:
         return next((e for e in reversed(self.events) if e.name == span_names.EXCEPTION_EVENT), None)
 
 
+def by_trace(spans: Iterable[Span]) -> dict[str, list[Span]]:
+    """The spans of each trace by its id, in the order in which they come."""
+    traces: dict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        traces[span.trace_id].append(span)
+    return traces
+
+
 @dataclass(frozen=True)
 class Trace:
     """The spans of one trace, at least one, in start order, from one or several programs."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.checks.host.refusal import PRICE, Refusal, refusals
+from autogen_otel.checks.host.refusal import Refusal, refusals
 from autogen_otel.checks.values import revived
 from autogen_otel.reading import read
 
@@ -51,13 +51,7 @@ class Intercepted(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as the SDK would send it.
-
-    Args:
-        http: the HTTP client of the SDK's client.
-        send: its method to send with.
-        request: the request.
-    """
+    """A request as the SDK would send it."""
 
     http: Any
     send: Any
@@ -70,8 +64,6 @@ class Attempt:
 
     Args:
         refused: what it refuses.
-        agent: the agent that it made.
-        client: its model client.
         sdk: the client of an SDK inside that; ``None`` where there is none that is understood.
         sent: the request; ``None`` where none was made.
         is_custom: whether the model client is one of the application's, which registers it later.
@@ -86,12 +78,7 @@ class Attempt:
 
 
 def attempt(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Attempt:
-    """Make an agent of one entry, and let it ask its model, without a network.
-
-    Args:
-        options: what stands beside the ``config_list``, as ``values.plain`` has it.
-        entry: the entry, likewise.
-    """
+    """Make an agent of one entry, as plain data, and let it ask its model, without a network."""
     try:
         agent = _agent(options, entry)
     except Exception as error:  # noqa: BLE001 - whatever the host refuses with is the answer
@@ -173,7 +160,7 @@ def _asked(agent: Any, sdk: Any) -> tuple[tuple[Refusal, ...], Request | None]:
         refused = refusals(error)
         if sent:
             # What the host makes of an answer that was made up here says nothing, but for the price.
-            refused = tuple(one for one in refused if one.kind == PRICE)
+            refused = tuple(one for one in refused if one.kind == "price")
     finally:
         http.send = send
     return refused, sent[0] if sent else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from autogen_otel.causes import chain
 from autogen_otel.reading import read, read_text, read_traceback
@@ -17,15 +17,7 @@ _BEHIND_TAG: Final = 3
 _IN_ENTRY: Final = 2
 _LONGEST: Final = 2000
 
-UNKNOWN, VALUE, MISSING, API_TYPE, PACKAGE, PRICE, OTHER = (
-    "unknown",
-    "value",
-    "missing",
-    "api_type",
-    "package",
-    "price",
-    "other",
-)
+Kind = Literal["unknown", "value", "missing", "api_type", "package", "price", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class Refusal:
         expected: for an ``api_type``, those that it knows.
     """
 
-    kind: str
+    kind: Kind
     option: str | None
     message: str
     error: str
@@ -63,12 +55,12 @@ def refusals(error: BaseException) -> tuple[Refusal, ...]:
     message = read_text(error)[:_LONGEST]
     name = type(error).__name__
     if any(isinstance(link, ImportError) for link in chain(error)):
-        return (Refusal(PACKAGE, None, message, name),)
+        return (Refusal("package", None, message, name),)
     unexpected = _UNEXPECTED.search(message) if isinstance(error, TypeError) else None
     if unexpected is not None:
         beside = unexpected[1] is not None and unexpected[1].startswith("LLMConfig")
-        return (Refusal(UNKNOWN, unexpected[3], message, name, beside),)
-    return (Refusal(PRICE if _is_about_price(error) else OTHER, None, message, name),)
+        return (Refusal("unknown", unexpected[3], message, name, beside),)
+    return (Refusal("price" if _is_about_price(error) else "other", None, message, name),)
 
 
 def _validated(details: list[dict[str, Any]]) -> Iterator[Refusal]:
@@ -78,10 +70,11 @@ def _validated(details: list[dict[str, Any]]) -> Iterator[Refusal]:
         option = place[0] if place and not in_entry else None
         if in_entry and len(place) > _BEHIND_TAG:
             option = place[_BEHIND_TAG]
-        kind = {"extra_forbidden": UNKNOWN, "missing": MISSING}.get(said, VALUE if option else OTHER)
+        kinds: dict[str, Kind] = {"extra_forbidden": "unknown", "missing": "missing"}
+        kind = kinds.get(said, "value" if option else "other")
         expected: tuple[str, ...] = ()
         if said.startswith("union_tag") and len(place) == _IN_ENTRY:
-            kind, option = API_TYPE, "api_type"
+            kind = option = "api_type"
             tags = str((one.get("ctx") or {}).get("expected_tags", ""))
             expected = tuple(tag.strip("' ") for tag in tags.split(",") if tag.strip("' "))
         yield Refusal(kind, option, str(one["msg"])[:_LONGEST], "ValidationError", not in_entry, expected)

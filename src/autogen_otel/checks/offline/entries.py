@@ -100,7 +100,10 @@ def duplicates(entries: Sequence[Any], environ: Mapping[str, str]) -> dict[int, 
     first: dict[str, int] = {}
     found = {}
     for index, entry in enumerate(entries):
-        if not isinstance(entry, Mapping) or _holds_objects(entry):
+        # Of the program's own objects nobody can tell here which are the same.
+        if not isinstance(entry, Mapping) or any(
+            kind_of(one) not in {None, "tuple"} for one in entry.values()
+        ):
             continue
         mark = json.dumps(_alike(entry, environ), sort_keys=True)
         if mark in first:
@@ -113,10 +116,6 @@ def duplicate_problem(first: int) -> Problem:
     """The problem of an entry that stands in the list already."""
     message = f"is the same as entry {first}, so falling over to it cannot help; remove one of them"
     return Problem("duplicate", WARNING, message)
-
-
-def _holds_objects(entry: Mapping[str, Any]) -> bool:
-    return any(kind_of(value) not in {None, "tuple"} for value in entry.values())
 
 
 def _alike(entry: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

@@ -63,26 +63,17 @@ _TOOL_MESSAGES: Final = ({"role": "user", "content": "Call the tool ping. Do not
 
 
 def probe_all(pairs: Sequence[tuple[dict[str, Any], Attempt]], seconds: float) -> None:
-    """Ask all endpoints, and put what they answer into the answers under ``probe``.
-
-    Args:
-        pairs: what the host said of each entry, and how far it came with it.
-        seconds: how long each may take, for all of its requests together.
-    """
+    """Ask all endpoints, each for so many seconds, and put what they answer into the answers as ``probe``."""
     watching.watch()
     waiting = [(answer, Probing(made, answer, seconds)) for answer, made in pairs]
-    for _, probing in waiting:
-        probing.start()
     for answer, probing in waiting:
         answer["probe"] = asdict(probing.result())
 
 
 class Probing:
-    """Asks one endpoint.
+    """Asks one endpoint, in a thread of its own.
 
     Args:
-        made: how far the host came with the entry.
-        answer: what it said of it.
         seconds: how long all requests together may take.
     """
 
@@ -93,10 +84,6 @@ class Probing:
         self._requests = 0
         # Not waited for at the end: a thread whose server sends a byte now and then ends with the process.
         self._thread = threading.Thread(target=self._run, name="autogen-otel-probe", daemon=True)
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self._deadline = time.monotonic() + self._seconds
         self._thread.start()
 
     def result(self) -> Probe:

@@ -13,11 +13,12 @@ from autogen_otel.cli import DONE, CommandError, add_format, answer, quantities
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.delivery.journal import Kind, Limits, command_for
-from autogen_otel.delivery.journal.files import listed
+from autogen_otel.delivery.journal.files import listed, notes
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
-from autogen_otel.delivery.journal.limits import Removed, prune, remove, remove_notes
+from autogen_otel.delivery.journal.limits import Removed, prune, remove
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, sole_forwarder
 from autogen_otel.traces.document import utc_time
+from autogen_otel.traces.trace import NS
 
 _NAMES: Final = {Kind.UNDELIVERED: "undelivered", Kind.REFUSED: "refused", Kind.KEPT: "kept"}
 _MEANINGS: Final = {
@@ -79,9 +80,7 @@ def _delete(folder: Path) -> Removed:
                 raise CommandError(f"A program forwards {folder} at this moment; try again.") from None
             except UnlockableError as error:
                 raise CommandError(f"Nothing was removed: {error}.") from None
-        removed = remove(folder, listed(folder))
-        remove_notes(folder)
-    return removed
+        return remove(folder, [*listed(folder), *notes(folder)])
 
 
 def _document(folder: Path, found: Inventory, limits: Limits, removed: Removed | None) -> dict[str, Any]:
@@ -128,7 +127,7 @@ def _lines(folder: Path, found: Inventory, limits: Limits, removed: Removed | No
         meaning = f" ({_MEANINGS[kind].format(push=push)})" if contents.batches else ""
         yield f"{_NAMES[kind]}: {_summary(contents)}{meaning}"
     if found.progress.spans:
-        when = quantities.local_time(int(found.progress.at * quantities.NS_PER_SECOND))
+        when = quantities.local_time(int(found.progress.at * NS))
         yield f"forwarded so far: {quantities.plural(found.progress.spans, 'span')}, the last at {when}"
 
 

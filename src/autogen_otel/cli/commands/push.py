@@ -16,7 +16,6 @@ from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
-    SPANS,
     Endpoint,
     ExporterError,
     endpoint,
@@ -24,6 +23,7 @@ from autogen_otel.delivery.exporting.exporters import (
 )
 from autogen_otel.delivery.journal import Limits
 from autogen_otel.delivery.journal.progress import UnlockableError
+from autogen_otel.delivery.signals import SPANS
 from autogen_otel.traces.formats.journal import STANDARD_INPUT, documents
 
 if TYPE_CHECKING:
@@ -136,11 +136,7 @@ def _pushed(args: argparse.Namespace, file: Path | None, target: Endpoint) -> Pu
 
 
 def _endpoint(url: str | None) -> Endpoint:
-    """The endpoint to send to.
-
-    Raises:
-        CommandError: there is none, or it cannot be used.
-    """
+    """The endpoint to send to."""
     try:
         if url is None:
             names = [name for name in exporter_names(os.environ, SPANS) if name != CONSOLE]
@@ -160,11 +156,7 @@ def _endpoint(url: str | None) -> Endpoint:
 
 
 def _file(given: str | None, *, refused: bool) -> Path | None:
-    """The file that is named, if it is none of a journal's folder.
-
-    Raises:
-        CommandError: there is no such file.
-    """
+    """The file that is named, if it is none of a journal's folder."""
     path = None if given is None else Path(given).expanduser()
     if path is None or path.is_dir():
         return None

@@ -13,21 +13,12 @@ from autogen_otel.cli.options.selecting import beginning, moment_option, one_tra
 from autogen_otel.cli.options.sources import add_sources, read_again
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
-from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.of_source import population_of
-from autogen_otel.repro.failure import (
-    Everything,
-    NoFailureError,
-    NotReproducibleError,
-    failure_of,
-    failures,
-    hold,
-)
+from autogen_otel.repro.failure import Everything, Failures, NoFailureError, NotReproducibleError
 from autogen_otel.repro.source import words
 from autogen_otel.repro.writing import written
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source
-from autogen_otel.traces.trace import Trace
 
 _SAMPLE: Final = 200
 _MOST_OTHERS: Final = 50
@@ -86,36 +77,39 @@ def run(args: argparse.Namespace) -> int:
     output = None if args.output is None else _file(args.output, is_forced=args.force)
     with read_again(args) as source_of_traces:
         selection = Selection(since=args.since)
-        trace = one_trace(source_of_traces, replace(selection, trace=beginning(args.trace_id)))
+        failures = Failures.of(
+            one_trace(source_of_traces, replace(selection, trace=beginning(args.trace_id)))
+        )
         try:
-            occurrence = failure_of(trace, "" if args.span is None else beginning(args.span, "span"))
+            occurrence = failures.chosen("" if args.span is None else beginning(args.span, "span"))
         except NoFailureError as error:
             raise CommandError(str(error)) from None
-        population = _population(source_of_traces, selection, trace, occurrence)
-        everything = Everything.of(population, args.config, installed=args.installed)
+        everything = _everything(source_of_traces, selection, failures, occurrence, args)
     occurrence = everything.seen(occurrence)
     try:
-        source = written(trace, occurrence, everything)
+        source = written(failures.trace, occurrence, everything)
     except NotReproducibleError as error:
-        sys.stderr.write(f"autogen-otel: {error}\n{_others(trace, occurrence)}")
+        sys.stderr.write(f"autogen-otel: {error}\n{_others(failures, occurrence)}")
         return PROBLEM
     if output is None:
         sys.stdout.write(source)
         return DONE
     write_file(output, source)
     written_to = f"{output} is written; it fails until the cause is fixed: pytest {output}"
-    sys.stderr.write(f"autogen-otel: {written_to}\n{_others(trace, occurrence)}")
+    sys.stderr.write(f"autogen-otel: {written_to}\n{_others(failures, occurrence)}")
     return DONE
 
 
-def _population(source: Source, selection: Selection, trace: Trace, occurrence: Occurrence) -> Population:
+def _everything(
+    source: Source, selection: Selection, failures: Failures, occurrence: Occurrence, args: argparse.Namespace
+) -> Everything:
     """What the failure is compared with."""
     # Only a failing model call may be of another cause than it seems by itself.
     if occurrence.kind != MODEL:
-        return Population.of_trace(trace)
-    population = population_of(source, selection, trace, _SAMPLE, shown)
-    hold(population, trace, occurrence)
-    return population
+        return Everything(failures.population, failures.found, args.config, args.installed)
+    population = population_of(source, selection, failures.trace, _SAMPLE, shown)
+    failures.hold_in(population, occurrence)
+    return Everything.of(population, args.config, installed=args.installed)
 
 
 def _file(given: str, *, is_forced: bool) -> Path:
@@ -127,9 +121,9 @@ def _file(given: str, *, is_forced: bool) -> Path:
     return path
 
 
-def _others(trace: Trace, chosen: Occurrence) -> str:
+def _others(failures: Failures, chosen: Occurrence) -> str:
     """How to have the other failures of the trace reproduced."""
-    others = [one for one in failures(trace) if one.span_id != chosen.span_id]
+    others = [one for one in failures.found if one.span_id != chosen.span_id]
     if not others:
         return ""
     lines = [f"  --span {one.span_id}  {words(one.words)}\n" for one in others[:_MOST_OTHERS]]

@@ -85,11 +85,7 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def opened(args: argparse.Namespace) -> Source:
-    """The source that the options name.
-
-    Raises:
-        CommandError: there is no such thing.
-    """
+    """The source that the options name."""
     for name, product in _STORES.items():
         url = getattr(args, name)
         if url is not None:

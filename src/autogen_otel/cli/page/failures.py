@@ -26,7 +26,7 @@ from autogen_otel.diagnosis.evidence.reading import is_filtered
 from autogen_otel.diagnosis.words import advice_for, visible_as
 from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import innermost_user_frame
-from autogen_otel.traces.trace import HTTP, Span, Trace
+from autogen_otel.traces.trace import HTTP, NS, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 
 _MOST_CARDS: Final = 50
@@ -94,7 +94,7 @@ def _card(drawing: Drawing, one: Occurrence, span: Span, *, opened: bool) -> Ele
     if one.attempts > 1:
         facts += [" ", fact(f"{one.attempts} attempts")]
     facts += [" ", fact(offset(one.time_ns, begun))]
-    if one.lost_ns >= quantities.NS_PER_SECOND:
+    if one.lost_ns >= NS:
         facts += [" ", fact(f"cost {quantities.duration(one.lost_ns)}")]
     cause = element("span", in_a_line(one.cause), class_="cause")
     seen = in_a_sentence(visible_as(one.cause, one.subject, {one.effect: 1}))

@@ -52,15 +52,7 @@ def render_trace(
     failing: bool = False,
     link: str | None = None,
 ) -> None:
-    """Print a trace.
-
-    Args:
-        trace: what to print.
-        console: where; on stdout by default.
-        full: print whole stack traces, arguments, results and messages.
-        failing: print only what failed and what leads there.
-        link: where a browser shows it.
-    """
+    """Print a trace: ``full`` cuts nothing, and ``failing`` leaves out what does not lead to a failure."""
     summary, console = summarize(trace), console or TextConsole()
     where = f"  {visible(summary.service)}" if summary.service else ""
     console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
@@ -70,7 +62,7 @@ def render_trace(
     view = _View(console, full)
     for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
         words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
-        console.print(words.append(_head(span, view)), soft_wrap=True)
+        console.print(words.append(_what(span, span_label(span), view)), soft_wrap=True)
     printed = trace.failing() if failing else trace
     failures = _Failures(trace, view)
     rows = list(printed.walk())
@@ -84,12 +76,7 @@ def render_trace(
 
 
 def _guides(depths: Sequence[int], console: Console) -> list[tuple[str, str]]:
-    """What stands before the first line of each row of a tree, and before its others.
-
-    Args:
-        depths: of the rows, from top to bottom, those at 0 without a guide.
-        console: decides on signs.
-    """
+    """What stands before the first line of each row of a tree, and before its others, by their depths."""
     sign, guides = signs(console), []
     # From below it is known where a row has a next one at its own depth, and where those around it have.
     going_on: set[int] = set()
@@ -111,12 +98,7 @@ def _print_hanging(text: Text, first: str, others: str, console: Console) -> Non
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """How to print spans.
-
-    Args:
-        console: where; decides on signs.
-        full: whether to print long values whole.
-    """
+    """How to print spans: on a console, which decides on signs, with long values whole or cut."""
 
     console: Console
     full: bool = False
@@ -139,11 +121,6 @@ def _label(span: Span, view: _View) -> Text:
             words = view.cut(fact.words, FACT_LENGTH).replace(_ARROW, signs(view.console).arrow)
             line.append(_GAP).append(words, style=_STYLES[fact.tone])
     return line
-
-
-def _head(span: Span, view: _View) -> Text:
-    """What a span is, without what matters about it."""
-    return _what(span, span_label(span), view)
 
 
 def _what(span: Span, described: SpanLabel, view: _View) -> Text:

@@ -92,7 +92,6 @@ PROCESS: Final = ProcessCounts()
 
 # ---------------------------------------------------------------- the metrics of it: autogen.telemetry.*
 _OBSERVED: Final[WeakSet[Meter]] = WeakSet()
-_OBSERVED_LOCK: Final = threading.Lock()
 _COUNTED: Final = {
     EXPORTED: vocabulary.TELEMETRY_EXPORTED,
     JOURNALED: vocabulary.TELEMETRY_JOURNALED,
@@ -104,7 +103,7 @@ def observe_delivery(meter: Meter, internal_errors: Callable[[], int]) -> None:
     """Make ``autogen.telemetry.*`` instruments of the meter; a second call does nothing.
 
     They are asked for their values when metrics are exported, so that counting an export causes no other one.
-    Of providers that others built, only our own errors are known.
+    Of providers that others built, only our own errors are known. Called by one thread at a time.
 
     Args:
         meter: the meter that reports them.
@@ -134,10 +133,9 @@ def observe_delivery(meter: Meter, internal_errors: Callable[[], int]) -> None:
         for signal, items in PROCESS.queued().items():
             yield Observation(items, {vocabulary.TELEMETRY_SIGNAL: signal})
 
-    with _OBSERVED_LOCK:
-        if meter in _OBSERVED:
-            return
-        _OBSERVED.add(meter)
+    if meter in _OBSERVED:
+        return
+    _OBSERVED.add(meter)
     counters: list[tuple[vocabulary.Metric, Callable[[CallbackOptions], Iterator[Observation]]]] = [
         (vocabulary.TELEMETRY_DROPPED, dropped),
         *((metric, partial(counted, became)) for became, metric in _COUNTED.items()),

@@ -70,11 +70,7 @@ def _made(known: Any) -> SharedCounts:
 
 
 class Sharing:
-    """Adds what this process counts to the file.
-
-    Args:
-        folder: the journal's.
-    """
+    """Adds what this process counts to the file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -15,9 +15,10 @@ from autogen_otel.delivery.processes import ending
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED, NOT_ENCODED, REFUSED
 
 if TYPE_CHECKING:
-    from autogen_otel.delivery.exporting.exporters import Endpoint, Signal
+    from autogen_otel.delivery.exporting.exporters import Endpoint
     from autogen_otel.delivery.forwarder import Forwarder
     from autogen_otel.delivery.journal import Journal
+    from autogen_otel.delivery.signals import Signal
 
     Item = TypeVar("Item")
 
@@ -46,9 +47,7 @@ class EndpointExporter:
     Nothing is sent to an endpoint for a while after it failed. One message says so, and one that it is over.
 
     Args:
-        signal: what is exported.
         endpoint: where to; ``None`` to export nothing.
-        counts: where to count what becomes of it.
         consequence: what becomes of what is not exported, as a sentence of the message.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
@@ -186,10 +185,7 @@ class BatchExporter(EndpointExporter):
     What is not exported is journaled, or dropped and counted.
 
     Args:
-        signal: what is exported.
         endpoint: where to; ``None`` to keep everything in the journal.
-        counts: where to count what becomes of it.
-        consequence: what becomes of what is not exported, as a sentence of the message.
         encodable: returns an item, or a copy that can be encoded, and an upper bound of its size in bytes;
             raises for one beyond repair.
         journal: where to keep what is not exported; ``None`` to drop it.
@@ -217,11 +213,7 @@ class BatchExporter(EndpointExporter):
         self._most_bytes, self._learned_at = MAX_BYTES, 0.0
 
     def deliver(self, items: Sequence[Any]) -> bool:
-        """Export or journal spans or log records in batches that receivers take; never raises.
-
-        Returns:
-            Whether the endpoint or the journal has all of them.
-        """
+        """Export or journal items in batches that receivers take, and say whether none is lost."""
         if time.monotonic() - self._learned_at > _LEARNED_SECONDS:
             self._most_bytes = MAX_BYTES
         batches, broken = split(items, self._encodable, self._most_bytes)
@@ -309,13 +301,7 @@ class _NotEncodedError(Exception):
 def split(
     items: Sequence[Item], encodable: Callable[[Item], tuple[Item, int]], limit: int = MAX_BYTES
 ) -> tuple[list[list[Item]], int]:
-    """Split a batch into small ones.
-
-    Args:
-        items: the batch.
-        encodable: returns the item, or a copy that can be encoded, and its size in bytes; raises for an item
-            beyond repair.
-        limit: bytes of an encoded batch; a larger item is alone in its batch.
+    """Split a batch into small ones of so many bytes at most; a larger item is alone in its batch.
 
     Returns:
         The batches, and how many items are beyond repair.

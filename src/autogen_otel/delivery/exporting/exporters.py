@@ -17,10 +17,11 @@ from autogen_otel.delivery.exporting.probe import Probe, probe_for
 from autogen_otel.delivery.exporting.sender import Sender
 from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.identity.randomness import spare_global_random
-from autogen_otel.vocabulary import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from autogen_otel.delivery.signals import Signal
 
 _LOGGER = logging.getLogger("autogen_otel")
 CONSOLE: Final = "console"
@@ -39,44 +40,6 @@ _HTTP: Final = "otlp_proto_http"
 _GRPC: Final = "otlp_proto_grpc"
 _PROTOCOLS: Final = {"http/protobuf": _HTTP, "grpc": _GRPC}
 _GRPC_LOGGER: Final = "opentelemetry.exporter.otlp.proto.grpc.exporter"
-
-
-class Signal:
-    """Spans, metrics or log records: how environment variables, entry points and paths name them.
-
-    Args:
-        items: the name in messages and in ``autogen.telemetry.signal``.
-        word: the part of the names of environment variables.
-        http_exporter: module and class of the OTLP/HTTP exporter, in that exporter's package.
-        service: of OTLP, as its modules are named.
-        rejected: the field of its answers that says how many items it did not take.
-    """
-
-    def __init__(self, items: str, word: str, http_exporter: str, service: str, rejected: str) -> None:
-        self.items, self.word, self.rejected = items, word, rejected
-        self.http_exporter = f"opentelemetry.exporter.otlp.proto.http.{http_exporter}"
-        module = f"opentelemetry.proto.collector.{service.lower()}.v1.{service.lower()}_service_pb2"
-        self.http_response = f"{module}:Export{service}ServiceResponse"
-        self.path = f"/v1/{word.lower()}"
-        self.entry_points = f"opentelemetry_{word.lower()}_exporter"
-        self.chooser = f"OTEL_{word}_EXPORTER"
-
-    def variable(self, knob: str) -> str:
-        """The variable of an OTLP exporter's knob for this signal alone."""
-        return f"OTEL_EXPORTER_OTLP_{self.word}_{knob}"
-
-    def otlp(self, knob: str, environ: Mapping[str, str]) -> tuple[str, str]:
-        """The variable that sets an OTLP exporter's knob, for this signal or else for all, and its value."""
-        own = self.variable(knob)
-        variable = own if environ.get(own) else f"OTEL_EXPORTER_OTLP_{knob}"
-        return variable, environ.get(variable, "")
-
-
-SPANS: Final = Signal(metrics.SPANS, "TRACES", "trace_exporter:OTLPSpanExporter", "Trace", "rejected_spans")
-METRICS: Final = Signal(
-    metrics.METRICS, "METRICS", "metric_exporter:OTLPMetricExporter", "Metrics", "rejected_data_points"
-)
-LOGS: Final = Signal(metrics.LOGS, "LOGS", "_log_exporter:OTLPLogExporter", "Logs", "rejected_log_records")
 
 
 # ---------------------------------------------------------------- export
@@ -107,7 +70,6 @@ class ExportResult:
     """What became of one batch.
 
     Args:
-        outcome: of its export.
         reason: in a few words without secrets why it was not exported, or not all of it.
         is_final: whether OTLP says that the same batch must not be sent again.
         is_retryable: whether the endpoint has said that it may be.

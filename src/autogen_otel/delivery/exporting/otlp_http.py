@@ -14,7 +14,8 @@ import requests
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, SPANS, ExportResult, Outcome, Signal
+from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, ExportResult, Outcome
+from autogen_otel.delivery.signals import SPANS, Signal
 
 _CREDENTIALS: Final = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}CREDENTIAL_PROVIDER"
 _CONNECT_SECONDS: Final = 3.0
@@ -55,10 +56,6 @@ def make_exporter(url: str, signal: Signal) -> Any:
 
 class ExportError(Exception):
     """A request did not lead to an export. Its text has no URL, which may contain secrets."""
-
-    def __init__(self, result: ExportResult) -> None:
-        super().__init__(result.reason)
-        self.result = result
 
 
 class SingleAttemptSession(requests.Session):
@@ -140,7 +137,7 @@ class SingleAttemptSession(requests.Session):
 
     def _failed(self, outcome: Outcome, reason: str, **more: Any) -> ExportError:
         self._result = ExportResult(outcome, reason, **more)
-        return ExportError(self._result)
+        return ExportError(reason)
 
 
 def _seconds_to_wait(retry_after: str) -> float | None:

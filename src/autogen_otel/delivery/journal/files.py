@@ -37,9 +37,7 @@ class JournalFile:
     """One file of a journal.
 
     Args:
-        path: where it is.
         kind: of its batches; ``None`` for a note about conversations in flight.
-        bytes: its size.
         modified: when it was last written, in seconds since 1970; a process that lives touches its note.
     """
 
@@ -81,9 +79,7 @@ def new_path(folder: Path, kind: Kind) -> Path:
 def counted(file: Path | int, offset: int = 0) -> tuple[int, int]:
     """Return how many batches and spans a file holds from an offset on; a torn last line counts nothing.
 
-    Args:
-        file: where it is, or the descriptor of one that is locked, which to close would unlock.
-        offset: in bytes.
+    Of a file that is locked it takes the descriptor: to open and close it again would unlock it.
 
     Raises:
         OSError: it cannot be read.

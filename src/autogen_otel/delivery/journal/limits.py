@@ -38,8 +38,6 @@ class Removed:
     """What was removed from a journal.
 
     Args:
-        files: how many.
-        bytes: their size.
         undelivered_spans: how many spans in them no endpoint has.
     """
 
@@ -53,12 +51,7 @@ class Removed:
 
 
 def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Removed]:
-    """Remove what is too old, then the oldest of what is too much.
-
-    Args:
-        folder: the journal's.
-        limits: its bounds.
-        coming: bytes that are about to be added.
+    """Remove what is too old, then the oldest of what is too much, before so many bytes are added.
 
     Returns:
         What was too old, and what was too much.
@@ -84,11 +77,6 @@ def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Re
 
 def _age(file: JournalFile) -> tuple[float, str]:
     return file.modified, file.path.name
-
-
-def remove_notes(folder: Path) -> None:
-    """Remove all notes about conversations in flight."""
-    remove(folder, notes(folder))
 
 
 def remove(folder: Path, files: Iterable[JournalFile]) -> Removed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -47,24 +46,12 @@ class UnlockableError(Exception):
     """The folder's file system cannot keep two forwarders apart; the message says why."""
 
 
-_held: set[Path] = set()
-_changing = threading.Lock()
-
-
-def _after_fork() -> None:
-    global _held, _changing
-    _held, _changing = set(), threading.Lock()
-
-
-in_child(_after_fork)
+_held: Final[set[Path]] = set()
+in_child(_held.clear)
 
 
 class Forwarded:
-    """The progress of a folder that this thread alone may forward, and keeps up to date.
-
-    Args:
-        descriptor: of the file that it is kept in.
-    """
+    """The progress of a folder that this thread alone may forward, and keeps up to date."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -88,7 +75,7 @@ def sole_forwarder(folder: Path) -> Iterator[Forwarded]:
         BusyError: somebody else is.
         UnlockableError: nobody can tell.
     """
-    with _changing:
+    with locks.between_threads():
         if folder in _held:
             raise BusyError
         _held.add(folder)
@@ -102,8 +89,7 @@ def sole_forwarder(folder: Path) -> Iterator[Forwarded]:
                 raise UnlockableError(f"files in {folder} cannot be locked ({error.strerror})") from error
             yield Forwarded(_opened(folder / _NAME, stack))
     finally:
-        with _changing:
-            _held.discard(folder)
+        _held.discard(folder)
 
 
 def _opened(path: Path, stack: ExitStack) -> int:

@@ -83,11 +83,7 @@ class Journal:
             line_of(())
 
     def append(self, spans: Sequence[ReadableSpan], kind: Kind = Kind.UNDELIVERED) -> None:
-        """Write a batch as one line.
-
-        Args:
-            spans: the batch.
-            kind: why it is in the journal, which says whether it will be forwarded.
+        """Write a batch as one line; its kind says whether it will be forwarded.
 
         Raises:
             OSError: the line cannot be written.
@@ -132,11 +128,7 @@ class Journal:
         return path
 
     def prune(self, coming: int = 0) -> None:
-        """Remove what is too old or too much, count it and say it.
-
-        Args:
-            coming: bytes that are about to be added.
-        """
+        """Remove what is too old or too much before so many bytes are added, count it and say it."""
         old, surplus = prune(self.folder, self.limits, coming=coming)
         self._tell(old, f"{self.limits.max_age_hours:g} hours", "AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS")
         size = f"{self.limits.max_bytes / _MEBIBYTE:.1f} MiB"

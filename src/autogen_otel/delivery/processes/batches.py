@@ -68,10 +68,9 @@ class Limits:
 
     @classmethod
     def of_environment(cls, prefix: str) -> Limits:
-        """Read the SDK's variables; a queue that is shorter than a batch is taken, where the SDK refuses it.
+        """Read the SDK's variables, ``OTEL_BSP_…`` or ``OTEL_BLRP_…``.
 
-        Args:
-            prefix: ``OTEL_BSP`` or ``OTEL_BLRP``, of the variables.
+        A queue that is shorter than a batch is taken, where the SDK refuses it.
 
         Raises:
             ValueError: one of them is not positive.
@@ -111,12 +110,6 @@ class Batches:
     The thread starts with the first item in a process, so that a fork starts none. What a full queue pushes
     out is counted, and what comes after the shutdown.
 
-    Args:
-        exporter: of the items.
-        limits: of the queue.
-        signal: the name of the items.
-        counts: where to count.
-
     Attributes:
         queue: newest first.
     """
@@ -140,12 +133,7 @@ class Batches:
         self._thread: threading.Thread | None = None
 
     def add(self, item: Any, *, at_once: bool = False) -> None:
-        """Take an item.
-
-        Args:
-            item: what will be exported.
-            at_once: whether it, and what waits with it, is exported without delay.
-        """
+        """Take an item; ``at_once`` exports it, and what waits with it, without delay."""
         if fork.is_untold():
             fork.begin_anew()
         if self._thread is None:

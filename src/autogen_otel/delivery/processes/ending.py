@@ -35,11 +35,7 @@ _AFTER_THE_APPLICATIONS: Final = -100
 
 
 def within(seconds: float, *works: Callable[[], object]) -> bool:
-    """Run functions side by side on threads of their own, and wait for them.
-
-    Args:
-        seconds: how long to wait; the threads go on after that.
-        works: what to run.
+    """Run functions side by side on threads of their own, which go on if they take longer than that.
 
     Returns:
         Whether all of them returned in time and raised nothing.

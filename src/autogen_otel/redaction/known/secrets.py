@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known.index import SHORTEST_FORM, SecretIndex, forms_of
@@ -38,6 +39,13 @@ _PLACEHOLDERS: Final = words_of(
 )
 _FOLDERS: Final = ("PWD", "OLDPWD")
 _DIGIT = re.compile("[0-9]")
+_EVERY: Final[WeakSet[KnownSecrets]] = WeakSet()
+
+
+def after_fork() -> None:
+    """Renew all locks: a thread of the parent may have held one."""
+    for one in list(_EVERY):
+        one.after_fork()
 
 
 class KnownSecrets:
@@ -63,6 +71,11 @@ class KnownSecrets:
         self._last_environment: dict[object, object] = {}
         self._seen_headers: set[int] = set()
         self._memories: list[dict[Any, Any]] = []
+        _EVERY.add(self)
+
+    def after_fork(self) -> None:
+        """Renew the lock."""
+        self._lock = threading.RLock()
 
     @property
     def longest(self) -> int:

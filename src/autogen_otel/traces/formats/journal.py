@@ -16,7 +16,7 @@ from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.formats.parsing import loads
 from autogen_otel.traces.gathering import Piece, gather
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
-from autogen_otel.traces.trace import INTERRUPTED, RUNNING, Span, State
+from autogen_otel.traces.trace import INTERRUPTED, RUNNING, Span, State, by_trace
 
 try:
     import fcntl
@@ -169,17 +169,10 @@ def _pieces(files: _Files, under_way: Iterable[Span]) -> Iterator[Piece[_Line | 
         if only is not None:
             yield Piece(only, line.has_root, position, line)
             continue
-        for trace_id, spans in _by_trace(files.spans(line)).items():
+        for trace_id, spans in by_trace(files.spans(line)).items():
             yield Piece(trace_id, any(span.parent_id is None for span in spans), position, spans)
-    for trace_id, spans in _by_trace(under_way).items():
+    for trace_id, spans in by_trace(under_way).items():
         yield Piece(trace_id, has_root=False, position=position, content=spans)
-
-
-def _by_trace(spans: Iterable[Span]) -> dict[str, list[Span]]:
-    traces: dict[str, list[Span]] = {}
-    for span in spans:
-        traces.setdefault(span.trace_id, []).append(span)
-    return traces
 
 
 def _once(spans: Iterable[Span], read: set[int]) -> Iterator[Span]:
@@ -196,9 +189,7 @@ class _Files:
     """Reads files line by line, and keeps account of what cannot be read.
 
     Args:
-        paths: the files.
         progress: is told of the bytes of each line, and at the end of what could not be read.
-        trace_filter: which traces are decoded.
     """
 
     def __init__(

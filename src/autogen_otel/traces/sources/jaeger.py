@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.searched import Found, Page, Window
-from autogen_otel.traces.trace import NS, Link, Span
+from autogen_otel.traces.trace import NS, Link, Span, by_trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
@@ -172,7 +171,7 @@ class Jaeger:
         if search.tags:
             parameters["query.attributes"] = json.dumps(search.tags)
         answer = self._client.get("/api/v3/traces", parameters, missing={})
-        return _by_trace(otlp.spans_of(answer)), True
+        return by_trace(_restored(otlp.spans_of(answer))), True
 
     def _search_v1(self, search: Search, window: Window, most: int) -> dict[str, list[Span]]:
         parameters: dict[str, str | int] = {
@@ -184,7 +183,7 @@ class Jaeger:
             "raw": "true",
         }
         answer = self._client.get("/api/traces", parameters)
-        return _by_trace(jaeger.spans_of(answer)) if jaeger.is_jaeger(answer) else {}
+        return by_trace(_restored(jaeger.spans_of(answer))) if jaeger.is_jaeger(answer) else {}
 
     @cached_property
     def _has_v1(self) -> bool:
@@ -196,21 +195,20 @@ class Jaeger:
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
         answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"}, missing={})
-        return _by_trace(otlp.spans_of(answer)).get(trace_id, [])
+        return [span for span in _restored(otlp.spans_of(answer)) if span.trace_id == trace_id]
 
     def link(self, trace_id: str, span_id: str) -> str:
         """The trace in Jaeger's user interface, with the span open."""
         return f"{self._client.url}/trace/{trace_id}?{urllib.parse.urlencode({'uiFind': span_id})}"
 
 
-def _by_trace(decoded: Iterator[Span | Exception]) -> dict[str, list[Span]]:
-    traces: dict[str, list[Span]] = defaultdict(list)
+def _restored(decoded: Iterator[Span | Exception]) -> Iterator[Span]:
+    """Spans as they were sent."""
     for span in decoded:
         if isinstance(span, Span):
             span.attributes = jaeger.restored(span.attributes)
             span.links = tuple(map(_link, span.links))
-            traces[span.trace_id].append(span)
-    return traces
+            yield span
 
 
 def _link(link: Link) -> Link:

@@ -64,7 +64,6 @@ class Found:
     """A trace that a search gave.
 
     Args:
-        trace_id: which.
         found_at_ns: the first moment at which it has what was searched for: of all windows that time is
             divided into, this lies in one.
         spans: of the whole trace; ``None`` if the search gives no more than its id.
@@ -184,11 +183,16 @@ class Searched:
         begun = self._until()
 
         def arrived() -> list[Span]:
+            nonlocal known
             recent = replace(selection, since=self._until() - _YOUNG_NS, until=None)
             pages = self._newest_first(recent, Progress())
-            found = [spans for page in pages for spans in page if max(span.end_ns for span in spans) >= begun]
-            new = [span for spans in found for span in spans if span.span_id not in known]
-            known.update(span.span_id for span in new)
+            traces = [
+                spans for page in pages for spans in page if max(span.end_ns for span in spans) >= begun
+            ]
+            found = {span.span_id: span for spans in traces for span in spans}
+            new = [span for span_id, span in found.items() if span_id not in known]
+            # What is too old by now is not found again.
+            known = set(found)
             return new
 
         return arrived
