@@ -15,9 +15,13 @@ _DECODER: Final = json.JSONDecoder()
 
 
 def without(source: Source, dead: Collection[int]) -> str:
-    """Write the list without the entries at these positions, from 0.
+    """Write the list without the entries at these positions.
 
     JSON stays as it was written around them: order, white space, the spelling of numbers and strings.
+
+    Args:
+        source: the list.
+        dead: positions, from 0.
 
     Raises:
         SourceError: the list comes from a program and holds what JSON cannot.

@@ -89,7 +89,10 @@ def find(config: str | None) -> Source:
 
 
 def own_entries(config: str | None) -> list[Any]:
-    """The entries of the list that ``find`` finds, with the program's objects in them, to ask their models.
+    """The entries of a list with the program's objects in them, for whoever asks the model.
+
+    Args:
+        config: as ``find`` takes it.
 
     Raises:
         SourceError: there is none.

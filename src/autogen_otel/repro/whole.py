@@ -47,7 +47,13 @@ class Values:
         return MASK not in text and self._redactor.text(text) == text
 
     def whole(self, value: Any, name: str, depth: int = 0) -> Any:
-        """A recorded value of plain data, with a placeholder by name for what was not recorded whole."""
+        """A recorded value of plain data, with a placeholder for each part that was not recorded whole.
+
+        Args:
+            value: as parsed from JSON.
+            name: what it is, as it is told to whoever has to replace a part of it.
+            depth: how deep inside it stands.
+        """
         if isinstance(value, str):
             return self._text(value, name)
         if isinstance(value, (list, Mapping)) and depth >= _DEEPEST:

@@ -20,8 +20,10 @@ class Piece(Generic[T]):
     """Some spans of one trace, decoded or not.
 
     Args:
+        trace_id: of the trace.
         has_root: whether the span that has no parent is among them.
         position: where they stand among all others, in bytes or in spans.
+        content: they themselves.
     """
 
     trace_id: str

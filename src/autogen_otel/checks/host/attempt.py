@@ -78,7 +78,12 @@ class Attempt:
 
 
 def attempt(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Attempt:
-    """Make an agent of one entry, as plain data, and let it ask its model, without a network."""
+    """Make an agent of one entry, and let it ask its model, without a network.
+
+    Args:
+        options: what stands beside the ``config_list``, as ``values.plain`` has it.
+        entry: the entry, likewise.
+    """
     try:
         agent = _agent(options, entry)
     except Exception as error:  # noqa: BLE001 - whatever the host refuses with is the answer

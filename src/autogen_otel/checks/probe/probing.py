@@ -63,7 +63,12 @@ _TOOL_MESSAGES: Final = ({"role": "user", "content": "Call the tool ping. Do not
 
 
 def probe_all(pairs: Sequence[tuple[dict[str, Any], Attempt]], seconds: float) -> None:
-    """Ask all endpoints, each for so many seconds, and put what they answer into the answers as ``probe``."""
+    """Ask all endpoints, and put what they answer into the answers under ``probe``.
+
+    Args:
+        pairs: what the host said of each entry, and how far it came with it.
+        seconds: how long each may take, for all of its requests together.
+    """
     watching.watch()
     waiting = [(answer, Probing(made, answer, seconds)) for answer, made in pairs]
     for answer, probing in waiting:

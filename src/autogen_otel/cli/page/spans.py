@@ -161,7 +161,15 @@ def stack_block(stacktrace: str, texts: Texts) -> Element:
 
 
 def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], row: str) -> Iterator[Node]:
-    """Everything that was recorded of a span; a stack trace stands in one row only, as ``where`` says."""
+    """Everything that was recorded of a span.
+
+    Args:
+        span: of which.
+        begun_ns: when the conversation began.
+        texts: decides how long values may be.
+        where: in which row each stack trace stands.
+        row: the id of the span's row.
+    """
     if span.failed and (line := what_was_raised(span)):
         yield block("Error", texts.whole(line), "error")
     explained = span.status_message

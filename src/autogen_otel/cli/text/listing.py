@@ -58,7 +58,13 @@ def under_way(summary: Summary) -> str:
 
 
 def render_listing(listed: Sequence[Summary], every: Sequence[Summary], source: Source) -> None:
-    """Print a table of conversations, whose ids are short, but unique among all that were read."""
+    """Print a table of conversations.
+
+    Args:
+        listed: the conversations to list, in order.
+        every: all that were read: trace ids are shortened so that they stay unique among these.
+        source: where they come from.
+    """
     console = TextConsole()
     prefix = _prefix_length([summary.trace_id for summary in every])
     fixed: dict[str, Any] = {"no_wrap": True}

@@ -52,7 +52,15 @@ def render_trace(
     failing: bool = False,
     link: str | None = None,
 ) -> None:
-    """Print a trace: ``full`` cuts nothing, and ``failing`` leaves out what does not lead to a failure."""
+    """Print a trace.
+
+    Args:
+        trace: what to print.
+        console: where; on stdout by default.
+        full: print whole stack traces, arguments, results and messages.
+        failing: print only what failed and what leads there.
+        link: where a browser shows it.
+    """
     summary, console = summarize(trace), console or TextConsole()
     where = f"  {visible(summary.service)}" if summary.service else ""
     console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
@@ -76,7 +84,12 @@ def render_trace(
 
 
 def _guides(depths: Sequence[int], console: Console) -> list[tuple[str, str]]:
-    """What stands before the first line of each row of a tree, and before its others, by their depths."""
+    """What stands before the first line of each row of a tree, and before its others.
+
+    Args:
+        depths: of the rows, from top to bottom, those at 0 without a guide.
+        console: decides on signs.
+    """
     sign, guides = signs(console), []
     # From below it is known where a row has a next one at its own depth, and where those around it have.
     going_on: set[int] = set()
@@ -98,7 +111,12 @@ def _print_hanging(text: Text, first: str, others: str, console: Console) -> Non
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """How to print spans: on a console, which decides on signs, with long values whole or cut."""
+    """How to print spans.
+
+    Args:
+        console: where; decides on signs.
+        full: whether to print long values whole.
+    """
 
     console: Console
     full: bool = False

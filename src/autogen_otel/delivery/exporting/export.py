@@ -301,7 +301,13 @@ class _NotEncodedError(Exception):
 def split(
     items: Sequence[Item], encodable: Callable[[Item], tuple[Item, int]], limit: int = MAX_BYTES
 ) -> tuple[list[list[Item]], int]:
-    """Split a batch into small ones of so many bytes at most; a larger item is alone in its batch.
+    """Split a batch into small ones.
+
+    Args:
+        items: the batch.
+        encodable: returns the item, or a copy that can be encoded, and its size in bytes; raises for an item
+            beyond repair.
+        limit: bytes of an encoded batch; a larger item is alone in its batch.
 
     Returns:
         The batches, and how many items are beyond repair.

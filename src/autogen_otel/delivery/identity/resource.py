@@ -59,9 +59,12 @@ def process_resource() -> Resource:
 
 @cache
 def resource_of(provider: Any) -> Resource:
-    """Return the resource of a tracer provider, else of the process, for metrics and logs beside its spans.
+    """Return the resource of a tracer provider, for the metrics and log records beside its spans.
 
     It has an instance id: without one, the counters of two processes would be one time series.
+
+    Args:
+        provider: any tracer provider; one without a resource gets that of the process.
     """
     resource = getattr(provider, "resource", None)
     if not isinstance(resource, Resource):

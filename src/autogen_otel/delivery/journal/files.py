@@ -79,7 +79,9 @@ def new_path(folder: Path, kind: Kind) -> Path:
 def counted(file: Path | int, offset: int = 0) -> tuple[int, int]:
     """Return how many batches and spans a file holds from an offset on; a torn last line counts nothing.
 
-    Of a file that is locked it takes the descriptor: to open and close it again would unlock it.
+    Args:
+        file: where it is, or the descriptor of one that is locked, which to close would unlock.
+        offset: in bytes.
 
     Raises:
         OSError: it cannot be read.

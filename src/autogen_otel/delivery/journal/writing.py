@@ -83,7 +83,11 @@ class Journal:
             line_of(())
 
     def append(self, spans: Sequence[ReadableSpan], kind: Kind = Kind.UNDELIVERED) -> None:
-        """Write a batch as one line; its kind says whether it will be forwarded.
+        """Write a batch as one line.
+
+        Args:
+            spans: the batch.
+            kind: why it is in the journal, which says whether it will be forwarded.
 
         Raises:
             OSError: the line cannot be written.

@@ -68,9 +68,10 @@ class Limits:
 
     @classmethod
     def of_environment(cls, prefix: str) -> Limits:
-        """Read the SDK's variables, ``OTEL_BSP_…`` or ``OTEL_BLRP_…``.
+        """Read the SDK's variables; a queue that is shorter than a batch is taken, where the SDK refuses it.
 
-        A queue that is shorter than a batch is taken, where the SDK refuses it.
+        Args:
+            prefix: ``OTEL_BSP`` or ``OTEL_BLRP``, of the variables.
 
         Raises:
             ValueError: one of them is not positive.

@@ -189,7 +189,9 @@ class _Files:
     """Reads files line by line, and keeps account of what cannot be read.
 
     Args:
+        paths: the files.
         progress: is told of the bytes of each line, and at the end of what could not be read.
+        trace_filter: which traces are decoded.
     """
 
     def __init__(

@@ -52,7 +52,14 @@ def _read_part(part: Files, read: Callable[[Files, Progress], T]) -> Iterator[tu
 def summaries_in(
     source: Source, narrowed: Selection, selection: Selection, *, newest: int = 0, progress: Progress
 ) -> list[Summary]:
-    """Summarize the conversations of a source, which is asked for what is narrowed and may give more.
+    """Summarize the conversations of a source.
+
+    Args:
+        source: where they are.
+        narrowed: what the source is asked for; it may give more.
+        selection: which conversations are wanted.
+        newest: how many of them are enough, as ``Source.spans`` takes it.
+        progress: is told how far reading has come.
 
     Raises:
         SourceError: it cannot be read.

@@ -26,7 +26,11 @@ class Counts(NamedTuple):
 
 
 def count(client: Client, selection: Selection) -> Counts:
-    """Count the conversations of a time, of which both ends are given, of one program or of all.
+    """Count the conversations of a time, and of one program or of all.
+
+    Args:
+        client: asks Prometheus, or whatever speaks its query interface.
+        selection: with both ends of the time.
 
     Raises:
         SourceError: it cannot be asked, or knows nothing of them.

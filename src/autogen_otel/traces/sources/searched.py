@@ -64,6 +64,7 @@ class Found:
     """A trace that a search gave.
 
     Args:
+        trace_id: which.
         found_at_ns: the first moment at which it has what was searched for: of all windows that time is
             divided into, this lies in one.
         spans: of the whole trace; ``None`` if the search gives no more than its id.
