@@ -22,6 +22,7 @@ class Masking:
 
     Args:
         values: the lists and what stands beside them.
+        environ: environment variables.
     """
 
     def __init__(self, values: Sequence[Any], environ: Mapping[str, str]) -> None:

@@ -46,6 +46,9 @@ class StartupCheck:
 
         A copy is checked: nothing of the application's is kept. The process does not wait for the check:
         where it ends first, it logs what can be told without AutoGen's answer.
+
+        Args:
+            llm_config: what an agent or an ``OpenAIWrapper`` was given.
         """
         try:
             source = of_value(llm_config, "the agent's llm_config")

@@ -21,7 +21,12 @@ _HTTP: Final = ("httpx", "httpx2")
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The value as what JSON can hold, with stand-ins for all else, and for what lies too deep inside."""
+    """The value as what JSON can hold, with stand-ins for all else.
+
+    Args:
+        value: an entry, or a value inside.
+        depth: how deep inside; what lies too deep is left out.
+    """
     if value is None or isinstance(value, (bool, int, float, str)):
         # Enums and other subclasses too become what they are equal to.
         return value if type(value) in {type(None), bool, int, float, str} else _base(value)

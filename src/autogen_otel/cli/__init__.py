@@ -43,7 +43,14 @@ class CommandError(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command of these words, by default the process's own, and return its exit code."""
+    """Run one command.
+
+    Args:
+        argv: the words after the program's name; the process's own by default.
+
+    Returns:
+        The exit code.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             # Closed by whoever started the program, as daemons are.
@@ -167,7 +174,11 @@ def answer(args: argparse.Namespace, document: Mapping[str, Any], lines: Iterabl
 
 
 def write_file(path: Path, text: str, advice: str = "") -> None:
-    """Write a file."""
+    """Write a file.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -175,7 +186,11 @@ def write_file(path: Path, text: str, advice: str = "") -> None:
 
 
 def write_page(file: str, page: str) -> None:
-    """Write a page where ``--html`` says, and say so on stderr."""
+    """Write a page where ``--html`` says, and say so on stderr.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
     if file == "-":
         # What this stdout cannot encode is written as HTML can say it.
         encoding = sys.stdout.encoding or "utf-8"

@@ -37,7 +37,11 @@ def texts_below(folder: Traversable, prefix: str = "") -> Iterable[tuple[str, st
 
 
 def named_folder(out: str) -> Path:
-    """The folder that ``--out`` names."""
+    """The folder that ``--out`` names.
+
+    Raises:
+        CommandError: it names none.
+    """
     if not out:
         raise CommandError("--out needs the name of a folder; . is this one.")
     return Path(out)
@@ -49,7 +53,11 @@ def differing(folder: Path, texts: Mapping[str, str]) -> list[Path]:
 
 
 def write_files(folder: Path, texts: Mapping[str, str]) -> list[str]:
-    """Write files below a folder, which is made if it is missing; return their paths."""
+    """Write files below a folder, which is made if it is missing; return their paths.
+
+    Raises:
+        CommandError: one of them cannot be written.
+    """
     for name, text in texts.items():
         path = folder / name
         try:

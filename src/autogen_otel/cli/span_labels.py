@@ -48,6 +48,7 @@ class Fact:
 
     Args:
         words: recorded text among them, of any length.
+        tone: how it looks.
         detail: whether it is only for where there is room.
     """
 
@@ -63,6 +64,7 @@ class SpanLabel:
     Args:
         kind: what it is; empty for a span of somebody else's.
         subject: of what: an agent, a tool, a model, the answer to a request.
+        tone: how the subject looks.
         arguments: what it was called with, as ``claim_id="7", page=2``; ``None`` where nothing is called.
         facts: the most important first.
     """

@@ -42,6 +42,11 @@ class Forwarder:
     An endpoint that let the last batch wait in vain, or gave it an answer that it may have for any batch, is
     asked with a request without spans, so that no batch goes out again and again. A receiver may dislike such
     a request, so that a batch goes out now and then all the same.
+
+    Args:
+        endpoint: that the program exports to.
+        journal: what it could not export.
+        counts: where to count what becomes of it.
     """
 
     def __init__(self, endpoint: Endpoint, journal: Journal, counts: ProcessCounts) -> None:

@@ -92,7 +92,11 @@ class JournalProcessor(SpanProcessor):
             self._batches.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Write what is kept so far."""
+        """Write what is kept so far.
+
+        Args:
+            timeout_millis: how long to wait for it.
+        """
         return self._batches is None or self._batches.force_flush(timeout_millis)
 
     def _hear(self, span: ReadableSpan, *, has_ended: bool) -> None:

@@ -172,6 +172,8 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
     """Exports metrics, and counts as dropped the data points that no later export can make up for.
 
     Args:
+        endpoint: where to export to.
+        counts: where to count.
         temporality: by class of instrument, as the environment or the exporter prefers it.
         aggregation: likewise.
     """

@@ -30,6 +30,9 @@ def tracer_provider(settings: Settings) -> TracerProvider:
 
     Spans that an application makes inside its tools join our traces because the provider is global.
     With ``OTEL_SDK_DISABLED=true``, or with an environment the SDK refuses, it is one that records nothing.
+
+    Args:
+        settings: whether and where a journal is kept.
     """
     from opentelemetry import trace  # noqa: PLC0415 - importing this room has to stay cheap
 
@@ -43,6 +46,10 @@ def keep_copies(tracers: TracerProvider, settings: Settings) -> None:
     """Have a provider keep copies of conversations in the journal, where the settings ask for it.
 
     A provider of the application's own has no other journal; there any value that is set asks for it.
+
+    Args:
+        tracers: the provider in use.
+        settings: whether, of which conversations, and where.
     """
     if not settings.keeps_journal or not hasattr(tracers, "add_span_processor"):
         return

@@ -37,6 +37,8 @@ class PushedJournal:
 
     Args:
         folder: the journal's; it may not exist yet.
+        limits: its bounds.
+        target: where to send.
     """
 
     def __init__(self, folder: Path, limits: Limits, target: Endpoint) -> None:
@@ -76,9 +78,11 @@ class PushedCopy:
     """A file, which stays as it is; its batches are split into what receivers take.
 
     Args:
+        name: of the file.
         size: in bytes; 0 if nobody knows.
         documents: its lines.
         folder: of the file; nothing is kept there.
+        target: where to send.
     """
 
     def __init__(
@@ -126,7 +130,12 @@ class PushedCopy:
 def push(
     pushed: PushedJournal | PushedCopy, target: Endpoint, advance: Callable[[int], None]
 ) -> tuple[Tally, str | None]:
-    """Send what there is; ``advance`` takes the number of bytes that were dealt with.
+    """Send what there is.
+
+    Args:
+        pushed: what to send.
+        target: where to.
+        advance: takes the number of bytes that were dealt with.
 
     Returns:
         What became of it, and why not all of it was sent.

@@ -8,7 +8,16 @@ from typing import Any
 
 
 def started(name: str, work: Callable[..., object], *arguments: Any) -> threading.Thread | None:
-    """Start a thread; ``None`` where the system has no more, or the interpreter shuts down."""
+    """Start a thread.
+
+    Args:
+        name: what it is for.
+        work: what it does.
+        arguments: of that.
+
+    Returns:
+        ``None`` where none can be started: the system has no more, or the interpreter shuts down.
+    """
     thread = threading.Thread(target=work, args=arguments, name=f"autogen-otel-{name}", daemon=True)
     try:
         thread.start()

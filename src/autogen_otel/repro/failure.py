@@ -77,7 +77,12 @@ class Failures:
         return cls(trace, population, found, as_read)
 
     def hold_in(self, others: Population, occurrence: Occurrence) -> None:
-        """Have one of ``found`` be among the failures that all conversations keep: of very many only some."""
+        """Have a failure be among those that a population keeps: of very many it keeps a sample.
+
+        Args:
+            others: all conversations, the trace among them.
+            occurrence: one of ``found``.
+        """
         for one in self.as_read:
             if one.span_id == occurrence.span_id:
                 others.hold(one)

@@ -54,7 +54,12 @@ def literal(value: Any, depth: int = 0, before: int = 0) -> str:
 
 
 def call(name: str, arguments: Mapping[str, Any]) -> str:
-    """A call with keywords, one on each line; those that are ``None`` are left out."""
+    """A call with keywords, one on each line.
+
+    Args:
+        name: of our own function.
+        arguments: by keyword; those that are ``None`` are left out.
+    """
     given = {keyword: value for keyword, value in arguments.items() if value is not None}
     lines = (f"{_INDENT}{keyword}={literal(one, 1, len(keyword) + 2)},\n" for keyword, one in given.items())
     return f"{name}(\n{''.join(lines)})"
@@ -78,7 +83,12 @@ def words(text: object) -> str:
 
 
 def docstring(first: str, paragraphs: Iterable[Sequence[str]]) -> str:
-    """A docstring of lines that ``words`` has made safe; an empty paragraph is left out."""
+    """A docstring of lines that ``words`` has made safe.
+
+    Args:
+        first: its first line.
+        paragraphs: each of lines; an empty one is left out.
+    """
     blocks = ["\n".join(lines) for lines in paragraphs if lines]
     return '"""' + "\n\n".join([first, *blocks]) + '\n"""'
 

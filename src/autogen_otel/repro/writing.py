@@ -35,7 +35,7 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
 
     Args:
         trace: the conversation in which it happened.
-        occurrence: the failure, one of ``Failures.found`` as ``everything`` has seen it.
+        occurrence: the failure, one of ``failures(trace)`` as ``everything`` has seen it.
         everything: what is known beside the trace.
 
     Returns:

@@ -31,8 +31,13 @@ class Selection:
     Args:
         since: beginning of the time in which it began, in nanoseconds since 1970.
         until: end of that time.
+        service: its program.
         outcome: see ``Summary.outcome``.
+        agent: an agent that took part.
+        tool: a tool that was called.
         cause: of a failure in it.
+        session: its ``session.id``.
+        user: its ``user.id``.
         text: something that any of its spans says, in any case.
         failing: whether something must have failed in it, also if it recovered.
         trace: how its trace id begins, in lower case.

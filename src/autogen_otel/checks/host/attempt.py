@@ -51,7 +51,13 @@ class Intercepted(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as the SDK would send it."""
+    """A request as the SDK would send it.
+
+    Args:
+        http: the HTTP client of the SDK's client.
+        send: its method to send with.
+        request: the request.
+    """
 
     http: Any
     send: Any
@@ -64,6 +70,8 @@ class Attempt:
 
     Args:
         refused: what it refuses.
+        agent: the agent that it made.
+        client: its model client.
         sdk: the client of an SDK inside that; ``None`` where there is none that is understood.
         sent: the request; ``None`` where none was made.
         is_custom: whether the model client is one of the application's, which registers it later.

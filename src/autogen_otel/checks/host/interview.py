@@ -21,6 +21,10 @@ _AZURE: Final = {"api_version": "2024-06-01", "base_url": "https://check.openai.
 def interview(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dict[str, Any], Attempt]:
     """Ask the host about one entry, again without each option that it refuses, until it refuses no more.
 
+    Args:
+        options: what stands beside the ``config_list``.
+        entry: the entry.
+
     Returns:
         The answer as plain data, and the last attempt.
     """

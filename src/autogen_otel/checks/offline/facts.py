@@ -27,8 +27,10 @@ class Facts:
     Args:
         index: its position in the list, from 0.
         count: the number of entries.
+        entry: the entry, as plain data.
         options: what stands beside the list.
         answer: what the host says of it; ``None`` if it could not be asked.
+        environ: environment variables.
         repeated: options that stand in it twice.
     """
 

@@ -79,6 +79,8 @@ class Probing:
     """Asks one endpoint, in a thread of its own.
 
     Args:
+        made: how far the host came with the entry.
+        answer: what it said of it.
         seconds: how long all requests together may take.
     """
 

@@ -106,6 +106,7 @@ class Probe:
         verdict: one of ``MEANINGS``.
         detail: in its words, or ours; one sentence.
         seconds: until the answer was there.
+        status: the HTTP status.
         request_id: by which the provider finds the request.
         requests: how many were sent.
         streaming: whether it can stream.
@@ -127,7 +128,16 @@ class Probe:
 
 
 def judge(exchange: Exchange, url: str, *, is_chat: bool = True) -> tuple[str, str | None]:
-    """Say what an answer means: a verdict and its detail."""
+    """Say what an answer means.
+
+    Args:
+        exchange: the request and its answer.
+        url: where it was sent.
+        is_chat: whether a chat completion was asked for.
+
+    Returns:
+        A verdict and its detail.
+    """
     if exchange.error is not None:
         return _of_error(exchange.error, url)
     assert exchange.status is not None
@@ -162,7 +172,12 @@ def _is_completion(parsed: dict[str, Any]) -> bool:
 
 
 def of_status(status: int | None, said: ProviderError) -> tuple[str, str | None]:  # noqa: PLR0911 - one return for each verdict
-    """Say what an answer with this status, or with one that says nothing, means."""
+    """Say what an answer with this status means.
+
+    Args:
+        status: the HTTP status; ``None`` where it says nothing.
+        said: what the provider says.
+    """
     words = (said.message or "")[:_LONGEST]
     detail = f"{status or said.code or said.type}: {words}" if words else f"status {status}"
     cause = cause_of_answer(status, said)

@@ -44,7 +44,11 @@ def watch() -> None:
 
 
 def begin(counted: Callable[[], None]) -> None:
-    """Watch this thread from now on; the function is called before each request."""
+    """Watch this thread from now on.
+
+    Args:
+        counted: is called before each request.
+    """
     WATCHED.counted = counted
 
 

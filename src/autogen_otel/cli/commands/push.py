@@ -136,7 +136,11 @@ def _pushed(args: argparse.Namespace, file: Path | None, target: Endpoint) -> Pu
 
 
 def _endpoint(url: str | None) -> Endpoint:
-    """The endpoint to send to."""
+    """The endpoint to send to.
+
+    Raises:
+        CommandError: there is none, or it cannot be used.
+    """
     try:
         if url is None:
             names = [name for name in exporter_names(os.environ, SPANS) if name != CONSOLE]
@@ -156,7 +160,11 @@ def _endpoint(url: str | None) -> Endpoint:
 
 
 def _file(given: str | None, *, refused: bool) -> Path | None:
-    """The file that is named, if it is none of a journal's folder."""
+    """The file that is named, if it is none of a journal's folder.
+
+    Raises:
+        CommandError: there is no such file.
+    """
     path = None if given is None else Path(given).expanduser()
     if path is None or path.is_dir():
         return None

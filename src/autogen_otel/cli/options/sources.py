@@ -85,7 +85,11 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def opened(args: argparse.Namespace) -> Source:
-    """The source that the options name."""
+    """The source that the options name.
+
+    Raises:
+        CommandError: there is no such thing.
+    """
     for name, product in _STORES.items():
         url = getattr(args, name)
         if url is not None:

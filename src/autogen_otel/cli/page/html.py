@@ -83,7 +83,13 @@ def clean(text: str) -> str:
 
 
 def document(title: str, source: str, *main: Node) -> str:
-    """The whole page, which asks nobody for anything; ``page.html`` has all but its main content."""
+    """The whole page, which asks nobody for anything.
+
+    Args:
+        title: what it is.
+        source: what was read.
+        main: its content; ``page.html`` has all else.
+    """
     frame, style, script = (
         files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
     )

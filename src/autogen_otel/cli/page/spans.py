@@ -67,6 +67,7 @@ class Drawing:
     """A conversation as a page draws it.
 
     Args:
+        trace: the conversation.
         texts: decides how long recorded values may be.
         rows: the ids of the rows of the waterfall, by span; not all spans of a large trace have one.
     """

@@ -70,7 +70,11 @@ def _made(known: Any) -> SharedCounts:
 
 
 class Sharing:
-    """Adds what this process counts to the file."""
+    """Adds what this process counts to the file.
+
+    Args:
+        folder: the journal's.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -47,7 +47,9 @@ class EndpointExporter:
     Nothing is sent to an endpoint for a while after it failed. One message says so, and one that it is over.
 
     Args:
+        signal: what is exported.
         endpoint: where to; ``None`` to export nothing.
+        counts: where to count what becomes of it.
         consequence: what becomes of what is not exported, as a sentence of the message.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
@@ -185,7 +187,10 @@ class BatchExporter(EndpointExporter):
     What is not exported is journaled, or dropped and counted.
 
     Args:
+        signal: what is exported.
         endpoint: where to; ``None`` to keep everything in the journal.
+        counts: where to count what becomes of it.
+        consequence: what becomes of what is not exported, as a sentence of the message.
         encodable: returns an item, or a copy that can be encoded, and an upper bound of its size in bytes;
             raises for one beyond repair.
         journal: where to keep what is not exported; ``None`` to drop it.

@@ -70,6 +70,7 @@ class ExportResult:
     """What became of one batch.
 
     Args:
+        outcome: of its export.
         reason: in a few words without secrets why it was not exported, or not all of it.
         is_final: whether OTLP says that the same batch must not be sent again.
         is_retryable: whether the endpoint has said that it may be.

@@ -102,7 +102,8 @@ def _needs_no_lookup(host: str) -> bool:
 def probe_for(url: str, default_port: int) -> Probe | None:
     """Return the probe of the first hop towards a URL: the proxy where one is set, else the host itself.
 
-    ``None`` where that cannot be told (a Unix socket, an exotic scheme).
+    Returns:
+        ``None`` where the first hop cannot be told (a Unix socket, an exotic scheme).
 
     Raises:
         ValueError: the URL has an invalid port or address.

@@ -37,7 +37,9 @@ class JournalFile:
     """One file of a journal.
 
     Args:
+        path: where it is.
         kind: of its batches; ``None`` for a note about conversations in flight.
+        bytes: its size.
         modified: when it was last written, in seconds since 1970; a process that lives touches its note.
     """
 

@@ -63,6 +63,7 @@ class Forwarding:
     """Sends a journal's undelivered batches, and remembers which of them an endpoint did not want.
 
     Args:
+        journal: whose folder it is.
         send: exports a batch; without spans, it asks whether the endpoint takes anything.
         tell: hears of each batch that was dealt with.
     """

@@ -17,6 +17,10 @@ class Contents:
     """The batches of one kind.
 
     Args:
+        files: how many files hold them.
+        bytes: the size of these files.
+        batches: how many there are.
+        spans: how many spans are in them.
         oldest_ns: when the first span began, in nanoseconds since 1970; 0 where there is none.
         newest_ns: when the last span began.
     """
@@ -34,8 +38,11 @@ class Inventory:
     """A journal's contents.
 
     Args:
+        kinds: the contents by kind.
         conversations: how many traces they belong to.
         in_flight: how many notes about conversations there are that have not ended.
+        in_flight_bytes: their size.
+        progress: how far it is forwarded.
     """
 
     kinds: dict[Kind, Contents] = field(default_factory=lambda: {kind: Contents() for kind in Kind})

@@ -38,6 +38,8 @@ class Removed:
     """What was removed from a journal.
 
     Args:
+        files: how many.
+        bytes: their size.
         undelivered_spans: how many spans in them no endpoint has.
     """
 
@@ -51,7 +53,12 @@ class Removed:
 
 
 def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Removed]:
-    """Remove what is too old, then the oldest of what is too much, before so many bytes are added.
+    """Remove what is too old, then the oldest of what is too much.
+
+    Args:
+        folder: the journal's.
+        limits: its bounds.
+        coming: bytes that are about to be added.
 
     Returns:
         What was too old, and what was too much.

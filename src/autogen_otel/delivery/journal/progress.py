@@ -51,7 +51,11 @@ in_child(_held.clear)
 
 
 class Forwarded:
-    """The progress of a folder that this thread alone may forward, and keeps up to date."""
+    """The progress of a folder that this thread alone may forward, and keeps up to date.
+
+    Args:
+        descriptor: of the file that it is kept in.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

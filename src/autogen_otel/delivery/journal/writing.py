@@ -132,7 +132,11 @@ class Journal:
         return path
 
     def prune(self, coming: int = 0) -> None:
-        """Remove what is too old or too much before so many bytes are added, count it and say it."""
+        """Remove what is too old or too much, count it and say it.
+
+        Args:
+            coming: bytes that are about to be added.
+        """
         old, surplus = prune(self.folder, self.limits, coming=coming)
         self._tell(old, f"{self.limits.max_age_hours:g} hours", "AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS")
         size = f"{self.limits.max_bytes / _MEBIBYTE:.1f} MiB"

@@ -111,6 +111,12 @@ class Batches:
     The thread starts with the first item in a process, so that a fork starts none. What a full queue pushes
     out is counted, and what comes after the shutdown.
 
+    Args:
+        exporter: of the items.
+        limits: of the queue.
+        signal: the name of the items.
+        counts: where to count.
+
     Attributes:
         queue: newest first.
     """
@@ -134,7 +140,12 @@ class Batches:
         self._thread: threading.Thread | None = None
 
     def add(self, item: Any, *, at_once: bool = False) -> None:
-        """Take an item; ``at_once`` exports it, and what waits with it, without delay."""
+        """Take an item.
+
+        Args:
+            item: what will be exported.
+            at_once: whether it, and what waits with it, is exported without delay.
+        """
         if fork.is_untold():
             fork.begin_anew()
         if self._thread is None:

@@ -17,7 +17,15 @@ _LOGGER: Final = logging.getLogger("autogen_otel")
 
 
 class Beside:
-    """What this process keeps beside one journal."""
+    """What this process keeps beside one journal.
+
+    Args:
+        journal: that it writes to.
+
+    Attributes:
+        in_flight: the conversations that are under way.
+        counts: the file of what was counted.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal

@@ -35,7 +35,11 @@ _AFTER_THE_APPLICATIONS: Final = -100
 
 
 def within(seconds: float, *works: Callable[[], object]) -> bool:
-    """Run functions side by side on threads of their own, which go on if they take longer than that.
+    """Run functions side by side on threads of their own, and wait for them.
+
+    Args:
+        seconds: how long to wait; the threads go on after that.
+        works: what to run.
 
     Returns:
         Whether all of them returned in time and raised nothing.

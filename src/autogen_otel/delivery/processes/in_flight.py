@@ -1,6 +1,6 @@
 """Conversations in flight: what a process that is killed was at, in a small file beside the journal.
 
-A file has a line of OTLP JSON for each span that is under way; ``traces.formats.journal`` reads it. As long
+A file has a line of OTLP JSON for each span that is under way; ``traces.formats.in_flight`` reads it. As long
 as the process lives it holds a lock on the file, which all containers see that share the folder.
 """
 
@@ -71,8 +71,12 @@ class InFlight:
 
     A conversation that has ended stays there until it was exported or journaled.
 
+    Args:
+        folder: the journal's.
+
     Attributes:
         begun: takes each span that begins.
+        folder: as given.
     """
 
     def __init__(self, folder: Path) -> None:

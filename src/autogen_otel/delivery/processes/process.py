@@ -47,7 +47,14 @@ class Process:
         ending.catch_sigterm()
 
     def flush(self, seconds: float) -> bool:
-        """Export what there is by now, and say whether that was done within so many seconds."""
+        """Export what there is by now.
+
+        Args:
+            seconds: how long to wait.
+
+        Returns:
+            Whether everything was exported in that time.
+        """
         flushes = [
             flush for one in self.providers if (flush := getattr(one, "force_flush", None)) is not None
         ]

@@ -80,6 +80,7 @@ class ClickHouse:
     """A table of spans in ClickHouse.
 
     Args:
+        client: of the server.
         table: its name, with its database before a dot if that is not the user's own.
     """
 
@@ -96,7 +97,11 @@ class ClickHouse:
     def spans(
         self, selection: Selection, *, newest: int = 0, progress: Progress = NO_PROGRESS
     ) -> Iterator[Span]:
-        """Read conversations trace by trace, or one trace of any kind."""
+        """Read conversations trace by trace, or one trace of any kind.
+
+        Raises:
+            SourceError: it cannot be asked.
+        """
         progress.expect(None, "conversations")
         # One more, for whoever asks to see that there are more.
         condition = self.selecting(selection, newest=newest and newest + 1)
@@ -121,6 +126,9 @@ class ClickHouse:
 
         Yields:
             The rows.
+
+        Raises:
+            SourceError: there is no answer.
         """
         for line in self._answer(f"{sql}\nFORMAT JSONCompactEachRow", values, session):
             yield self._row(line)
@@ -169,7 +177,11 @@ class ClickHouse:
             )
 
     def values(self, attribute: str) -> tuple[str, ...]:
-        """Values that an attribute of programs or spans has; not all of very many."""
+        """Values that an attribute of programs or spans has; not all of very many.
+
+        Raises:
+            SourceError: it cannot be asked.
+        """
         found = f"SELECT arrayJoin([{', '.join(_HELD)}]) AS value FROM {self.table}"
         sql = f"SELECT DISTINCT value FROM ({found}) WHERE value != '' LIMIT {_MOST_VALUES}"
         return tuple(value for (value,) in self.rows(sql, {"key": attribute}))

@@ -55,7 +55,11 @@ class Files:
         self._part, self._parts = 0, 1
 
     def parts(self) -> list[Files]:
-        """The same in several parts for as many processes, each with whole traces; one if it is little."""
+        """The same in several parts for as many processes, each with whole traces; one if it is little.
+
+        Raises:
+            SourceError: nothing can be read.
+        """
         if STANDARD_INPUT in self._paths or sum(map(_size, self._files())) < _LARGE:
             return [self]
         count = min(processors(), _MOST_PARTS)
@@ -80,18 +84,29 @@ class Files:
         newest: int = 0,  # noqa: ARG002 - nothing orders files
         progress: Progress = NO_PROGRESS,
     ) -> Iterator[Span]:
-        """Read everything but traces whose id begins otherwise than asked, and most that began too early."""
+        """Read everything but traces whose id begins otherwise than asked, and most that began too early.
+
+        Raises:
+            SourceError: nothing can be read, or nothing is there.
+        """
         files, wanted = self._narrowed(selection, progress)
         return read_spans(files, trace_filter=wanted, progress=progress)
 
     def spans_of(self, trace_ids: Collection[str]) -> Iterator[Span]:
-        """Read only these traces; lines that tell of none of them are never parsed."""
+        """Read only these traces; lines that tell of none of them are never parsed.
+
+        Raises:
+            SourceError: nothing can be read, or nothing is there.
+        """
         return read_spans(self._expected(NO_PROGRESS), trace_filter=trace_ids.__contains__)
 
     def traces(self, selection: Selection, progress: Progress) -> Iterator[list[Span]]:
         """Read the same, the spans of each trace together; one that is spread far comes in several pieces.
 
         A span that is stored twice may come twice, so that none has to be remembered.
+
+        Raises:
+            SourceError: nothing can be read, or nothing is there.
         """
         files, wanted = self._narrowed(selection, progress)
         # Copies of conversations stand beside files that may hold parts of the same.

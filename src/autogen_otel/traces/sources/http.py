@@ -33,7 +33,12 @@ _SCHEMES: Final = ("http", "https")
 
 
 class RefusedError(SourceError):
-    """A store answered, and not with what was asked for."""
+    """A store answered, and not with what was asked for.
+
+    Args:
+        status: of HTTP.
+        sentence: what to tell the user.
+    """
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -80,7 +85,12 @@ class Client:
     def get(
         self, path: str, parameters: Mapping[str, str | int] | None = None, *, missing: Any = None
     ) -> Any:
-        """The JSON under a path; ``missing`` is what the answer 404 stands for, without it that is an error.
+        """The JSON under a path.
+
+        Args:
+            path: below the address of the server.
+            parameters: of the query.
+            missing: what the answer 404 stands for; without it that is an error.
 
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
