@@ -542,7 +542,7 @@ def test_a_place_that_a_host_should_have_and_lacks_is_a_warning_and_the_others_w
 @pytest.mark.parametrize(
     ("before", "problem"),
     [
-        # It is over before the fork; the fork does not wait for it; and a child that can load nothing any more.
+        # It is over before the fork; the fork does not wait for it; and a child that can load nothing more.
         ("threading.Timer(0.05, may_end.set).start()", ""),
         ("fork._MAX_WAIT_SECONDS = 0.01", ""),
         (

@@ -187,7 +187,9 @@ class Searched:
             nonlocal known
             recent = replace(selection, since=self._until() - _YOUNG_NS, until=None)
             pages = self._newest_first(recent, Progress())
-            traces = [spans for page in pages for spans in page if max(span.end_ns for span in spans) >= begun]
+            traces = [
+                spans for page in pages for spans in page if max(span.end_ns for span in spans) >= begun
+            ]
             found = {span.span_id: span for spans in traces for span in spans}
             new = [span for span_id, span in found.items() if span_id not in known]
             # What is too old by now is not found again.
