@@ -15,7 +15,7 @@ from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, GAP, H
 from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, code_failures
 
 _TINY: Final = 1e-6
 _PREFIX: Final = 12
@@ -148,7 +148,7 @@ def _of_arguments(subject: Any) -> str:
 
 def _of_model(cause: str, subject: Any) -> str:
     parts = [f"config_list[{subject['entry']}]"] if "entry" in subject else []
-    parts += [str(subject[name]) for name in ("model", "exception") if name in subject]
+    parts += [str(subject[name]) for name in ("model",) if name in subject]
     if "host" in subject:
         parts.append(f"at {subject['host']}")
     if "status_code" in subject:
@@ -157,11 +157,16 @@ def _of_model(cause: str, subject: Any) -> str:
         parts.append(_OF_NO_STATUS[cause])
     if "limit_chars" in subject:
         parts.append(f"to prompts from {subject['limit_chars']:,} characters on")
+    if cause == causes.STALE_STATE:
+        parts.append("to prompts with messages of an earlier conversation")
     if "tool" in subject:
         parts.append(f"after {subject['tool']} took long")
+    said = " ".join(parts)
+    if "exception" in subject:
+        return _raises(f"{said}," if "status_code" in subject else said or "a model call", subject)
     if "location" in subject:
-        parts.append(f"at {subject['location']}")
-    return " ".join(parts) or "a model call"
+        said = f"{said}, asked by {subject['location']}" if said else f"a request of {subject['location']}"
+    return said or "a model call"
 
 
 def _of_agent(subject: Any) -> str:
@@ -175,11 +180,23 @@ def _of_agent(subject: Any) -> str:
     return f"{agents}: choosing who speaks next fails"
 
 
+def _of_code(subject: Any) -> str:
+    who, kind = subject.get("agent", "an agent"), str(subject.get("exception", "an exception"))
+    code = f"code that {who} runs"
+    if kind.startswith(code_failures.EXIT_CODE):
+        return f"{code} ends with exit code {kind.removeprefix(code_failures.EXIT_CODE)}"
+    return f"{code} {_OF_CODE.get(kind, f'raises {kind}')}"
+
+
 def _of_function(subject: Any) -> str:
     named = (subject.get(key) for key in ("function", "callback", "agent"))
     return _raises(next(filter(None, named), "something"), subject)
 
 
+_OF_CODE: Final = {
+    code_failures.TIMEOUT: "takes longer than its executor allows",
+    code_failures.UNKNOWN_LANGUAGE: "is in a language that its executor does not know",
+}
 _OF_STATUS: Final = {
     (causes.BACKEND, 200): " with something that is no completion",
     (causes.CONTENT_FILTER, 200): " with what a filter emptied or cut",
@@ -195,7 +212,7 @@ _TITLES: Final = {
     causes.TOOL_ARGUMENTS: _of_arguments,
     causes.ORCHESTRATION: _of_agent,
     causes.CALLBACK: _of_function,
-    causes.CODE_EXECUTION: _of_function,
+    causes.CODE_EXECUTION: _of_code,
     causes.UNKNOWN: _of_function,
 }
 _GLOSSES: Final = {

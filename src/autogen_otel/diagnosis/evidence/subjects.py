@@ -39,7 +39,7 @@ def tool_subject(span: Span, problems: tuple[str, ...], asked_by: Span | None = 
         problems: how its arguments do not fit.
         asked_by: the model call that asked for it, where that is known.
     """
-    subject: dict[str, Any] = {"tool": str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)}
+    subject: dict[str, Any] = {"tool": tool_name(span)}
     if problems:
         subject.update(problem_subject(problems[0]))
     problem = subject.get("problem")
@@ -52,6 +52,11 @@ def tool_subject(span: Span, problems: tuple[str, ...], asked_by: Span | None = 
         was_cut = asked_by.attributes.get(names.RESPONSE_PROBLEM) == responses.CUT_AT_TOKEN_LIMIT
         subject["problem"] = CUT if was_cut else problem
     return {**subject, **raised_subject(span)}
+
+
+def tool_name(span: Span) -> str:
+    """The tool that a call is of."""
+    return str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)
 
 
 def _offers(chat: Span, tool: str) -> bool:
@@ -142,6 +147,15 @@ def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, An
     status = attempt.attributes.get(names.HTTP_RESPONSE_STATUS_CODE) if attempt is not None else None
     if status is not None:
         subject["status_code"] = plain(status)
+    return subject
+
+
+def request_subject(attempt: Span, trace: Trace) -> dict[str, Any]:
+    """Who asked, from where and whom, of a request that no model call made."""
+    subject = other_subject(attempt, trace)
+    for key, name in (("host", names.SERVER_ADDRESS), ("status_code", names.HTTP_RESPONSE_STATUS_CODE)):
+        if name in attempt.attributes:
+            subject[key] = plain(attempt.attributes[name])
     return subject
 
 
