@@ -24,6 +24,9 @@ ENTRY = {"entry": 0, "model": "gpt-4o"}
         ("content_filter", {"status_code": 200}, "answers 200 with what a filter emptied or cut"),
         ("timeout", {"tool": "search"}, "gives no answer in time after search took long"),
         ("stream_interrupted", {"status_code": 200}, "answers 200 and breaks off"),
+        ("rate_limit", {"status_code": 200}, "answers 200 with an error inside"),
+        ("backend", {"status_code": 200, "problem": "an error inside"}, "answers 200 with an error inside"),
+        ("config_entry", {}, "cannot be asked"),
         (
             "stale_state",
             {"status_code": 400},
@@ -58,7 +61,7 @@ def test_code_says_how_it_failed(kind: str, said: str) -> None:
 
 def test_a_request_of_the_programs_own_says_who_asked() -> None:
     subject = {"agent": "user", "host": "llm.example", "status_code": 429, "location": "a.py:3 ask"}
-    assert wording.title("rate_limit", subject) == "at llm.example answers 429, asked by a.py:3 ask"
+    assert wording.title("rate_limit", subject) == "llm.example answers 429, asked by a.py:3 ask"
 
 
 @pytest.mark.parametrize(("incident", "labels"), [("an outage", ["goes with"]), ("a dead first entry", [])])

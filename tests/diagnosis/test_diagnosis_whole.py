@@ -194,3 +194,49 @@ def test_an_exception_of_the_model_client_is_called_so_whatever_status_came() ->
         it.post(0.2, 200)
     (finding,) = found(it)
     assert finding.visible_as == "1 conversation ended with an exception of the model client"
+
+
+def answered_200(error: dict[str, str], **said: Any) -> Recorded:
+    """A model call that fails on an answer whose status says that all is well."""
+    it = Recorded()
+    with it.span("chat gpt-4o", 0, error, gen_ai__request__model="gpt-4o", **{ORIGIN: "backend"}):
+        it.post(0.2, 200, **said)
+    return it
+
+
+_EVENT = exception("openai.APIError", "The server is overloaded.")
+_NOT_JSON = exception("json.decoder.JSONDecodeError", "Unterminated string")
+
+
+@pytest.mark.parametrize(
+    ("it", "problem", "advice"),
+    [
+        (answered_200(_EVENT), "an error inside the answer", "Send the operators"),
+        (answered_200(_LIMITED, autogen__http__error__code="502"), "an error inside the answer", "Send the"),
+        (answered_200(_NOT_JSON), None, "answers 200 with something that is no completion"),
+    ],
+    ids=["an event of a stream", "an object", "cut off"],
+)
+def test_an_error_that_a_provider_reports_under_200_is_no_wrong_address(
+    it: Recorded, problem: str | None, advice: str
+) -> None:
+    (finding,) = found(it)
+    assert finding.subject.get("problem") == problem
+    assert advice in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ({"autogen__http__error__code": "insufficient_quota"}, "The quota is used up"),
+        ({"autogen__http__error__type": "billing_error"}, "The quota is used up"),
+        ({"autogen__http__error__code": "rate_limit_exceeded"}, "Send fewer calls at once"),
+    ],
+)
+def test_a_quota_that_is_used_up_is_no_matter_of_waiting(said: dict[str, str], advice: str) -> None:
+    it = Recorded()
+    origin = {ORIGIN: "rate_limit"}
+    with it.span("chat gpt-4o", 0, _LIMITED, gen_ai__request__model="gpt-4o", **origin):
+        it.post(0.2, 429, exception("429", "429 Too Many Requests"), **said, **origin)
+    (finding,) = found(it)
+    assert finding.advice.startswith(advice)

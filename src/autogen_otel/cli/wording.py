@@ -17,6 +17,7 @@ from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.vocabulary import causes, code_failures
 
+_OK: Final = 200
 _TINY: Final = 1e-6
 _PREFIX: Final = 12
 
@@ -150,9 +151,9 @@ def _of_model(cause: str, subject: Any) -> str:
     parts = [f"config_list[{subject['entry']}]"] if "entry" in subject else []
     parts += [str(subject[name]) for name in ("model",) if name in subject]
     if "host" in subject:
-        parts.append(f"at {subject['host']}")
+        parts.append(f"at {subject['host']}" if parts else str(subject["host"]))
     if "status_code" in subject:
-        parts.append(f"answers {subject['status_code']}{_OF_STATUS.get((cause, subject['status_code']), '')}")
+        parts.append(f"answers {subject['status_code']}{_of_status(cause, subject)}")
     elif cause in _OF_NO_STATUS:
         parts.append(_OF_NO_STATUS[cause])
     if "limit_chars" in subject:
@@ -180,6 +181,12 @@ def _of_agent(subject: Any) -> str:
     return f"{agents}: choosing who speaks next fails"
 
 
+def _of_status(cause: str, subject: Any) -> str:
+    if subject["status_code"] != _OK:
+        return ""
+    return _OF_OK[cause] if cause in _OF_OK and "problem" not in subject else " with an error inside"
+
+
 def _of_code(subject: Any) -> str:
     who, kind = subject.get("agent", "an agent"), str(subject.get("exception", "an exception"))
     code = f"code that {who} runs"
@@ -197,12 +204,17 @@ _OF_CODE: Final = {
     code_failures.TIMEOUT: "takes longer than its executor allows",
     code_failures.UNKNOWN_LANGUAGE: "is in a language that its executor does not know",
 }
-_OF_STATUS: Final = {
-    (causes.BACKEND, 200): " with something that is no completion",
-    (causes.CONTENT_FILTER, 200): " with what a filter emptied or cut",
-    (causes.STREAM_INTERRUPTED, 200): " and breaks off",
+_OF_OK: Final = {
+    causes.BACKEND: " with something that is no completion",
+    causes.CONTENT_FILTER: " with what a filter emptied or cut",
+    causes.STREAM_INTERRUPTED: " and breaks off",
+    causes.CLIENT: "",
+    causes.TIMEOUT: "",
+    causes.UNKNOWN: "",
 }
+"""What is wrong with an answer whose status says that all is well."""
 _OF_NO_STATUS: Final = {
+    causes.CONFIG_ENTRY: "cannot be asked",
     causes.BACKEND: "fails without an HTTP status",
     causes.TIMEOUT: "gives no answer in time",
     causes.STREAM_INTERRUPTED: "breaks off",

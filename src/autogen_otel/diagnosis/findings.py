@@ -274,7 +274,7 @@ def _finding(
         visible_as=visible_as(
             group[0].cause, subject, counts, {what: round(count) for what, count in ended_later.items()}
         ),
-        advice=advice_for(group[0].cause, subject, found),
+        advice=advice_for(group[0].cause, {**group[0].detail, **subject}, found),
     )
 
 

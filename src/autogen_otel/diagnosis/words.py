@@ -10,7 +10,14 @@ from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
 from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
-from autogen_otel.diagnosis.evidence.subjects import CUT, MADE_UP, OF_CACHE, UNKNOWN_TOOL, is_no_object
+from autogen_otel.diagnosis.evidence.subjects import (
+    CUT,
+    ERROR_INSIDE,
+    MADE_UP,
+    OF_CACHE,
+    UNKNOWN_TOOL,
+    is_no_object,
+)
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, code_failures
 
@@ -143,8 +150,8 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
             " does not fit), or let the tool take what the model sends."
         )
     return (
-        "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take the type"
-        " that the model sends."
+        "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take what the"
+        " model sends."
     )
 
 
@@ -200,16 +207,13 @@ def _content_filter(subject: Mapping[str, Any]) -> str:
 
 
 def _rate_limit(subject: Mapping[str, Any]) -> str:
-    if subject.get("status_code") == _QUOTA_STATUS:
+    if subject.get("status_code") == _QUOTA_STATUS or subject.get("quota") is True:
         return "The quota is used up: raise it or pay; waiting does not help."
-    return (
-        "Send fewer calls at once to {host}, raise max_retries, or add an entry of another provider. If the"
-        " error says quota, raise it or pay: waiting does not help."
-    )
+    return "Send fewer calls at once to {host}, raise max_retries, or add an entry of another provider."
 
 
 def _backend(subject: Mapping[str, Any]) -> str:
-    if subject.get("status_code") == _OK:
+    if subject.get("status_code") == _OK and subject.get("problem") != ERROR_INSIDE:
         return (
             "{host} answers 200 with something that is no completion, such as a proxy's page or an answer"
             " that was cut off: check base_url of entry {entry}, and what stands between."
@@ -220,10 +224,9 @@ def _backend(subject: Mapping[str, Any]) -> str:
             " between the program and {host} (proxy, load balancer, DNS). A second entry on another host"
             " keeps conversations going."
         )
-    return (
-        "Send the operators of {host} the request ids (autogen.http.request_id of the POST spans). A second"
-        " entry on another host keeps conversations going."
-    )
+    ids = "Send the operators of {host} the request ids (autogen.http.request_id of the POST spans)."
+    # What the program asks by a client of its own has no entries.
+    return f"{ids} A second entry on another host keeps conversations going." if "model" in subject else ids
 
 
 def _timeout(subject: Mapping[str, Any]) -> str:

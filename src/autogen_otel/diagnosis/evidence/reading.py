@@ -14,7 +14,9 @@ from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import MOST_AROUND, Surroundings, plain_problem
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.subjects import (
+    ERROR_INSIDE,
     NOT_OFFERED,
+    has_error_inside,
     is_attempt,
     model_detail,
     model_subject,
@@ -217,6 +219,8 @@ class Reading:
             subject = model_subject(chat, entry, attempt)
             if cause not in _PLAIN_MODEL_CAUSES:
                 subject.update(raised_subject(spans[0]))
+            if cause == causes.BACKEND and has_error_inside(spans[-1], attempt):
+                subject["problem"] = ERROR_INSIDE
             if chat.failed:
                 effect = Effect.FELL_OVER if entry_id != last_entry else self._effect(chat)
             else:
