@@ -162,9 +162,17 @@ def test_a_model_sets_failures_apart_only_if_others_do_not_fail(
     assert [[one.property.attribute for one in finding.discriminators] for finding in findings] == named
 
 
-def test_an_hour_is_called_one() -> None:
-    (finding, *_) = diagnose(spans_of(*journal(incidents()["each day at seven"], 1))).findings
-    assert "It happens at a certain time (hour 7, UTC):" in finding.advice
+@pytest.mark.parametrize(
+    ("incident", "when"),
+    [
+        ("each day at seven", "hour 7, UTC"),
+        ("from one moment on", "since 2026-11-22T"),
+        ("an outage", "2026-"),
+    ],
+)
+def test_when_it_happens_is_said_in_words(incident: str, when: str) -> None:
+    (finding, *_) = diagnose(spans_of(*journal(incidents()[incident], 1))).findings
+    assert f"It happens at a certain time ({when}" in finding.advice
 
 
 @pytest.mark.parametrize(

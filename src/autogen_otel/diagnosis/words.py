@@ -111,8 +111,7 @@ def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discrimin
 def _hint(one: Discriminator) -> str:
     attribute, comparison = one.property.attribute, one.property.comparison
     if attribute in {TIME, HOUR}:
-        when = f"hour {one.property.text}, UTC" if attribute == HOUR else one.property.text
-        return f"It happens at a certain time ({when}): look at what was deployed or ran then."
+        return f"It happens at a certain time ({_when(one)}): look at what was deployed or ran then."
     is_value = comparison is Comparison.EQUALS
     if attribute == names.SERVER_ADDRESS and is_value:
         return f"Other hosts answer: compare {one.property.text} with them."
@@ -121,6 +120,16 @@ def _hint(one: Discriminator) -> str:
     if attribute == GAP and comparison is Comparison.AT_LEAST:
         return "It follows a pause: something on the way closes idle connections; close them sooner."
     return ""
+
+
+def _when(one: Discriminator) -> str:
+    text, comparison = one.property.text, one.property.comparison
+    if one.property.attribute == HOUR:
+        return f"hour {text}, UTC"
+    return f"{_SIDES[comparison]} {text.partition(' ')[2]}" if comparison in _SIDES else text
+
+
+_SIDES: Final = {Comparison.AT_LEAST: "since", Comparison.AT_MOST: "until"}
 
 
 def _tool_exception(subject: Mapping[str, Any]) -> str:
