@@ -10,7 +10,7 @@ from autogen_otel.hooks.hops import AsyncioView, ThreadingView
 from autogen_otel.hooks.lookup import FunctionMap
 from autogen_otel.hooks.streams import counted_async_stream, counted_stream
 from autogen_otel.lineages import AG2_0_9, AG2_0_14, ALL, PYAUTOGEN_0_2, Lineage
-from autogen_otel.operations.conversations.agent_turn import AgentTurn
+from autogen_otel.operations.conversations.agent_turn import AgentTurn, OwnTurn
 from autogen_otel.operations.conversations.conversation import Conversation, SummarizeChat
 from autogen_otel.operations.conversations.handoff import NarrowCandidates, NestedChat, SpeakerSelection
 from autogen_otel.operations.conversations.human_input import HumanInput
@@ -22,6 +22,7 @@ from autogen_otel.operations.models.http_attempt import ApiRequest, HttpAttempt,
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.code_run import ExecuteBlocks, RunBlocks, RunCode
+from autogen_otel.operations.tools.own_tool_call import OwnToolCall
 from autogen_otel.operations.tools.tool_call import ToolCall
 
 _AGENT = "autogen.agentchat.conversable_agent"
@@ -190,6 +191,14 @@ _TURNS = (
     Discovered(_itself, "_get_run_response", AssistantRun, _ASSISTANT, "assistant's run", _ASSISTANTS),
     Discovered(_itself, "_wait_for_run", WaitForRun, _ASSISTANT, "status, usage and error", _ASSISTANTS),
 )
+AGENTS = (
+    Discovered(_itself, "generate_reply", OwnTurn, _OWN, "agent turn"),
+    Discovered(_itself, "a_generate_reply", OwnTurn, _OWN, "agent turn"),
+    Discovered(_itself, "execute_function", OwnToolCall, _OWN, "tool call"),
+    Discovered(_itself, "a_execute_function", OwnToolCall, _OWN, "tool call"),
+    *_TURNS,
+)
+"""What is looked for in each agent that is first seen: a class may never call the methods that it overrides."""
 
 _conversation, _nested_chat = _calls(Conversation), _calls(NestedChat)
 _turn, _tool, _human = _calls(AgentTurn), _calls(ToolCall), _calls(HumanInput)
