@@ -1,19 +1,25 @@
 """Observing a method only where the application itself calls it.
 
-AutoGen's agents answer one another by calling ``send`` from within ``receive`` from within ``send``: a wrapper
-that stood in its place would be on the stack once for each message, and a long chat would run into Python's
-recursion limit sooner than without us. So the look-up of the method decides: inside an observed call it finds
-the host's own function.
+Agents answer one another by calling ``send`` from within ``receive`` from within ``send``: a wrapper that stood
+in its place would be on the stack once for each message, and a long chat would run into Python's recursion
+limit sooner than without us. So the look-up of the method decides: inside an observed call it finds the
+host's own function.
 """
 
 from __future__ import annotations
 
+import sys
+import typing
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from autogen_otel.hooks.drive import Proxy, Runtime
 from autogen_otel.hooks.guard import report
 from autogen_otel.recording import current
+
+_CHECKS: Final = vars(typing)
+"""Where the look-up comes from when AutoGen checks whether something is an agent, dozens of times in a turn:
+up to Python 3.11 that looks each method up."""
 
 
 class Outermost(Proxy):
@@ -33,7 +39,12 @@ class Outermost(Proxy):
         """The method, bound as ever; of the class itself the original."""
         function = self.__wrapped__
         try:
-            if instance is not None and self._self_runtime.enabled and current.current_call() is None:
+            if (
+                instance is not None
+                and sys._getframe(1).f_globals is not _CHECKS
+                and self._self_runtime.enabled
+                and current.current_call() is None
+            ):
                 function = self._self_observed
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):

@@ -205,7 +205,7 @@ AGENTS = (
     Discovered(_itself, "a_execute_function", OwnToolCall, _OWN, "tool call"),
     *_TURNS,
 )
-"""What is looked for in each agent that is first seen: a class may never call the methods that it overrides."""
+"""What is looked for in each agent that is first seen: a class may never call what it overrides."""
 
 _conversation, _nested_chat = _calls(Conversation), _calls(NestedChat)
 _message = _calls_from_outside(MessageSent)

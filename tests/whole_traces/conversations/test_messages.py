@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import sys
+import traceback
 from typing import Any
 from unittest import mock
 
@@ -53,12 +53,8 @@ def test_messages_of_a_chat_leave_nothing_of_ours_on_the_stack(telemetry: Teleme
     frames: list[list[str]] = []
 
     def look(_recipient: Any, **_said: Any) -> tuple[bool, str]:
-        frame, seen = sys._getframe(), []
-        while frame is not None:
-            if frame.f_code.co_filename.startswith(ours):
-                seen.append(frame.f_code.co_name)
-            frame = frame.f_back  # type: ignore[assignment]
-        frames.append(seen)
+        codes = [frame.f_code for frame, _ in traceback.walk_stack(None)]
+        frames.append([code.co_name for code in codes if code.co_filename.startswith(ours)])
         return True, "Go on."
 
     one, other = silent("one"), silent("other")

@@ -8,7 +8,7 @@ from autogen_otel.recording import Facts
 
 
 class MessageSent(Conversation):
-    """Reads ``ConversableAgent.send`` where the application calls it, and with it all that is said in reply."""
+    """Reads ``ConversableAgent.send`` where the application calls it, and all that is said in reply."""
 
     parameters = ("message", "recipient", "request_reply", "silent")
 

@@ -1,7 +1,7 @@
-"""A tool call by an ``execute_function`` that an agent class of the user's has instead of AutoGen's, or around it.
+"""A tool call by an ``execute_function`` that an agent class has instead of AutoGen's, or around it.
 
-Most such methods go on to AutoGen's, whose call is observed as ever. This one has a span only where the method
-runs the tool itself, so that no tool call is told twice and none is missing.
+Most such methods go on to AutoGen's, whose call is observed as ever. This one has a span only where the
+method runs the tool itself, so that no tool call is told twice and none is missing.
 """
 
 from __future__ import annotations
