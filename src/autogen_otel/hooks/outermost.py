@@ -1,7 +1,7 @@
 """Observing a method only where the application itself calls it.
 
-Agents answer one another by calling ``send`` from within ``receive`` from within ``send``: a wrapper that stood
-in its place would be on the stack once for each message, and a long chat would run into Python's recursion
+Agents answer one another by calling ``send`` from within ``receive`` from within ``send``: a wrapper that
+stood there would be on the stack once for each message, and a long chat would run into Python's recursion
 limit sooner than without us. So the look-up of the method decides: inside an observed call it finds the
 host's own function.
 """
