@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from autogen import ConversableAgent
+from autogen import ConversableAgent, GroupChat, GroupChatManager
 
 from autogen_otel.testing import ScriptedServer, entry
-from tests.support.agents import assistant, llm_config
+from tests.support.agents import assistant, llm_config, user
+from tests.support.groups import silent
 from tests.support.tools import a_lookup, lookup
 
 _QUIET = {"human_input_mode": "NEVER", "code_execution_config": False}
@@ -70,6 +71,29 @@ class Remote(ConversableAgent):  # type: ignore[misc]
 
     async def a_execute_function(self, func_call: Any, *_options: Any, **_others: Any) -> Any:
         return self.execute_function(func_call)
+
+
+class Table(GroupChat):  # type: ignore[misc]
+    """Knows who speaks after the first, leaves the second to AutoGen, and fails in the end."""
+
+    def select_speaker(self, last_speaker: Any, selector: Any) -> Any:
+        if last_speaker.name == "user":
+            return self.agent_by_name("one")
+        if last_speaker.name == "one":
+            return super().select_speaker(last_speaker, selector)
+        raise LookupError("nobody sits beside two")
+
+    async def a_select_speaker(self, last_speaker: Any, selector: Any) -> Any:
+        if last_speaker.name == "one":
+            return await super().a_select_speaker(last_speaker, selector)
+        return self.select_speaker(last_speaker, selector)
+
+
+def at_a_table(_servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:
+    """A user and a group chat of a class that selects speakers itself."""
+    asker = user()
+    group = Table([asker, silent("one"), silent("two")], [], 5, speaker_selection_method="round_robin")
+    return asker, GroupChatManager(group, llm_config=False)
 
 
 def speaking(servers: Sequence[ScriptedServer]) -> tuple[Any, Any]:

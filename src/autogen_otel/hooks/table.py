@@ -13,7 +13,12 @@ from autogen_otel.hooks.streams import counted_async_stream, counted_stream
 from autogen_otel.lineages import AG2_0_9, AG2_0_14, ALL, PYAUTOGEN_0_2, Lineage
 from autogen_otel.operations.conversations.agent_turn import AgentTurn, OwnTurn
 from autogen_otel.operations.conversations.conversation import Conversation, SummarizeChat
-from autogen_otel.operations.conversations.handoff import NarrowCandidates, NestedChat, SpeakerSelection
+from autogen_otel.operations.conversations.handoff import (
+    NarrowCandidates,
+    NestedChat,
+    OwnSelection,
+    SpeakerSelection,
+)
 from autogen_otel.operations.conversations.human_input import HumanInput
 from autogen_otel.operations.conversations.message import MessageSent
 from autogen_otel.operations.conversations.transition import DetermineNextAgent
@@ -26,6 +31,7 @@ from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.code_run import ExecuteBlocks, RunBlocks, RunCode
 from autogen_otel.operations.tools.own_tool_call import OwnToolCall
 from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.reading import read
 
 _AGENT = "autogen.agentchat.conversable_agent"
 _GROUP = "autogen.agentchat.groupchat"
@@ -136,6 +142,11 @@ def _sdk_clients(wrapper: Any) -> Iterator[Any]:
             yield sdk
 
 
+def _group(agent: Any) -> tuple[Any, ...]:
+    group = read(agent, "groupchat")
+    return () if group is None else (group,)
+
+
 def _executor(agent: Any) -> tuple[Any, ...]:
     executor = getattr(agent, "_code_executor", None)
     return () if executor is None else (executor,)
@@ -151,6 +162,7 @@ def _http_clients(wrapper: Any) -> Iterator[Any]:
 
 
 _OWN = "each agent class that has its own"
+_OWN_GROUP = "each group chat class that has its own"
 _CLIENTS = "each model client, custom ones too"
 _EXECUTORS = "each code executor, custom ones too"
 _ASSISTANT = "`GPTAssistantAgent`"
@@ -203,6 +215,8 @@ AGENTS = (
     Discovered(_itself, "a_generate_reply", OwnTurn, _OWN, "agent turn"),
     Discovered(_itself, "execute_function", OwnToolCall, _OWN, "tool call"),
     Discovered(_itself, "a_execute_function", OwnToolCall, _OWN, "tool call"),
+    Discovered(_group, "select_speaker", OwnSelection, _OWN_GROUP, "handoff"),
+    Discovered(_group, "a_select_speaker", OwnSelection, _OWN_GROUP, "handoff"),
     *_TURNS,
 )
 """What is looked for in each agent that is first seen: a class may never call what it overrides."""

@@ -1,4 +1,4 @@
-"""Agent classes that override AutoGen's methods: their turns and tool calls are told, and told once."""
+"""Classes that override AutoGen's methods: their turns, tool calls and handoffs are told, and told once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 
 from autogen_otel.testing import text, tool_call
 from tests.support.agents import SHAPES, Serve, converse
-from tests.support.own_agents import Remote, Retrier, Runner, running, speaking
+from tests.support.own_agents import Remote, Retrier, Runner, at_a_table, running, speaking
 from tests.support.telemetry import Telemetry, attributes_of, exception_of
+from tests.support.trees import STORY
 
 _DONE = text("Done. TERMINATE")
 
@@ -85,3 +86,22 @@ def test_a_tool_that_it_runs_elsewhere_fits_its_arguments_and_fails_as_it_says(
     assert theirs["error.type"] == "tool_failed"
     assert "autogen.tool.arguments.problems" not in theirs
     assert broken["error.type"] == "ConnectionError"
+
+
+@SHAPES
+def test_a_group_chat_of_its_own_kind_hands_over_for_its_own_reasons_or_autogens(
+    telemetry: Telemetry, shape: str
+) -> None:
+    with pytest.raises(LookupError):
+        converse(shape, *at_a_table([]))
+    assert (
+        telemetry.tree(*STORY[:2])
+        == """\
+invoke_workflow user -> chat_manager ERROR[callback: LookupError] errors.handled=0
+  invoke_agent chat_manager ERROR[callback: LookupError]
+    handoff user -> one handoff.reason=custom handoff.rule=Table.select_speaker
+    invoke_agent one
+    handoff one -> two handoff.reason=round_robin
+    invoke_agent two
+    handoff two -> ? ERROR[callback: LookupError] handoff.reason=custom handoff.rule=Table.select_speaker"""
+    )
