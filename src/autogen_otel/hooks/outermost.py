@@ -13,17 +13,17 @@ import typing
 from contextlib import suppress
 from typing import Any, Final
 
-from autogen_otel.hooks.drive import Proxy, Runtime
+from autogen_otel.hooks.drive import Runtime
 from autogen_otel.hooks.guard import report
 from autogen_otel.recording import current
 
 _CHECKS: Final = vars(typing)
 """Where the look-up comes from when AutoGen checks whether something is an agent, dozens of times in a turn:
-up to Python 3.11 that looks each method up."""
+up to Python 3.11 that looks each method up. So little is done before that is known, and no proxy is asked."""
 
 
-class Outermost(Proxy):
-    """The class attribute in the place of a method; whoever asks what stands there finds the host's function.
+class Outermost:
+    """The class attribute in the place of a method.
 
     Args:
         original: the host's function, or what others have put in its place.
@@ -31,25 +31,22 @@ class Outermost(Proxy):
         runtime: the instrumentation that is switched on, or off.
     """
 
+    __slots__ = ("__wrapped__", "_bound", "_observed", "_runtime")
+
     def __init__(self, original: Any, observed: Any, runtime: Runtime) -> None:
-        super().__init__(original)
-        self._self_observed, self._self_runtime = observed, runtime
+        self.__wrapped__, self._observed, self._runtime = original, observed, runtime
+        self._bound = original.__get__
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """The method, bound as ever; of the class itself the original."""
-        function = self.__wrapped__
-        try:
-            if (
-                instance is not None
-                and sys._getframe(1).f_globals is not _CHECKS
-                and self._self_runtime.enabled
-                and current.current_call() is None
-            ):
-                function = self._self_observed
-        except Exception as ours:  # noqa: BLE001 - the boundary
-            with suppress(Exception):
-                report(ours)
-        return function.__get__(instance, owner)
+        if instance is not None and sys._getframe(1).f_globals is not _CHECKS:
+            try:
+                if self._runtime.enabled and current.current_call() is None:
+                    return self._observed.__get__(instance, owner)
+            except Exception as ours:  # noqa: BLE001 - the boundary
+                with suppress(Exception):
+                    report(ours)
+        return self._bound(instance, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As of the function, for who takes it out of the class's dict."""
