@@ -71,7 +71,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, and print the report or the list that is left."""
     from autogen_otel.checks import SourceError, examine  # noqa: PLC0415 - other commands need none of it
-    from autogen_otel.checks.dropping import without  # noqa: PLC0415 - same
+    from autogen_otel.checks.dropping import drop_entries  # noqa: PLC0415 - same
     from autogen_otel.checks.source import find  # noqa: PLC0415 - same
 
     if args.drop_dead and args.format == "json":
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             report = examine([source], args.timeout if args.probe else None)[0]
         if args.drop_dead:
             dead = {one.index for one in report.entries if one.is_dead}
-            sys.stdout.write(without(source, dead))
+            sys.stdout.write(drop_entries(source, dead))
     except SourceError as error:
         raise CommandError(str(error)) from None
     if args.drop_dead:
