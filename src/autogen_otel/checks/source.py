@@ -74,7 +74,7 @@ def find(config: str | None) -> Source:
     # In AutoGen's order: a variable of this name comes first.
     if name in os.environ and (config is None or not _is_file(name)):
         return _of_variable(name, os.environ[name])
-    if _is_file(os.path.expanduser(name)):  # noqa: PTH111 - of who names no known user, Path raises
+    if _is_file(os.path.expanduser(name)):  # noqa: PTH111 - Path raises for an unknown user
         return _of_file(os.path.expanduser(name), name)  # noqa: PTH111 - same
     if _ATTRIBUTE.fullmatch(name):
         return of_value(_import_value(name), name)
@@ -89,7 +89,7 @@ def find(config: str | None) -> Source:
 
 
 def own_entries(config: str | None) -> list[Any]:
-    """The entries of a list with the program's objects in them, for whoever asks the model.
+    """The entries of a list with the program's objects in them, for a caller that asks the model.
 
     Args:
         config: as ``find`` takes it.

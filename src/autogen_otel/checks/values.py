@@ -28,7 +28,7 @@ def to_plain(value: Any, depth: int = 0) -> Any:
         depth: how deep inside; a value that is too deep becomes a stand-in.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
-        # Enums and other subclasses too become what they are equal to.
+        # An enum or another subclass becomes the plain value that it equals.
         return value if type(value) in {type(None), bool, int, float, str} else _base_value(value)
     if depth > _DEEPEST:
         return stand_in("object")

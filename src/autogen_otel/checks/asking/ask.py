@@ -13,7 +13,7 @@ from typing import Any, Final
 from autogen_otel.checks.source import Source
 
 _SECONDS: Final = 60.0
-"""How long the host may take; it is imported anew."""
+"""Seconds that the host may take; the process has to import it."""
 _PER_ENTRY: Final = 1.0
 _START: Final = (
     "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.asking.process import main; main()"

@@ -277,7 +277,7 @@ def _environ_without_redact() -> dict[str, str]:
 def _own_journal() -> Files:
     journal_settings()
     path = _default_dir(_TO_READ)
-    if os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where it may not read
         return Files([path], journal_option(path), partial(_advice, [path]))
     advice = _advice([path])
     location = f" yet at {path}" if advice == HOW_TO_GET_ONE else ""
