@@ -16,8 +16,9 @@ from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.trace import NS
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, code_failures
 
+_OK: Final = 200
 _TINY: Final = 1e-6
 _PREFIX: Final = 12
 
@@ -156,22 +157,25 @@ def _arguments_title(subject: Any) -> str:
 
 def _model_title(cause: str, subject: Any) -> str:
     parts = [f"config_list[{subject['entry']}]"] if "entry" in subject else []
-    parts += [str(subject[name]) for name in ("model", "exception") if name in subject]
+    parts += [str(subject[name]) for name in ("model",) if name in subject]
     if "host" in subject:
-        parts.append(f"at {subject['host']}")
+        parts.append(f"at {subject['host']}" if parts else str(subject["host"]))
     if "status_code" in subject:
-        parts.append(
-            f"answers {subject['status_code']}{_STATUS_WORDS.get((cause, subject['status_code']), '')}"
-        )
+        parts.append(f"answers {subject['status_code']}{_status_words(cause, subject)}")
     elif cause in _NO_STATUS_WORDS:
         parts.append(_NO_STATUS_WORDS[cause])
     if "limit_chars" in subject:
         parts.append(f"to prompts from {subject['limit_chars']:,} characters on")
+    if cause == causes.STALE_STATE:
+        parts.append("to prompts with messages of an earlier conversation")
     if "tool" in subject:
         parts.append(f"after {subject['tool']} took long")
+    words = " ".join(parts)
+    if "exception" in subject:
+        return _raises(f"{words}," if "status_code" in subject else words or "a model call", subject)
     if "location" in subject:
-        parts.append(f"at {subject['location']}")
-    return " ".join(parts) or "a model call"
+        words = f"{words}, asked by {subject['location']}" if words else f"a request of {subject['location']}"
+    return words or "a model call"
 
 
 def _agent_title(subject: Any) -> str:
@@ -185,17 +189,40 @@ def _agent_title(subject: Any) -> str:
     return f"{agents}: choosing who speaks next fails"
 
 
+def _status_words(cause: str, subject: Any) -> str:
+    if subject["status_code"] != _OK:
+        return ""
+    return _OK_WORDS[cause] if cause in _OK_WORDS and "problem" not in subject else " with an error inside"
+
+
+def _code_title(subject: Any) -> str:
+    agent, kind = subject.get("agent", "an agent"), str(subject.get("exception", "an exception"))
+    code = f"code that {agent} runs"
+    if kind.startswith(code_failures.EXIT_CODE):
+        return f"{code} ends with exit code {kind.removeprefix(code_failures.EXIT_CODE)}"
+    return f"{code} {_CODE_WORDS.get(kind, f'raises {kind}')}"
+
+
 def _function_title(subject: Any) -> str:
     names = (subject.get(key) for key in ("function", "callback", "agent"))
     return _raises(next(filter(None, names), "something"), subject)
 
 
-_STATUS_WORDS: Final = {
-    (causes.BACKEND, 200): " with something that is no completion",
-    (causes.CONTENT_FILTER, 200): " with what a filter emptied or cut",
-    (causes.STREAM_INTERRUPTED, 200): " and breaks off",
+_CODE_WORDS: Final = {
+    code_failures.TIMEOUT: "takes longer than its executor allows",
+    code_failures.UNKNOWN_LANGUAGE: "is in a language that its executor does not know",
 }
+_OK_WORDS: Final = {
+    causes.BACKEND: " with something that is no completion",
+    causes.CONTENT_FILTER: " with what a filter emptied or cut",
+    causes.STREAM_INTERRUPTED: " and breaks off",
+    causes.CLIENT: "",
+    causes.TIMEOUT: "",
+    causes.UNKNOWN: "",
+}
+"""What is wrong with an answer whose status says that all is well."""
 _NO_STATUS_WORDS: Final = {
+    causes.CONFIG_ENTRY: "cannot be asked",
     causes.BACKEND: "fails without an HTTP status",
     causes.TIMEOUT: "gives no answer in time",
     causes.STREAM_INTERRUPTED: "breaks off",
@@ -205,7 +232,7 @@ _TITLES: Final = {
     causes.TOOL_ARGUMENTS: _arguments_title,
     causes.ORCHESTRATION: _agent_title,
     causes.CALLBACK: _function_title,
-    causes.CODE_EXECUTION: _function_title,
+    causes.CODE_EXECUTION: _code_title,
     causes.UNKNOWN: _function_title,
 }
 _GLOSSES: Final = {
