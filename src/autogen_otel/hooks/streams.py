@@ -15,7 +15,7 @@ from typing import Any
 
 from autogen_otel.hooks.drive import Proxy, Runtime
 from autogen_otel.hooks.guard import report
-from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import current
 
@@ -28,7 +28,7 @@ class _Chunks(Proxy):
         stream: the account of the chunks and of the end.
     """
 
-    def __init__(self, chunks: Any, stream: StreamRead) -> None:
+    def __init__(self, chunks: Any, stream: StreamProgress) -> None:
         super().__init__(chunks)
         self._self_stream = stream
 
@@ -58,7 +58,7 @@ class _Chunks(Proxy):
 class _AsyncChunks(Proxy):
     """The same for an asynchronous generator; arguments as of ``_Chunks``."""
 
-    def __init__(self, chunks: Any, stream: StreamRead) -> None:
+    def __init__(self, chunks: Any, stream: StreamProgress) -> None:
         super().__init__(chunks)
         self._self_stream = stream
 
@@ -96,7 +96,7 @@ def counted_async_stream(original: Any, runtime: Runtime) -> Any:
 
 
 def _counting(
-    original: Callable[..., Any], proxy: Callable[[Any, StreamRead], Any], runtime: Runtime
+    original: Callable[..., Any], proxy: Callable[[Any, StreamProgress], Any], runtime: Runtime
 ) -> Callable[..., Any]:
     def counted(*args: Any, **kwargs: Any) -> Any:
         chunks = original(*args, **kwargs)
@@ -112,9 +112,9 @@ def _counting(
     return functools.update_wrapper(counted, original)
 
 
-def _opened(runtime: Runtime) -> StreamRead | None:
+def _opened(runtime: Runtime) -> StreamProgress | None:
     """The account of a stream that a config entry has just been given; ``None`` outside of model calls."""
     call = current.current_call() if runtime.enabled else None
     # Read once: the call may end on another thread meanwhile, and lets go of its entry then.
     entry = call.place.entry if isinstance(call, Operation) else None
-    return None if entry is None else entry.opened()
+    return None if entry is None else entry.open_stream()

@@ -24,7 +24,7 @@ from autogen_otel.operations.conversations.message import MessageSent
 from autogen_otel.operations.conversations.transition import DetermineNextAgent
 from autogen_otel.operations.first_sight import MakeWrapper, sdk_client
 from autogen_otel.operations.models.assistant_run import AssistantRun, WaitForRun
-from autogen_otel.operations.models.entry_tried import EntryTried
+from autogen_otel.operations.models.entry_call import EntryCall
 from autogen_otel.operations.models.http_attempt import ApiRequest, HttpAttempt, SendRequest
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
@@ -182,7 +182,7 @@ _SENDERS = (
 )
 _MODEL_CLIENTS = (
     Discovered(
-        lambda wrapper: wrapper._clients, "create", EntryTried, _CLIENTS, "config entries", held_as="_clients"
+        lambda wrapper: wrapper._clients, "create", EntryCall, _CLIENTS, "config entries", held_as="_clients"
     ),
     # Others put wrappers of their own between such a class and the SDK's base class, which then is passed by.
     Discovered(_sdk_clients, "request", ApiRequest, "each client of the SDK", "HTTP attempts"),
