@@ -1,9 +1,9 @@
 """Views of ``asyncio`` and ``threading`` for AutoGen's own modules, which carry the context to other threads.
 
 AutoGen runs every model call of an async chat in an executor thread, and background runs and some async
-tools in threads of their own; the current span stays behind. The views stand in the place of the module
-globals of AutoGen's modules only: ``threading`` and the event loop themselves are not touched. A background
-run belongs to the trace that it was started in, also where the span around the start has ended meanwhile.
+tools in threads of their own; the current span stays behind. The views replace module globals of AutoGen's
+modules only: ``threading`` and the event loop themselves are not touched. A background run belongs to the
+trace that it was started in, even if the span around the start has ended meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from autogen_otel.hooks.drive import Proxy, Runtime, carried
+from autogen_otel.hooks.drive import Proxy, Runtime, carry_context
 from autogen_otel.hooks.guard import report
 from autogen_otel.recording import current
 
@@ -22,20 +22,20 @@ class _Loop(Proxy):
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         """As of the loop."""
-        moved = func
+        func_in_context = func
         try:
-            moved = carried(func)
+            func_in_context = carry_context(func)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
-        return self.__wrapped__.run_in_executor(executor, moved, *args)
+        return self.__wrapped__.run_in_executor(executor, func_in_context, *args)
 
 
 class AsyncioView(Proxy):
     """The ``asyncio`` module with loops that carry the context.
 
     Args:
-        module: what stands there now.
+        module: the present module global.
         runtime: the instrumentation that is switched on, or off.
     """
 
@@ -60,7 +60,7 @@ class _Thread(threading.Thread):
     def start(self) -> None:
         """As of any thread."""
         try:
-            self.run = carried(self.run, current.capture())  # type: ignore[method-assign]
+            self.run = carry_context(self.run, current.capture())  # type: ignore[method-assign]
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
