@@ -13,8 +13,8 @@ from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
 from autogen_otel.diagnosis.comparison.listed import Listed
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import Outline, together
+from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.features import Features
-from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.parts import Populations
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.gathering import gather_spans

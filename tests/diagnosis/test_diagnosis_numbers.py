@@ -22,9 +22,9 @@ from autogen_otel.diagnosis.comparison.statistics import (
     thinned_by,
 )
 from autogen_otel.diagnosis.comparison.statistics import testable as how_many
+from autogen_otel.diagnosis.evidence.aggregates import ConversationStart, Numbering, Sample
 from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, TRACE, TRAITS, Features
-from autogen_otel.diagnosis.evidence.kept import Began, Numbering, Sample
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import diagnose
@@ -177,9 +177,9 @@ def test_arguments_that_are_no_json_have_a_size() -> None:
 
 def test_a_sample_is_fair_and_bounded() -> None:
     sample = sampled(range(100_000))
-    assert len(sample.kept) == 1000
+    assert len(sample.members) == 1000
     assert sample.weight == 100
-    assert 45_000 < sum(sample.kept) / 1000 < 55_000
+    assert 45_000 < sum(sample.members) / 1000 < 55_000
 
 
 def sampled(numbers: Iterable[int]) -> Sample[int]:
@@ -194,7 +194,7 @@ def test_samples_of_parts_are_the_sample_of_the_whole() -> None:
     whole = sampled(range(10_000))
     parts = sampled(range(9_999, 0, -2))
     parts.merge(sampled(range(0, 10_000, 2)))
-    assert parts.kept == whole.kept
+    assert parts.members == whole.members
     assert parts.weight == whole.weight
 
 
@@ -208,11 +208,11 @@ def test_what_cannot_be_significant_is_not_corrected_for() -> None:
 
 def test_conversations_are_numbered_by_when_they_began_whoever_read_them() -> None:
     numbering, other = Numbering(), Numbering()
-    numbering.note(Began("a", 30))
-    numbering.note(Began("b", 5))
-    other.note(Began("a", 10))
+    numbering.note(ConversationStart("a", 30))
+    numbering.note(ConversationStart("b", 5))
+    other.note(ConversationStart("a", 10))
     numbering.merge(other)
-    features: dict[str, object] = {CONVERSATION_NUMBER: Began("a", 30)}
+    features: dict[str, object] = {CONVERSATION_NUMBER: ConversationStart("a", 30)}
     numbering.replace(features)
     assert features == {CONVERSATION_NUMBER: 2}
 
@@ -239,7 +239,7 @@ def test_a_conversation_counts_in_the_process_that_holds_it_wherever_its_trace_b
         )
         population.add([asking, held])
     population.number()
-    kept = population.working[CONVERSATION].kept
+    kept = population.working[CONVERSATION].members
     assert sorted(features[CONVERSATION_NUMBER] for features in kept) == [1, 2]
 
 

@@ -100,7 +100,7 @@ class Changes:
 def compare(sides: tuple[Side, Side], populations: Populations) -> Changes:
     """Compare two populations, of the selections that the sides have."""
     was, now = map(conclude, populations.each)
-    return changes_of(sides, was, now, tuple(populations.known))
+    return changes_of(sides, was, now, tuple(populations.attribute_values))
 
 
 def changes_of(

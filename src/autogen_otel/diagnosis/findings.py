@@ -13,9 +13,9 @@ from autogen_otel.diagnosis.comparison.discriminators import Discriminator, disc
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
 from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, together
+from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
 from autogen_otel.diagnosis.evidence.features import PROBLEMS, Features
-from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
@@ -269,7 +269,7 @@ def _finding(
         distributions=spread,
         compared=(len(failing), outline.total),
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
-        message=best[0].said,
+        message=best[0].message,
         evidence=tuple(Evidence(one.trace_id, one.span_id) for one in best),
         visible_as=visible_as(
             group[0].cause, subject, counts, {what: round(count) for what, count in ended_later.items()}

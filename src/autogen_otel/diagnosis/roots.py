@@ -261,7 +261,7 @@ def _show_fallbacks(found: Sequence[Occurrence]) -> None:
     """A backup that can never work shows only when the first entry fails: it is what ends the call."""
     for one in found:
         if one.cause == causes.CONFIG_ENTRY:
-            for cause in one.fell_after:
+            for cause in one.earlier_causes:
                 if cause in _CAN_WAIT:
                     one.symptoms[f"seen only after {cause} of an entry before it"] += 1
 
@@ -275,7 +275,8 @@ def _loops(population: Population) -> list[Occurrence]:
     return [
         occurrence
         for workflow, loop in sorted(population.loops, key=str)
-        if population.seldom_at_limit(workflow) and not (loop.of_words and population.ended[workflow] == 1)
+        if population.seldom_at_limit(workflow)
+        and not (loop.has_alike_answers and population.ended[workflow] == 1)
         for occurrence in population.in_loop((workflow, loop))
     ]
 

@@ -11,10 +11,10 @@ from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
 from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
 from autogen_otel.diagnosis.evidence.subjects import (
-    CUT,
+    CUT_AT_LIMIT,
     ERROR_INSIDE,
-    MADE_UP,
-    OF_CACHE,
+    INVENTED_TOOL,
+    TOOL_OF_CACHE,
     UNKNOWN_TOOL,
     is_no_object,
 )
@@ -165,15 +165,15 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
 
 
 _OF_PROBLEMS: Final = {
-    CUT: (
+    CUT_AT_LIMIT: (
         "The model's answers reach their token limit within the arguments of {tool}: raise max_tokens, or"
         " let {tool} take less text at once."
     ),
-    OF_CACHE: (
+    TOOL_OF_CACHE: (
         "The cache answers with a call of {tool} from a time when there was such a tool: clear the cache,"
         " or change cache_seed whenever tools change."
     ),
-    MADE_UP: (
+    INVENTED_TOOL: (
         "The model made {tool} up: it was offered other tools. Look for that name in prompts and in what"
         " tools return; give tools plain names, or choose a model that is better at calling them."
     ),

@@ -84,7 +84,7 @@ def listed(population: Population) -> CallsOf:
 
     def calls_of(kind: str) -> Listed:
         sample = population.working.get(kind)
-        return Listed([]) if sample is None else Listed(sample.kept, sample.weight)
+        return Listed([]) if sample is None else Listed(sample.members, sample.weight)
 
     return calls_of
 
