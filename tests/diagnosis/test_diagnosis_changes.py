@@ -10,9 +10,9 @@ import pytest
 from autogen_otel.diagnosis.changes import Change, Changes, Side, compare
 from autogen_otel.diagnosis.comparison.candidates import cuts_of
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
-from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.in_memory import InMemoryCalls
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Outline, together
+from autogen_otel.diagnosis.comparison.questions import Outline, answer_all
 from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.features import Features
 from autogen_otel.diagnosis.evidence.parts import Populations
@@ -121,9 +121,9 @@ def values(name: str, *given: object) -> Iterator[Features]:
 
 
 def bars_of(one: Property, failing: list[Features], working: list[Features]) -> tuple[Bar, ...]:
-    calls = Listed(working)
+    calls = InMemoryCalls(working)
     (outline,) = calls.answer([Outline(cuts_of(failing))])
-    ((bars,),) = together([distributions([one], failing, outline)], calls)
+    ((bars,),) = answer_all([distributions([one], failing, outline)], calls)
     return bars
 
 

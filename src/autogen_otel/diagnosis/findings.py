@@ -11,8 +11,8 @@ from zlib import crc32
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
-from autogen_otel.diagnosis.comparison.listed import listed
-from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, together
+from autogen_otel.diagnosis.comparison.in_memory import working_calls_of
+from autogen_otel.diagnosis.comparison.questions import CallsOf, Inquiry, answer_all
 from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
 from autogen_otel.diagnosis.evidence.features import PROBLEMS, Features
@@ -180,7 +180,7 @@ def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
 
 def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnosis:
     """Say what fails in a population, and why; arguments as for ``roots_of``."""
-    calls_of = calls_of or listed(population)
+    calls_of = calls_of or working_calls_of(population)
     grouped: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}
     for occurrence in roots_of(population, calls_of):
@@ -190,14 +190,14 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         _alike(group[0]) for group in grouped.values() for _ in {one.trace_id for one in group}
     )
     crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
-    asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
+    asking: dict[str, list[Inquiry[Finding]]] = defaultdict(list)
     for group in grouped.values():
         in_order = sorted(group, key=lambda one: one.time_ns)
         share = len({one.trace_id for one in group}) / alike_of[_alike(group[0])]
         asking[group[0].compared_as or group[0].kind].append(
             _finding(in_order, population.over_time, crowded, is_alone=share >= _NEARLY_ALL)
         )
-    findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
+    findings = [one for kind, alike in asking.items() for one in answer_all(alike, calls_of(kind))]
     findings.sort(key=_rank)
     noted = [
         Noted(tool, count, population.returned_conversations[tool])
@@ -223,7 +223,7 @@ def _alike(one: Occurrence) -> tuple[Any, ...]:
 
 def _finding(
     group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str], *, is_alone: bool
-) -> Asking[Finding]:
+) -> Inquiry[Finding]:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
     for one in group:

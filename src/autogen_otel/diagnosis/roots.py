@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import is_number, round_between, thinned
-from autogen_otel.diagnosis.comparison.listed import listed
+from autogen_otel.diagnosis.comparison.candidates import is_number, round_between, thin
+from autogen_otel.diagnosis.comparison.in_memory import working_calls_of
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, Holding, Outline, Run, together
+from autogen_otel.diagnosis.comparison.questions import CallsOf, Counts, Inquiry, Outline, Run, answer_all
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher_of_best_cut
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, PREVIOUS_TOOL_SECONDS, PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence, tool_kind
@@ -48,17 +48,17 @@ def roots_of(population: Population, calls_of: CallsOf | None = None) -> list[Oc
         population: the failures.
         calls_of: the calls of a kind that worked; by default those that the population keeps.
     """
-    calls_of = calls_of or listed(population)
+    calls_of = calls_of or working_calls_of(population)
     groups = [population.in_group(key) for key in sorted(population.groups)]
-    models: list[Asking[None]] = []
+    models: list[Inquiry[None]] = []
     for group in groups:
         first = group[0]
         if first.cause == causes.TOOL_EXCEPTION:
-            together([_blame_arguments(group)], calls_of(first.kind))
+            answer_all([_blame_arguments(group)], calls_of(first.kind))
         elif first.kind == MODEL and first.cause in _EXPLAINED:
             models.append(_EXPLAINED[first.cause](group))
     if models:
-        together(models, calls_of(MODEL))
+        answer_all(models, calls_of(MODEL))
     found = [one for group in groups for one in group]
     found.extend(_loops(population))
     _show_fallbacks(found)
@@ -66,15 +66,15 @@ def roots_of(population: Population, calls_of: CallsOf | None = None) -> list[Oc
 
 
 # ---------------------------------------------------------------- tools
-def _blame_arguments(group: Sequence[Occurrence]) -> Asking[None]:
+def _blame_arguments(group: Sequence[Occurrence]) -> Inquiry[None]:
     """A tool that raises where its arguments do not fit, and works where they do, was called wrongly."""
     bad: Counter[str] = Counter()
     for one in group:
         bad.update(one.problems)
     if not bad:
         return
-    answer = yield Holding([Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in bad])
-    fine = dict(zip(bad, answer.holding, strict=True))
+    answer = yield Counts([Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in bad])
+    fine = dict(zip(bad, answer.counts, strict=True))
     for one in group:
         blamed = [problem for problem in one.problems if bad[problem] >= fine[problem] * answer.weight]
         if blamed:
@@ -84,17 +84,17 @@ def _blame_arguments(group: Sequence[Occurrence]) -> Asking[None]:
 
 
 # ---------------------------------------------------------------- model calls
-def _explain_plain(group: Sequence[Occurrence]) -> Asking[None]:
+def _explain_plain(group: Sequence[Occurrence]) -> Inquiry[None]:
     """Find what plain refusals set in with: the size of the prompt, or history of an earlier run."""
     sizes = _numbers(one.features for one in group)
     counted = {
         name: [number if is_number(number := one.features.get(name)) else 0 for one in group]
         for name in (names.PROMPT_CARRIED_MESSAGES, names.PROMPT_MESSAGES)
     }
-    cuts = {name: thinned(numbers) for name, numbers in counted.items()}
-    outline = yield Outline({names.PROMPT_CHARS: thinned(sizes), **cuts})
-    answer = yield Holding([_AFTER_TOOL])
-    (after_tool,) = answer.holding
+    cuts = {name: thin(numbers) for name, numbers in counted.items()}
+    outline = yield Outline({names.PROMPT_CHARS: thin(sizes), **cuts})
+    answer = yield Counts([_AFTER_TOOL])
+    (after_tool,) = answer.counts
     weight = answer.weight
     carried, messages = (
         _Numbers(numbers, outline.runs[name], weight, answer.total) for name, numbers in counted.items()
@@ -141,7 +141,7 @@ class _Numbers:
     @cached_property
     def cut(self) -> float:
         """The number from which on calls fail; there has to be a failing call."""
-        return max(thinned(self.bad), key=lambda cut: _likelihood(self._above(cut), self._weight))
+        return max(thin(self.bad), key=lambda cut: _likelihood(self._above(cut), self._weight))
 
     @cached_property
     def table(self) -> Table:
@@ -150,7 +150,7 @@ class _Numbers:
 
     def explain(self, covering: float = _MORE_OFTEN_THAN_NOT) -> bool:
         """Whether the cut explains the failures, see ``_is_explained``."""
-        return _is_explained(self.table, self._weight, len(thinned(self.bad)), covering)
+        return _is_explained(self.table, self._weight, len(thin(self.bad)), covering)
 
     def below(self, cut: float) -> float | None:
         """The largest working number that is smaller."""
@@ -217,7 +217,7 @@ def _likelihood(table: Table, weight: float) -> float:
     return total
 
 
-def _measure_limit(group: Sequence[Occurrence]) -> Asking[None]:
+def _measure_limit(group: Sequence[Occurrence]) -> Inquiry[None]:
     """Say from where on prompts are too large, in characters."""
     bad = _numbers(one.features for one in group)
     if not bad:
@@ -230,12 +230,12 @@ def _measure_limit(group: Sequence[Occurrence]) -> Asking[None]:
         one.subject = {**one.subject, "limit_chars": int(limit)}
 
 
-def _blame_slow_tool(group: Sequence[Occurrence]) -> Asking[None]:
+def _blame_slow_tool(group: Sequence[Occurrence]) -> Inquiry[None]:
     """Name the tool after which calls time out, if it is its slowness that they have in common."""
     tools = Counter(one.features[PREVIOUS_TOOL] for one in group if PREVIOUS_TOOL in one.features)
     for tool, count in tools.most_common(1):
         bad = [_seconds_of(tool, one.features) for one in group]
-        outline = yield Outline({PREVIOUS_TOOL_SECONDS: thinned(bad)}, tool=tool)
+        outline = yield Outline({PREVIOUS_TOOL_SECONDS: thin(bad)}, tool=tool)
         seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.weight, outline.total)
         if seconds.cut < _SLOW_SECONDS or count < _FEWEST or not seconds.explain():
             return
@@ -250,7 +250,7 @@ def _seconds_of(tool: str, features: Features) -> float:
     return float(features[PREVIOUS_TOOL_SECONDS]) if features.get(PREVIOUS_TOOL) == tool else 0.0
 
 
-_EXPLAINED: Final[Mapping[str, Callable[[Sequence[Occurrence]], Asking[None]]]] = {
+_EXPLAINED: Final[Mapping[str, Callable[[Sequence[Occurrence]], Inquiry[None]]]] = {
     **dict.fromkeys(_LOOK_PLAIN, _explain_plain),
     causes.PROMPT_TOO_LARGE: _measure_limit,
     causes.TIMEOUT: _blame_slow_tool,
@@ -291,10 +291,10 @@ def _without_symptoms(found: list[Occurrence], calls_of: CallsOf) -> list[Occurr
     groups = [group for group in by_entry.values() if any(map(_is_after_tool, group))]
     if not groups:
         return found
-    (answer,) = calls_of(MODEL).answer([Holding([_AFTER_TOOL])])
+    (answer,) = calls_of(MODEL).answer([Counts([_AFTER_TOOL])])
     dropped: set[int] = set()
     for group in groups:
-        table = _after_tools(group, answer.holding[0], answer.total)
+        table = _after_tools(group, answer.counts[0], answer.total)
         # Where tools fail all the time, that one failed before says nothing; and once or twice is chance.
         always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
         if table.failing < _FEWEST or not (always or _is_explained(table, answer.weight)):

@@ -7,16 +7,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
-from autogen_otel.diagnosis.comparison.listed import bits_of
+from autogen_otel.diagnosis.comparison.in_memory import bits_of
 from autogen_otel.diagnosis.comparison.questions import (
     Answer,
-    Holding,
+    Clustering,
+    Combinations,
+    Counts,
     Outline,
     Question,
-    Resembling,
     Run,
     Spread,
-    Together,
 )
 from autogen_otel.diagnosis.evidence.arguments import PREFIX
 from autogen_otel.diagnosis.evidence.features import (
@@ -31,7 +31,7 @@ from autogen_otel.diagnosis.stored.tables import Tables
 from autogen_otel.traces.sources.clickhouse import LONGEST_FIELD, LONGEST_LIST
 
 T = TypeVar("T")
-Asked = TypeVar("Asked", Together, Resembling)
+Asked = TypeVar("Asked", Combinations, Clustering)
 
 _MOST_NAMES: Final = 1000
 _MOST_ALIKE: Final = 200_000
@@ -55,9 +55,9 @@ class StoredCalls:
         self._failed = failed
         self._by_sort: Mapping[type, Callable[[Any], list[Answer]]] = {
             Outline: self._outlines,
-            Holding: self._holding,
-            Together: self._together,
-            Resembling: self._resembling,
+            Counts: self._holding,
+            Combinations: self._together,
+            Clustering: self._resembling,
         }
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
@@ -73,21 +73,21 @@ class StoredCalls:
         return [answers[index] for index in range(len(questions))]
 
     # ------------------------------------------------------------ questions
-    def _holding(self, questions: Sequence[Holding]) -> list[Answer]:
+    def _holding(self, questions: Sequence[Counts]) -> list[Answer]:
         columns = Columns(self._kind)
         every = dict.fromkeys(one for question in questions for one in question.properties)
         by_property = self._counts(
             columns, {one: (columns.side(one.attribute), columns.holds(one)) for one in every}
         )
         return [
-            Answer(self._total, holding=[by_property[one] for one in question.properties])
+            Answer(self._total, counts=[by_property[one] for one in question.properties])
             for question in questions
         ]
 
-    def _together(self, questions: Sequence[Together]) -> list[Answer]:
+    def _together(self, questions: Sequence[Combinations]) -> list[Answer]:
         return [answer for few in self._portions(questions) for answer in self._few_together(few)]
 
-    def _few_together(self, questions: Sequence[Together]) -> list[Answer]:
+    def _few_together(self, questions: Sequence[Combinations]) -> list[Answer]:
         columns = Columns(self._kind)
         rows = self._tables.rows(
             f"SELECT number, bits, count() FROM ({self._bits(columns, questions)}) GROUP BY number, bits",
@@ -96,12 +96,12 @@ class StoredCalls:
         together: list[dict[int, int]] = [{} for _ in questions]
         for number, bitmask, count in rows:
             together[int(number) - 1][int(bitmask)] = int(count)
-        return [Answer(sum(counts.values()), together=counts) for counts in together]
+        return [Answer(sum(counts.values()), combinations=counts) for counts in together]
 
-    def _resembling(self, questions: Sequence[Resembling]) -> list[Answer]:
+    def _resembling(self, questions: Sequence[Clustering]) -> list[Answer]:
         return [answer for few in self._portions(questions) for answer in self._few_resembling(few)]
 
-    def _few_resembling(self, questions: Sequence[Resembling]) -> list[Answer]:
+    def _few_resembling(self, questions: Sequence[Clustering]) -> list[Answer]:
         columns = Columns(self._kind)
         failing = [
             self._failing(columns, number, one, range(at, at + LONGEST_LIST))
@@ -144,7 +144,7 @@ class StoredCalls:
         )
 
     @staticmethod
-    def _failing(columns: Columns, number: int, question: Resembling, which: range) -> str:
+    def _failing(columns: Columns, number: int, question: Clustering, which: range) -> str:
         """Some of the failing calls of a question as further rows of ``_bits``."""
         failing = question.failing[which.start : which.stop]
         traces = columns.value([str(call[TRACE]) for call in failing], "Array(String)")
@@ -154,7 +154,7 @@ class StoredCalls:
             f" FROM (SELECT arrayJoin(arrayZip({traces}, {bits})) AS one)"
         )
 
-    def _bits(self, columns: Columns, questions: Sequence[Together | Resembling]) -> str:
+    def _bits(self, columns: Columns, questions: Sequence[Combinations | Clustering]) -> str:
         """Each call once for each question: its ``number``, the ``trace``, and ``bits`` for what it has."""
         bits: dict[str, list[list[str]]] = {side: [[] for _ in questions] for side in (OWN, AROUND)}
         for number, question in enumerate(questions):
