@@ -11,7 +11,7 @@ from autogen_otel.cli.page.charts import property_chart, when_chart
 from autogen_otel.cli.page.conversation import conversation, tone_of
 from autogen_otel.cli.page.html import Node, document, element, fact, hint, summary_list, table, terms
 from autogen_otel.cli.page.spans import in_a_line, in_a_sentence
-from autogen_otel.diagnosis.changes import Change, Changed, Changes
+from autogen_otel.diagnosis.changes import Change, ChangedFinding, Changes
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
 from autogen_otel.traces.conversations import summarize
 from autogen_otel.traces.trace import Trace
@@ -151,7 +151,7 @@ def _changes(changes: Changes) -> Iterator[Node]:
     )
 
 
-def _cells(one: Changed) -> Iterator[Node]:
+def _cells(one: ChangedFinding) -> Iterator[Node]:
     finding, counts = one.finding, one.table
     yield fact(one.change.value, _TONES.get(one.change, ""))
     yield in_a_line(f"{finding.cause}: {wording.title(finding.cause, finding.subject)}")

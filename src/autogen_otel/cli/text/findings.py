@@ -7,7 +7,7 @@ from typing import Final
 
 from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.text.terminal import Text, TextConsole, dim, one_line
-from autogen_otel.diagnosis.changes import Change, Changed, Changes
+from autogen_otel.diagnosis.changes import Change, ChangedFinding, Changes
 from autogen_otel.diagnosis.findings import Diagnosis, Evidence, Finding
 
 _LABEL_WIDTH: Final = 12
@@ -79,7 +79,7 @@ def render_changes(changes: Changes, read_from: str, look: Look) -> None:
         _render_finding(one.finding, number, changes.after.conversations, console, look)
 
 
-def _render_change(one: Changed, console: TextConsole) -> None:
+def _render_change(one: ChangedFinding, console: TextConsole) -> None:
     finding, table = one.finding, one.table
     line = Text(f"{one.change.value:<{_CHANGE_WIDTH}}", style=_STYLES[one.change])
     title = f"{finding.cause}: {wording.title(finding.cause, finding.subject)}"
