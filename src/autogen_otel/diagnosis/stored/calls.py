@@ -161,7 +161,7 @@ class StoredCalls:
         )
 
     def _bits(self, columns: Columns, questions: Sequence[Combinations | Clustering]) -> str:
-        """A row for each call and question: the question's ``number``, the ``trace``, and the call's ``bits``."""
+        """A row for each call and question: its ``number``, the ``trace``, and the ``bits`` of the call."""
         bits: dict[str, list[list[str]]] = {side: [[] for _ in questions] for side in (OWN, AROUND)}
         for number, question in enumerate(questions):
             for index, prop in enumerate(question.properties):
