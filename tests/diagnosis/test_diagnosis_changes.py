@@ -76,17 +76,17 @@ def test_what_became_of_a_finding_is_said(
     before: Incident, after: Incident, change: Change, worse: bool
 ) -> None:
     changes = compared(before, after)
-    (one,) = changes.changed
+    (one,) = changes.changed_findings
     assert (one.change, changes.got_worse) == (change, worse)
     assert one.may_be_chance == (change is Change.SAME)
     assert (one.table.all_working, one.table.all_failing) == (100, 100)
-    assert set(changes.known) == {"1.4", "1.5"}
+    assert set(changes.attribute_values) == {"1.4", "1.5"}
 
 
 def test_several_findings_are_told_apart() -> None:
     changes = compared(NULL, incidents()["three things at once"])
-    assert [one.change for one in changes.changed] == [Change.NEW, Change.NEW, Change.SAME]
-    assert changes.changed[-1].finding.cause == "tool_exception"
+    assert [one.change for one in changes.changed_findings] == [Change.NEW, Change.NEW, Change.SAME]
+    assert changes.changed_findings[-1].finding.cause == "tool_exception"
 
 
 def test_times_are_compared_as_attributes_are() -> None:

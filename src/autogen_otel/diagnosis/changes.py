@@ -81,20 +81,20 @@ class Changes:
         sides: the two, before and after.
         before: the diagnosis of the first.
         after: the diagnosis of the second.
-        changed: each finding of either, the most important first.
-        known: values of the attribute that separates the sides, if one does; not all of very many.
+        changed_findings: each finding of either, the most important first.
+        attribute_values: values of the attribute that separates the sides, if one does; not all of very many.
     """
 
     sides: tuple[Side, Side]
     before: Diagnosis
     after: Diagnosis
-    changed: tuple[ChangedFinding, ...]
-    known: tuple[str, ...] = ()
+    changed_findings: tuple[ChangedFinding, ...]
+    attribute_values: tuple[str, ...] = ()
 
     @property
     def got_worse(self) -> bool:
         """Whether a finding is new, or more frequent."""
-        return any(one.change in {Change.NEW, Change.GREW} for one in self.changed)
+        return any(changed.change in {Change.NEW, Change.GREW} for changed in self.changed_findings)
 
 
 def compare(sides: tuple[Side, Side], populations: Populations) -> Changes:
@@ -104,10 +104,10 @@ def compare(sides: tuple[Side, Side], populations: Populations) -> Changes:
 
 
 def changes_of(
-    sides: tuple[Side, Side], before: Diagnosis, after: Diagnosis, known: tuple[str, ...] = ()
+    sides: tuple[Side, Side], before: Diagnosis, after: Diagnosis, attribute_values: tuple[str, ...] = ()
 ) -> Changes:
     """Compare two diagnoses."""
-    return Changes(sides, before, after, _changed_findings(before, after), known)
+    return Changes(sides, before, after, _changed_findings(before, after), attribute_values)
 
 
 def _changed_findings(before: Diagnosis, after: Diagnosis) -> tuple[ChangedFinding, ...]:

@@ -34,7 +34,7 @@ def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> 
         "findings": [_finding(finding, link) for finding in diagnosis.findings],
         "noted": [
             {"tool": note.tool, "returned_errors": note.occurrences, "conversations": note.conversations}
-            for note in diagnosis.noted
+            for note in diagnosis.notes
         ],
         "interval_seconds": diagnosis.interval_seconds,
         "over_time": _over_time(diagnosis.over_time),
@@ -51,7 +51,10 @@ def changes_document(changes: Changes, source: str, link: Link | None = None) ->
         sides[name] = {"label": side.label} | {key: document[key] for key in _SIDE_KEYS}
     return {
         **document_of(changes.after, source, link),
-        "comparison": {**sides, "changes": [_changed_finding(changed, link) for changed in changes.changed]},
+        "comparison": {
+            **sides,
+            "changes": [_changed_finding(changed, link) for changed in changes.changed_findings],
+        },
     }
 
 
@@ -88,14 +91,14 @@ def _finding(finding: Finding, link: Link | None) -> dict[str, Any]:
         "evidence": [_evidence(evidence, link) for evidence in finding.evidence],
         "visible_as": finding.visible_as,
         "advice": finding.advice,
-        "ended_conversations": finding.ended,
-        "recovered": finding.recovered,
+        "ended_conversations": finding.ended_conversations,
+        "recovered": finding.has_recovered,
         "lost_seconds": finding.lost_seconds,
         "attempts": finding.attempts,
         "status_codes": dict(finding.status_codes),
         "effects": {effect.name.lower(): count for effect, count in finding.effects.items()},
         "symptoms": [{"what": words, "times": times} for words, times in finding.symptoms.items()],
-        "compared": {"failing": finding.compared[0], "working": finding.compared[1]},
+        "compared": {"failing": finding.compared_calls[0], "working": finding.compared_calls[1]},
     }
 
 

@@ -60,8 +60,8 @@ class Finding:
         occurrences: failures; retries of the same call are one.
         attempts: failures, each retry counted.
         conversations: how many conversations it happened in.
-        ended: how many conversations ended with it.
-        recovered: whether a retry or another entry answered each time, so that nobody noticed.
+        ended_conversations: how many conversations ended with it.
+        has_recovered: whether a retry or another entry answered each time, so that nobody noticed.
         lost_seconds: the time that failed attempts and the pauses between them took.
         first_ns: when it happened first.
         last_ns: when it happened last.
@@ -69,7 +69,7 @@ class Finding:
         over_time: conversations with it by time, in the intervals of the diagnosis.
         discriminators: what failing calls have that working ones do not.
         distributions: the distribution of the values of each discriminator.
-        compared: how many failing and how many working calls that is by.
+        compared_calls: how many failing and how many working calls that is by.
         symptoms: what else happened because of it.
         message: what was raised, or what the provider said, in the best of these.
         evidence: the best conversations to look at.
@@ -83,8 +83,8 @@ class Finding:
     occurrences: int
     attempts: int
     conversations: int
-    ended: int
-    recovered: bool
+    ended_conversations: int
+    has_recovered: bool
     lost_seconds: float
     first_ns: int
     last_ns: int
@@ -92,7 +92,7 @@ class Finding:
     over_time: Mapping[int, int]
     discriminators: tuple[Discriminator, ...]
     distributions: tuple[tuple[Bar, ...], ...]
-    compared: tuple[int, int]
+    compared_calls: tuple[int, int]
     symptoms: Mapping[str, int]
     message: str
     evidence: tuple[Evidence, ...]
@@ -157,7 +157,7 @@ class Diagnosis:
         first_ns: when the first of them began; 0 for none.
         last_ns: when the last of them began.
         findings: what fails; the finding that explains most comes first.
-        noted: what does not count as a failure.
+        notes: what does not count as a failure.
         interval_seconds: the length of the intervals of ``over_time``.
         over_time: conversations by the beginning of the interval in which they began, in seconds since 1970.
         sampling: what was read, if that is a sample.
@@ -168,7 +168,7 @@ class Diagnosis:
     first_ns: int
     last_ns: int
     findings: tuple[Finding, ...]
-    noted: tuple[Note, ...]
+    notes: tuple[Note, ...]
     interval_seconds: int
     over_time: Mapping[int, int]
     sampling: Sampling | None = None
@@ -193,19 +193,21 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         groups[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
     conversations_by_type = Counter(
-        _failure_type(group[0]) for group in groups.values() for _ in {one.trace_id for one in group}
+        _failure_type(group[0]) for group in groups.values() for _ in {failure.trace_id for failure in group}
     )
     findings_of_trace = Counter(
-        trace_id for group in groups.values() for trace_id in {one.trace_id for one in group}
+        trace_id for group in groups.values() for trace_id in {failure.trace_id for failure in group}
     )
     inquiries: dict[str, list[Inquiry[Finding]]] = defaultdict(list)
     for group in groups.values():
-        in_order = sorted(group, key=lambda one: one.time_ns)
-        share = len({one.trace_id for one in group}) / conversations_by_type[_failure_type(group[0])]
+        in_order = sorted(group, key=lambda failure: failure.time_ns)
+        share = len({failure.trace_id for failure in group}) / conversations_by_type[_failure_type(group[0])]
         inquiries[group[0].compared_as or group[0].kind].append(
             _finding(in_order, population.over_time, findings_of_trace, is_alone=share >= _NEARLY_ALL)
         )
-    findings = [one for kind, of_kind in inquiries.items() for one in answer_all(of_kind, calls_of(kind))]
+    findings = [
+        finding for kind, of_kind in inquiries.items() for finding in answer_all(of_kind, calls_of(kind))
+    ]
     findings.sort(key=_rank)
     notes = [
         Note(tool, count, population.returned_conversations[tool])
@@ -234,53 +236,57 @@ def _finding(
 ) -> Inquiry[Finding]:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
-    for one in group:
-        first.setdefault(one.trace_id, one)
-        if one.trace_id not in worst or _WORTH[one.effect] > _WORTH[worst[one.trace_id].effect]:
-            worst[one.trace_id] = one
+    for failure in group:
+        first.setdefault(failure.trace_id, failure)
+        if failure.trace_id not in worst or _WORTH[failure.effect] > _WORTH[worst[failure.trace_id].effect]:
+            worst[failure.trace_id] = failure
     effects: dict[Effect, float] = defaultdict(float)
-    for one in worst.values():
-        effects[one.effect] += one.weight
+    for failure in worst.values():
+        effects[failure.effect] += failure.weight
     ended_later: dict[str, float] = defaultdict(float)
-    for one in worst.values():
-        if one.ended_by is not None:
-            ended_later[what_ended(one.ended_by)] += one.weight
-    statuses = Counter(str(one.subject["status_code"]) for one in group if "status_code" in one.subject)
+    for failure in worst.values():
+        if failure.ended_by is not None:
+            ended_later[what_ended(failure.ended_by)] += failure.weight
+    statuses = Counter(
+        str(failure.subject["status_code"]) for failure in group if "status_code" in failure.subject
+    )
     subject = _subject(group)
     symptoms: Counter[str] = Counter()
-    for one in group:
-        symptoms.update(one.symptoms)
+    for failure in group:
+        symptoms.update(failure.symptoms)
     # One call of each conversation, since the calls of one conversation are not independent.
     # Only every n-th of too many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
-    failing = [one.features for one in _one_of_each(group)[::step]]
+    failing = [failure.features for failure in _one_of_each_conversation(group)[::step]]
     constant_attributes = frozenset[str]() if is_alone else _constant_attributes(failing)
     discriminators, outline = yield from discriminate(
         failing, partial(_is_redundant, group[0], constant_attributes)
     )
-    bars = yield from distributions([one.property for one in discriminators], failing, outline)
+    bars = yield from distributions(
+        [discriminator.property for discriminator in discriminators], failing, outline
+    )
     counts = {effect: round(count) for effect, count in effects.items()}
     best = _best(list(worst.values()), findings_of_trace)
     return Finding(
         cause=group[0].cause,
         subject=subject,
         status_codes=dict(statuses.most_common()),
-        occurrences=round(sum(one.weight for one in group)),
-        attempts=round(sum(one.weight * one.attempts for one in group)),
-        conversations=round(sum(one.weight for one in first.values())),
-        ended=counts.get(Effect.ENDED, 0),
-        recovered=not (counts.get(Effect.ENDED) or counts.get(Effect.SWALLOWED)),
-        lost_seconds=round(sum(one.weight * one.lost_ns for one in group) / 1e9, 3),
+        occurrences=round(sum(failure.weight for failure in group)),
+        attempts=round(sum(failure.weight * failure.attempts for failure in group)),
+        conversations=round(sum(failure.weight for failure in first.values())),
+        ended_conversations=counts.get(Effect.ENDED, 0),
+        has_recovered=not (counts.get(Effect.ENDED) or counts.get(Effect.SWALLOWED)),
+        lost_seconds=round(sum(failure.weight * failure.lost_ns for failure in group) / 1e9, 3),
         first_ns=group[0].time_ns,
         last_ns=group[-1].time_ns,
         effects=counts,
-        over_time=over_time.count((one.time_ns, one.weight) for one in first.values()),
+        over_time=over_time.count((failure.time_ns, failure.weight) for failure in first.values()),
         discriminators=tuple(discriminators),
         distributions=bars,
-        compared=(len(failing), outline.total),
+        compared_calls=(len(failing), outline.total),
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
         message=best[0].message,
-        evidence=tuple(Evidence(one.trace_id, one.span_id) for one in best),
+        evidence=tuple(Evidence(failure.trace_id, failure.span_id) for failure in best),
         visible_as=visible_as(
             group[0].cause, subject, counts, {words: round(count) for words, count in ended_later.items()}
         ),
@@ -296,7 +302,9 @@ def _rank(finding: Finding) -> tuple[float, ...]:
 
 def _constant_attributes(failing: Sequence[Features]) -> frozenset[str]:
     """Attributes of the entry that are the same in all failing calls, since these are grouped by them."""
-    return frozenset(name for name in _ENTRY_ATTRIBUTES if len({one.get(name) for one in failing}) == 1)
+    return frozenset(
+        name for name in _ENTRY_ATTRIBUTES if len({features.get(name) for features in failing}) == 1
+    )
 
 
 def _is_redundant(failure: Occurrence, constant_attributes: Collection[str], attribute: str) -> bool:
@@ -311,11 +319,11 @@ def _is_redundant(failure: Occurrence, constant_attributes: Collection[str], att
     return attribute in {PROBLEMS, DEPTH} or (is_no_object(failure.subject) and attribute.startswith(PREFIX))
 
 
-def _one_of_each(group: Sequence[Occurrence]) -> list[Occurrence]:
+def _one_of_each_conversation(group: Sequence[Occurrence]) -> list[Occurrence]:
     """One failure of each conversation, at random: the first ones would all be of early turns."""
     by_trace: dict[str, list[Occurrence]] = defaultdict(list)
-    for one in group:
-        by_trace[one.trace_id].append(one)
+    for failure in group:
+        by_trace[failure.trace_id].append(failure)
     return [
         occurrences[crc32(trace_id.encode()) % len(occurrences)] for trace_id, occurrences in by_trace.items()
     ]
@@ -325,7 +333,7 @@ def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
     """The common subject of failures: their usual status, and their host if nearly all have the same."""
     subject = dict(group[0].subject)
     for name, least in (("status_code", 0.0), ("host", _NEARLY_ALL)):
-        values = Counter(one.subject[name] for one in group if name in one.subject)
+        values = Counter(failure.subject[name] for failure in group if name in failure.subject)
         subject.pop(name, None)
         for value, count in values.most_common(1):
             if count >= least * len(group):
@@ -336,6 +344,7 @@ def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
 def _best(occurrences: Sequence[Occurrence], findings_of_trace: Counter[str]) -> list[Occurrence]:
     """The failures that show it best: those that ended a conversation, and where little else failed."""
     ranked = sorted(
-        occurrences, key=lambda one: (-_WORTH[one.effect], findings_of_trace[one.trace_id], one.time_ns)
+        occurrences,
+        key=lambda failure: (-_WORTH[failure.effect], findings_of_trace[failure.trace_id], failure.time_ns),
     )
     return ranked[:_MOST_EVIDENCE]

@@ -69,30 +69,32 @@ def roots_of(population: Population, calls_of: CallsOf | None = None) -> list[Oc
 def _blame_arguments(group: Sequence[Occurrence]) -> Inquiry[None]:
     """Blame the arguments if a tool raises where they do not fit, and works where they do."""
     failing_counts: Counter[str] = Counter()
-    for one in group:
-        failing_counts.update(one.problems)
+    for failure in group:
+        failing_counts.update(failure.problems)
     if not failing_counts:
         return
     answer = yield Counts([Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in failing_counts])
     working_counts = dict(zip(failing_counts, answer.counts, strict=True))
-    for one in group:
+    for failure in group:
         likely_problems = [
             problem
-            for problem in one.problems
+            for problem in failure.problems
             if failing_counts[problem] >= working_counts[problem] * answer.weight
         ]
         if likely_problems:
-            one.symptoms[f"tool_exception {one.subject['tool']} {one.subject.get('exception', '')}"] += 1
-            one.cause = causes.TOOL_ARGUMENTS
-            one.subject = {**one.subject, **problem_subject(likely_problems[0])}
+            failure.symptoms[
+                f"tool_exception {failure.subject['tool']} {failure.subject.get('exception', '')}"
+            ] += 1
+            failure.cause = causes.TOOL_ARGUMENTS
+            failure.subject = {**failure.subject, **problem_subject(likely_problems[0])}
 
 
 # ---------------------------------------------------------------- model calls
 def _explain_by_prompt(group: Sequence[Occurrence]) -> Inquiry[None]:
     """Find what unexplained failures set in with: the size of the prompt, or history of an earlier run."""
-    sizes = _numbers(one.features for one in group)
+    sizes = _numbers(failure.features for failure in group)
     numbers_by_name = {
-        name: [number if is_number(number := one.features.get(name)) else 0 for one in group]
+        name: [number if is_number(number := failure.features.get(name)) else 0 for failure in group]
         for name in (names.PROMPT_CARRIED_MESSAGES, names.PROMPT_MESSAGES)
     }
     cuts = {name: thin(numbers) for name, numbers in numbers_by_name.items()}
@@ -115,12 +117,12 @@ def _explain_by_prompt(group: Sequence[Occurrence]) -> Inquiry[None]:
     # The errors of tools make prompts longer, too.
     if _after_tools(group, after_tool, answer.total).effect >= effect:
         return
-    for one in group:
-        if has_property(one.features):
-            one.symptoms[one.words] += 1
-            one.cause = cause
-            one.subject = {**_entry_subject(one.subject), **details}
-            one.detail = {}
+    for failure in group:
+        if has_property(failure.features):
+            failure.symptoms[failure.words] += 1
+            failure.cause = cause
+            failure.subject = {**_entry_subject(failure.subject), **details}
+            failure.detail = {}
 
 
 _Explanation = tuple[float, str, Callable[[Features], bool], dict[str, Any]]
@@ -224,30 +226,30 @@ def _likelihood(table: Table, weight: float) -> float:
 
 def _measure_limit(group: Sequence[Occurrence]) -> Inquiry[None]:
     """Set the limit of the prompt in characters."""
-    bad = _numbers(one.features for one in group)
+    bad = _numbers(failure.features for failure in group)
     if not bad:
         return
     smallest = min(bad)
     outline = yield Outline({names.PROMPT_CHARS: [smallest]})
     below = _Numbers(bad, outline.runs[names.PROMPT_CHARS], outline.weight).below(smallest)
     limit: float = smallest if below is None else round_between(below, smallest)
-    for one in group:
-        one.subject = {**one.subject, "limit_chars": int(limit)}
+    for failure in group:
+        failure.subject = {**failure.subject, "limit_chars": int(limit)}
 
 
 def _blame_slow_tool(group: Sequence[Occurrence]) -> Inquiry[None]:
     """Name the tool after which calls time out, if the calls have its slowness in common."""
-    tools = Counter(one.features[PREVIOUS_TOOL] for one in group if PREVIOUS_TOOL in one.features)
+    tools = Counter(failure.features[PREVIOUS_TOOL] for failure in group if PREVIOUS_TOOL in failure.features)
     for tool, count in tools.most_common(1):
-        bad = [_seconds_of(tool, one.features) for one in group]
+        bad = [_seconds_of(tool, failure.features) for failure in group]
         outline = yield Outline({PREVIOUS_TOOL_SECONDS: thin(bad)}, tool=tool)
         seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.weight, outline.total)
         if seconds.cut < _SLOW_SECONDS or count < _FEWEST or not seconds.explains():
             return
-        for one in group:
-            if _seconds_of(tool, one.features) >= seconds.cut:
-                one.symptoms[one.words] += 1
-                one.subject = {**one.subject, "tool": tool}
+        for failure in group:
+            if _seconds_of(tool, failure.features) >= seconds.cut:
+                failure.symptoms[failure.words] += 1
+                failure.subject = {**failure.subject, "tool": tool}
 
 
 def _seconds_of(tool: str, features: Features) -> float:
@@ -264,11 +266,11 @@ _RULES: Final[Mapping[str, Callable[[Sequence[Occurrence]], Inquiry[None]]]] = {
 
 def _show_fallbacks(failures: Sequence[Occurrence]) -> None:
     """Give an entry that can never work the failures before it as symptoms: it shows only after them."""
-    for one in failures:
-        if one.cause == causes.CONFIG_ENTRY:
-            for cause in one.earlier_causes:
+    for failure in failures:
+        if failure.cause == causes.CONFIG_ENTRY:
+            for cause in failure.earlier_causes:
                 if cause in _TEMPORARY_CAUSES:
-                    one.symptoms[f"seen only after {cause} of an entry before it"] += 1
+                    failure.symptoms[f"seen only after {cause} of an entry before it"] += 1
 
 
 # ---------------------------------------------------------------- conversations
@@ -281,18 +283,22 @@ def _loops(population: Population) -> list[Occurrence]:
         occurrence
         for workflow, loop in sorted(population.loops, key=str)
         if population.seldom_at_limit(workflow)
-        and not (loop.has_alike_answers and population.ended[workflow] == 1)
+        and not (loop.has_alike_answers and population.ended_conversations[workflow] == 1)
         for occurrence in population.in_loop((workflow, loop))
     ]
 
 
 def _without_symptoms(failures: list[Occurrence], calls_of: CallsOf) -> list[Occurrence]:
     """Turn model calls that only fail after a tool failed into symptoms of that tool's failures."""
-    tools = {(one.trace_id, one.span_id): one for one in failures if one.kind.startswith(tool_kind(""))}
+    tools = {
+        (failure.trace_id, failure.span_id): failure
+        for failure in failures
+        if failure.kind.startswith(tool_kind(""))
+    }
     by_entry: dict[Any, list[Occurrence]] = defaultdict(list)
-    for one in failures:
-        if one.kind == MODEL and one.cause in _UNEXPLAINED_CAUSES:
-            by_entry[one.cause, one.subject.get("model")].append(one)
+    for failure in failures:
+        if failure.kind == MODEL and failure.cause in _UNEXPLAINED_CAUSES:
+            by_entry[failure.cause, failure.subject.get("model")].append(failure)
     groups = [group for group in by_entry.values() if any(map(_is_after_failed_tool, group))]
     if not groups:
         return failures
@@ -304,17 +310,17 @@ def _without_symptoms(failures: list[Occurrence], calls_of: CallsOf) -> list[Occ
         is_always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
         if table.failing < _FEWEST or not (is_always or _is_explained(table, answer.weight)):
             continue
-        for one in group:
-            root = tools.get((one.trace_id, one.after_tool or ""))
-            if root is None or not _is_after_failed_tool(one):
+        for failure in group:
+            root = tools.get((failure.trace_id, failure.after_tool or ""))
+            if root is None or not _is_after_failed_tool(failure):
                 continue
-            root.symptoms[one.words] += 1
-            root.lost_ns += one.lost_ns
-            if one.effect is Effect.ENDED:
+            root.symptoms[failure.words] += 1
+            root.lost_ns += failure.lost_ns
+            if failure.effect is Effect.ENDED:
                 root.effect = Effect.ENDED
-                root.ended_by = one.subject
-            symptom_ids.add(id(one))
-    return [one for one in failures if id(one) not in symptom_ids]
+                root.ended_by = failure.subject
+            symptom_ids.add(id(failure))
+    return [failure for failure in failures if id(failure) not in symptom_ids]
 
 
 def _is_after_failed_tool(failure: Occurrence) -> bool:

@@ -120,9 +120,8 @@ def advice_for(cause: str, subject: Mapping[str, Any], discriminators: Sequence[
 def _hint(discriminator: Discriminator) -> str:
     attribute, comparison = discriminator.property.attribute, discriminator.property.comparison
     if attribute in {TIME, HOUR}:
-        return (
-            f"It happens at a certain time ({_when(discriminator)}): look at what was deployed or ran then."
-        )
+        moment = _time_words(discriminator)
+        return f"It happens at a certain time ({moment}): look at what was deployed or ran then."
     is_value = comparison is Comparison.EQUALS
     if attribute == names.SERVER_ADDRESS and is_value:
         return f"Other hosts answer: compare {discriminator.property.text} with them."
@@ -135,7 +134,7 @@ def _hint(discriminator: Discriminator) -> str:
     return ""
 
 
-def _when(discriminator: Discriminator) -> str:
+def _time_words(discriminator: Discriminator) -> str:
     text, comparison = discriminator.property.text, discriminator.property.comparison
     if discriminator.property.attribute == HOUR:
         return f"hour {text}, UTC"

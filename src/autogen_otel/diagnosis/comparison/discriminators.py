@@ -196,12 +196,12 @@ def _significant(*families: _Family) -> list[Discriminator]:
     return sorted(significant, key=lambda one: (-_score(one), one.probability, one.property.attribute))
 
 
-def _score(one: Discriminator) -> float:
-    attribute = one.property.attribute
+def _score(discriminator: Discriminator) -> float:
+    attribute = discriminator.property.attribute
     penalty = _PENALTIES.get(attribute, _OTHER_PENALTY)
     if attribute.endswith(_DERIVED_SUFFIXES):
         penalty += 0.02
-    return one.table.effect - penalty - _COMPARISON_PENALTIES[one.property.comparison]
+    return discriminator.table.effect - penalty - _COMPARISON_PENALTIES[discriminator.property.comparison]
 
 
 def _keep_independent(

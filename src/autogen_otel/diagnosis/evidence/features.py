@@ -153,17 +153,17 @@ class Surroundings:
             features.update(attributes_of(entry))
         return features
 
-    def of_conversation(self, root: Span, failed: Span | None = None) -> dict[str, Any]:
+    def of_conversation(self, root: Span, failed_span: Span | None = None) -> dict[str, Any]:
         """Describe a conversation as a whole, until a failure in it.
 
         Args:
             root: its own span.
-            failed: the span that failed in it, if one did: what began later cannot be the reason.
+            failed_span: the span that failed in it, if one did: what began later cannot be the reason.
         """
         features = {**self._of_moment(root), **attributes_of(root)}
         for name in (TURN, GAP, AGENT_PAIR):
             features.pop(name, None)
-        return features | self._of_calls_before(None if failed is None else failed.start_ns)
+        return features | self._of_calls_before(None if failed_span is None else failed_span.start_ns)
 
     def _of_calls_before(self, moment_ns: int | None) -> dict[str, Any]:
         features: dict[str, Any] = {}

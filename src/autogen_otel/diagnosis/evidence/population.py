@@ -67,7 +67,7 @@ class Population:
         returned_errors: how often each tool returned an error.
         returned_conversations: in how many conversations each tool did.
         loops: conversations that ended in a loop, by workflow and agents.
-        ended: how many conversations ended, by workflow.
+        ended_conversations: how many conversations ended, by workflow.
         ended_at_limit: how many of them a limit ended.
     """
 
@@ -81,7 +81,7 @@ class Population:
         self.returned_conversations: Counter[str] = Counter()
         self.loops: Samples[tuple[str, Loop], Occurrence] = Samples(*_LOOP_SIZES)
         self.ended_at_limit: Counter[str] = Counter()
-        self.ended: Counter[str] = Counter()
+        self.ended_conversations: Counter[str] = Counter()
         self._starts: OrderedDict[str, ConversationStart] = OrderedDict()
         self._numbering = Numbering()
         self._heaviest, self._weight = heaviest, 1.0
@@ -177,7 +177,7 @@ class Population:
         for own_counts, other_counts in (
             (self.returned_errors, other.returned_errors),
             (self.returned_conversations, other.returned_conversations),
-            (self.ended, other.ended),
+            (self.ended_conversations, other.ended_conversations),
             (self.ended_at_limit, other.ended_at_limit),
         ):
             own_counts.update(other_counts)
@@ -194,8 +194,8 @@ class Population:
 
     def seldom_at_limit(self, workflow: str) -> bool:
         """Whether so few conversations of a workflow end at a limit that it is not its design."""
-        ended = self.ended[workflow]
-        return ended == 1 or self.ended_at_limit[workflow] <= ended * _USUAL_LIMITS
+        count = self.ended_conversations[workflow]
+        return count == 1 or self.ended_at_limit[workflow] <= count * _USUAL_LIMITS
 
     def in_group(self, key: GroupKey) -> list[Occurrence]:
         """The failures of a group, each with its weight: how many it stands for."""
@@ -277,10 +277,10 @@ class Population:
         if root is None:
             return
         workflow = _workflow(root)
-        if workflow in self.ended or len(self.ended) < _MOST_NAMES:
-            self.ended[workflow] += round(self._weight)
+        if workflow in self.ended_conversations or len(self.ended_conversations) < _MOST_NAMES:
+            self.ended_conversations[workflow] += round(self._weight)
         if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
-            if workflow in self.ended:
+            if workflow in self.ended_conversations:
                 self.ended_at_limit[workflow] += round(self._weight)
             if not failures and self._keep_loop(reading, root):
                 return

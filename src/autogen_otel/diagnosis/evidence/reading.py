@@ -181,7 +181,7 @@ class Reading:
         last = max(chats, key=lambda chat: chat.end_ns, default=None)
         return None if last is None or last.failed else last
 
-    def _of_answer(self, failed: Span, cause: str, chat: Span) -> Occurrence:
+    def _of_answer(self, failed_span: Span, cause: str, chat: Span) -> Occurrence:
         """An answer that AutoGen took but could not use: a turn failed on it, or nobody noticed."""
         self.failed_calls.add(chat.span_id)
         attempts = [child for child in self.trace.children(chat) if is_attempt(child)]
@@ -190,15 +190,15 @@ class Reading:
         return Occurrence(
             cause,
             subject,
-            failed.trace_id,
-            failed.span_id,
-            failed.start_ns,
+            failed_span.trace_id,
+            failed_span.span_id,
+            failed_span.start_ns,
             MODEL,
-            self._effect(failed),
+            self._effect(failed_span),
             chat.duration_ns,
             partial(self.model_features, chat, chat),
             model_detail(cause, attempt, subject),
-            message=message_of(failed),
+            message=message_of(failed_span),
         )
 
     def _of_model(self, chat: Span, failed_spans: Sequence[Span]) -> Iterator[Occurrence]:
@@ -253,15 +253,17 @@ class Reading:
         """The features of a model call as one of its entries received it."""
         return self.surroundings.of_call(chat, entry)
 
-    def conversation_features(self, root: Span, failed: Span | None = None) -> dict[str, Any]:
+    def conversation_features(self, root: Span, failed_span: Span | None = None) -> dict[str, Any]:
         """The features of the conversation as a whole, until a failure in it."""
-        return self.surroundings.of_conversation(root, failed)
+        return self.surroundings.of_conversation(root, failed_span)
 
     def was_answered_at_once(self, chat: Span) -> bool:
         """Whether the entry that answered did so with its first attempt."""
-        failed = self.failed_calls
-        return chat.span_id not in failed or any(
-            child.operation == span_names.CONFIG_ENTRY and not child.failed and child.span_id not in failed
+        failed_calls = self.failed_calls
+        return chat.span_id not in failed_calls or any(
+            child.operation == span_names.CONFIG_ENTRY
+            and not child.failed
+            and child.span_id not in failed_calls
             for child in self.trace.children(chat)
         )
 

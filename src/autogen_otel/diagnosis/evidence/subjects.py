@@ -167,14 +167,14 @@ def request_subject(attempt: Span, trace: Trace) -> dict[str, Any]:
     return subject
 
 
-def has_error_inside(failed: Span, attempt: Span | None) -> bool:
+def has_error_inside(failed_span: Span, attempt: Span | None) -> bool:
     """Whether a provider reported an error in an answer with status 200."""
     status = None if attempt is None else attempt.attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
     if attempt is None or status != _OK:
         return False
     # A proxy's page has neither a code nor a type.
     has_error = names.HTTP_ERROR_CODE in attempt.attributes or names.HTTP_ERROR_TYPE in attempt.attributes
-    return has_error or raised_subject(failed).get("exception") == _ERROR_EVENT
+    return has_error or raised_subject(failed_span).get("exception") == _ERROR_EVENT
 
 
 def model_detail(cause: str, attempt: Span | None, subject: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,8 +204,8 @@ def other_subject(span: Span, trace: Trace) -> dict[str, Any]:
     agent = attributes.get(names.GEN_AI_AGENT_NAME) or attributes.get(names.HANDOFF_FROM)
     if agent is None:
         ancestors = islice(trace.up_from(trace.span(span.parent_id)), MOST_NEIGHBOURS)
-        agents = (one.attributes.get(names.GEN_AI_AGENT_NAME) for one in ancestors)
-        agent = next((one for one in agents if one is not None), None)
+        agents = (ancestor.attributes.get(names.GEN_AI_AGENT_NAME) for ancestor in ancestors)
+        agent = next((ancestor for ancestor in agents if ancestor is not None), None)
     if agent is not None:
         subject["agent"] = str(agent)
     # A selection that chose nobody raised nothing; the application's own selection function may raise.

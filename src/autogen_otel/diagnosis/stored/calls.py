@@ -46,13 +46,13 @@ class StoredCalls:
     Args:
         tables: the tables to read.
         kind: the kind of the calls.
-        failed: ids of failed conversations, which do not count as working ones if the kind is conversations.
+        failed_ids: ids of failed conversations, no working ones if the kind is conversations.
     """
 
-    def __init__(self, tables: Tables, kind: str, failed: Sequence[str]) -> None:
+    def __init__(self, tables: Tables, kind: str, failed_ids: Sequence[str]) -> None:
         self._tables = tables
         self._kind = kind
-        self._failed = failed
+        self._failed_ids = failed_ids
         self._answer_by_type: Mapping[type, Callable[[Any], list[Answer]]] = {
             Outline: self._outlines,
             Counts: self._property_counts,
@@ -274,7 +274,7 @@ class StoredCalls:
         return f"FROM {own or around}"
 
     def _source(self, side: str) -> str:
-        own = self._tables.calls(self._kind, self._failed)
+        own = self._tables.calls(self._kind, self._failed_ids)
         return own if side == OWN else self._tables.around(self._kind, own)
 
 

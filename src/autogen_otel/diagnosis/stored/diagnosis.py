@@ -48,11 +48,11 @@ def diagnose_stored(
     with Tables(clickhouse, condition, progress) as tables:
         population = Population()
         _count(population, tables)
-        failed = _read(population, tables, progress)
+        failed_ids = _read(population, tables, progress)
 
         @cache
         def calls_of(kind: str) -> StoredCalls:
-            return StoredCalls(tables, kind, failed)
+            return StoredCalls(tables, kind, failed_ids)
 
         return conclude(population, calls_of)
 
@@ -97,7 +97,7 @@ def _count(population: Population, tables: Tables) -> None:
     counts = "SELECT workflow, count(), countIf(ended_by IN {limits:Array(String)})"
     rows = tables.rows(f"{counts} FROM {tables.ends()} GROUP BY workflow", {"limits": sorted(LIMITS)})
     for workflow, ended, at_limit in rows:
-        population.ended[workflow] = int(ended)
+        population.ended_conversations[workflow] = int(ended)
         population.ended_at_limit[workflow] = int(at_limit)
     spans_with_error = tables.spans(
         has_operation(span_names.EXECUTE_TOOL), f"mapContains(SpanAttributes, '{names.TOOL_RETURNED_ERROR}')"
@@ -120,7 +120,7 @@ def _read(population: Population, tables: Tables, progress: Progress) -> list[st
         if at_limit and population.seldom_at_limit(workflow)
     ]
     limited_ids = f"SELECT TraceId FROM {tables.ends()} WHERE hasAny(limited, {{unusual:Array(String)}})"
-    filtered_ids = f"SELECT TraceId FROM {tables.filtered()}"
+    filtered_ids = f"SELECT TraceId FROM {tables.filtered_conversations()}"
     failing = (
         f"FROM {tables.conversations()}"
         f" WHERE has_failed OR TraceId IN ({limited_ids}) OR TraceId IN ({filtered_ids})"
@@ -136,10 +136,10 @@ def _read(population: Population, tables: Tables, progress: Progress) -> list[st
         numbers = {trace_id: int(number) for trace_id, number in tables.rows(numbers_query, values)}
     spans = tables.spans(f"TraceId GLOBAL IN (SELECT TraceId {failing})")
     rows = tables.rows(f"SELECT {_SELECTED_COLUMNS} {spans} ORDER BY TraceId, Timestamp", values)
-    failed: list[str] = []
+    failed_ids: list[str] = []
     for conversation in by_trace(map(span_of, rows)):
         trace_id = conversation[0].trace_id
-        if population.add_failing(conversation, numbers.get(trace_id, 0)) and len(failed) < _MOST_IDS:
-            failed.append(trace_id)
+        if population.add_failing(conversation, numbers.get(trace_id, 0)) and len(failed_ids) < _MOST_IDS:
+            failed_ids.append(trace_id)
         progress.advance(1)
-    return failed
+    return failed_ids

@@ -173,7 +173,7 @@ class Tables(IntermediateResults):
             f" {self.spans()} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0",
         )
 
-    def filtered(self) -> str:
+    def filtered_conversations(self) -> str:
         """Conversations with an answer that a filter of the provider emptied or cut: their ``TraceId``."""
         return self.source(
             "filtered",
@@ -209,20 +209,20 @@ class Tables(IntermediateResults):
             f" FROM ({workflow_starts} UNION ALL {other_starts})",
         )
 
-    def calls(self, kind: str, failed: Sequence[str]) -> str:
+    def calls(self, kind: str, failed_ids: Sequence[str]) -> str:
         """The calls of a kind that worked: ids, time, service and attributes.
 
         Args:
             kind: the kind of the calls.
-            failed: conversations that do not count as working ones, if that is the kind.
+            failed_ids: conversations that do not count as working ones, if that is the kind.
         """
         number = self._number(kind)
         values: dict[str, Any] = {}
         if kind == CONVERSATION:
             conditions = self._worked_conversations()
-            for index, at in enumerate(range(0, len(failed), LONGEST_LIST)):
+            for index, at in enumerate(range(0, len(failed_ids), LONGEST_LIST)):
                 conditions.append(f"TraceId NOT IN {{failed{index}:Array(String)}}")
-                values[f"failed{index}"] = failed[at : at + LONGEST_LIST]
+                values[f"failed{index}"] = failed_ids[at : at + LONGEST_LIST]
         elif kind == MODEL:
             conditions = self._worked_model_calls()
         else:
