@@ -69,7 +69,7 @@ class Finding:
         over_time: conversations with it by time, in the intervals of the diagnosis.
         discriminators: what failing calls have that working ones do not.
         distributions: the distribution of the values of each discriminator.
-        compared_calls: how many failing and how many working calls that is by.
+        compared_calls: how many failing and how many working calls were compared for that.
         symptoms: what else happened because of it.
         message: what was raised, or what the provider said, in the best of these.
         evidence: the best conversations to look at.

@@ -160,7 +160,7 @@ def evidence_in(source: Source, diagnosis: Diagnosis, most: int) -> dict[str, Tr
 
 
 def _parts(source: Source, limit: int) -> Sequence[Files]:
-    """What several processes read; a limit counts conversations in the order that one reads them in."""
+    """The parts for several processes; with a limit only one, since the limit counts in a single order."""
     assert isinstance(source, Files)
     return [source] if limit else source.parts()
 

@@ -114,7 +114,7 @@ class Surroundings:
 
     Args:
         trace: the conversation.
-        number: its number in its process, or what that follows from later; 0 if it is not known.
+        number: its number in its process, or the start that gives the number later; 0 if it is not known.
     """
 
     __slots__ = (
