@@ -40,8 +40,8 @@ class Masking:
         line = " ".join(text.split())
         if self._exact is not None:
             line = self._exact.sub(MASK, line)
-        fitted = self._redactor.fitted(line, _LONGEST)
-        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in fitted)
+        redacted = self._redactor.fit(line, _LONGEST)
+        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in redacted)
 
     def tree(self, value: Any) -> Any:
         """The value with every text in it masked."""

@@ -256,4 +256,4 @@ def _shown(text: str) -> str:
     """Text that may quote a key, as one line without it."""
     secrets = KnownSecrets()
     secrets.add_environment(os.environ)
-    return Redactor(secrets).fitted(" ".join(text.split()), _LONGEST)
+    return Redactor(secrets).fit(" ".join(text.split()), _LONGEST)

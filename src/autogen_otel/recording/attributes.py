@@ -86,12 +86,12 @@ class Attributes:
         if self._tool_content:
             by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end, Kind.SOURCE: renderer.text}
         if settings.records_messages:
-            messages = renderer.of_messages()
+            messages = renderer.message_renderer()
             by_kind |= {kind: partial(messages, what) for kind, what in _MESSAGES.items()}
         # What policy keeps out has no way to be rendered.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
         # They end with an id, and would push out the names that return.
-        self._renders[RESPONSE_TOOL_CALLS] = lambda asked: [renderer.passing_name(one) for one in asked]
+        self._renders[RESPONSE_TOOL_CALLS] = lambda asked: [renderer.name_uncached(one) for one in asked]
         # The two kinds that nearly all attributes are of are rendered without a call.
         self._ways: dict[str, object] = {
             key: Kind.NUMBER if render == self._number else KINDS[key]
@@ -132,7 +132,7 @@ class Attributes:
                 if shown is not None:
                     attributes[key] = shown
             elif way is Kind.ARGUMENTS:
-                self._secrets.add_passing(value)
+                self._secrets.add_arguments(value)
         return attributes
 
     def _of_constant(self, facts: Facts) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Attributes:
         return [names.get(one) or name(one) if type(one) is str else name(one) for one in values]
 
     def _arguments(self, value: Any) -> str | None:
-        self._secrets.add_passing(value)
+        self._secrets.add_arguments(value)
         return self._renderer.json(value) if self._tool_content else None
 
     def _problems(self, problems: Any) -> list[str]:

@@ -152,7 +152,7 @@ def _told(failure: Failure, renderer: Renderer) -> tuple[str, str]:
     if error is None:
         return renderer.text(failure.message), renderer.stack()
     if failure.is_wordless:
-        return NOT_RECORDED, renderer.stacktrace(error, words=False)
+        return NOT_RECORDED, renderer.stacktrace(error, with_messages=False)
     return renderer.error_message(error), renderer.stacktrace(error)
 
 

@@ -168,7 +168,7 @@ class ToolCall(Operation):
         facts: Facts = {}
         if self._is_excluded:
             # A password among them may come back elsewhere.
-            self.recorder.secrets.add_passing(arguments)
+            self.recorder.secrets.add_arguments(arguments)
         else:
             facts[names.GEN_AI_TOOL_CALL_ARGUMENTS] = arguments
         if self.function is None:
