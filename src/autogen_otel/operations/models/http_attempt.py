@@ -21,10 +21,10 @@ from autogen_otel.reading import read, read_text
 from autogen_otel.recording import (
     Facts,
     Measurement,
-    hear_others,
     send_headers,
     sends_headers,
     silence_http,
+    unsilence_others,
 )
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import metrics
@@ -93,7 +93,7 @@ class ApiRequest(_Request):
 
     def failure_of(self, error: BaseException) -> Failure:
         """As the last attempt says, which has no exception where a server answered."""
-        if self.refusal is None or self.known(error) is not None:
+        if self.refusal is None or self.summary_of(error) is not None:
             return super().failure_of(error)
         return self.refusal.failure(error)._replace(message=_unless_said(self.refusal.words, error))
 
@@ -110,7 +110,7 @@ class HttpAttempt(_Request):
 
     is_client = True
     parameters = ("request",)
-    changes = staticmethod(hear_others)
+    changes = staticmethod(unsilence_others)
 
     __slots__ = ("_headers", "_is_chat", "_response", "ended_at")
 
