@@ -12,7 +12,7 @@ OTHER: Final = "_OTHER"
 MOST_VALUES: Final = 200
 """Different values of one label of one metric; each is a time series for the whole life of the process."""
 
-# --- labels that are no attribute of a span
+# --- labels that are no span attributes
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 - no password
 TOKEN_MODALITY: Final = "gen_ai.token.modality"  # noqa: S105 - no password
 ATTEMPT_RESENT: Final = "autogen.attempt.resent"
@@ -94,7 +94,7 @@ class Metric(NamedTuple):
 
     Args:
         name: its name.
-        kind: what it is to the metrics API; the observed ones are asked for their values.
+        kind: its kind in the metrics API; a callback gives the values of the observed ones.
         unit: in UCUM.
         description: one sentence.
         labels: every attribute key that its measurements may have.
@@ -214,7 +214,7 @@ CONVERSATION_TURNS: Final = Metric(
     _TURNS,
 )
 OF_TELEMETRY: Final = "autogen.telemetry."
-"""How the names begin of what is measured of the delivery itself."""
+"""Prefix of the names of metrics about the delivery itself."""
 TELEMETRY_DROPPED: Final = Metric(
     "autogen.telemetry.dropped",
     "observed_counter",
