@@ -1,4 +1,4 @@
-"""What ``doctor`` examines: the host, what is attached to it, and whether telemetry is exported."""
+"""Examines for ``doctor`` the host, the hooks attached to it, and whether telemetry is exported."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def examine(settings: Settings) -> Document:
     """Examine the host, the environment and the endpoints; nothing stays attached.
 
     Returns:
-        What ``doctor --format json`` prints; its ``problems`` are sentences.
+        The object that ``doctor --format json`` prints; its ``problems`` are sentences.
     """
     is_launched, is_active = _LAUNCHER in sys.modules, instrumentation.active()
     report = _attach_report(settings)
@@ -308,13 +308,13 @@ def _delivery(journal: Document) -> Document:
     """The counts of the programs that share the journal, which they write into its folder."""
     counts = shared.SharedCounts() if journal["folder"] is None else shared.read(Path(journal["folder"]))
     # Includes spans that `autogen-otel push` forwarded.
-    forwarded = {vocabulary.SPANS: journal.get("forwarded_spans", 0)}
+    forwarded_spans = {vocabulary.SPANS: journal.get("forwarded_spans", 0)}
     return {
         "since": _time(counts.since),
         "at": _time(counts.at),
         "exported": counts.of("exported"),
         "journaled": counts.of("journaled"),
-        "forwarded": forwarded,
+        "forwarded": forwarded_spans,
         "dropped": counts.dropped(),
         "queued": counts.waiting(),
     }

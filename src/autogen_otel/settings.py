@@ -248,7 +248,7 @@ class Settings:
 
     @property
     def journal_is_set(self) -> bool:
-        """Whether the program or a variable says what the journal keeps."""
+        """Whether the program or a variable sets the journal's mode."""
         is_set: bool = self.__dict__["_journal_is_set"]
         return is_set
 
@@ -260,9 +260,9 @@ class Settings:
 
     def checking(self, check: str) -> Settings:
         """Return the same settings with another ``check``; their problems and the like stay known."""
-        changed = replace(self, check=check)
-        changed.__dict__.update(_problems=self.problems, _journal_is_set=self.journal_is_set)
-        return changed
+        copy = replace(self, check=check)
+        copy.__dict__.update(_problems=self.problems, _journal_is_set=self.journal_is_set)
+        return copy
 
     def __post_init__(self, environ: Mapping[str, str] | None) -> None:
         """Read the fields that are not set, and refuse values that would make telemetry useless."""

@@ -128,11 +128,11 @@ def _links(error: BaseException) -> Iterator[TracebackType]:
 
 def _passes_on(link: TracebackType) -> bool:
     """Whether a frame only calls the host's function of the same name."""
-    below = link.tb_next
-    if below is None:
+    next_link = link.tb_next
+    if next_link is None:
         return False
-    has_same_name = link.tb_frame.f_code.co_name == below.tb_frame.f_code.co_name
-    return has_same_name and package_of(below.tb_frame) in HOST | _SDK | {"autogen_otel"}
+    has_same_name = link.tb_frame.f_code.co_name == next_link.tb_frame.f_code.co_name
+    return has_same_name and package_of(next_link.tb_frame) in HOST | _SDK | {"autogen_otel"}
 
 
 def _is_certainly_applications(frame: FrameType) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from autogen_otel.reading import read, read_link, read_text, read_traceback, suppresses_context
 
 _MOST_LINKS = 16
-_RECREATED = frozenset({TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError})
+_RECREATED_TYPES = frozenset({TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError})
 """Exceptions that asyncio recreates when they pass from a future of one kind to one of the other."""
 
 
@@ -63,7 +63,7 @@ def identity(error: BaseException) -> int:
     are the same as well, so is the failure.
     """
     kind, message = type(error), read_text(error)
-    return hash((kind, message) if kind in _RECREATED else (kind, message, id(error), _line(error)))
+    return hash((kind, message) if kind in _RECREATED_TYPES else (kind, message, id(error), _line(error)))
 
 
 def _line(error: BaseException) -> tuple[int, int]:

@@ -74,11 +74,11 @@ class Scene(Enum):
     MODEL_CALL = auto()
     """The logical model call around the entries: prices, filters, the cache."""
     CHAT = auto()
-    """Turns, conversations and what belongs to them: AutoGen calls functions of the application's here."""
+    """Turns, conversations and their parts: AutoGen calls functions of the application's here."""
     SELECTION = auto()
-    """Selecting who speaks next."""
+    """Selection of the next speaker."""
     CODE = auto()
-    """Running code that a model wrote."""
+    """Execution of code that a model wrote."""
 
 
 class Stream(Protocol):
@@ -182,7 +182,7 @@ def cause_of_answer(status: int | None, error: ProviderError, carried_messages: 
         # A gateway that answers with success may yet pass on the status of the server behind it in the body.
         status = error.status
     elif status < _FIRST_ERROR_STATUS:
-        # A redirect that nobody followed leads nowhere.
+        # A redirect that was not followed leads nowhere.
         status = HTTPStatus.NOT_FOUND
     return next(_of_answer(status, error, carried_messages))
 

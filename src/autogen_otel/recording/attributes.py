@@ -42,14 +42,14 @@ class ArgumentProblem(NamedTuple):
         argument: name of the argument; dotted and indexed for nested values (``claim.items[2].price``).
         kind: ``missing``, ``unknown``, ``mistyped``, ``not_json``, ``not_object`` or ``unknown_tool``.
         expected: what the schema or signature demands, in JSON's words (``number``, ``one of 'a', 'b'``).
-        got: the JSON type of the value (``string``); ``None`` if there was no value.
-        value: the value, recorded shortened and redacted; ``None`` with ``got=None`` for none.
+        actual: the JSON type of the value (``string``); ``None`` if there was no value.
+        value: the value, recorded shortened and redacted; ``None`` with ``actual=None`` for none.
     """
 
     argument: str
     kind: str
     expected: str | None = None
-    got: str | None = None
+    actual: str | None = None
     value: object = None
 
 
@@ -59,7 +59,7 @@ class Attributes:
     Args:
         renderer: renders each value.
         secrets: gets the arguments of tools, because a password in them may come back in a result.
-        settings: what content may be recorded.
+        settings: say which content may be recorded.
     """
 
     def __init__(self, renderer: Renderer, secrets: KnownSecrets, settings: Settings) -> None:
@@ -175,17 +175,17 @@ class Attributes:
             "unknown": ["unknown argument", self._actual_type(problem)],
             "unknown_tool": ["unknown tool"],
             "not_json": ["not JSON", problem.expected or ""],
-            "not_object": ["expected object", f"got {problem.got}" if problem.got else ""],
+            "not_object": ["expected object", f"got {problem.actual}" if problem.actual else ""],
         }.get(problem.kind, [expected, self._actual_type(problem)])
         argument = self._renderer.name(problem.argument)
         return self._renderer.text(f"{argument}: {', '.join(part for part in parts if part)}")
 
     def _actual_type(self, problem: ArgumentProblem) -> str:
-        if problem.got is None:
+        if problem.actual is None:
             return ""
         if problem.value is None or not self._tool_content:
-            return f"got {problem.got}"
+            return f"got {problem.actual}"
         # By its real name: the value stays secret even if the user's function removes the name.
         if any(looks_secret(part) for part in (problem.argument, *problem.argument.split("."))):
-            return f"got {problem.got} {MASK}"
-        return f"got {problem.got} {self._renderer.value(problem.value, _LONGEST_VALUE)}"
+            return f"got {problem.actual} {MASK}"
+        return f"got {problem.actual} {self._renderer.value(problem.value, _LONGEST_VALUE)}"

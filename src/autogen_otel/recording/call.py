@@ -160,21 +160,21 @@ class Call:
         handled_error = handled_exception()
         self._handled_id = None if handled_error is None else id(handled_error)
 
-    # ------------------------------------------------------------ what an operation says
+    # ------------------------------------------------------------ what an operation implements
     def returned(self, value: Any) -> Facts | None:
-        """What is new when the call has returned a value."""
+        """New facts of a call that has returned a value."""
         raise NotImplementedError
 
     def failed(self, error: BaseException) -> Facts | None:
-        """What is new when an exception has left the call."""
+        """New facts of a call that an exception has left."""
         raise NotImplementedError
 
     def cancelled(self) -> Facts | None:
-        """What is new when the program itself has ended the call, which is no failure."""
+        """New facts of a call that the program itself has ended, which is no failure."""
         return None
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
-        """What is measured of the call once it has ended."""
+        """Measurements of a call that has ended."""
         return iter(())
 
     # ------------------------------------------------------------ from beginning to end
@@ -342,7 +342,7 @@ class Call:
 
     @property
     def span_context(self) -> Any:
-        """What a link to its span needs."""
+        """The context of its span, for links to it."""
         return None if self.span is None else self.span.get_span_context()
 
     # ------------------------------------------------------------ failures inside

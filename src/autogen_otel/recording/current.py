@@ -23,9 +23,9 @@ def current_call() -> Call | None:
     return capture().get(CALL_KEY)  # type: ignore[return-value]
 
 
-def resume(captured: Any) -> Any:
+def resume(context: Any) -> Any:
     """Make a captured context current on this thread; ``None`` if it is current already."""
-    return None if otel_context.get_current() == captured else otel_context.attach(captured)
+    return None if otel_context.get_current() == context else otel_context.attach(context)
 
 
 leave = otel_context.detach

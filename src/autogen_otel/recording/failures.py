@@ -90,7 +90,7 @@ def _announce(call: Call, failure: Failure) -> None:
 
 
 def _summary(failure: Failure) -> str | None:
-    """What to say about a failure in one line."""
+    """Summarise a failure in one line."""
     return failure.message or ("" if failure.error is None else read_text(failure.error)) or failure.type
 
 
@@ -137,8 +137,8 @@ def _record(call: Call, failure: Failure, *, is_recording: bool, propagates: boo
     if parent is None or parent.context is None or not passes_on:
         logs.emit(record, is_warning=parent is not None)
         return
-    outgoing = error if failure.outgoing_error is None else failure.outgoing_error
-    key = _NO_EXCEPTION if outgoing is None else identity(outgoing)
+    last_error = error if failure.outgoing_error is None else failure.outgoing_error
+    key = _NO_EXCEPTION if last_error is None else identity(last_error)
     earlier = parent.pending_records.pop(key, None)
     if earlier is not None:
         # There was a retry: the earlier failure goes no further.

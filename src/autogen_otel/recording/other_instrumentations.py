@@ -89,16 +89,16 @@ def _inference_data() -> Any:
     return factory() if factory is not None else None
 
 
-def ag2_span_of(operation: str, tracer: object, around: Span | None) -> Span | None:
+def ag2_span_of(operation: str, tracer: object, parent_span: Span | None) -> Span | None:
     """The running span of AG2's own tracer for the observed call: completed by us, and ended by AG2.
 
     Args:
         operation: ``gen_ai.operation.name`` of the call.
         tracer: our tracer; a span that goes elsewhere is not ours to use, and then nothing is reported twice.
-        around: the span of the observed call around this one, which is not this call's.
+        parent_span: the span of the observed call around this one, which is not this call's.
     """
     span: Any = trace.get_current_span()
-    if span is around or not span.is_recording():
+    if span is parent_span or not span.is_recording():
         return None
     attributes = getattr(span, "attributes", None) or {}
     is_same = attributes.get(_AG2_TYPE) == _AG2_TYPES.get(operation) and share_provider(span, tracer)

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Recorder:
-    """What calls need to be recorded.
+    """Everything that is needed to record calls.
 
     Args:
         tracer: makes the spans.
-        settings: what is recorded.
+        settings: say what is recorded.
         secrets: the secrets that must never be recorded.
         meters: makes the measurements; ``None`` for none.
         failure_logs: makes a log record of each exception; ``None`` for none.

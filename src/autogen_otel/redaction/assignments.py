@@ -73,7 +73,7 @@ def redact_assignments(text: str) -> str:
 def _value(text: str, match: re.Match[str]) -> tuple[int, int, bool]:
     """Find where the assigned value begins and ends, and whether it is a secret.
 
-    The search goes on behind the value in either case; reading a value twice would cost quadratic time.
+    The search continues behind the value in either case; reading a value twice would cost quadratic time.
     """
     at = match.end()
     opening_quote = _OPENING_QUOTE.match(text, at)
@@ -134,7 +134,7 @@ def _is_harmless(text: str, match: re.Match[str], bare_value: re.Match[str]) -> 
 
 
 def _is_prose(text: str, bare_value: re.Match[str]) -> bool:
-    """Tell whether a plain word goes on as a sentence, or ends one: ``The secret: never give up.``."""
+    """Tell whether a plain word continues or ends a sentence: ``The secret: never give up.``."""
     value = bare_value.group()
     if value.lower().rstrip(".:!?") in _NO_VALUES:
         return True

@@ -25,7 +25,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def head(text: str, length: int) -> str:
-    """Return the first characters as a plain ``str``, whatever a subclass of ``str`` has overridden."""
+    """Return the first characters as a plain ``str``, also if a subclass has overridden indexing."""
     return str.__getitem__(text, slice(0, length))
 
 
@@ -37,7 +37,7 @@ def cut(text: str, limit: int, total: int, *, is_partial: bool = False, at_least
         limit: most characters to return.
         total: characters of the original.
         is_partial: the text already lacks its end.
-        at_least: the original is longer than ``total``, nobody knows how much.
+        at_least: the original is longer than ``total`` by an unknown number of characters.
     """
     if len(text) <= limit and not is_partial:
         return text

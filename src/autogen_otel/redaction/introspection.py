@@ -69,7 +69,7 @@ def _is_in_repr(field: object) -> bool:
 
 
 def type_name(cls: type) -> str:
-    """Return a class's bare name, whatever its metaclass does."""
+    """Return a class's bare name without running code of its metaclass."""
     return str(type.__dict__["__name__"].__get__(cls))
 
 

@@ -74,15 +74,15 @@ class Removal:
             )
 
 
-def mask_removed(ours: str, theirs: str) -> str:
+def mask_removed(own_text: str, user_text: str) -> str:
     """Return our text with a mask for each stretch that is missing from theirs, and without their additions.
 
     A word stays whole or not at all, and the white space between words stays as it was, so that no new text
     can form.
     """
-    if ours == theirs:
-        return ours
-    our_tokens, their_tokens = list(_TOKEN.finditer(ours)), _TOKEN.findall(theirs)
+    if own_text == user_text:
+        return own_text
+    our_tokens, their_tokens = list(_TOKEN.finditer(own_text)), _TOKEN.findall(user_text)
     positions: dict[str, list[int]] = {}
     for our_at, token in enumerate(our_tokens):
         positions.setdefault(token.group(), []).append(our_at)
@@ -91,16 +91,16 @@ def mask_removed(ours: str, theirs: str) -> str:
     while our_at < len(our_tokens):
         next_common, their_at = _next_common(positions, their_tokens, our_at, their_at, len(our_tokens))
         if next_common > our_at:
-            pieces.append(ours[copied_until : our_tokens[our_at].start()])
+            pieces.append(own_text[copied_until : our_tokens[our_at].start()])
             # Two masks in a row would only tell how the text was compared.
             if "".join(pieces[-2:]) != MASK:
                 pieces.append(MASK)
             copied_until = our_tokens[next_common - 1].end()
         if next_common < len(our_tokens):
-            pieces.append(ours[copied_until : our_tokens[next_common].end()])
+            pieces.append(own_text[copied_until : our_tokens[next_common].end()])
             copied_until = our_tokens[next_common].end()
         our_at, their_at = next_common + 1, their_at + 1
-    return "".join((*pieces, ours[copied_until:]))
+    return "".join((*pieces, own_text[copied_until:]))
 
 
 def _next_common(

@@ -12,7 +12,7 @@ from autogen_otel.redaction.names import looks_random, looks_secret, words_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Greedy up to the last @ of the authority, because passwords contain @ that nobody quoted.
+# Greedy up to the last @ of the authority, because passwords contain unquoted @.
 _USERINFO = re.compile(r"""(?<=://)[^\s/?#"'<>\\]{1,1024}@""")
 _PARAMETER = re.compile(r"""(?<=[?&;#])([A-Za-z0-9_.~%-]{1,64})=([^\s&#"'<>\\;]+)""")
 # Names too ordinary to look secret elsewhere; a value this long is no page or error code.

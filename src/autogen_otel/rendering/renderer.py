@@ -91,14 +91,14 @@ class Renderer:
         return self._redactor.fit_end(plain_text, self._limit)
 
     def value(self, value: object, limit: int) -> str:
-        """Render a value in a sentence: text in quotes, all else as JSON, cut to ``limit`` characters."""
+        """Render a value in a sentence: text in quotes, others as JSON, cut to ``limit`` characters."""
         # By its type, because isinstance() reads the value's own __class__, which may raise.
         if issubclass(type(value), str):
             return f"'{text(value, limit, self._redactor)}'"
         return json_text(value, limit, self._redactor)
 
     def message_renderer(self) -> Callable[[str, Any], str]:
-        """Make what renders messages as JSON, by kind: ``input``, ``output``, ``instructions`` or ``tools``.
+        """Make a function for messages as JSON, by kind: ``input``, ``output``, ``instructions``, ``tools``.
 
         Called before any message is rendered: its modules are loaded here, and not inside the host's call.
         """

@@ -25,15 +25,15 @@ class Kind(Enum):
     PROBLEMS = auto()
     """How arguments do not fit a tool: one line of text for each problem."""
     ARGUMENTS = auto()
-    """What a tool is called with, as JSON; recorded unless tool content is switched off."""
+    """Arguments of a tool call, as JSON; recorded unless tool content is switched off."""
     RESULT = auto()
-    """What a tool returned, as JSON; recorded unless tool content is switched off."""
+    """Result of a tool call, as JSON; recorded unless tool content is switched off."""
     OUTPUT = auto()
-    """What code printed; recorded unless tool content is switched off."""
+    """Output of code; recorded unless tool content is switched off."""
     SOURCE = auto()
-    """Code that was run; recorded unless tool content is switched off."""
+    """Executed code; recorded unless tool content is switched off."""
     RETURNED_ERROR = auto()
-    """What a tool says of an error that it returned; without its words where tool content is switched off."""
+    """Text of an error that a tool returned; replaced by a placeholder where tool content is switched off."""
     INPUT_MESSAGES = auto()
     OUTPUT_MESSAGES = auto()
     INSTRUCTIONS = auto()

@@ -68,9 +68,9 @@ DROP_REASONS: Final = (
     AFTER_SHUTDOWN,
     INTERNAL_ERROR,
 )
-"""``refused`` counts what the endpoint did not want, ``journal_limit`` what left the journal before it was
-delivered, ``after_shutdown`` what ended when its provider did not export any more, ``internal_error`` what
-could not be observed at all, because of an error of our own."""
+"""``refused`` counts items that the endpoint rejected, ``journal_limit`` those that left the journal before
+they were delivered, ``after_shutdown`` those that ended when their provider exported no more, and
+``internal_error`` calls that could not be observed because of an error of our own."""
 
 _MODEL = (
     names.GEN_AI_OPERATION_NAME,

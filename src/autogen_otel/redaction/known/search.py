@@ -170,7 +170,7 @@ class _Search:
 
 
 def _secrets_in_parameters(parameters: dict[Any, object]) -> list[object]:
-    """List the headers or query parameters that authorise, whatever their owner has called them."""
+    """List the headers or query parameters that authorise, under any name."""
     secrets: list[object] = []
     for key, item in dict.items(dict.copy(parameters)):
         name, value = text_of(key, shortest=1) or "", text_of(item)

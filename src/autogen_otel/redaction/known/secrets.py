@@ -88,20 +88,20 @@ class KnownSecrets:
         self._memories.append(memory)
         return memory
 
-    def remember(self, memory: dict[Any, Any], key: object, rendered: object, version: int) -> None:
+    def remember(self, memory: dict[Any, Any], key: object, value: object, version: int) -> None:
         """Put a rendered value into a memory, unless a secret became known since the rendering began.
 
         Args:
             memory: made by ``memory()``.
             key: the key for look-ups.
-            rendered: the rendered value.
+            value: the rendered value.
             version: read before the rendering began.
         """
         with self._lock:
             if self.version == version:
                 if len(memory) >= _MOST_ENTRIES:
                     memory.clear()
-                memory[key] = rendered
+                memory[key] = value
 
     def add(self, value: object) -> None:
         """Remember one secret; ignore values that are no text, too short or an obvious placeholder."""

@@ -9,7 +9,7 @@ _MOST_CALLS: Final = 4096
 
 
 class ExcludedTools:
-    """Knows the calls of excluded tools that messages asked for.
+    """Remembers the calls of excluded tools that messages asked for.
 
     Args:
         keeps_out: whether a tool of this name is excluded.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _OURS: Final = str(Path(__file__).parents[2]) + os.sep
 _STDLIB: Final = sysconfig.get_paths()["stdlib"] + os.sep
-_INSTALLED: Final = ("site-packages", "dist-packages")
+_PACKAGE_FOLDERS: Final = ("site-packages", "dist-packages")
 _MOST_REPEATS: Final = 3
 _MOST_FIRST: Final = 50
 _MOST_LAST: Final = 450
@@ -42,7 +42,9 @@ class Frame:
     @property
     def is_library(self) -> bool:
         """Whether the code belongs to an installed package or to Python, rather than to the user."""
-        return self.file.startswith(("<frozen", _STDLIB)) or any(part in self.file for part in _INSTALLED)
+        return self.file.startswith(("<frozen", _STDLIB)) or any(
+            part in self.file for part in _PACKAGE_FOLDERS
+        )
 
     def text(self, margin: str, redactor: Redactor) -> str:
         """Write the frame as Python does, each line behind the margin."""
