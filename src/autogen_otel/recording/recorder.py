@@ -36,6 +36,7 @@ class Recorder:
         price: the list of prices; ``None`` for none.
         process: gets each span that begins; ``None`` for none.
         check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
+        on_agent: gets each agent that is first seen; ``None`` for none.
         connect: sets the tracer and the like when the first span starts; ``None`` once they are set.
     """
 
@@ -48,6 +49,7 @@ class Recorder:
     price: Price | None = field(default_factory=price_list)
     process: Process | None = None
     check: Callable[[object], None] | None = None
+    on_agent: Callable[[object], None] | None = None
     connect: Callable[[], None] | None = None
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)

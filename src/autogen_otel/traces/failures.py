@@ -56,12 +56,22 @@ class Failure:
         """Whether this is the failure of a span directly below, further up."""
         if self.exception is None:
             return self.cause in {child.cause, causes.UNKNOWN}
+        if self._made_request(child):
+            # What the program made of a request of its own counts: a tool that raised is one that raised.
+            return self.cause == child.cause
         if child.exception in self.chain:
             return True
         if child.message and self.cause == child.cause and self.message.startswith(f"{child.message} ("):
             # What AutoGen tripped over was no exception yet: an answer that is an error.
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
+
+    def explains(self, child: Failure) -> bool:
+        """Whether this is what came of a failing request that the program made itself, directly below."""
+        return self.exception is not None and self._made_request(child) and self.cause != child.cause
+
+    def _made_request(self, child: Failure) -> bool:
+        return child.operation == HTTP and self.operation not in _MAKE_ATTEMPTS
 
 
 _RECORDED = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
@@ -105,6 +115,19 @@ def passing_on(failures: Iterable[Failure]) -> frozenset[str]:
     return frozenset(passing) - _circles(passing)
 
 
+def beginnings(failures: Iterable[Failure]) -> frozenset[str]:
+    """The ids of the spans in which failures began, each once, given all failures of a trace."""
+    by_id = {failure.span_id: failure for failure in failures}
+    passed_on = passing_on(by_id.values())
+    own = by_id.keys() - passed_on
+    return frozenset(
+        span_id
+        for span_id in own
+        if by_id[span_id].parent_id not in own
+        or not by_id[by_id[span_id].parent_id or ""].explains(by_id[span_id])
+    )
+
+
 def _circles(passing: dict[str, str]) -> frozenset[str]:
     """Of spans that are each other's parents, which only damaged data has, one each: it is where it began."""
     found: set[str] = set()
@@ -124,5 +147,5 @@ def _circles(passing: dict[str, str]) -> frozenset[str]:
 def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:
     """Count the failures that are not another's, by cause, given all failures of a trace."""
     every = list(failures)
-    passed_on = passing_on(every)
-    return Counter(failure.cause for failure in every if failure.span_id not in passed_on)
+    began = beginnings(every)
+    return Counter(failure.cause for failure in every if failure.span_id in began)
