@@ -13,41 +13,38 @@ import typing
 from contextlib import suppress
 from typing import Any, Final
 
-from autogen_otel.hooks.drive import Runtime
+from autogen_otel.hooks.drive import Proxy, Runtime
 from autogen_otel.hooks.guard import report
 from autogen_otel.recording import current
 
 _CHECKS: Final = vars(typing)
 """Where the look-up comes from when AutoGen checks whether something is an agent, dozens of times in a turn:
-up to Python 3.11 that looks each method up. So little is done before that is known, and no proxy is asked."""
+up to Python 3.11 that looks each method up."""
 
 
-class Outermost:
-    """The class attribute in the place of a method.
+def outermost(original: Any, observed: Any, runtime: Runtime) -> Any:
+    """The class attribute in the place of a method; to all who ask what stands there it is the original.
 
     Args:
         original: the host's function, or what others have put in its place.
         observed: the same, observed.
         runtime: the instrumentation that is switched on, or off.
     """
+    bound, bound_and_observed = original.__get__, observed.__get__
 
-    __slots__ = ("__wrapped__", "_bound", "_observed", "_runtime")
+    # Its variables are those of the function around it: a proxy takes long to give its own.
+    class Outermost(Proxy):
+        def __get__(self, instance: Any, owner: type | None = None) -> Any:
+            if instance is not None and sys._getframe(1).f_globals is not _CHECKS:
+                try:
+                    if runtime.enabled and current.current_call() is None:
+                        return bound_and_observed(instance, owner)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
+            return bound(instance, owner)
 
-    def __init__(self, original: Any, observed: Any, runtime: Runtime) -> None:
-        self.__wrapped__, self._observed, self._runtime = original, observed, runtime
-        self._bound = original.__get__
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return original(*args, **kwargs)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """The method, bound as ever; of the class itself the original."""
-        if instance is not None and sys._getframe(1).f_globals is not _CHECKS:
-            try:
-                if self._runtime.enabled and current.current_call() is None:
-                    return self._observed.__get__(instance, owner)
-            except Exception as ours:  # noqa: BLE001 - the boundary
-                with suppress(Exception):
-                    report(ours)
-        return self._bound(instance, owner)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As of the function, for who takes it out of the class's dict."""
-        return self.__wrapped__(*args, **kwargs)
+    return Outermost(original)
