@@ -120,10 +120,10 @@ class EntryCall(Operation):
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure of the last attempt, where the SDK or AutoGen tripped over its answer."""
-        if self.refusal is not None and self.known(error) is None:
+        if self.refusal is not None and self.summary_of(error) is None:
             return self.refusal.failure(error)
         failure = super().failure_of(error)
-        provider_error = None if self.stream is None else self.stream.said
+        provider_error = None if self.stream is None else self.stream.provider_error
         return failure if provider_error is None else failure._replace(message=provider_error.message)
 
     def circumstances(self) -> Circumstances:
@@ -132,7 +132,7 @@ class EntryCall(Operation):
             Scene.REQUEST,
             carried_messages=self.carried,
             stream=self.stream,
-            answered=self.was_answered,
+            was_answered=self.was_answered,
             has_custom_client=self.entry.is_custom,
         )
 

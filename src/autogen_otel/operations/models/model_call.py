@@ -203,7 +203,7 @@ class ModelCall(Operation):
         return Circumstances(
             Scene.MODEL_CALL,
             carried_messages=self.carried,
-            answered=bool(self.answered_entries),
+            was_answered=bool(self.answered_entries),
             oddity=self.refusal or (None if self.answer is None else self.answer.oddity),
             has_custom_client=entry is not None and entry.is_custom,
             has_odd_price=entry_config is not None and config_entries.has_odd_price(entry_config),

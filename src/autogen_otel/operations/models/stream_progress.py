@@ -29,7 +29,7 @@ class StreamProgress:
         exhausted: whether the reader reached its end.
         broken: whether it broke.
         error: the exception that broke it; dropped when the call of the entry ends.
-        said: the error that a chunk had instead of a part of the answer.
+        provider_error: the error that a chunk had instead of a part of the answer.
         texts: the parts of its text, if message content is recorded.
     """
 
@@ -41,7 +41,7 @@ class StreamProgress:
     exhausted: bool = False
     broken: bool = False
     error: BaseException | None = None
-    said: ProviderError | None = None
+    provider_error: ProviderError | None = None
     texts: list[str] | None = None
 
     def add(self, chunk: Any) -> None:
@@ -51,7 +51,7 @@ class StreamProgress:
             self.first_chunk_time = perf_counter()
         self.usage = usage(chunk) or self.usage
         if not getattr(chunk, "choices", None):
-            self.said = self.said or _error(chunk)
+            self.provider_error = self.provider_error or _error(chunk)
         for choice in _items(getattr(chunk, "choices", None)):
             self.finished = self.finished or getattr(choice, "finish_reason", None) is not None
             delta = getattr(choice, "delta", None)
