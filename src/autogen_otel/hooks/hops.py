@@ -21,7 +21,7 @@ class _Loop(Proxy):
     """An event loop whose executor threads run in the context of the caller."""
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
-        """As of the loop."""
+        """Run it as the loop does, but in the context of the caller."""
         func_in_context = func
         try:
             func_in_context = carry_context(func)
@@ -44,12 +44,12 @@ class AsyncioView(Proxy):
         self._self_runtime = runtime
 
     def get_event_loop(self) -> Any:
-        """As of the module."""
+        """The loop that the module returns, with the context."""
         loop = self.__wrapped__.get_event_loop()
         return _Loop(loop) if self._self_runtime.enabled else loop
 
     def get_running_loop(self) -> Any:
-        """As of the module."""
+        """The loop that the module returns, with the context."""
         loop = self.__wrapped__.get_running_loop()
         return _Loop(loop) if self._self_runtime.enabled else loop
 
@@ -58,7 +58,7 @@ class _Thread(threading.Thread):
     """A thread that runs in the context of the code that starts it."""
 
     def start(self) -> None:
-        """As of any thread."""
+        """Start as any thread does, but run in the current context."""
         try:
             self.run = carry_context(self.run, current.capture())  # type: ignore[method-assign]
         except Exception as ours:  # noqa: BLE001 - the boundary

@@ -69,7 +69,7 @@ class _View(Proxy):
     """The running tool call, and whether the host awaits the value that a plain function returns."""
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """As of any dict, but the callable of the running tool call is wrapped."""
+        """As ``dict.get``, but the callable of the running tool call is wrapped."""
         function = self.__wrapped__.get(key, default)
         try:
             return self._self_observe(key, function)

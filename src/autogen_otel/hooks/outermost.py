@@ -32,7 +32,7 @@ def outermost(original: Any, observed_method: Any, runtime: Runtime) -> Any:
     """
     get_original, get_observed = original.__get__, observed_method.__get__
 
-    # Its variables are those of the function around it: a proxy takes long to give its own.
+    # It uses variables of the enclosing function: a proxy's own attributes are slow to read.
     class Outermost(Proxy):
         def __get__(self, instance: Any, owner: type | None = None) -> Any:
             if instance is not None and sys._getframe(1).f_globals is not _TYPING_GLOBALS:

@@ -100,7 +100,7 @@ def _oddity(response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping
     if not messages:
         return Oddity(causes.BACKEND, "the answer has no choices")
     oddity = _odd_message(response, first)
-    # Only an answer of the chat API is handed on as it is.
+    # The host passes on only an answer of the chat API as it is.
     return oddity if oddity is None or isinstance(read_field(response, "choices"), (list, tuple)) else None
 
 

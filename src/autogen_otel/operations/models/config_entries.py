@@ -55,7 +55,7 @@ class Entry:
     Args:
         index: position in ``config_list``, from 0.
         count: entries in ``config_list``.
-        model: the model asked for.
+        model: the requested model.
         facts: what is recorded of the entry.
         is_custom: whether its model client is one of the application's.
         has_sdk: whether its model client sends requests through the OpenAI SDK.
@@ -154,7 +154,7 @@ def index_of_answer(wrapper: Any, get_field: Callable[[str], Any]) -> int | None
 
 
 def has_passed_filter(wrapper: Any, get_field: Callable[[str], Any]) -> bool:
-    """Whether the user's ``filter_func`` wanted the response returned; without one every answer passes.
+    """Whether the user's ``filter_func`` accepted the response; without one every response passes.
 
     Args and source: as of ``index_of_answer``.
     """
@@ -181,7 +181,7 @@ def options(arguments: Mapping[str, Any], entry_config: Mapping[str, Any]) -> Fa
         names.GEN_AI_REQUEST_TEMPERATURE: _float_or_none(merged.get("temperature")),
         names.GEN_AI_REQUEST_TOP_P: _float_or_none(merged.get("top_p")),
         names.GEN_AI_REQUEST_MAX_TOKENS: limit if isinstance(limit, int) else None,
-        # The convention has it only for calls that do stream.
+        # The convention sets it only on calls that stream.
         names.GEN_AI_REQUEST_STREAM: True if merged.get("stream") is True else None,
     }
 

@@ -144,7 +144,7 @@ class HttpAttempt(Operation):
         if sent_headers is None:
             sent_headers = []
             memory.remember(self.instance, sent_headers)
-        # A copy, because another thread may send by the same client.
+        # A copy, because another thread may send with the same client.
         previous_headers = sent_headers[:]
         if headers == previous_headers:
             return

@@ -45,7 +45,7 @@ def answer_content(call: Operation, messages: tuple[dict[str, Any], ...]) -> Fac
 
 
 def _account(call: Operation) -> MessageAccount | None:
-    """The account of the outermost chat, which nested chats share; none if each call records all messages."""
+    """The account of the outermost chat; ``None`` outside of chats, and if each call records all messages."""
     root = call.place.root
     if root is None or call.recorder.settings.full_message_history:
         return None

@@ -169,7 +169,7 @@ class ModelCall(Operation):
         entry = self.last_entry or self._not_activated() or self.first_entry
         facts = self._entry_facts(entry, failed=True)
         stream = self.streams.get(entry.index)
-        # The provider bills what it answered, whatever AutoGen makes of that.
+        # The provider bills its answer even if AutoGen fails on it.
         tokens = self.usages.get(entry.index) or (None if stream is None else stream.usage)
         answer = self.answer if entry.index in self.answered_entries else None
         if tokens is not None:
