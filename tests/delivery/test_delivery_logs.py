@@ -84,7 +84,7 @@ for _ in range(3):
     tell("no such claim")
     loggers.force_flush()
 from autogen_otel.delivery.counts import PROCESS
-print(PROCESS.dropped()["logs"]["not_delivered"])
+print(PROCESS.dropped_items()["logs"]["not_delivered"])
 """,
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
         **_OPT_IN,

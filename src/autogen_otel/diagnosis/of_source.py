@@ -14,13 +14,20 @@ from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
-from autogen_otel.traces.beside import few_collections
+from autogen_otel.traces.reader_process import few_collections
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import Progress, SampledSource, Source, SourceError, Weighted, with_beginning
+from autogen_otel.traces.source import (
+    Progress,
+    SampledSource,
+    Source,
+    SourceError,
+    WeightedConversation,
+    with_beginning,
+)
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.prometheus import count, reweighted
+from autogen_otel.traces.sources.prometheus import count, reweight
 from autogen_otel.traces.trace import Span, Trace
 
 MOST_OF_EITHER: Final = 1000
@@ -57,7 +64,7 @@ def diagnose_source(
                 "--prometheus counts by --since, --until and --service only: leave the other options out."
             )
         counts = count(counting, replace(selection, until=selection.until or time.time_ns()))
-        return diagnose_sample(reweighted(sample, counts)), f"{source.name}, counted by {counting.name}"
+        return diagnose_sample(reweight(sample, counts)), f"{source.name}, counted by {counting.name}"
     with few_collections():
         if isinstance(source, ClickHouse):
             with shown(source.name) as progress:
@@ -159,7 +166,7 @@ def _parts(source: Source, limit: int) -> Sequence[Files]:
 
 def _sample(
     source: SampledSource, asked: Selection, limit: int, shown: Shown
-) -> tuple[Selection, list[Weighted]]:
+) -> tuple[Selection, list[WeightedConversation]]:
     """A sample, and what it is one of."""
     selection, most = with_beginning(source, asked), limit or MOST_OF_EITHER
     with shown(f"reading {source.name}") as progress, few_collections():

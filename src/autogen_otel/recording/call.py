@@ -266,7 +266,7 @@ class Call:
             span.set_attributes(own)
         self.span = span
         # Read once: another thread may be telling the process of its first span.
-        began = None if recorder.process is None else recorder.process.began
+        began = None if recorder.process is None else recorder.process.on_span_start
         if began is not None:
             began(span)
         return span

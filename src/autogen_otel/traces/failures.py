@@ -46,8 +46,8 @@ class Failure:
         exception, chain = None, frozenset[str]()
         event = span.exception
         if event is not None:
-            recorded = (str(event.attributes.get(name, "")) for name in _RECORDED)
-            exception, chain = _keys(*recorded, stack_of(event))
+            type_and_message = (str(event.attributes.get(name, "")) for name in _EXCEPTION_ATTRIBUTES)
+            exception, chain = _keys(*type_and_message, stack_of(event))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
         message = span.status_message or ""
         return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
@@ -64,7 +64,7 @@ class Failure:
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
 
 
-_RECORDED = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
+_EXCEPTION_ATTRIBUTES = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
 
 
 @lru_cache(maxsize=256)
@@ -90,39 +90,39 @@ def what_was_raised(span: Span) -> str:
     return message if message.startswith(kind) else f"{kind}: {message}".strip(": ")
 
 
-def passing_on(failures: Iterable[Failure]) -> frozenset[str]:
+def propagating_span_ids(failures: Iterable[Failure]) -> frozenset[str]:
     """The ids of the spans that only pass on another's exception, given all failures of a trace.
 
     Looking one level down is enough: an exception fails every span that it passes through.
     """
     by_id = {failure.span_id: failure for failure in failures}
     pairs = ((by_id.get(child.parent_id or ""), child) for child in by_id.values())
-    passing = {
+    children_by_parent = {
         parent.span_id: child.span_id
         for parent, child in pairs
         if parent is not None and parent is not child and parent.passes_on(child)
     }
-    return frozenset(passing) - _circles(passing)
+    return frozenset(children_by_parent) - _circles(children_by_parent)
 
 
-def _circles(passing: dict[str, str]) -> frozenset[str]:
+def _circles(children_by_parent: dict[str, str]) -> frozenset[str]:
     """Of spans that are each other's parents, which only damaged data has, one each: it is where it began."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    for span_id in passing:
-        path: set[str] = set()
+    first_ids: set[str] = set()
+    seen_ids: set[str] = set()
+    for span_id in children_by_parent:
+        path_ids: set[str] = set()
         current: str | None = span_id
-        while current is not None and current not in seen:
-            seen.add(current)
-            path.add(current)
-            current = passing.get(current)
-        if current in path:
-            found.add(current)
-    return frozenset(found)
+        while current is not None and current not in seen_ids:
+            seen_ids.add(current)
+            path_ids.add(current)
+            current = children_by_parent.get(current)
+        if current in path_ids:
+            first_ids.add(current)
+    return frozenset(first_ids)
 
 
 def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:
     """Count the failures that are not another's, by cause, given all failures of a trace."""
-    every = list(failures)
-    passed_on = passing_on(every)
-    return Counter(failure.cause for failure in every if failure.span_id not in passed_on)
+    all_failures = list(failures)
+    propagating = propagating_span_ids(all_failures)
+    return Counter(failure.cause for failure in all_failures if failure.span_id not in propagating)

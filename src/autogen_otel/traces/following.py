@@ -9,9 +9,9 @@ from autogen_otel.traces.conversations import Summary, is_conversation, summariz
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span, Trace
 
-_MOST_WAITING: Final = 1000
+_MOST_OPEN: Final = 1000
 """Conversations of which more may come; beyond it the oldest is forgotten."""
-_MOST_TOLD: Final = 100_000
+_MOST_REPORTED: Final = 100_000
 """Conversations that are not told of again, whatever comes of them late; beyond it likewise."""
 
 Arrivals = Callable[[], list[Span]]
@@ -36,36 +36,40 @@ class Following:
     def __init__(self, arrivals: Arrivals, selection: Selection) -> None:
         self._arrivals = arrivals
         self._selection = selection
-        self._waiting: dict[str, dict[str, Span]] = {}
-        self._told: dict[str, None] = {}
-        self._came_last: dict[str, None] = {}
+        self._open_traces: dict[str, dict[str, Span]] = {}
+        self._reported_ids: dict[str, None] = {}
+        self._last_arrived_ids: dict[str, None] = {}
         """The conversations of which something came when it was asked last, in that order."""
 
-    def ended(self) -> list[Summary]:
+    def ended_conversations(self) -> list[Summary]:
         """The conversations that have ended since, and of which nothing came this time, in that order."""
-        arrived: dict[str, None] = {}
+        arrived_ids: dict[str, None] = {}
         for span in self._arrivals():
-            if span.trace_id in self._told:
+            if span.trace_id in self._reported_ids:
                 continue
-            spans = self._waiting.setdefault(span.trace_id, {})
+            spans = self._open_traces.setdefault(span.trace_id, {})
             if span.span_id not in spans:
                 spans[span.span_id] = span
-                arrived[span.trace_id] = None
+                arrived_ids[span.trace_id] = None
         # Of the others that wait it is known already that they have not ended.
-        settled = [one for one in self._came_last if one in self._waiting and one not in arrived]
-        self._came_last = arrived
-        ended = [summary for trace_id in settled for summary in self._end(trace_id)]
-        _forget_oldest(self._waiting, _MOST_WAITING)
-        _forget_oldest(self._told, _MOST_TOLD)
-        return sorted(ended, key=lambda summary: summary.start_ns + summary.duration_ns)
+        settled_ids = [
+            trace_id
+            for trace_id in self._last_arrived_ids
+            if trace_id in self._open_traces and trace_id not in arrived_ids
+        ]
+        self._last_arrived_ids = arrived_ids
+        summaries = [summary for trace_id in settled_ids for summary in self._end(trace_id)]
+        _forget_oldest(self._open_traces, _MOST_OPEN)
+        _forget_oldest(self._reported_ids, _MOST_REPORTED)
+        return sorted(summaries, key=lambda summary: summary.start_ns + summary.duration_ns)
 
     def _end(self, trace_id: str) -> list[Summary]:
-        spans = list(self._waiting[trace_id].values())
+        spans = list(self._open_traces[trace_id].values())
         summary = summarize(Trace.of(spans))
         if summary.outcome == "unfinished":
             return []
-        del self._waiting[trace_id]
-        self._told[trace_id] = None
+        del self._open_traces[trace_id]
+        self._reported_ids[trace_id] = None
         return [summary] if is_conversation(spans) and takes(self._selection, spans) else []
 
 

@@ -43,24 +43,24 @@ def gather(pieces: Iterable[Piece[T]], *, patience: int, longest: int) -> Iterat
         patience: how far from the root of a trace the last of its pieces may stand.
         longest: how far from the first of its pieces; what stands further off is given on its own.
     """
-    waiting: dict[str, tuple[int, list[T]]] = {}
-    due: deque[tuple[int, str, int]] = deque()
+    open_traces: dict[str, tuple[int, list[T]]] = {}
+    due_traces: deque[tuple[int, str, int]] = deque()
     for piece in pieces:
         position, trace_id = piece.position, piece.trace_id
-        while due and due[0][0] < position:
-            _, finished, began = due.popleft()
-            if finished in waiting and waiting[finished][0] == began:
-                yield waiting.pop(finished)[1]
-        while waiting:
-            oldest = next(iter(waiting))
-            if waiting[oldest][0] + longest >= position:
+        while due_traces and due_traces[0][0] < position:
+            _, due_id, start = due_traces.popleft()
+            if due_id in open_traces and open_traces[due_id][0] == start:
+                yield open_traces.pop(due_id)[1]
+        while open_traces:
+            oldest_id = next(iter(open_traces))
+            if open_traces[oldest_id][0] + longest >= position:
                 break
-            yield waiting.pop(oldest)[1]
-        began, contents = waiting.setdefault(trace_id, (position, []))
+            yield open_traces.pop(oldest_id)[1]
+        start, contents = open_traces.setdefault(trace_id, (position, []))
         contents.append(piece.content)
         if piece.has_root:
-            due.append((position + patience, trace_id, began))
-    yield from (contents for _, contents in waiting.values())
+            due_traces.append((position + patience, trace_id, start))
+    yield from (contents for _, contents in open_traces.values())
 
 
 def gather_spans(

@@ -39,9 +39,11 @@ class Progress:
 
     def damaged(self, path: Path, lines: Collection[int]) -> None:
         """Some lines of a file could not be read, or not wholly; by their numbers from 1."""
-        what = "a damaged line was" if len(lines) == 1 else f"{len(lines)} damaged lines were"
-        where = f"{path}, line {min(lines)}" + (" and following" if len(lines) > 1 else "")
-        self.warn(f"{where}: {what} passed over, all else was read; delete what is damaged to silence this.")
+        subject = "a damaged line was" if len(lines) == 1 else f"{len(lines)} damaged lines were"
+        location = f"{path}, line {min(lines)}" + (" and following" if len(lines) > 1 else "")
+        self.warn(
+            f"{location}: {subject} passed over, all else was read; delete what is damaged to silence this."
+        )
 
 
 NO_PROGRESS: Final = Progress()
@@ -94,7 +96,7 @@ def with_beginning(source: Source, selection: Selection) -> Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighted:
+class WeightedConversation:
     """A conversation that stands for ``weight`` of them, itself included; the others were not read."""
 
     spans: list[Span]
@@ -107,7 +109,7 @@ class SampledSource(Source, Protocol):
 
     def sample(
         self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
-    ) -> list[Weighted]:
+    ) -> list[WeightedConversation]:
         """Read the conversations in which something failed, and a random sample of the others.
 
         Args:

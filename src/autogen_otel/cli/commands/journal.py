@@ -13,9 +13,9 @@ from autogen_otel.cli import DONE, CommandError, add_format, answer, quantities
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.delivery.journal import Kind, Limits, command_for
-from autogen_otel.delivery.journal.files import listed, notes
+from autogen_otel.delivery.journal.files import list_files, notes
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
-from autogen_otel.delivery.journal.limits import Removed, prune, remove
+from autogen_otel.delivery.journal.limits import Removal, prune, remove
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, sole_forwarder
 from autogen_otel.traces.document import utc_time
 from autogen_otel.traces.trace import NS
@@ -61,17 +61,17 @@ def run(args: argparse.Namespace) -> int:
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
     removed = None
     if args.prune:
-        removed = sum(prune(folder, limits), Removed())
+        removed = sum(prune(folder, limits), Removal())
     elif args.delete:
         removed = _delete(folder)
     with shown("reading the journal") as progress:
-        progress.expect(sum(file.bytes for file in listed(folder)), "bytes")
+        progress.expect(sum(file.bytes for file in list_files(folder)), "bytes")
         found = inventory(folder, progress.advance)
     answer(args, _document(folder, found, limits, removed), _lines(folder, found, limits, removed))
     return DONE
 
 
-def _delete(folder: Path) -> Removed:
+def _delete(folder: Path) -> Removal:
     with ExitStack() as stack:
         if folder.exists():
             try:
@@ -80,10 +80,10 @@ def _delete(folder: Path) -> Removed:
                 raise CommandError(f"A program forwards {folder} at this moment; try again.") from None
             except UnlockableError as error:
                 raise CommandError(f"Nothing was removed: {error}.") from None
-        return remove(folder, [*listed(folder), *notes(folder)])
+        return remove(folder, [*list_files(folder), *notes(folder)])
 
 
-def _document(folder: Path, found: Inventory, limits: Limits, removed: Removed | None) -> dict[str, Any]:
+def _document(folder: Path, found: Inventory, limits: Limits, removed: Removal | None) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "bytes": found.bytes,
@@ -107,7 +107,7 @@ def _time(nanoseconds: int) -> str | None:
     return utc_time(nanoseconds) if nanoseconds else None
 
 
-def _lines(folder: Path, found: Inventory, limits: Limits, removed: Removed | None) -> Iterator[str]:
+def _lines(folder: Path, found: Inventory, limits: Limits, removed: Removal | None) -> Iterator[str]:
     if removed is not None:
         yield (
             f"removed: {quantities.plural(removed.files, 'file')} ({quantities.size(removed.bytes)}), with "

@@ -121,7 +121,7 @@ def _follow(source: Source, asked: Selection, args: argparse.Namespace) -> NoRet
     selection = replace(asked, failing=args.failing)
     following = Following(source.arrivals(selection), selection)
     while True:
-        for summary in following.ended():
+        for summary in following.ended_conversations():
             if args.format == "json":
                 sys.stdout.write(json.dumps(summary_document(summary), allow_nan=False) + "\n")
                 continue

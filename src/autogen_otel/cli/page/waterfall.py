@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.html import Node, element, hint
 from autogen_otel.cli.page.spans import Drawing, in_a_line, label, recorded, shape
-from autogen_otel.traces.failures import Failure, passing_on, stack_of, what_was_raised
+from autogen_otel.traces.failures import Failure, propagating_span_ids, stack_of, what_was_raised
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
 
@@ -51,7 +51,7 @@ class _Rows:
         trace, self._texts, self._rows = drawing.trace, drawing.texts, drawing.rows
         self._begun = min(span.start_ns for span in trace.spans)
         self.total = max(1, max(span.end_ns for span in trace.spans) - self._begun)
-        self._passing_on = passing_on(Failure.of(span) for span in trace.spans if span.failed)
+        self._passing_on = propagating_span_ids(Failure.of(span) for span in trace.spans if span.failed)
         self._where = _raised_where(drawing)
 
     def row(self, span: Span, depth: int) -> Element:

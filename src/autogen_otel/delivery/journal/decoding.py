@@ -40,36 +40,36 @@ def spans_of(line: bytes) -> list[ReadableSpan]:
         raw = json.loads(line)
         convert_ids(raw, lambda text: base64.b64encode(bytes.fromhex(text)).decode())
         request = ParseDict(raw, ExportTraceServiceRequest(), ignore_unknown_fields=True)
-        return list(_decoded(request))
+        return list(_decode_spans(request))
     except (ParseError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise ValueError(f"no OTLP: {type(error).__name__}") from error
 
 
 def bounded(attributes: Mapping[str, Any], dropped: int) -> BoundedAttributes:
-    """Return the attributes of a span, an event or a link that lost so many before."""
+    """Return the attributes of a span, an event or a link that has dropped so many others."""
     copy = BoundedAttributes(attributes=attributes)
     copy.dropped = dropped
     return copy
 
 
 def bounded_list(items: Sequence[Item], dropped: int) -> Sequence[Item]:
-    """Return the events or links of a span that lost so many before."""
+    """Return the events or links of a span that has dropped so many others."""
     copy = BoundedList.from_seq(None, items)
     copy.dropped = dropped
     return copy
 
 
-def _decoded(request: Any) -> Iterator[ReadableSpan]:
+def _decode_spans(request: Any) -> Iterator[ReadableSpan]:
     for resource_spans in request.resource_spans:
         attributes = _attributes(resource_spans.resource.attributes)
         resource = Resource(attributes, resource_spans.schema_url or None)
         for scope_spans in resource_spans.scope_spans:
-            named = scope_spans.scope
+            scope_message = scope_spans.scope
             scope = InstrumentationScope(
-                named.name,
-                named.version,
+                scope_message.name,
+                scope_message.version,
                 scope_spans.schema_url or None,
-                _attributes(named.attributes) or None,
+                _attributes(scope_message.attributes) or None,
             )
             yield from (_span(span, resource, scope) for span in scope_spans.spans)
 

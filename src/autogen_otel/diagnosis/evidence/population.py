@@ -15,7 +15,7 @@ from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, LIMITS, Loop, l
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.traces.gathering import gather_spans
-from autogen_otel.traces.source import Weighted
+from autogen_otel.traces.source import WeightedConversation
 from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -95,7 +95,7 @@ class Population:
         return population
 
     @classmethod
-    def of_sample(cls, sample: Sequence[Weighted]) -> Population:
+    def of_sample(cls, sample: Sequence[WeightedConversation]) -> Population:
         """Read conversations that stand for others."""
         population = cls(max((one.weight for one in sample), default=1.0))
         for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):

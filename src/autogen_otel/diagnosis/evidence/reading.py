@@ -23,7 +23,7 @@ from autogen_otel.diagnosis.evidence.subjects import (
     said_by,
     tool_subject,
 )
-from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.failures import Failure, propagating_span_ids
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
@@ -61,7 +61,7 @@ class Reading:
     def occurrences(self) -> list[Occurrence]:
         """The failures, in the order they began."""
         failed = [span for span in self.trace.spans if span.failed]
-        passed_on = passing_on(map(Failure.of, failed))
+        passed_on = propagating_span_ids(map(Failure.of, failed))
         began = [span for span in failed if span.span_id not in passed_on]
         found: list[Occurrence] = []
         calls: dict[str, list[Span]] = defaultdict(list)

@@ -92,16 +92,16 @@ def read_spans(
         SourceError: no file can be read.
     """
     files = _Files(paths, progress, trace_filter)
-    under_way = files.under_way()
-    read: set[int] = set()
+    spans_in_flight = files.spans_in_flight()
+    seen_keys: set[int] = set()
     for line in files.lines():
         if line.may_tell_of(line.only_trace, trace_filter):
-            yield from _once(files.spans(line), read)
-    files.tell()
-    yield from _once(under_way, read)
+            yield from _without_repeats(files.spans(line), seen_keys)
+    files.report()
+    yield from _without_repeats(spans_in_flight, seen_keys)
 
 
-def begun_before(
+def traces_begun_before(
     paths: Iterable[Path], moment: int, progress: Progress, trace_filter: otlp.TraceFilter | None = None
 ) -> set[int]:
     """Hashes of the ids of traces that began before a moment, as far as that is known without parsing.
@@ -113,19 +113,19 @@ def begun_before(
         trace_filter: of which traces it is asked; of all by default.
     """
     files = _Files(paths, progress, trace_filter)
-    found: set[int] = set()
+    trace_hashes: set[int] = set()
     for line in files.lines():
-        only = line.only_trace
+        only_trace = line.only_trace
         if (
-            only is not None
-            and line.may_tell_of(only, trace_filter)
+            only_trace is not None
+            and line.may_tell_of(only_trace, trace_filter)
             and any(int(start) < moment for start in _START.findall(line.text))
             # What counts since the program began may name a trace as an example.
             and _METRICS_KEY not in line.text
         ):
             # A hash of 64 bits, as in ``_once``.
-            found.add(hash(only))
-    return found
+            trace_hashes.add(hash(only_trace))
+    return trace_hashes
 
 
 def read_traces(
@@ -145,43 +145,43 @@ def read_traces(
     than fit memory. Those under way are left out then.
     """
     files = _Files(paths, progress, trace_filter)
-    under_way = [] if may_repeat else files.under_way()
-    read: set[int] = set()
-    for pieces in gather(_pieces(files, under_way), patience=_PATIENCE, longest=_LONGEST):
+    spans_in_flight = [] if may_repeat else files.spans_in_flight()
+    seen_keys: set[int] = set()
+    for pieces in gather(_pieces(files, spans_in_flight), patience=_PATIENCE, longest=_LONGEST):
         spans = [
             span for piece in pieces for span in (files.spans(piece) if isinstance(piece, _Line) else piece)
         ]
         if not may_repeat:
-            spans = list(_once(spans, read))
+            spans = list(_without_repeats(spans, seen_keys))
         if spans:
             yield spans
-    files.tell()
+    files.report()
 
 
-def _pieces(files: _Files, under_way: Iterable[Span]) -> Iterator[Piece[_Line | list[Span]]]:
+def _pieces(files: _Files, spans_in_flight: Iterable[Span]) -> Iterator[Piece[_Line | list[Span]]]:
     """What each line tells of each trace; it stands where all the bytes that were read end."""
     position = 0
     for line in files.lines():
         position += len(line.text)
-        only = line.only_trace
-        if not line.may_tell_of(only, files.trace_filter):
+        only_trace = line.only_trace
+        if not line.may_tell_of(only_trace, files.trace_filter):
             continue
-        if only is not None:
-            yield Piece(only, line.has_root, position, line)
+        if only_trace is not None:
+            yield Piece(only_trace, line.has_root, position, line)
             continue
         for trace_id, spans in by_trace(files.spans(line)).items():
             yield Piece(trace_id, any(span.parent_id is None for span in spans), position, spans)
-    for trace_id, spans in by_trace(under_way).items():
+    for trace_id, spans in by_trace(spans_in_flight).items():
         yield Piece(trace_id, has_root=False, position=position, content=spans)
 
 
-def _once(spans: Iterable[Span], read: set[int]) -> Iterator[Span]:
+def _without_repeats(spans: Iterable[Span], seen_keys: set[int]) -> Iterator[Span]:
     """Those of which none was read before."""
     for span in spans:
         # A hash of 64 bits instead of the ids keeps millions of spans affordable.
         key = hash((span.trace_id, span.span_id))
-        if key not in read:
-            read.add(key)
+        if key not in seen_keys:
+            seen_keys.add(key)
             yield span
 
 
@@ -199,11 +199,11 @@ class _Files:
     ) -> None:
         self.trace_filter = trace_filter
         files = list(paths)
-        self._at_work = [path for path in files if path.match(IN_FLIGHT)]
-        self._paths = [path for path in files if path not in self._at_work]
+        self._in_flight_paths = [path for path in files if path.match(IN_FLIGHT)]
+        self._paths = [path for path in files if path not in self._in_flight_paths]
         self._progress = progress
-        self._damaged: dict[Path, set[int]] = {}
-        self._refused: list[str] = []
+        self._damaged_lines: dict[Path, set[int]] = {}
+        self._refusals: list[str] = []
 
     def lines(self) -> Iterator[_Line]:
         """The lines of all files that are not about what is under way."""
@@ -215,43 +215,43 @@ class _Files:
                 self._progress.advance(len(text))
                 yield _Line(path, number, text)
         except (OSError, EOFError, zlib.error) as error:
-            self._refused.append(_refusal(path, error))
+            self._refusals.append(_refusal(path, error))
 
     def spans(self, line: _Line) -> list[Span]:
         """The spans of a line that can be read."""
-        found, is_damaged = line.spans(self.trace_filter)
+        spans, is_damaged = line.spans(self.trace_filter)
         if is_damaged:
-            self._damaged.setdefault(line.path, set()).add(line.number)
-        return found
+            self._damaged_lines.setdefault(line.path, set()).add(line.number)
+        return spans
 
-    def under_way(self) -> list[Span]:
+    def spans_in_flight(self) -> list[Span]:
         """What is under way; to be asked before the lines are read: what ends meanwhile is found there."""
-        return [span for path in self._at_work for span in self._under_way(path)]
+        return [span for path in self._in_flight_paths for span in self._spans_in_flight(path)]
 
-    def _under_way(self, path: Path) -> list[Span]:
+    def _spans_in_flight(self, path: Path) -> list[Span]:
         # It is gone once nothing is under way any more.
         with suppress(FileNotFoundError):
             state, seen_ns = _state_of(path)
             texts = list(documents(path))
             self._progress.advance(sum(map(len, texts)))
             return [
-                _marked(span, state, seen_ns)
+                _with_state(span, state, seen_ns)
                 for number, text in enumerate(texts, start=1)
                 for span in _Line(path, number, text).spans(self.trace_filter)[0]
             ]
         return []
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Tell what could not be read.
 
         Raises:
             SourceError: none of the files could.
         """
-        for path, lines in self._damaged.items():
+        for path, lines in self._damaged_lines.items():
             self._progress.damaged(path, lines)
-        if self._refused and len(self._refused) == len(self._paths):
-            raise SourceError(self._refused[0])
-        for sentence in self._refused:
+        if self._refusals and len(self._refusals) == len(self._paths):
+            raise SourceError(self._refusals[0])
+        for sentence in self._refusals:
             self._progress.warn(f"{sentence}; all else was read.")
 
 
@@ -271,7 +271,7 @@ def _state_of(path: Path) -> tuple[State, int]:
         return INTERRUPTED, path.stat().st_mtime_ns
 
 
-def _marked(span: Span, state: State, now_ns: int) -> Span:
+def _with_state(span: Span, state: State, now_ns: int) -> Span:
     """A span of such a file: one without an end is under way, up to the last sign of life."""
     if span.end_ns == 0:
         span.state, span.end_ns = state, max(now_ns, span.start_ns)
@@ -290,7 +290,7 @@ class Tail:
     def __init__(self, path: Path) -> None:
         self._path = path
         # Files are renamed when they are full: they are known by what they are, not by their names.
-        self._read = {_identity(file): file.stat().st_size for file in journal_files(path)}
+        self._offsets = {_identity(file): file.stat().st_size for file in journal_files(path)}
 
     def spans(self) -> list[Span]:
         """The spans of the lines that were completed since the last time.
@@ -299,23 +299,23 @@ class Tail:
             SourceError: a file cannot be read.
         """
         try:
-            return [span for file in journal_files(self._path) for span in self._appended(file)]
+            return [span for file in journal_files(self._path) for span in self._appended_spans(file)]
         except FileNotFoundError:
             # It was deleted while it was looked at.
             return []
         except OSError as error:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
 
-    def _appended(self, file: Path) -> Iterator[Span]:
+    def _appended_spans(self, file: Path) -> Iterator[Span]:
         if file.suffix == ".gz" or file.match(IN_FLIGHT):
             return
         identity = _identity(file)
-        with file.open("rb") as opened:
-            opened.seek(self._read.get(identity, 0))
-            text = opened.read()
-        complete = text[: text.rfind(b"\n") + 1]
-        self._read[identity] = self._read.get(identity, 0) + len(complete)
-        for number, line in enumerate(complete.splitlines(), start=1):
+        with file.open("rb") as stream:
+            stream.seek(self._offsets.get(identity, 0))
+            text = stream.read()
+        complete_lines = text[: text.rfind(b"\n") + 1]
+        self._offsets[identity] = self._offsets.get(identity, 0) + len(complete_lines)
+        for number, line in enumerate(complete_lines.splitlines(), start=1):
             yield from _Line(file, number, line).spans(None)[0]
 
 
@@ -325,15 +325,15 @@ def _identity(file: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[IO[bytes]]:
     if path == STANDARD_INPUT:
-        yield _decompressed(sys.stdin.buffer)
+        yield _decompress(sys.stdin.buffer)
         return
     with path.open("rb", buffering=_BUFFER) as file:
-        yield _decompressed(file)
+        yield _decompress(file)
 
 
-def _decompressed(file: Any) -> IO[bytes]:
+def _decompress(file: Any) -> IO[bytes]:
     """The file, or what a file that was compressed with gzip holds, whatever its name."""
     content: Any = gzip.GzipFile(fileobj=file) if file.peek(len(_GZIP))[:2] == _GZIP else file
     return cast("IO[bytes]", content)
@@ -359,19 +359,19 @@ class _Line(NamedTuple):
             return None
         return first[1].decode().lower()
 
-    def may_tell_of(self, only: str | None, wanted: otlp.TraceFilter | None) -> bool:
+    def may_tell_of(self, only_trace: str | None, trace_filter: otlp.TraceFilter | None) -> bool:
         """Whether it is worth parsing, given its only trace."""
-        if wanted is None:
+        if trace_filter is None:
             return True
-        if only is not None:
-            return wanted(only)
-        is_known = False
+        if only_trace is not None:
+            return trace_filter(only_trace)
+        has_known_id = False
         for match in _TRACE_ID.finditer(self.text):
-            is_known = match[1] is not None
+            has_known_id = match[1] is not None
             # The first that is wanted is enough; another program may write ids in another way.
-            if not is_known or wanted(match[1].decode().lower()):
+            if not has_known_id or trace_filter(match[1].decode().lower()):
                 return True
-        return not is_known
+        return not has_known_id
 
     @property
     def has_root(self) -> bool:
@@ -388,14 +388,14 @@ class _Line(NamedTuple):
             document = loads(self.text)
         except (ValueError, RecursionError):
             return [], self.text.endswith(b"\n")
-        found: list[Span | Exception] = []
+        results: list[Span | Exception] = []
         try:
-            found += _document_spans(document, trace_filter)
+            results += _document_spans(document, trace_filter)
         except otlp.MALFORMED as error:
             # What was found until then counts.
-            found.append(error)
-        spans = [one for one in found if isinstance(one, Span)]
-        return spans, len(spans) < len(found)
+            results.append(error)
+        spans = [result for result in results if isinstance(result, Span)]
+        return spans, len(spans) < len(results)
 
 
 def documents(path: Path) -> Iterator[bytes]:
@@ -406,7 +406,7 @@ def documents(path: Path) -> Iterator[bytes]:
         EOFError: the compressed file is torn.
         zlib.error: it is damaged.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         for number, line in enumerate(file, start=1):
             # Jaeger and people with an editor write one document over many lines.
             yield line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line

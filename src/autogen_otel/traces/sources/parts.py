@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from autogen_otel.traces.beside import beside, few_collections
 from autogen_otel.traces.conversations import Summary, summaries
+from autogen_otel.traces.reader_process import few_collections, read_in_process
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Progress, Source
 from autogen_otel.traces.sources.files import Files
@@ -31,32 +31,32 @@ def read_parts(
     Raises:
         SourceError: it cannot be read.
     """
-    here, *others = parts
-    heard = _Heard(progress)
+    first_part, *other_parts = parts
+    reports = _DamageReports(progress)
     with ExitStack() as stack:
-        results = [stack.enter_context(beside(_read_part, part, read)) for part in others]
-        yield read(here, heard if others else progress)
-        for result in results:
-            for told, found in result:
-                heard.add(told)
-                yield found
-    heard.pass_on()
+        results = [stack.enter_context(read_in_process(_read_part, part, read)) for part in other_parts]
+        yield read(first_part, reports if other_parts else progress)
+        for part_results in results:
+            for part_reports, part_result in part_results:
+                reports.add(part_reports)
+                yield part_result
+    reports.pass_on()
 
 
-def _read_part(part: Files, read: Callable[[Files, Progress], T]) -> Iterator[tuple[_Heard, T]]:
-    told = _Heard(Progress())
-    found = read(part, told)
-    yield told, found
+def _read_part(part: Files, read: Callable[[Files, Progress], T]) -> Iterator[tuple[_DamageReports, T]]:
+    reports = _DamageReports(Progress())
+    result = read(part, reports)
+    yield reports, result
 
 
 def summaries_in(
-    source: Source, narrowed: Selection, selection: Selection, *, newest: int = 0, progress: Progress
+    source: Source, source_selection: Selection, selection: Selection, *, newest: int = 0, progress: Progress
 ) -> list[Summary]:
     """Summarize the conversations of a source.
 
     Args:
         source: where they are.
-        narrowed: what the source is asked for; it may give more.
+        source_selection: what the source is asked for; it may give more.
         selection: which conversations are wanted.
         newest: how many of them are enough, as ``Source.spans`` takes it.
         progress: is told how far reading has come.
@@ -66,18 +66,22 @@ def summaries_in(
     """
     with few_collections():
         if isinstance(source, Files):
-            read = partial(_summaries_of, narrowed=narrowed, selection=selection)
-            return [one for found in read_parts(source.parts(), read, progress) for one in found]
-        return summaries(source.spans(narrowed, newest=newest, progress=progress), selection)
+            read = partial(_summaries_of, source_selection=source_selection, selection=selection)
+            return [
+                summary
+                for part_summaries in read_parts(source.parts(), read, progress)
+                for summary in part_summaries
+            ]
+        return summaries(source.spans(source_selection, newest=newest, progress=progress), selection)
 
 
 def _summaries_of(
-    part: Files, progress: Progress, *, narrowed: Selection, selection: Selection
+    part: Files, progress: Progress, *, source_selection: Selection, selection: Selection
 ) -> list[Summary]:
-    return summaries(part.spans(narrowed, progress=progress), selection)
+    return summaries(part.spans(source_selection, progress=progress), selection)
 
 
-class _Heard(Progress):
+class _DamageReports(Progress):
     """Keeps what several readers say of damage, which each finds where it reads, until it is said once.
 
     Args:
@@ -101,7 +105,7 @@ class _Heard(Progress):
     def damaged(self, path: Path, lines: Collection[int]) -> None:
         self._damaged[path].update(lines)
 
-    def add(self, other: _Heard) -> None:
+    def add(self, other: _DamageReports) -> None:
         """Hear what another has heard."""
         self._warnings.update(other._warnings)
         for path, lines in other._damaged.items():

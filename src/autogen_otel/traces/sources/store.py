@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from autogen_otel.traces.conversations import is_conversation, takes
 from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import NO_PROGRESS, Progress, Weighted
+from autogen_otel.traces.source import NO_PROGRESS, Progress, WeightedConversation
 from autogen_otel.traces.trace import NS, Span
 
 _HOUR_NS: Final = 3600 * NS
@@ -60,7 +60,7 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundTrace:
     """A trace that a search gave.
 
     Args:
@@ -78,8 +78,8 @@ class Found:
 class Page(NamedTuple):
     """Traces that a search gave, in any order, and whether there may be more."""
 
-    found: list[Found]
-    full: bool
+    traces: list[FoundTrace]
+    is_full: bool
 
 
 class Store(Protocol):
@@ -112,7 +112,7 @@ class Store(Protocol):
         """See ``Source.link``."""
 
 
-class Searched:
+class StoreSource:
     """A store as a source, see the module; ``option`` are the words that name it on the command line."""
 
     def __init__(self, store: Store, option: Sequence[str]) -> None:
@@ -135,7 +135,7 @@ class Searched:
     ) -> Iterator[Span]:
         """Read the wanted conversations, the newest first, whole traces one after the other."""
         if selection.is_one_trace:
-            yield from _once(self._store.trace(selection.trace))
+            yield from _unique(self._store.trace(selection.trace))
             return
         count = 0
         for page in self._newest_first(selection, progress):
@@ -149,81 +149,89 @@ class Searched:
 
     def sample(
         self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
-    ) -> list[Weighted]:
+    ) -> list[WeightedConversation]:
         """See ``SampledSource.sample``."""
         progress.expect(failing + working, "conversations")
         window = self._window(selection)
-        worked, failed = _Kept(working, progress), _Kept(failing, progress)
+        working_sample, failing_sample = _Sample(working, progress), _Sample(failing, progress)
 
         def keep(spans: list[Span]) -> None:
-            (failed if any(span.failed for span in spans) else worked).keep(spans)
+            (failing_sample if any(span.failed for span in spans) else working_sample).keep(spans)
 
         def is_enough() -> bool:
-            return worked.offered >= working or failed.offered >= _SPARSE * failing
+            return (
+                working_sample.offered_count >= working or failing_sample.offered_count >= _SPARSE * failing
+            )
 
-        worked_weight = failed_weight = self._draw(selection, window, keep, is_enough, self._size(working))
-        if worked_weight > 1 or failed.offered > failing:
+        working_weight = failing_weight = self._draw(selection, window, keep, is_enough, self._size(working))
+        if working_weight > 1 or failing_sample.offered_count > failing:
             # Failures are rare: they are searched for by themselves.
-            failed = _Kept(failing, progress)
+            failing_sample = _Sample(failing, progress)
             longer = Window(window.start_ns, max(window.end_ns, min(window.end_ns + _LATE_NS, self._until())))
-            failed_weight = self._draw(
+            failing_weight = self._draw(
                 replace(selection, failing=True),
                 longer,
-                failed.keep,
-                lambda: failed.offered >= failing,
+                failing_sample.keep,
+                lambda: failing_sample.offered_count >= failing,
                 self._size(failing),
             )
         return [
-            *(Weighted(spans, worked_weight * worked.share) for spans in worked.kept),
-            *(Weighted(spans, failed_weight * failed.share) for spans in failed.kept),
+            *(
+                WeightedConversation(spans, working_weight * working_sample.share)
+                for spans in working_sample.conversations
+            ),
+            *(
+                WeightedConversation(spans, failing_weight * failing_sample.share)
+                for spans in failing_sample.conversations
+            ),
         ]
 
     def arrivals(self, selection: Selection) -> Arrivals:
         """What arrives from now on; a conversation is looked for as long as it is young."""
-        known: set[str] = set()
-        begun = self._until()
+        known_ids: set[str] = set()
+        start_ns = self._until()
 
-        def arrived() -> list[Span]:
-            nonlocal known
+        def poll() -> list[Span]:
+            nonlocal known_ids
             recent = replace(selection, since=self._until() - _YOUNG_NS, until=None)
             pages = self._newest_first(recent, Progress())
             traces = [
-                spans for page in pages for spans in page if max(span.end_ns for span in spans) >= begun
+                spans for page in pages for spans in page if max(span.end_ns for span in spans) >= start_ns
             ]
-            found = {span.span_id: span for spans in traces for span in spans}
-            new = [span for span_id, span in found.items() if span_id not in known]
+            spans_by_id = {span.span_id: span for spans in traces for span in spans}
+            new_spans = [span for span_id, span in spans_by_id.items() if span_id not in known_ids]
             # What is too old by now is not found again.
-            known = set(found)
-            return new
+            known_ids = set(spans_by_id)
+            return new_spans
 
-        return arrived
+        return poll
 
     # ------------------------------------------------------------ paging
     def _newest_first(self, selection: Selection, progress: Progress) -> Iterator[list[list[Span]]]:
         """Whole traces, in groups of which each is newer than the next."""
         window = self._window(selection)
-        store, seen = self._store, set[str]()
+        store, seen_ids = self._store, set[str]()
         query = store.query(selection, window)
         progress.expect((window.end_ns - window.start_ns) // NS, "seconds")
-        width = max(self._aligned((window.end_ns - window.start_ns) // _FIRST_SHARE), store.finest_ns)
+        width = max(self._align((window.end_ns - window.start_ns) // _FIRST_SHARE), store.finest_ns)
         end = window.end_ns
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while end > window.start_ns:
                 start = max(window.start_ns, end - min(width, store.longest_ns))
                 page = self._page(query, Window(start, end))
-                if page.full and end - start > store.finest_ns:
-                    width = max(self._aligned((end - start) // _SPARSE), store.finest_ns)
+                if page.is_full and end - start > store.finest_ns:
+                    width = max(self._align((end - start) // _SPARSE), store.finest_ns)
                     continue
-                if page.full:
+                if page.is_full:
                     progress.warn(f"{self.name}: so much began at the same moment that some is missing.")
-                new = [one for one in page.found if one.trace_id not in seen]
-                new.sort(key=lambda one: -one.found_at_ns)
-                seen.update(one.trace_id for one in new)
-                wanted = [one for one in new if one.trace_id.startswith(selection.trace)]
-                yield list(pool.map(self._whole, wanted))
+                new_traces = [found for found in page.traces if found.trace_id not in seen_ids]
+                new_traces.sort(key=lambda found: -found.found_at_ns)
+                seen_ids.update(found.trace_id for found in new_traces)
+                wanted_traces = [found for found in new_traces if found.trace_id.startswith(selection.trace)]
+                yield list(pool.map(self._spans_of, wanted_traces))
                 progress.advance((end - start) // NS)
                 end = start
-                if len(page.found) * _SPARSE < store.most:
+                if len(page.traces) * _SPARSE < store.most:
                     width *= _SPARSE
 
     # ------------------------------------------------------------ sampling
@@ -242,22 +250,26 @@ class Searched:
         """
         rng = random.Random(_SEED)  # noqa: S311 - a sample, no secret
         query = self._store.query(selection, window)
-        read = 0
+        parts_read = 0
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             busy = self._busy(query, window, pool)
             count = self._parts(query, busy, pool, rng, size)
             order = rng.sample(range(count), min(count, _MOST_READ_PARTS))
-            for at in range(0, len(order), _AT_ONCE):
-                numbers = order[at : at + _AT_ONCE]
+            for start in range(0, len(order), _AT_ONCE):
+                numbers = order[start : start + _AT_ONCE]
                 pieces = [piece for number in numbers for piece in self._pieces(busy, number, count)]
-                found = [one for some in pool.map(partial(self._all_in, query), pieces) for one in some]
-                for spans in pool.map(self._whole, found):
+                found_traces = [
+                    found
+                    for piece_traces in pool.map(partial(self._all_in, query), pieces)
+                    for found in piece_traces
+                ]
+                for spans in pool.map(self._spans_of, found_traces):
                     if is_conversation(spans) and takes(selection, spans):
                         take(spans)
-                read += len(numbers)
+                parts_read += len(numbers)
                 if is_enough():
                     break
-        return count / read
+        return count / parts_read
 
     def _size(self, wanted: int) -> int:
         """How many conversations of a sample may begin close to each other."""
@@ -266,103 +278,116 @@ class Searched:
     def _busy(self, query: Any, window: Window, pool: ThreadPoolExecutor) -> list[Window]:
         """The window without the stretches in which nothing is found: conversations often come in bursts."""
         longest = max(1, -(-(window.end_ns - window.start_ns) // self._store.longest_ns))
-        unknown = self._split(window, longest)
-        few: list[Window] = []
-        while unknown and len(few) + len(unknown) < _MOST_STRETCHES:
-            pages = list(pool.map(partial(self._store.search, query, most=_FEW), unknown))
-            several = [one for one, page in zip(unknown, pages, strict=True) if page.full]
-            few += [one for one, page in zip(unknown, pages, strict=True) if page.found and not page.full]
-            few += [one for one in several if one.end_ns - one.start_ns <= self._store.finest_ns]
-            unknown = [part for one in several if one not in few for part in self._split(one, _SPARSE)]
-        return sorted([*few, *unknown])
+        untested_windows = self._split(window, longest)
+        sparse_windows: list[Window] = []
+        while untested_windows and len(sparse_windows) + len(untested_windows) < _MOST_STRETCHES:
+            pages = list(pool.map(partial(self._store.search, query, most=_FEW), untested_windows))
+            full_windows = [
+                tested for tested, page in zip(untested_windows, pages, strict=True) if page.is_full
+            ]
+            sparse_windows += [
+                tested
+                for tested, page in zip(untested_windows, pages, strict=True)
+                if page.traces and not page.is_full
+            ]
+            sparse_windows += [
+                tested for tested in full_windows if tested.end_ns - tested.start_ns <= self._store.finest_ns
+            ]
+            untested_windows = [
+                part
+                for tested in full_windows
+                if tested not in sparse_windows
+                for part in self._split(tested, _SPARSE)
+            ]
+        return sorted([*sparse_windows, *untested_windows])
 
     def _parts(
         self, query: Any, busy: list[Window], pool: ThreadPoolExecutor, rng: random.Random, size: int
     ) -> int:
         """Into how many parts to divide busy time, so that less than so many are found in a dense one."""
-        total = sum(one.end_ns - one.start_ns for one in busy)
+        total = sum(window.end_ns - window.start_ns for window in busy)
         count = 1
-        dense = rng.sample(busy, min(len(busy), _PROBES))
+        dense_windows = rng.sample(busy, min(len(busy), _PROBES))
         while True:
-            pages = pool.map(partial(self._store.search, query, most=size), dense)
-            full = [piece for piece, page in zip(dense, pages, strict=True) if page.full]
-            if not full:
+            pages = pool.map(partial(self._store.search, query, most=size), dense_windows)
+            full_windows = [piece for piece, page in zip(dense_windows, pages, strict=True) if page.is_full]
+            if not full_windows:
                 return count
-            shortest = min(piece.end_ns - piece.start_ns for piece in full)
+            shortest = min(piece.end_ns - piece.start_ns for piece in full_windows)
             count = min(max(1, total * _SPARSE // shortest), _MOST_PARTS)
             if count == _MOST_PARTS or shortest <= self._store.finest_ns:
                 return count
-            quarters = [part for piece in full for part in self._split(piece, _SPARSE)]
-            dense = rng.sample(quarters, min(len(quarters), _PROBES))
+            quarters = [part for piece in full_windows for part in self._split(piece, _SPARSE)]
+            dense_windows = rng.sample(quarters, min(len(quarters), _PROBES))
 
     def _pieces(self, busy: list[Window], number: int, of: int) -> Iterator[Window]:
         """One of so many equal parts of busy time, which may be in several pieces."""
-        total = sum(one.end_ns - one.start_ns for one in busy)
-        wanted = Window(0, total).part(number, of)
-        before = 0
-        for one in busy:
-            start = one.start_ns + max(0, wanted.start_ns - before)
-            end = one.start_ns + min(one.end_ns - one.start_ns, wanted.end_ns - before)
-            before += one.end_ns - one.start_ns
-            piece = Window(self._aligned(start), self._aligned(end))
+        total = sum(busy_window.end_ns - busy_window.start_ns for busy_window in busy)
+        part = Window(0, total).part(number, of)
+        offset = 0
+        for busy_window in busy:
+            start = busy_window.start_ns + max(0, part.start_ns - offset)
+            end = busy_window.start_ns + min(busy_window.end_ns - busy_window.start_ns, part.end_ns - offset)
+            offset += busy_window.end_ns - busy_window.start_ns
+            piece = Window(self._align(start), self._align(end))
             if piece.start_ns < piece.end_ns:
                 yield piece
 
     def _page(self, query: Any, window: Window) -> Page:
         page = self._store.search(query, window, self._store.most)
-        if page.full and window.end_ns - window.start_ns <= self._store.finest_ns:
+        if page.is_full and window.end_ns - window.start_ns <= self._store.finest_ns:
             return self._store.search(query, window, self._store.most * _MOST_OF_A_MOMENT)
         return page
 
     def _split(self, window: Window, of: int) -> list[Window]:
         parts = (window.part(number, of) for number in range(of))
-        aligned = (Window(self._aligned(part.start_ns), self._aligned(part.end_ns)) for part in parts)
-        return [one for one in aligned if one.start_ns < one.end_ns]
+        aligned = (Window(self._align(part.start_ns), self._align(part.end_ns)) for part in parts)
+        return [part for part in aligned if part.start_ns < part.end_ns]
 
-    def _all_in(self, query: Any, window: Window) -> list[Found]:
+    def _all_in(self, query: Any, window: Window) -> list[FoundTrace]:
         """Everything that is found at a time in a window."""
         page = self._page(query, window)
-        if page.full and window.end_ns - window.start_ns > self._store.finest_ns:
-            return [one for half in self._split(window, 2) for one in self._all_in(query, half)]
-        return [one for one in page.found if one.found_at_ns in window]
+        if page.is_full and window.end_ns - window.start_ns > self._store.finest_ns:
+            return [found for half in self._split(window, 2) for found in self._all_in(query, half)]
+        return [found for found in page.traces if found.found_at_ns in window]
 
     # ------------------------------------------------------------ the same everywhere
-    def _whole(self, found: Found) -> list[Span]:
-        return _once(self._store.trace(found.trace_id) if found.spans is None else found.spans)
+    def _spans_of(self, found: FoundTrace) -> list[Span]:
+        return _unique(self._store.trace(found.trace_id) if found.spans is None else found.spans)
 
     def _window(self, selection: Selection) -> Window:
         until = self._until() if selection.until is None else selection.until
         since = until - self.lookback_ns if selection.since is None else selection.since
-        return Window(self._aligned(since), self._aligned(until + self._store.finest_ns - 1))
+        return Window(self._align(since), self._align(until + self._store.finest_ns - 1))
 
     def _until(self) -> int:
-        return self._aligned(time.time_ns() + _CLOCKS_DIFFER_NS)
+        return self._align(time.time_ns() + _CLOCKS_DIFFER_NS)
 
-    def _aligned(self, moment_ns: int) -> int:
+    def _align(self, moment_ns: int) -> int:
         return moment_ns - moment_ns % self._store.finest_ns
 
 
-class _Kept:
+class _Sample:
     """At most so many of those that come, whose order is random, and how many came."""
 
     def __init__(self, most: int, progress: Progress) -> None:
-        self.kept: list[list[Span]] = []
-        self.offered = 0
+        self.conversations: list[list[Span]] = []
+        self.offered_count = 0
         self._most = most
         self._progress = progress
 
     def keep(self, spans: list[Span]) -> None:
-        self.offered += 1
-        if len(self.kept) < self._most:
-            self.kept.append(spans)
+        self.offered_count += 1
+        if len(self.conversations) < self._most:
+            self.conversations.append(spans)
             self._progress.advance(1)
 
     @property
     def share(self) -> float:
         """How many came for each one that is kept."""
-        return self.offered / len(self.kept) if self.kept else 1.0
+        return self.offered_count / len(self.conversations) if self.conversations else 1.0
 
 
-def _once(spans: list[Span]) -> list[Span]:
+def _unique(spans: list[Span]) -> list[Span]:
     """Each span once: a store may have received one twice."""
     return list({span.span_id: span for span in spans}.values())
