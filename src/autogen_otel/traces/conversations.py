@@ -20,7 +20,7 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 _START: Final = attrgetter("start_ns")
 _MOST_PARENTS: Final = 2
-"""Of so many parents it is kept when their chats end: one of two is another than that of any chat."""
+"""For so many parents the end of their chats is kept: one of two differs from the parent of any chat."""
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
 
 
@@ -37,7 +37,7 @@ class Summary:
     """A conversation in one line; the tokens of cached replies are not counted.
 
     Args:
-        name: ``user -> assistant``; what is known of it while the conversation's own span is missing.
+        name: ``user -> assistant``; the best guess while the conversation's own span is missing.
         duration_ns: up to the last span that arrived.
         agents: the agents that took a turn, in the order they first did.
         outcome: ``failed``; ``cancelled`` if the program itself ended it; ``recovered`` if failures happened
@@ -47,9 +47,9 @@ class Summary:
         ended_by: why it ended; of several conversations side by side, the last one.
         cost_usd: estimated; 0 where nothing is known.
         failed_entries: entries of a ``config_list`` that failed, in that order.
-        answer_problems: how many answers were not whole although no error was raised, by what was wrong.
-        under_way: the name of the innermost operation that had begun last when it was interrupted, or by now.
-        under_way_since_ns: when that operation began; 0 where none is under way.
+        answer_problems: how many answers were not whole although no error was raised, by problem.
+        under_way: the name of the innermost operation in flight that began last, now or when interrupted.
+        under_way_since_ns: when that operation began; 0 where none is in flight.
     """
 
     trace_id: str
@@ -83,7 +83,7 @@ def summaries(spans: Iterable[Span], selection: Selection = EVERYTHING) -> list[
         for name, test in tests.items():
             if test(span):
                 passed_tests.setdefault(span.trace_id, set()).add(name)
-    all_summaries = (summary.summary() for summary in builders.values() if summary.is_conversation)
+    all_summaries = (builder.summary() for builder in builders.values() if builder.is_conversation)
     return [
         summary
         for summary in all_summaries
@@ -138,7 +138,7 @@ class _SummaryBuilder:
     _failed_entries: set[Entry] = field(default_factory=set)
     _answer_problems: Counter[str] = field(default_factory=Counter)
     _under_way: Span | None = None
-    """The one under way that began last."""
+    """The span in flight that began last."""
     _cost_usd: float = 0.0
     _input_tokens: int = 0
     _output_tokens: int = 0
@@ -170,7 +170,7 @@ class _SummaryBuilder:
         self._add_ids(span)
 
     def summary(self) -> Summary:
-        """What is known by now."""
+        """The summary of the spans that came so far."""
         outer = _outer(self._chats)
         turns = [turns for chat in outer if (turns := _integer(chat, names.CONVERSATION_TURNS)) is not None]
         failures = count_by_cause(self._failures)

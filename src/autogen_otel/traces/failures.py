@@ -23,7 +23,7 @@ _MAKE_ATTEMPTS = frozenset({span_names.CHAT, span_names.CONFIG_ENTRY})
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is kept of a failing span while its trace is read.
+    """The part of a failing span that is kept while its trace is read.
 
     Args:
         cause: value of ``autogen.error.origin``.
@@ -53,13 +53,13 @@ class Failure:
         return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
 
     def passes_on(self, child: Failure) -> bool:
-        """Whether this is the failure of a span directly below, further up."""
+        """Whether this span only propagates the failure of a span directly below."""
         if self.exception is None:
             return self.cause in {child.cause, causes.UNKNOWN}
         if child.exception in self.chain:
             return True
         if child.message and self.cause == child.cause and self.message.startswith(f"{child.message} ("):
-            # What AutoGen tripped over was no exception yet: an answer that is an error.
+            # AutoGen failed on something that was no exception yet: an answer that is an error.
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
 
@@ -69,7 +69,7 @@ _EXCEPTION_ATTRIBUTES = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
 
 @lru_cache(maxsize=256)
 def _keys(error_type: str, message: str, stacktrace: str) -> tuple[str, frozenset[str]]:
-    """The key of an exception, and those of all that it came from. Spans and retries repeat them."""
+    """The key of an exception, and the keys of its causes. Spans and retries repeat them."""
     exception = exception_key(error_type, message)
     return exception, frozenset((exception, *chained_exceptions(stacktrace)))
 
@@ -86,43 +86,43 @@ def what_was_raised(span: Span) -> str:
         return span.status_message
     kind = str(event.attributes.get(names.EXCEPTION_TYPE, ""))
     message = str(event.attributes.get(names.EXCEPTION_MESSAGE, ""))
-    # That of an HTTP attempt is its status, with which its message begins.
+    # The type of an HTTP attempt's exception is its status, with which the message begins.
     return message if message.startswith(kind) else f"{kind}: {message}".strip(": ")
 
 
 def propagating_span_ids(failures: Iterable[Failure]) -> frozenset[str]:
-    """The ids of the spans that only pass on another's exception, given all failures of a trace.
+    """The ids of the spans that only propagate another's exception, given all failures of a trace.
 
     Looking one level down is enough: an exception fails every span that it passes through.
     """
     by_id = {failure.span_id: failure for failure in failures}
     pairs = ((by_id.get(child.parent_id or ""), child) for child in by_id.values())
-    children_by_parent = {
+    child_by_parent = {
         parent.span_id: child.span_id
         for parent, child in pairs
         if parent is not None and parent is not child and parent.passes_on(child)
     }
-    return frozenset(children_by_parent) - _circles(children_by_parent)
+    return frozenset(child_by_parent) - _circles(child_by_parent)
 
 
-def _circles(children_by_parent: dict[str, str]) -> frozenset[str]:
-    """Of spans that are each other's parents, which only damaged data has, one each: it is where it began."""
+def _circles(child_by_parent: dict[str, str]) -> frozenset[str]:
+    """One span of each circle of parents, which only damaged data has: its failure began there."""
     first_ids: set[str] = set()
     seen_ids: set[str] = set()
-    for span_id in children_by_parent:
+    for span_id in child_by_parent:
         path_ids: set[str] = set()
         current: str | None = span_id
         while current is not None and current not in seen_ids:
             seen_ids.add(current)
             path_ids.add(current)
-            current = children_by_parent.get(current)
+            current = child_by_parent.get(current)
         if current in path_ids:
             first_ids.add(current)
     return frozenset(first_ids)
 
 
 def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:
-    """Count the failures that are not another's, by cause, given all failures of a trace."""
+    """Count the failures that are not propagated ones, by cause, given all failures of a trace."""
     all_failures = list(failures)
     propagating = propagating_span_ids(all_failures)
     return Counter(failure.cause for failure in all_failures if failure.span_id not in propagating)

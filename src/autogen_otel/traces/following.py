@@ -10,9 +10,9 @@ from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span, Trace
 
 _MOST_OPEN: Final = 1000
-"""Conversations of which more may come; beyond it the oldest is forgotten."""
+"""Conversations of which more spans may come; beyond it the oldest is forgotten."""
 _MOST_REPORTED: Final = 100_000
-"""Conversations that are not told of again, whatever comes of them late; beyond it likewise."""
+"""Conversations that are not reported again, whatever spans come late; beyond it the oldest is forgotten."""
 
 Arrivals = Callable[[], list[Span]]
 """Gives, each time it is called, the spans that have arrived since; some may come again."""
@@ -27,11 +27,11 @@ class FollowedSource(Protocol):
         """How long to wait before it is asked again."""
 
     def arrivals(self, selection: Selection) -> Arrivals:
-        """What arrives from now on; of some sources only what is wanted."""
+        """The spans that arrive from now on; some sources give only those that are wanted."""
 
 
 class Following:
-    """Collects what arrives until a conversation has ended, and tells once of each that is selected."""
+    """Collects spans until their conversation has ended, and reports each selected conversation once."""
 
     def __init__(self, arrivals: Arrivals, selection: Selection) -> None:
         self._arrivals = arrivals
@@ -39,10 +39,10 @@ class Following:
         self._open_traces: dict[str, dict[str, Span]] = {}
         self._reported_ids: dict[str, None] = {}
         self._last_arrived_ids: dict[str, None] = {}
-        """The conversations of which something came when it was asked last, in that order."""
+        """The conversations of which spans came in the last poll, in that order."""
 
     def ended_conversations(self) -> list[Summary]:
-        """The conversations that have ended since, and of which nothing came this time, in that order."""
+        """The conversations that have ended since the last poll, and of which no spans came in this one."""
         arrived_ids: dict[str, None] = {}
         for span in self._arrivals():
             if span.trace_id in self._reported_ids:
@@ -51,7 +51,7 @@ class Following:
             if span.span_id not in spans:
                 spans[span.span_id] = span
                 arrived_ids[span.trace_id] = None
-        # Of the others that wait it is known already that they have not ended.
+        # The other open traces are known already to have not ended.
         settled_ids = [
             trace_id
             for trace_id in self._last_arrived_ids

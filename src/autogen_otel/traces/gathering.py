@@ -1,4 +1,4 @@
-"""What belongs to each trace together, with only the traces in memory that may still be incomplete."""
+"""Grouping by trace, with only the traces in memory that may still be incomplete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Piece(Generic[T]):
         trace_id: of the trace.
         has_root: whether the span that has no parent is among them.
         position: where they stand among all others, in bytes or in spans.
-        content: they themselves.
+        content: the spans.
     """
 
     trace_id: str
@@ -35,13 +35,13 @@ class Piece(Generic[T]):
 def gather(pieces: Iterable[Piece[T]], *, patience: int, longest: int) -> Iterator[list[T]]:
     """Group pieces, which may come in any order, by trace.
 
-    What is given together depends only on where the pieces of a trace stand, and not on which other traces
-    there are: several readers, each with some of the traces, group as one does.
+    A group depends only on where the pieces of its trace stand, and not on which other traces there are:
+    several readers, each with some of the traces, group as one does.
 
     Args:
         pieces: of many traces.
         patience: how far from the root of a trace the last of its pieces may stand.
-        longest: how far from the first of its pieces; what stands further off is given on its own.
+        longest: how far from the first of its pieces; pieces that stand further off are a group of their own.
     """
     open_traces: dict[str, tuple[int, list[T]]] = {}
     due_traces: deque[tuple[int, str, int]] = deque()

@@ -1,4 +1,4 @@
-"""What was said, as spans of model calls record it in the GenAI conventions' JSON schema."""
+"""The messages that spans of model calls record, in the JSON schema of the GenAI conventions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class MessagePart(NamedTuple):
 
     Args:
         who: its role, and its name where it has one: ``user``, ``assistant (planner)``.
-        words: what it says; of a tool call, the call.
-        is_answer: whether the model answered it, and was not sent it.
+        words: its text; of a tool call, the call.
+        is_answer: whether it is from the model's answer, and not from its prompt.
     """
 
     who: str
@@ -28,7 +28,7 @@ class MessagePart(NamedTuple):
 
 
 def message_parts(span: Span) -> Iterator[MessagePart]:
-    """What a model call was sent that no earlier one was, and what it answered."""
+    """The messages that a model call was the first to send, and its answer."""
     for part in _list(span.attributes.get(names.GEN_AI_SYSTEM_INSTRUCTIONS)):
         yield MessagePart(_INSTRUCTIONS, _words(part))
     for key in (names.GEN_AI_INPUT_MESSAGES, names.GEN_AI_OUTPUT_MESSAGES):

@@ -1,4 +1,4 @@
-"""Reading in a process of its own, so that who works with what is read need not decode it."""
+"""Reading in a process of its own, so that the process that works with the spans need not decode them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autogen_otel.traces.source import SourceError
 T = TypeVar("T")
 
 _BATCH_ITEMS: Final = 32
-"""Sent at once: enough to be worth it, few enough that what waits to be read takes little memory."""
+"""Items sent at once: enough to be worth it, and few enough that waiting items take little memory."""
 _MANY_OBJECTS: Final = 200_000
 # A fork of a program with threads may hang, and multiprocessing would run the user's main module again.
 _PROGRAM: Final = (
@@ -41,18 +41,19 @@ def processors() -> int:
 
 @contextmanager
 def read_in_process(read: Callable[..., Iterator[T]], *arguments: object) -> Iterator[Iterator[T]]:
-    """What a function yields, in the same order, from a process that is ahead by what a pipe holds.
+    """Run a function in another process, and give what it yields, in the same order.
 
-    It works from the beginning of the block to its end, whether or not anything is taken from it.
+    The process works from the beginning of the block to its end, whether or not anything is taken from it. It
+    is ahead by what a pipe holds.
 
     Args:
         read: a function of a module, which that process imports.
-        arguments: of it. These, and what it yields, can be sent to another process.
+        arguments: of the function. They, and what it yields, can be sent to another process.
 
     Raises:
         SourceError: where its results are taken: that process was ended; or what else the function raises.
     """
-    # An interrupt is for a whole group of processes; this one is ended by who reads from it.
+    # An interrupt is for a whole group of processes; its reader ends this process.
     reader = subprocess.Popen(  # noqa: S603 - this very Python
         [sys.executable, "-c", _PROGRAM],
         stdin=subprocess.PIPE,
@@ -85,7 +86,7 @@ def _results(pipe: IO[bytes]) -> Iterator[Any]:
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
+    """Collect garbage rarely: the objects that are read have no cycles, and there are many of them."""
     thresholds = gc.get_threshold()
     gc.set_threshold(_MANY_OBJECTS, *thresholds[1:])
     try:
@@ -96,7 +97,7 @@ def few_collections() -> Iterator[None]:
 
 @few_collections()
 def send(request: IO[bytes], pipe: IO[bytes]) -> None:
-    """What the other process does: it reads as asked, and sends what that yields."""
+    """Run the requested function in the other process, and send what it yields."""
     read, arguments = pickle.load(request)  # noqa: S301 - from our own process
     items: list[Any] = []
     error = None
@@ -113,5 +114,5 @@ def send(request: IO[bytes], pipe: IO[bytes]) -> None:
 
 
 def _pack(items: list[Any], error: Exception | None, *, is_last: bool) -> bytes:
-    """As one piece: who reads it may still be busy, and finds it ready then."""
+    """Pack items as one piece: the reader may still be busy, and then finds it ready."""
     return pickle.dumps((items, error, is_last), pickle.HIGHEST_PROTOCOL)

@@ -26,7 +26,7 @@ Test = Callable[[Span], bool]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a conversation must have; what is ``None`` is not asked for.
+    """What a conversation must have; a field that is ``None`` selects nothing.
 
     Args:
         since: beginning of the time in which it began, in nanoseconds since 1970.
@@ -65,12 +65,12 @@ class Selection:
 
     @property
     def span_attributes(self) -> dict[str, str]:
-        """What attributes of spans must be, each of some span."""
+        """The values that attributes must have, each on some span."""
         values = ((key, getattr(self, name)) for name, key in _ATTRIBUTES.items())
         return {key: value for key, value in values if value is not None}
 
     def tests(self) -> dict[str, Test]:
-        """What must be true of one span at least, by the name of what asks for it."""
+        """The tests that at least one span must pass each, by name."""
         tests = {key: _has(key, value) for key, value in self.span_attributes.items()}
         if self.service is not None:
             service = self.service

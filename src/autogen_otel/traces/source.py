@@ -1,4 +1,4 @@
-"""What stores traces, as commands ask it: files, Jaeger, Tempo and others behind one interface."""
+"""Sources of traces, as commands read them: files, Jaeger, Tempo and others behind one interface."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class Source(Protocol):
         """Read spans as a stream.
 
         Args:
-            selection: which conversations are wanted. Of these all spans come. Others may come as well: who
-                asks selects again.
+            selection: which conversations are wanted. All of their spans come. Others may come as well: the
+                caller selects again.
             newest: how many of them are enough, the newest; 0 for all. A source without an order gives all.
             progress: is told how far it has come.
         """

@@ -82,7 +82,7 @@ def innermost_user_frame(stacktrace: str) -> Frame | None:
 
 
 def raising_user_frame(stacktrace: str) -> Frame | None:
-    """The same, if the exception began in the user's code or in what it called.
+    """The user's innermost frame, if the exception began in the user's code or in code that it called.
 
     An exception of AutoGen's own has the user's frames around it, which only began the conversation.
     """
@@ -103,7 +103,7 @@ def _frames(stacktrace: str) -> Iterator[list[Frame]]:
 
 
 def user_code_pieces(stacktrace: str) -> Iterator[tuple[str, bool]]:
-    """The text of a stack trace in pieces, each with whether it is a frame of the user's code."""
+    """Split the text of a stack trace into pieces, each with whether it is a frame of the user's code."""
     end = 0
     for match in _FRAME.finditer(stacktrace):
         if Frame(match["file"], int(match["line"])).in_user_code:

@@ -59,9 +59,9 @@ class Span:
         scope: name of the instrumentation that recorded it.
         service: the program, ``service.name``.
         resource: all that is recorded of the program; the spans of one batch share it.
-        state: whether it is still under way, or was when its program was killed; then its end is that of what
-            is known of it.
-        known_operation: once ``operation`` has been asked for.
+        state: whether it is still in flight, or was when its program was killed; then its end is the last
+            time that is known of it.
+        known_operation: the cached ``operation``.
     """
 
     trace_id: str
@@ -96,7 +96,7 @@ class Span:
     def operation(self) -> str:
         """What kind of call this is: ``chat``, ``execute_tool``, ``config_entry``, ``http`` …."""
         if self.known_operation is None:
-            # Much asks for it, of each span.
+            # Much code asks for it, for each span.
             self.known_operation = self._operation()
         return self.known_operation
 
@@ -113,7 +113,7 @@ class Span:
         return rest if first == self.operation else self.name
 
     def values(self, key: str) -> list[str]:
-        """What an attribute of its program and of the span itself is, as text."""
+        """The values of an attribute of its program and of the span itself, as text."""
         return [str(attributes[key]) for attributes in (self.resource, self.attributes) if key in attributes]
 
     @property
@@ -169,7 +169,7 @@ class Trace:
         return tuple(self._children.get(span.span_id, ()))
 
     def up_from(self, span: Span | None) -> Iterator[Span]:
-        """A span and those around it, from the inside out."""
+        """A span and its ancestors, from the inside out."""
         seen_ids: set[str] = set()
         while span is not None and span.span_id not in seen_ids:
             seen_ids.add(span.span_id)
@@ -192,21 +192,21 @@ class Trace:
                 pending.extend((child, depth + 1) for child in reversed(self.children(span)))
 
     def failing(self) -> Trace:
-        """The trace without the spans that neither failed nor lead to one that did; whole if none failed."""
+        """The trace without spans that neither failed nor lead to a failed one; whole if none failed."""
         kept_ids = self._up_from_each(span for span in self.spans if span.failed)
         return Trace(tuple(span for span in self.spans if span.span_id in kept_ids)) if kept_ids else self
 
     def awaited_spans(self) -> tuple[tuple[Span, int], ...]:
-        """What the program waited for when it ended itself, and for how many nanoseconds.
+        """The spans that the program waited for when it ended itself, and for how many nanoseconds.
 
-        That is the deepest cancelled span, or what was still running in it: a thread is not cancelled.
+        Such a span is the deepest cancelled one, or one still running in it: a thread is not cancelled.
         """
         cancelled_spans = [span for span in self.spans if span.attributes.get(names.CANCELLED) is True]
         outer_ids = self._up_from_each(self.span(span.parent_id) for span in cancelled_spans)
         return tuple(self._running_in(span) for span in cancelled_spans if span.span_id not in outer_ids)
 
     def _up_from_each(self, spans: Iterable[Span | None]) -> set[str]:
-        """The ids of the spans and of those around them; the way that several have in common is gone once."""
+        """The ids of the spans and of their ancestors; ancestors that several share are visited once."""
         span_ids: set[str] = set()
         for span in spans:
             for outer in self.up_from(span):

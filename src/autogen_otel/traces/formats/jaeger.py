@@ -71,7 +71,7 @@ def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
 
 
 def restore_lists(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes with their lists, which Jaeger stores as JSON."""
+    """Attributes in which lists, which Jaeger stores as JSON, are lists again."""
     return {key: _list(value) if key in _LISTS else value for key, value in attributes.items()}
 
 

@@ -21,25 +21,25 @@ from autogen_otel.traces.trace import INTERRUPTED, RUNNING, Span, State, by_trac
 try:
     import fcntl
 except ImportError:
-    # Nothing under way is written there.
+    # On Windows no file of spans in flight is written.
     fcntl = None  # type: ignore[assignment]
 
 PATTERN: Final = "*.jsonl"
 COPIES: Final = "*.kept.jsonl"
 """Conversations that were kept whether or not an endpoint took them."""
 IN_FLIGHT: Final = "*.inflight"
-"""What processes are at, as ``delivery.processes.in_flight`` writes it: each holds a lock on its file."""
+"""Spans in flight, as ``delivery.processes.in_flight`` writes them: each process has a lock on its file."""
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
 _PATIENCE: Final = 8_000_000
 """How many bytes of others may come between the root of a trace and the last of its spans."""
 _LONGEST: Final = 128_000_000
-"""In how many bytes a trace may be spread: more are not kept waiting."""
+"""Over how many bytes a trace may be spread: further pieces are not waited for."""
 _TRACE_ID_KEY: Final = b'"traceId"'
 _TRACE_ID: Final = re.compile(rb'"traceId"\s*:\s*(?:"([0-9a-fA-F]{32})")?')
 _START_KEY: Final = b'"startTimeUnixNano"'
 _START: Final = re.compile(rb'"startTimeUnixNano"\s*:\s*"?([1-9]\d{0,19})[",}\s]')
-"""A whole number that is a time: what is written in another way is parsed, and 0 says nothing."""
+"""A whole number that is a time: other notations are parsed, and 0 says nothing."""
 _METRICS_KEY: Final = b'"resourceMetrics"'
 _PARENT_KEY: Final = b'"parentSpanId"'
 _NO_PARENT: Final = (b'"parentSpanId":""', b'"parentSpanId": ""')
@@ -55,7 +55,7 @@ _OTLP_KEYS: Final = frozenset(
 def journal_files(path: Path) -> list[Path]:
     """The files to read, oldest name first, of a file or a folder of ``*.jsonl`` and ``*.jsonl.gz`` files.
 
-    Those that say what is under way come first: what ends meanwhile is then found in the others.
+    Files of spans in flight come first: a span that ends meanwhile is then found in the others.
 
     Raises:
         SourceError: there is nothing, or reading it is not permitted.
@@ -80,7 +80,7 @@ def read_spans(
 
     A torn last line is skipped in silence: that is how a file looks while a program writes it. Other damage
     is reported once per file, and costs only what is damaged. So does a file of several that cannot be read.
-    A span that is stored twice is read once; one that is under way comes last, if it is not stored at all.
+    A span that is stored twice is read once; a span in flight comes last, if it is not stored at all.
 
     Args:
         paths: the files; ``STANDARD_INPUT`` is one.
@@ -120,7 +120,7 @@ def traces_begun_before(
             only_trace is not None
             and line.may_tell_of(only_trace, trace_filter)
             and any(int(start) < moment for start in _START.findall(line.text))
-            # What counts since the program began may name a trace as an example.
+            # Metrics count since the program began, and their exemplars may name a trace.
             and _METRICS_KEY not in line.text
         ):
             # A hash of 64 bits, as in ``_once``.
@@ -137,12 +137,12 @@ def read_traces(
 ) -> Iterator[list[Span]]:
     """Read files as ``read_spans`` does, and give the spans of each trace together.
 
-    What a line tells of is seen before it is parsed. One that tells of nothing wanted is never parsed, and
-    one that tells of a single trace only when that trace is given: text takes little memory, spans take much.
-    Which lines belong together depends on where they stand in the files, and not on the filter.
+    The trace ids of a line are read before it is parsed. A line without a wanted trace is never parsed, and a
+    line with a single trace only when that trace is given: text takes little memory, spans take much. Which
+    lines belong together depends on where they stand in the files, and not on the filter.
 
-    If it ``may_repeat``, a span that is stored twice is given twice, and none is remembered: for more spans
-    than fit memory. Those under way are left out then.
+    With ``may_repeat``, a span that is stored twice is given twice, and no id is remembered: for more spans
+    than fit memory. Spans in flight are left out then.
     """
     files = _Files(paths, progress, trace_filter)
     spans_in_flight = [] if may_repeat else files.spans_in_flight()
@@ -159,7 +159,7 @@ def read_traces(
 
 
 def _pieces(files: _Files, spans_in_flight: Iterable[Span]) -> Iterator[Piece[_Line | list[Span]]]:
-    """What each line tells of each trace; it stands where all the bytes that were read end."""
+    """The pieces of each line, by trace; a piece stands where the bytes that were read so far end."""
     position = 0
     for line in files.lines():
         position += len(line.text)
@@ -176,7 +176,7 @@ def _pieces(files: _Files, spans_in_flight: Iterable[Span]) -> Iterator[Piece[_L
 
 
 def _without_repeats(spans: Iterable[Span], seen_keys: set[int]) -> Iterator[Span]:
-    """Those of which none was read before."""
+    """The spans that were not read before."""
     for span in spans:
         # A hash of 64 bits instead of the ids keeps millions of spans affordable.
         key = hash((span.trace_id, span.span_id))
@@ -186,7 +186,7 @@ def _without_repeats(spans: Iterable[Span], seen_keys: set[int]) -> Iterator[Spa
 
 
 class _Files:
-    """Reads files line by line, and keeps account of what cannot be read.
+    """Reads files line by line, and remembers what cannot be read.
 
     Args:
         paths: the files.
@@ -206,7 +206,7 @@ class _Files:
         self._refusals: list[str] = []
 
     def lines(self) -> Iterator[_Line]:
-        """The lines of all files that are not about what is under way."""
+        """The lines of all files but those of spans in flight."""
         return (line for path in self._paths for line in self._lines_of(path))
 
     def _lines_of(self, path: Path) -> Iterator[_Line]:
@@ -225,11 +225,11 @@ class _Files:
         return spans
 
     def spans_in_flight(self) -> list[Span]:
-        """What is under way; to be asked before the lines are read: what ends meanwhile is found there."""
+        """The spans in flight; to be read before the lines, in which spans that end meanwhile are found."""
         return [span for path in self._in_flight_paths for span in self._spans_in_flight(path)]
 
     def _spans_in_flight(self, path: Path) -> list[Span]:
-        # It is gone once nothing is under way any more.
+        # The file is removed once no span is in flight any more.
         with suppress(FileNotFoundError):
             state, seen_ns = _state_of(path)
             texts = list(documents(path))
@@ -242,7 +242,7 @@ class _Files:
         return []
 
     def report(self) -> None:
-        """Tell what could not be read.
+        """Report what could not be read.
 
         Raises:
             SourceError: none of the files could.
@@ -259,7 +259,7 @@ def _state_of(path: Path) -> tuple[State, int]:
     """Whether the process of a file goes on, and its last sign of life in nanoseconds since 1970.
 
     Raises:
-        OSError: it cannot be read, or it is gone because nothing is under way any more.
+        OSError: it cannot be read, or it is gone because no span is in flight any more.
     """
     with path.open("rb") as file:
         if fcntl is not None:
@@ -272,7 +272,7 @@ def _state_of(path: Path) -> tuple[State, int]:
 
 
 def _with_state(span: Span, state: State, now_ns: int) -> Span:
-    """A span of such a file: one without an end is under way, up to the last sign of life."""
+    """A span of such a file: a span without an end is in flight, up to the last sign of life."""
     if span.end_ns == 0:
         span.state, span.end_ns = state, max(now_ns, span.start_ns)
     return span
@@ -285,11 +285,11 @@ def _refusal(path: Path, error: Exception) -> str:
 
 
 class Tail:
-    """What is appended from now on to a file, or in a folder in which files come and go."""
+    """Reads what is appended from now on to a file, or in a folder in which files come and go."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # Files are renamed when they are full: they are known by what they are, not by their names.
+        # Files are renamed when they are full: their inode identifies them, not their name.
         self._offsets = {_identity(file): file.stat().st_size for file in journal_files(path)}
 
     def spans(self) -> list[Span]:
@@ -334,13 +334,13 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _decompress(file: Any) -> IO[bytes]:
-    """The file, or what a file that was compressed with gzip holds, whatever its name."""
+    """The file, or its content if it was compressed with gzip, whatever its name."""
     content: Any = gzip.GzipFile(fileobj=file) if file.peek(len(_GZIP))[:2] == _GZIP else file
     return cast("IO[bytes]", content)
 
 
 class _Line(NamedTuple):
-    """A line of a file, told by its number from 1, or a document of many lines."""
+    """A line of a file, with its number from 1, or a document of many lines."""
 
     path: Path
     number: int
@@ -348,7 +348,7 @@ class _Line(NamedTuple):
 
     @property
     def only_trace(self) -> str | None:
-        """The one trace that it tells of, known without parsing; ``None`` if there are others, or may be.
+        """The only trace in it, known without parsing; ``None`` if there are others, or may be.
 
         In valid JSON no text within quotes looks like this: its own quotes would have backslashes.
         """
@@ -368,7 +368,7 @@ class _Line(NamedTuple):
         has_known_id = False
         for match in _TRACE_ID.finditer(self.text):
             has_known_id = match[1] is not None
-            # The first that is wanted is enough; another program may write ids in another way.
+            # The first wanted trace is enough; another program may write ids in another way.
             if not has_known_id or trace_filter(match[1].decode().lower()):
                 return True
         return not has_known_id
@@ -392,7 +392,7 @@ class _Line(NamedTuple):
         try:
             results += _document_spans(document, trace_filter)
         except otlp.MALFORMED as error:
-            # What was found until then counts.
+            # The spans that were found until then count.
             results.append(error)
         spans = [result for result in results if isinstance(result, Span)]
         return spans, len(spans) < len(results)

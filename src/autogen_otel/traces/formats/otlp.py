@@ -17,11 +17,11 @@ from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUSES, TRACE_ID_
 _SERVICE_NAME: Final = "service.name"
 _END_OF_TIME: Final = 2**64
 _INT64_DIGITS: Final = len(str(-(2**63)))
-"""A longer number is none of OTLP's; it is kept as the text that it is."""
+"""A longer number is not OTLP's; it stays a text."""
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
 _STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in enumerate(STATUSES)}
 _is_span_id: Final = re.compile(f"(?!0+$)[0-9a-f]{{{SPAN_ID_DIGITS}}}").fullmatch
-"""As nearly all are written; whatever else is one is looked at more closely."""
+"""The form of nearly all ids; any other form takes the slower path."""
 _NOTHING: Final[Mapping[str, Any]] = {}
 _WRAPPERS: Final = ("result", "trace")
 
@@ -70,9 +70,9 @@ def decode_spans(
 
     Args:
         raw_spans: as the format has them.
-        key: where each has the id of its trace.
-        trace_id_of: makes of it what the id is here.
-        span_of: decodes one, given the id of its trace.
+        key: of the trace id in each of them.
+        trace_id_of: decodes a trace id.
+        span_of: decodes a span, given the id of its trace.
         trace_filter: which traces.
     """
     previous_id: Any = None
@@ -104,7 +104,7 @@ def _batches(document: Any) -> Iterator[Any]:
     yield from document.get("resourceSpans") or document.get("batches") or ()
 
 
-# It comes with each span of the trace.
+# Each span of a trace has the same id.
 @lru_cache(maxsize=8192)
 def _trace_id(raw_id: str) -> str:
     return _id(raw_id, TRACE_ID_DIGITS)

@@ -1,7 +1,7 @@
 """ClickHouse as a source: the table that the Collector's exporter writes, over the HTTP interface.
 
-The exporter writes attributes as text, whatever they were: what they are again follows from the vocabulary,
-and for attributes of others from what the text looks like.
+The exporter writes all attributes as text. The vocabulary says what type they had; for attributes of others,
+the form of the text does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from autogen_otel.vocabulary.attributes import Kind
 
 TABLE: Final = "otel_traces"
 SECONDS: Final = 600.0
-"""To wait for an answer; a question over many millions of spans takes some."""
+"""To wait for an answer; a query over many millions of spans takes long."""
 TEMPORARY: Final = "autogen_otel_"
 """Begins the names of temporary tables."""
 LONGEST_FIELD: Final = 128 * 1024
@@ -55,7 +55,7 @@ SPAN: Final = (
 
 
 def _numbers(prefix: str, words: Sequence[str]) -> dict[str, int]:
-    """By what the exporter writes, and what older ones wrote: ``Client``, ``SPAN_KIND_CLIENT``."""
+    """Numbers by the words of the exporter, and of older ones: ``Client``, ``SPAN_KIND_CLIENT``."""
     return {
         text: number
         for number, word in enumerate(words)
@@ -103,9 +103,9 @@ class ClickHouse:
             SourceError: it cannot be asked.
         """
         progress.expect(None, "conversations")
-        # One more, for whoever asks to see that there are more.
+        # One more, so that the caller sees that there are more.
         condition = self.selecting(selection, newest=newest and newest + 1)
-        # What decides is asked again of each conversation, so that more may come than is wanted.
+        # The caller selects again, so that more conversations may come than are wanted.
         sql = f"SELECT {SPAN} FROM {self.table} WHERE {condition.sql} ORDER BY TraceId, Timestamp"
         for spans in by_trace(map(span_of, self.rows(sql, condition.values))):
             yield from spans
@@ -187,10 +187,10 @@ class ClickHouse:
         return tuple(value for (value,) in self.rows(sql, {"key": attribute}))
 
     def selecting(self, selection: Selection, *, newest: int = 0, oldest: int = 0) -> Condition:
-        """What selects the spans of the conversations that are wanted, and of few others.
+        """The condition for the spans of the conversations that are wanted, and of few others.
 
         Args:
-            selection: which conversations. Its text and outcome are left to who reads them.
+            selection: which conversations. The reader checks its text and outcome.
             newest: how many are enough, the newest; 0 for all.
             oldest: how many are enough, the oldest; 0 for all.
         """
@@ -225,7 +225,7 @@ class ClickHouse:
             row = None
         if isinstance(row, list):
             return row
-        # What goes wrong after the first rows is said between them.
+        # The server writes an error after the first rows between them.
         message = " ".join(line.decode("utf-8", "replace").split())
         raise SourceError(f"{self.name} broke off: {message[:_MESSAGE_CHARACTERS]}")
 
@@ -325,12 +325,12 @@ def _event(name: str, moment: str | int, attributes: dict[str, Any]) -> Event:
 
 @lru_cache(maxsize=1024)
 def _resource(text: str) -> Mapping[str, Any]:
-    """What is recorded of a program; its spans share it."""
+    """The attributes of a program; its spans share them."""
     return _decode_attributes(loads(text))
 
 
 def _decode_attributes(texts: dict[str, Any]) -> dict[str, Any]:
-    """Attributes as they were, in the place of their texts; most of them are texts."""
+    """Attributes as they were before they became texts, in the same dict; most of them are texts."""
     for name in texts.keys() & _DECODERS.keys():
         texts[name] = _DECODERS[name](texts[name])
     for name in texts.keys() - _KNOWN_ATTRIBUTES:
@@ -339,7 +339,7 @@ def _decode_attributes(texts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _guess(text: str) -> Any:
-    """What an attribute that the vocabulary does not know was, by its text."""
+    """Guess from its text the value of an attribute that the vocabulary does not know."""
     if text in {"true", "false"}:
         return text == "true"
     if _NUMBER.fullmatch(text):

@@ -36,7 +36,7 @@ class Files:
     Args:
         paths: at least one; ``STANDARD_INPUT`` is one.
         option: the words that name them on the command line; none for the program's own journal.
-        advice: says what to do, where nothing is in them.
+        advice: says what to do where they are empty.
         standard_input: which of them it is, also where it was copied to a file.
     """
 
@@ -66,7 +66,7 @@ class Files:
         parts = [copy(self) for _ in range(count)]
         for number, part in enumerate(parts):
             part._part, part._parts = number, count  # noqa: SLF001 - copies of this
-            # They are not empty; another process need not import who gives the advice.
+            # They are not empty; another process need not import the code of the advice.
             part._advice = str  # noqa: SLF001
         return parts
 
@@ -133,11 +133,11 @@ class Files:
         ]
 
     def _narrow(self, selection: Selection, progress: Progress) -> tuple[Sequence[Path], TraceFilter | None]:
-        """What to read, and which traces in it."""
+        """The files to read, and the filter for their traces."""
         trace_filter = self._filter(selection.trace)
         if selection.since is None or STANDARD_INPUT in self._paths:
             return self._files_to_read(progress), trace_filter
-        # To look for times first costs a tenth of what it costs to parse what nobody asked for.
+        # A first pass for times costs a tenth of parsing the spans that nobody asked for.
         files = self._files_to_read(progress, times=2)
         early_traces = traces_begun_before(files, selection.since, progress, trace_filter)
         return (

@@ -70,7 +70,7 @@ class Client:
         name: ``Jaeger at http://…``.
 
     Raises:
-        SourceError: the address is none.
+        SourceError: the address is not valid.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Client:
         Args:
             path: below the address of the server.
             parameters: of the query.
-            missing: what the answer 404 stands for; without it that is an error.
+            missing: the value to return for the answer 404; without it, 404 is an error.
 
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
@@ -213,7 +213,7 @@ class _SameServer(urllib.request.HTTPRedirectHandler):
 
 
 def _lines(answer: HTTPResponse) -> Iterator[bytes]:
-    """What comes, by lines. ``readline`` takes far longer, and overlooks that an answer breaks off."""
+    """The answer by lines. ``readline`` takes far longer, and overlooks that an answer breaks off."""
     pieces: list[bytes] = []
     # Of an answer in chunks nobody knows how long it is, but read1 knows whether it is all.
     remaining = answer.length
@@ -237,7 +237,7 @@ def _pause(error: urllib.error.HTTPError, attempt: int) -> float:
 
 
 def _server_message(error: urllib.error.HTTPError) -> str:
-    """What the server wrote, if that is a sentence and no web page."""
+    """The message that the server wrote, if it is a sentence and no web page."""
     try:
         text = error.read(_MESSAGE_CHARACTERS * 20).decode("utf-8", "replace")
     except (OSError, HTTPException):

@@ -1,4 +1,4 @@
-"""Jaeger v2: its v3 query interface, and v1's where it still exists and v3's does not search attributes."""
+"""Jaeger v2: its query interface v3, and v1 where it still exists and v3 does not search attributes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _ON_SOME_SPAN: Final = (names.ERROR_ORIGIN, names.GEN_AI_TOOL_NAME, names.GEN_AI
 
 @dataclass(frozen=True)
 class Search:
-    """What one request looks for: a span that is all of this.
+    """What one request searches for: a span that has all of this.
 
     Args:
         service: its program.
@@ -58,7 +58,7 @@ class Search:
     tags: Mapping[str, str]
 
     def matches(self, span: Span) -> bool:
-        """Whether a span is that."""
+        """Whether a span has all of it."""
         return (
             span.service == self.service
             and self.operation in {None, span.name}
@@ -84,7 +84,7 @@ class Jaeger:
     def query(self, selection: Selection, window: Window) -> list[Search]:
         """The searches that together find the conversations of a selection.
 
-        Attributes of different spans cannot be combined, so where a failure is looked for it is that.
+        Attributes of different spans cannot be combined, so a search for failures leaves the others out.
         """
         required = selection.span_attributes
         tags = {key: value for key, value in required.items() if key in _ON_EVERY_SPAN}
@@ -104,7 +104,7 @@ class Jaeger:
         searches = [Search(service, None, {**tags, _ERROR: "true"}) for service in services]
         if any(self._search(search, window, 1)[0] for search in searches):
             return searches
-        # Jaeger's memory storage finds no errors, but the causes that ours name.
+        # Jaeger's memory storage finds no errors, but it finds the causes on our spans.
         by_cause = (
             Search(service, None, {**tags, names.ERROR_ORIGIN: cause})
             for service in services
@@ -160,7 +160,7 @@ class Jaeger:
         return Page(list(found_traces.values()), is_full)
 
     def _search(self, search: Search, window: Window, most: int) -> tuple[dict[str, list[Span]], bool]:
-        """Spans by the id of their trace, and whether these are all that is known of it, exactly."""
+        """Spans by trace id, and whether they are all spans of their trace, with exact values."""
         if search.tags and self._has_v1:
             return self._search_v1(search, window, most), False
         parameters: dict[str, str | int] = {
@@ -216,7 +216,7 @@ def _as_sent(results: Iterator[Span | Exception]) -> Iterator[Span]:
 
 
 def _link(link: Link) -> Link:
-    """A link as it was sent: Jaeger adds what kind of reference it keeps it as."""
+    """A link as it was sent: Jaeger adds the kind of reference as an attribute."""
     own = {key: value for key, value in link.attributes.items() if key != _KIND_OF_REFERENCE}
     return Link(link.trace_id, link.span_id, own)
 

@@ -21,12 +21,12 @@ T = TypeVar("T")
 def read_parts(
     parts: Sequence[Files], read: Callable[[Files, Progress], T], progress: Progress
 ) -> Iterator[T]:
-    """What a function comes to of each part: of the first here, of each other in another process.
+    """The results of a function for each part: for the first here, for each other in another process.
 
     Args:
         parts: of a source.
-        read: is called with a part; it, and what it comes to, can be sent to another process.
-        progress: is told how far the first part has come, and once of what cannot be read.
+        read: is called with a part; it, and its result, can be sent to another process.
+        progress: is told how far the first part has come, and once what cannot be read.
 
     Raises:
         SourceError: it cannot be read.
@@ -55,7 +55,7 @@ def summaries_in(
     """Summarize the conversations of a source.
 
     Args:
-        source: where they are.
+        source: with the conversations.
         source_selection: what the source is asked for; it may give more.
         selection: which conversations are wanted.
         newest: how many of them are enough, as ``Source.spans`` takes it.
@@ -82,7 +82,7 @@ def _summaries_of(
 
 
 class _DamageReports(Progress):
-    """Keeps what several readers say of damage, which each finds where it reads, until it is said once.
+    """Collects the reports of damage of several readers, so that each damage is reported once.
 
     Args:
         progress: is told at once how far the reader here has come: all read the same files.
@@ -106,13 +106,13 @@ class _DamageReports(Progress):
         self._damaged[path].update(lines)
 
     def add(self, other: _DamageReports) -> None:
-        """Hear what another has heard."""
+        """Add the reports of another reader."""
         self._warnings.update(other._warnings)
         for path, lines in other._damaged.items():
             self._damaged[path] |= lines
 
     def pass_on(self) -> None:
-        """Say what was damaged."""
+        """Report the damage."""
         for path, lines in self._damaged.items():
             self._progress.damaged(path, lines)
         for sentence in self._warnings:

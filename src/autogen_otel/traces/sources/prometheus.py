@@ -1,4 +1,4 @@
-"""How many conversations there were, by Prometheus or Mimir: what a sample of their traces cannot tell."""
+"""The number of conversations from Prometheus or Mimir, which a sample of their traces cannot tell."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def count(client: Client, selection: Selection) -> Counts:
 
 
 def reweight(sample: Sequence[WeightedConversation], counts: Counts) -> list[WeightedConversation]:
-    """A sample whose conversations stand for as many as were counted."""
+    """Weight a sample so that its conversations stand for as many as were counted."""
     is_failing = [any(span.failed for span in conversation.spans) for conversation in sample]
     failing = sum(is_failing)
     # Metrics come a little later than traces: none stands for less than itself.

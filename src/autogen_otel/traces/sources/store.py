@@ -1,8 +1,8 @@
 """A store that can only be searched, some traces at a time, as a source.
 
-It pages through time: a search that comes back full is repeated over shorter windows. What is too much to be
-read whole is sampled: time is divided into equal windows, of which a random choice is read, and each
-conversation found in them stands for as many as there are windows for each that was read.
+It pages through time: a search that comes back full is repeated over shorter windows. A store that is too
+large to be read whole is sampled: time is divided into equal windows, of which a random choice is read, and
+each conversation found in them stands for as many as there are windows for each that was read.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _SPARSE: Final = 4
 _PROBES: Final = 4
 _FEW: Final = 5
 _FEWEST_PARTS: Final = 16
-"""Of so many moments at least a sample is made."""
+"""A sample is made of at least so many moments."""
 _MOST_OF_A_MOMENT: Final = 50
-"""So many times as many traces as usual are asked for of the shortest window."""
+"""In the shortest window, so many times as many traces as usual are asked for."""
 _MOST_STRETCHES: Final = 64
 _MOST_PARTS: Final = 4**10
 _MOST_READ_PARTS: Final = 4000
 _SEED: Final = 14
 _YOUNG_NS: Final = 600 * NS
-"""How long after it began a conversation that ends is still told of, when a store is followed."""
+"""How long after its beginning a conversation that ends is still reported, when a store is followed."""
 _CLOCKS_DIFFER_NS: Final = 60 * NS
 _LATE_NS: Final = _HOUR_NS
 """How long after it began a conversation may still fail and be found by that."""
@@ -65,8 +65,8 @@ class FoundTrace:
 
     Args:
         trace_id: which.
-        found_at_ns: the first moment at which it has what was searched for: of all windows that time is
-            divided into, this lies in one.
+        found_at_ns: the first moment at which it matches the search: it lies in exactly one of the windows
+            into which time is divided.
         spans: of the whole trace; ``None`` if the search gives no more than its id.
     """
 
@@ -94,7 +94,7 @@ class Store(Protocol):
     """The longest."""
 
     def query(self, selection: Selection, window: Window) -> Any:
-        """Prepare searches: as much of the selection as the store can look for."""
+        """Prepare searches for as much of the selection as the store can search for."""
 
     def search(self, query: Any, window: Window, most: int) -> Page:
         """Search traces that have what the query looks for at a time within the window.
@@ -165,12 +165,14 @@ class StoreSource:
 
         working_weight = failing_weight = self._draw(selection, window, keep, is_enough, self._size(working))
         if working_weight > 1 or failing_sample.offered_count > failing:
-            # Failures are rare: they are searched for by themselves.
+            # Failures are rare: there is a search for them alone.
             failing_sample = _Sample(failing, progress)
-            longer = Window(window.start_ns, max(window.end_ns, min(window.end_ns + _LATE_NS, self._until())))
+            longer_window = Window(
+                window.start_ns, max(window.end_ns, min(window.end_ns + _LATE_NS, self._until()))
+            )
             failing_weight = self._draw(
                 replace(selection, failing=True),
-                longer,
+                longer_window,
                 failing_sample.keep,
                 lambda: failing_sample.offered_count >= failing,
                 self._size(failing),
@@ -200,7 +202,7 @@ class StoreSource:
             ]
             spans_by_id = {span.span_id: span for spans in traces for span in spans}
             new_spans = [span for span_id, span in spans_by_id.items() if span_id not in known_ids]
-            # What is too old by now is not found again.
+            # Spans that are too old by now are not found again.
             known_ids = set(spans_by_id)
             return new_spans
 
@@ -224,10 +226,10 @@ class StoreSource:
                     continue
                 if page.is_full:
                     progress.warn(f"{self.name}: so much began at the same moment that some is missing.")
-                new_traces = [found for found in page.traces if found.trace_id not in seen_ids]
-                new_traces.sort(key=lambda found: -found.found_at_ns)
-                seen_ids.update(found.trace_id for found in new_traces)
-                wanted_traces = [found for found in new_traces if found.trace_id.startswith(selection.trace)]
+                new_traces = [trace for trace in page.traces if trace.trace_id not in seen_ids]
+                new_traces.sort(key=lambda trace: -trace.found_at_ns)
+                seen_ids.update(trace.trace_id for trace in new_traces)
+                wanted_traces = [trace for trace in new_traces if trace.trace_id.startswith(selection.trace)]
                 yield list(pool.map(self._spans_of, wanted_traces))
                 progress.advance((end - start) // NS)
                 end = start
@@ -252,16 +254,16 @@ class StoreSource:
         query = self._store.query(selection, window)
         parts_read = 0
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            busy = self._busy(query, window, pool)
-            count = self._parts(query, busy, pool, rng, size)
+            busy_windows = self._busy_windows(query, window, pool)
+            count = self._parts(query, busy_windows, pool, rng, size)
             order = rng.sample(range(count), min(count, _MOST_READ_PARTS))
             for start in range(0, len(order), _AT_ONCE):
                 numbers = order[start : start + _AT_ONCE]
-                pieces = [piece for number in numbers for piece in self._pieces(busy, number, count)]
+                pieces = [piece for number in numbers for piece in self._pieces(busy_windows, number, count)]
                 found_traces = [
-                    found
+                    trace
                     for piece_traces in pool.map(partial(self._all_in, query), pieces)
-                    for found in piece_traces
+                    for trace in piece_traces
                 ]
                 for spans in pool.map(self._spans_of, found_traces):
                     if is_conversation(spans) and takes(selection, spans):
@@ -271,11 +273,11 @@ class StoreSource:
                     break
         return count / parts_read
 
-    def _size(self, wanted: int) -> int:
+    def _size(self, sample_size: int) -> int:
         """How many conversations of a sample may begin close to each other."""
-        return min(self._store.most, max(2, wanted // _FEWEST_PARTS))
+        return min(self._store.most, max(2, sample_size // _FEWEST_PARTS))
 
-    def _busy(self, query: Any, window: Window, pool: ThreadPoolExecutor) -> list[Window]:
+    def _busy_windows(self, query: Any, window: Window, pool: ThreadPoolExecutor) -> list[Window]:
         """The window without the stretches in which nothing is found: conversations often come in bursts."""
         longest = max(1, -(-(window.end_ns - window.start_ns) // self._store.longest_ns))
         untested_windows = self._split(window, longest)
@@ -283,52 +285,56 @@ class StoreSource:
         while untested_windows and len(sparse_windows) + len(untested_windows) < _MOST_STRETCHES:
             pages = list(pool.map(partial(self._store.search, query, most=_FEW), untested_windows))
             full_windows = [
-                tested for tested, page in zip(untested_windows, pages, strict=True) if page.is_full
+                stretch for stretch, page in zip(untested_windows, pages, strict=True) if page.is_full
             ]
             sparse_windows += [
-                tested
-                for tested, page in zip(untested_windows, pages, strict=True)
+                stretch
+                for stretch, page in zip(untested_windows, pages, strict=True)
                 if page.traces and not page.is_full
             ]
             sparse_windows += [
-                tested for tested in full_windows if tested.end_ns - tested.start_ns <= self._store.finest_ns
+                stretch
+                for stretch in full_windows
+                if stretch.end_ns - stretch.start_ns <= self._store.finest_ns
             ]
             untested_windows = [
                 part
-                for tested in full_windows
-                if tested not in sparse_windows
-                for part in self._split(tested, _SPARSE)
+                for stretch in full_windows
+                if stretch not in sparse_windows
+                for part in self._split(stretch, _SPARSE)
             ]
         return sorted([*sparse_windows, *untested_windows])
 
     def _parts(
-        self, query: Any, busy: list[Window], pool: ThreadPoolExecutor, rng: random.Random, size: int
+        self, query: Any, busy_windows: list[Window], pool: ThreadPoolExecutor, rng: random.Random, size: int
     ) -> int:
-        """Into how many parts to divide busy time, so that less than so many are found in a dense one."""
-        total = sum(window.end_ns - window.start_ns for window in busy)
+        """The number of parts of busy time, so that less than ``size`` traces are found in a dense one."""
+        total = sum(window.end_ns - window.start_ns for window in busy_windows)
         count = 1
-        dense_windows = rng.sample(busy, min(len(busy), _PROBES))
+        dense_windows = rng.sample(busy_windows, min(len(busy_windows), _PROBES))
         while True:
             pages = pool.map(partial(self._store.search, query, most=size), dense_windows)
-            full_windows = [piece for piece, page in zip(dense_windows, pages, strict=True) if page.is_full]
+            full_windows = [
+                stretch for stretch, page in zip(dense_windows, pages, strict=True) if page.is_full
+            ]
             if not full_windows:
                 return count
-            shortest = min(piece.end_ns - piece.start_ns for piece in full_windows)
+            shortest = min(stretch.end_ns - stretch.start_ns for stretch in full_windows)
             count = min(max(1, total * _SPARSE // shortest), _MOST_PARTS)
             if count == _MOST_PARTS or shortest <= self._store.finest_ns:
                 return count
-            quarters = [part for piece in full_windows for part in self._split(piece, _SPARSE)]
+            quarters = [part for stretch in full_windows for part in self._split(stretch, _SPARSE)]
             dense_windows = rng.sample(quarters, min(len(quarters), _PROBES))
 
-    def _pieces(self, busy: list[Window], number: int, of: int) -> Iterator[Window]:
+    def _pieces(self, busy_windows: list[Window], number: int, of: int) -> Iterator[Window]:
         """One of so many equal parts of busy time, which may be in several pieces."""
-        total = sum(busy_window.end_ns - busy_window.start_ns for busy_window in busy)
+        total = sum(stretch.end_ns - stretch.start_ns for stretch in busy_windows)
         part = Window(0, total).part(number, of)
         offset = 0
-        for busy_window in busy:
-            start = busy_window.start_ns + max(0, part.start_ns - offset)
-            end = busy_window.start_ns + min(busy_window.end_ns - busy_window.start_ns, part.end_ns - offset)
-            offset += busy_window.end_ns - busy_window.start_ns
+        for stretch in busy_windows:
+            start = stretch.start_ns + max(0, part.start_ns - offset)
+            end = stretch.start_ns + min(stretch.end_ns - stretch.start_ns, part.end_ns - offset)
+            offset += stretch.end_ns - stretch.start_ns
             piece = Window(self._align(start), self._align(end))
             if piece.start_ns < piece.end_ns:
                 yield piece
@@ -341,19 +347,19 @@ class StoreSource:
 
     def _split(self, window: Window, of: int) -> list[Window]:
         parts = (window.part(number, of) for number in range(of))
-        aligned = (Window(self._align(part.start_ns), self._align(part.end_ns)) for part in parts)
-        return [part for part in aligned if part.start_ns < part.end_ns]
+        windows = (Window(self._align(part.start_ns), self._align(part.end_ns)) for part in parts)
+        return [part for part in windows if part.start_ns < part.end_ns]
 
     def _all_in(self, query: Any, window: Window) -> list[FoundTrace]:
         """Everything that is found at a time in a window."""
         page = self._page(query, window)
         if page.is_full and window.end_ns - window.start_ns > self._store.finest_ns:
-            return [found for half in self._split(window, 2) for found in self._all_in(query, half)]
-        return [found for found in page.traces if found.found_at_ns in window]
+            return [trace for half in self._split(window, 2) for trace in self._all_in(query, half)]
+        return [trace for trace in page.traces if trace.found_at_ns in window]
 
     # ------------------------------------------------------------ the same everywhere
-    def _spans_of(self, found: FoundTrace) -> list[Span]:
-        return _unique(self._store.trace(found.trace_id) if found.spans is None else found.spans)
+    def _spans_of(self, trace: FoundTrace) -> list[Span]:
+        return _unique(self._store.trace(trace.trace_id) if trace.spans is None else trace.spans)
 
     def _window(self, selection: Selection) -> Window:
         until = self._until() if selection.until is None else selection.until
@@ -368,7 +374,7 @@ class StoreSource:
 
 
 class _Sample:
-    """At most so many of those that come, whose order is random, and how many came."""
+    """At most so many of the conversations that come in random order, and the number of all that came."""
 
     def __init__(self, most: int, progress: Progress) -> None:
         self.conversations: list[list[Span]] = []
@@ -384,7 +390,7 @@ class _Sample:
 
     @property
     def share(self) -> float:
-        """How many came for each one that is kept."""
+        """How many conversations came for each one that is kept."""
         return self.offered_count / len(self.conversations) if self.conversations else 1.0
 
 
