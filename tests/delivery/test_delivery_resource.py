@@ -19,7 +19,7 @@ from autogen_otel.delivery.identity.resource import process_resource, program_na
 def _unknown_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     process_resource.cache_clear()
     resource_of.cache_clear()
-    monkeypatch.setattr(resource, "_ours", [])
+    monkeypatch.setattr(resource, "_following_resources", [])
 
 
 def _running(

@@ -340,7 +340,7 @@ def test_a_process_that_cannot_load_the_encoder_says_so_and_blames_no_span(
 ) -> None:
     counts = ProcessCounts()
     exporter = JournaledSpanExporter(None, journal, counts)
-    monkeypatch.setattr(fork, "_is_whole", False)
+    monkeypatch.setattr(fork, "_can_import", False)
     assert exporter.export(finished("one", "two")) is SpanExportResult.FAILURE
     assert counts.dropped_items() == {"spans": {"not_delivered": 2}}
     assert "Spans were dropped: this process was forked while its parent loaded modules" in caplog.text

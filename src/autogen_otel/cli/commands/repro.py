@@ -14,9 +14,9 @@ from autogen_otel.cli.options.sources import add_sources, read_again
 from autogen_otel.cli.text.progress import shown
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
 from autogen_otel.diagnosis.of_source import population_of
-from autogen_otel.repro.failure import Everything, Failures, NoFailureError, NotReproducibleError
+from autogen_otel.repro.failure import Context, Failures, NoFailureError, NotReproducibleError
 from autogen_otel.repro.source import words
-from autogen_otel.repro.writing import written
+from autogen_otel.repro.writing import write_test
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source
 
@@ -81,13 +81,13 @@ def run(args: argparse.Namespace) -> int:
             one_trace(source_of_traces, replace(selection, trace=beginning(args.trace_id)))
         )
         try:
-            occurrence = failures.chosen("" if args.span is None else beginning(args.span, "span"))
+            occurrence = failures.choose("" if args.span is None else beginning(args.span, "span"))
         except NoFailureError as error:
             raise CommandError(str(error)) from None
         everything = _everything(source_of_traces, selection, failures, occurrence, args)
-    occurrence = everything.seen(occurrence)
+    occurrence = everything.as_diagnosed(occurrence)
     try:
-        source = written(failures.trace, occurrence, everything)
+        source = write_test(failures.trace, occurrence, everything)
     except NotReproducibleError as error:
         sys.stderr.write(f"autogen-otel: {error}\n{_others(failures, occurrence)}")
         return PROBLEM
@@ -102,14 +102,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _everything(
     source: Source, selection: Selection, failures: Failures, occurrence: Occurrence, args: argparse.Namespace
-) -> Everything:
+) -> Context:
     """What the failure is compared with."""
     # Only a failing model call may be of another cause than it seems by itself.
     if occurrence.kind != MODEL:
-        return Everything(failures.population, failures.found, args.config, args.installed)
+        return Context(failures.population, failures.root_failures, args.config, args.installed)
     population = population_of(source, selection, failures.trace, _SAMPLE, shown)
     failures.hold_in(population, occurrence)
-    return Everything.of(population, args.config, installed=args.installed)
+    return Context.of(population, args.config, allows_installed=args.installed)
 
 
 def _file(given: str, *, is_forced: bool) -> Path:
@@ -123,7 +123,7 @@ def _file(given: str, *, is_forced: bool) -> Path:
 
 def _others(failures: Failures, chosen: Occurrence) -> str:
     """How to have the other failures of the trace reproduced."""
-    others = [one for one in failures.found if one.span_id != chosen.span_id]
+    others = [one for one in failures.root_failures if one.span_id != chosen.span_id]
     if not others:
         return ""
     lines = [f"  --span {one.span_id}  {words(one.words)}\n" for one in others[:_MOST_OTHERS]]
