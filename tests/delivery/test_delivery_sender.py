@@ -45,7 +45,7 @@ def test_a_call_that_takes_too_long_is_given_up_and_the_next_one_made(hanging: t
     assert sender.call(lambda: hanging.wait(_LONG), 0.01) is None
     assert sender.call(lambda: "none while two hang", _LONG) is None
     hanging.set()
-    for thread in sender._abandoned:
+    for thread in sender._abandoned_threads:
         thread.join(_LONG)
     assert sender.call(lambda: "again", _LONG) == "again"
     sender.end()

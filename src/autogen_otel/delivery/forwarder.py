@@ -12,7 +12,7 @@ from opentelemetry.context import attach, set_value
 from autogen_otel.delivery.counts import FORWARDED, ProcessCounts
 from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.fork import renew_after_fork
-from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered
+from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered_files
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError
 from autogen_otel.delivery.processes.batches import SUPPRESS_KEY
 from autogen_otel.delivery.threads import start_thread
@@ -26,14 +26,14 @@ _LOGGER = logging.getLogger("autogen_otel")
 _CHECK_SECONDS: Final = 5.0
 """How long an endpoint may be back before that is noticed."""
 _IDLE_SECONDS: Final = 15.0
-"""How often to look for what other processes left, while there is nothing of our own."""
+"""How often to look for batches that other processes left, while this one has none."""
 _PAUSE_SECONDS: Final = 0.02
 """After each batch, for the program's own threads."""
 _DOUBT_SECONDS: Final = 20.0
 _MOST_DOUBT_SECONDS: Final = 300.0
-"""How often a batch goes to an endpoint that took none and does not take a request without spans either."""
+"""How often a batch is sent to an endpoint that took none, nor a request without spans."""
 _EXIT_SECONDS: Final = 0.5
-"""How long a program that ends goes on forwarding, if the endpoint takes what it gets."""
+"""How long a program that ends goes on forwarding, if the endpoint takes the batches."""
 
 
 class Forwarder:
@@ -60,21 +60,21 @@ class Forwarder:
         self._thread: threading.Thread | None = None
         self._wake_event = threading.Event()
         self._end: float | None = None
-        self._forwarded = 0
+        self._forwarded_spans = 0
         self._doubt = _DOUBT_SECONDS
         self._offer_at: float | None = None
 
     def has_work(self) -> bool:
         """Whether there is something to forward."""
         try:
-            return bool(undelivered(self._journal.folder))
+            return bool(undelivered_files(self._journal.folder))
         except OSError:
             return False
 
     def wake(self) -> None:
         """Start the thread in this process, unless it runs already or the program ends."""
         if self._thread is None and self._end is None:
-            # Where none starts, the next run forwards what there is.
+            # Where none starts, the next run forwards the batches.
             self._thread = start_thread("forward", self._run)
 
     def hurry(self) -> None:
@@ -115,7 +115,7 @@ class Forwarder:
         endpoint.shutdown()
 
     def _forward(self) -> None:
-        """Forward what there is, if the endpoint takes anything."""
+        """Forward the undelivered batches, if the endpoint takes anything."""
         is_paused = time.monotonic() < self._endpoint.pause.until
         if is_paused or not self.has_work():
             return
@@ -127,8 +127,8 @@ class Forwarder:
                 return
             except Exception as error:  # noqa: BLE001 - the next batch, or another program, may have more luck
                 # The messages of other errors may quote the content of a batch.
-                why = error if isinstance(error, (UnlockableError, OSError)) else type(error).__name__
-                _LOGGER.debug("The journal in %s is not forwarded: %s", self._journal.folder, why)
+                reason = error if isinstance(error, (UnlockableError, OSError)) else type(error).__name__
+                _LOGGER.debug("The journal in %s is not forwarded: %s", self._journal.folder, reason)
                 return
             self._log_forwarded()
         if result is not None and result.retry_after is not None:
@@ -170,16 +170,16 @@ class Forwarder:
                 refused_spans,
                 self._journal.folder,
             )
-        self._forwarded += tally.spans
+        self._forwarded_spans += tally.spans
         if self._end is None:
             time.sleep(_PAUSE_SECONDS)
 
     def _log_forwarded(self) -> None:
-        if self._forwarded:
+        if self._forwarded_spans:
             _LOGGER.info(
                 "%d spans of the journal in %s were sent to %s.",
-                self._forwarded,
+                self._forwarded_spans,
                 self._journal.folder,
                 self._endpoint.label,
             )
-        self._forwarded = 0
+        self._forwarded_spans = 0

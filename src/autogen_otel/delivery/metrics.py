@@ -144,7 +144,7 @@ class PeriodicReader(PeriodicExportingMetricReader):
 
 
 def _temporality() -> dict[type, AggregationTemporality]:
-    # As the OTLP exporter reads it, which is imported too late to be asked.
+    # As the OTLP exporter reads the variable; it is imported too late to be asked.
     preference = os.environ.get(METRICS.variable("TEMPORALITY_PREFERENCE"), "").strip().upper()
     return dict.fromkeys(_DELTA_INSTRUMENTS.get(preference, ()), AggregationTemporality.DELTA)
 
@@ -286,9 +286,9 @@ def _with_own_draws(reader: MetricReader) -> MetricReader:
     an instrument of the same name.
     """
     # Plugins' readers take no preference.
-    preferred: dict[type, Aggregation] = getattr(reader, "_instrument_class_aggregation", {})
-    for kind, aggregation in preferred.items():
-        preferred[kind] = _OwnDraws(aggregation)
+    aggregations: dict[type, Aggregation] = getattr(reader, "_instrument_class_aggregation", {})
+    for kind, aggregation in aggregations.items():
+        aggregations[kind] = _OwnDraws(aggregation)
     return reader
 
 
@@ -308,7 +308,7 @@ class _OwnDraws(Aggregation):
 
 def _reservoir_factory(_aggregation: Any) -> Any:
     def make(**parameters: Any) -> Any:
-        # As the SDK does; this one draws nothing.
+        # As the SDK does; this reservoir draws nothing.
         if "boundaries" in parameters:
             return AlignedHistogramBucketExemplarReservoir(**parameters)
         return _Reservoir(**parameters)

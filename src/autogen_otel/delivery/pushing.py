@@ -14,7 +14,7 @@ from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Ou
 from autogen_otel.delivery.journal import Journal, Kind, Limits
 from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.files import list_files
-from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_remaining, undelivered
+from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_remaining, undelivered_files
 from autogen_otel.delivery.journal.progress import BusyError, read_progress
 from autogen_otel.delivery.spans import encodable_span
 
@@ -55,13 +55,13 @@ class PushedJournal:
     @property
     def bytes(self) -> int:
         """The size of the undelivered batches."""
-        progress, files = read_progress(self._folder), undelivered(self._folder)
+        progress, files = read_progress(self._folder), undelivered_files(self._folder)
         return sum(file.bytes - progress.of(file.path) for file in files)
 
     def attempt(self) -> ExportResult | None:
         """Send until the endpoint fails, or as long as another program does; ``None`` where it has all."""
         until = time.monotonic() + _BUSY_SECONDS
-        while undelivered(self._folder):
+        while undelivered_files(self._folder):
             with suppress(BusyError):
                 return self.forwarding.run(lambda: True)
             if time.monotonic() >= until:
@@ -75,7 +75,7 @@ class PushedJournal:
 
 
 class PushedCopy:
-    """A file, which stays as it is; its batches are split into what receivers take.
+    """A file, which stays as it is; its batches are split into sizes that receivers take.
 
     Args:
         name: of the file.
@@ -95,7 +95,7 @@ class PushedCopy:
         self._number = 0
 
     def attempt(self) -> ExportResult | None:
-        """Send what is left of it until the endpoint fails; ``None`` where it has all."""
+        """Send the remaining batches until the endpoint fails; ``None`` where it has all."""
         while True:
             if not self._batch:
                 self._number += 1

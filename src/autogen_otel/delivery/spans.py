@@ -22,7 +22,7 @@ from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
 from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, write_problem
-from autogen_otel.delivery.journal.decoding import bounded, bounded_list
+from autogen_otel.delivery.journal.decoding import bounded_attributes, bounded_list
 from autogen_otel.delivery.processes import batches, side_files
 from autogen_otel.delivery.signals import SPANS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
@@ -231,4 +231,4 @@ def _repair_span(span: ReadableSpan) -> ReadableSpan:
 
 
 def _attributes(holder: ReadableSpan | Event | Link) -> BoundedAttributes:
-    return bounded(repair_value(holder.attributes or {}), holder.dropped_attributes)
+    return bounded_attributes(repair_value(holder.attributes or {}), holder.dropped_attributes)

@@ -1,4 +1,4 @@
-"""Which failure of a trace to reproduce."""
+"""The choice of the failure of a trace that is reproduced."""
 
 from __future__ import annotations
 

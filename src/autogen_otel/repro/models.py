@@ -33,7 +33,7 @@ _OPTIONS: Final = {
     "max_tokens": names.GEN_AI_REQUEST_MAX_TOKENS,
 }
 _MISS_PROBABILITY: Final = 0.05
-"""How often a failure that is still there may be missed."""
+"""The probability that the test misses a failure that is still there."""
 _MOST_REQUESTS: Final = 20
 _BELOW_LIMIT: Final = 0.9
 _AZURE: Final = "azure"

@@ -18,7 +18,7 @@ _LONGEST: Final = 200_000
 _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
 
 
-class _NotRecorded(Exception):  # noqa: N818 - it never leaves the file
+class _MissingPart(Exception):  # noqa: N818 - it never leaves the file
     """A part of the prompt is missing, or was cut."""
 
 
@@ -38,7 +38,7 @@ def recorded_messages(trace: Trace, chat: Span, values: Values) -> list[dict[str
                 if sum(len(str(message["content"])) for message in messages) > _LONGEST:
                     return None
                 return None if has_placeholders(values.with_placeholders(messages, "messages")) else messages
-    except (_NotRecorded, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (_MissingPart, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return None
 
@@ -104,14 +104,14 @@ def _instructions(trace: Trace, chat: Span) -> list[dict[str, Any]]:
 
 
 def _messages(span: Span, key: str) -> list[dict[str, Any]]:
-    return [_message(recorded) for recorded in json.loads(span.attributes.get(key) or "[]")]
+    return [_message(message) for message in json.loads(span.attributes.get(key) or "[]")]
 
 
-def _message(recorded: dict[str, Any]) -> dict[str, Any]:
-    role, parts = recorded["role"], recorded["parts"]
+def _message(message_data: dict[str, Any]) -> dict[str, Any]:
+    role, parts = message_data["role"], message_data["parts"]
     if role not in _ROLES:
-        raise _NotRecorded
-    name = {"name": recorded["name"]} if "name" in recorded else {}
+        raise _MissingPart
+    name = {"name": message_data["name"]} if "name" in message_data else {}
     if role == "tool":
         (answer,) = parts
         return {"role": role, "tool_call_id": answer["id"], "content": _as_text(answer["response"])}
@@ -133,7 +133,7 @@ def _message(recorded: dict[str, Any]) -> dict[str, Any]:
 def _text(parts: Sequence[Any]) -> str:
     (part,) = parts
     if part["type"] != "text" or not isinstance(part["content"], str):
-        raise _NotRecorded
+        raise _MissingPart
     return str(part["content"])
 
 

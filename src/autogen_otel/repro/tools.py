@@ -18,7 +18,7 @@ from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, functions
 
-_DOTTED: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_DOTTED_NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _UNKNOWN_TOOL: Final = ": unknown tool"
 _MAIN: Final = "__main__"
 _HOST: Final = frozenset({"autogen", "ag2"})
@@ -124,7 +124,7 @@ def _function(span: Span, tool: str) -> dict[str, str]:
         (candidate for candidate in (module, _MAIN) if str(function_name).startswith(f"{candidate}.")), None
     )
     function = str(function_name)[len(str(prefix)) + 1 :]
-    if prefix is None or not (_DOTTED.fullmatch(str(module)) and _DOTTED.fullmatch(function)):
+    if prefix is None or not (_DOTTED_NAME.fullmatch(str(module)) and _DOTTED_NAME.fullmatch(function)):
         raise NotReproducibleError(f"The function of {tool} has no name that can be imported.")
     return {"module": str(module), "function": function}
 

@@ -15,10 +15,10 @@ from autogen_otel.repro.source import Placeholder
 _CUT: Final = re.compile(
     r"…?\[cut, (?:over )?\d+ characters in all\]|\A<(?:deeper|more|cycle|(?:int|bytes): \d+[^>]*)>\Z"
 )
-_MORE: Final = "<more>"
+_MORE_ITEMS: Final = "<more>"
 _DEEPEST: Final = 50
 """Python reads no source with more than 200 brackets inside each other; what we record is far below."""
-_REDACTED: Final = "redacted"
+_REDACTED_REASON: Final = "redacted"
 
 
 def is_cut(text: str) -> bool:
@@ -63,18 +63,18 @@ class Values:
                 self.with_placeholders(item, f"{name}[{index}]", depth + 1)
                 for index, item in enumerate(value)
             ]
-            return Placeholder(name, "cut") if _MORE in value else items
+            return Placeholder(name, "cut") if _MORE_ITEMS in value else items
         if isinstance(value, Mapping):
             return self._mapping(value, name, depth)
         return value
 
     def _mapping(self, value: Mapping[str, Any], name: str, depth: int) -> Any:
-        if value.get("…") == _MORE:
+        if value.get("…") == _MORE_ITEMS:
             return Placeholder(name, "cut")
         if not all(map(self.is_clean, value)):
-            return Placeholder(name, _REDACTED)
+            return Placeholder(name, _REDACTED_REASON)
         return {
-            key: Placeholder(f"{name}.{key}", _REDACTED)
+            key: Placeholder(f"{name}.{key}", _REDACTED_REASON)
             if hides(key, item)
             else self.with_placeholders(item, f"{name}.{key}", depth + 1)
             for key, item in value.items()
@@ -83,4 +83,4 @@ class Values:
     def _text(self, text: str, name: str) -> Any:
         if is_cut(text):
             return Placeholder(name, "cut")
-        return text if self.is_clean(text) else Placeholder(name, _REDACTED)
+        return text if self.is_clean(text) else Placeholder(name, _REDACTED_REASON)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ScriptedModel(Protocol):
-    """What the fixture ``scripted_model`` is."""
+    """The type of the fixture ``scripted_model``."""
 
     def __call__(self, *script: Reply | Callable[[ChatRequest], Reply]) -> ScriptedServer:
         """Start a server, which ends with the test.
@@ -28,7 +28,7 @@ class ScriptedModel(Protocol):
 
 
 class NoHiddenFailures(Protocol):
-    """What the fixture ``assert_no_hidden_failures`` is."""
+    """The type of the fixture ``assert_no_hidden_failures``."""
 
     def __call__(self, *, allow: Collection[str] = ()) -> None:
         """Check what happened so far.

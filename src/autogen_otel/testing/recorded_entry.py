@@ -70,9 +70,9 @@ class RecordedEntry:
         from autogen import OpenAIWrapper  # noqa: PLC0415 - nothing is imported while tests are collected
 
         wrapper = OpenAIWrapper(config_list=[entry])
-        tool_options = {"tools": [dict(one) for one in tools]} if tools else {}
+        tool_options = {"tools": [dict(tool) for tool in tools]} if tools else {}
         answer = wrapper.create(
-            messages=[dict(one) for one in messages], cache_seed=None, **tool_options, **options
+            messages=[dict(message) for message in messages], cache_seed=None, **tool_options, **options
         )
         # An answer without a completion in it is where AutoGen fails next.
         assert wrapper.extract_text_or_completion_object(answer), "the answer holds no completion"

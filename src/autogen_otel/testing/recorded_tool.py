@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _MAIN = "__main__"
 _PACKAGE = "__init__.py"
-_INSTALLED = {"site-packages", "dist-packages"}
+_SITE_FOLDERS = {"site-packages", "dist-packages"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +248,7 @@ def _is_tool(function: Any) -> bool:
 def _is_pythons(file: str) -> bool:
     """Whether a file is of the standard library."""
     folder = f"{Path(sysconfig.get_paths()['stdlib']).resolve()}{os.sep}"
-    return file.startswith(folder) and not _INSTALLED & set(Path(file).parts)
+    return file.startswith(folder) and not _SITE_FOLDERS & set(Path(file).parts)
 
 
 def _name_of(file: str) -> str:

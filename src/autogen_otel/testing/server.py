@@ -149,14 +149,14 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, scripted: ScriptedServer) -> None:
-        self.scripted = scripted
+    def __init__(self, scripted_server: ScriptedServer) -> None:
+        self.scripted_server = scripted_server
         self._connections: set[socket.socket] = set()
         self._condition = threading.Condition()
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def verify_request(self, *_connection: Any) -> bool:
-        return not self.scripted.stopping.is_set()
+        return not self.scripted_server.stopping.is_set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._condition:
@@ -190,18 +190,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request, reply = self._scripted.receive(self.command, self.path, headers, body)
+        request, reply = self._scripted_server.receive(self.command, self.path, headers, body)
         self._send(request, reply)
 
     @property
-    def _scripted(self) -> ScriptedServer:
-        return cast("_Server", self.server).scripted
+    def _scripted_server(self) -> ScriptedServer:
+        return cast("_Server", self.server).scripted_server
 
     do_GET = do_DELETE = do_POST  # noqa: N815 - the parent's names
 
     def _send(self, request: ChatRequest, reply: Reply) -> None:
         if isinstance(reply, Hang):
-            self._scripted.stopping.wait(reply.seconds)
+            self._scripted_server.stopping.wait(reply.seconds)
             self._send(request, reply.then)
         elif isinstance(reply, Drop):
             self._hang_up()

@@ -49,7 +49,7 @@ class AutoGenSpans(Sequence[Span]):
         return iter(self._spans)
 
     def named(self, beginning: str) -> list[Span]:
-        """Those whose name begins so: ``execute_tool lookup``, ``chat``, ``POST``."""
+        """The spans whose name begins so: ``execute_tool lookup``, ``chat``, ``POST``."""
         return [span for span in self if span.name.startswith(beginning)]
 
     def tree(self) -> str:

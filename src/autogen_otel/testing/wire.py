@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from autogen_otel.testing.replies import Completion, ToolCallPart
 
-_CREATED = 1_760_000_000
+_CREATED_AT = 1_760_000_000
 _CHARS_PER_TOKEN = 4
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
@@ -103,7 +103,7 @@ def model_list() -> dict[str, Any]:
     return {
         "object": "list",
         "data": [
-            {"id": name, "object": "model", "created": _CREATED, "owned_by": "system"} for name in names
+            {"id": name, "object": "model", "created": _CREATED_AT, "owned_by": "system"} for name in names
         ],
     }
 
@@ -134,7 +134,7 @@ def _head(request: ChatRequest, reply: Completion, kind: str) -> dict[str, Any]:
     return {
         "id": f"chatcmpl-{request.ordinal:06d}",
         "object": kind,
-        "created": _CREATED + request.ordinal,
+        "created": _CREATED_AT + request.ordinal,
         "model": reply.model or request.model,
         "system_fingerprint": None,
     }

@@ -1,4 +1,4 @@
-"""Which failing spans are failures of their own, and which only pass on another's exception.
+"""Which failing spans are failures of their own, and which only propagate another's exception.
 
 An exception passes through every span that is open while it travels. Counted naively one tool that
 raised would be five failures, so a span counts only where what it reports did not come from below.
@@ -80,7 +80,7 @@ def stack_of(event: Event | None) -> str:
 
 
 def what_was_raised(span: Span) -> str:
-    """What a failing span reports, as ``KeyError: 'null'``; its status message if it has no exception."""
+    """The exception of a failing span, as ``KeyError: 'null'``; its status message if it has none."""
     event = span.exception
     if event is None:
         return span.status_message

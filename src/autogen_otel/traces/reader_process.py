@@ -35,8 +35,8 @@ def processors() -> int:
     if not sys.executable:
         return 1
     # A container may have fewer than the machine; only Linux tells.
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+    get_affinity = getattr(os, "sched_getaffinity", None)
+    return len(get_affinity(0)) if get_affinity is not None else os.cpu_count() or 1
 
 
 @contextmanager

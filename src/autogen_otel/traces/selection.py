@@ -1,4 +1,4 @@
-"""Which conversations somebody wants to see: by when, where and who, by what failed, and by text."""
+"""The selection of conversations: by time, program, agent and user, by what failed, and by text."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _has(key: str, value: str) -> Test:
 
 
 def _says(text: str) -> Test:
-    folded = text.casefold()
+    needle = text.casefold()
 
     def says(span: Span) -> bool:
         attribute_maps = (span.attributes, *(event.attributes for event in span.events))
@@ -133,6 +133,6 @@ def _says(text: str) -> Test:
             span.status_message,
             *(v for attributes in attribute_maps for v in attributes.values()),
         ]
-        return any(folded in str(value).casefold() for value in values)
+        return any(needle in str(value).casefold() for value in values)
 
     return says

@@ -20,7 +20,7 @@ class SourceError(Exception):
 
 
 class Progress:
-    """Is told how far the reading of a source has come; this one shows nothing."""
+    """Takes the progress of reading a source; this one shows nothing."""
 
     def expect(self, total: int | None, unit: str) -> None:
         """Reading begins.
@@ -37,7 +37,7 @@ class Progress:
         """Something could not be read, and the rest can."""
         sys.stderr.write(f"autogen-otel: {sentence}\n")
 
-    def damaged(self, path: Path, lines: Collection[int]) -> None:
+    def warn_damaged(self, path: Path, lines: Collection[int]) -> None:
         """Some lines of a file could not be read, or not wholly; by their numbers from 1."""
         subject = "a damaged line was" if len(lines) == 1 else f"{len(lines)} damaged lines were"
         location = f"{path}, line {min(lines)}" + (" and following" if len(lines) > 1 else "")

@@ -215,9 +215,9 @@ class Trace:
                 span_ids.add(outer.span_id)
         return span_ids
 
-    def _running_in(self, cancelled: Span) -> tuple[Span, int]:
-        innermost, end_ns = cancelled, cancelled.end_ns
-        for span, _ in self.below(cancelled):
+    def _running_in(self, cancelled_span: Span) -> tuple[Span, int]:
+        innermost, end_ns = cancelled_span, cancelled_span.end_ns
+        for span, _ in self.below(cancelled_span):
             if span.parent_id == innermost.span_id and span.start_ns <= end_ns <= span.end_ns:
                 innermost = span
         return innermost, max(0, end_ns - innermost.start_ns)
@@ -225,7 +225,7 @@ class Trace:
     def _first_of_circle(self, span: Span) -> Span:
         """The span that began first in the circle of parents above one that no top leads to."""
         *_, in_circle = self.up_from(span)
-        return min(self.up_from(in_circle), key=lambda one: one.start_ns)
+        return min(self.up_from(in_circle), key=lambda outer: outer.start_ns)
 
     @cached_property
     def _by_id(self) -> dict[str, Span]:

@@ -90,7 +90,7 @@ PROCESS: Final = ProcessCounts()
 """The counts of the providers that this room has built in this process."""
 
 
-# ---------------------------------------------------------------- the metrics of it: autogen.telemetry.*
+# ---------------------------------------------------------------- the metrics autogen.telemetry.*
 _OBSERVED: Final[WeakSet[Meter]] = WeakSet()
 _COUNTERS: Final = {
     EXPORTED: vocabulary.TELEMETRY_EXPORTED,

@@ -91,7 +91,7 @@ class Sharing:
         self._has_failed = False
 
     def skip_earlier_counts(self) -> None:
-        """Add only what is counted from now on: the rest is in another journal's file."""
+        """Add only items that are counted from now on: earlier ones are in another journal's file."""
         self._written_items = counts.PROCESS.copy().items
 
     def write(self, *, is_last: bool = False) -> None:
@@ -124,19 +124,24 @@ class Sharing:
         with document.open_private(self.folder / _NAME) as descriptor:
             if not _lock(descriptor, _ATTEMPTS if is_last else 1):
                 return
-            shared = document.read(descriptor, _from_document) or SharedCounts()
-            shared.items.update(new_items)
+            file_counts = document.read(descriptor, _from_document) or SharedCounts()
+            file_counts.items.update(new_items)
             at = time.time()
             live_queues = {
                 name: queue_entry
-                for name, queue_entry in shared.queues.items()
+                for name, queue_entry in file_counts.queues.items()
                 if name != self._name and at - queue_entry[1] < _FORGOTTEN_SECONDS
             }
             if queue:
                 live_queues[self._name] = (queue, at)
             document.write(
                 descriptor,
-                {"since": shared.since or at, "at": at, "items": dict(shared.items), "queued": live_queues},
+                {
+                    "since": file_counts.since or at,
+                    "at": at,
+                    "items": dict(file_counts.items),
+                    "queued": live_queues,
+                },
             )
         self._written_items, self._written_queue, self._written_at = total, queue, time.monotonic()
 

@@ -1,4 +1,4 @@
-"""What becomes of a batch: it is exported, or journaled, or dropped and counted."""
+"""The fate of a batch: it is exported, or journaled, or dropped and counted."""
 
 from __future__ import annotations
 
@@ -166,11 +166,11 @@ class EndpointExporter:
         )
 
     def _count_rejected(self, label: str, result: ExportResult) -> None:
-        rejected, items = result.rejected, self._signal.items
-        if rejected:
-            self._counts.drop(items, REFUSED, rejected)
+        rejected_items, items = result.rejected_items, self._signal.items
+        if rejected_items:
+            self._counts.drop(items, REFUSED, rejected_items)
         if result.reason and self._may_log("rejected"):
-            verb = f"did not take {rejected} {items} of a batch" if rejected else "warns"
+            verb = f"did not take {rejected_items} {items} of a batch" if rejected_items else "warns"
             _LOGGER.warning("%s %s: %s", label, verb, result.reason)
 
     def _may_log(self, subject: str) -> bool:
@@ -260,7 +260,7 @@ class BatchExporter(EndpointExporter):
             return False
         self._react(result, why_dropped)
         if is_exported:
-            self._counts.add(EXPORTED, self._signal.items, len(batch) - result.rejected)
+            self._counts.add(EXPORTED, self._signal.items, len(batch) - result.rejected_items)
         return why_dropped is None
 
     def _keep(self, batch: Sequence[Any], result: ExportResult) -> str | None:
@@ -288,7 +288,7 @@ class BatchExporter(EndpointExporter):
             self._drop(len(batch), NOT_DELIVERED)
             return str(error)
         except Exception as error:
-            # Protobuf raises whatever fits the odd value.
+            # Protobuf raises many types of exceptions for odd values.
             raise _NotEncodedError from error
         if self._kind is Kind.UNDELIVERED:
             self._counts.add(JOURNALED, self._signal.items, len(batch))

@@ -73,9 +73,9 @@ class ExportResult:
         outcome: of the export.
         reason: in a few words without secrets why it was not exported, or not all of it.
         is_final: whether OTLP says that the same batch must not be sent again.
-        is_retryable: whether the endpoint has said that it may be.
+        is_retryable: whether the endpoint has said that it may be sent again.
         retry_after: seconds for which the endpoint wants to be left alone.
-        rejected: how many items of an exported batch the endpoint did not take.
+        rejected_items: how many items of an exported batch the endpoint did not take.
     """
 
     outcome: Outcome
@@ -83,7 +83,7 @@ class ExportResult:
     is_final: bool = False
     is_retryable: bool = False
     retry_after: float | None = None
-    rejected: int = 0
+    rejected_items: int = 0
 
 
 def halves(batch: Sequence[Any]) -> list[Sequence[Any]]:
@@ -141,11 +141,11 @@ class Endpoint:
 
     def with_own_exporter(self) -> Endpoint:
         """The same endpoint with an exporter of its own, for another thread."""
-        other = Endpoint(
+        copy = Endpoint(
             self.label, self._make, self.probe, most_seconds=self._most_seconds, is_otlp=self.is_otlp
         )
-        other.pause = self.pause
-        return other
+        copy.pause = self.pause
+        return copy
 
     def begin(self) -> None:
         """Prepare for the first export: a program that ends cannot start threads any more."""
@@ -251,10 +251,10 @@ def _shut_down(exporter: Any) -> bool:
 @contextmanager
 def _silenced(exporter: Any) -> Iterator[None]:
     """Suppress what an exporter logs in this thread: the export result says it, and is logged once."""
-    here = threading.get_ident()
+    this_thread = threading.get_ident()
 
     def is_elsewhere(record: logging.LogRecord) -> bool:
-        return record.thread != here
+        return record.thread != this_thread
 
     loggers = [logging.getLogger(name) for name in {_GRPC_LOGGER, type(exporter).__module__}]
     for logger in loggers:

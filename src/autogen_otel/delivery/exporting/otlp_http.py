@@ -65,7 +65,7 @@ class SingleAttemptSession(requests.Session):
     a process that wants to end; metrics are in the next export too.
 
     Args:
-        signal: what is sent; a receiver may do without all but spans.
+        signal: that is sent; a receiver may support spans only.
     """
 
     def __init__(self, signal: Signal = SPANS) -> None:
@@ -74,7 +74,7 @@ class SingleAttemptSession(requests.Session):
         self._result: ExportResult | None = None
 
     def take_result(self) -> ExportResult | None:
-        """What became of the last request; newer exporters swallow the error, and all a partial success.
+        """The result of the last request; newer exporters swallow the error, and all a partial success.
 
         Only once: the next batch may fail without a request, because it cannot be encoded.
         """
@@ -106,10 +106,10 @@ class SingleAttemptSession(requests.Session):
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._refusal(response)
         try:
-            rejected, message = _partial_success(response, self._signal)
+            rejected_items, message = _partial_success(response, self._signal)
         except ValueError as error:
             raise self._error(Outcome.FAILED, _PAGE.format(status), is_final=True) from error
-        self._result = ExportResult(Outcome.EXPORTED, message, rejected=rejected)
+        self._result = ExportResult(Outcome.EXPORTED, message, rejected_items=rejected_items)
         return response
 
     def _send_once(self, *args: Any, **kwargs: Any) -> requests.Response:
@@ -135,8 +135,8 @@ class SingleAttemptSession(requests.Session):
         reason = f"HTTP {status} {response.reason or ''}".rstrip()
         return self._error(outcome, reason, is_final=is_final, is_retryable=not is_final, retry_after=wait)
 
-    def _error(self, outcome: Outcome, reason: str, **more: Any) -> ExportError:
-        self._result = ExportResult(outcome, reason, **more)
+    def _error(self, outcome: Outcome, reason: str, **details: Any) -> ExportError:
+        self._result = ExportResult(outcome, reason, **details)
         return ExportError(reason)
 
 

@@ -50,7 +50,7 @@ class Probe:
         """Start looking without waiting, so that a name is looked up before it is needed."""
         if self._is_running():
             return
-        # Else the thread would load it: a process forked meanwhile could not look up any name ever after.
+        # Otherwise the thread would load it: a process forked meanwhile could never look up a name again.
         codecs.lookup("idna")
         attempt = _Attempt()
         attempt.thread = start_thread("probe", self._connect, attempt, self._target, _CONNECT_SECONDS)

@@ -73,7 +73,7 @@ class Sender:
     def after_fork(self) -> None:
         """Begin anew: the thread and its call are the parent's."""
         self._thread: threading.Thread | None = None
-        self._abandoned: list[threading.Thread] = []
+        self._abandoned_threads: list[threading.Thread] = []
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._condition = threading.Condition()
         self._hurried_at: float | None = None
@@ -116,8 +116,8 @@ class Sender:
             most_seconds: how long to wait, unless the program ends.
         """
         self.begin()
-        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
-        if len(self._abandoned) >= self._most_abandoned:
+        self._abandoned_threads = [thread for thread in self._abandoned_threads if thread.is_alive()]
+        if len(self._abandoned_threads) >= self._most_abandoned:
             return None
         if self._thread is None:
             return work()
@@ -152,7 +152,7 @@ class Sender:
         if self._hurried_at is not None:
             _EXIT.waste(time.monotonic() - max(started_at, self._hurried_at))
         if self._thread is not None:
-            self._abandoned.append(self._thread)
+            self._abandoned_threads.append(self._thread)
         self.end()
 
 

@@ -136,7 +136,7 @@ def _script_name(script: str) -> str:
 _APPLICATION = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(.*\))?$")
 _MODULE = re.compile(r"[A-Za-z_][\w.]*$")
 _NO_MODULES: Final = frozenset({"python", "file", "unix", "fd", "egg"})
-"""What gunicorn's options take before a colon."""
+"""Words that gunicorn's options take before a colon."""
 
 
 def _served_module(words: Sequence[str]) -> str | None:
@@ -147,9 +147,9 @@ def _served_module(words: Sequence[str]) -> str | None:
     free_modules = [module for before, module in candidates if not before.startswith("-")]
     if free_modules or candidates:
         return free_modules[0] if free_modules else candidates[-1][1]
-    *before, last = ["", *words]
-    is_module = _MODULE.match(last) and not last.endswith(".py")
-    return last if is_module and not before[-1].startswith("-") else None
+    *before, last_word = ["", *words]
+    is_module = _MODULE.match(last_word) and not last_word.endswith(".py")
+    return last_word if is_module and not before[-1].startswith("-") else None
 
 
 def _option_module(*names: str, variable: str) -> Callable[[Sequence[str]], str | None]:

@@ -45,17 +45,17 @@ def spans_of(line: bytes) -> list[ReadableSpan]:
         raise ValueError(f"no OTLP: {type(error).__name__}") from error
 
 
-def bounded(attributes: Mapping[str, Any], dropped: int) -> BoundedAttributes:
+def bounded_attributes(attributes: Mapping[str, Any], dropped_count: int) -> BoundedAttributes:
     """Return the attributes of a span, an event or a link that has dropped so many others."""
     copy = BoundedAttributes(attributes=attributes)
-    copy.dropped = dropped
+    copy.dropped = dropped_count
     return copy
 
 
-def bounded_list(items: Sequence[Item], dropped: int) -> Sequence[Item]:
+def bounded_list(items: Sequence[Item], dropped_count: int) -> Sequence[Item]:
     """Return the events or links of a span that has dropped so many others."""
     copy = BoundedList.from_seq(None, items)
-    copy.dropped = dropped
+    copy.dropped = dropped_count
     return copy
 
 
@@ -86,12 +86,12 @@ def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
         context=_context(span.trace_id, span.span_id, span.trace_state, flags=span.flags),
         parent=parent,
         resource=resource,
-        attributes=bounded(_attributes(span.attributes), span.dropped_attributes_count),
+        attributes=bounded_attributes(_attributes(span.attributes), span.dropped_attributes_count),
         events=bounded_list(
             [
                 Event(
                     event.name,
-                    bounded(_attributes(event.attributes), event.dropped_attributes_count),
+                    bounded_attributes(_attributes(event.attributes), event.dropped_attributes_count),
                     event.time_unix_nano,
                 )
                 for event in span.events
@@ -110,7 +110,7 @@ def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
 def _link(link: Any) -> Link:
     is_remote = bool(link.flags & _REMOTE_PARENT)
     context = _context(link.trace_id, link.span_id, link.trace_state, is_remote=is_remote, flags=link.flags)
-    return Link(context, bounded(_attributes(link.attributes), link.dropped_attributes_count))
+    return Link(context, bounded_attributes(_attributes(link.attributes), link.dropped_attributes_count))
 
 
 def _context(
@@ -120,7 +120,7 @@ def _context(
         int.from_bytes(trace_id, "big"),
         int.from_bytes(span_id, "big"),
         is_remote=is_remote,
-        # Older encoders leave them out; what was exported was sampled.
+        # Older encoders leave the flags out; exported spans were sampled.
         trace_flags=TraceFlags(flags & 0xFF),
         trace_state=TraceState.from_header([state]) if state else None,
     )

@@ -40,13 +40,13 @@ class JournalFile:
         path: where it is.
         kind: of its batches; ``None`` for a note about conversations in flight.
         bytes: its size.
-        modified: when it was last written, in seconds since 1970; a process that lives touches its note.
+        modified_at: when it was last written, in seconds since 1970; a process that lives touches its note.
     """
 
     path: Path
     kind: Kind | None
     bytes: int
-    modified: float
+    modified_at: float
 
 
 def list_files(folder: Path, *kinds: Kind) -> list[JournalFile]:

@@ -29,7 +29,7 @@ _EMPTY_SECONDS: Final = 60.0
 """A file without a line may be one that a program is about to write."""
 
 
-def undelivered(folder: Path) -> list[JournalFile]:
+def undelivered_files(folder: Path) -> list[JournalFile]:
     """Return the files with something to forward, the one that was begun first in front."""
     progress = read_progress(folder)
     return [file for file in list_files(folder, Kind.UNDELIVERED) if file.bytes > progress.of(file.path)]
@@ -37,7 +37,7 @@ def undelivered(folder: Path) -> list[JournalFile]:
 
 @dataclass
 class Tally:
-    """What became of batches that were to be forwarded.
+    """The outcomes of batches that were to be forwarded.
 
     Args:
         batches: how many the endpoint took.
@@ -74,7 +74,7 @@ class Forwarding:
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def run(self, go_on: Callable[[], bool]) -> ExportResult | None:
-        """Send what there is.
+        """Send all undelivered batches.
 
         Args:
             go_on: called before each batch; false to stop.
@@ -89,14 +89,14 @@ class Forwarding:
         """
         folder = self.journal.folder
         with sole_forwarder(folder) as progress_file:
-            while files := undelivered(folder):
-                before = progress_file.progress
+            while files := undelivered_files(folder):
+                progress_before = progress_file.progress
                 for file in files:
                     with suppress(FileNotFoundError), file.path.open("rb") as lines:
                         failure = self._forward_file(file.path, lines, progress_file, go_on)
                         if failure is not None or not go_on():
                             return failure
-                if progress_file.progress == before:
+                if progress_file.progress == progress_before:
                     # Another program writes at this moment; the next run forwards it.
                     break
         return None
@@ -153,7 +153,7 @@ class Forwarding:
         if failure is not None:
             if len(remaining_spans) == len(spans):
                 return failure, None
-            # What the endpoint has must not go out again: the rest is a batch of its own, behind all others.
+            # Spans that the endpoint has must not be sent again: the rest becomes a batch behind all others.
             self.journal.append(remaining_spans)
         return failure, tally
 
@@ -182,8 +182,8 @@ class Forwarding:
                 continue
             if result.outcome is Outcome.EXPORTED:
                 tally.batches += 1
-                tally.spans += len(part) - result.rejected
-                tally.rejected_spans += result.rejected
+                tally.spans += len(part) - result.rejected_items
+                tally.rejected_spans += result.rejected_items
             elif self._is_unwanted(result, position):
                 refuse(part)
                 tally.refused_batches += 1

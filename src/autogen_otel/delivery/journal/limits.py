@@ -17,7 +17,7 @@ _HOUR: Final = 3600.0
 _DEAD_SECONDS: Final = 60.0
 """A process that lives touches its note twice a second; one that was only asleep writes it anew."""
 _MOST_NOTES: Final = 1000
-"""Of dead processes: one that crashes in a conversation, and is started again each time, leaves many."""
+"""Notes of dead processes: one that crashes in each conversation, and is started again, leaves many."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Limits:
 
 @dataclass
 class Removal:
-    """What was removed from a journal.
+    """The files that were removed from a journal.
 
     Args:
         files: how many.
@@ -53,7 +53,7 @@ class Removal:
 
 
 def prune(folder: Path, limits: Limits, *, new_bytes: int = 0) -> tuple[Removal, Removal]:
-    """Remove what is too old, then the oldest of what is too much.
+    """Remove files that are too old, then the oldest ones until the journal is within its size.
 
     Args:
         folder: the journal's.
@@ -61,18 +61,20 @@ def prune(folder: Path, limits: Limits, *, new_bytes: int = 0) -> tuple[Removal,
         new_bytes: bytes that are about to be added.
 
     Returns:
-        What was too old, and what was too much.
+        What was removed because of its age, and because of the size.
     """
     now = time.time()
     oldest_allowed = now - limits.max_age_hours * _HOUR
     files, in_flight_notes = list_files(folder), notes(folder)
-    dead_notes = sorted((note for note in in_flight_notes if note.modified < now - _DEAD_SECONDS), key=_age)
-    old_files = [file for file in files if file.modified < oldest_allowed]
+    dead_notes = sorted(
+        (note for note in in_flight_notes if note.modified_at < now - _DEAD_SECONDS), key=_age
+    )
+    old_files = [file for file in files if file.modified_at < oldest_allowed]
     excess_notes = len(dead_notes) - _MOST_NOTES
     expired_notes = [
         note
         for number, note in enumerate(dead_notes)
-        if number < excess_notes or note.modified < oldest_allowed
+        if number < excess_notes or note.modified_at < oldest_allowed
     ]
     paths_to_remove = {file.path for file in (*old_files, *expired_notes)}
     excess_bytes = sum(file.bytes for file in (*files, *in_flight_notes) if file.path not in paths_to_remove)
@@ -87,7 +89,7 @@ def prune(folder: Path, limits: Limits, *, new_bytes: int = 0) -> tuple[Removal,
 
 
 def _age(file: JournalFile) -> tuple[float, str]:
-    return file.modified, file.path.name
+    return file.modified_at, file.path.name
 
 
 def remove(folder: Path, files: Iterable[JournalFile]) -> Removal:

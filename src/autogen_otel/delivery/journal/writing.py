@@ -30,7 +30,7 @@ _LOGGER = logging.getLogger("autogen_otel")
 _MEBIBYTE: Final = 1024 * 1024
 _LARGEST_FILE: Final = 16 * _MEBIBYTE
 _FILES_IN_A_JOURNAL: Final = 8
-"""At least: what is removed to make room is a part of the journal, and not all of it."""
+"""At least: to make room, a part of the journal is removed, and not all of it."""
 _FILE_SECONDS: Final = 3600.0
 """Then a new file begins, because batches grow old with their file."""
 _ATTEMPTS: Final = 10
@@ -68,7 +68,7 @@ class Journal:
             _LARGEST_FILE, self.limits.max_bytes // _FILES_IN_A_JOURNAL
         )
         self._counts = counts
-        # Of each kind, the file that is appended to, and when it was begun on the monotonic clock.
+        # By kind, the file to append to, and the monotonic time of its beginning.
         self._current: dict[Kind, tuple[Path, float]] = {}
         renew_after_fork(self)
 

@@ -49,12 +49,12 @@ class Exporter(Protocol):
         """Send what is buffered."""
 
     def shutdown(self) -> None:
-        """End; what comes later is not sent any more, but may be kept."""
+        """End; later items are not sent any more, but may be kept."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many items wait for how long.
+    """The bounds of a queue.
 
     Args:
         delay: seconds until the waiting items are exported.

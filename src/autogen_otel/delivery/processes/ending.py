@@ -161,7 +161,7 @@ def leave_sigterm() -> None:
 
 def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
     if STATE.is_terminated:
-        # Whoever asks twice does not want to wait.
+        # A second SIGTERM means that the sender does not want to wait.
         _die()
     STATE.is_terminated = True
     if are_threads_greenlets():

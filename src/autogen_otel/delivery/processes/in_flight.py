@@ -44,9 +44,9 @@ _MOST_STARTED: Final = 20_000
 """Spans that may begin between two updates; if there are more, the oldest are missed."""
 _MOST_SPANS: Final = 1000
 _MOST_BYTES: Final = 2 * 1024 * 1024
-"""Of the file, which is written as a whole each time."""
+"""The most bytes of the file, which is written as a whole each time."""
 _MOST_CHARACTERS: Final = 8192
-"""Of a value: long messages are written with the span that has ended."""
+"""The most characters of a value: long messages are exported with the ended span."""
 _FORGOTTEN_SECONDS: Final = 60.0
 """By then a conversation that has ended was exported, or journaled, or dropped and counted."""
 
@@ -179,18 +179,18 @@ class InFlight:
             timestamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
             # In containers that share a folder many processes have the same number.
             self._path = self.folder / f"{timestamp}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
-        unfinished = self._path.with_name(f"{self._path.name}.tmp")
+        temporary_path = self._path.with_name(f"{self._path.name}.tmp")
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(unfinished, flags, 0o600)
+        descriptor = os.open(temporary_path, flags, 0o600)
         try:
             os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             write_whole(descriptor, content)
-            unfinished.replace(self._path)
+            temporary_path.replace(self._path)
         except BaseException:
             os.close(descriptor)
             with suppress(OSError):
-                unfinished.unlink()
+                temporary_path.unlink()
             raise
         self._close()
         self._descriptor, self._content = descriptor, content

@@ -120,14 +120,14 @@ class Process:
                 side_files.prune()
 
     def _look_at_server(self) -> None:
-        """Export what is recorded while a server ends, which does not say when it is done."""
+        """Export telemetry while a server ends, which does not say when it is done."""
         is_ending = bool(ending.is_server_ending())
         has_begun = is_ending and not STATE.is_near_end
         # A program may go on when its server has ended.
         STATE.is_near_end = is_ending
         if has_begun or STATE.has_news:
             STATE.has_news = False
-            # Once more afterwards: measurements follow their span.
+            # Twice, because measurements follow their span.
             self._flushes = 2
         if is_ending and self._flushes:
             self._flushes -= 1

@@ -79,10 +79,10 @@ def _list(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        parsed = json.loads(value)
+        items = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    return parsed if isinstance(parsed, list) else value
+    return items if isinstance(items, list) else value
 
 
 def _trace_id(raw_id: Any) -> str:

@@ -32,7 +32,7 @@ IN_FLIGHT: Final = "*.inflight"
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
 _PATIENCE: Final = 8_000_000
-"""How many bytes of others may come between the root of a trace and the last of its spans."""
+"""How many bytes of other traces may come between the root of a trace and the last of its spans."""
 _LONGEST: Final = 128_000_000
 """Over how many bytes a trace may be spread: further pieces are not waited for."""
 _TRACE_ID_KEY: Final = b'"traceId"'
@@ -110,7 +110,7 @@ def traces_begun_before(
         paths: files that can be read again.
         moment: in nanoseconds since 1970.
         progress: is told of bytes that were read.
-        trace_filter: of which traces it is asked; of all by default.
+        trace_filter: which traces; all by default.
     """
     files = _Files(paths, progress, trace_filter)
     trace_hashes: set[int] = set()
@@ -190,7 +190,7 @@ class _Files:
 
     Args:
         paths: the files.
-        progress: is told of the bytes of each line, and at the end of what could not be read.
+        progress: is told the bytes of each line, and at the end what could not be read.
         trace_filter: which traces are decoded.
     """
 
@@ -248,7 +248,7 @@ class _Files:
             SourceError: none of the files could.
         """
         for path, lines in self._damaged_lines.items():
-            self._progress.damaged(path, lines)
+            self._progress.warn_damaged(path, lines)
         if self._refusals and len(self._refusals) == len(self._paths):
             raise SourceError(self._refusals[0])
         for sentence in self._refusals:

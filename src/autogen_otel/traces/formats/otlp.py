@@ -26,7 +26,7 @@ _NOTHING: Final[Mapping[str, Any]] = {}
 _WRAPPERS: Final = ("result", "trace")
 
 MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What decoding raises where data does not have the shape of the format."""
+"""Exceptions that decoding raises where data does not have the shape of the format."""
 
 TraceFilter = Callable[[str], bool]
 """Whether the spans of a trace, given by its id, are worth decoding."""
@@ -204,6 +204,6 @@ _VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "boolValue": bool,
     "doubleValue": float,
     "bytesValue": base64.b64decode,
-    "arrayValue": lambda value: [value_of(one) for one in value.get("values") or ()],
+    "arrayValue": lambda value: [value_of(item) for item in value.get("values") or ()],
     "kvlistValue": lambda value: attributes_of(value.get("values")),
 }

@@ -38,7 +38,7 @@ _PADDING_NS: Final = 86_400 * NS
 IS_ERROR: Final = "StatusCode IN ('Error', 'STATUS_CODE_ERROR')"
 _FIRST_WORD: Final = "substringIndex(SpanName, ' ', 1)"
 OPERATION: Final = f"if(has(SpanAttributes.keys, '{names.HTTP_REQUEST_METHOD}'), '{HTTP}', {_FIRST_WORD})"
-"""``Span.operation``, by names alone: the values of attributes are most of what is stored, and not read."""
+"""``Span.operation``, by names alone: the values of attributes, most of the stored data, are not read."""
 SUBJECT: Final = "substring(toString(SpanName), position(SpanName, ' ') + 1)"
 """``Span.subject`` of a span that is named by its operation."""
 _OPERATIONS: Final = ", ".join(f"'{operation}'" for operation in span_names.OPERATIONS)
@@ -235,7 +235,7 @@ _SESSION_SECONDS: Final = "600"
 """After which a server forgets a session that nobody asks in."""
 _MOST_VALUES: Final = 100
 _ATTRIBUTE_COLUMNS: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}]")
-"""Where an attribute may stand."""
+"""The columns that may have an attribute."""
 _NO_TABLE: Final = ("Code: 60.", "Code: 81.")
 """UNKNOWN_TABLE and UNKNOWN_DATABASE."""
 

@@ -156,7 +156,7 @@ class Files:
         return (lambda trace_id: trace_id.startswith(beginning)) if beginning else None
 
     def arrivals(self, selection: Selection) -> Arrivals:  # noqa: ARG002 - nothing narrows files
-        """What is appended from now on.
+        """The spans that are appended from now on.
 
         Raises:
             SourceError: it is standard input, or cannot be read.

@@ -1,4 +1,4 @@
-"""Asking the HTTP interface of a store for JSON: whatever goes wrong is one sentence."""
+"""A client of a store's HTTP interface for JSON, whose errors are one sentence each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SCHEMES: Final = ("http", "https")
 
 
 class RefusedError(SourceError):
-    """A store answered, and not with what was asked for.
+    """A store answered with an error.
 
     Args:
         status: of HTTP.
@@ -109,7 +109,7 @@ class Client:
     def lines(
         self, path: str, parameters: Mapping[str, str], body: bytes, content_type: str = "text/plain"
     ) -> Iterator[bytes]:
-        """The lines of the answer to what is posted, as they come.
+        """Post a body, and give the lines of the answer as they come.
 
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
@@ -206,8 +206,8 @@ class _SameServer(urllib.request.HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917 - the signature is urllib's
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        before, after = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
-        if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+        old_url, new_url = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
+        if (old_url.scheme, old_url.netloc) != (new_url.scheme, new_url.netloc):
             return None
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -215,7 +215,7 @@ class _SameServer(urllib.request.HTTPRedirectHandler):
 def _lines(answer: HTTPResponse) -> Iterator[bytes]:
     """The answer by lines. ``readline`` takes far longer, and overlooks that an answer breaks off."""
     pieces: list[bytes] = []
-    # Of an answer in chunks nobody knows how long it is, but read1 knows whether it is all.
+    # The length of a chunked answer is unknown, but read1 knows whether the answer is complete.
     remaining = answer.length
     while remaining != 0 and (piece := answer.read1(_PIECE_BYTES)):
         remaining = None if remaining is None else remaining - len(piece)

@@ -86,9 +86,9 @@ class Jaeger:
 
         Attributes of different spans cannot be combined, so a search for failures leaves the others out.
         """
-        required = selection.span_attributes
-        tags = {key: value for key, value in required.items() if key in _ON_EVERY_SPAN}
-        candidates = [(key, required[key]) for key in _ON_SOME_SPAN if key in required]
+        attributes = selection.span_attributes
+        tags = {key: value for key, value in attributes.items() if key in _ON_EVERY_SPAN}
+        candidates = [(key, attributes[key]) for key in _ON_SOME_SPAN if key in attributes]
         if selection.cause is not None or (candidates and not selection.failing):
             tags.update(candidates[:1])
         elif selection.failing:
@@ -154,7 +154,9 @@ class Jaeger:
             traces, is_whole = self._search(search, window, most)
             is_full = is_full or len(traces) >= most
             for trace_id, spans in traces.items():
-                starts = [span.start_ns for span in spans if any(other.matches(span) for other in query)]
+                starts = [
+                    span.start_ns for span in spans if any(candidate.matches(span) for candidate in query)
+                ]
                 if starts:
                     found_traces[trace_id] = FoundTrace(trace_id, min(starts), spans if is_whole else None)
         return Page(list(found_traces.values()), is_full)

@@ -91,7 +91,7 @@ class _DamageReports(Progress):
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._warnings: dict[str, None] = {}
-        self._damaged: dict[Path, set[int]] = defaultdict(set)
+        self._damaged_lines: dict[Path, set[int]] = defaultdict(set)
 
     def expect(self, total: int | None, unit: str) -> None:
         self._progress.expect(total, unit)
@@ -102,18 +102,18 @@ class _DamageReports(Progress):
     def warn(self, sentence: str) -> None:
         self._warnings[sentence] = None
 
-    def damaged(self, path: Path, lines: Collection[int]) -> None:
-        self._damaged[path].update(lines)
+    def warn_damaged(self, path: Path, lines: Collection[int]) -> None:
+        self._damaged_lines[path].update(lines)
 
     def add(self, other: _DamageReports) -> None:
         """Add the reports of another reader."""
         self._warnings.update(other._warnings)
-        for path, lines in other._damaged.items():
-            self._damaged[path] |= lines
+        for path, lines in other._damaged_lines.items():
+            self._damaged_lines[path] |= lines
 
     def pass_on(self) -> None:
         """Report the damage."""
-        for path, lines in self._damaged.items():
-            self._progress.damaged(path, lines)
+        for path, lines in self._damaged_lines.items():
+            self._progress.warn_damaged(path, lines)
         for sentence in self._warnings:
             self._progress.warn(sentence)

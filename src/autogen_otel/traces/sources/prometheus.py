@@ -19,7 +19,7 @@ _NAMESPACE: Final = "(.*/)?"
 
 
 class Counts(NamedTuple):
-    """In how many conversations something failed, also if they recovered, and how many others there were."""
+    """The number of conversations in which something failed, also if they recovered, and of all others."""
 
     failing: float
     working: float
@@ -39,7 +39,7 @@ def count(client: Client, selection: Selection) -> Counts:
     since, until = (selection.since or 0) // NS, -(-(selection.until or 0) // NS)
     matchers = [""]
     if selection.service is not None:
-        # Which of them the label is depends on how Prometheus is set up.
+        # The label depends on the configuration of Prometheus.
         service_pattern = _escape(selection.service)
         matchers = [f',service_name=~"{service_pattern}"', f',job=~"{_NAMESPACE}{service_pattern}"']
     for matcher in matchers:
@@ -65,8 +65,8 @@ def reweight(sample: Sequence[WeightedConversation], counts: Counts) -> list[Wei
         False: max(1.0, counts.working / max(1, len(sample) - failing)),
     }
     return [
-        WeightedConversation(conversation.spans, weights[failed])
-        for conversation, failed in zip(sample, is_failing, strict=True)
+        WeightedConversation(conversation.spans, weights[is_failure])
+        for conversation, is_failure in zip(sample, is_failing, strict=True)
     ]
 
 

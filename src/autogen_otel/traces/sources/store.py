@@ -41,7 +41,7 @@ _YOUNG_NS: Final = 600 * NS
 """How long after its beginning a conversation that ends is still reported, when a store is followed."""
 _CLOCKS_DIFFER_NS: Final = 60 * NS
 _LATE_NS: Final = _HOUR_NS
-"""How long after it began a conversation may still fail and be found by that."""
+"""How long after its beginning a conversation may still fail, and be found by its failure."""
 
 
 class Window(NamedTuple):
@@ -83,7 +83,7 @@ class Page(NamedTuple):
 
 
 class Store(Protocol):
-    """What can be searched. Every method may raise ``SourceError``, and is called in several threads."""
+    """A store of traces. Every method may raise ``SourceError``, and is called in several threads."""
 
     name: str
     most: int
@@ -140,7 +140,7 @@ class StoreSource:
         count = 0
         for page in self._newest_first(selection, progress):
             for spans in page:
-                # Of a trace that was asked for by its id it does not matter what is in it.
+                # A trace that was asked for by its id need not be a conversation.
                 if (selection.trace or is_conversation(spans)) and takes(selection, spans):
                     count += 1
                     yield from spans
@@ -189,7 +189,7 @@ class StoreSource:
         ]
 
     def arrivals(self, selection: Selection) -> Arrivals:
-        """What arrives from now on; a conversation is looked for as long as it is young."""
+        """The spans that arrive from now on; a conversation is searched for as long as it is young."""
         known_ids: set[str] = set()
         start_ns = self._until()
 
