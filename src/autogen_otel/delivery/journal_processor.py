@@ -44,7 +44,7 @@ class JournalProcessor(SpanProcessor):
 
     Args:
         settings: ``journal`` says whether it keeps each conversation or, with ``failing``, those in which
-            something failed; settings that are not given are read from the ``AUTOGEN_OTEL_*`` variables.
+            something failed; what they do not say is read from the ``AUTOGEN_OTEL_*`` variables.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
