@@ -98,7 +98,7 @@ def is_conversation(spans: Iterable[Span]) -> bool:
     return any(map(_belongs_to_a_conversation, spans))
 
 
-def takes(selection: Selection, spans: Collection[Span]) -> bool:
+def is_selected(selection: Selection, spans: Collection[Span]) -> bool:
     """Whether a conversation, given by all of its spans, is wanted."""
     return (
         selection.begins_in_time(min(span.start_ns for span in spans))

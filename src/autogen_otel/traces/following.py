@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol, runtime_checkable
 
-from autogen_otel.traces.conversations import Summary, is_conversation, summarize, takes
+from autogen_otel.traces.conversations import Summary, is_conversation, is_selected, summarize
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span, Trace
 
@@ -70,7 +70,7 @@ class Following:
             return []
         del self._open_traces[trace_id]
         self._reported_ids[trace_id] = None
-        return [summary] if is_conversation(spans) and takes(self._selection, spans) else []
+        return [summary] if is_conversation(spans) and is_selected(self._selection, spans) else []
 
 
 def _forget_oldest(memory: dict[str, Any], most: int) -> None:

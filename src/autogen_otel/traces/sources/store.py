@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
-from autogen_otel.traces.conversations import is_conversation, takes
+from autogen_otel.traces.conversations import is_conversation, is_selected
 from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import NO_PROGRESS, Progress, WeightedConversation
@@ -141,7 +141,7 @@ class StoreSource:
         for page in self._newest_first(selection, progress):
             for spans in page:
                 # A trace that was asked for by its id need not be a conversation.
-                if (selection.trace or is_conversation(spans)) and takes(selection, spans):
+                if (selection.trace or is_conversation(spans)) and is_selected(selection, spans):
                     count += 1
                     yield from spans
             if newest and count >= newest:
@@ -266,7 +266,7 @@ class StoreSource:
                     for trace in piece_traces
                 ]
                 for spans in pool.map(self._spans_of, found_traces):
-                    if is_conversation(spans) and takes(selection, spans):
+                    if is_conversation(spans) and is_selected(selection, spans):
                         take(spans)
                 parts_read += len(numbers)
                 if is_enough():
