@@ -36,7 +36,7 @@ def test_a_page_says_what_failed_before_everything_else(run: Run, journal: Path,
     assert page.harmful() == []
     failures, waterfall = page.text.index("What failed"), page.text.index("Waterfall")
     ended, tool = (
-        page.text.index("backend at api.openai.com"),
+        page.text.index("backend api.openai.com"),
         page.text.index("tool_exception lookup_policy raises"),
     )
     assert failures < ended < tool < waterfall

@@ -24,12 +24,44 @@ ENTRY = {"entry": 0, "model": "gpt-4o"}
         ("content_filter", {"status_code": 200}, "answers 200 with what a filter emptied or cut"),
         ("timeout", {"tool": "search"}, "gives no answer in time after search took long"),
         ("stream_interrupted", {"status_code": 200}, "answers 200 and breaks off"),
+        ("rate_limit", {"status_code": 200}, "answers 200 with an error inside"),
+        ("backend", {"status_code": 200, "problem": "an error inside"}, "answers 200 with an error inside"),
+        ("config_entry", {}, "cannot be asked"),
+        (
+            "stale_state",
+            {"status_code": 400},
+            "answers 400 to prompts with messages of an earlier conversation",
+        ),
+        (
+            "client",
+            {"exception": "LookupError", "location": "a.py:3 ask"},
+            "raises LookupError at a.py:3 ask",
+        ),
     ],
 )
 def test_a_model_call_says_how_it_failed_with_or_without_a_status(
     cause: str, more: dict[str, Any], said: str
 ) -> None:
     assert wording.title(cause, {**ENTRY, **more}) == f"config_list[0] gpt-4o {said}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("KeyError", "raises KeyError"),
+        ("exit_code_2", "ends with exit code 2"),
+        ("timeout", "takes longer than its executor allows"),
+        ("unknown_language", "is in a language that its executor does not know"),
+    ],
+)
+def test_code_says_how_it_failed(kind: str, said: str) -> None:
+    subject = {"agent": "user", "exception": kind}
+    assert wording.title("code_execution", subject) == f"code that user runs {said}"
+
+
+def test_a_request_of_the_programs_own_says_who_asked() -> None:
+    subject = {"agent": "user", "host": "llm.example", "status_code": 429, "location": "a.py:3 ask"}
+    assert wording.title("rate_limit", subject) == "llm.example answers 429, asked by a.py:3 ask"
 
 
 @pytest.mark.parametrize(("incident", "labels"), [("an outage", ["goes with"]), ("a dead first entry", [])])

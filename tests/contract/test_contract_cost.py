@@ -21,6 +21,8 @@ from tests.support.telemetry import Telemetry
 _PACKAGE = str(Path(autogen_otel.__file__).parent)
 _TURNS = (6, 10)
 """The difference between two lengths is steady turns: a reply with a model call, and a tool call each."""
+_LOOKED_UP = 30 if sys.version_info < (3, 12) else 0
+"""How often an older Python looks ``send`` up in a turn, to see whether something is an agent."""
 _RECORD = {"policy_id": "P-1", "status": "active", "author": "Ann", "code": 7, "note": "water in the cellar"}
 _LARGE = json.dumps([_RECORD] * 82)
 
@@ -66,7 +68,7 @@ def test_a_steady_turn_stays_within_its_budget(
     )
     try:
         chat(*pair(serve([text("TERMINATE")])))  # what is seen first is read once
-        assert 100 < calls_per_turn(serve, tool) <= budget
+        assert 100 < calls_per_turn(serve, tool) <= budget + _LOOKED_UP
     finally:
         autogen_otel.uninstrument()
     assert len(_LARGE) > 8000

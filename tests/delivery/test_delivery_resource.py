@@ -5,6 +5,7 @@ import platform
 import sys
 import types
 from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
@@ -13,6 +14,9 @@ from opentelemetry.trace import NoOpTracerProvider
 
 from autogen_otel.delivery.identity import resource
 from autogen_otel.delivery.identity.resource import process_resource, program_name, resource_of
+
+if TYPE_CHECKING:
+    from tests.delivery.programs import Program
 
 
 @pytest.fixture(autouse=True)
@@ -142,3 +146,24 @@ def test_what_the_environment_says_of_the_process_goes_before(monkeypatch: pytes
     _running(monkeypatch, ["app.py"])
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "host.name=desk-7")
     assert process_resource().attributes["host.name"] == "desk-7"
+
+
+_AFTER_THE_MAIN_THREAD = """
+import threading
+from autogen_otel import Settings, delivery
+
+def late():
+    threading.main_thread().join()
+    delivery.tracer_provider(Settings()).get_tracer("test").start_span("late").end()
+
+threading.Thread(target=late).start()
+"""
+
+
+def test_what_begins_when_the_main_thread_has_ended_is_recorded_all_the_same(program: Program) -> None:
+    said = program.anew.script(_AFTER_THE_MAIN_THREAD, OTEL_RESOURCE_ATTRIBUTES="team=claims")
+    assert "Nothing is recorded" not in said
+    assert program.span_names() == ["late"]
+    described = program.resource()
+    assert (described["service.name"], described["team"]) == ("app", "claims")
+    assert described["telemetry.sdk.language"] == "python"

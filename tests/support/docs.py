@@ -14,7 +14,7 @@ import autogen_otel
 from autogen_otel.causes import wordings
 from autogen_otel.checks import report
 from autogen_otel.cli import parsers
-from autogen_otel.hooks.table import ROWS
+from autogen_otel.hooks.table import AGENTS, ROWS
 from autogen_otel.lineages import ALL
 from autogen_otel.redaction.formats import KEY_FORMATS
 from autogen_otel.settings import Settings
@@ -53,7 +53,7 @@ def hooks_table() -> Iterator[str]:
     for row in ROWS:
         yield f"| `{row.module}.{row.name}` | {row.yields} | {_marks(row.lineages, names)} |"
     # Several rows meet the same classes.
-    discovered = (place for row in ROWS for place in row.discovers)
+    discovered = (*AGENTS, *(place for row in ROWS for place in row.discovers))
     for place in dict.fromkeys(discovered):
         yield f"| `{place.method}` of {place.what} | {place.yields} | {_marks(place.lineages, names)} |"
 

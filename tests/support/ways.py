@@ -25,6 +25,7 @@ from tests.support.conversations import Conversation
 from tests.support.groups import nesting, silent
 from tests.support.lineage import HAS_PATTERNS, HAS_SWARM, IS_014, IS_02, IS_09
 from tests.support.models import HELLO, HouseModel, house
+from tests.support.own_agents import Remote, Retrier, Runner, at_a_table, running, speaking
 from tests.support.runs import a_finish, finish
 from tests.support.secrets import KINDS, lines_of
 from tests.support.shop import order
@@ -88,6 +89,16 @@ def _turn(shape: str, asker: Any, helper: Any) -> Any:
     if shape == "sync":
         return helper.generate_reply(**said)
     return asyncio.run(helper.a_generate_reply(**said))
+
+
+def _sent(shape: str, asker: Any, helper: Any) -> Any:
+    """A message that begins a conversation, and one that ends it."""
+    for wanted in (True, None):
+        if shape == "sync":
+            asker.send("Hello", helper, request_reply=wanted, silent=True)
+        else:
+            asyncio.run(asker.a_send("Hello", helper, request_reply=wanted, silent=True))
+    return asker.last_message(helper)
 
 
 def _call(_shape: str, _asker: Any, helper: Any) -> Any:
@@ -303,6 +314,17 @@ WAYS: tuple[Conversation, ...] = (
     Conversation("a chat again, from the cache", [[_DONE, _DONE]], _alone, hold=_cached),
     Conversation("with words of the application", [[_FAIL, _DONE]], _with(lookup), hold=_with_words),
     Conversation("a reply outside of a chat", [[_DONE]], _alone, hold=_turn),
+    Conversation("a message outside of a chat", [[_DONE]], _alone, hold=_sent),
+    Conversation("replies of its own", [[text("Words of a model's.")]], speaking, {"max_turns": 3}),
+    Conversation("selections of its own", [], at_a_table),
+    *(
+        Conversation(
+            f"tool calls of its own, {kind.__name__}",
+            [[_LOOK_UP, tool_call("nope", {}), _FAIL, _DONE]],
+            running(kind),
+        )
+        for kind in (Runner, Retrier, Remote)
+    ),
     Conversation("a model call outside of an agent", [[_DONE]], _alone, hold=_call),
     Conversation("a model call outside of an agent fails", [[error(500, "Down")] * 3], _alone, hold=_call),
     Conversation("nested, a tool fails", [[_DONE], [_FAIL, _DONE]], _checking, {"max_turns": 1}),

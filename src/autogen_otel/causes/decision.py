@@ -54,6 +54,7 @@ _BY_CLASS_NAME = {
     "RemoteProtocolError": causes.BACKEND,
     "APIConnectionError": causes.BACKEND,
     "APIResponseValidationError": causes.BACKEND,
+    "ModelToolNotSupportedError": causes.CONFIG_ENTRY,
     "NoEligibleSpeaker": causes.ORCHESTRATION,
     "NoEligibleSpeakerError": causes.ORCHESTRATION,
 }

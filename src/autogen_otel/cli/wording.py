@@ -16,8 +16,9 @@ from autogen_otel.diagnosis.findings import Evidence, Finding, Sampling
 from autogen_otel.traces.source import Source
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.trace import NS
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, code_failures
 
+_OK: Final = 200
 _TINY: Final = 1e-6
 _PREFIX: Final = 12
 
@@ -149,20 +150,25 @@ def _of_arguments(subject: Any) -> str:
 
 def _of_model(cause: str, subject: Any) -> str:
     parts = [f"config_list[{subject['entry']}]"] if "entry" in subject else []
-    parts += [str(subject[name]) for name in ("model", "exception") if name in subject]
+    parts += [str(subject[name]) for name in ("model",) if name in subject]
     if "host" in subject:
-        parts.append(f"at {subject['host']}")
+        parts.append(f"at {subject['host']}" if parts else str(subject["host"]))
     if "status_code" in subject:
-        parts.append(f"answers {subject['status_code']}{_OF_STATUS.get((cause, subject['status_code']), '')}")
+        parts.append(f"answers {subject['status_code']}{_of_status(cause, subject)}")
     elif cause in _OF_NO_STATUS:
         parts.append(_OF_NO_STATUS[cause])
     if "limit_chars" in subject:
         parts.append(f"to prompts from {subject['limit_chars']:,} characters on")
+    if cause == causes.STALE_STATE:
+        parts.append("to prompts with messages of an earlier conversation")
     if "tool" in subject:
         parts.append(f"after {subject['tool']} took long")
+    said = " ".join(parts)
+    if "exception" in subject:
+        return _raises(f"{said}," if "status_code" in subject else said or "a model call", subject)
     if "location" in subject:
-        parts.append(f"at {subject['location']}")
-    return " ".join(parts) or "a model call"
+        said = f"{said}, asked by {subject['location']}" if said else f"a request of {subject['location']}"
+    return said or "a model call"
 
 
 def _of_agent(subject: Any) -> str:
@@ -176,17 +182,40 @@ def _of_agent(subject: Any) -> str:
     return f"{agents}: choosing who speaks next fails"
 
 
+def _of_status(cause: str, subject: Any) -> str:
+    if subject["status_code"] != _OK:
+        return ""
+    return _OF_OK[cause] if cause in _OF_OK and "problem" not in subject else " with an error inside"
+
+
+def _of_code(subject: Any) -> str:
+    who, kind = subject.get("agent", "an agent"), str(subject.get("exception", "an exception"))
+    code = f"code that {who} runs"
+    if kind.startswith(code_failures.EXIT_CODE):
+        return f"{code} ends with exit code {kind.removeprefix(code_failures.EXIT_CODE)}"
+    return f"{code} {_OF_CODE.get(kind, f'raises {kind}')}"
+
+
 def _of_function(subject: Any) -> str:
     named = (subject.get(key) for key in ("function", "callback", "agent"))
     return _raises(next(filter(None, named), "something"), subject)
 
 
-_OF_STATUS: Final = {
-    (causes.BACKEND, 200): " with something that is no completion",
-    (causes.CONTENT_FILTER, 200): " with what a filter emptied or cut",
-    (causes.STREAM_INTERRUPTED, 200): " and breaks off",
+_OF_CODE: Final = {
+    code_failures.TIMEOUT: "takes longer than its executor allows",
+    code_failures.UNKNOWN_LANGUAGE: "is in a language that its executor does not know",
 }
+_OF_OK: Final = {
+    causes.BACKEND: " with something that is no completion",
+    causes.CONTENT_FILTER: " with what a filter emptied or cut",
+    causes.STREAM_INTERRUPTED: " and breaks off",
+    causes.CLIENT: "",
+    causes.TIMEOUT: "",
+    causes.UNKNOWN: "",
+}
+"""What is wrong with an answer whose status says that all is well."""
 _OF_NO_STATUS: Final = {
+    causes.CONFIG_ENTRY: "cannot be asked",
     causes.BACKEND: "fails without an HTTP status",
     causes.TIMEOUT: "gives no answer in time",
     causes.STREAM_INTERRUPTED: "breaks off",
@@ -196,7 +225,7 @@ _TITLES: Final = {
     causes.TOOL_ARGUMENTS: _of_arguments,
     causes.ORCHESTRATION: _of_agent,
     causes.CALLBACK: _of_function,
-    causes.CODE_EXECUTION: _of_function,
+    causes.CODE_EXECUTION: _of_code,
     causes.UNKNOWN: _of_function,
 }
 _GLOSSES: Final = {

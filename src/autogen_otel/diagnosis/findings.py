@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -14,9 +14,9 @@ from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
 from autogen_otel.diagnosis.comparison.listed import listed
 from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, together
 from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
-from autogen_otel.diagnosis.evidence.features import PROBLEMS
+from autogen_otel.diagnosis.evidence.features import PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.kept import Timeline
-from autogen_otel.diagnosis.evidence.occurrence import Effect, Occurrence
+from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
@@ -186,15 +186,19 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     for occurrence in roots_of(population, calls_of):
         grouped[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
+    alike_of = Counter(
+        _alike(group[0]) for group in grouped.values() for _ in {one.trace_id for one in group}
+    )
     crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
     asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
     for group in grouped.values():
         in_order = sorted(group, key=lambda one: one.time_ns)
+        share = len({one.trace_id for one in group}) / alike_of[_alike(group[0])]
         asking[group[0].compared_as or group[0].kind].append(
-            _finding(in_order, population.over_time, crowded)
+            _finding(in_order, population.over_time, crowded, is_alone=share >= _NEARLY_ALL)
         )
     findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
-    findings.sort(key=lambda one: (-one.weight, -one.conversations, -one.occurrences, one.first_ns))
+    findings.sort(key=_rank)
     noted = [
         Noted(tool, count, population.returned_conversations[tool])
         for tool, count in population.returned_errors.most_common()
@@ -212,7 +216,14 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
     )
 
 
-def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str]) -> Asking[Finding]:
+def _alike(one: Occurrence) -> tuple[Any, ...]:
+    """What failures of several entries have in common, that are a finding for each entry."""
+    return (one.cause, one.kind) if one.kind == MODEL else group_key(one)
+
+
+def _finding(
+    group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str], *, is_alone: bool
+) -> Asking[Finding]:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
     for one in group:
@@ -235,7 +246,8 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
     # Of too many, every so many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
     failing = [one.features for one in _one_of_each(group)[::step]]
-    found, outline = yield from discriminate(failing, partial(_is_told, group[0]))
+    same = frozenset[str]() if is_alone else _same_in_all(failing)
+    found, outline = yield from discriminate(failing, partial(_is_told, group[0], same))
     spread = yield from distributions([one.property for one in found], failing, outline)
     counts = {effect: round(count) for effect, count in effects.items()}
     best = _best(list(worst.values()), crowded)
@@ -262,12 +274,25 @@ def _finding(group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[
         visible_as=visible_as(
             group[0].cause, subject, counts, {what: round(count) for what, count in ended_later.items()}
         ),
-        advice=advice_for(group[0].cause, subject, found),
+        advice=advice_for(group[0].cause, {**group[0].detail, **subject}, found),
     )
 
 
-def _is_told(failure: Occurrence, attribute: str) -> bool:
+def _rank(one: Finding) -> tuple[float, ...]:
+    # A backup that can never work shows only after a failure that passes, and as often: it is what to mend.
+    can_pass = one.cause != causes.CONFIG_ENTRY
+    return (-one.weight, -one.conversations, -one.occurrences, can_pass, one.first_ns)
+
+
+def _same_in_all(failing: Sequence[Features]) -> frozenset[str]:
+    """What the entries of all of these have: where others fail too, they are grouped by it, and no more."""
+    return frozenset(name for name in _OF_ENTRY if len({one.get(name) for one in failing}) == 1)
+
+
+def _is_told(failure: Occurrence, same: Collection[str], attribute: str) -> bool:
     """Whether an attribute only says once more what failed: no call of an entry that is wrong works."""
+    if attribute in same:
+        return True
     if failure.cause == causes.CONFIG_ENTRY:
         return attribute in _OF_ENTRY
     if failure.cause != causes.TOOL_ARGUMENTS:

@@ -10,9 +10,16 @@ from autogen_otel.diagnosis.comparison.properties import Comparison
 from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
 from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
-from autogen_otel.diagnosis.evidence.subjects import CUT, MADE_UP, OF_CACHE, UNKNOWN_TOOL, is_no_object
+from autogen_otel.diagnosis.evidence.subjects import (
+    CUT,
+    ERROR_INSIDE,
+    MADE_UP,
+    OF_CACHE,
+    UNKNOWN_TOOL,
+    is_no_object,
+)
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes
+from autogen_otel.vocabulary import causes, code_failures
 
 _QUOTA_STATUS: Final = 402
 _OK: Final = 200
@@ -23,6 +30,7 @@ _NOBODY_NAMED: Final = "speaker_selection_failed"
 """In place of an exception: a model was asked who speaks next, and named nobody or several."""
 _OF_NO_TEXT: Final = frozenset({"TypeError", "AttributeError"})
 """What a function raises that takes ``None`` for a text."""
+_OF_IMPORT: Final = frozenset({"ImportError", "ModuleNotFoundError"})
 
 _PLACES: Final = frozenset(
     {"service.instance.id", "host.name", "k8s.pod.name", "k8s.node.name", "service.version"}
@@ -44,9 +52,10 @@ def what_ended(subject: Mapping[str, Any]) -> str:
     """What a conversation ended with, by the subject of the failure that ended it."""
     if "exception" in subject:
         return str(subject["exception"])
-    if "status_code" in subject:
-        return f"an exception of the model client ({subject['status_code']})"
-    return "an exception"
+    status = subject.get("status_code")
+    if status is not None and status != _OK:
+        return f"an exception of the model client ({status})"
+    return "an exception of the model client" if "model" in subject else "an exception"
 
 
 def visible_as(
@@ -71,7 +80,7 @@ def visible_as(
     parts += [f"{_times(count)} went on and ended with {what}" for what, count in later.items()]
     otherwise = {
         Effect.SWALLOWED: _SWALLOWED.get(
-            cause, "swallowed by AutoGen; the conversation went on without the answer"
+            cause, "nobody saw an error; the conversation went on without the answer"
         ),
         Effect.FELL_OVER: "another entry of the config_list was asked instead",
         Effect.RETRIED: "only a slower answer; the SDK tried again in silence",
@@ -92,7 +101,6 @@ def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discrimin
         **_IN_GENERAL,
         **subject,
         "where": f" at {subject['location']}" if "location" in subject else "",
-        "it": subject.get("exception", "it"),
         "callee": subject.get("function") or subject.get("callback") or "your function",
     }
     said = (advice if isinstance(advice, str) else advice(subject)).format_map(words)
@@ -103,7 +111,7 @@ def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discrimin
 def _hint(one: Discriminator) -> str:
     attribute, comparison = one.property.attribute, one.property.comparison
     if attribute in {TIME, HOUR}:
-        return f"It happens at a certain time ({one.property.text}): look at what was deployed or ran then."
+        return f"It happens at a certain time ({_when(one)}): look at what was deployed or ran then."
     is_value = comparison is Comparison.EQUALS
     if attribute == names.SERVER_ADDRESS and is_value:
         return f"Other hosts answer: compare {one.property.text} with them."
@@ -112,6 +120,16 @@ def _hint(one: Discriminator) -> str:
     if attribute == GAP and comparison is Comparison.AT_LEAST:
         return "It follows a pause: something on the way closes idle connections; close them sooner."
     return ""
+
+
+def _when(one: Discriminator) -> str:
+    text, comparison = one.property.text, one.property.comparison
+    if one.property.attribute == HOUR:
+        return f"hour {text}, UTC"
+    return f"{_SIDES[comparison]} {text.partition(' ')[2]}" if comparison in _SIDES else text
+
+
+_SIDES: Final = {Comparison.AT_LEAST: "since", Comparison.AT_MOST: "until"}
 
 
 def _tool_exception(subject: Mapping[str, Any]) -> str:
@@ -141,8 +159,8 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
             " does not fit), or let the tool take what the model sends."
         )
     return (
-        "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take the type"
-        " that the model sends."
+        "Say in the description of {argument} what {tool} wants ({problem}), or let the tool take what the"
+        " model sends."
     )
 
 
@@ -198,19 +216,16 @@ def _content_filter(subject: Mapping[str, Any]) -> str:
 
 
 def _rate_limit(subject: Mapping[str, Any]) -> str:
-    if subject.get("status_code") == _QUOTA_STATUS:
+    if subject.get("status_code") == _QUOTA_STATUS or subject.get("quota") is True:
         return "The quota is used up: raise it or pay; waiting does not help."
-    return (
-        "Send fewer calls at once to {host}, raise max_retries, or add an entry of another provider. If the"
-        " error says quota, raise it or pay: waiting does not help."
-    )
+    return "Send fewer calls at once to {host}, raise max_retries, or add an entry of another provider."
 
 
 def _backend(subject: Mapping[str, Any]) -> str:
-    if subject.get("status_code") == _OK:
+    if subject.get("status_code") == _OK and subject.get("problem") != ERROR_INSIDE:
         return (
-            "{host} answers 200 with something that is no completion, such as a proxy's page: check base_url"
-            " of entry {entry}, and what stands between."
+            "{host} answers 200 with something that is no completion, such as a proxy's page or an answer"
+            " that was cut off: check base_url of entry {entry}, and what stands between."
         )
     if "status_code" not in subject:
         return (
@@ -218,10 +233,9 @@ def _backend(subject: Mapping[str, Any]) -> str:
             " between the program and {host} (proxy, load balancer, DNS). A second entry on another host"
             " keeps conversations going."
         )
-    return (
-        "Send the operators of {host} the request ids (autogen.http.request_id of the POST spans). A second"
-        " entry on another host keeps conversations going."
-    )
+    ids = "Send the operators of {host} the request ids (autogen.http.request_id of the POST spans)."
+    # What the program asks by a client of its own has no entries.
+    return f"{ids} A second entry on another host keeps conversations going." if "model" in subject else ids
 
 
 def _timeout(subject: Mapping[str, Any]) -> str:
@@ -238,6 +252,20 @@ def _timeout(subject: Mapping[str, Any]) -> str:
     return (
         "Compare autogen.request.timeout_seconds with how long working calls take; raise it, or make prompts"
         " smaller."
+    )
+
+
+def _code_execution(subject: Mapping[str, Any]) -> str:
+    kind = str(subject.get("exception"))
+    if kind in _OF_IMPORT:
+        return "Install what is missing where the code runs, or tell the model which packages are there."
+    if kind == code_failures.TIMEOUT:
+        return "Raise the executor's timeout, or tell the model to do less in one block."
+    if kind == code_failures.UNKNOWN_LANGUAGE:
+        return "Tell the model which languages the executor can run."
+    return (
+        "The model corrects most of its code itself. If the same comes back again and again, look at what the"
+        " code printed (autogen.code.output of the execute_code spans), and at what it finds where it runs."
     )
 
 
@@ -295,10 +323,7 @@ _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
         "Begin with clear_history=True or with new agents for each request, or repair the history before it"
         " is used again."
     ),
-    causes.CODE_EXECUTION: (
-        "The model corrects most of its code itself. If {it} comes back in every run, look for a"
-        " missing package, or at Docker."
-    ),
+    causes.CODE_EXECUTION: _code_execution,
     causes.CALLBACK: _callback,
     causes.CLIENT: "Fix the custom client or the request{where}; the error says what is wrong.",
     causes.ORCHESTRATION: _orchestration,

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from autogen_otel.hooks.drive import Runtime, is_observed, observed, original_of, runtimes_of
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
-from autogen_otel.hooks.table import ROWS, Discovered, Place, Row
+from autogen_otel.hooks.table import AGENTS, ROWS, Discovered, Place, Row
 from autogen_otel.lineages import Lineage
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import Memory
@@ -79,6 +79,7 @@ class Attachment:
                 for other in list(runtimes_of(attribute)):
                     other.end()
         rows = tuple(self._attach(row) for row in self._rows)
+        self._runtime.recorder.on_agent = _Discovery(self, AGENTS, self._lineage).look
         return AttachReport(self._lineage, rows, stood_down=tuple(self._stood_down))
 
     def is_in_place(self) -> bool:

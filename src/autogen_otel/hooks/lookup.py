@@ -72,17 +72,32 @@ class _View(Proxy):
         """As of any dict; the callable of the tool call that is running comes observed."""
         function = self.__wrapped__.get(key, default)
         try:
-            call, awaited = self._self_observed
-            if key == call.tool and not call.looked_up:
-                call.looked_up = True
-                if callable(function):
-                    is_awaited = call.found(function).gives_coroutines
-                    wrapper = _reporting_coroutine(call) if is_awaited else _reporting(call, awaited=awaited)
-                    return wrapt.FunctionWrapper(function, wrapper)
+            return self._self_observing(key, function)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
         return function
+
+    def __getitem__(self, key: Any) -> Any:
+        """The same, for agent classes that look their tools up so."""
+        function = self.__wrapped__[key]
+        try:
+            return self._self_observing(key, function)
+        except Exception as ours:  # noqa: BLE001 - the boundary
+            with suppress(Exception):
+                report(ours)
+        return function
+
+    def _self_observing(self, key: Any, function: Any) -> Any:
+        call, awaited = self._self_observed
+        if key != call.tool or call.looked_up:
+            return function
+        call.looked_up = True
+        if not callable(function):
+            return function
+        is_awaited = call.found(function).gives_coroutines
+        wrapper = _reporting_coroutine(call) if is_awaited else _reporting(call, awaited=awaited)
+        return wrapt.FunctionWrapper(function, wrapper)
 
 
 def _reporting(call: ToolCall, *, awaited: bool) -> Wrapper:

@@ -8,12 +8,19 @@ from typing import Any, NamedTuple
 from autogen_otel.hooks.drive import Runtime, observed
 from autogen_otel.hooks.hops import AsyncioView, ThreadingView
 from autogen_otel.hooks.lookup import FunctionMap
+from autogen_otel.hooks.outermost import Outermost
 from autogen_otel.hooks.streams import counted_async_stream, counted_stream
 from autogen_otel.lineages import AG2_0_9, AG2_0_14, ALL, PYAUTOGEN_0_2, Lineage
-from autogen_otel.operations.conversations.agent_turn import AgentTurn
+from autogen_otel.operations.conversations.agent_turn import AgentTurn, OwnTurn
 from autogen_otel.operations.conversations.conversation import Conversation, SummarizeChat
-from autogen_otel.operations.conversations.handoff import NarrowCandidates, NestedChat, SpeakerSelection
+from autogen_otel.operations.conversations.handoff import (
+    NarrowCandidates,
+    NestedChat,
+    OwnSelection,
+    SpeakerSelection,
+)
 from autogen_otel.operations.conversations.human_input import HumanInput
+from autogen_otel.operations.conversations.message import MessageSent
 from autogen_otel.operations.conversations.transition import DetermineNextAgent
 from autogen_otel.operations.first_sight import MakeWrapper, sdk_client
 from autogen_otel.operations.models.assistant_run import AssistantRun, WaitForRun
@@ -22,7 +29,9 @@ from autogen_otel.operations.models.http_attempt import ApiRequest, HttpAttempt,
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools.code_run import ExecuteBlocks, RunBlocks, RunCode
+from autogen_otel.operations.tools.own_tool_call import OwnToolCall
 from autogen_otel.operations.tools.tool_call import ToolCall
+from autogen_otel.reading import read
 
 _AGENT = "autogen.agentchat.conversable_agent"
 _GROUP = "autogen.agentchat.groupchat"
@@ -109,6 +118,11 @@ def _calls(operation: type[Operation]) -> Replacement:
     return lambda place: observed(place.original, operation, place.runtime, place.owner, place.on_call)
 
 
+def _calls_from_outside(operation: type[Operation]) -> Replacement:
+    """A method whose calls are read where the application itself calls it."""
+    return lambda place: Outermost(place.original, _calls(operation)(place), place.runtime)
+
+
 def _view(view: Callable[[Any, Runtime], Any]) -> Replacement:
     """Something that is looked at through a view of it."""
     return lambda place: view(place.original, place.runtime)
@@ -128,6 +142,11 @@ def _sdk_clients(wrapper: Any) -> Iterator[Any]:
             yield sdk
 
 
+def _group(agent: Any) -> tuple[Any, ...]:
+    group = read(agent, "groupchat")
+    return () if group is None else (group,)
+
+
 def _executor(agent: Any) -> tuple[Any, ...]:
     executor = getattr(agent, "_code_executor", None)
     return () if executor is None else (executor,)
@@ -143,6 +162,7 @@ def _http_clients(wrapper: Any) -> Iterator[Any]:
 
 
 _OWN = "each agent class that has its own"
+_OWN_GROUP = "each group chat class that has its own"
 _CLIENTS = "each model client, custom ones too"
 _EXECUTORS = "each code executor, custom ones too"
 _ASSISTANT = "`GPTAssistantAgent`"
@@ -190,8 +210,19 @@ _TURNS = (
     Discovered(_itself, "_get_run_response", AssistantRun, _ASSISTANT, "assistant's run", _ASSISTANTS),
     Discovered(_itself, "_wait_for_run", WaitForRun, _ASSISTANT, "status, usage and error", _ASSISTANTS),
 )
+AGENTS = (
+    Discovered(_itself, "generate_reply", OwnTurn, _OWN, "agent turn"),
+    Discovered(_itself, "a_generate_reply", OwnTurn, _OWN, "agent turn"),
+    Discovered(_itself, "execute_function", OwnToolCall, _OWN, "tool call"),
+    Discovered(_itself, "a_execute_function", OwnToolCall, _OWN, "tool call"),
+    Discovered(_group, "select_speaker", OwnSelection, _OWN_GROUP, "handoff"),
+    Discovered(_group, "a_select_speaker", OwnSelection, _OWN_GROUP, "handoff"),
+    *_TURNS,
+)
+"""What is looked for in each agent that is first seen: a class may never call what it overrides."""
 
 _conversation, _nested_chat = _calls(Conversation), _calls(NestedChat)
+_message = _calls_from_outside(MessageSent)
 _turn, _tool, _human = _calls(AgentTurn), _calls(ToolCall), _calls(HumanInput)
 _selection, _transition, _request = _calls(SpeakerSelection), _calls(DetermineNextAgent), _calls(ApiRequest)
 _asyncio, _threading = _view(AsyncioView), _view(ThreadingView)
@@ -202,6 +233,8 @@ ROWS: tuple[Row, ...] = (
     # On top of the conversation, so that its span hangs below the handoff that leads to it.
     Row(_AGENT, "ConversableAgent.initiate_chat", "handoff to a nested chat", _nested_chat),
     Row(_AGENT, "ConversableAgent.a_initiate_chat", "handoff to a nested chat", _nested_chat),
+    Row(_AGENT, "ConversableAgent.send", "conversation by a message", _message),
+    Row(_AGENT, "ConversableAgent.a_send", "conversation by a message", _message),
     Row(_AGENT, "ConversableAgent._summarize_chat", "what a model call is for", _calls(SummarizeChat)),
     Row(_AGENT, "ConversableAgent.generate_reply", "agent turn", _turn, discovers=_TURNS),
     Row(_AGENT, "ConversableAgent.a_generate_reply", "agent turn", _turn, discovers=_TURNS),

@@ -67,6 +67,9 @@ def see_agent(recorder: Recorder, agent: Any) -> AgentSeen:
     name = shown_name(agent)
     seen = AgentSeen(name, spans.agent(name), role_of(agent), group is not None)
     recorder.memory.remember(agent, seen)
+    if recorder.on_agent is not None:
+        for one in (agent, *(members if isinstance(members, list) else ())):
+            recorder.on_agent(one)
     return seen
 
 

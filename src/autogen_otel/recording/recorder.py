@@ -36,6 +36,7 @@ class Recorder:
         price: the list of prices; ``None`` for none.
         process: is told of each span that begins; ``None`` where nobody needs to know.
         check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
+        on_agent: is told each agent that is first seen; ``None`` where nobody needs to know.
         connect: gives it a tracer and the like, as the first span starts; ``None`` once it has them.
     """
 
@@ -48,6 +49,7 @@ class Recorder:
     price: Price | None = field(default_factory=price_list)
     process: Process | None = None
     check: Callable[[object], None] | None = None
+    on_agent: Callable[[object], None] | None = None
     connect: Callable[[], None] | None = None
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)

@@ -56,12 +56,22 @@ class Failure:
         """Whether this span only propagates the failure of a span directly below."""
         if self.exception is None:
             return self.cause in {child.cause, causes.UNKNOWN}
+        if self._made_request(child):
+            # The program's reaction to a request of its own counts: a tool that raised is one that raised.
+            return self.cause == child.cause
         if child.exception in self.chain:
             return True
         if child.message and self.cause == child.cause and self.message.startswith(f"{child.message} ("):
             # AutoGen failed on something that was no exception yet: an answer that is an error.
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
+
+    def explains(self, child: Failure) -> bool:
+        """Whether this is the outcome of a failing request that the program made itself, directly below."""
+        return self.exception is not None and self._made_request(child) and self.cause != child.cause
+
+    def _made_request(self, child: Failure) -> bool:
+        return child.operation == HTTP and self.operation not in _MAKE_ATTEMPTS
 
 
 _EXCEPTION_ATTRIBUTES = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
@@ -105,6 +115,18 @@ def propagating_span_ids(failures: Iterable[Failure]) -> frozenset[str]:
     return frozenset(child_by_parent) - _circles(child_by_parent)
 
 
+def beginnings(failures: Iterable[Failure]) -> frozenset[str]:
+    """The ids of the spans in which failures began, each once, given all failures of a trace."""
+    by_id = {failure.span_id: failure for failure in failures}
+    own_ids = by_id.keys() - propagating_span_ids(by_id.values())
+    return frozenset(
+        span_id
+        for span_id in own_ids
+        if by_id[span_id].parent_id not in own_ids
+        or not by_id[by_id[span_id].parent_id or ""].explains(by_id[span_id])
+    )
+
+
 def _circles(child_by_parent: dict[str, str]) -> frozenset[str]:
     """One span of each circle of parents, which only damaged data has: its failure began there."""
     first_ids: set[str] = set()
@@ -122,7 +144,7 @@ def _circles(child_by_parent: dict[str, str]) -> frozenset[str]:
 
 
 def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:
-    """Count the failures that are not propagated ones, by cause, given all failures of a trace."""
+    """Count the failures that are not another's, by cause, given all failures of a trace."""
     all_failures = list(failures)
-    propagating = propagating_span_ids(all_failures)
-    return Counter(failure.cause for failure in all_failures if failure.span_id not in propagating)
+    first_ids = beginnings(all_failures)
+    return Counter(failure.cause for failure in all_failures if failure.span_id in first_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 from autogen import ConversableAgent
 
-from autogen_otel.testing import entry, text, tool_call
-from tests.support.agents import Serve, assistant, chat, pair, user
+from autogen_otel.testing import entry, raw, text, tool_call
+from tests.support.agents import SHAPES, Serve, assistant, chat, converse, pair, user
 from tests.support.groups import group
 from tests.support.lineage import IS_014, IS_02
 from tests.support.models import HouseModel
@@ -379,3 +380,15 @@ def test_an_answer_without_choices_is_the_backends(telemetry: Telemetry, serve: 
     failed = [span for span in telemetry.spans if not span.status.is_ok]
     assert {attributes_of(span)["autogen.error.origin"] for span in failed} == {"backend"}, telemetry.tree()
     assert all("no choices" in (span.status.description or "") for span in failed)
+
+
+@SHAPES
+def test_an_answer_that_is_cut_off_is_the_backends(telemetry: Telemetry, serve: Serve, shape: str) -> None:
+    cut = (
+        b'{"id": "chatcmpl-1", "choices": [{"index": 0, "message": {"role": "assistant", "content": "The pol'
+    )
+    answer = raw(200, {"content-type": "application/json"}, cut)
+    with pytest.raises(json.JSONDecodeError):
+        converse(shape, user(), assistant([entry(serve([answer]))]))
+    failed = [span for span in telemetry.spans if not span.status.is_ok]
+    assert {attributes_of(span)["autogen.error.origin"] for span in failed} == {"backend"}, telemetry.tree()

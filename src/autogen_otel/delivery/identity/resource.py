@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ from opentelemetry.sdk.resources import (
     PROCESS_RUNTIME_VERSION,
     SERVICE_INSTANCE_ID,
     SERVICE_NAME,
+    TELEMETRY_SDK_LANGUAGE,
+    TELEMETRY_SDK_NAME,
+    TELEMETRY_SDK_VERSION,
     OTELResourceDetector,
     Resource,
 )
@@ -41,9 +45,10 @@ def process_resource() -> Resource:
 
     All signals share it, so that they are seen to be from the same instance.
     """
-    environment_resource = Resource.create({})
+    environment_resource = _environment_resource()
     # Without a name the SDK says "unknown_service", which lumps all programs together.
-    if str(environment_resource.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
+    name = str(environment_resource.attributes.get(SERVICE_NAME, "unknown_service"))
+    if name.startswith("unknown_service"):
         environment_resource = environment_resource.merge(Resource({SERVICE_NAME: program_name()}))
     process: dict[str, str | int] = {
         HOST_NAME: socket.gethostname(),
@@ -55,6 +60,22 @@ def process_resource() -> Resource:
     }
     # What the environment says of the process takes precedence.
     return _follow_forks(Resource(process).merge(environment_resource))
+
+
+def _environment_resource() -> Resource:
+    """The resource of the SDK and the environment, also where the main thread has ended and others go on.
+
+    The SDK asks its detectors in an executor, which takes nothing any more by then.
+    """
+    try:
+        return Resource.create({})
+    except RuntimeError:
+        own = {
+            TELEMETRY_SDK_LANGUAGE: "python",
+            TELEMETRY_SDK_NAME: "opentelemetry",
+            TELEMETRY_SDK_VERSION: version("opentelemetry-sdk"),
+        }
+        return Resource(own).merge(OTELResourceDetector().detect())
 
 
 @cache

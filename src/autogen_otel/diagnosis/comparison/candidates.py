@@ -25,7 +25,7 @@ _OTHER_ENDS: Final = 10
 _SIZES: Final = frozenset({"character", "byte"})
 _LARGEST: Final = 1e300
 """Python counts on in whole numbers, with which nothing can be done that takes floats."""
-_GROWING: Final = frozenset({names.PROMPT_CHARS, TOOLS_USED})
+_GROWING: Final = frozenset({names.PROMPT_CHARS, names.PROMPT_CARRIED_MESSAGES, TOOLS_USED})
 """What a conversation has more of the longer it lasts: that one which failed has less is no reason."""
 _HAS_LITTLE: Final = frozenset({Comparison.ABSENT, Comparison.AT_MOST, Comparison.EQUALS})
 

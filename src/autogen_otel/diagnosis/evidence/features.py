@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import islice
+from itertools import accumulate, islice
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autogen_otel.traces.trace import NS, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -97,6 +97,18 @@ STEPS: Final = frozenset(
 )
 
 
+class _Largest(NamedTuple):
+    """The largest of some numbers, as more and more of them were known.
+
+    Args:
+        starts: when each became known, in order.
+        so_far: the largest of those up to each.
+    """
+
+    starts: list[int]
+    so_far: list[int]
+
+
 class Surroundings:
     """The conversation that calls happen in, for what their own spans do not say.
 
@@ -105,13 +117,22 @@ class Surroundings:
         number: which one of its process it is, or what tells it later; 0 if that is not known.
     """
 
-    __slots__ = ("_number", "_program", "_steps", "_tool_ends", "_tools", "_turns", "_whole", "trace")
+    __slots__ = (
+        "_first_uses",
+        "_number",
+        "_program",
+        "_prompts",
+        "_steps",
+        "_tool_ends",
+        "_tools",
+        "_turns",
+        "trace",
+    )
 
     def __init__(self, trace: Trace, number: object) -> None:
         self.trace = trace
         self._number = number
         self._program: tuple[Mapping[str, Any], dict[str, Any]] | None = None
-        self._whole: dict[str, Any] | None = None
         spans = [(span, span.operation) for span in trace.spans]
         self._turns = [
             span.start_ns
@@ -122,6 +143,8 @@ class Surroundings:
         tools = [span for span, operation in spans if operation == span_names.EXECUTE_TOOL]
         self._tools = sorted(tools, key=lambda tool: tool.end_ns)
         self._tool_ends = [tool.end_ns for tool in self._tools]
+        self._first_uses: dict[str, int] | None = None
+        self._prompts: dict[str, _Largest] | None = None
 
     def of_call(self, span: Span, entry: Span | None = None) -> dict[str, Any]:
         """Describe a call; of a model call the attributes of its entry count before its own."""
@@ -130,27 +153,54 @@ class Surroundings:
             features.update(attributes_of(entry))
         return features
 
-    def of_conversation(self, root: Span) -> dict[str, Any]:
-        """Describe a conversation as a whole."""
+    def of_conversation(self, root: Span, failed: Span | None = None) -> dict[str, Any]:
+        """Describe a conversation as a whole, as far as it had come.
+
+        Args:
+            root: its own span.
+            failed: what failed in it, if something did: what began later is no reason.
+        """
         features = {**self._of_moment(root), **attributes_of(root)}
         for name in (TURN, GAP, AGENT_PAIR):
             features.pop(name, None)
-        if self._whole is None:
-            # The same for each failure that is told of the conversation as a whole.
-            self._whole = self._of_all_calls()
-        return features | self._whole
+        return features | self._of_calls_before(None if failed is None else failed.start_ns)
 
-    def _of_all_calls(self) -> dict[str, Any]:
+    def _of_calls_before(self, moment_ns: int | None) -> dict[str, Any]:
         features: dict[str, Any] = {}
-        used = {str(tool.attributes.get(names.GEN_AI_TOOL_NAME)) for tool in self._tools}
+        used = frozenset(
+            tool for tool, began_ns in self._tools_used().items() if moment_ns is None or began_ns < moment_ns
+        )
         if used:
-            features[TOOLS_USED] = frozenset(used)
-        chats = [span for span in self.trace.spans if span.operation == span_names.CHAT]
-        for name in (names.PROMPT_CHARS, names.PROMPT_CARRIED_MESSAGES):
-            known = [one for chat in chats if isinstance(one := chat.attributes.get(name), int)]
-            if known:
-                features[name] = max(known)
+            features[TOOLS_USED] = used
+        for name, largest in self._prompt_sizes().items():
+            before = len(largest.starts) if moment_ns is None else bisect_left(largest.starts, moment_ns)
+            if before:
+                features[name] = largest.so_far[before - 1]
         return features
+
+    def _tools_used(self) -> dict[str, int]:
+        """When each tool was first called."""
+        if self._first_uses is None:
+            self._first_uses = {}
+            for tool in self._tools:
+                name = str(tool.attributes.get(names.GEN_AI_TOOL_NAME))
+                self._first_uses[name] = min(tool.start_ns, self._first_uses.get(name, tool.start_ns))
+        return self._first_uses
+
+    def _prompt_sizes(self) -> dict[str, _Largest]:
+        """How large the prompts had been when each model call began."""
+        if self._prompts is None:
+            chats = [span for span in self.trace.spans if span.operation == span_names.CHAT]
+            self._prompts = {}
+            for name in (names.PROMPT_CHARS, names.PROMPT_CARRIED_MESSAGES):
+                known = [
+                    (chat.start_ns, size)
+                    for chat in chats
+                    if isinstance(size := chat.attributes.get(name), int)
+                ]
+                starts = [start for start, _ in known]
+                self._prompts[name] = _Largest(starts, list(accumulate((size for _, size in known), max)))
+        return self._prompts
 
     def _of_moment(self, span: Span) -> dict[str, Any]:
         seconds = span.start_ns // NS

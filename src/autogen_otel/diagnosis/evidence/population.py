@@ -14,6 +14,7 @@ from autogen_otel.diagnosis.evidence.kept import LARGEST, Began, Numbering, Samp
 from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
+from autogen_otel.diagnosis.evidence.subjects import tool_name
 from autogen_otel.traces.gathering import gather_spans
 from autogen_otel.traces.source import WeightedConversation
 from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
@@ -239,7 +240,7 @@ class Population:
         returned: set[str] = set()
         for tool in tools:
             attributes = tool.attributes
-            name = str(attributes.get(names.GEN_AI_TOOL_NAME) or tool.subject)
+            name = tool_name(tool)
             if names.TOOL_RETURNED_ERROR in attributes and (
                 name in self.returned_errors or len(self.returned_errors) < _MOST_NAMES
             ):

@@ -14,16 +14,20 @@ from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import MOST_AROUND, Surroundings, plain_problem
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.subjects import (
+    ERROR_INSIDE,
     NOT_OFFERED,
+    has_error_inside,
     is_attempt,
     model_detail,
     model_subject,
     other_subject,
     raised_subject,
+    request_subject,
     said_by,
+    tool_name,
     tool_subject,
 )
-from autogen_otel.traces.failures import Failure, propagating_span_ids
+from autogen_otel.traces.failures import Failure, beginnings
 from autogen_otel.traces.trace import HTTP, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
@@ -61,15 +65,20 @@ class Reading:
     def occurrences(self) -> list[Occurrence]:
         """The failures, in the order they began."""
         failed = [span for span in self.trace.spans if span.failed]
-        passed_on = propagating_span_ids(map(Failure.of, failed))
-        began = [span for span in failed if span.span_id not in passed_on]
+        began = beginnings(map(Failure.of, failed))
         found: list[Occurrence] = []
         calls: dict[str, list[Span]] = defaultdict(list)
-        for span in began:
+        requests: dict[tuple[str | None, str], list[Span]] = defaultdict(list)
+        for span in failed:
+            if span.span_id not in began:
+                continue
             cause = _cause(span)
             chat = self._call_of(span)
             if chat is not None and cause not in {causes.CALLBACK, causes.TOOL_EXCEPTION}:
                 calls[chat.span_id].append(span)
+                continue
+            if is_attempt(span):
+                requests[span.parent_id, cause].append(span)
                 continue
             answered = self._answered(span) if cause in _OF_PROVIDERS else None
             if answered is None:
@@ -80,6 +89,7 @@ class Reading:
             chat = self.trace.span(chat_id)
             if chat is not None:
                 found.extend(self._of_model(chat, spans))
+        found += [self._of_request(spans, cause) for (_, cause), spans in requests.items()]
         # Where a turn failed on such an answer, that has told of it.
         filtered = [span for span in self.trace.spans if is_filtered(span) and not span.failed]
         found += [
@@ -105,7 +115,7 @@ class Reading:
         else:
             problems = ()
             subject = other_subject(span, self.trace)
-            kind, describe = CONVERSATION, partial(self.conversation_features, self.trace.top[0])
+            kind, describe = CONVERSATION, partial(self.conversation_features, self.trace.top[0], span)
         return Occurrence(
             cause,
             subject,
@@ -119,6 +129,30 @@ class Reading:
             problems=problems,
             compared_as=compared_as,
             said=said_by(span),
+        )
+
+    def _of_request(self, attempts: Sequence[Span], cause: str) -> Occurrence:
+        """A request that no model call made: a tool, or what else is the program's, asked itself."""
+        first, last = attempts[0], attempts[-1]
+        above = self.trace.span(first.parent_id)
+        beside = () if above is None else self.trace.children(above)
+        later = [one for one in beside if is_attempt(one) and one.start_ns > last.start_ns]
+        recovered = [one.start_ns for one in later if not one.failed]
+        kind, describe = CONVERSATION, partial(self.conversation_features, self.trace.top[0], last)
+        if above is not None and above.operation == span_names.EXECUTE_TOOL:
+            kind, describe = tool_kind(tool_name(above)), partial(self.tool_features, above)
+        return Occurrence(
+            cause,
+            request_subject(last, self.trace),
+            first.trace_id,
+            first.span_id,
+            first.start_ns,
+            kind,
+            Effect.RETRIED if recovered else self._effect(last),
+            max(0, min(recovered, default=last.end_ns) - first.start_ns),
+            describe,
+            attempts=len(attempts),
+            said=said_by(last),
         )
 
     def _asked_by(self, tool: Span) -> Span | None:
@@ -185,6 +219,8 @@ class Reading:
             subject = model_subject(chat, entry, attempt)
             if cause not in _PLAIN_MODEL_CAUSES:
                 subject.update(raised_subject(spans[0]))
+            if cause == causes.BACKEND and has_error_inside(spans[-1], attempt):
+                subject["problem"] = ERROR_INSIDE
             if chat.failed:
                 effect = Effect.FELL_OVER if entry_id != last_entry else self._effect(chat)
             else:
@@ -217,9 +253,9 @@ class Reading:
         """What is known of a model call as one of its entries got it."""
         return self.surroundings.of_call(chat, entry)
 
-    def conversation_features(self, root: Span) -> dict[str, Any]:
-        """What is known of the conversation as a whole."""
-        return self.surroundings.of_conversation(root)
+    def conversation_features(self, root: Span, failed: Span | None = None) -> dict[str, Any]:
+        """What is known of the conversation as a whole, until something failed in it."""
+        return self.surroundings.of_conversation(root, failed)
 
     def was_answered_at_once(self, chat: Span) -> bool:
         """Whether the entry that answered did so with its first attempt."""

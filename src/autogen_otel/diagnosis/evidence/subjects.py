@@ -15,7 +15,9 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, responses
 from autogen_otel.vocabulary import spans as span_names
 
-_QUOTA: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+_QUOTA: Final = frozenset(
+    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error", "Arrearage"}
+)
 _OK: Final = 200
 _LONGEST_SAID: Final = 240
 _LONGEST_CAUSE: Final = 100
@@ -27,6 +29,10 @@ UNKNOWN_TOOL: Final = "unknown tool"
 MADE_UP: Final = "unknown tool, not offered to the model"
 OF_CACHE: Final = "unknown tool, in an answer from the cache"
 NOT_OFFERED: Final = (MADE_UP, OF_CACHE)
+ERROR_INSIDE: Final = "an error inside the answer"
+"""The problem of an answer whose status says that all is well, and in which the provider reports an error."""
+_ERROR_EVENT: Final = "APIError"
+"""What the SDK raises for an error event inside of a stream, and no subclass of it."""
 CUT: Final = "cut at the model's token limit"
 """The problem of arguments that are no JSON because the answer with them ended too early."""
 
@@ -39,7 +45,7 @@ def tool_subject(span: Span, problems: tuple[str, ...], asked_by: Span | None = 
         problems: how its arguments do not fit.
         asked_by: the model call that asked for it, where that is known.
     """
-    subject: dict[str, Any] = {"tool": str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)}
+    subject: dict[str, Any] = {"tool": tool_name(span)}
     if problems:
         subject.update(problem_subject(problems[0]))
     problem = subject.get("problem")
@@ -52,6 +58,11 @@ def tool_subject(span: Span, problems: tuple[str, ...], asked_by: Span | None = 
         was_cut = asked_by.attributes.get(names.RESPONSE_PROBLEM) == responses.CUT_AT_TOKEN_LIMIT
         subject["problem"] = CUT if was_cut else problem
     return {**subject, **raised_subject(span)}
+
+
+def tool_name(span: Span) -> str:
+    """The tool that a call is of."""
+    return str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)
 
 
 def _offers(chat: Span, tool: str) -> bool:
@@ -145,14 +156,36 @@ def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, An
     return subject
 
 
+def request_subject(attempt: Span, trace: Trace) -> dict[str, Any]:
+    """Who asked, from where and whom, of a request that no model call made."""
+    subject = other_subject(attempt, trace)
+    for key, name in (("host", names.SERVER_ADDRESS), ("status_code", names.HTTP_RESPONSE_STATUS_CODE)):
+        if name in attempt.attributes:
+            subject[key] = plain(attempt.attributes[name])
+    return subject
+
+
+def has_error_inside(failed: Span, attempt: Span | None) -> bool:
+    """Whether a provider has reported an error in an answer with a status that says that all is well."""
+    status = None if attempt is None else attempt.attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
+    if attempt is None or status != _OK:
+        return False
+    # A page of a proxy has neither.
+    is_named = names.HTTP_ERROR_CODE in attempt.attributes or names.HTTP_ERROR_TYPE in attempt.attributes
+    return is_named or raised_subject(failed).get("exception") == _ERROR_EVENT
+
+
 def model_detail(cause: str, attempt: Span | None, subject: Mapping[str, Any]) -> dict[str, Any]:
     """What separates failures of the same cause and entry."""
     status = subject.get("status_code")
-    code = attempt.attributes.get(names.HTTP_ERROR_CODE) if attempt is not None else None
+    code, kind = (
+        None if attempt is None else attempt.attributes.get(key)
+        for key in (names.HTTP_ERROR_CODE, names.HTTP_ERROR_TYPE)
+    )
     if cause in {causes.CONFIG_ENTRY, causes.CLIENT}:
         return {"status_code": status, "code": code}
     if cause == causes.RATE_LIMIT:
-        return {"quota": str(code) in _QUOTA}
+        return {"quota": not _QUOTA.isdisjoint((str(code), str(kind)))}
     if cause == causes.CONTENT_FILTER:
         # An answer that was emptied is another thing than a prompt that was refused.
         return {"no_error": status == _OK}

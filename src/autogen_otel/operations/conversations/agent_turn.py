@@ -47,7 +47,7 @@ class AgentTurn(Operation):
         "oddity",
     )
 
-    def begin(self) -> Facts:
+    def begin(self) -> Facts | None:
         """Note whose turn it is, and the messages it answers."""
         agent, sender = self.instance, self.arguments.get("sender")
         seen = see_agent(self.recorder, agent)
@@ -57,6 +57,11 @@ class AgentTurn(Operation):
             messages = read_key(agent, "_oai_messages", sender)
         is_list = type(messages) is list or isinstance(messages, Sequence)
         self.messages: Sequence[Any] = messages if is_list else ()
+        own = self.parent
+        if isinstance(own, OwnTurn) and own.instance is agent:
+            # The same turn goes on, maybe with messages that the agent's class has changed.
+            own.messages = self.messages
+            return None
         self.agent, self.model_answered = seen.name, False
         self.oddity: Oddity | None = None
         self.lost: Failure | None = None
@@ -121,6 +126,12 @@ class AgentTurn(Operation):
     def _release(self) -> None:
         self.messages = self.asked_by_run = ()
         self.around = None
+
+
+class OwnTurn(AgentTurn):
+    """Reads ``generate_reply`` of an agent class that has its own; AutoGen's inside it is the same turn."""
+
+    __slots__ = ()
 
 
 @lru_cache(maxsize=256)

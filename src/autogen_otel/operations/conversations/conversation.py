@@ -52,7 +52,7 @@ class Conversation(Operation):
         "turns",
     )
 
-    def begin(self) -> Facts:
+    def begin(self) -> Facts | None:
         """Note who talks to whom and learn the credentials they carry."""
         recipient = self.arguments.get("recipient")
         initiator_seen = see_agent(self.recorder, self.instance)

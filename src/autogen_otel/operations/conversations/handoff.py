@@ -84,8 +84,13 @@ class SpeakerSelection(Handoff):
         "unresolved",
     )
 
-    def begin(self) -> Facts:
+    def begin(self) -> Facts | None:
         """Note who spoke last."""
+        own = self.parent
+        if isinstance(own, OwnSelection) and own.instance is self.instance:
+            # The same selection goes on, in AutoGen's way unless its asynchronous method calls the other.
+            own.is_handed_on = own.is_handed_on or not isinstance(self, OwnSelection)
+            return None
         self.reason: str | None = None
         self.rule: str | None = None
         self.method: str | None = None
@@ -158,6 +163,28 @@ class SpeakerSelection(Handoff):
             names.HANDOFF_RULE: rule,
             names.HANDOFF_CANDIDATES: candidates or None,
         }
+
+
+class OwnSelection(SpeakerSelection):
+    """Reads ``select_speaker`` of a group chat class that has its own; AutoGen's inside it is no other.
+
+    Attributes:
+        is_handed_on: whether it has called AutoGen's.
+    """
+
+    __slots__ = ("is_handed_on",)
+
+    def begin(self) -> Facts | None:
+        """As of any selection."""
+        self.is_handed_on = False
+        return super().begin()
+
+    def _explanation(self) -> Facts:
+        facts = super()._explanation()
+        if not self.is_handed_on:
+            facts[names.HANDOFF_REASON] = handoffs.CUSTOM
+            facts[names.HANDOFF_RULE] = f"{type(self.instance).__name__}.select_speaker"
+        return facts
 
 
 class SelectionStep(Operation):

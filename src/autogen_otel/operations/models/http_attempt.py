@@ -38,32 +38,23 @@ _SIZE = b"content-length"
 _ROW = [bytes, bytes, bytes]
 
 
-class _Request(Operation):
-    """What an API request and its attempts have in common."""
-
-    __slots__ = ()
-
-    def circumstances(self) -> Circumstances:
-        """Nothing was answered."""
-        return Circumstances(Scene.REQUEST, carried_messages=self.carried)
-
-
-class ApiRequest(_Request):
+class ApiRequest(Operation):
     """Reads ``SyncAPIClient.request``: one call of the API, which has a span only through its attempts.
 
     Attributes:
+        answered: whether the last attempt was answered well: what fails after that is the answer itself.
         attempts: how often it was sent.
         waiting: the last attempt, if its answer is an error whose body the SDK has not read yet.
         refusal: what the last attempt was answered, if that was an error.
     """
 
-    __slots__ = ("attempts", "refusal", "waiting")
+    __slots__ = ("answered", "attempts", "refusal", "waiting")
 
     def begin(self) -> Facts | None:
         """Only what an agent does is ours, and once where a class and its base are both observed."""
         if self.parent is None or isinstance(self.parent, ApiRequest):
             return None
-        self.attempts = 0
+        self.answered, self.attempts = False, 0
         self.waiting: HttpAttempt | None = None
         self.refusal: Oddity | None = None
         return {}
@@ -97,6 +88,10 @@ class ApiRequest(_Request):
             return super().failure_of(error)
         return self.refusal.failure(error)._replace(message=_unless_said(self.refusal.words, error))
 
+    def circumstances(self) -> Circumstances:
+        """What it was answered with."""
+        return Circumstances(Scene.REQUEST, carried_messages=self.carried, answered=self.answered)
+
     def _pass_on(self) -> None:
         if self.place.entry is not None:
             self.place.entry.refusal = self.refusal
@@ -105,7 +100,7 @@ class ApiRequest(_Request):
         self.waiting = None
 
 
-class HttpAttempt(_Request):
+class HttpAttempt(Operation):
     """Reads ``Client.send`` of httpx and httpx2."""
 
     is_client = True
@@ -126,7 +121,7 @@ class HttpAttempt(_Request):
         self._hide(others)
         resend_count = parent.attempts
         parent.attempts += 1
-        parent.refusal = None
+        parent.answered, parent.refusal = False, None
         if self.place.entry is not None:
             self.place.entry.attempts += 1
         tried = None if self.place.model_call is None else self.place.model_call.tried
@@ -193,8 +188,11 @@ class HttpAttempt(_Request):
             self.failure = refusal.failure()
             if isinstance(self.parent, ApiRequest):
                 self.parent.refusal = refusal
-        elif self.place.entry is not None:
-            self.place.entry.answered = True
+        else:
+            if isinstance(self.parent, ApiRequest):
+                self.parent.answered = True
+            if self.place.entry is not None:
+                self.place.entry.answered = True
         request_id = received(b"x-request-id") or received(b"apim-request-id")
         facts: Facts = {names.HTTP_RESPONSE_STATUS_CODE: value.status_code}
         if request_id is not None:
@@ -228,6 +226,10 @@ class HttpAttempt(_Request):
 
     def _release(self) -> None:
         self._headers, self._response = [], None
+
+    def circumstances(self) -> Circumstances:
+        """Nothing was answered."""
+        return Circumstances(Scene.REQUEST, carried_messages=self.carried)
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """Each attempt, silent retries included."""

@@ -16,7 +16,7 @@ from autogen_otel.operations.tools.printed_error import printed_error
 from autogen_otel.reading import text_or_none
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
-from autogen_otel.vocabulary import causes, spans
+from autogen_otel.vocabulary import causes, code_failures, spans
 
 _TIMEOUT_EXIT_CODE = 124
 _TIMED_OUT = re.compile(r"(?:^|\n)(?:Timeout\s*$|ERROR: Timeout waiting for output)")
@@ -151,11 +151,11 @@ class RunBlocks(CodeRun):
 def _failure(exit_code: int | None, output: str) -> Failure:
     end = output[-512:].rstrip()
     if _UNKNOWN_LANGUAGE.search(end):
-        kind, message = "unknown_language", end.rpartition("\n")[2]
+        kind, message = code_failures.UNKNOWN_LANGUAGE, end.rpartition("\n")[2]
     elif exit_code == _TIMEOUT_EXIT_CODE or _TIMED_OUT.search(end):
-        kind, message = "timeout", "the code ran into the executor's time limit"
+        kind, message = code_failures.TIMEOUT, "the code ran into the executor's time limit"
     else:
-        kind, message = f"exit_code_{exit_code}", f"exit code {exit_code}"
+        kind, message = f"{code_failures.EXIT_CODE}{exit_code}", f"exit code {exit_code}"
     printed = printed_error(output)
     if printed.type is not None:
         message = f"{message}: {printed.type}: {printed.message}"

@@ -61,6 +61,9 @@ class ToolCall(Operation):
 
     def begin(self) -> Facts:
         """Note which tool is called with what."""
+        around = self.parent
+        if isinstance(around, ToolCall) and around.instance is self.instance:
+            around.handed_on()
         agent = see_agent(self.recorder, self.instance)
         requested = self.arguments.get("func_call")
         if type(requested) is not dict and not isinstance(requested, Mapping):
@@ -84,6 +87,9 @@ class ToolCall(Operation):
             return {**_of_tool.__wrapped__(self.tool, self._caller(agent)), **facts}
         self.constants = (_of_tool(self.tool, self._caller(agent)),)
         return facts
+
+    def handed_on(self) -> None:
+        """Note that a call of the same agent's has begun inside: here a tool that calls another."""
 
     def found(self, function: Any) -> Description:
         """Note the entry that the host has found in the agent's function map."""
@@ -172,7 +178,7 @@ class ToolCall(Operation):
         else:
             facts[names.GEN_AI_TOOL_CALL_ARGUMENTS] = arguments
         if self.function is None:
-            self._problems = (tool_arguments.unknown_tool(self.tool),)
+            self._problems = self._not_found()
         else:
             if self.described is not None:
                 self.constants = (self.described.location,)
@@ -189,6 +195,10 @@ class ToolCall(Operation):
             self._problems = tuple(one._replace(value=None) for one in self._problems)
         facts[names.TOOL_ARGUMENTS_PROBLEMS] = self._problems or None
         return facts
+
+    def _not_found(self) -> tuple[ArgumentProblem, ...]:
+        """What is wrong where the agent's function map has no such tool."""
+        return (tool_arguments.unknown_tool(self.tool),)
 
     def _origin(self) -> Facts:
         """How the function that failed can be called again."""

@@ -1,0 +1,78 @@
+"""A message that the application sends outside of a chat begins a conversation, as ``initiate_chat`` does."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import traceback
+from typing import Any
+from unittest import mock
+
+from autogen import ConversableAgent
+
+import autogen_otel
+from autogen_otel.testing import text, tool_call
+from tests.support.agents import SHAPES, Serve, converse, pair
+from tests.support.groups import silent
+from tests.support.telemetry import Telemetry
+from tests.support.tools import lookup
+from tests.support.trees import HEALTHY
+
+
+def _send(shape: str, sender: Any, *arguments: Any, **options: Any) -> None:
+    if shape == "sync":
+        sender.send(*arguments, silent=True, **options)
+    else:
+        asyncio.run(sender.a_send(*arguments, silent=True, **options))
+
+
+@SHAPES
+def test_a_chat_that_goes_on_by_a_message_is_a_conversation_again(
+    telemetry: Telemetry, serve: Serve, shape: str
+) -> None:
+    turns = [tool_call("lookup", {"policy_id": "P-1"}), text("It is active. TERMINATE")]
+    agents = pair(serve([*turns, *turns]), lookup)
+    converse(shape, *agents)
+    telemetry.clear()
+    _send(shape, agents[0], "And now?", agents[1])
+    assert telemetry.tree() == HEALTHY
+    assert len(telemetry.trace_ids) == 1
+
+
+@SHAPES
+def test_a_message_that_nobody_is_to_answer_is_none(telemetry: Telemetry, serve: Serve, shape: str) -> None:
+    asker, helper = pair(serve([]))
+    _send(shape, asker, "For the record.", helper, request_reply=False)
+    _send(shape, asker, message="For the record.", recipient=helper)
+    assert not telemetry.spans
+
+
+@SHAPES
+def test_messages_of_a_chat_leave_nothing_of_ours_on_the_stack(telemetry: Telemetry, shape: str) -> None:
+    ours = str(autogen_otel.__path__[0])
+    frames: list[list[str]] = []
+
+    def look(_recipient: Any, **_said: Any) -> tuple[bool, str]:
+        codes = [frame.f_code for frame, _ in traceback.walk_stack(None)]
+        frames.append([code.co_name for code in codes if code.co_filename.startswith(ours)])
+        return True, "Go on."
+
+    one, other = silent("one"), silent("other")
+    for agent in (one, other):
+        agent.register_reply([ConversableAgent, None], look, position=0)
+        agent.register_reply([ConversableAgent, None], lambda *_, **__: (len(frames) > 8, None), position=0)
+    converse(shape, one, other)
+    assert len(frames) == 9
+    assert frames[0] == frames[-1]
+
+
+def test_whoever_looks_at_the_method_finds_the_hosts(telemetry: Telemetry) -> None:
+    one, other = silent("one"), silent("other")
+    assert inspect.isfunction(ConversableAgent.send)
+    assert inspect.iscoroutinefunction(ConversableAgent.a_send)
+    assert inspect.iscoroutinefunction(one.a_send)
+    assert inspect.signature(one.send) == inspect.signature(ConversableAgent.send.__get__(one))
+    assert vars(ConversableAgent)["send"](one, "For the record.", other, False, True) is None
+    with mock.patch.object(ConversableAgent, "send", autospec=True) as sent:
+        one.send("Hello", other)
+    sent.assert_called_once_with(one, "Hello", other)
