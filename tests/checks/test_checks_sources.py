@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.checks.dropping import without
+from autogen_otel.checks.dropping import drop_entries
 from autogen_otel.checks.source import SourceError, find, of_text, of_value
 from tests.support.config_lists import KEY, gpt, llm_config
 from tests.support.lineage import IS_02
@@ -123,7 +123,7 @@ def test_what_is_nowhere_is_said_in_a_sentence(config: str) -> None:
     ],
 )
 def test_what_is_left_of_a_list_stays_as_it_was_written(dead: set[int], left: str) -> None:
-    written = without(of_text(LIST, "list.json"), dead)
+    written = drop_entries(of_text(LIST, "list.json"), dead)
     assert written == left
     kept = [one for index, one in enumerate(json.loads(LIST)) if index not in dead]
     assert json.loads(written) == kept
@@ -131,17 +131,17 @@ def test_what_is_left_of_a_list_stays_as_it_was_written(dead: set[int], left: st
 
 def test_what_stands_around_a_list_stays() -> None:
     text = '{"timeout": 60, "config_list" : [{"a": "]}"}, {"b": 1e3}], "seed": 1}'
-    written = without(of_text(text, "list.json"), {0})
+    written = drop_entries(of_text(text, "list.json"), {0})
     assert written == '{"timeout": 60, "config_list" : [{"b": 1e3}], "seed": 1}'
-    assert without(of_text('{"model": "a"}', "list.json"), {0}) == "[]\n"
+    assert drop_entries(of_text('{"model": "a"}', "list.json"), {0}) == "[]\n"
 
 
 def test_a_list_of_a_program_is_printed_as_json() -> None:
-    assert json.loads(without(of_value([gpt(), gpt(price=(1, 2))]), {0})) == [gpt(price=[1, 2])]
+    assert json.loads(drop_entries(of_value([gpt(), gpt(price=(1, 2))]), {0})) == [gpt(price=[1, 2])]
     with pytest.raises(SourceError, match="entry 0 holds a function"):
-        without(of_value([gpt(filter_func=print)]), set())
+        drop_entries(of_value([gpt(filter_func=print)]), set())
 
 
 def test_an_option_that_stands_twice_is_noticed() -> None:
     source = of_text('[{"model": "a", "model": "b"}, {"model": "c"}]', "list.json")
-    assert source.repeated == (("model",), ())
+    assert source.repeated_options == (("model",), ())

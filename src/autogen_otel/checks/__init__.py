@@ -1,4 +1,4 @@
-"""Checking a ``config_list`` before the program starts: offline, and by asking each entry's endpoint."""
+"""Checks a ``config_list`` before the program starts: offline, and with requests to each entry's endpoint."""
 
 from autogen_otel.checks.examine import PROBE_SECONDS, check_config_list, examine
 from autogen_otel.checks.report import EntryReport, ListReport, Problem

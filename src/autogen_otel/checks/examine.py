@@ -1,4 +1,4 @@
-"""Checking lists: the host is asked once for all of them, then each entry is looked at."""
+"""Checks lists: asks the host once for all of them, then checks each entry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autogen_otel.checks.masking import Masking
 from autogen_otel.checks.offline.entries import duplicate_problem, duplicates, entry_problems
 from autogen_otel.checks.offline.facts import Facts
 from autogen_otel.checks.offline.options import beside_problems
-from autogen_otel.checks.offline.patience import unset_timeout
+from autogen_otel.checks.offline.patience import unset_timeout_note
 from autogen_otel.checks.probe.verdicts import Probe
 from autogen_otel.checks.report import ERROR, GUESSES, EntryReport, ListReport, Problem
 from autogen_otel.checks.source import Source, is_entry, of_value
@@ -47,57 +47,64 @@ def check_config_list(
 def examine(
     sources: Sequence[Source], probe_seconds: float | None = None, answers: Answers | None = None
 ) -> list[ListReport]:
-    """Check lists, with one question to the host.
+    """Check lists, and ask the host once for all of them.
 
     Args:
         sources: the lists.
         probe_seconds: how long each endpoint may take, in seconds; ``None`` asks no endpoint.
-        answers: of the host, where it is not to be asked.
+        answers: the host's answers, if it was asked already.
     """
     environ = dict(os.environ)
     if answers is None:
-        answers = ask(sources, probe_seconds) if any(one.objects for one in sources) else Answers()
-    answered = answers.lists or [[]] * len(sources)
+        has_objects = any(source.objects for source in sources)
+        answers = ask(sources, probe_seconds) if has_objects else Answers()
+    lists = answers.lists or [[]] * len(sources)
     return [
-        _report(source, one, answers, environ, probe_seconds is not None)
-        for source, one in zip(sources, answered, strict=True)
+        _list_report(source, entry_answers, answers, environ, probe_seconds is not None)
+        for source, entry_answers in zip(sources, lists, strict=True)
     ]
 
 
-def _report(
+def _list_report(
     source: Source,
-    answered: Sequence[Mapping[str, Any]],
+    entry_answers: Sequence[Mapping[str, Any]],
     answers: Answers,
     environ: Mapping[str, str],
     is_probed: bool,
 ) -> ListReport:
     masking = Masking([source.entries, source.options], environ)
-    same = duplicates(source.entries, environ)
-    following = iter(answered)
-    report = ListReport([], host=answers.host, host_problem=_masked(masking, answers.problem))
-    beside: list[Problem] = []
+    duplicate_of = duplicates(source.entries, environ)
+    remaining_answers = iter(entry_answers)
+    report = ListReport([], host=answers.host, host_problem=_mask_text(masking, answers.problem))
+    list_problems: list[Problem] = []
     for index, entry in enumerate(source.entries):
         if not is_entry(entry):
-            report.entries.append(EntryReport(index, problems=[_no_object(entry)]))
+            report.entries.append(EntryReport(index, problems=[_no_object_problem(entry)]))
             continue
-        repeated = source.repeated[index] if source.repeated else ()
+        repeated_options = source.repeated_options[index] if source.repeated_options else ()
         facts = Facts(
-            index, len(source.entries), entry, source.options, next(following, None), environ, repeated
+            index,
+            len(source.entries),
+            entry,
+            source.options,
+            next(remaining_answers, None),
+            environ,
+            repeated_options,
         )
-        one = _entry(facts, masking, is_probed=is_probed)
-        if index in same:
-            one.problems.append(duplicate_problem(same[index]))
-        report.entries.append(one)
-        beside += beside_problems(facts)
-    report.problems = [_shown(one, masking) for one in dict.fromkeys(beside)]
+        entry_report = _entry_report(facts, masking, is_probed=is_probed)
+        if index in duplicate_of:
+            entry_report.problems.append(duplicate_problem(duplicate_of[index]))
+        report.entries.append(entry_report)
+        list_problems += beside_problems(facts)
+    report.problems = [_mask_problem(problem, masking) for problem in dict.fromkeys(list_problems)]
     if not source.entries:
         report.problems.append(Problem("empty", ERROR, "the list has no entries; add one"))
     return report
 
 
-def _entry(facts: Facts, masking: Masking, *, is_probed: bool) -> EntryReport:
+def _entry_report(facts: Facts, masking: Masking, *, is_probed: bool) -> EntryReport:
     model = facts.value("model")
-    problems = [_shown(one, masking) for one in dict.fromkeys(entry_problems(facts))]
+    problems = [_mask_problem(problem, masking) for problem in dict.fromkeys(entry_problems(facts))]
     report = EntryReport(
         facts.index,
         masking.text(model) if isinstance(model, str) else None,
@@ -107,14 +114,14 @@ def _entry(facts: Facts, masking: Masking, *, is_probed: bool) -> EntryReport:
         [masking.text(note) for note in _notes(facts)],
     )
     if is_probed:
-        report.probe = masking.tree(_probed(facts))
+        report.probe = masking.tree(_probe_result(facts))
         if report.probe["verdict"] == WORKS:
-            report.problems = [one for one in problems if one.kind not in GUESSES]
+            report.problems = [problem for problem in problems if problem.kind not in GUESSES]
     return report
 
 
-def _probed(facts: Facts) -> dict[str, Any]:
-    """What the endpoint said, or why it was not asked."""
+def _probe_result(facts: Facts) -> dict[str, Any]:
+    """The endpoint's answer, or why it was not asked."""
     if facts.answer is None:
         return asdict(Probe(NOT_PROBED, "AutoGen could not be asked to make its client"))
     probe: dict[str, Any] = facts.answer["probe"]
@@ -125,19 +132,19 @@ def _notes(facts: Facts) -> Iterator[str]:
     """What could not be checked."""
     if facts.answer is None:
         return
-    for refused in facts.answer["refusals"]:
-        if refused["kind"] == "package":
-            yield f"the host has no model client for it, so its options were not tried: {refused['message']}"
+    for refusal in facts.answer["refusals"]:
+        if refusal["kind"] == "package":
+            yield f"the host has no model client for it, so its options were not tried: {refusal['message']}"
     if facts.answer["is_custom"]:
         yield "its model client is the application's, so its options are its own"
     elif holds_own_objects(facts.entry):
         yield "it holds objects of the program, in whose place others were tried"
-    unset = unset_timeout(facts)
-    if unset is not None:
-        yield unset
+    timeout_note = unset_timeout_note(facts)
+    if timeout_note is not None:
+        yield timeout_note
 
 
-def _no_object(entry: Any) -> Problem:
+def _no_object_problem(entry: Any) -> Problem:
     if isinstance(entry, Mapping):
         message = "is an llm_config and no entry; put the entries of its config_list here"
         return Problem("not_an_object", ERROR, message)
@@ -145,14 +152,14 @@ def _no_object(entry: Any) -> Problem:
     return Problem("not_an_object", ERROR, f"is {kind} and no object; an entry is an object with a model")
 
 
-def _shown(problem: Problem, masking: Masking) -> Problem:
+def _mask_problem(problem: Problem, masking: Masking) -> Problem:
     return replace(
         problem,
         message=masking.text(problem.message),
-        option=_masked(masking, problem.option),
-        suggestion=_masked(masking, problem.suggestion),
+        option=_mask_text(masking, problem.option),
+        suggestion=_mask_text(masking, problem.suggestion),
     )
 
 
-def _masked(masking: Masking, text: str | None) -> str | None:
+def _mask_text(masking: Masking, text: str | None) -> str | None:
     return None if text is None else masking.text(text)

@@ -1,4 +1,4 @@
-"""Taking the keys of a list out of all that is said about it, whoever says it."""
+"""Masks the keys of a list in every text about the list, whoever wrote the text."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SHORTEST: Final = 4
 class Masking:
     """Masks the secrets of lists and of the environment.
 
-    Redaction leaves short words alone, which are no keys in telemetry; here it is known that they are.
+    Redaction leaves short words alone, because they are no keys in telemetry; in a list they are keys.
 
     Args:
-        values: the lists and what stands beside them.
+        values: the lists and the options beside them.
         environ: environment variables.
     """
 
@@ -31,37 +31,39 @@ class Masking:
             secrets.add_tree(value)
         secrets.add_environment(environ)
         self._redactor = Redactor(secrets)
-        exact = {text for value in values for text in _secrets(value)}
-        longest_first = sorted(exact, key=lambda text: (-len(text), text))
-        self._exact = re.compile("|".join(map(re.escape, longest_first))) if exact else None
+        secret_texts = {text for value in values for text in _secrets(value)}
+        longest_first = sorted(secret_texts, key=lambda text: (-len(text), text))
+        self._secret_pattern = re.compile("|".join(map(re.escape, longest_first))) if secret_texts else None
 
     def text(self, text: str) -> str:
-        """The text as one line without secrets, cut visibly, and without signs that turn lines around."""
+        """The text as one line without secrets, cut visibly, and without characters that reverse lines."""
         line = " ".join(text.split())
-        if self._exact is not None:
-            line = self._exact.sub(MASK, line)
-        fitted = self._redactor.fitted(line, _LONGEST)
-        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in fitted)
+        if self._secret_pattern is not None:
+            line = self._secret_pattern.sub(MASK, line)
+        redacted_line = self._redactor.fitted(line, _LONGEST)
+        return "".join(
+            character if character.isprintable() else repr(character)[1:-1] for character in redacted_line
+        )
 
     def tree(self, value: Any) -> Any:
-        """The value with every text in it masked."""
+        """The value with the secrets masked in every text of it."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self.tree(one) for key, one in value.items()}
+            return {self.text(str(key)): self.tree(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.tree(one) for one in value]
+            return [self.tree(item) for item in value]
         return value
 
 
 def _secrets(value: Any, name: str = "") -> Iterator[str]:
-    """Values under names that promise a secret, and the parts of those that hold whitespace."""
+    """The values of secret names, and the parts of those values that hold whitespace."""
     if isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _secrets(one, str(key))
+        for key, item in value.items():
+            yield from _secrets(item, str(key))
     elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _secrets(one, name)
+        for item in value:
+            yield from _secrets(item, name)
     elif isinstance(value, str) and name and looks_secret(name):
         for part in (value, *value.split()):
             bare = " ".join(part.split()).strip("\"'`")

@@ -1,4 +1,4 @@
-"""What a check comes to: problems of entries and of the list, and what their endpoints answered."""
+"""The result of a check: problems of entries and of the list, and what their endpoints answered."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from autogen_otel.vocabulary.verdicts import DEAD, NOT_PROBED, WORKS
 ERROR: Final = "error"
 """The entry cannot work."""
 WARNING: Final = "warning"
-"""The entry works, but not as it was meant, or fails more often than it has to."""
+"""The entry works, but not as its author meant, or it fails more often than it has to."""
 
 GUESSES: Final = frozenset({"key_shape", "key_placeholder", "model_placeholder", "endpoint", "value"})
-"""Kinds of problems that an endpoint which answers proves wrong."""
+"""Kinds of problems that are guesses: an endpoint that works proves them wrong."""
 
 MEANINGS: Final[Mapping[str, str]] = {
     "not_an_object": "an entry is no object",
@@ -42,14 +42,14 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem.
 
     Args:
         kind: one of ``MEANINGS``.
         severity: ``ERROR`` or ``WARNING``.
         message: what is wrong and what to do, in one sentence without anything secret.
-        option: the option of the entry that it is about; ``None`` for none in particular.
-        suggestion: the option or value that was probably meant; ``None`` for none.
+        option: the option of the entry that the problem is about; ``None`` if it is about no single option.
+        suggestion: the option or value that the author probably meant; ``None`` if there is none.
     """
 
     kind: str
@@ -66,7 +66,7 @@ class EntryReport:
     Args:
         index: its position in the list, from 0.
         model: its model; ``None`` if it names none.
-        api_type: as it says; ``None`` if it does not.
+        api_type: its ``api_type``; ``None`` if it has none.
         endpoint: where its requests go, without anything secret; ``None`` if that is not known.
         problems: what is wrong with it.
         notes: what could not be checked, and why.
@@ -87,7 +87,7 @@ class EntryReport:
         verdict = None if self.probe is None else self.probe["verdict"]
         if verdict == WORKS:
             return False
-        return verdict in DEAD or any(one.severity == ERROR for one in self.problems)
+        return verdict in DEAD or any(problem.severity == ERROR for problem in self.problems)
 
     @property
     def is_well(self) -> bool:
@@ -102,8 +102,8 @@ class ListReport:
 
     Args:
         entries: each of its entries.
-        problems: what is wrong with the list, or beside it.
-        host: the installed AutoGen that was asked; ``None`` if it could not be.
+        problems: what is wrong with the list, or with the options beside it.
+        host: the installed AutoGen that was asked; ``None`` if it could not be asked.
         host_problem: why it could not be asked.
     """
 
@@ -115,7 +115,7 @@ class ListReport:
     @property
     def is_well(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.problems and all(one.is_well for one in self.entries)
+        return not self.problems and all(entry.is_well for entry in self.entries)
 
     def all_problems(self) -> Iterator[tuple[int | None, Problem]]:
         """Each problem with the index of its entry; ``None`` for those of the list."""
@@ -126,11 +126,13 @@ class ListReport:
                 yield entry.index, problem
 
     def as_dict(self) -> dict[str, Any]:
-        """What ``autogen-otel check --format json`` prints."""
+        """The document that ``autogen-otel check --format json`` prints."""
         return {
             "host": self.host,
             "host_problem": self.host_problem,
             "well": self.is_well,
-            "problems": [asdict(one) for one in self.problems],
-            "entries": [{**asdict(one), "dead": one.is_dead, "well": one.is_well} for one in self.entries],
+            "problems": [asdict(problem) for problem in self.problems],
+            "entries": [
+                {**asdict(entry), "dead": entry.is_dead, "well": entry.is_well} for entry in self.entries
+            ],
         }

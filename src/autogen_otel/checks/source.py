@@ -1,4 +1,4 @@
-"""Where a ``config_list`` comes from: a file, an environment variable, or a value of a program."""
+"""Reads a ``config_list`` from a file, an environment variable, or a value of a program."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Final
 
-from autogen_otel.checks.values import kind_named, plain
+from autogen_otel.checks.values import json_type_name, to_plain
 from autogen_otel.reading import read, read_text
 from autogen_otel.redaction import KnownSecrets, Redactor
 
 VARIABLE: Final = "OAI_CONFIG_LIST"
-"""The variable, and the file, that AutoGen's ``config_list_from_json`` is given in its documentation."""
+"""The variable, or file, that AutoGen's documentation passes to ``config_list_from_json``."""
 STANDARD_INPUT: Final = "-"
 _ATTRIBUTE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _LONGEST: Final = 300
@@ -36,16 +36,16 @@ class Source:
     Args:
         label: where it comes from, for people.
         entries: its entries, as plain data.
-        options: what stands beside it in an ``llm_config``.
-        text: its JSON as it was written; ``None`` where it is a value of a program.
-        repeated: for each entry, the options that stand in it twice.
+        options: the options beside it in an ``llm_config``.
+        text: its JSON as the user wrote it; ``None`` if it is a value of a program.
+        repeated_options: for each entry, the options that are in it twice.
     """
 
     label: str
     entries: list[Any]
     options: dict[str, Any] = field(default_factory=dict)
     text: str | None = None
-    repeated: tuple[tuple[str, ...], ...] = ()
+    repeated_options: tuple[tuple[str, ...], ...] = ()
 
     @property
     def objects(self) -> list[Mapping[str, Any]]:
@@ -59,7 +59,7 @@ def is_entry(entry: Any) -> bool:
 
 
 def find(config: str | None) -> Source:
-    """Find the list that a word of the command line means.
+    """Find the list that an argument of the command line names.
 
     Args:
         config: a file, the name of a variable, ``module:attribute``, or ``-`` for standard input; ``None``
@@ -74,22 +74,22 @@ def find(config: str | None) -> Source:
     # In AutoGen's order: a variable of this name comes first.
     if name in os.environ and (config is None or not _is_file(name)):
         return _of_variable(name, os.environ[name])
-    if _is_file(os.path.expanduser(name)):  # noqa: PTH111 - of who names no known user, Path raises
+    if _is_file(os.path.expanduser(name)):  # noqa: PTH111 - Path raises for an unknown user
         return _of_file(os.path.expanduser(name), name)  # noqa: PTH111 - same
     if _ATTRIBUTE.fullmatch(name):
-        return of_value(_imported(name), name)
+        return of_value(_import_value(name), name)
     if config is None:
         raise SourceError(
             f"nothing to check: the variable {VARIABLE} is not set, and no file of that name is here; "
             "name a file, or module:attribute"
         )
     raise SourceError(
-        f"{_shown(name)} is no file, no variable that is set, and not module:attribute; name one of these"
+        f"{_redact(name)} is no file, no variable that is set, and not module:attribute; name one of these"
     )
 
 
 def own_entries(config: str | None) -> list[Any]:
-    """The entries of a list with the program's objects in them, for whoever asks the model.
+    """The entries of a list with the program's objects in them, for a caller that asks the model.
 
     Args:
         config: as ``find`` takes it.
@@ -99,11 +99,11 @@ def own_entries(config: str | None) -> list[Any]:
     """
     if config is None or config in os.environ or _is_file(config) or not _ATTRIBUTE.fullmatch(config):
         return find(config).entries
-    value = _imported(config)
+    value = _import_value(config)
     of_value(value, config)
-    held = value.get(_LIST) if isinstance(value, Mapping) else read(value, _LIST)
-    listed = value if held is None else held
-    return list(listed) if isinstance(listed, (list, tuple)) else [listed]
+    nested_list = value.get(_LIST) if isinstance(value, Mapping) else read(value, _LIST)
+    entries = value if nested_list is None else nested_list
+    return list(entries) if isinstance(entries, (list, tuple)) else [entries]
 
 
 def of_value(value: Any, label: str = "the list") -> Source:
@@ -113,19 +113,19 @@ def of_value(value: Any, label: str = "the list") -> Source:
         SourceError: it is none of these.
     """
     if isinstance(value, Mapping):
-        return _of_mapping(plain(value), label)
-    listed = read(value, _LIST)
+        return _of_mapping(to_plain(value), label)
+    entries = read(value, _LIST)
     dump = read(value, "model_dump")
-    if isinstance(listed, list):
-        options = plain(dump()) if callable(dump) else {}
-        return Source(label, [plain(one) for one in listed], _without_list(options))
+    if isinstance(entries, list):
+        options = to_plain(dump()) if callable(dump) else {}
+        return Source(label, [to_plain(entry) for entry in entries], _without_list(options))
     if isinstance(value, (list, tuple)):
-        return Source(label, [plain(one) for one in value])
+        return Source(label, [to_plain(entry) for entry in value])
     if callable(dump) and read(value, "model") is not None:
-        return Source(label, [plain(value)])
+        return Source(label, [to_plain(value)])
     if callable(value):
         raise SourceError(f"{label} is a function or class; name the list that it makes")
-    raise SourceError(f"{label} is {kind_named(value)}; a config_list is a list of objects")
+    raise SourceError(f"{label} is {json_type_name(value)}; a config_list is a list of objects")
 
 
 def of_text(text: str, label: str) -> Source:
@@ -138,12 +138,12 @@ def of_text(text: str, label: str) -> Source:
         raise SourceError(
             f"{label} begins with a byte order mark, which AutoGen cannot read; save it as UTF-8 without one"
         )
-    pairs = _Pairs()
+    builder = _ObjectBuilder()
     try:
-        value = json.loads(text, object_pairs_hook=pairs.take)
+        value = json.loads(text, object_pairs_hook=builder.build)
     except json.JSONDecodeError as error:
-        where = f"{error.msg} in line {error.lineno}, column {error.colno}"
-        raise SourceError(f"{label} is no JSON: {where}{_hint(text, error.pos)}") from None
+        position = f"{error.msg} in line {error.lineno}, column {error.colno}"
+        raise SourceError(f"{label} is no JSON: {position}{_hint(text, error.pos)}") from None
     except RecursionError:
         raise SourceError(f"{label} is no config_list: its JSON is nested too deeply") from None
     if isinstance(value, dict):
@@ -151,9 +151,9 @@ def of_text(text: str, label: str) -> Source:
     elif isinstance(value, list):
         source = Source(label, value)
     else:
-        raise SourceError(f"{label} is {kind_named(value)}; a config_list is a list of objects")
-    repeated = tuple(pairs.repeated_in(one) for one in source.entries)
-    return Source(label, source.entries, source.options, text, repeated)
+        raise SourceError(f"{label} is {json_type_name(value)}; a config_list is a list of objects")
+    repeated_options = tuple(builder.repeated_in(entry) for entry in source.entries)
+    return Source(label, source.entries, source.options, text, repeated_options)
 
 
 _HINTS: Final = (
@@ -164,46 +164,50 @@ _HINTS: Final = (
     (re.compile(r"\s*(?:True|False|None)\b"), "; JSON writes true, false and null"),
     (re.compile(r"\s*,?\s*\{"), "; put all entries into one list"),
 )
-"""What people write for JSON, by what stands where it ends to be it."""
+"""What to do about text that is no JSON, by the text at the position of the error."""
 
 
 def _hint(text: str, position: int) -> str:
     """What to do about text that is no JSON; nothing if that is not known."""
     # The scanner of some versions stops at the comma itself.
-    place = position + (text[position : position + 1] == ",")
-    return next((hint for pattern, hint in _HINTS if pattern.match(text, place)), "")
+    start = position + (text[position : position + 1] == ",")
+    return next((hint for pattern, hint in _HINTS if pattern.match(text, start)), "")
 
 
-class _Pairs:
-    """Makes the objects of a JSON text, and remembers which keys stood in them twice."""
+class _ObjectBuilder:
+    """Builds the objects of a JSON text, and remembers which keys were in them twice."""
 
     def __init__(self) -> None:
         self._repeated: list[tuple[dict[str, Any], tuple[str, ...]]] = []
 
-    def take(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
+    def build(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        json_object = dict(pairs)
+        if len(json_object) < len(pairs):
             names = [name for name, _ in pairs]
-            twice = tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
-            self._repeated.append((made, twice))
-        return made
+            repeated_names = tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
+            self._repeated.append((json_object, repeated_names))
+        return json_object
 
     def repeated_in(self, entry: Any) -> tuple[str, ...]:
-        return next((twice for made, twice in self._repeated if made is entry), ())
+        return next(
+            (repeated_names for json_object, repeated_names in self._repeated if json_object is entry), ()
+        )
 
 
 def _of_mapping(value: dict[str, Any], label: str) -> Source:
     if value.get(_LIST) is None:
         if "model" in value:
-            # One entry in the place of a list.
-            return Source(label, [{key: one for key, one in value.items() if key != _LIST}])
+            # One entry instead of a list.
+            return Source(label, [{key: item for key, item in value.items() if key != _LIST}])
         raise SourceError(
             f"{label} is an object without a config_list; give the list, or the whole llm_config"
         )
-    listed = value[_LIST]
-    entries = [listed] if isinstance(listed, dict) else listed
+    config_list = value[_LIST]
+    entries = [config_list] if isinstance(config_list, dict) else config_list
     if not isinstance(entries, list):
-        raise SourceError(f"{label} has a config_list that is {kind_named(entries)}; it is a list of objects")
+        raise SourceError(
+            f"{label} has a config_list that is {json_type_name(entries)}; it is a list of objects"
+        )
     return Source(label, entries, _without_list(value))
 
 
@@ -220,10 +224,12 @@ def _is_file(name: str) -> bool:
 
 def _of_variable(name: str, value: str) -> Source:
     if _is_file(value):
-        return _of_file(value, f"{_shown(value)} (from {name})")
+        return _of_file(value, f"{_redact(value)} (from {name})")
     if not value.lstrip().startswith(("[", "{", "\ufeff")):
-        home = ", and AutoGen takes ~ for the name of a folder" if value.startswith("~") else ""
-        raise SourceError(f"the variable {name} is neither JSON nor the path of a file that is here{home}")
+        tilde_hint = ", and AutoGen takes ~ for the name of a folder" if value.startswith("~") else ""
+        raise SourceError(
+            f"the variable {name} is neither JSON nor the path of a file that is here{tilde_hint}"
+        )
     return of_text(value, f"the variable {name}")
 
 
@@ -240,7 +246,7 @@ def _of_file(path: str, label: str) -> Source:
     return of_text(text, label)
 
 
-def _imported(name: str) -> Any:
+def _import_value(name: str) -> Any:
     """Import a program's value, which may do and raise anything."""
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
@@ -249,11 +255,11 @@ def _imported(name: str) -> Any:
             return resolve_name(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - their module may raise anything
             reason = f"{type(error).__name__}: {read_text(error)}"
-            raise SourceError(f"{name} cannot be imported: {_shown(reason)}") from None
+            raise SourceError(f"{name} cannot be imported: {_redact(reason)}") from None
 
 
-def _shown(text: str) -> str:
-    """Text that may quote a key, as one line without it."""
+def _redact(text: str) -> str:
+    """Redact a text that may quote a key, and put it on one line."""
     secrets = KnownSecrets()
     secrets.add_environment(os.environ)
     return Redactor(secrets).fitted(" ".join(text.split()), _LONGEST)

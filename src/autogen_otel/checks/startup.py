@@ -1,4 +1,4 @@
-"""Checking the lists of agents while the program starts: what is wrong with them is logged."""
+"""Checks the lists of agents while the program starts, and logs what is wrong with them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class StartupCheck:
 
     def __init__(self, on_error: Callable[[BaseException], None]) -> None:
         self._on_error = on_error
-        self._seen: set[bytes] = set()
+        self._checked_digests: set[bytes] = set()
         self._has_exit = False
         self._begin()
 
     def _begin(self) -> None:
-        """Forget what is under way: a forked process has no thread of it, and the lock may stay held."""
-        self._unchecked: list[Source] = []
+        """Forget the check under way: a forked process has no thread for it, and its lock may stay locked."""
+        self._pending_sources: list[Source] = []
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -44,8 +44,8 @@ class StartupCheck:
     def look(self, llm_config: Any) -> None:
         """Check a list in the background, unless it was checked before.
 
-        A copy is checked: nothing of the application's is kept. The process does not wait for the check:
-        where it ends first, it logs what can be told without AutoGen's answer.
+        It checks a copy, and keeps no object of the application. The process does not wait for the check:
+        if it ends first, it logs the problems that can be found without AutoGen's answer.
 
         Args:
             llm_config: what an agent or an ``OpenAIWrapper`` was given.
@@ -55,15 +55,15 @@ class StartupCheck:
         except SourceError:
             # An agent without a model, or with one model and no list.
             return
-        written = json.dumps([source.entries, source.options], sort_keys=True, default=str)
-        mark = hashlib.sha256(written.encode()).digest()
+        json_text = json.dumps([source.entries, source.options], sort_keys=True, default=str)
+        digest = hashlib.sha256(json_text.encode()).digest()
         if self._process != os.getpid():
             self._begin()
         with self._lock:
-            if self._is_over or mark in self._seen or len(self._seen) >= _MOST_LISTS:
+            if self._is_over or digest in self._checked_digests or len(self._checked_digests) >= _MOST_LISTS:
                 return
-            self._seen.add(mark)
-            self._unchecked.append(source)
+            self._checked_digests.add(digest)
+            self._pending_sources.append(source)
             if not self._has_exit:
                 self._has_exit = True
                 atexit.register(self._exit)
@@ -79,16 +79,16 @@ class StartupCheck:
             thread.join()
 
     def _run(self) -> None:
-        """Check what waits, all of it with one question to the host, until nothing does."""
-        checked: list[Source] = []
+        """Check all pending lists, each time with one question to the host, until none is left."""
+        batch: list[Source] = []
         while True:
             with self._lock:
-                del self._unchecked[: len(checked)]
-                checked = list(self._unchecked)
-                if not checked:
+                del self._pending_sources[: len(batch)]
+                batch = list(self._pending_sources)
+                if not batch:
                     self._thread = None
                     return
-            self._check(checked)
+            self._check(batch)
 
     def _check(self, sources: list[Source], answers: Answers | None = None) -> None:
         try:
@@ -96,22 +96,22 @@ class StartupCheck:
             if answers is None and self._is_over:
                 return
             for report in reports:
-                _say(report)
+                _log_report(report)
         except Exception as error:  # noqa: BLE001 - on a thread of ours, or at the exit, where nobody else would see it
             self._on_error(error)
 
     def _exit(self) -> None:
-        """Say what is known of the lists under way when the process ends: it may end because of them."""
+        """Log what is known of the pending lists when the process ends: it may end because of them."""
         if self._process != os.getpid():
             return
         with self._lock:
             self._is_over = True
-            sources = list(self._unchecked)
+            sources = list(self._pending_sources)
         if sources:
             self._check(sources, Answers(problem="the program ended before it had answered"))
 
 
-def _say(report: ListReport) -> None:
+def _log_report(report: ListReport) -> None:
     if report.host_problem is not None:
         _log.warning(
             "autogen-otel: AutoGen could not be asked about the config_list: %s", report.host_problem

@@ -1,7 +1,7 @@
 """The values of a ``config_list`` as plain data, which another process can read.
 
-What is no plain data (a function, a class, an HTTP client) becomes a stand-in that says what it was: the
-other process makes a harmless object of the same kind of it.
+A value that is no plain data (a function, a class, an HTTP client) becomes a stand-in with the kind of the
+value: the other process makes a harmless object of that kind.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from typing import Any, Final
 from autogen_otel.reading import read, read_text
 
 _KIND: Final = "autogen-otel stand-in"
-"""The key by which a stand-in is told from data."""
+"""The key that only stand-ins have."""
 _DEEPEST: Final = 20
 _TIMEOUT_PARTS: Final = ("connect", "read", "write", "pool")
 _HTTP: Final = ("httpx", "httpx2")
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """The value as what JSON can hold, with stand-ins for all else.
+def to_plain(value: Any, depth: int = 0) -> Any:
+    """Convert a value to what JSON can hold, with stand-ins for all else.
 
     Args:
-        value: an entry, or a value inside.
-        depth: how deep inside; what lies too deep is left out.
+        value: an entry, or a value inside it.
+        depth: how deep inside; a value that is too deep becomes a stand-in.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
-        # Enums and other subclasses too become what they are equal to.
-        return value if type(value) in {type(None), bool, int, float, str} else _base(value)
+        # An enum or another subclass becomes the plain value that it equals.
+        return value if type(value) in {type(None), bool, int, float, str} else _base_value(value)
     if depth > _DEEPEST:
         return stand_in("object")
     if isinstance(value, Mapping):
-        return {str(key): plain(one, depth + 1) for key, one in value.items()}
+        return {str(key): to_plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [plain(one, depth + 1) for one in value]
+        return [to_plain(item, depth + 1) for item in value]
     if isinstance(value, (tuple, set, frozenset)):
-        return stand_in("tuple", items=[plain(one, depth + 1) for one in value])
-    return _object(value, depth)
+        return stand_in("tuple", items=[to_plain(item, depth + 1) for item in value])
+    return _stand_in_of(value, depth)
 
 
 def stand_in(kind: str, **facts: Any) -> dict[str, Any]:
-    """What stands for a value that is no plain data.
+    """Return what represents a value that is no plain data.
 
     Args:
-        kind: what it was: ``tuple``, ``function``, ``class``, ``http_client``, ``timeout`` or ``object``.
-        facts: what is needed to make another.
+        kind: its kind: ``tuple``, ``function``, ``class``, ``http_client``, ``timeout`` or ``object``.
+        facts: what is needed to make another such value.
     """
     return {_KIND: kind, **facts}
 
@@ -57,12 +57,12 @@ def kind_of(value: object) -> str | None:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a number to JSON, in which true and false are none."""
+    """Whether a value is a number in JSON, where true and false are no numbers."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def kind_named(value: object) -> str:
-    """What a value is, in words that those who write JSON know."""
+def json_type_name(value: object) -> str:
+    """The type of a value, in words that people who write JSON know."""
     kinds = {
         str: "text",
         bool: "true or false",
@@ -74,22 +74,22 @@ def kind_named(value: object) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-def revived(value: Any) -> Any:
-    """The value with an object of the same kind for each stand-in."""
+def revive(value: Any) -> Any:
+    """Convert a value back, with an object of the same kind for each stand-in."""
     if isinstance(value, list):
-        return [revived(one) for one in value]
+        return [revive(item) for item in value]
     if not isinstance(value, dict):
         return value
     kind = kind_of(value)
     if kind is None:
-        return {key: revived(one) for key, one in value.items()}
+        return {key: revive(item) for key, item in value.items()}
     if kind == "tuple":
-        return tuple(revived(one) for one in value["items"])
-    return _made(kind, value)
+        return tuple(revive(item) for item in value["items"])
+    return _make_object(kind, value)
 
 
 def holds_own_objects(value: Any) -> bool:
-    """Whether the value holds objects of the program's, which no other process has."""
+    """Whether the value holds objects of the program, which no other process has."""
     if isinstance(value, list):
         return any(map(holds_own_objects, value))
     if not isinstance(value, dict):
@@ -100,24 +100,24 @@ def holds_own_objects(value: Any) -> bool:
     return kind != "timeout"
 
 
-def _base(value: Any) -> Any:
+def _base_value(value: Any) -> Any:
     return next(kind(value) for kind in (bool, int, float, str) if isinstance(value, kind))
 
 
-def _object(value: Any, depth: int) -> Any:
+def _stand_in_of(value: Any, depth: int) -> Any:
     kinds = {cls.__name__ for cls in type(value).__mro__}
     if isinstance(value, type):
         return stand_in("class")
     if "SecretStr" in kinds:
-        return plain(value.get_secret_value(), depth + 1)
+        return to_plain(value.get_secret_value(), depth + 1)
     if "LLMConfigEntry" in kinds:
-        return plain(value.model_dump(), depth + 1)
+        return to_plain(value.model_dump(), depth + 1)
     if any(name.endswith("Url") for name in kinds) or type(value).__name__ == "URL":
         return read_text(value)
-    return _http_object(value, kinds) or stand_in("function" if callable(value) else "object")
+    return _http_stand_in(value, kinds) or stand_in("function" if callable(value) else "object")
 
 
-def _http_object(value: Any, kinds: set[str]) -> Any:
+def _http_stand_in(value: Any, kinds: set[str]) -> Any:
     """The stand-in of an HTTP client or of its timeouts; ``None`` for anything else."""
     clients = [cls.__module__.partition(".")[0] for cls in type(value).__mro__ if cls.__name__ == "Client"]
     for module in _HTTP:
@@ -130,21 +130,21 @@ def _http_object(value: Any, kinds: set[str]) -> Any:
     return None
 
 
-def _made(kind: str, facts: Mapping[str, Any]) -> Any:
+def _make_object(kind: str, facts: Mapping[str, Any]) -> Any:
     if kind == "function":
-        return _function
+        return _stand_in_function
     if kind == "class":
         return importlib.import_module("pydantic").BaseModel
     if kind in {"http_client", "timeout"}:
         module = sys.modules.get(facts["module"]) or importlib.import_module(facts["module"])
         if kind == "http_client":
             # The hosts copy configurations, for which a client needs a method that no client has by itself.
-            own = {"__deepcopy__": lambda client, _memo: client} if facts["copies"] else {}
-            return type("Client", (module.Client,), own)()
+            namespace = {"__deepcopy__": lambda client, _memo: client} if facts["copies"] else {}
+            return type("Client", (module.Client,), namespace)()
         return module.Timeout(**{part: facts[part] for part in _TIMEOUT_PARTS})
     return object()
 
 
-def _function(*_: Any, **__: Any) -> str:
-    """Stands for a function of the program's: most that an entry can hold return a token."""
+def _stand_in_function(*_: Any, **__: Any) -> str:
+    """Takes the place of a function of the program: most functions in entries return a token."""
     return "a-token-made-by-the-program"

@@ -20,12 +20,12 @@ from autogen_otel.traces.source import SourceError
 
 _COMMANDS: Final = ("check", "dashboards", "diagnose", "doctor", "journal", "push", "repro", "show", "stack")
 
-DONE: Final = 0
+SUCCESS: Final = 0
 PROBLEM: Final = 1
 BAD_INPUT: Final = 2
 _INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _EPILOG: Final = """\
 exit codes:
   0    done
@@ -35,7 +35,7 @@ exit codes:
 """
 _FORMATTER: Final = argparse.RawDescriptionHelpFormatter
 _SCHEMA: Final = 1
-"""Of the JSON that commands print; a change that breaks readers raises it."""
+"""The version of the JSON that commands print; a change that breaks readers raises it."""
 
 
 class CommandError(Exception):
@@ -53,10 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            # Closed by whoever started the program, as daemons are.
+            # The parent process closed it, as it does for daemons.
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # What programs recorded may hold characters that this stdout cannot encode.
+        # Recorded values may hold characters that this stdout cannot encode.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _run(argv)
@@ -67,25 +67,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        _write_nowhere()
+        _discard_stdout()
         return _PIPE_CLOSED
     except OSError as error:
-        if error.filename is None and error.errno not in _NO_ROOM:
+        if error.filename is None and error.errno not in _DISK_FULL:
             raise
-        what = f"{error.filename} cannot be used"
+        problem = f"{error.filename} cannot be used"
         if error.filename is None:
-            what = "the output cannot be written"
-            _write_nowhere()
-        sys.stderr.write(f"autogen-otel: {what}: {error.strerror}.\n")
+            problem = "the output cannot be written"
+            _discard_stdout()
+        sys.stderr.write(f"autogen-otel: {problem}: {error.strerror}.\n")
         return BAD_INPUT
     return code
 
 
-def _write_nowhere() -> None:
-    """The interpreter flushes stdout once more on exit, and would complain about it again."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+def _discard_stdout() -> None:
+    """Discard the rest of stdout: the interpreter flushes it again on exit, and would fail again."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
@@ -106,20 +106,20 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     for name in _COMMANDS:
         command = importlib.import_module(f"{__name__}.commands.{name}")
         description, _, epilog = command.HELP.partition("\n\n")
-        added = subparsers.add_parser(
+        command_parser = subparsers.add_parser(
             name, help=command.SUMMARY, description=description, epilog=epilog, formatter_class=_FORMATTER
         )
-        command.add_options(added)
-        added.set_defaults(run=command.run)
+        command.add_options(command_parser)
+        command_parser.set_defaults(run=command.run)
     return parser, subparsers
 
 
 def _run(argv: Sequence[str] | None) -> int:
     parser, commands = _parser()
     try:
-        args, unknown = parser.parse_known_args(argv)
-        if unknown:
-            _refuse(unknown, commands.choices.get(args.command, parser))
+        args, unknown_words = parser.parse_known_args(argv)
+        if unknown_words:
+            _refuse(unknown_words, commands.choices.get(args.command, parser))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else BAD_INPUT
     if not hasattr(args, "run"):
@@ -129,12 +129,12 @@ def _run(argv: Sequence[str] | None) -> int:
     return code
 
 
-def _refuse(unknown: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
+def _refuse(unknown_words: Sequence[str], parser: argparse.ArgumentParser) -> NoReturn:
     """Refuse words that a command does not know, and name the option that was probably meant."""
     options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001 - its only list
-    near = get_close_matches(unknown[0].partition("=")[0], options, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    suggestions = get_close_matches(unknown_words[0].partition("=")[0], options, n=1)
+    hint = f"; did you mean {suggestions[0]}?" if suggestions else ""
+    parser.error(f"unrecognized arguments: {' '.join(unknown_words)}{hint}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -143,10 +143,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    # Looking the version up costs more than parsing, so it is done only when asked for.
+    # The look-up of the version costs more than parsing, so it waits until a user asks for it.
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         sys.stdout.write(f"autogen-otel {distribution.version()}\n")
-        parser.exit(DONE)
+        parser.exit(SUCCESS)
 
 
 # ---------------------------------------------------------------- what all commands share
@@ -192,7 +192,7 @@ def write_page(file: str, page: str) -> None:
         CommandError: it cannot be written.
     """
     if file == "-":
-        # What this stdout cannot encode is written as HTML can say it.
+        # A character that this stdout cannot encode becomes a character reference of HTML.
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(page.encode(encoding, "xmlcharrefreplace").decode(encoding))
         return

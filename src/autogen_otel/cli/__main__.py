@@ -1,4 +1,4 @@
-"""``python -m autogen_otel.cli``, for where the script is not on the path."""
+"""``python -m autogen_otel.cli``, for users whose path does not have the script."""
 
 import sys
 

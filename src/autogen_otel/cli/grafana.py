@@ -21,11 +21,11 @@ _TIMEOUT_SECONDS: Final = 15.0
 
 
 class Grafana:
-    """A Grafana; what it cannot or does not do is a ``CommandError`` without credentials.
+    """A Grafana; its failures are ``CommandError`` without credentials.
 
     Args:
         url: its address; may have a path.
-        environ: with ``GRAFANA_TOKEN``, or ``GRAFANA_AUTH`` as ``user:password``, or neither.
+        environ: has ``GRAFANA_TOKEN``, or ``GRAFANA_AUTH`` as ``user:password``, or neither.
     """
 
     def __init__(self, url: str, environ: Mapping[str, str] = os.environ) -> None:
@@ -33,7 +33,7 @@ class Grafana:
             parts = urlsplit(url)
             _ = parts.port
         except ValueError:
-            # Without the text, which may hold a password.
+            # The message leaves out the text, which may hold a password.
             raise CommandError("This is not an address; one looks like http://localhost:3000.") from None
         if parts.username or parts.password:
             raise CommandError(
@@ -85,7 +85,7 @@ class Grafana:
         # The path in the answer begins with the one that Grafana is served under.
         return self._origin + (_printable(answer.get("url")) or f"/d/{dashboard['uid']}")
 
-    def _expect_ok(self, status: int, answer: Any, what: str) -> None:
+    def _expect_ok(self, status: int, answer: Any, label: str) -> None:
         if status == HTTPStatus.OK and isinstance(answer, dict):
             return
         message = _printable(answer.get("message")) if isinstance(answer, dict) else ""
@@ -96,15 +96,15 @@ class Grafana:
                 f" role Editor, or {_LOGIN} to user:password."
             ),
             HTTPStatus.FORBIDDEN: (
-                f"does not allow these credentials to write {what}: they need the role Editor."
+                f"does not allow these credentials to write {label}: they need the role Editor."
             ),
             HTTPStatus.PRECONDITION_FAILED: (
-                f"did not replace {what}, because it belongs to something else or somebody changed it at"
+                f"did not replace {label}, because it belongs to something else or somebody changed it at"
                 " the same moment."
             ),
         }
-        problem = problems.get(status, f"did not take {what} (HTTP {status}).")
-        raise CommandError(self._redacted(f"{self.url} {problem}{details}"))
+        problem = problems.get(status, f"did not take {label} (HTTP {status}).")
+        raise CommandError(self._redact(f"{self.url} {problem}{details}"))
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         headers, data = self._headers, None
@@ -115,23 +115,23 @@ class Grafana:
         )
         try:
             with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-                status, answer = response.status, _parsed(response.read())
+                status, answer = response.status, _parse_json(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise CommandError(self._redacted(f"{self.url} does not answer: {_reason(error)}.")) from None
+            raise CommandError(self._redact(f"{self.url} does not answer: {_reason(error)}.")) from None
         if status in range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST):
             target = _printable(response.headers.get("Location"))
             problem = f"{self.url} redirects to {target}: give the address that Grafana has in the end."
-            raise CommandError(self._redacted(problem))
+            raise CommandError(self._redact(problem))
         return status, answer
 
-    def _redacted(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
 
 
 class _EveryStatus(urllib.request.HTTPErrorProcessor):
-    """Following a redirect would hand the credentials to whoever it names, so each response is returned."""
+    """Returns each response: to follow a redirect would hand the credentials to the server that it names."""
 
     def http_response(self, request: Any, response: Any) -> Any:  # noqa: ARG002 - named by the base class
         return response
@@ -140,7 +140,7 @@ class _EveryStatus(urllib.request.HTTPErrorProcessor):
 
 
 def _authorization(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The scheme, the credentials as they are sent, and as they were given; an empty scheme for none."""
+    """The scheme, the credentials as they are sent, and as the user gave them; an empty scheme for none."""
     token, login = environ.get(_TOKEN), environ.get(_LOGIN)
     if token:
         if not token.isascii() or not token.isprintable() or " " in token:
@@ -153,7 +153,7 @@ def _authorization(environ: Mapping[str, str]) -> tuple[str, ...]:
     return "Basic", base64.b64encode(login.encode()).decode(), login
 
 
-def _parsed(body: bytes) -> Any:
+def _parse_json(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:
@@ -161,8 +161,12 @@ def _parsed(body: bytes) -> Any:
 
 
 def _printable(text: object) -> str:
-    """Text of the other side, which could use control characters to take over the terminal."""
-    return "".join(c if c.isprintable() else " " for c in text).strip() if isinstance(text, str) else ""
+    """The server's text without control characters, which could take over the terminal."""
+    return (
+        "".join(character if character.isprintable() else " " for character in text).strip()
+        if isinstance(text, str)
+        else ""
+    )
 
 
 def _reason(error: BaseException) -> str:

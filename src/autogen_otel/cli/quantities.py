@@ -22,12 +22,16 @@ def duration(nanoseconds: int) -> str:
         return f"{seconds * _KILO:.0f} ms"
     if seconds < _TENTHS_BELOW:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    return f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+    whole_seconds = round(seconds)
+    return (
+        f"{whole_seconds} s"
+        if whole_seconds < _MINUTE
+        else f"{whole_seconds // _MINUTE} min {whole_seconds % _MINUTE:02} s"
+    )
 
 
 def plural(count: int, noun: str, several: str = "") -> str:
-    """``1 turn``, ``1,204 turns``; where an ``s`` does not do, with the word for several."""
+    """``1 turn``, ``1,204 turns``; ``several`` is the plural if it is not the noun with an ``s``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {several or f'{noun}s'}"
 
 
@@ -41,7 +45,7 @@ def size(byte_count: int) -> str:
 
 
 def local_time(nanoseconds: int) -> str:
-    """``2026-11-22 12:46:48`` in the reader's time zone; empty for a time not recorded."""
+    """``2026-11-22 12:46:48`` in the reader's time zone; empty if no time was recorded."""
     return f"{_moment(nanoseconds).astimezone():%Y-%m-%d %H:%M:%S}" if nanoseconds else ""
 
 

@@ -1,4 +1,4 @@
-"""What a span is and what matters about it, in words; the terminal and the page each draw it their way."""
+"""What a span is and what matters about it, in words; the terminal and the page each draw the words."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _CLIENT_ERROR: Final = 400
 _USUAL_PORTS: Final = (None, 80, 443)
 _HTTP_ROUTE: Final = "http.route"
 _LARGE_PROMPT: Final = 20_000
-"""Characters from which on it matters what a prompt is made of."""
-_MOST_OF_IT: Final = 0.5
+"""Characters from which on the parts of a prompt matter."""
+_LARGE_SHARE: Final = 0.5
 _USUAL_ENDS: Final = frozenset({"stop", "tool_calls", "tool_call", "function_call", "unknown", "end_turn"})
 _PROBLEMS: Final = {
     responses.CONTENT_FILTER: "cut or emptied by the provider's filter",
     responses.REFUSAL: "refused by the model",
 }
-"""Where the word of the vocabulary does not say it."""
+"""Words for problems whose name in the vocabulary does not explain itself."""
 FACT_LENGTH: Final = 60
-"""Characters of a fact that a line has room for."""
+"""The number of characters of a fact that fit in a line."""
 
 
 class Tone(Enum):
@@ -47,9 +47,9 @@ class Fact:
     """Something that matters about a span.
 
     Args:
-        words: recorded text among them, of any length.
+        words: its text, which may quote recorded text of any length.
         tone: how it looks.
-        detail: whether it is only for where there is room.
+        detail: whether to show it only if there is room.
     """
 
     words: str
@@ -62,10 +62,10 @@ class SpanLabel:
     """What a span is, and what matters about it.
 
     Args:
-        kind: what it is; empty for a span of somebody else's.
-        subject: of what: an agent, a tool, a model, the answer to a request.
+        kind: what it is; empty for a span of another instrumentation.
+        subject: what it is about: an agent, a tool, a model, the answer to a request.
         tone: how the subject looks.
-        arguments: what it was called with, as ``claim_id="7", page=2``; ``None`` where nothing is called.
+        arguments: the arguments of the call, as ``claim_id="7", page=2``; ``None`` if it is no call.
         facts: the most important first.
     """
 
@@ -78,10 +78,10 @@ class SpanLabel:
 
 def span_label(span: Span) -> SpanLabel:
     """Describe a span."""
-    described = _LABELS.get(span.operation, _other)(span)
+    label = _LABELS.get(span.operation, _foreign_span)(span)
     if span.attributes.get(names.CANCELLED) is True:
-        described.facts.append(Fact("cancelled", Tone.WARN))
-    return described
+        label.facts.append(Fact("cancelled", Tone.WARN))
+    return label
 
 
 def is_known(operation: str) -> bool:
@@ -89,10 +89,10 @@ def is_known(operation: str) -> bool:
     return operation in _LABELS
 
 
-def _said(
+def _attribute_fact(
     span: Span, key: str, words: str = "{}", tone: Tone = Tone.QUIET, *, detail: bool = False
 ) -> list[Fact]:
-    """The fact that an attribute tells; none if it is missing, empty or 0."""
+    """The fact that an attribute holds; none if it is missing, empty or 0."""
     value = span.attributes.get(key)
     return [Fact(words.format(value), tone, detail)] if value else []
 
@@ -105,15 +105,17 @@ def _conversation(span: Span) -> SpanLabel:
 
 def _agent(span: Span) -> SpanLabel:
     agent = span.attributes.get(names.GEN_AI_AGENT_NAME) or span.subject
-    return SpanLabel("agent", str(agent), facts=_said(span, names.SENDER_NAME, "replies to {}", detail=True))
+    return SpanLabel(
+        "agent", str(agent), facts=_attribute_fact(span, names.SENDER_NAME, "replies to {}", detail=True)
+    )
 
 
 def _handoff(span: Span) -> SpanLabel:
-    facts = _said(span, names.HANDOFF_REASON)
+    facts = _attribute_fact(span, names.HANDOFF_REASON)
     candidates = span.attributes.get(names.HANDOFF_CANDIDATES)
     if candidates:
-        of = candidates if isinstance(candidates, str) else ", ".join(map(str, candidates))
-        facts.append(Fact(f"of {of}", Tone.QUIET, detail=not span.failed))
+        candidate_names = candidates if isinstance(candidates, str) else ", ".join(map(str, candidates))
+        facts.append(Fact(f"of {candidate_names}", Tone.QUIET, detail=not span.failed))
     return SpanLabel("handoff", span.subject, facts=facts)
 
 
@@ -125,14 +127,14 @@ def _chat(span: Span) -> SpanLabel:
 def _chat_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
     if attributes.get(names.CACHE_HIT) is True:
         yield Fact("cached", Tone.GOOD)
-    sent = attributes.get(names.GEN_AI_USAGE_INPUT_TOKENS)
-    received = attributes.get(names.GEN_AI_USAGE_OUTPUT_TOKENS)
-    if isinstance(sent, int) or isinstance(received, int):
-        yield Fact(f"{_count(sent)} → {_count(received)} tokens")
+    input_tokens = attributes.get(names.GEN_AI_USAGE_INPUT_TOKENS)
+    output_tokens = attributes.get(names.GEN_AI_USAGE_OUTPUT_TOKENS)
+    if isinstance(input_tokens, int) or isinstance(output_tokens, int):
+        yield Fact(f"{_count(input_tokens)} → {_count(output_tokens)} tokens")
     entries = attributes.get(names.CONFIG_COUNT)
     if isinstance(entries, int) and entries > 1:
-        answered = "" if span.failed else " answered"
-        yield Fact(f"config_list[{attributes.get(names.CONFIG_INDEX)}] of {entries}{answered}")
+        suffix = "" if span.failed else " answered"
+        yield Fact(f"config_list[{attributes.get(names.CONFIG_INDEX)}] of {entries}{suffix}")
     yield from _prompt(attributes)
     problem = _problem(attributes)
     if problem:
@@ -140,7 +142,7 @@ def _chat_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
     cost = attributes.get(names.COST_USD)
     if isinstance(cost, (int, float)):
         yield Fact(f"about ${cost:.4f}", Tone.QUIET, detail=True)
-    yield from _said(span, names.HELPER_ROLE, "for {}")
+    yield from _attribute_fact(span, names.HELPER_ROLE, "for {}")
 
 
 def _prompt(attributes: Mapping[str, Any]) -> Iterator[Fact]:
@@ -151,23 +153,26 @@ def _prompt(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     yield Fact(f"{quantities.plural(messages, 'message')}{size}", Tone.QUIET)
     if not isinstance(characters, int):
         return
-    largest, whose = attributes.get(names.PROMPT_LARGEST_CHARS), attributes.get(names.PROMPT_LARGEST_FROM)
-    if isinstance(largest, int):
-        said_by = f" from {whose}" if whose else ""
+    largest_chars, largest_from = (
+        attributes.get(names.PROMPT_LARGEST_CHARS),
+        attributes.get(names.PROMPT_LARGEST_FROM),
+    )
+    if isinstance(largest_chars, int):
+        origin = f" from {largest_from}" if largest_from else ""
         is_why = attributes.get(names.ERROR_ORIGIN) == causes.PROMPT_TOO_LARGE
-        is_news = characters >= _LARGE_PROMPT and largest >= characters * _MOST_OF_IT
+        is_news = characters >= _LARGE_PROMPT and largest_chars >= characters * _LARGE_SHARE
         tone = Tone.WARN if is_why else Tone.QUIET
-        words = f"largest: {quantities.plural(largest, 'char')}{said_by}"
+        words = f"largest: {quantities.plural(largest_chars, 'char')}{origin}"
         yield Fact(words, tone, detail=not (is_why or is_news))
 
 
 def _problem(attributes: Mapping[str, Any]) -> str:
-    """What is wrong with an answer, in words; empty for nothing."""
+    """What is wrong with an answer, in words; empty if nothing is."""
     if names.RESPONSE_PROBLEM in attributes:
         return problem_words(attributes[names.RESPONSE_PROBLEM])
     reasons = attributes.get(names.GEN_AI_RESPONSE_FINISH_REASONS)
     return (
-        ", ".join(problem_words(one) for one in reasons if one not in _USUAL_ENDS)
+        ", ".join(problem_words(reason) for reason in reasons if reason not in _USUAL_ENDS)
         if isinstance(reasons, list)
         else ""
     )
@@ -180,13 +185,15 @@ def problem_words(problem: object) -> str:
 
 def odd_answers(problems: Counter[str]) -> str:
     """``1 answer refused by the model, 2 answers cut at token limit``; empty for none."""
-    counted = sorted(problems.items())
-    return ", ".join(f"{quantities.plural(count, 'answer')} {problem_words(one)}" for one, count in counted)
+    sorted_problems = sorted(problems.items())
+    return ", ".join(
+        f"{quantities.plural(count, 'answer')} {problem_words(problem)}" for problem, count in sorted_problems
+    )
 
 
 def _entry(span: Span) -> SpanLabel:
     attributes = span.attributes
-    facts = _said(span, names.CONFIG_API_TYPE)
+    facts = _attribute_fact(span, names.CONFIG_API_TYPE)
     if names.SERVER_ADDRESS in attributes:
         facts.append(Fact(server(attributes), Tone.QUIET))
     model = str(attributes.get(names.GEN_AI_REQUEST_MODEL, ""))
@@ -196,18 +203,18 @@ def _entry(span: Span) -> SpanLabel:
 def _http(span: Span) -> SpanLabel:
     attributes = span.attributes
     status = attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
-    bad = span.failed or (isinstance(status, int) and status >= _CLIENT_ERROR)
+    is_bad = span.failed or (isinstance(status, int) and status >= _CLIENT_ERROR)
     method = str(attributes.get(names.HTTP_REQUEST_METHOD, span.name))
     answer = "no answer" if status is None else str(status)
     facts = list(_http_facts(span, attributes))
-    return SpanLabel(method, answer, Tone.BAD if bad else Tone.PLAIN, facts=facts)
+    return SpanLabel(method, answer, Tone.BAD if is_bad else Tone.PLAIN, facts=facts)
 
 
 def _http_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
     if names.SERVER_ADDRESS in attributes:
         yield Fact(server(attributes), detail=not span.failed)
-    yield from _said(span, names.HTTP_REQUEST_ID)
-    yield from _said(span, names.HTTP_REQUEST_RESEND_COUNT, "retry {}", Tone.WARN)
+    yield from _attribute_fact(span, names.HTTP_REQUEST_ID)
+    yield from _attribute_fact(span, names.HTTP_REQUEST_RESEND_COUNT, "retry {}", Tone.WARN)
     wait = attributes.get(names.HTTP_RETRY_AFTER_SECONDS)
     if isinstance(wait, (int, float)):
         yield Fact(f"retry-after {wait:g}s", Tone.WARN)
@@ -218,18 +225,18 @@ def _http_facts(span: Span, attributes: Mapping[str, Any]) -> Iterator[Fact]:
 
 def _tool(span: Span) -> SpanLabel:
     attributes = span.attributes
-    recorded = attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
-    # What was not recorded is not the same as a call without arguments.
-    arguments = "…" if recorded is None else _arguments(recorded)
+    recorded_arguments = attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
+    # A call whose arguments were not recorded is not a call without arguments.
+    arguments = "…" if recorded_arguments is None else _arguments(recorded_arguments)
     result = attributes.get(names.GEN_AI_TOOL_CALL_RESULT)
-    # The text tree says what these are below the span.
-    odd = {
+    # The text tree explains these below the span.
+    problems = {
         names.TOOL_ARGUMENTS_PROBLEMS: "arguments do not fit",
         names.TOOL_RETURNED_ERROR: "returned an error",
     }
-    facts = [Fact(words, Tone.WARN, detail=True) for key, words in odd.items() if key in attributes]
+    facts = [Fact(words, Tone.WARN, detail=True) for key, words in problems.items() if key in attributes]
     if result is not None:
-        # AutoGen's result of a failed tool repeats the exception, which stands below.
+        # AutoGen's result of a failed tool repeats the exception, which is printed below.
         text = result if isinstance(result, str) else _json(result)
         facts.append(Fact(f"→ {text}", Tone.QUIET, detail=span.failed))
     tool = str(attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)
@@ -247,8 +254,8 @@ def _human(span: Span) -> SpanLabel:
     return SpanLabel("human input", span.subject)
 
 
-def _other(span: Span) -> SpanLabel:
-    """A span of somebody else's, under its own name: a request that the program serves with its route."""
+def _foreign_span(span: Span) -> SpanLabel:
+    """The label of another instrumentation's span: its name, and the route of a request that it serves."""
     name = span.name or "(no name)"
     route = span.attributes.get(_HTTP_ROUTE)
     if isinstance(route, str) and route not in name:
@@ -281,14 +288,14 @@ def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else "?"
 
 
-def _arguments(recorded: object) -> str:
-    parsed = recorded
-    if isinstance(recorded, str):
+def _arguments(recorded_arguments: object) -> str:
+    arguments = recorded_arguments
+    if isinstance(recorded_arguments, str):
         with suppress(ValueError, RecursionError):
-            parsed = json.loads(recorded)
-    if isinstance(parsed, dict):
-        return ", ".join(f"{name}={_json(value)}" for name, value in parsed.items())
-    return recorded if isinstance(recorded, str) else _json(recorded)
+            arguments = json.loads(recorded_arguments)
+    if isinstance(arguments, dict):
+        return ", ".join(f"{name}={_json(value)}" for name, value in arguments.items())
+    return recorded_arguments if isinstance(recorded_arguments, str) else _json(recorded_arguments)
 
 
 def _json(value: object) -> str:

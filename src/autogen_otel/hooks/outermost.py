@@ -22,35 +22,29 @@ _CHECKS: Final = vars(typing)
 up to Python 3.11 that looks each method up."""
 
 
-class Outermost(Proxy):
-    """The class attribute in the place of a method; whoever asks what stands there finds the host's function.
+def outermost(original: Any, observed: Any, runtime: Runtime) -> Any:
+    """The class attribute in the place of a method; to all who ask what stands there it is the original.
 
     Args:
         original: the host's function, or what others have put in its place.
         observed: the same, observed.
         runtime: the instrumentation that is switched on, or off.
     """
+    bound, bound_and_observed = original.__get__, observed.__get__
 
-    def __init__(self, original: Any, observed: Any, runtime: Runtime) -> None:
-        super().__init__(original)
-        self._self_observed, self._self_runtime = observed, runtime
+    # Its variables are those of the function around it: a proxy takes long to give its own.
+    class Outermost(Proxy):
+        def __get__(self, instance: Any, owner: type | None = None) -> Any:
+            if instance is not None and sys._getframe(1).f_globals is not _CHECKS:
+                try:
+                    if runtime.enabled and current.current_call() is None:
+                        return bound_and_observed(instance, owner)
+                except Exception as ours:  # noqa: BLE001 - the boundary
+                    with suppress(Exception):
+                        report(ours)
+            return bound(instance, owner)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """The method, bound as ever; of the class itself the original."""
-        function = self.__wrapped__
-        try:
-            if (
-                instance is not None
-                and sys._getframe(1).f_globals is not _CHECKS
-                and self._self_runtime.enabled
-                and current.current_call() is None
-            ):
-                function = self._self_observed
-        except Exception as ours:  # noqa: BLE001 - the boundary
-            with suppress(Exception):
-                report(ours)
-        return function.__get__(instance, owner)
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return original(*args, **kwargs)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As of the function, for who takes it out of the class's dict."""
-        return self.__wrapped__(*args, **kwargs)
+    return Outermost(original)

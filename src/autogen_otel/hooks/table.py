@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from autogen_otel.hooks.drive import Runtime, observed
 from autogen_otel.hooks.hops import AsyncioView, ThreadingView
 from autogen_otel.hooks.lookup import FunctionMap
-from autogen_otel.hooks.outermost import Outermost
+from autogen_otel.hooks.outermost import outermost
 from autogen_otel.hooks.streams import counted_async_stream, counted_stream
 from autogen_otel.lineages import AG2_0_9, AG2_0_14, ALL, PYAUTOGEN_0_2, Lineage
 from autogen_otel.operations.conversations.agent_turn import AgentTurn, OwnTurn
@@ -120,7 +120,7 @@ def _calls(operation: type[Operation]) -> Replacement:
 
 def _calls_from_outside(operation: type[Operation]) -> Replacement:
     """A method whose calls are read where the application itself calls it."""
-    return lambda place: Outermost(place.original, _calls(operation)(place), place.runtime)
+    return lambda place: outermost(place.original, _calls(operation)(place), place.runtime)
 
 
 def _view(view: Callable[[Any, Runtime], Any]) -> Replacement:

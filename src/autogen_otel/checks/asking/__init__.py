@@ -1,1 +1,1 @@
-"""The process in which the host is asked, and what asks it."""
+"""The process that asks the host, and the function that starts it."""

@@ -1,4 +1,4 @@
-"""Asking the installed AutoGen about lists, in a process of its own."""
+"""Asks the installed AutoGen about lists, in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 from autogen_otel.checks.source import Source
 
 _SECONDS: Final = 60.0
-"""How long the host may take; it is imported anew."""
+"""Seconds that the host may take; the process has to import it."""
 _PER_ENTRY: Final = 1.0
 _START: Final = (
     "import sys; sys.path[:] = {path!r}; from autogen_otel.checks.asking.process import main; main()"
@@ -22,11 +22,11 @@ _START: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the host says.
+    """The answers of the host.
 
     Args:
         host: its name and version; ``None`` if it could not be asked.
-        problem: why not.
+        problem: why it could not be asked.
         lists: for each list, for each object in it, what ``interview`` found.
     """
 
@@ -43,31 +43,31 @@ def ask(sources: Sequence[Source], probe_seconds: float | None = None, limit: fl
         probe_seconds: how long each entry's endpoint may take to answer; ``None`` asks no endpoint.
         limit: seconds that the host may take to be imported and to answer, beyond one second an entry.
     """
-    limit += sum(len(one.objects) for one in sources) * _PER_ENTRY + (probe_seconds or 0.0)
-    asked = {
-        "lists": [{"options": one.options, "entries": one.objects} for one in sources],
+    limit += sum(len(source.objects) for source in sources) * _PER_ENTRY + (probe_seconds or 0.0)
+    questions = {
+        "lists": [{"options": source.options, "entries": source.objects} for source in sources],
         "probe_seconds": probe_seconds,
         "limit": limit,
     }
     if not sys.executable or getattr(sys, "frozen", False):
-        # A frozen program would start itself anew.
+        # A frozen program would start itself again.
         return Answers(problem="there is no Python interpreter to start a process of its own with")
     try:
-        done = subprocess.run(  # noqa: S603 - this interpreter
-            # Isolated, because what else starts with this interpreter (coverage, another instrumentation)
-            # would run there too; with the same path, so that it is the same host.
-            [sys.executable, "-I", "-c", _START.format(path=[os.path.abspath(one) for one in sys.path])],  # noqa: PTH100 - '' is the working folder
-            input=json.dumps(asked).encode(),
+        process = subprocess.run(  # noqa: S603 - this interpreter
+            # Isolated, because other code that starts with this interpreter (coverage, another
+            # instrumentation) would run there too; with the same path, so that it is the same host.
+            [sys.executable, "-I", "-c", _START.format(path=[os.path.abspath(entry) for entry in sys.path])],  # noqa: PTH100 - '' is the working folder
+            input=json.dumps(questions).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=limit,
             check=False,
         )
-        answer = json.loads(done.stdout)
+        answer = json.loads(process.stdout)
     except subprocess.TimeoutExpired:
         return Answers(problem=f"it did not answer within {limit:.0f} s")
     except OSError as error:
         return Answers(problem=f"no process could be started for it ({type(error).__name__})")
     except ValueError:
-        return Answers(problem=f"its process ended with exit code {done.returncode} and no answer")
+        return Answers(problem=f"its process ended with exit code {process.returncode} and no answer")
     return Answers(answer["host"], answer["problem"], answer["lists"])

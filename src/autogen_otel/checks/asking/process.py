@@ -1,7 +1,7 @@
-"""The process in which the host is asked: questions on stdin, one JSON answer on stdout.
+"""The process that asks the host: it reads questions from stdin and writes one JSON answer to stdout.
 
-``ask.py`` starts it. Nothing else is printed: what the host prints goes nowhere, and nothing reaches the
-network until the process is told to.
+``ask.py`` starts it. It writes nothing else: the output of the host is discarded, and nothing reaches the
+network unless the questions ask for a probe.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from autogen_otel.lineages import detect
 
 def main() -> None:
     """Answer, and end without waiting for anything that is under way."""
-    out = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    stdout_copy = os.dup(1)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
     questions = json.loads(sys.stdin.buffer.read())
-    # Who asked may have ended meanwhile; nothing that the host does keeps this process beyond that.
+    # The process that asked may have ended meanwhile; whatever the host does, this one ends at the limit.
     faulthandler.dump_traceback_later(questions["limit"], exit=True)
     # AutoGen keeps a cache in the folder where it runs.
     with tempfile.TemporaryDirectory(prefix="autogen-otel-check-") as folder:
@@ -34,7 +34,7 @@ def main() -> None:
         answer = _answer(questions)
         os.chdir(Path(folder).anchor)
     try:
-        with os.fdopen(out, "wb") as stream:
+        with os.fdopen(stdout_copy, "wb") as stream:
             stream.write(json.dumps(answer).encode())
     finally:
         os._exit(0)
@@ -46,16 +46,17 @@ def _answer(questions: dict[str, Any]) -> dict[str, Any]:
     if host.lineage is None:
         return {"host": None, "problem": host.problem, "lists": []}
     interviews = [
-        [interview(asked["options"], entry) for entry in asked["entries"]] for asked in questions["lists"]
+        [interview(question["options"], entry) for entry in question["entries"]]
+        for question in questions["lists"]
     ]
     answers = [[answer for answer, _ in entries] for entries in interviews]
-    patience = questions["probe_seconds"]
-    if patience is not None:
+    probe_seconds = questions["probe_seconds"]
+    if probe_seconds is not None:
         from autogen_otel.checks.probe.probing import probe_all  # noqa: PLC0415 - only those who probe need it
 
         wire.mend()
         pairs = [pair for entries in interviews for pair in entries]
-        probe_all(pairs, patience)
+        probe_all(pairs, probe_seconds)
     return {"host": str(host.lineage), "problem": None, "lists": answers}
 
 
@@ -72,28 +73,28 @@ _EVENTS: Final = frozenset(
     }
 )
 _PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"})
-"""Other programs would have a wire of their own: credentials are asked of some."""
+"""Other programs would have a wire of their own: some libraries ask a program for credentials."""
 
 
 class WireCutError(ConnectionRefusedError):
-    """Somebody wanted to connect."""
+    """Code wanted to connect while the wire is cut."""
 
 
 class Wire:
-    """The wire of this process: while it is cut, as from the start, nothing of it reaches the network.
+    """The wire of this process: it is cut at first, and while it is cut, nothing reaches the network.
 
-    An audit hook sees every connection that Python makes, whichever library asks for it, and cannot be taken
-    out.
+    An audit hook sees every connection that Python makes, whichever library asks for it, and cannot be
+    removed.
     """
 
     def __init__(self) -> None:
         self._is_cut = True
-        sys.addaudithook(self._look)
+        sys.addaudithook(self._audit)
 
     def mend(self) -> None:
         """Let the process connect from now on."""
         self._is_cut = False
 
-    def _look(self, event: str, _arguments: tuple[Any, ...]) -> None:
+    def _audit(self, event: str, _arguments: tuple[Any, ...]) -> None:
         if self._is_cut and (event in _EVENTS or event in _PROGRAMS):
             raise WireCutError("the network is cut off here")

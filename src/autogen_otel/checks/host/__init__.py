@@ -1,1 +1,1 @@
-"""What the installed AutoGen makes of an entry; used only in the process that ``asking`` starts."""
+"""Asks the installed AutoGen about an entry; only the process that ``asking`` starts uses it."""

@@ -1,4 +1,4 @@
-"""One entry as the host takes it: an agent is made of it, and asks, but its request never leaves."""
+"""Tries one entry with the host: makes an agent of it, which asks its model, but sends no request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from autogen_otel.checks.host.refusal import Refusal, refusals
-from autogen_otel.checks.values import revived
+from autogen_otel.checks.values import revive
 from autogen_otel.reading import read
 
 MESSAGES: Final = ({"role": "user", "content": "Reply with the single word OK."},)
@@ -46,7 +46,7 @@ _ANSWER: Final = {
 
 
 class Intercepted(BaseException):
-    """Ends a call at the moment when its request would leave; no ``except Exception`` of the host ends it."""
+    """Ends a call when it would send its request; no ``except Exception`` of the host catches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +69,19 @@ class Attempt:
     """How far the host came with an entry.
 
     Args:
-        refused: what it refuses.
+        refusals: what it refuses.
         agent: the agent that it made.
         client: its model client.
-        sdk: the client of an SDK inside that; ``None`` where there is none that is understood.
-        sent: the request; ``None`` where none was made.
-        is_custom: whether the model client is one of the application's, which registers it later.
+        sdk: the SDK's client inside the model client; ``None`` if there is none that we understand.
+        sdk_request: the request; ``None`` if the host made none.
+        is_custom: whether the model client belongs to the application, which registers it later.
     """
 
-    refused: tuple[Refusal, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     agent: Any = None
     client: Any = None
     sdk: Any = None
-    sent: Request | None = None
+    sdk_request: Request | None = None
     is_custom: bool = False
 
 
@@ -89,11 +89,11 @@ def attempt(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Attempt:
     """Make an agent of one entry, and let it ask its model, without a network.
 
     Args:
-        options: what stands beside the ``config_list``, as ``values.plain`` has it.
+        options: the options beside the ``config_list``, as ``values.to_plain`` returns them.
         entry: the entry, likewise.
     """
     try:
-        agent = _agent(options, entry)
+        agent = _make_agent(options, entry)
     except Exception as error:  # noqa: BLE001 - whatever the host refuses with is the answer
         return Attempt(refusals(error))
     client = agent.client._clients[0]  # noqa: SLF001 - AutoGen gives its model clients to nobody
@@ -102,23 +102,23 @@ def attempt(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Attempt:
     sdk = sdk_of(client)
     if sdk is None:
         return Attempt(agent=agent, client=client)
-    refused, sent = _asked(agent, sdk)
-    return Attempt(refused, agent, client, sdk, sent)
+    model_refusals, sdk_request = _ask_model(agent, sdk)
+    return Attempt(model_refusals, agent, client, sdk, sdk_request)
 
 
 def sdk_of(client: Any) -> Any:
-    """The client inside a model client that sends through httpx: OpenAI's, and those of SDKs made alike."""
-    for one in (client, *vars(client).values()):
-        if read(one, "max_retries") is not None and callable(read(read(one, "_client"), "send")):
-            return one
+    """The client inside a model client that sends through httpx: OpenAI's, or that of a similar SDK."""
+    for candidate in (client, *vars(client).values()):
+        if read(candidate, "max_retries") is not None and callable(read(read(candidate, "_client"), "send")):
+            return candidate
     return None
 
 
 def call_options(sdk: Any) -> set[str]:
     """The options that a client of OpenAI's SDK takes, when it is made and when it is asked."""
     create = read(read(read(sdk, "chat"), "completions"), "create")
-    found = set(_parameters(type(sdk)))
-    return found if create is None else found | set(_parameters(create))
+    options = set(_parameters(type(sdk)))
+    return options if create is None else options | set(_parameters(create))
 
 
 def _parameters(function: Any) -> Iterable[str]:
@@ -127,24 +127,28 @@ def _parameters(function: Any) -> Iterable[str]:
     except (TypeError, ValueError):
         return ()
     variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return [one.name for one in parameters if one.kind not in variadic and one.name[0] != "_"]
+    return [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind not in variadic and parameter.name[0] != "_"
+    ]
 
 
-def _agent(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Any:
+def _make_agent(options: Mapping[str, Any], entry: Mapping[str, Any]) -> Any:
     autogen = importlib.import_module("autogen")
     return autogen.ConversableAgent(
         "checked",
-        llm_config={**revived(options), "config_list": [revived(entry)]},
+        llm_config={**revive(options), "config_list": [revive(entry)]},
         human_input_mode="NEVER",
         code_execution_config=False,
     )
 
 
-def _asked(agent: Any, sdk: Any) -> tuple[tuple[Refusal, ...], Request | None]:
+def _ask_model(agent: Any, sdk: Any) -> tuple[tuple[Refusal, ...], Request | None]:
     """Let the agent's wrapper ask its model.
 
-    The request is answered here, so that the host goes on to the price; as a whole, because it would count
-    the tokens of a stream with what it loads from the network.
+    We answer the request, so that the host goes on to the price; not as a stream, because the host would
+    load from the network what it counts a stream's tokens with.
     """
     wrapper = agent.client
     config = wrapper._config_list[0]  # noqa: SLF001 - as above
@@ -153,36 +157,36 @@ def _asked(agent: Any, sdk: Any) -> tuple[tuple[Refusal, ...], Request | None]:
     config["cache_seed"] = None
     if read(sdk, "_azure_ad_token_provider") is not None:
         sdk._azure_ad_token_provider = lambda: "a-token"  # noqa: SLF001 - the real one would ask for a token
-    http, sent = sdk._client, []  # noqa: SLF001 - what the SDK sends through
+    http, requests = sdk._client, []  # noqa: SLF001 - what the SDK sends through
     send = http.send
 
     def capture(request: Any, **_: Any) -> Any:
-        sent.append(Request(http, send, request))
+        requests.append(Request(http, send, request))
         if not str(request.url.path).endswith("/chat/completions"):
             raise Intercepted
         module = sys.modules[type(request).__module__.partition(".")[0]]
         return module.Response(200, json=_ANSWER, request=request)
 
     http.send = capture
-    refused: tuple[Refusal, ...] = ()
+    model_refusals: tuple[Refusal, ...] = ()
     try:
-        wrapper.create(messages=[dict(one) for one in MESSAGES])
+        wrapper.create(messages=[dict(message) for message in MESSAGES])
     except Intercepted:
         pass
     except Exception as error:  # noqa: BLE001 - as above
-        refused = refusals(error)
-        if sent:
-            # What the host makes of an answer that was made up here says nothing, but for the price.
-            refused = tuple(one for one in refused if one.kind == "price")
+        model_refusals = refusals(error)
+        if requests:
+            # The answer is ours, so the host's refusal of it says nothing, except about the price.
+            model_refusals = tuple(refusal for refusal in model_refusals if refusal.kind == "price")
     finally:
         http.send = send
-    return refused, sent[0] if sent else None
+    return model_refusals, requests[0] if requests else None
 
 
 def body_of(request: Any) -> dict[str, Any]:
     """The JSON that a request sends."""
     try:
-        parsed = json.loads(request.content)
+        body = json.loads(request.content)
     except ValueError:
         return {}
-    return parsed if isinstance(parsed, dict) else {}
+    return body if isinstance(body, dict) else {}

@@ -1,4 +1,4 @@
-"""All that the host says of an entry: what it refuses, what it would take, and what it would send."""
+"""Asks the host about an entry: what it refuses, what it accepts, and what it would send."""
 
 from __future__ import annotations
 
@@ -22,80 +22,90 @@ def interview(options: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[dic
     """Ask the host about one entry, again without each option that it refuses, until it refuses no more.
 
     Args:
-        options: what stands beside the ``config_list``.
+        options: the options beside the ``config_list``.
         entry: the entry.
 
     Returns:
         The answer as plain data, and the last attempt.
     """
     options, entry = dict(options), dict(entry)
-    found: list[Refusal] = []
-    accepted, takes_more, beside = _accepted(read_text(entry.get("api_type") or "openai"))
-    last, lacks_url = Attempt(), False
+    refusals: list[Refusal] = []
+    accepted_options, takes_more, beside_options = _accepted_options(
+        read_text(entry.get("api_type") or "openai")
+    )
+    last_attempt, lacks_url = Attempt(), False
     for _ in range(_MOST_ROUNDS):
-        last = attempt(options, entry)
-        found += [one for one in last.refused if one not in found]
-        removed = [_remove(one, options, entry) for one in last.refused]
-        if not last.refused or not any(removed):
-            missing = _missing(options, entry) if last.refused else {}
-            if not missing:
+        last_attempt = attempt(options, entry)
+        refusals += [refusal for refusal in last_attempt.refusals if refusal not in refusals]
+        removals = [_remove(refusal, options, entry) for refusal in last_attempt.refusals]
+        if not last_attempt.refusals or not any(removals):
+            missing_option = _first_missing_option(options, entry) if last_attempt.refusals else {}
+            if not missing_option:
                 break
-            # What is not there hides what else is wrong.
-            lacks_url = lacks_url or "base_url" in missing
-            entry |= missing
+            # A missing option hides what else is wrong.
+            lacks_url = lacks_url or "base_url" in missing_option
+            entry |= missing_option
     answer = {
-        "refusals": [asdict(one) for one in found],
-        "accepted": sorted(accepted),
+        "refusals": [asdict(refusal) for refusal in refusals],
+        "accepted_options": sorted(accepted_options),
         "takes_more": takes_more,
-        "beside": sorted(beside),
-        "is_custom": last.is_custom,
+        "beside_options": sorted(beside_options),
+        "is_custom": last_attempt.is_custom,
         "own_objects": holds_own_objects(entry) or holds_own_objects(options),
-        "has_sdk": last.sdk is not None,
-        "client": type(last.client).__name__ if last.client is not None else None,
-        **_effective(last, lacks_url=lacks_url),
+        "has_sdk": last_attempt.sdk is not None,
+        "client": type(last_attempt.client).__name__ if last_attempt.client is not None else None,
+        **_effective_settings(last_attempt, lacks_url=lacks_url),
     }
-    return answer, last
+    return answer, last_attempt
 
 
-def _remove(refused: Refusal, options: dict[str, Any], entry: dict[str, Any]) -> bool:
-    """Take the refused option away, so that the host can say what else it refuses."""
-    if refused.option is None or refused.kind == "missing":
-        if refused.kind == "price":
+def _remove(refusal: Refusal, options: dict[str, Any], entry: dict[str, Any]) -> bool:
+    """Remove the refused option, so that the host can say what else it refuses."""
+    if refusal.option is None or refusal.kind == "missing":
+        if refusal.kind == "price":
             return entry.pop("price", options.pop("price", None)) is not None
         return False
-    places = (options, entry) if refused.beside else (entry, options)
-    for place in places:
-        if refused.option in place:
-            del place[refused.option]
+    mappings = (options, entry) if refusal.is_beside else (entry, options)
+    for mapping in mappings:
+        if refusal.option in mapping:
+            del mapping[refusal.option]
             return True
     return False
 
 
 @cache
-def _accepted(api_type: str) -> tuple[set[str], bool, set[str]]:
-    """What the host takes in an entry of a type, whether it takes more, and what it takes beside the list.
+def _accepted_options(api_type: str) -> tuple[set[str], bool, set[str]]:
+    """The options the host accepts in an entry of a type, whether it accepts more, and those beside the list.
 
-    The lineages that validate have a class for each type of entry; it is read from an entry that they accept.
+    The lineages that validate have a class for each type of entry; we read it from an entry that they accept.
     """
-    harmless = {**_HARMLESS, **(_AZURE if api_type.startswith("azure") else {}), "api_type": api_type}
-    made = attempt({}, harmless)
-    config = _validated(harmless) if made.agent is None else made.agent.llm_config
+    harmless_entry = {**_HARMLESS, **(_AZURE if api_type.startswith("azure") else {}), "api_type": api_type}
+    harmless_attempt = attempt({}, harmless_entry)
+    config = (
+        _host_config(harmless_entry) if harmless_attempt.agent is None else harmless_attempt.agent.llm_config
+    )
     if config is None:
-        # A type that the host does not know, or a package that is not here: nobody can say what it takes.
+        # The host does not know the type, or its package is not installed: nobody knows what it accepts.
         return set(), True, set()
-    own = {str(one) for one in read(importlib.import_module("autogen").OpenAIWrapper, "extra_kwargs") or ()}
-    called = call_options(made.sdk) if made.sdk is not None else set()
+    wrapper_options = {
+        str(option) for option in read(importlib.import_module("autogen").OpenAIWrapper, "extra_kwargs") or ()
+    }
+    sdk_options = call_options(harmless_attempt.sdk) if harmless_attempt.sdk is not None else set()
     if isinstance(config, dict):
-        taken = own | {"model_client_cls"} | called
-        return taken, True, taken | {"config_list"}
+        known_options = wrapper_options | {"model_client_cls"} | sdk_options
+        return known_options, True, known_options | {"config_list"}
     entry = type(config.config_list[0])
     takes_more = read(entry, "model_config").get("extra") == "allow"
-    beside = set(read(type(read(config, "_model")), "model_fields") or ())
-    return set(entry.model_fields) | ((own | called) if takes_more else set()), takes_more, beside
+    beside_options = set(read(type(read(config, "_model")), "model_fields") or ())
+    return (
+        set(entry.model_fields) | ((wrapper_options | sdk_options) if takes_more else set()),
+        takes_more,
+        beside_options,
+    )
 
 
-def _validated(entry: Mapping[str, Any]) -> Any:
-    """The host's own form of an entry whose model client it cannot make here; ``None`` where it has none."""
+def _host_config(entry: Mapping[str, Any]) -> Any:
+    """The host's own config of an entry whose client it cannot make; ``None`` if it knows no such type."""
     autogen = importlib.import_module("autogen")
     if not hasattr(autogen, "LLMConfig"):
         return None
@@ -105,28 +115,30 @@ def _validated(entry: Mapping[str, Any]) -> Any:
         return None
 
 
-def _missing(options: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
-    """The first of what an entry needs and does not have, with a harmless value."""
+def _first_missing_option(options: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
+    """The first option that an entry needs and does not have, with a harmless value."""
     is_azure = read_text(entry.get("api_type") or "").startswith("azure")
-    needed = {**_HARMLESS, **(_AZURE if is_azure else {})}
+    needed_options = {**_HARMLESS, **(_AZURE if is_azure else {})}
     if entry.get("azure_endpoint"):
-        del needed["base_url"]
-    lacking = [name for name in needed if not (entry.get(name) or options.get(name))]
-    return {name: needed[name] for name in lacking[:1]}
+        del needed_options["base_url"]
+    missing_names = [name for name in needed_options if not (entry.get(name) or options.get(name))]
+    return {name: needed_options[name] for name in missing_names[:1]}
 
 
-def _effective(last: Attempt, *, lacks_url: bool) -> dict[str, Any]:
-    """What the SDK's client goes by, and where its request would go."""
-    if last.sdk is None:
+def _effective_settings(last_attempt: Attempt, *, lacks_url: bool) -> dict[str, Any]:
+    """The settings of the SDK's client, and where its request would go."""
+    if last_attempt.sdk is None:
         return {"timeout": None, "waits_for_ever": False, "max_retries": None, "url": None, "numbers": {}}
-    timeout = read(last.sdk, "timeout")
+    timeout = read(last_attempt.sdk, "timeout")
     seconds = timeout if isinstance(timeout, (int, float)) else read(timeout, "read")
-    retries = read(last.sdk, "max_retries")
-    body = {} if last.sent is None else body_of(last.sent.request)
+    retries = read(last_attempt.sdk, "max_retries")
+    body = {} if last_attempt.sdk_request is None else body_of(last_attempt.sdk_request.request)
     return {
         "timeout": float(seconds) if isinstance(seconds, (int, float)) else None,
         "waits_for_ever": seconds is None,
         "max_retries": retries if isinstance(retries, int) else None,
-        "url": None if last.sent is None or lacks_url else str(last.sent.request.url),
+        "url": None
+        if last_attempt.sdk_request is None or lacks_url
+        else str(last_attempt.sdk_request.request.url),
         "numbers": {name: value for name, value in body.items() if name in RANGES},
     }

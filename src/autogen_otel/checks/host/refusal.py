@@ -1,4 +1,4 @@
-"""What the host refuses in an entry, read from the exception with which it does."""
+"""Reads from the host's exception what it refuses in an entry."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from autogen_otel.reading import read, read_text, read_traceback
 
 _UNEXPECTED: Final = re.compile(r"(\w+\.)?(\w+)\(\) got an unexpected keyword argument '([^']+)'")
 _LIST: Final = "config_list"
-_BEHIND_TAG: Final = 3
-"""Where the name of an option stands: ``config_list``, position, ``api_type``, option."""
-_IN_ENTRY: Final = 2
+_OPTION_INDEX: Final = 3
+"""The index of an option's name in a location: ``config_list``, position, ``api_type``, option."""
+_ENTRY_DEPTH: Final = 2
+"""The length of an entry's location: ``config_list``, position."""
 _LONGEST: Final = 2000
 
 Kind = Literal["unknown", "value", "missing", "api_type", "package", "price", "other"]
@@ -27,57 +28,59 @@ class Refusal:
     Args:
         kind: an option that it does not know, a value, a missing option, an ``api_type``, a package that is
             not installed, a price, or something else.
-        option: the option; ``None`` where it names none.
+        option: the option; ``None`` if the host names none.
         message: the host's words.
         error: the class of its exception.
-        beside: whether the option stands beside the ``config_list`` and not in an entry.
-        expected: for an ``api_type``, those that it knows.
+        is_beside: whether the option is beside the ``config_list`` and not in an entry.
+        expected_types: for an ``api_type``, the types that the host knows.
     """
 
     kind: Kind
     option: str | None
     message: str
     error: str
-    beside: bool = False
-    expected: tuple[str, ...] = ()
+    is_beside: bool = False
+    expected_types: tuple[str, ...] = ()
 
 
 def refusals(error: BaseException) -> tuple[Refusal, ...]:
-    """Read what the host refuses; an exception of pydantic's tells several things at once."""
+    """Read what the host refuses; an exception of pydantic names several problems at once."""
     details = read(error, "errors")
     if callable(details) and type(error).__name__ == "ValidationError":
         try:
-            found = tuple(_validated(details(include_input=False, include_url=False)))
+            validation_refusals = tuple(_validation_refusals(details(include_input=False, include_url=False)))
         except Exception:  # noqa: BLE001 - another class of this name
-            found = ()
-        if found:
-            return found
+            validation_refusals = ()
+        if validation_refusals:
+            return validation_refusals
     message = read_text(error)[:_LONGEST]
     name = type(error).__name__
     if any(isinstance(link, ImportError) for link in chain(error)):
         return (Refusal("package", None, message, name),)
-    unexpected = _UNEXPECTED.search(message) if isinstance(error, TypeError) else None
-    if unexpected is not None:
-        beside = unexpected[1] is not None and unexpected[1].startswith("LLMConfig")
-        return (Refusal("unknown", unexpected[3], message, name, beside),)
+    match = _UNEXPECTED.search(message) if isinstance(error, TypeError) else None
+    if match is not None:
+        is_beside = match[1] is not None and match[1].startswith("LLMConfig")
+        return (Refusal("unknown", match[3], message, name, is_beside),)
     return (Refusal("price" if _is_about_price(error) else "other", None, message, name),)
 
 
-def _validated(details: list[dict[str, Any]]) -> Iterator[Refusal]:
-    for one in details:
-        place, said = tuple(map(str, one["loc"])), str(one["type"])
-        in_entry = place[:1] == (_LIST,)
-        option = place[0] if place and not in_entry else None
-        if in_entry and len(place) > _BEHIND_TAG:
-            option = place[_BEHIND_TAG]
+def _validation_refusals(details: list[dict[str, Any]]) -> Iterator[Refusal]:
+    for detail in details:
+        location, error_kind = tuple(map(str, detail["loc"])), str(detail["type"])
+        in_entry = location[:1] == (_LIST,)
+        option = location[0] if location and not in_entry else None
+        if in_entry and len(location) > _OPTION_INDEX:
+            option = location[_OPTION_INDEX]
         kinds: dict[str, Kind] = {"extra_forbidden": "unknown", "missing": "missing"}
-        kind = kinds.get(said, "value" if option else "other")
-        expected: tuple[str, ...] = ()
-        if said.startswith("union_tag") and len(place) == _IN_ENTRY:
+        kind = kinds.get(error_kind, "value" if option else "other")
+        expected_types: tuple[str, ...] = ()
+        if error_kind.startswith("union_tag") and len(location) == _ENTRY_DEPTH:
             kind = option = "api_type"
-            tags = str((one.get("ctx") or {}).get("expected_tags", ""))
-            expected = tuple(tag.strip("' ") for tag in tags.split(",") if tag.strip("' "))
-        yield Refusal(kind, option, str(one["msg"])[:_LONGEST], "ValidationError", not in_entry, expected)
+            tags = str((detail.get("ctx") or {}).get("expected_tags", ""))
+            expected_types = tuple(tag.strip("' ") for tag in tags.split(",") if tag.strip("' "))
+        yield Refusal(
+            kind, option, str(detail["msg"])[:_LONGEST], "ValidationError", not in_entry, expected_types
+        )
 
 
 def _is_about_price(error: BaseException) -> bool:

@@ -1,1 +1,1 @@
-"""What is wrong with entries as far as it can be told without the network."""
+"""The checks of entries that need no network."""

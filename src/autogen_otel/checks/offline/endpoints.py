@@ -1,4 +1,4 @@
-"""Where an entry's requests go: Azure's endpoint and version, and URLs that lead nowhere."""
+"""Checks where an entry's requests go: Azure's endpoint and version, and URLs that lead nowhere."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from autogen_otel.checks.report import ERROR, WARNING, Problem
 
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|v\d+|preview|latest")
 _TEMPLATE: Final = re.compile(r"[<>{}$]|(?i:(?:^|\.)example\.(?:com|net|org)(?::\d+)?$)")
-"""What no host's name holds, and names that are reserved for examples: RFC 2606."""
-_GUESSED: Final = re.compile(
+"""Characters that no host name has, and names that RFC 2606 reserves for examples."""
+_LIKELY_TEMPLATE: Final = re.compile(
     r"(?i:(?:^|[^a-z])your[^a-z./]*[a-z]*[^a-z./]*(?:resource|endpoint|host|instance|name|domain|server)"
     r"|(?:^|[^a-z])xxx+(?:[^a-z]|$)|resource[-_]name)"
 )
-_REAL: Final = re.compile(r"(?i)\.your-server\.de(?::\d+)?$")
-"""Where a large provider's servers are, whose name looks like a placeholder."""
-_TWICE: Final = re.compile(r"(/chat/completions|/openai/deployments|/v1)(?=/).*\1(?=/|$)")
-_ASKED: Final = ("/chat/completions", "/responses")
+_REAL_HOST: Final = re.compile(r"(?i)\.your-server\.de(?::\d+)?$")
+"""The servers of a large provider, whose real names look like a placeholder."""
+_REPEATED_PATH: Final = re.compile(r"(/chat/completions|/openai/deployments|/v1)(?=/).*\1(?=/|$)")
+_REQUEST_PATHS: Final = ("/chat/completions", "/responses")
 _URLS: Final = ("base_url", "azure_endpoint")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_SPOKEN: Final = frozenset({"http", "https", "ws", "wss"})
-_OLLAMA: Final = 11434
+_USABLE_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
+_OLLAMA_PORT: Final = 11434
 _SCHEMES: Final = frozenset({"http", "https", "ftp", "ws", "wss"})
 
 
 def endpoint_problems(facts: Facts) -> Iterator[Problem]:
-    """Find what is wrong with where the requests go."""
+    """Find problems of the address that the requests go to."""
     if facts.is_custom:
         return
     if facts.is_azure:
-        yield from _azure(facts)
-    named = next((name for name in _URLS if facts.value(name) is not None), None)
-    problem = _as_written(facts, named) if named is not None else None
-    problem = problem or _as_sent(facts, named)
+        yield from _azure_problems(facts)
+    option = next((name for name in _URLS if facts.value(name) is not None), None)
+    problem = _written_url_problem(facts, option) if option is not None else None
+    problem = problem or _sent_url_problem(facts, option)
     if problem is not None:
         yield problem
 
@@ -46,7 +46,7 @@ def _problem(option: str, message: str, *, is_sure: bool = True, kind: str = "en
     return Problem(kind, ERROR if is_sure else WARNING, message, option)
 
 
-def _azure(facts: Facts) -> Iterator[Problem]:
+def _azure_problems(facts: Facts) -> Iterator[Problem]:
     version = facts.value("api_version")
     if version is None and not facts.environ.get("OPENAI_API_VERSION"):
         message = "api_version is missing, which Azure needs; add it, or set OPENAI_API_VERSION"
@@ -62,30 +62,30 @@ def _azure(facts: Facts) -> Iterator[Problem]:
         yield _problem("base_url", message, kind="azure_endpoint")
 
 
-def _as_written(facts: Facts, named: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
-    url = facts.value(named)
+def _written_url_problem(facts: Facts, option: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
+    url = facts.value(option)
     if not isinstance(url, str):
-        return _problem(named, f"{named} is no text")
+        return _problem(option, f"{option} is no text")
     if not url.strip():
-        return _problem(named, f"{named} is empty; leave it out, or give the URL")
+        return _problem(option, f"{option} is empty; leave it out, or give the URL")
     if re.search(r"\s", url):
-        return _problem(named, f"{named} holds whitespace or a line break; remove it")
+        return _problem(option, f"{option} holds whitespace or a line break; remove it")
     if is_quoted(url):
-        return _problem(named, f"{named} holds quotes of its own; remove them")
+        return _problem(option, f"{option} holds quotes of its own; remove them")
     if url.endswith((",", ";")):
-        return _problem(named, f"{named} ends in {url[-1]!r}, which is not of the URL; cut it")
+        return _problem(option, f"{option} ends in {url[-1]!r}, which is not of the URL; cut it")
     host = url.partition("://")[2].partition("/")[0] or url
     is_sure = _TEMPLATE.search(host) is not None
-    if is_sure or (_GUESSED.search(host) and not _REAL.search(host)):
-        return _problem(named, f"{named} is a placeholder; put the real URL there", is_sure=is_sure)
+    if is_sure or (_LIKELY_TEMPLATE.search(host) and not _REAL_HOST.search(host)):
+        return _problem(option, f"{option} is a placeholder; put the real URL there", is_sure=is_sure)
     scheme = _SCHEME.match(url)
-    if scheme is not None and scheme[1].lower() not in _SPOKEN:
-        return _problem(named, f"{named} begins with {scheme[0]}; it must be http:// or https://")
+    if scheme is not None and scheme[1].lower() not in _USABLE_SCHEMES:
+        return _problem(option, f"{option} begins with {scheme[0]}; it must be http:// or https://")
     return None
 
 
-def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR0911 - one return for each finding
-    name = named or "base_url"
+def _sent_url_problem(facts: Facts, option: str | None) -> Problem | None:  # noqa: PLR0911 - one return for each finding
+    name = option or "base_url"
     try:
         parts = urlsplit(facts.url or "")
         port = parts.port
@@ -93,7 +93,7 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         return _problem(name, f"{name} is no URL: its host or port cannot be read")
     if facts.url is None:
         return None
-    if parts.scheme not in _SPOKEN or not parts.hostname:
+    if parts.scheme not in _USABLE_SCHEMES or not parts.hostname:
         return _problem(name, f"{name} is no URL; it must begin with http:// or https://")
     if parts.hostname in _SCHEMES and parts.path.startswith("//"):
         return _problem(name, f"{name} is no URL; it must begin with http:// or https:// once")
@@ -101,26 +101,26 @@ def _as_sent(facts: Facts, named: str | None) -> Problem | None:  # noqa: PLR091
         return _problem(name, f"{name} is null, which the host takes for a name; leave it out")
     if port == 0:
         return _problem(name, f"{name} has port 0, where nothing can listen")
-    return _of_path(facts, name, parts)
+    return _path_problem(facts, name, parts)
 
 
-def _of_path(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
-    twice = _TWICE.search(parts.path)
-    if twice is not None:
-        return _problem(name, f"{name} ends in what the SDK adds: {twice[1]} would be there twice; cut it")
+def _path_problem(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
+    match = _REPEATED_PATH.search(parts.path)
+    if match is not None:
+        return _problem(name, f"{name} ends in what the SDK adds: {match[1]} would be there twice; cut it")
     if facts.is_at_azure and not facts.is_azure and facts.is_openai and "/openai/v1" not in parts.path:
         message = f'{name} leads to Azure, which needs "api_type": "azure"'
         return _problem(name, message, kind="azure_endpoint")
-    if facts.is_sent and facts.is_openai and not parts.path.endswith(_ASKED):
-        moved = "behind which the SDK puts its path; cut it, or move it to default_query"
-        return _problem(name, f"{name} holds a query, {moved}")
-    if parts.port == _OLLAMA and facts.is_openai and not parts.path.startswith("/v1"):
+    if facts.is_sent and facts.is_openai and not parts.path.endswith(_REQUEST_PATHS):
+        explanation = "behind which the SDK puts its path; cut it, or move it to default_query"
+        return _problem(name, f"{name} holds a query, {explanation}")
+    if parts.port == _OLLAMA_PORT and facts.is_openai and not parts.path.startswith("/v1"):
         message = f"{name} lacks /v1, below which Ollama has what OpenAI's SDK asks"
         return _problem(name, message, is_sure=False)
-    return _at_openai(facts, name, parts) if facts.is_at_openai else None
+    return _openai_url_problem(facts, name, parts) if facts.is_at_openai else None
 
 
-def _at_openai(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
+def _openai_url_problem(facts: Facts, name: str, parts: SplitResult) -> Problem | None:
     if facts.is_azure:
         return _problem(name, f"{name} leads to OpenAI, but api_type is azure", kind="azure_endpoint")
     if parts.scheme == "http":

@@ -1,4 +1,4 @@
-"""All checks of one entry, and the model and price of it; and entries that stand in the list twice."""
+"""All checks of one entry, those of its model and price, and the search for duplicate entries."""
 
 from __future__ import annotations
 
@@ -15,45 +15,50 @@ from autogen_otel.checks.offline.options import option_problems
 from autogen_otel.checks.offline.patience import patience_problems
 from autogen_otel.checks.offline.placeholders import is_placeholder, is_quoted, is_template
 from autogen_otel.checks.report import ERROR, WARNING, Problem
-from autogen_otel.checks.values import is_number, kind_of, revived
+from autogen_otel.checks.values import is_number, kind_of, revive
 from autogen_otel.operations.models.config_entries import has_odd_price
 
 _OPENAI: Final = "https://api.openai.com/v1"
-_PRICES: Final = 2
+_PRICE_NUMBERS: Final = 2
 
 
 def entry_problems(facts: Facts) -> list[Problem]:
-    """Find all that is wrong with an entry, by itself."""
-    told = list(option_problems(facts))
-    found = [
+    """Find all problems of one entry by itself."""
+    host_problems = list(option_problems(facts))
+    own_problems = [
         *model_problems(facts),
         *filter(None, [key_problem(facts)]),
         *endpoint_problems(facts),
         *price_problems(facts),
         *patience_problems(facts),
     ]
-    if any(one.kind == "api_type" for one in told):
-        # The host has looked at it as an entry of another type.
-        told = [one for one in told if one.kind in {"api_type", "repeated_option"}]
-        found = [one for one in found if one.kind not in _OF_TYPE]
-    # An option that is not taken may be what the host misses afterwards.
-    known = [*found, *(one for one in told if one.kind == "unknown_option")]
-    return [one for one in told if not _is_explained(one, known)] + found
+    if any(problem.kind == "api_type" for problem in host_problems):
+        # The host took it for an entry of another type.
+        host_problems = [
+            problem for problem in host_problems if problem.kind in {"api_type", "repeated_option"}
+        ]
+        own_problems = [problem for problem in own_problems if problem.kind not in _KINDS_OF_TYPE]
+    # The host may miss an option afterwards because it does not know a misspelt one.
+    explanations = [
+        *own_problems,
+        *(problem for problem in host_problems if problem.kind == "unknown_option"),
+    ]
+    return [problem for problem in host_problems if not _is_explained(problem, explanations)] + own_problems
 
 
-_OF_TYPE: Final = frozenset({"azure_version", "azure_endpoint", "key_missing"})
+_KINDS_OF_TYPE: Final = frozenset({"azure_version", "azure_endpoint", "key_missing"})
 
 
-def _is_explained(told: Problem, found: Sequence[Problem]) -> bool:
-    """Whether something that the host refuses is what a check has found, and says in clearer words."""
-    errors = [one for one in found if one.severity == ERROR]
-    if told.kind != "rejected":
+def _is_explained(problem: Problem, explanations: Sequence[Problem]) -> bool:
+    """Whether one of our own checks has found what the host refuses, and explains it in clearer words."""
+    errors = [error for error in explanations if error.severity == ERROR]
+    if problem.kind != "rejected":
         return False
-    return bool(errors) if told.option is None else any(one.option == told.option for one in errors)
+    return bool(errors) if problem.option is None else any(error.option == problem.option for error in errors)
 
 
 def model_problems(facts: Facts) -> Iterator[Problem]:
-    """Find what is wrong with the model."""
+    """Find problems of the model."""
     model = facts.value("model")
     if facts.is_custom and not _is_refused(facts, "model"):
         return
@@ -72,66 +77,69 @@ def model_problems(facts: Facts) -> Iterator[Problem]:
 
 
 def price_problems(facts: Facts) -> Iterator[Problem]:
-    """Find whether AutoGen can calculate with the price: a number, or one each for prompt and answer."""
-    price = revived(facts.value("price"))
+    """Find out if AutoGen can calculate with the price: one number, or one each for prompt and answer."""
+    price = revive(facts.value("price"))
     if _is_refused(facts, "price") or (facts.answer is None and has_odd_price({"price": price})):
         message = (
             "price must be two numbers, for 1000 tokens of the prompt and of the answer, such as [0.01, 0.03]"
         )
         yield Problem("price", ERROR, message, "price")
-    elif isinstance(price, (list, tuple)) and len(price) > _PRICES:
+    elif isinstance(price, (list, tuple)) and len(price) > _PRICE_NUMBERS:
         yield Problem("price", WARNING, f"price has {len(price)} numbers, of which two count", "price")
     elif _is_negative(price):
         yield Problem("price", WARNING, "price is negative or no number that can be added up", "price")
 
 
 def _is_refused(facts: Facts, option: str) -> bool:
-    refused = [] if facts.answer is None else facts.answer["refusals"]
-    return any(option == one["option"] or one["kind"] == option for one in refused)
+    refusals = [] if facts.answer is None else facts.answer["refusals"]
+    return any(option == refusal["option"] or refusal["kind"] == option for refusal in refusals)
 
 
 def _is_negative(price: Any) -> bool:
     numbers = price if isinstance(price, (list, tuple)) else [price]
-    return any(is_number(one) and (one < 0 or not math.isfinite(one)) for one in numbers)
+    return any(is_number(number) and (number < 0 or not math.isfinite(number)) for number in numbers)
 
 
 def duplicates(entries: Sequence[Any], environ: Mapping[str, str]) -> dict[int, int]:
-    """The entries that ask the same as one before them, with that one's index."""
-    first: dict[str, int] = {}
-    found = {}
+    """The index of each entry that asks the same as an earlier one, with the index of the earliest."""
+    first_by_key: dict[str, int] = {}
+    first_of_duplicate = {}
     for index, entry in enumerate(entries):
-        # Of the program's own objects nobody can tell here which are the same.
+        # Nobody can tell here which of the program's own objects are the same.
         if not isinstance(entry, Mapping) or any(
-            kind_of(one) not in {None, "tuple"} for one in entry.values()
+            kind_of(value) not in {None, "tuple"} for value in entry.values()
         ):
             continue
-        mark = json.dumps(_alike(entry, environ), sort_keys=True)
-        if mark in first:
-            found[index] = first[mark]
-        first.setdefault(mark, index)
-    return found
+        key = json.dumps(_normalize(entry, environ), sort_keys=True)
+        if key in first_by_key:
+            first_of_duplicate[index] = first_by_key[key]
+        first_by_key.setdefault(key, index)
+    return first_of_duplicate
 
 
 def duplicate_problem(first: int) -> Problem:
-    """The problem of an entry that stands in the list already."""
+    """The problem of an entry that is in the list already."""
     message = f"is the same as entry {first}, so falling over to it cannot help; remove one of them"
     return Problem("duplicate", WARNING, message)
 
 
-def _alike(entry: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """The entry with what it leaves out, and its URL as every other that means the same."""
+def _normalize(entry: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Add the defaults that the entry leaves out, and give equal URLs the same spelling."""
     api_type = entry.get("api_type") or "openai"
-    alike = {"api_type": api_type, **{key: value for key, value in entry.items() if value is not None}}
+    normalized_entry = {
+        "api_type": api_type,
+        **{key: value for key, value in entry.items() if value is not None},
+    }
     if api_type == "openai":
-        alike.setdefault("api_key", environ.get("OPENAI_API_KEY"))
-        alike.setdefault("base_url", environ.get("OPENAI_BASE_URL") or _OPENAI)
-    url = alike.get("base_url")
+        normalized_entry.setdefault("api_key", environ.get("OPENAI_API_KEY"))
+        normalized_entry.setdefault("base_url", environ.get("OPENAI_BASE_URL") or _OPENAI)
+    url = normalized_entry.get("base_url")
     if isinstance(url, str):
         try:
             parts = urlsplit(url)
         except ValueError:
-            return alike
-        alike["base_url"] = urlunsplit(
+            return normalized_entry
+        normalized_entry["base_url"] = urlunsplit(
             (parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), parts.query, "")
         )
-    return alike
+    return normalized_entry

@@ -1,4 +1,4 @@
-"""What the checks of an entry look at."""
+"""The facts about an entry that its checks use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-_INNER: Final = (
+_PRIVATE_DOMAINS: Final = (
     ".local", ".localhost", ".internal", ".lan", ".home", ".svc", ".corp", ".intranet", ".test", ".arpa",
 )  # fmt: skip
 _OPENAI: Final = "api.openai.com"
@@ -28,10 +28,10 @@ class Facts:
         index: its position in the list, from 0.
         count: the number of entries.
         entry: the entry, as plain data.
-        options: what stands beside the list.
-        answer: what the host says of it; ``None`` if it could not be asked.
+        options: the options beside the list.
+        answer: the host's answer about it; ``None`` if it could not be asked.
         environ: environment variables.
-        repeated: options that stand in it twice.
+        repeated_options: options that are in it twice.
     """
 
     index: int
@@ -40,34 +40,34 @@ class Facts:
     options: Mapping[str, Any]
     answer: Mapping[str, Any] | None
     environ: Mapping[str, str]
-    repeated: tuple[str, ...] = field(default=())
+    repeated_options: tuple[str, ...] = field(default=())
 
     def value(self, *names: str) -> Any:
         """The first of these options that is set, in the entry, else beside the list."""
-        for place in (self.entry, self.options):
+        for mapping in (self.entry, self.options):
             for name in names:
-                if place.get(name) is not None:
-                    return place[name]
+                if mapping.get(name) is not None:
+                    return mapping[name]
         return None
 
     def is_set(self, name: str) -> bool:
-        """Whether an option stands there, be it ``None``."""
+        """Whether an option is in the entry or beside the list, even if it is ``None``."""
         return name in self.entry or name in self.options
 
     @property
     def api_type(self) -> str:
         """Which kind of client the host makes; ``openai`` unless the entry says otherwise."""
-        said = self.value("api_type")
-        return said if isinstance(said, str) and said else "openai"
+        api_type = self.value("api_type")
+        return api_type if isinstance(api_type, str) and api_type else "openai"
 
     @property
     def is_azure(self) -> bool:
-        """Whether the host makes an Azure client of it."""
+        """Whether the host makes an Azure client for it."""
         return self.api_type.startswith("azure")
 
     @property
     def is_openai(self) -> bool:
-        """Whether the host makes a client of OpenAI's SDK of it."""
+        """Whether the host makes a client of OpenAI's SDK for it."""
         if self.answer is not None and self.answer["has_sdk"]:
             return str(self.answer["client"]).startswith("OpenAI")
         return (
@@ -83,25 +83,25 @@ class Facts:
     def url(self) -> str | None:
         """Where its requests go: as the host would send them, else as the entry says."""
         if self.answer is not None and self.answer["url"]:
-            refused = {one["option"] for one in self.answer["refusals"]}
-            # Else the host took the entry only without its URL.
-            if refused.isdisjoint({"base_url", "azure_endpoint"}):
+            refused_options = {refusal["option"] for refusal in self.answer["refusals"]}
+            # If the host refused the URL, it took the entry only without it.
+            if refused_options.isdisjoint({"base_url", "azure_endpoint"}):
                 return str(self.answer["url"])
-        said = self.value("azure_endpoint", "base_url") if self.is_azure else self.value("base_url")
-        if said is None:
-            said = self.environ.get("AZURE_OPENAI_ENDPOINT" if self.is_azure else "OPENAI_BASE_URL")
-        if said is None and self.api_type in {"openai", "open_ai"}:
+        url = self.value("azure_endpoint", "base_url") if self.is_azure else self.value("base_url")
+        if url is None:
+            url = self.environ.get("AZURE_OPENAI_ENDPOINT" if self.is_azure else "OPENAI_BASE_URL")
+        if url is None and self.api_type in {"openai", "open_ai"}:
             return f"https://{_OPENAI}/v1"
-        return said if isinstance(said, str) else None
+        return url if isinstance(url, str) else None
 
     @property
     def is_sent(self) -> bool:
-        """Whether that is the URL of a request that the host has made."""
+        """Whether ``url`` is the URL of a request that the host made."""
         return self.answer is not None and self.answer["url"] == self.url
 
     @property
     def hostname(self) -> str | None:
-        """The host of that."""
+        """The host name in ``url``."""
         try:
             return urlsplit(self.url or "").hostname
         except ValueError:
@@ -109,12 +109,12 @@ class Facts:
 
     @property
     def is_at_openai(self) -> bool:
-        """Whether OpenAI itself is asked."""
+        """Whether its requests go to OpenAI itself."""
         return self.is_openai and self.hostname == _OPENAI
 
     @property
     def is_at_azure(self) -> bool:
-        """Whether Azure is asked."""
+        """Whether its requests go to Azure."""
         return (self.hostname or "").endswith(_AZURE_HOSTS)
 
     @property
@@ -126,4 +126,4 @@ class Facts:
         try:
             return not ip_address(host).is_global
         except ValueError:
-            return "." not in host or host.endswith(_INNER)
+            return "." not in host or host.endswith(_PRIVATE_DOMAINS)

@@ -1,4 +1,4 @@
-"""What is wrong with the key of an entry, without ever saying the key."""
+"""Finds what is wrong with the key of an entry, and never prints the key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autogen_otel.checks.offline.placeholders import (
     is_template,
 )
 from autogen_otel.checks.report import ERROR, WARNING, Problem
-from autogen_otel.checks.values import kind_named, kind_of
+from autogen_otel.checks.values import json_type_name, kind_of
 
 _ISSUERS: Final = {
     "sk-ant-": "Anthropic",
@@ -36,7 +36,7 @@ _ISSUERS: Final = {
     "ghp_": "GitHub",
     "github_pat_": "GitHub",
 }
-"""Who issues keys that begin so, the longer beginnings first where one holds the other."""
+"""Issuers by the beginning of their keys; of two beginnings that fit, the longer stands first."""
 
 _HOSTS: Final = {
     "api.openai.com": "OpenAI",
@@ -57,8 +57,8 @@ _HOSTS: Final = {
 _TYPES: Final = {"anthropic": "Anthropic", "google": "Google", "groq": "Groq", "cerebras": "Cerebras"}
 _WHITESPACE: Final = re.compile(r"\s")
 _SHORTEST: Final = 20
-_OPENAIS: Final = ("sk-", "sess-", "ek_", "eyJ")
-_OTHERS_OF_AZURE: Final = (
+_OPENAI_BEGINNINGS: Final = ("sk-", "sess-", "ek_", "eyJ")
+_OTHER_AZURE_CREDENTIALS: Final = (
     "azure_ad_token",
     "azure_ad_token_provider",
     "workload_identity",
@@ -72,94 +72,98 @@ _VARIABLES: Final = {
 
 def key_problem(facts: Facts) -> Problem | None:
     """Find what is wrong with the key."""
-    given = facts.value("api_key")
-    if facts.is_custom or kind_of(given) is not None:
+    key = facts.value("api_key")
+    if facts.is_custom or kind_of(key) is not None:
         return None
-    if given is None:
-        return _from_elsewhere(facts)
-    if not isinstance(given, str):
-        return _problem("key_shape", f"api_key is {kind_named(given)}, not text")
-    if not given.strip():
+    if key is None:
+        return _environment_key_problem(facts)
+    if not isinstance(key, str):
+        return _problem("key_shape", f"api_key is {json_type_name(key)}, not text")
+    if not key.strip():
         return _problem("key_missing", f"api_key is empty; {_remedy(facts)}")
-    return _of_text(given, facts, "api_key")
+    return _text_problem(key, facts, "api_key")
 
 
-def _from_elsewhere(facts: Facts) -> Problem | None:
-    """The key that the SDK finds in the environment."""
-    if not facts.is_openai or facts.value(*_OTHERS_OF_AZURE) is not None:
+def _environment_key_problem(facts: Facts) -> Problem | None:
+    """Find what is wrong with the key that the SDK reads from the environment."""
+    if not facts.is_openai or facts.value(*_OTHER_AZURE_CREDENTIALS) is not None:
         return None
     name = next((name for name in _variables(facts) if facts.environ.get(name)), None)
     if name is not None:
-        return _of_text(facts.environ[name], facts, f"the key in {name}")
+        return _text_problem(facts.environ[name], facts, f"the key in {name}")
     if facts.answer is None or any(map(_is_about_keys, facts.answer["refusals"])):
         return _problem("key_missing", f"there is no api_key; {_remedy(facts)}")
     return None
 
 
-def _is_about_keys(refused: Mapping[str, Any]) -> bool:
-    """Whether an SDK complains that it has no key."""
-    words = refused["message"].lower() if refused["kind"] == "other" else ""
+def _is_about_keys(refusal: Mapping[str, Any]) -> bool:
+    """Whether an SDK refuses because it has no key."""
+    words = refusal["message"].lower() if refusal["kind"] == "other" else ""
     return "credential" in words or "api_key" in words or "authentication" in words
 
 
-def _of_text(key: str, facts: Facts, what: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
-    if any(sign in key for sign in "\r\n"):
+def _text_problem(key: str, facts: Facts, label: str) -> Problem | None:  # noqa: PLR0911 - one return for each finding
+    if any(character in key for character in "\r\n"):
         return _problem(
-            "key_shape", f"{what} holds a line break, with which no request can be sent; remove it"
+            "key_shape", f"{label} holds a line break, with which no request can be sent; remove it"
         )
     if _WHITESPACE.search(key) and not is_placeholder(key):
-        where = "inside" if _WHITESPACE.search(key.strip()) else "around it"
-        return _problem("key_shape", f"{what} holds whitespace {where}; remove it")
+        position = "inside" if _WHITESPACE.search(key.strip()) else "around it"
+        return _problem("key_shape", f"{label} holds whitespace {position}; remove it")
     if is_quoted(key):
-        return _problem("key_shape", f"{what} holds quotes of its own, which are sent with it; remove them")
+        return _problem("key_shape", f"{label} holds quotes of its own, which are sent with it; remove them")
     if not (key.isascii() and key.isprintable()):
         if is_masked(key) and not facts.is_local:
             return _problem(
-                "key_placeholder", f"{what} is a placeholder or was copied with its middle left out"
+                "key_placeholder", f"{label} is a placeholder or was copied with its middle left out"
             )
-        return _problem("key_shape", f"{what} holds characters that no header can; copy it anew")
+        return _problem("key_shape", f"{label} holds characters that no header can; copy it anew")
     if facts.is_local:
         return None
     if is_placeholder(key):
-        # A server that nobody knows may take any word.
-        is_sure = is_template(key) or _wanted(facts) is not None
+        # An unknown server may accept any word.
+        is_sure = is_template(key) or _needed_issuer(facts) is not None
         return _problem(
-            "key_placeholder", f"{what} is a placeholder; {_remedy(facts)}", ERROR if is_sure else WARNING
+            "key_placeholder", f"{label} is a placeholder; {_remedy(facts)}", ERROR if is_sure else WARNING
         )
-    if (is_dummy(key) or is_own_word(key)) and _wanted(facts) is not None:
-        return _problem("key_placeholder", f"{what} is a placeholder, and {_wanted(facts)} wants a real one")
-    if is_masked(key) and _wanted(facts) is not None:
-        return _problem("key_placeholder", f"{what} was copied with its middle left out; copy the whole key")
-    return _of_provider(key, facts, what)
+    if (is_dummy(key) or is_own_word(key)) and _needed_issuer(facts) is not None:
+        return _problem(
+            "key_placeholder", f"{label} is a placeholder, and {_needed_issuer(facts)} wants a real one"
+        )
+    if is_masked(key) and _needed_issuer(facts) is not None:
+        return _problem("key_placeholder", f"{label} was copied with its middle left out; copy the whole key")
+    return _issuer_problem(key, facts, label)
 
 
-def _of_provider(key: str, facts: Facts, what: str) -> Problem | None:
-    issuer = next((who for start, who in _ISSUERS.items() if key.startswith(start)), None)
-    wanted = _wanted(facts)
-    if wanted == "Azure" and key.startswith("sk-"):
+def _issuer_problem(key: str, facts: Facts, label: str) -> Problem | None:
+    issuer = next((name for start, name in _ISSUERS.items() if key.startswith(start)), None)
+    needed_issuer = _needed_issuer(facts)
+    if needed_issuer == "Azure" and key.startswith("sk-"):
         issuer = issuer or "OpenAI"
-    if wanted is not None and issuer is not None and issuer != wanted:
-        return _problem("key_shape", f"{what} has the shape of a key of {issuer}, but {wanted} is asked")
+    if needed_issuer is not None and issuer is not None and issuer != needed_issuer:
+        return _problem(
+            "key_shape", f"{label} has the shape of a key of {issuer}, but {needed_issuer} is asked"
+        )
     if not facts.is_at_openai:
         return None
-    if not key.startswith(_OPENAIS):
+    if not key.startswith(_OPENAI_BEGINNINGS):
         return _problem(
-            "key_shape", f"{what} does not look like a key of OpenAI, which begin with sk-", WARNING
+            "key_shape", f"{label} does not look like a key of OpenAI, which begin with sk-", WARNING
         )
     if len(key) < _SHORTEST:
-        return _problem("key_shape", f"{what} has only {len(key)} characters, too few for a key of OpenAI")
+        return _problem("key_shape", f"{label} has only {len(key)} characters, too few for a key of OpenAI")
     return None
 
 
-def _wanted(facts: Facts) -> str | None:
-    """Whose key the entry needs; ``None`` where anybody's may do."""
+def _needed_issuer(facts: Facts) -> str | None:
+    """The provider whose key the entry needs; ``None`` if any key may do."""
     host = facts.hostname
     if host is not None:
-        for known, who in _HOSTS.items():
-            if host == known or host.endswith(f".{known}"):
-                return who
+        for domain, issuer in _HOSTS.items():
+            if host == domain or host.endswith(f".{domain}"):
+                return issuer
         return None
-    return next((who for start, who in _TYPES.items() if facts.api_type.startswith(start)), None)
+    return next((issuer for start, issuer in _TYPES.items() if facts.api_type.startswith(start)), None)
 
 
 def _variables(facts: Facts) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Timeouts and retries, by themselves and with each other."""
+"""Checks timeouts and retries, each by itself and both together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autogen_otel.checks.values import is_number, kind_of
 
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 8.0
-"""Of the OpenAI SDK between attempts, doubled each time: ``_base_client._calculate_retry_timeout``."""
+"""The OpenAI SDK's waits between attempts, doubled each time: ``_base_client._calculate_retry_timeout``."""
 _DEFAULT_RETRIES: Final = 2
 _LONG: Final = 600.0
 
@@ -21,10 +21,10 @@ def patience_problems(facts: Facts) -> Iterator[Problem]:
     if facts.is_custom:
         return
     timeout, retries = facts.value("timeout"), facts.value("max_retries")
-    wrong = [*_odd_timeout(timeout), *_odd_retries(retries)]
-    yield from wrong
-    if not wrong:
-        yield from _together(facts, timeout, retries)
+    problems = [*_odd_timeout(timeout), *_odd_retries(retries)]
+    yield from problems
+    if not problems:
+        yield from _combined_problems(facts, timeout, retries)
 
 
 def _odd_timeout(timeout: Any) -> Iterator[Problem]:
@@ -43,8 +43,8 @@ def _odd_retries(retries: Any) -> Iterator[Problem]:
         yield Problem("retries", ERROR, "max_retries is no whole number from 0", "max_retries")
 
 
-def _together(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
-    """What the SDK's client goes by, where the host made one; else what is set."""
+def _combined_problems(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
+    """Check both as the SDK's client has them if the host made one, else as the entry sets them."""
     answer = facts.answer or {}
     has_client = bool(answer.get("has_sdk"))
     if has_client:
@@ -58,17 +58,17 @@ def _together(facts: Facts, timeout: Any, retries: Any) -> Iterator[Problem]:
     if retries == 0 and facts.count == 1:
         message = "max_retries is 0 and there is no other entry, so the first hiccup ends the conversation"
         yield Problem("retries", WARNING, message, "max_retries")
-    waits = waiting(_DEFAULT_RETRIES if retries is None else retries)
-    if is_number(timeout) and timeout < waits:
+    wait = total_wait(_DEFAULT_RETRIES if retries is None else retries)
+    if is_number(timeout) and timeout < wait:
         message = (
-            f"timeout is {timeout:g} s for each attempt, shorter than the {waits:g} s that the SDK waits "
+            f"timeout is {timeout:g} s for each attempt, shorter than the {wait:g} s that the SDK waits "
             "between its attempts; raise timeout or lower max_retries"
         )
         yield Problem("timeout", WARNING, message, "timeout")
 
 
-def unset_timeout(facts: Facts) -> str | None:
-    """What it means that no timeout is set, where the SDK has a long one of its own.
+def unset_timeout_note(facts: Facts) -> str | None:
+    """Say what a timeout that is not set means, if the SDK has a long default.
 
     Its default is 600 s for each attempt: ``openai._constants.DEFAULT_TIMEOUT``.
     """
@@ -77,17 +77,17 @@ def unset_timeout(facts: Facts) -> str | None:
     retries: Any = answer.get("max_retries")
     if facts.is_custom or facts.is_set("timeout") or not is_number(seconds) or seconds < _LONG:
         return None
-    longest = seconds * (1 + (_DEFAULT_RETRIES if retries is None else retries)) / 60
+    minutes = seconds * (1 + (_DEFAULT_RETRIES if retries is None else retries)) / 60
     return (
         f"timeout is not set: a silent endpoint is waited for {seconds:g} s each time, "
-        f"{longest:.0f} minutes with its retries"
+        f"{minutes:.0f} minutes with its retries"
     )
 
 
-def waiting(retries: int) -> float:
+def total_wait(retries: int) -> float:
     """Seconds that the SDK waits between the attempts of one call, if all of them fail."""
-    growing = 5
-    waits: float = sum(
-        min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT) for attempt in range(min(retries, growing))
+    growing_waits = 5
+    wait: float = sum(
+        min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT) for attempt in range(min(retries, growing_waits))
     )
-    return waits + _LONGEST_WAIT * max(0, retries - growing)
+    return wait + _LONGEST_WAIT * max(0, retries - growing_waits)

@@ -1,4 +1,4 @@
-"""Text that stands where a value belongs: ``YOUR_API_KEY``, ``<key>``, ``${OPENAI_API_KEY}``, ``sk-...``."""
+"""Recognises text in place of a value: ``YOUR_API_KEY``, ``<key>``, ``${OPENAI_API_KEY}``, ``sk-...``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TEMPLATE: Final = re.compile(
     r"|os\.(?:environ|getenv).*|process\.env.*",
     re.IGNORECASE,
 )
-_WORDED: Final = re.compile(
+_PLACEHOLDER_WORDS: Final = re.compile(
     r"(?:^|[^a-z])your(?:[^a-z]+[a-z0-9]+)*?[^a-z]*(?:key|token|secret|model|deployment|name|resource|endpoint)"
     r"|(?:^|[^a-z])(?:insert|enter|paste|put|fill|replace|add)[^a-z]+(?:[a-z]+[^a-z]+)*?"
     r"(?:here|key|token|me|this|in|model|with)(?:[^a-z]|$)"
@@ -19,13 +19,13 @@ _WORDED: Final = re.compile(
     r"|(?:^|[^a-z])placeholder(?:[^a-z]|$)",
     re.IGNORECASE,
 )
-_OWN: Final = re.compile(r"(?i)(?:^|[^a-z])my(?:[^a-z]+[a-z0-9]+)*?[^a-z]*(?:key|token|secret)")
-"""What somebody may really have chosen as the key of a server of their own."""
+_OWN_WORD: Final = re.compile(r"(?i)(?:^|[^a-z])my(?:[^a-z]+[a-z0-9]+)*?[^a-z]*(?:key|token|secret)")
+"""Words that somebody may really use as the key of their own server."""
 _PREFIX: Final = re.compile(r"(?i)^(?:sk|key|token)(?:-(?:proj|ant|or|svcacct))?[-_]")
 _FILLER: Final = re.compile(
     r"(?i)(?:(.)\1{2,}|…+|(?:x+[-_. ]*)+|\.{2,}|[*•]+|[-_]+|abc|123|abc123|1234567890|abcdef)"
 )
-_MASKED: Final = re.compile(r"\.{3,}|…|\*{3,}|•{2,}|[xX]{8,}")
+_MASKED_MIDDLE: Final = re.compile(r"\.{3,}|…|\*{3,}|•{2,}|[xX]{8,}")
 _QUOTES: Final = tuple("\"'`“”")
 _DUMMIES: Final = frozenset((
     "empty", "null", "none", "nil", "undefined", "dummy", "fake", "test", "key", "apikey", "api-key",
@@ -37,33 +37,35 @@ _DUMMIES: Final = frozenset((
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether the text stands for what somebody was to fill in."""
+    """Whether the text is in place of a value that somebody was to fill in."""
     bare = text.strip()
-    rest = _PREFIX.sub("", bare)
-    return bool(is_template(text) or _WORDED.search(bare) or (rest and _FILLER.fullmatch(rest)))
+    suffix = _PREFIX.sub("", bare)
+    return bool(
+        is_template(text) or _PLACEHOLDER_WORDS.search(bare) or (suffix and _FILLER.fullmatch(suffix))
+    )
 
 
 def is_template(text: str) -> bool:
-    """Whether the text is one that a program was to replace, which nobody has as a value."""
+    """Whether the text is a template that a program was to replace, and so nobody's value."""
     bare = text.strip()
-    return any(_TEMPLATE.fullmatch(one) is not None for one in (bare, _PREFIX.sub("", bare)))
+    return any(_TEMPLATE.fullmatch(candidate) is not None for candidate in (bare, _PREFIX.sub("", bare)))
 
 
 def is_quoted(text: str) -> bool:
-    """Whether the text has quotes of its own around it, as it has where a shell or YAML left them."""
+    """Whether the text has quotes of its own around it, which a shell or YAML left there."""
     return text[:1] in _QUOTES or text[-1:] in _QUOTES
 
 
 def is_own_word(text: str) -> bool:
     """Whether the text is a word such as ``my-secret-key``, which no provider issues."""
-    return _OWN.search(text.strip()) is not None
+    return _OWN_WORD.search(text.strip()) is not None
 
 
 def is_dummy(text: str) -> bool:
-    """Whether the text is a word for that there is none, which servers without keys are given."""
+    """Whether the text is a word that means no key, as users give it to servers without keys."""
     return text.strip().lower() in _DUMMIES
 
 
 def is_masked(text: str) -> bool:
-    """Whether the text was copied from where its middle was left out."""
-    return _MASKED.search(text) is not None
+    """Whether the text was copied from a place that leaves out its middle."""
+    return _MASKED_MIDDLE.search(text) is not None

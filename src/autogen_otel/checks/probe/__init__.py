@@ -1,1 +1,1 @@
-"""Whether the endpoint of an entry answers, and what it can do."""
+"""Asks whether the endpoint of an entry answers, and what it can do."""

@@ -1,4 +1,4 @@
-"""What the answer of an endpoint means for the entry."""
+"""Decides what the answer of an endpoint means for the entry."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ _NO_MODEL: Final = re.compile(
 )
 _NO_TLS: Final = re.compile(r"(?i)http request was sent|https server|https port")
 _LOGIN: Final = re.compile(r"(?i)log-?in|sign-?in|sso|auth")
-_SLOW: Final = frozenset({408, 504, 522, 524})
+_TIMEOUT_STATUSES: Final = frozenset({408, 504, 522, 524})
 _LONGEST: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what came back.
+    """One request and its answer.
 
     Args:
-        status: of the answer; ``None`` if none came.
-        headers: of the answer, by lower-case name.
-        body: of the answer.
-        error: what it ended with instead.
+        status: status of the answer; ``None`` if there was no answer.
+        headers: headers of the answer, by lower-case name.
+        body: body of the answer.
+        error: the exception that the request ended with instead.
         seconds: until the answer was there.
     """
 
@@ -77,7 +77,7 @@ class Exchange:
         """The header's value."""
         return self.headers.get("content-type", "")
 
-    def parsed(self) -> Any:
+    def json_body(self) -> Any:
         """The body as JSON; ``None`` if it is none."""
         try:
             return json.loads(self.body)
@@ -90,8 +90,8 @@ class Ability:
     """Whether an endpoint can do something.
 
     Args:
-        supported: ``None`` if that is not known.
-        detail: why not.
+        supported: whether it can; ``None`` if that is not known.
+        detail: why it cannot, or why that is not known.
     """
 
     supported: bool | None = None
@@ -104,15 +104,15 @@ class Probe:
 
     Args:
         verdict: one of ``MEANINGS``.
-        detail: in its words, or ours; one sentence.
+        detail: one sentence, in the endpoint's words or in ours.
         seconds: until the answer was there.
         status: the HTTP status.
-        request_id: by which the provider finds the request.
-        requests: how many were sent.
+        request_id: the id by which the provider finds the request.
+        requests: how many requests were sent.
         streaming: whether it can stream.
         tools: whether it calls tools.
-        context_size: tokens that the model takes; ``None`` where the server does not tell.
-        models: models that it says it has, at most a few, where the one asked for is unknown.
+        context_size: tokens that the model takes; ``None`` if the server does not say.
+        models: a few models that the server lists, if it does not know the one of the entry.
     """
 
     verdict: str
@@ -139,105 +139,115 @@ def judge(exchange: Exchange, url: str, *, is_chat: bool = True) -> tuple[str, s
         A verdict and its detail.
     """
     if exchange.error is not None:
-        return _of_error(exchange.error, url)
+        return _judge_error(exchange.error, url)
     assert exchange.status is not None
     if exchange.status in _REDIRECTS:
-        return UNREACHABLE, f"it redirects to {_place(exchange.headers.get('location', ''), url)}"
+        return UNREACHABLE, f"it redirects to {_redirect_target(exchange.headers.get('location', ''), url)}"
     if exchange.status in _SUCCESS:
-        return _of_success(exchange, is_chat=is_chat)
-    return of_status(exchange.status, error_in_body(exchange.body, exchange.content_type))
+        return _judge_success(exchange, is_chat=is_chat)
+    return judge_status(exchange.status, error_in_body(exchange.body, exchange.content_type))
 
 
-def _of_success(exchange: Exchange, *, is_chat: bool) -> tuple[str, str | None]:
-    said = error_in_answer(exchange.body, exchange.content_type, is_chat=is_chat)
-    if said is not None and (said.status is not None or said.code or said.type):
-        # A gateway that says that all is well, and then what is wrong.
-        verdict, detail = of_status(said.status, said)
-        return (SERVER_ERROR if verdict == REFUSED and said.status is None else verdict), detail
+def _judge_success(exchange: Exchange, *, is_chat: bool) -> tuple[str, str | None]:
+    provider_error = error_in_answer(exchange.body, exchange.content_type, is_chat=is_chat)
+    if provider_error is not None and (
+        provider_error.status is not None or provider_error.code or provider_error.type
+    ):
+        # A gateway that answers with a success status and an error in the body.
+        verdict, detail = judge_status(provider_error.status, provider_error)
+        return (SERVER_ERROR if verdict == REFUSED and provider_error.status is None else verdict), detail
     if is_chat and exchange.content_type.startswith("text/event-stream"):
         return NONSENSE, f"status {exchange.status}, but a stream, and none was asked for"
-    parsed = exchange.parsed()
-    if said is not None or not isinstance(parsed, dict):
-        words = said.message if said is not None else "no JSON object"
-        return NONSENSE, f"status {exchange.status}, but {words}"
-    if is_chat and not _is_completion(parsed):
+    json_body = exchange.json_body()
+    if provider_error is not None or not isinstance(json_body, dict):
+        message = provider_error.message if provider_error is not None else "no JSON object"
+        return NONSENSE, f"status {exchange.status}, but {message}"
+    if is_chat and not _is_completion(json_body):
         return NONSENSE, f"status {exchange.status}, but no message in its choices"
     return WORKS, None
 
 
-def _is_completion(parsed: dict[str, Any]) -> bool:
-    choices = parsed.get("choices")
+def _is_completion(json_body: dict[str, Any]) -> bool:
+    choices = json_body.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     return isinstance(first, dict) and isinstance(first.get("message"), dict)
 
 
-def of_status(status: int | None, said: ProviderError) -> tuple[str, str | None]:  # noqa: PLR0911 - one return for each verdict
+def judge_status(status: int | None, provider_error: ProviderError) -> tuple[str, str | None]:  # noqa: PLR0911 - one return for each verdict
     """Say what an answer with this status means.
 
     Args:
-        status: the HTTP status; ``None`` where it says nothing.
-        said: what the provider says.
+        status: the HTTP status; ``None`` if it says nothing.
+        provider_error: the error in the answer's body.
     """
-    words = (said.message or "")[:_LONGEST]
-    detail = f"{status or said.code or said.type}: {words}" if words else f"status {status}"
-    cause = cause_of_answer(status, said)
-    codes = {said.code, said.type}
+    message = (provider_error.message or "")[:_LONGEST]
+    detail = (
+        f"{status or provider_error.code or provider_error.type}: {message}"
+        if message
+        else f"status {status}"
+    )
+    cause = cause_of_answer(status, provider_error)
+    codes = {provider_error.code, provider_error.type}
     if cause == causes.RATE_LIMIT:
         return RATE_LIMITED, detail
-    if status in _SLOW or cause == causes.TIMEOUT:
+    if status in _TIMEOUT_STATUSES or cause == causes.TIMEOUT:
         return TOO_SLOW, detail
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return UNREACHABLE, detail
     if codes & _KEY_CODES or status == HTTPStatus.UNAUTHORIZED:
         return WRONG_KEY, detail
-    if codes & _MODEL_CODES or said.parameter == "model":
+    if codes & _MODEL_CODES or provider_error.parameter == "model":
         return UNKNOWN_MODEL, detail
     if status == HTTPStatus.FORBIDDEN:
         return FORBIDDEN, detail
     if cause == causes.CONFIG_ENTRY:
-        return _of_entry(status, words, detail)
+        return _judge_entry(status, message, detail)
     is_server = status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return SERVER_ERROR if is_server and cause == causes.BACKEND else REFUSED, detail
 
 
-def _of_entry(status: int | None, words: str, detail: str) -> tuple[str, str | None]:
+def _judge_entry(status: int | None, message: str, detail: str) -> tuple[str, str | None]:
     if status == HTTPStatus.NOT_FOUND:
-        return (UNKNOWN_MODEL if _MODEL.search(words) else UNREACHABLE), detail
+        return (UNKNOWN_MODEL if _MODEL.search(message) else UNREACHABLE), detail
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         return UNREACHABLE, detail
-    if _KEY.search(words):
+    if _KEY.search(message):
         return WRONG_KEY, detail
-    if _NO_MODEL.search(words):
+    if _NO_MODEL.search(message):
         return UNKNOWN_MODEL, detail
-    if _NO_TLS.search(words):
+    if _NO_TLS.search(message):
         return UNREACHABLE, f"{detail}; the URL must begin with https://"
     return REFUSED, detail
 
 
-def _of_error(error: BaseException, url: str) -> tuple[str, str | None]:
-    """Say what the exception of an HTTP client means, by what lies behind it."""
+def _judge_error(error: BaseException, url: str) -> tuple[str, str | None]:
+    """Say what the exception of an HTTP client means, by its chain of causes."""
     links = tuple(chain(error))
-    status = next((one for link in links if (one := _status(link)) is not None), None)
+    status = next((code for link in links if (code := _status(link)) is not None), None)
     if status is not None:
         body = next((read(link, "body") for link in links if read(link, "body") is not None), None)
-        return of_status(status, error_in_body(json.dumps(body, default=str).encode()))
+        return judge_status(status, error_in_body(json.dumps(body, default=str).encode()))
     words = " ".join(read_text(link) for link in links)
     kinds = {cls.__name__ for link in links for cls in type(link).__mro__}
-    # Some libraries pass on no more than the words of what lies behind.
+    # Some libraries pass on only the message of the cause.
     kinds |= {name for name, pattern in _BY_WORDS.items() if pattern.search(words)}
     if _BAD_LOCATION.search(words):
-        # Clients look where a redirect leads to, also when they are not to follow it.
+        # Clients parse the location of a redirect even if they are not to follow it.
         return UNREACHABLE, "it redirects to what is no URL"
     parts = urlsplit(url)
-    told = {"place": parts.netloc.rpartition("@")[2], "host": parts.hostname, "said": _short(error)}
+    placeholders = {
+        "address": parts.netloc.rpartition("@")[2],
+        "host": parts.hostname,
+        "message": _error_message(error),
+    }
     for names, verdict, detail in _BY_CLASS:
         if names & kinds:
-            return verdict, detail.format(**told)
-    return REFUSED, f"{type(error).__name__}: {_short(error)}"
+            return verdict, detail.format(**placeholders)
+    return REFUSED, f"{type(error).__name__}: {_error_message(error)}"
 
 
 def _status(error: BaseException) -> int | None:
-    """The HTTP status that an SDK's exception tells; boto3 has it in its own place."""
+    """The HTTP status in an SDK's exception; boto3 has it in another attribute."""
     status = read(error, "status_code")
     response = read(error, "response")
     if status is None and isinstance(response, Mapping):
@@ -257,35 +267,35 @@ _BY_WORDS: Final = {
     "Cut": re.compile(r"(?i)without sending complete message|incomplete chunked read"),
 }
 _BY_CLASS: Final = (
-    ({"ProxyError"}, UNREACHABLE, "the proxy on the way to {place} does not let it through: {said}"),
-    ({"SSLError"}, UNREACHABLE, "TLS with {place} fails: {said}"),
+    ({"ProxyError"}, UNREACHABLE, "the proxy on the way to {address} does not let it through: {message}"),
+    ({"SSLError"}, UNREACHABLE, "TLS with {address} fails: {message}"),
     ({"gaierror"}, UNREACHABLE, "no host {host} is known"),
-    ({"ConnectTimeout"}, UNREACHABLE, "{place} does not accept a connection"),
-    ({"ConnectionRefusedError"}, UNREACHABLE, "nothing listens at {place}"),
-    ({"ConnectError"}, UNREACHABLE, "no connection to {place}: {said}"),
-    ({"TimeoutException", "TimeoutError"}, TOO_SLOW, "{place} did not answer in time"),
+    ({"ConnectTimeout"}, UNREACHABLE, "{address} does not accept a connection"),
+    ({"ConnectionRefusedError"}, UNREACHABLE, "nothing listens at {address}"),
+    ({"ConnectError"}, UNREACHABLE, "no connection to {address}: {message}"),
+    ({"TimeoutException", "TimeoutError"}, TOO_SLOW, "{address} did not answer in time"),
     (
         {"LocalProtocolError", "UnicodeEncodeError"},
         WRONG_KEY,
         "the key, or another header, holds characters that cannot be sent",
     ),
-    ({"UnsupportedProtocol", "InvalidURL"}, UNREACHABLE, "the URL cannot be used: {said}"),
+    ({"UnsupportedProtocol", "InvalidURL"}, UNREACHABLE, "the URL cannot be used: {message}"),
     (
         {"Disconnected", "ReadError", "WriteError", "CloseError"},
         SERVER_ERROR,
-        "{place} hung up without an answer",
+        "{address} hung up without an answer",
     ),
-    ({"Cut"}, SERVER_ERROR, "{place} hung up in the middle of its answer"),
-    ({"RemoteProtocolError", "DecodingError"}, NONSENSE, "{place} does not speak HTTP as asked: {said}"),
+    ({"Cut"}, SERVER_ERROR, "{address} hung up in the middle of its answer"),
+    ({"RemoteProtocolError", "DecodingError"}, NONSENSE, "{address} does not speak HTTP as asked: {message}"),
 )
-"""By the class of an exception of httpx, or of what lies behind it, the surest first."""
+"""Verdicts by the class of an exception of httpx, or of its causes, the surest first."""
 
 
-def _short(error: BaseException) -> str:
+def _error_message(error: BaseException) -> str:
     return read_text(error)[:_LONGEST] or type(error).__name__
 
 
-def _place(location: str, url: str) -> str:
+def _redirect_target(location: str, url: str) -> str:
     """Where a redirect leads, without its query."""
     try:
         parts = urlsplit(location)

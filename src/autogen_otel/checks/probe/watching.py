@@ -1,6 +1,6 @@
-"""Watching what other providers' clients send: they and AutoGen try again, which would cost more requests.
+"""Limits what other providers' clients send: they and AutoGen retry, which would cost more requests.
 
-Only in the process that ``asking`` starts, where nothing is the application's.
+It runs only in the process that ``asking`` starts, where nothing belongs to the application.
 """
 
 from __future__ import annotations
@@ -14,78 +14,78 @@ from typing import Any, Final
 from autogen_otel.checks.probe.verdicts import Exchange
 
 _LIBRARIES: Final = ("httpx", "httpx2")
-_MOST: Final = 5
-"""Of what is sent through ``http.client``, whose answers are not seen: boto3 tries so often by itself."""
+_MOST_HTTP_CLIENT_REQUESTS: Final = 5
+"""Requests through ``http.client``, whose answers we do not see: boto3 makes as many attempts by itself."""
 
 
 class NoMoreRequests(BaseException):
-    """A client wanted to ask again."""
+    """A client wanted to send another request."""
 
 
-class _Watched(threading.local):
-    """What the client of one thread has sent."""
+class _ThreadState(threading.local):
+    """The requests of one thread."""
 
-    requests = 0
-    first: Exchange | None = None
+    request_count = 0
+    first_exchange: Exchange | None = None
     url = ""
-    counted: Callable[[], None] | None = None
+    on_request: Callable[[], None] | None = None
 
 
-WATCHED: Final = _Watched()
+THREAD_STATE: Final = _ThreadState()
 
 
 def watch() -> None:
-    """Begin to watch all threads that say so; once in a process."""
+    """Install what watches the threads that call ``begin``; call it once in a process."""
     for name in _LIBRARIES:
         module = sys.modules.get(name)
         if module is not None:
-            module.Client.send = _counted(module.Client.send)
-    sys.addaudithook(_look)
+            module.Client.send = _send_once(module.Client.send)
+    sys.addaudithook(_audit)
 
 
-def begin(counted: Callable[[], None]) -> None:
+def begin(on_request: Callable[[], None]) -> None:
     """Watch this thread from now on.
 
     Args:
-        counted: is called before each request.
+        on_request: is called before each request.
     """
-    WATCHED.counted = counted
+    THREAD_STATE.on_request = on_request
 
 
-def _counted(send: Callable[..., Any]) -> Callable[..., Any]:
-    """A client's ``send`` of which a watched thread may make use once, and that keeps what came back."""
+def _send_once(send: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a client's ``send``: a watched thread may call it once, and its response is kept."""
 
     @functools.wraps(send)
-    def once(client: Any, request: Any, **options: Any) -> Any:
-        if WATCHED.counted is None:
+    def watched_send(client: Any, request: Any, **options: Any) -> Any:
+        if THREAD_STATE.on_request is None:
             return send(client, request, **options)
         _count(1)
-        WATCHED.url = str(request.url)
+        THREAD_STATE.url = str(request.url)
         try:
             response = send(client, request, **options)
         except Exception as error:
-            WATCHED.first = Exchange(error=error)
+            THREAD_STATE.first_exchange = Exchange(error=error)
             raise
         headers = {name.lower(): value for name, value in response.headers.items()}
         body = b"" if options.get("stream") and response.is_success else response.read()
-        WATCHED.first = Exchange(response.status_code, headers, body)
+        THREAD_STATE.first_exchange = Exchange(response.status_code, headers, body)
         return response
 
-    return once
+    return watched_send
 
 
-def _look(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "http.client.send" or WATCHED.counted is None:
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "http.client.send" or THREAD_STATE.on_request is None:
         return
     data = arguments[1]
-    # The body of a request is sent by itself, behind its head.
+    # A request's body is sent by itself, after its head.
     if isinstance(data, (bytes, bytearray)) and b" HTTP/1." in bytes(data).partition(b"\r\n")[0]:
-        _count(_MOST)
+        _count(_MOST_HTTP_CLIENT_REQUESTS)
 
 
-def _count(most: int) -> None:
-    if WATCHED.requests >= most:
+def _count(limit: int) -> None:
+    if THREAD_STATE.request_count >= limit:
         raise NoMoreRequests
-    WATCHED.requests += 1
-    if WATCHED.counted is not None:
-        WATCHED.counted()
+    THREAD_STATE.request_count += 1
+    if THREAD_STATE.on_request is not None:
+        THREAD_STATE.on_request()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_format, quantities, write_json
+from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, quantities, write_json
 from autogen_otel.vocabulary.verdicts import NOT_PROBED, PHRASES, WORKS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _PATIENCE: Final = 1.0
 _MOST_SECONDS: Final = 600.0
 _DEFAULT_SECONDS: Final = 15.0
 _HEADINGS: Final = ("entry", "model", "endpoint", "verdict")
-_PROBED: Final = ("seconds", "stream", "tools", "context", "request id")
+_PROBE_HEADINGS: Final = ("seconds", "stream", "tools", "context", "request id")
 SUMMARY: Final = "check a config_list before the program starts"
 HELP: Final = """\
 Check the entries of a config_list with the installed AutoGen, and their endpoints.
@@ -69,9 +69,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check, and print the report or the list that is left."""
+    """Check, and print the report or the list without its dead entries."""
     from autogen_otel.checks import SourceError, examine  # noqa: PLC0415 - other commands need none of it
-    from autogen_otel.checks.dropping import without  # noqa: PLC0415 - same
+    from autogen_otel.checks.dropping import drop_entries  # noqa: PLC0415 - same
     from autogen_otel.checks.source import find  # noqa: PLC0415 - same
 
     if args.drop_dead and args.format == "json":
@@ -83,24 +83,24 @@ def run(args: argparse.Namespace) -> int:
         with _progress(len(source.entries), args):
             report = examine([source], args.timeout if args.probe else None)[0]
         if args.drop_dead:
-            dead = {one.index for one in report.entries if one.is_dead}
-            sys.stdout.write(without(source, dead))
+            dead = {entry.index for entry in report.entries if entry.is_dead}
+            sys.stdout.write(drop_entries(source, dead))
     except SourceError as error:
         raise CommandError(str(error)) from None
     if args.drop_dead:
-        _say_dropped(report)
+        _report_dropped_entries(report)
     elif args.format == "json":
         write_json({"source": source.label, "probed": args.probe, **report.as_dict()})
     else:
-        _print(report, source.label, probed=args.probe)
-    return DONE if report.is_well else PROBLEM
+        _print(report, source.label, is_probed=args.probe)
+    return SUCCESS if report.is_well else PROBLEM
 
 
 @contextmanager
 def _progress(entries: int, args: argparse.Namespace) -> Iterator[None]:
-    """Say on a terminal what takes longer than a second."""
-    doing = "asking AutoGen and the endpoints" if args.probe else "asking AutoGen"
-    line = f"autogen-otel: {doing} about {quantities.plural(entries, 'entry', 'entries')} ...\n"
+    """Say on a terminal what is under way if it takes longer than a second."""
+    activity = "asking AutoGen and the endpoints" if args.probe else "asking AutoGen"
+    line = f"autogen-otel: {activity} about {quantities.plural(entries, 'entry', 'entries')} ...\n"
     timer = threading.Timer(_PATIENCE, sys.stderr.write, (line,))
     if sys.stderr.isatty():
         timer.start()
@@ -120,26 +120,26 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _say_dropped(report: ListReport) -> None:
+def _report_dropped_entries(report: ListReport) -> None:
     for entry in report.entries:
         if entry.is_dead:
-            why = "; ".join(_sentences(entry))
-            sys.stderr.write(f"autogen-otel: dropped entry {entry.index} ({entry.model}): {why}\n")
+            reasons = "; ".join(_sentences(entry))
+            sys.stderr.write(f"autogen-otel: dropped entry {entry.index} ({entry.model}): {reasons}\n")
 
 
 def _sentences(entry: EntryReport) -> Iterator[str]:
-    """What is wrong with an entry, its endpoint's word first."""
+    """The problems of an entry, its endpoint's answer first."""
     probe = entry.probe
     if probe is not None and probe["verdict"] not in {WORKS, NOT_PROBED}:
         yield PHRASES[probe["verdict"]] + (f" ({probe['detail']})" if probe["detail"] else "")
     yield from (problem.message for problem in entry.problems)
 
 
-def _print(report: ListReport, label: str, *, probed: bool) -> None:
+def _print(report: ListReport, label: str, *, is_probed: bool) -> None:
     """Print the report for people: a table, then what is wrong, then what could not be checked."""
     from autogen_otel.cli.text.terminal import TextConsole, one_line  # noqa: PLC0415 - JSON works without it
 
-    # As much as there is to say of an entry has no room in the columns of a narrow terminal.
+    # The columns of a narrow terminal have no room for all that there is to say of an entry.
     console = TextConsole(wraps=False)
 
     def line(words: str, style: str) -> None:
@@ -149,11 +149,11 @@ def _print(report: ListReport, label: str, *, probed: bool) -> None:
     line(f"{label}: {quantities.plural(len(report.entries), 'entry', 'entries')}, {host}", "bold")
     console.print()
     table = console.table("bold")
-    for heading in (*_HEADINGS, *_PROBED) if probed else _HEADINGS:
+    for heading in (*_HEADINGS, *_PROBE_HEADINGS) if is_probed else _HEADINGS:
         table.add_column(heading)
     for entry in report.entries:
         style = "red" if entry.is_dead else "green" if entry.is_well else "yellow"
-        cells = (*_cells(entry), *_probe_cells(entry)) if probed else _cells(entry)
+        cells = (*_cells(entry), *_probe_cells(entry)) if is_probed else _cells(entry)
         table.add_row(*(one_line(cell, console) for cell in cells), style=style)
     console.print(table)
     if report.entries:
@@ -164,23 +164,23 @@ def _print(report: ListReport, label: str, *, probed: bool) -> None:
         for sentence in _sentences(entry):
             line(f"entry {entry.index}: {sentence}", "red")
     for note, indices in _notes(report).items():
-        named = "entry" if len(indices) == 1 else "entries"
-        line(f"{named} {', '.join(map(str, indices))}: {note}", "dim")
+        noun = "entry" if len(indices) == 1 else "entries"
+        line(f"{noun} {', '.join(map(str, indices))}: {note}", "dim")
     if report.is_well:
         line("All is well.", "green")
 
 
 def _notes(report: ListReport) -> dict[str, list[int]]:
-    """What there is to know, with the entries that it is about: of many entries the same is said once."""
-    found: dict[str, list[int]] = {}
+    """Each note with the entries that it is about: what is true of many entries is printed once."""
+    entries_by_note: dict[str, list[int]] = {}
     for entry in report.entries:
-        for note in (*entry.notes, *_unable(entry)):
-            found.setdefault(note, []).append(entry.index)
-    return found
+        for note in (*entry.notes, *_limitations(entry)):
+            entries_by_note.setdefault(note, []).append(entry.index)
+    return entries_by_note
 
 
-def _unable(entry: EntryReport) -> Iterator[str]:
-    """What a working endpoint cannot do, and why one was not asked."""
+def _limitations(entry: EntryReport) -> Iterator[str]:
+    """What a working endpoint cannot do, and why an endpoint was not asked."""
     probe = entry.probe
     if probe is None:
         return
@@ -200,7 +200,7 @@ def _cells(entry: EntryReport) -> tuple[str, ...]:
 def _probe_cells(entry: EntryReport) -> tuple[str, ...]:
     probe = entry.probe
     if probe is None:
-        return ("-",) * len(_PROBED)
+        return ("-",) * len(_PROBE_HEADINGS)
     seconds, size = probe["seconds"], probe["context_size"]
     return (
         "-" if seconds is None else f"{seconds:.2f}",

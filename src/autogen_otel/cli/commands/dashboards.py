@@ -8,9 +8,9 @@ import re
 import sys
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_format, answer
+from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, answer
 from autogen_otel.cli.grafana import Grafana
-from autogen_otel.cli.packaged import differing, named_folder, packaged, write_files
+from autogen_otel.cli.package_files import differing_files, output_folder, package_resource, write_files
 
 DASHBOARDS: Final = (
     "autogen-otel-overview.json",
@@ -20,7 +20,7 @@ DASHBOARDS: Final = (
 )
 ALERTS: Final = "alerts.yml"
 _JAEGER: Final = "http://localhost:16686"
-"""In the files; ``--jaeger`` replaces it."""
+"""The address in the files; ``--jaeger`` replaces it."""
 SUMMARY: Final = "write the Grafana dashboards and Prometheus alert rules, or install them"
 HELP: Final = """\
 Write the Grafana dashboards and Prometheus alert rules, or install the dashboards.
@@ -44,10 +44,10 @@ exit codes:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add its options to the command."""
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--out", metavar="DIR", help="folder for the files; made if it is missing")
-    what.add_argument("--grafana", metavar="URL", help="install the dashboards into this Grafana")
-    what.add_argument("--list", action="store_true", help="list the dashboards")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--out", metavar="DIR", help="folder for the files; made if it is missing")
+    action.add_argument("--grafana", metavar="URL", help="install the dashboards into this Grafana")
+    action.add_argument("--list", action="store_true", help="list the dashboards")
     parser.add_argument("--check", action="store_true", help="with --out: compare, and write nothing")
     parser.add_argument(
         "--jaeger",
@@ -62,42 +62,46 @@ def run(args: argparse.Namespace) -> int:
     """Write, compare, install or list the dashboards."""
     if args.check and args.out is None:
         raise CommandError("--check compares with a folder: give --out DIR too.")
-    folder = None if args.out is None else named_folder(args.out)
+    folder = None if args.out is None else output_folder(args.out)
     texts = _texts(args.jaeger)
     models = [json.loads(texts[name]) for name in DASHBOARDS]
     if folder is None:
         return _install(models, args) if args.grafana is not None else _list(models, args)
     if args.check:
-        paths = list(map(str, differing(folder, texts)))
+        paths = list(map(str, differing_files(folder, texts)))
         lines = [f"differs: {path}" for path in paths] or [f"{folder} is what this version writes"]
         answer(args, {"differing": paths}, lines)
-        return PROBLEM if paths else DONE
+        return PROBLEM if paths else SUCCESS
     paths = write_files(folder, texts)
     answer(args, {"written": paths}, (f"wrote {path}" for path in paths))
-    return DONE
+    return SUCCESS
 
 
 def _texts(jaeger: str) -> dict[str, str]:
     """The files by name, with links to this Jaeger."""
-    # Braces and dollars would be templates in the rules and variables in the dashboards; and it is written
+    # Braces and dollars would be templates in the rules and variables in the dashboards; and the address goes
     # into files, where no password belongs.
     if not re.fullmatch(r"https?://[^\s/?#{}$@]+(/[^\s?#{}$]*)?", jaeger):
         raise CommandError(
             f"{jaeger!r} is not the address of Jaeger's user interface: it looks like {_JAEGER}."
         )
-    # It stands between quotes in all files, and text in JSON's quotes is text in YAML's.
-    quoted = json.dumps(jaeger.rstrip("/"), ensure_ascii=False)[1:-1]
-    folder = packaged("dashboards")
+    # All files have it between quotes, and a text in JSON's quotes is the same text in YAML's.
+    json_text = json.dumps(jaeger.rstrip("/"), ensure_ascii=False)[1:-1]
+    folder = package_resource("dashboards")
     return {
-        name: (folder / name).read_text(encoding="utf-8").replace(_JAEGER, quoted)
+        name: (folder / name).read_text(encoding="utf-8").replace(_JAEGER, json_text)
         for name in (*DASHBOARDS, ALERTS)
     }
 
 
 def _list(models: list[dict[str, Any]], args: argparse.Namespace) -> int:
-    listed = [{key: model[key] for key in ("uid", "title", "description")} for model in models]
-    answer(args, {"dashboards": listed}, (f"{one['uid']:<24}{one['description']}" for one in listed))
-    return DONE
+    summaries = [{key: model[key] for key in ("uid", "title", "description")} for model in models]
+    answer(
+        args,
+        {"dashboards": summaries},
+        (f"{summary['uid']:<24}{summary['description']}" for summary in summaries),
+    )
+    return SUCCESS
 
 
 def _install(models: list[dict[str, Any]], args: argparse.Namespace) -> int:
@@ -109,11 +113,11 @@ def _install(models: list[dict[str, Any]], args: argparse.Namespace) -> int:
     grafana = Grafana(args.grafana)
     say(f"Grafana {grafana.check()} at {grafana.url}".replace("  ", " "))
     grafana.make_folder()
-    installed = []
+    installed_dashboards = []
     for model in models:
         address = grafana.install(model)
-        installed.append({"uid": model["uid"], "title": model["title"], "url": address})
+        installed_dashboards.append({"uid": model["uid"], "title": model["title"], "url": address})
         say(f"installed {model['title']}: {address}")
     last = f"The alert rules are for Prometheus: autogen-otel dashboards --out DIR writes {ALERTS}."
-    answer(args, {"grafana": grafana.url, "installed": installed}, [last])
-    return DONE
+    answer(args, {"grafana": grafana.url, "installed": installed_dashboards}, [last])
+    return SUCCESS

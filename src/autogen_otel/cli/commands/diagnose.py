@@ -9,13 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_format, add_html, write_json, write_page
+from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, add_html, write_json, write_page
 from autogen_otel.cli.options import selecting, sources
 from autogen_otel.cli.page.diagnosis import MOST_TRACES, diagnosis_page
 from autogen_otel.cli.page.html import clean
 from autogen_otel.cli.page.spans import in_a_line
-from autogen_otel.cli.text.progress import shown
-from autogen_otel.cli.wording import places_to_look
+from autogen_otel.cli.text.progress import show_progress
+from autogen_otel.cli.wording import view_hints
 from autogen_otel.diagnosis.changes import Changes
 from autogen_otel.diagnosis.document import changes_document, document_of
 from autogen_otel.diagnosis.evidence.population import Population
@@ -25,7 +25,7 @@ from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source, with_beginning
 from autogen_otel.vocabulary.causes import CAUSES
 
-_MOST_NAMED: Final = 10
+_MOST_VALUES: Final = 10
 SUMMARY: Final = "say what fails, why, and what it goes with"
 HELP: Final = """\
 Read conversations and say what fails in them, why, what it goes with, and what to do.
@@ -86,10 +86,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings."""
-    selection = selecting.selected(args)
+    selection = selecting.selection_of(args)
     changes = None
-    # A page is made of what is read twice.
-    with sources.read_again(args) if args.html is not None else nullcontext(sources.opened(args)) as source:
+    # A page needs a source that can be read twice.
+    with (
+        sources.open_rereadable(args)
+        if args.html is not None
+        else nullcontext(sources.open_source(args)) as source
+    ):
         if args.compare is not None:
             changes = _changes(source, selection, args)
             diagnosis, read_from = changes.after, source.name
@@ -101,57 +105,59 @@ def run(args: argparse.Namespace) -> int:
             write_page(args.html, diagnosis_page(diagnosis, read_from, traces, command, changes))
     if args.html != "-":
         _print(args, source, diagnosis, read_from, changes)
-    return PROBLEM if (diagnosis.findings if changes is None else changes.got_worse) else DONE
+    return PROBLEM if (diagnosis.findings if changes is None else changes.got_worse) else SUCCESS
 
 
 def _print(
     args: argparse.Namespace, source: Source, diagnosis: Diagnosis, read_from: str, changes: Changes | None
 ) -> None:
     if args.format == "json":
-        shown_at = partial(sources.link, source, args.link)
+        link_of = partial(sources.link, source, args.link)
         if changes is None:
-            write_json(document_of(diagnosis, read_from, shown_at))
+            write_json(document_of(diagnosis, read_from, link_of))
         else:
-            write_json(changes_document(changes, read_from, shown_at))
+            write_json(changes_document(changes, read_from, link_of))
         return
     from autogen_otel.cli.text.findings import render_changes, render_diagnosis  # noqa: PLC0415 - JSON needs no drawing
 
-    look = partial(places_to_look, source, args.link)
+    look = partial(view_hints, source, args.link)
     if changes is None:
         render_diagnosis(diagnosis, read_from, look)
     else:
         render_changes(changes, read_from, look)
 
 
-def _diagnose(source: Source, asked: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:
+def _diagnose(source: Source, selection: Selection, args: argparse.Namespace) -> tuple[Diagnosis, str]:
     counting = sources.prometheus(args)
-    if asked.trace:
-        trace = selecting.one_trace(source, asked)
+    if selection.trace:
+        trace = selecting.one_trace(source, selection)
         diagnosis, read_from = conclude(Population.of_trace(trace)), source.name
     else:
-        diagnosis, read_from = diagnose_source(source, asked, args.limit, counting, shown)
+        diagnosis, read_from = diagnose_source(source, selection, args.limit, counting, show_progress)
     if not diagnosis.conversations:
-        raise sources.nothing_in(source, with_beginning(source, asked), asked)
-    return _only(diagnosis, args.causes), read_from
+        raise sources.no_conversation_error(source, with_beginning(source, selection), selection)
+    return _with_causes(diagnosis, args.causes), read_from
 
 
-def _only(diagnosis: Diagnosis, causes: Collection[str]) -> Diagnosis:
-    """The diagnosis with only the findings of these causes; all if none is named."""
+def _with_causes(diagnosis: Diagnosis, causes: Collection[str]) -> Diagnosis:
+    """The diagnosis with only the findings of these causes; with all findings if no cause is named."""
     if not causes:
         return diagnosis
-    return replace(diagnosis, findings=tuple(one for one in diagnosis.findings if one.cause in causes))
+    return replace(
+        diagnosis, findings=tuple(finding for finding in diagnosis.findings if finding.cause in causes)
+    )
 
 
 def _changes(source: Source, selection: Selection, args: argparse.Namespace) -> Changes:
     if selection.trace:
         raise CommandError("--compare is about many conversations; leave the trace id out.")
-    changes = compare_source(source, *selecting.sides(args.compare, selection), args.limit, shown)
+    changes = compare_source(source, *selecting.sides(args.compare, selection), args.limit, show_progress)
     for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
         if not diagnosis.conversations:
-            named = clean(in_a_line(", ".join(changes.known[:_MOST_NAMED])))
-            there = f"; there are: {named}" if named else ""
-            raise CommandError(f"No conversations in {source.name} are {side.label}{there}.")
+            known_values = clean(in_a_line(", ".join(changes.known[:_MOST_VALUES])))
+            hint = f"; there are: {known_values}" if known_values else ""
+            raise CommandError(f"No conversations in {source.name} are {side.label}{hint}.")
     if not args.causes:
         return changes
-    changed = tuple(one for one in changes.changed if one.finding.cause in args.causes)
-    return replace(changes, after=_only(changes.after, args.causes), changed=changed)
+    remaining_changes = tuple(change for change in changes.changed if change.finding.cause in args.causes)
+    return replace(changes, after=_with_causes(changes.after, args.causes), changed=remaining_changes)

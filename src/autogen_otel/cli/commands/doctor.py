@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, PROBLEM, add_format, quantities, write_json
+from autogen_otel.cli import PROBLEM, SUCCESS, add_format, quantities, write_json
 from autogen_otel.delivery.journal import command_for
 from autogen_otel.lineages import TESTED
 from autogen_otel.settings import EVENT_ONLY, NO_CONTENT, SPAN_AND_EVENT, SPAN_ONLY, Settings
@@ -27,7 +27,7 @@ _SHARED_DRAWS: Final = (
     "your tracer provider draws them from Python's global random, so a program that seeds it makes other "
     f"choices with telemetry than without; make it {_REMEDY}"
 )
-_BECAME: Final = ("exported", "journaled", "forwarded")
+_FATES: Final = ("exported", "journaled", "forwarded")
 SUMMARY: Final = "check what is attached, what stood down, and whether telemetry arrives"
 HELP: Final = """\
 Check the host, what is attached to it, and whether telemetry arrives.
@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine everything, and print the result."""
-    # AUTOGEN_OTEL_REDACT names a function that the program finds beside itself.
+    # AUTOGEN_OTEL_REDACT names a function that the program imports from its working folder.
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     settings = Settings.from_environ()
@@ -67,37 +67,41 @@ def run(args: argparse.Namespace) -> int:
         write_json(checkup)
     else:
         _print(checkup, rows=args.rows)
-    return PROBLEM if checkup["problems"] else DONE
+    return PROBLEM if checkup["problems"] else SUCCESS
 
 
 def _print(checkup: dict[str, Any], *, rows: bool) -> None:
-    """Print the result for people, problems last, where the eye is when printing ends."""
+    """Print the result for people, the problems last, where the reader looks when printing ends."""
     from autogen_otel.cli.text.terminal import Text, TextConsole, one_line, signs  # noqa: PLC0415 - see above
 
     console = TextConsole()
     for line in (*_host(checkup, rows=rows), *_telemetry(checkup)):
         console.say(one_line(line, console))
     for problem in checkup["problems"]:
-        sign = Text(f"{signs(console).failed} ", style="bold red")
+        sign = Text(f"{signs(console).failure} ", style="bold red")
         console.say(sign.append(one_line(problem, console)))
     if not checkup["problems"]:
         console.say("All is well.", "dim")
 
 
 def _host(checkup: dict[str, Any], *, rows: bool) -> Iterator[str]:
-    host, attached, absent = checkup["host"], checkup["attached"], checkup["absent"]
+    host, attached_functions, absent_functions = checkup["host"], checkup["attached"], checkup["absent"]
     if host is None:
         yield "host: none that is supported"
     else:
-        missing = sum(row["expected"] for row in absent)
+        missing = sum(row["expected"] for row in absent_functions)
         yield f"host: {host['name']} (lineage {host['lineage']}{'' if host['tested'] else _UNTESTED})"
-        yield f"attached: {len(attached)} functions, {missing} missing"
+        yield f"attached: {len(attached_functions)} functions, {missing} missing"
     if rows:
-        yield from (f"  {row['target']}: {row['yields']}" for row in attached)
-        yield from (f"  absent {row['target']} ({row['yields']}): {row['reason']}" for row in absent)
-    for one in checkup["stood_down"]:
-        yield f"stood down: {one['who']} at {one['target']}: {one['reason']}"
-    yield from (f"also installed: {name}: {what}" for name, what in checkup["overlapping"].items())
+        yield from (f"  {row['target']}: {row['yields']}" for row in attached_functions)
+        yield from (
+            f"  absent {row['target']} ({row['yields']}): {row['reason']}" for row in absent_functions
+        )
+    for stand_down in checkup["stood_down"]:
+        yield f"stood down: {stand_down['who']} at {stand_down['target']}: {stand_down['reason']}"
+    yield from (
+        f"also installed: {name}: {description}" for name, description in checkup["overlapping"].items()
+    )
     yield "versions: " + ", ".join(f"{name} {version}" for name, version in checkup["versions"].items())
 
 
@@ -111,12 +115,12 @@ def _telemetry(checkup: dict[str, Any]) -> Iterator[str]:
     yield f"message content: {_CONTENT[checkup['message_content']]}"
     journal = checkup["journal"]
     yield from _journal(journal)
-    yield from _delivered(checkup["delivery"], kept=journal["kept"])
+    yield from _delivery_counts(checkup["delivery"], is_journal_on=journal["kept"])
     yield f"metrics of the delivery: {', '.join(checkup['own_metrics'])}"
     yield f"ids: {_SHARED_DRAWS if checkup['ids_from_global_random'] else _OWN_DRAWS}"
-    for one in checkup["settings"]:
-        source = one["variable"] if one["set"] else f"default; {one['variable']}"
-        yield f"setting: {one['name']} = {one['value']} ({source})"
+    for setting in checkup["settings"]:
+        source = setting["variable"] if setting["set"] else f"default; {setting['variable']}"
+        yield f"setting: {setting['name']} = {setting['value']} ({source})"
 
 
 def _journal(journal: dict[str, Any]) -> Iterator[str]:
@@ -129,29 +133,34 @@ def _journal(journal: dict[str, Any]) -> Iterator[str]:
     problem = f": {journal['problem']}" if journal["kept"] and journal["problem"] else ""
     yield f"journal: {journal['folder']} ({state}){problem}"
     push = command_for(Path(journal["folder"]), "push")
-    left = journal.get("undelivered", {}).get("spans", 0)
-    if left:
-        sent = f"programs send them while they run, `{push}` does it now"
-        yield f"undelivered: {quantities.plural(left, 'span')}; {sent}"
-    refused = journal.get("refused_spans")
-    if refused:
-        yield f"refused by the endpoint: {quantities.plural(refused, 'span')}; `{push} --refused` tries again"
+    undelivered_spans = journal.get("undelivered", {}).get("spans", 0)
+    if undelivered_spans:
+        advice = f"programs send them while they run, `{push}` does it now"
+        yield f"undelivered: {quantities.plural(undelivered_spans, 'span')}; {advice}"
+    refused_spans = journal.get("refused_spans")
+    if refused_spans:
+        spans = quantities.plural(refused_spans, "span")
+        yield f"refused by the endpoint: {spans}; `{push} --refused` tries again"
     if journal.get("copied_spans"):
         yield f"copies in the journal: {quantities.plural(journal['copied_spans'], 'span')}"
 
 
-def _delivered(delivery: dict[str, Any], *, kept: bool) -> Iterator[str]:
-    """What the programs have counted, which stands beside the journal."""
+def _delivery_counts(delivery: dict[str, Any], *, is_journal_on: bool) -> Iterator[str]:
+    """What the programs have counted; they write it beside the journal."""
     if delivery["since"] is None:
-        why = "they write it beside the journal" if kept else "they write it beside the journal, which is off"
-        yield f"counted by your programs: nothing yet ({why})"
+        reason = (
+            "they write it beside the journal"
+            if is_journal_on
+            else "they write it beside the journal, which is off"
+        )
+        yield f"counted by your programs: nothing yet ({reason})"
         return
     yield f"counted by your programs from {delivery['since']} to {delivery['at']}:"
     for signal in SIGNALS:
         counts = [
-            f"{delivery[became].get(signal, 0):,} {became}"
-            for became in _BECAME
-            if signal == SPANS or signal in delivery[became]
+            f"{delivery[fate].get(signal, 0):,} {fate}"
+            for fate in _FATES
+            if signal == SPANS or signal in delivery[fate]
         ]
         dropped = delivery["dropped"].get(signal, {})
         if counts or dropped:
@@ -161,9 +170,9 @@ def _delivered(delivery: dict[str, Any], *, kept: bool) -> Iterator[str]:
             yield f"  {signal}: {', '.join(counts)}"
 
 
-def _endpoints(signal: str, endpoints: list[dict[str, Any]], none: str) -> Iterator[str]:
-    for one in endpoints:
-        state = "takes telemetry" if one["takes"] else f"does not take telemetry ({one['problem']})"
-        yield f"{signal}: {one['endpoint']} {state}"
+def _endpoints(signal: str, endpoints: list[dict[str, Any]], none_text: str) -> Iterator[str]:
+    for endpoint in endpoints:
+        state = "takes telemetry" if endpoint["takes"] else f"does not take telemetry ({endpoint['problem']})"
+        yield f"{signal}: {endpoint['endpoint']} {state}"
     if not endpoints:
-        yield f"{signal}: {none}"
+        yield f"{signal}: {none_text}"

@@ -1,4 +1,4 @@
-"""``autogen-otel journal``: where the journal is, what is in it, and removing what is not needed."""
+"""``autogen-otel journal``: say where the journal is and what is in it, or remove what is not needed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from autogen_otel.cli import DONE, CommandError, add_format, answer, quantities
+from autogen_otel.cli import SUCCESS, CommandError, add_format, answer, quantities
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
-from autogen_otel.cli.text.progress import shown
+from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.delivery.journal import Kind, Limits, command_for
 from autogen_otel.delivery.journal.files import list_files, notes
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
@@ -55,20 +55,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Remove what is to be removed, and print what is there."""
+    """Remove what the options say, and print what is in the journal."""
     settings = journal_settings()
     folder = journal_folder(args.journal)
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
-    removed = None
+    removal = None
     if args.prune:
-        removed = sum(prune(folder, limits), Removal())
+        removal = sum(prune(folder, limits), Removal())
     elif args.delete:
-        removed = _delete(folder)
-    with shown("reading the journal") as progress:
+        removal = _delete(folder)
+    with show_progress("reading the journal") as progress:
         progress.expect(sum(file.bytes for file in list_files(folder)), "bytes")
-        found = inventory(folder, progress.advance)
-    answer(args, _document(folder, found, limits, removed), _lines(folder, found, limits, removed))
-    return DONE
+        journal_inventory = inventory(folder, progress.advance)
+    answer(
+        args,
+        _document(folder, journal_inventory, limits, removal),
+        _lines(folder, journal_inventory, limits, removal),
+    )
+    return SUCCESS
 
 
 def _delete(folder: Path) -> Removal:
@@ -83,17 +87,22 @@ def _delete(folder: Path) -> Removal:
         return remove(folder, [*list_files(folder), *notes(folder)])
 
 
-def _document(folder: Path, found: Inventory, limits: Limits, removed: Removal | None) -> dict[str, Any]:
+def _document(
+    folder: Path, journal_inventory: Inventory, limits: Limits, removal: Removal | None
+) -> dict[str, Any]:
     return {
         "folder": str(folder),
-        "bytes": found.bytes,
+        "bytes": journal_inventory.bytes,
         "max_bytes": limits.max_bytes,
         "max_age_hours": limits.max_age_hours,
-        "conversations": found.conversations,
-        "in_flight": found.in_flight,
-        **{_NAMES[kind]: _contents(contents) for kind, contents in found.kinds.items()},
-        "forwarded": {"spans": found.progress.spans, "at": _time(int(found.progress.at * 1e9))},
-        "removed": removed and asdict(removed),
+        "conversations": journal_inventory.conversations,
+        "in_flight": journal_inventory.in_flight,
+        **{_NAMES[kind]: _contents(contents) for kind, contents in journal_inventory.kinds.items()},
+        "forwarded": {
+            "spans": journal_inventory.progress.spans,
+            "at": _time(int(journal_inventory.progress.at * 1e9)),
+        },
+        "removed": removal and asdict(removal),
     }
 
 
@@ -107,28 +116,31 @@ def _time(nanoseconds: int) -> str | None:
     return utc_time(nanoseconds) if nanoseconds else None
 
 
-def _lines(folder: Path, found: Inventory, limits: Limits, removed: Removal | None) -> Iterator[str]:
-    if removed is not None:
+def _lines(
+    folder: Path, journal_inventory: Inventory, limits: Limits, removal: Removal | None
+) -> Iterator[str]:
+    if removal is not None:
         yield (
-            f"removed: {quantities.plural(removed.files, 'file')} ({quantities.size(removed.bytes)}), with "
-            f"{quantities.plural(removed.undelivered_spans, 'span')} that no endpoint has"
+            f"removed: {quantities.plural(removal.files, 'file')} ({quantities.size(removal.bytes)}), with "
+            f"{quantities.plural(removal.undelivered_spans, 'span')} that no endpoint has"
         )
     yield f"journal: {folder}"
     yield (
-        f"size: {quantities.size(found.bytes)} of at most {quantities.size(limits.max_bytes)}; "
+        f"size: {quantities.size(journal_inventory.bytes)} of at most {quantities.size(limits.max_bytes)}; "
         f"files go after {limits.max_age_hours} hours"
     )
-    yield f"conversations: {found.conversations:,}"
-    if found.in_flight:
-        notes = quantities.plural(found.in_flight, "file")
-        yield f"in flight: {notes} of conversations that have not ended"
+    yield f"conversations: {journal_inventory.conversations:,}"
+    if journal_inventory.in_flight:
+        file_count = quantities.plural(journal_inventory.in_flight, "file")
+        yield f"in flight: {file_count} of conversations that have not ended"
     push = command_for(folder, "push")
-    for kind, contents in found.kinds.items():
+    for kind, contents in journal_inventory.kinds.items():
         meaning = f" ({_MEANINGS[kind].format(push=push)})" if contents.batches else ""
         yield f"{_NAMES[kind]}: {_summary(contents)}{meaning}"
-    if found.progress.spans:
-        when = quantities.local_time(int(found.progress.at * NS))
-        yield f"forwarded so far: {quantities.plural(found.progress.spans, 'span')}, the last at {when}"
+    if journal_inventory.progress.spans:
+        when = quantities.local_time(int(journal_inventory.progress.at * NS))
+        spans = quantities.plural(journal_inventory.progress.spans, "span")
+        yield f"forwarded so far: {spans}, the last at {when}"
 
 
 def _summary(contents: Contents) -> str:

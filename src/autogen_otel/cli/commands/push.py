@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, add_format, answer, quantities
+from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, add_format, answer, quantities
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
-from autogen_otel.cli.text.progress import shown
+from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
     Endpoint,
@@ -71,56 +71,56 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send everything, and print what became of it."""
+    """Send everything, and print the result."""
     logger, variable = logging.getLogger("autogen_otel"), SPANS.variable("ENDPOINT")
-    level, configured = logger.level, os.environ.get(variable)
-    # What is dealt with is counted here.
+    level, configured_endpoint = logger.level, os.environ.get(variable)
+    # This command itself counts and prints what the warnings are about.
     logger.setLevel(logging.ERROR)
     try:
         return _run(args)
     finally:
         logger.setLevel(level)
-        # An exporter of another package was told there what the option says.
+        # ``_endpoint`` put the option's URL there for an exporter of another package.
         os.environ.pop(variable, None)
-        if configured is not None:
-            os.environ[variable] = configured
+        if configured_endpoint is not None:
+            os.environ[variable] = configured_endpoint
 
 
 def _run(args: argparse.Namespace) -> int:
     from autogen_otel.delivery.pushing import push  # noqa: PLC0415 - loads the SDK, which others do without
 
-    file = _file(args.journal, refused=args.refused)
+    file = _file(args.journal, with_refused=args.refused)
     target = _endpoint(args.endpoint)
     try:
-        pushed = _pushed(args, file, target)
-        with shown("sending the journal") as progress:
-            progress.expect(pushed.bytes, "bytes")
-            tally, problem = push(pushed, target, progress.advance)
+        source = _open_source(args, file, target)
+        with show_progress("sending the journal") as progress:
+            progress.expect(source.bytes, "bytes")
+            tally, problem = push(source, target, progress.advance)
     except UnlockableError as error:
         raise CommandError(f"The journal cannot be forwarded: {error}.") from None
     except (OSError, EOFError, zlib.error) as error:
-        named = getattr(error, "filename", None) or file or args.journal or "The journal"
-        raise CommandError(f"{named} cannot be used: {getattr(error, 'strerror', None) or error}.") from None
+        label = getattr(error, "filename", None) or file or args.journal or "The journal"
+        raise CommandError(f"{label} cannot be used: {getattr(error, 'strerror', None) or error}.") from None
     finally:
         target.shutdown()
-    batches, spans = pushed.remaining()
-    refused = tally.refused_spans + tally.rejected_spans
+    batches, spans = source.remaining()
+    refused_spans = tally.refused_spans + tally.rejected_spans
     document = {
-        "journal": pushed.name,
+        "journal": source.name,
         "endpoint": target.label,
         "forwarded": {"batches": tally.batches, "spans": tally.spans},
-        "refused": {"batches": tally.refused_batches, "spans": refused},
+        "refused": {"batches": tally.refused_batches, "spans": refused_spans},
         "left": {"batches": batches, "spans": spans},
         "damaged_lines": tally.damaged_lines,
         "problem": problem,
     }
-    answer(args, document, _lines(pushed.name, target, tally, spans))
+    answer(args, document, _lines(source.name, target, tally, spans))
     if problem and args.format == "text":
         sys.stderr.write(f"autogen-otel: {problem}.\n")
-    return PROBLEM if problem or batches or refused else DONE
+    return PROBLEM if problem or batches or refused_spans else SUCCESS
 
 
-def _pushed(args: argparse.Namespace, file: Path | None, target: Endpoint) -> PushedJournal | PushedCopy:
+def _open_source(args: argparse.Namespace, file: Path | None, target: Endpoint) -> PushedJournal | PushedCopy:
     from autogen_otel.delivery.pushing import PushedCopy, PushedJournal  # noqa: PLC0415 - see above
 
     settings = journal_settings()
@@ -152,36 +152,36 @@ def _endpoint(url: str | None) -> Endpoint:
         (name,) = exporter_names({**os.environ, SPANS.exporter_variable: "otlp"}, SPANS)
         if name.endswith("http") and not url.partition("?")[0].rstrip("/").endswith(SPANS.path):
             url = url.rstrip("/") + SPANS.path
-        # An exporter of another package reads it there.
+        # An exporter of another package reads the URL there.
         os.environ[SPANS.variable("ENDPOINT")] = url
         return endpoint(name, os.environ, SPANS)
     except ExporterError as error:
         raise CommandError(str(error).replace(SPANS.variable("ENDPOINT"), "--endpoint")) from None
 
 
-def _file(given: str | None, *, refused: bool) -> Path | None:
-    """The file that is named, if it is none of a journal's folder.
+def _file(path_option: str | None, *, with_refused: bool) -> Path | None:
+    """The file that ``--journal`` names; ``None`` if it names a folder or is not given.
 
     Raises:
-        CommandError: there is no such file.
+        CommandError: there is no such file, or ``--refused`` is for a file.
     """
-    path = None if given is None else Path(given).expanduser()
+    path = None if path_option is None else Path(path_option).expanduser()
     if path is None or path.is_dir():
         return None
     if path != STANDARD_INPUT and not path.exists():
         raise CommandError(f"{path} does not exist; --journal takes the folder of a journal, or a file.")
-    if refused:
+    if with_refused:
         raise CommandError("--refused is for the folder of a journal; a file is sent as it is.")
     return path
 
 
-def _lines(source: str, target: Endpoint, tally: Tally, left: int) -> Iterator[str]:
+def _lines(source: str, target: Endpoint, tally: Tally, remaining_spans: int) -> Iterator[str]:
     yield f"{quantities.plural(tally.spans, 'span')} of {source} sent to {target.label}."
-    refused = tally.refused_spans + tally.rejected_spans
-    if refused:
-        stay = f"; {tally.refused_spans:,} of them stay in the journal" if tally.refused_spans else ""
-        yield f"{quantities.plural(refused, 'span')} refused by it{stay}."
+    refused_spans = tally.refused_spans + tally.rejected_spans
+    if refused_spans:
+        suffix = f"; {tally.refused_spans:,} of them stay in the journal" if tally.refused_spans else ""
+        yield f"{quantities.plural(refused_spans, 'span')} refused by it{suffix}."
     if tally.damaged_lines:
         yield f"{quantities.plural(tally.damaged_lines, 'damaged line')} passed over."
-    if left:
-        yield f"{quantities.plural(left, 'span')} left for the next push."
+    if remaining_spans:
+        yield f"{quantities.plural(remaining_spans, 'span')} left for the next push."

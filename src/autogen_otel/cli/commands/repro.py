@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from autogen_otel.cli import DONE, PROBLEM, CommandError, write_file
-from autogen_otel.cli.options.selecting import beginning, moment_option, one_trace
-from autogen_otel.cli.options.sources import add_sources, read_again
-from autogen_otel.cli.text.progress import shown
+from autogen_otel.cli import PROBLEM, SUCCESS, CommandError, write_file
+from autogen_otel.cli.options.selecting import id_prefix, moment_option, one_trace
+from autogen_otel.cli.options.sources import add_sources, open_rereadable
+from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
 from autogen_otel.diagnosis.of_source import population_of
 from autogen_otel.repro.failure import Context, Failures, NoFailureError, NotReproducibleError
@@ -75,45 +75,45 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the test, or say why not."""
     output = None if args.output is None else _file(args.output, is_forced=args.force)
-    with read_again(args) as source_of_traces:
+    with open_rereadable(args) as source_of_traces:
         selection = Selection(since=args.since)
         failures = Failures.of(
-            one_trace(source_of_traces, replace(selection, trace=beginning(args.trace_id)))
+            one_trace(source_of_traces, replace(selection, trace=id_prefix(args.trace_id)))
         )
         try:
-            occurrence = failures.choose("" if args.span is None else beginning(args.span, "span"))
+            occurrence = failures.choose("" if args.span is None else id_prefix(args.span, "span"))
         except NoFailureError as error:
             raise CommandError(str(error)) from None
-        everything = _everything(source_of_traces, selection, failures, occurrence, args)
-    occurrence = everything.as_diagnosed(occurrence)
+        context = _context(source_of_traces, selection, failures, occurrence, args)
+    occurrence = context.as_diagnosed(occurrence)
     try:
-        source = write_test(failures.trace, occurrence, everything)
+        source = write_test(failures.trace, occurrence, context)
     except NotReproducibleError as error:
-        sys.stderr.write(f"autogen-otel: {error}\n{_others(failures, occurrence)}")
+        sys.stderr.write(f"autogen-otel: {error}\n{_other_failures_note(failures, occurrence)}")
         return PROBLEM
     if output is None:
         sys.stdout.write(source)
-        return DONE
+        return SUCCESS
     write_file(output, source)
-    written_to = f"{output} is written; it fails until the cause is fixed: pytest {output}"
-    sys.stderr.write(f"autogen-otel: {written_to}\n{_others(failures, occurrence)}")
-    return DONE
+    notice = f"{output} is written; it fails until the cause is fixed: pytest {output}"
+    sys.stderr.write(f"autogen-otel: {notice}\n{_other_failures_note(failures, occurrence)}")
+    return SUCCESS
 
 
-def _everything(
+def _context(
     source: Source, selection: Selection, failures: Failures, occurrence: Occurrence, args: argparse.Namespace
 ) -> Context:
-    """What the failure is compared with."""
-    # Only a failing model call may be of another cause than it seems by itself.
+    """What to compare the failure with."""
+    # Only a failing model call may have another cause than the one that it shows by itself.
     if occurrence.kind != MODEL:
         return Context(failures.population, failures.root_failures, args.config, args.installed)
-    population = population_of(source, selection, failures.trace, _SAMPLE, shown)
+    population = population_of(source, selection, failures.trace, _SAMPLE, show_progress)
     failures.hold_in(population, occurrence)
     return Context.of(population, args.config, allows_installed=args.installed)
 
 
-def _file(given: str, *, is_forced: bool) -> Path:
-    path = Path(given).expanduser()
+def _file(output: str, *, is_forced: bool) -> Path:
+    path = Path(output).expanduser()
     if path.exists() and not (is_forced and path.is_file()):
         raise CommandError(f"{path} exists already; name a new file, or give --force to overwrite it.")
     if not path.parent.is_dir():
@@ -121,12 +121,14 @@ def _file(given: str, *, is_forced: bool) -> Path:
     return path
 
 
-def _others(failures: Failures, chosen: Occurrence) -> str:
-    """How to have the other failures of the trace reproduced."""
-    others = [one for one in failures.root_failures if one.span_id != chosen.span_id]
-    if not others:
+def _other_failures_note(failures: Failures, occurrence: Occurrence) -> str:
+    """How to reproduce the other failures of the trace."""
+    other_failures = [failure for failure in failures.root_failures if failure.span_id != occurrence.span_id]
+    if not other_failures:
         return ""
-    lines = [f"  --span {one.span_id}  {words(one.words)}\n" for one in others[:_MOST_OTHERS]]
-    if len(others) > _MOST_OTHERS:
-        lines.append(f"  and {len(others) - _MOST_OTHERS:,} more\n")
+    lines = [
+        f"  --span {failure.span_id}  {words(failure.words)}\n" for failure in other_failures[:_MOST_OTHERS]
+    ]
+    if len(other_failures) > _MOST_OTHERS:
+        lines.append(f"  and {len(other_failures) - _MOST_OTHERS:,} more\n")
     return f"Also failed in this trace:\n{''.join(lines)}"

@@ -10,10 +10,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final, NoReturn
 
-from autogen_otel.cli import DONE, CommandError, add_format, add_html, write_json, write_page
+from autogen_otel.cli import SUCCESS, CommandError, add_format, add_html, write_json, write_page
 from autogen_otel.cli.options import selecting, sources
 from autogen_otel.cli.page.conversation import conversation_page
-from autogen_otel.cli.text.progress import shown
+from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.traces.document import summary_document, trace_document
 from autogen_otel.traces.following import FollowedSource, Following
 from autogen_otel.traces.selection import Selection
@@ -83,7 +83,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the conversations or the trace."""
-    source, selection = sources.opened(args), selecting.selected(args)
+    source, selection = sources.open_source(args), selecting.selection_of(args)
     if args.html is not None and (args.follow or args.format != "text" or not selection.trace):
         raise CommandError(_ONE_PAGE)
     if args.follow:
@@ -92,42 +92,48 @@ def run(args: argparse.Namespace) -> int:
         _show(source, selecting.one_trace(source, selection), args)
     else:
         _list(source, selection, args)
-    return DONE
+    return SUCCESS
 
 
-def _list(source: Source, asked: Selection, args: argparse.Namespace) -> None:
-    selection = with_beginning(source, asked)
-    narrowed = replace(selection, failing=args.failing)
-    with shown(f"reading {source.name}") as progress:
-        found = summaries_in(source, narrowed, selection, newest=args.limit, progress=progress)
-    # However many processes have read it, the order is the same.
-    every = sorted(found, key=lambda summary: (summary.start_ns, summary.trace_id), reverse=True)
-    if not every:
-        raise sources.nothing_in(source, narrowed, replace(asked, failing=args.failing))
-    wanted = (one for one in every if one.failures or one.outcome == "failed" or not args.failing)
-    listed = list(islice(wanted, args.limit or None))
+def _list(source: Source, requested_selection: Selection, args: argparse.Namespace) -> None:
+    selection = with_beginning(source, requested_selection)
+    narrowed_selection = replace(selection, failing=args.failing)
+    with show_progress(f"reading {source.name}") as progress:
+        summaries = summaries_in(source, narrowed_selection, selection, newest=args.limit, progress=progress)
+    # The order does not depend on the number of processes that read.
+    all_summaries = sorted(summaries, key=lambda summary: (summary.start_ns, summary.trace_id), reverse=True)
+    if not all_summaries:
+        raise sources.no_conversation_error(
+            source, narrowed_selection, replace(requested_selection, failing=args.failing)
+        )
+    matching_summaries = (
+        summary
+        for summary in all_summaries
+        if summary.failures or summary.outcome == "failed" or not args.failing
+    )
+    listed_summaries = list(islice(matching_summaries, args.limit or None))
     if args.format == "json":
-        write_json({"conversations": list(map(summary_document, listed))})
+        write_json({"conversations": list(map(summary_document, listed_summaries))})
         return
     from autogen_otel.cli.text.listing import render_listing  # noqa: PLC0415 - JSON output works without rich
 
-    render_listing(listed, every, source)
+    render_listing(listed_summaries, all_summaries, source)
 
 
-def _follow(source: Source, asked: Selection, args: argparse.Namespace) -> NoReturn:
-    """Tell of conversations as they end, until the user has seen enough."""
+def _follow(source: Source, requested_selection: Selection, args: argparse.Namespace) -> NoReturn:
+    """Print conversations as they end, until the user stops it."""
     if not isinstance(source, FollowedSource):
         raise CommandError(f"{source.name} cannot be followed.")
-    selection = replace(asked, failing=args.failing)
+    selection = replace(requested_selection, failing=args.failing)
     following = Following(source.arrivals(selection), selection)
     while True:
         for summary in following.ended_conversations():
             if args.format == "json":
                 sys.stdout.write(json.dumps(summary_document(summary), allow_nan=False) + "\n")
                 continue
-            from autogen_otel.cli.text.listing import render_ended  # noqa: PLC0415 - JSON works without rich
+            from autogen_otel.cli.text.listing import render_ended_conversation  # noqa: PLC0415 - JSON works without rich
 
-            render_ended(summary)
+            render_ended_conversation(summary)
         sys.stdout.flush()
         time.sleep(source.pause_seconds)
 

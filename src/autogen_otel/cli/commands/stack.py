@@ -6,8 +6,14 @@ import argparse
 import os
 from typing import Final
 
-from autogen_otel.cli import DONE, CommandError, add_format, answer
-from autogen_otel.cli.packaged import differing, named_folder, packaged, texts_below, write_files
+from autogen_otel.cli import SUCCESS, CommandError, add_format, answer
+from autogen_otel.cli.package_files import (
+    differing_files,
+    output_folder,
+    package_resource,
+    texts_below,
+    write_files,
+)
 
 _COMPOSE: Final = "docker-compose.yml"
 SUMMARY: Final = "write the Docker Compose stack of Collector, Jaeger, Tempo, Prometheus and Grafana"
@@ -36,18 +42,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the files."""
-    folder = named_folder(args.out)
-    texts = {_COMPOSE: packaged(_COMPOSE).read_text(encoding="utf-8")}
+    folder = output_folder(args.out)
+    texts = {_COMPOSE: package_resource(_COMPOSE).read_text(encoding="utf-8")}
     for name in ("deploy", "dashboards"):
-        texts |= {f"{name}/{path}": text for path, text in texts_below(packaged(name))}
-    # What stands in the place of a folder is said by whoever writes.
-    changed = [path for path in differing(folder, texts) if os.path.lexists(path)]
-    if changed and not args.force:
+        texts |= {f"{name}/{path}": text for path, text in texts_below(package_resource(name))}
+    # If a file is where a folder should be, ``write_files`` says so.
+    differing_paths = [path for path in differing_files(folder, texts) if os.path.lexists(path)]
+    if differing_paths and not args.force:
         raise CommandError(
-            f"{changed[0]} is there and differs from what this version writes"
-            f"{f' (and {len(changed) - 1} more)' if changed[1:] else ''}: --force writes over it."
+            f"{differing_paths[0]} is there and differs from what this version writes"
+            f"{f' (and {len(differing_paths) - 1} more)' if differing_paths[1:] else ''}"
+            ": --force writes over it."
         )
     paths = write_files(folder, texts)
     lines = [*(f"wrote {path}" for path in paths), f"docker compose --project-directory {folder} up -d"]
     answer(args, {"written": paths}, lines)
-    return DONE
+    return SUCCESS

@@ -1,1 +1,1 @@
-"""The options that several commands have: where from, which conversations, compared with what."""
+"""The options that several commands have: the source, the selection, and the comparison."""

@@ -1,4 +1,4 @@
-"""The options by which commands choose conversations, and compare two choices of them."""
+"""The options that choose conversations, and the option that compares two choices of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from autogen_otel.cli import CommandError, quantities
 from autogen_otel.cli.options import sources
-from autogen_otel.cli.text.progress import shown
+from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.diagnosis.changes import Side
 from autogen_otel.traces.conversations import OUTCOMES
 from autogen_otel.traces.document import utc_time
@@ -18,24 +18,24 @@ from autogen_otel.traces.source import NO_TIME, Source, with_beginning
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.causes import CAUSES
 
-_NARROWED: Final = (
+_NARROWING_FIELDS: Final = (
     "since", "until", "service", "outcome", "agent", "tool", "cause", "session", "user", "text",
 )  # fmt: skip
-"""Fields of a selection that options of these names set."""
+"""Fields of a selection, each set by the option of the same name."""
 _MOST_IDS: Final = 10
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
 
-def add_trace(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the argument that names a trace to a command, with what the command does with it."""
+def add_trace(parser: argparse.ArgumentParser, action: str) -> None:
+    """Add the argument that names a trace to a command; its help begins with what the command does."""
     parser.add_argument(
-        "trace_id", nargs="?", metavar="TRACE_ID", help=f"{what}; the beginning of its id is enough"
+        "trace_id", nargs="?", metavar="TRACE_ID", help=f"{action}; the beginning of its id is enough"
     )
     parser.add_argument("--conversation", metavar="TRACE_ID", help="the same as TRACE_ID")
 
 
 def add_selection(parser: argparse.ArgumentParser, *, failures: bool = True) -> None:
-    """Add the options that choose conversations to a command, on request also by what failed in them."""
+    """Add the options that choose conversations to a command, and if asked those that choose by failures."""
     group = parser.add_argument_group("which conversations")
     when = "2h, 30m, 7d ago, or 2026-11-22T07:00"
     group.add_argument("--since", type=moment_option, metavar="TIME", help=f"begun since then: {when}")
@@ -60,23 +60,23 @@ def cause_option(text: str) -> str:
     return text
 
 
-def selected(args: argparse.Namespace) -> Selection:
-    """What the options ask for.
+def selection_of(args: argparse.Namespace) -> Selection:
+    """The selection that the options ask for.
 
     Raises:
-        CommandError: they name no trace id, or two, or no time.
+        CommandError: they name a malformed trace id, or two, or no time between ``--since`` and ``--until``.
     """
     if args.since is not None and args.until is not None and args.since >= args.until:
         raise CommandError(NO_TIME)
-    given = [one for one in (args.trace_id, args.conversation) if one is not None]
-    if len(given) > 1:
+    trace_ids = [trace_id for trace_id in (args.trace_id, args.conversation) if trace_id is not None]
+    if len(trace_ids) > 1:
         raise CommandError("TRACE_ID and --conversation are the same; give one of them.")
-    trace = beginning(given[0]) if given else ""
-    return Selection(trace=trace, **{name: getattr(args, name) for name in _NARROWED})
+    trace = id_prefix(trace_ids[0]) if trace_ids else ""
+    return Selection(trace=trace, **{name: getattr(args, name) for name in _NARROWING_FIELDS})
 
 
 def one_trace(source: Source, selection: Selection) -> Trace:
-    """The trace whose id begins as asked.
+    """The trace whose id begins as the selection says.
 
     Raises:
         CommandError: there is none, or there are several.
@@ -85,16 +85,16 @@ def one_trace(source: Source, selection: Selection) -> Trace:
     digits = selection.trace
     ids: dict[str, None] = {}
     spans: list[Span] = []
-    with shown(f"reading {source.name}") as progress:
+    with show_progress(f"reading {source.name}") as progress:
         for span in source.spans(selection, progress=progress):
             if span.trace_id.startswith(digits):
                 ids[span.trace_id] = None
                 if len(ids) == 1:
                     spans.append(span)
     if not ids:
-        others = f"{sources.show_command(source)} lists those that are there"
+        hint = f"{sources.show_command(source)} lists those that are there"
         since = f" since {quantities.local_time(selection.since)}" if selection.since else ""
-        raise CommandError(f"No trace in {source.name}{since} begins with {digits}; {others}.")
+        raise CommandError(f"No trace in {source.name}{since} begins with {digits}; {hint}.")
     if len(ids) > 1:
         first = ", ".join(list(ids)[:_MOST_IDS])
         more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
@@ -121,25 +121,29 @@ def count_option(text: str) -> int:
     return int(text)
 
 
-def beginning(given: str, what: str = "trace") -> str:
-    """The beginning of the id of a ``trace`` or a ``span``, as the user wrote it.
+def id_prefix(text: str, noun: str = "trace") -> str:
+    """Check and normalise the beginning of an id, as the user wrote it.
+
+    Args:
+        text: the beginning of the id.
+        noun: what has the id: ``trace`` or ``span``.
 
     Raises:
-        CommandError: it is none.
+        CommandError: the text is no beginning of an id.
     """
-    digits = given.strip().lower()
+    digits = text.strip().lower()
     if not digits or not _ID_DIGITS.issuperset(digits):
-        raise CommandError(f"{given!r} is not a {what} id: those are made of the digits 0-9 and a-f.")
+        raise CommandError(f"{text!r} is not a {noun} id: those are made of the digits 0-9 and a-f.")
     return digits
 
 
 # ---------------------------------------------------------------- before and after
-def sides(text: str, wanted: Selection) -> tuple[Side, Side]:
-    """The two that an option asks for, before and after.
+def sides(text: str, selection: Selection) -> tuple[Side, Side]:
+    """The two sides that ``--compare`` asks for, before and after.
 
     Args:
         text: ``SINCE..UNTIL``, the time before, or ``KEY=BEFORE..AFTER``, two values of an attribute.
-        wanted: which conversations count as after; for values of an attribute, on both sides.
+        selection: the conversations of the side after; for values of an attribute, of both sides.
 
     Raises:
         CommandError: it is neither, there is no time in it, or the two times overlap.
@@ -152,21 +156,24 @@ def sides(text: str, wanted: Selection) -> tuple[Side, Side]:
             f" service.version=1.4..1.5; {text!r} is neither."
         )
     if key:
-        was, now = (replace(wanted, attribute=(key, value)) for value in (before, after))
-        return Side(f"{key}={before}", was), Side(f"{key}={after}", now)
+        before_selection, after_selection = (
+            replace(selection, attribute=(key, value)) for value in (before, after)
+        )
+        return Side(f"{key}={before}", before_selection), Side(f"{key}={after}", after_selection)
     since, until = _moment(before), _moment(after)
     if since is not None and until is not None and since >= until:
         raise CommandError(f"--compare SINCE..UNTIL: {before} is not before {after}.")
-    earlier = replace(wanted, since=since, until=until)
-    if wanted.since is None and wanted.until is None:
-        # Whoever names only the time before means what came after it.
-        wanted = replace(wanted, since=until)
-    if _begins_before_end(earlier, wanted) and _begins_before_end(wanted, earlier):
+    before_selection = replace(selection, since=since, until=until)
+    if selection.since is None and selection.until is None:
+        # A user who names only the time before means the time after it.
+        selection = replace(selection, since=until)
+    if _begins_before_end(before_selection, selection) and _begins_before_end(selection, before_selection):
         raise CommandError(
-            f"The time before ({_label(earlier)}) and the time to compare with it ({_label(wanted)}) overlap;"
+            f"The time before ({_label(before_selection)}) and the time to compare with it"
+            f" ({_label(selection)}) overlap;"
             " --compare SINCE..UNTIL is the one, --since and --until the other."
         )
-    return Side(_label(earlier), earlier), Side(_label(wanted), wanted)
+    return Side(_label(before_selection), before_selection), Side(_label(selection), selection)
 
 
 def _moment(text: str) -> int | None:
@@ -176,14 +183,14 @@ def _moment(text: str) -> int | None:
         raise CommandError(f"--compare: {error}") from None
 
 
-def _begins_before_end(one: Selection, other: Selection) -> bool:
-    return one.since is None or other.until is None or one.since < other.until
+def _begins_before_end(first: Selection, second: Selection) -> bool:
+    return first.since is None or second.until is None or first.since < second.until
 
 
-def _label(wanted: Selection) -> str:
+def _label(selection: Selection) -> str:
     since, until = (
-        None if one is None else utc_time(one)[: len("2026-11-22T12:46")] + "Z"
-        for one in (wanted.since, wanted.until)
+        None if time_ns is None else utc_time(time_ns)[: len("2026-11-22T12:46")] + "Z"
+        for time_ns in (selection.since, selection.until)
     )
     if until is None:
         return "at any time" if since is None else f"since {since}"

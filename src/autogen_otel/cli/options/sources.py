@@ -1,4 +1,4 @@
-"""The options that say where traces are read from, and the sources that they mean."""
+"""The options that say where to read traces from, and the sources that they name."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def opened(args: argparse.Namespace) -> Source:
-    """The source that the options name.
+def open_source(args: argparse.Namespace) -> Source:
+    """Open the source that the options name.
 
     Raises:
-        CommandError: there is no such thing.
+        CommandError: there is no such source.
     """
     for name, product in _STORES.items():
         url = getattr(args, name)
@@ -101,16 +101,16 @@ def opened(args: argparse.Namespace) -> Source:
 
 
 def _client(
-    product: str, url: str, variable: str, given: Iterable[tuple[str, str]], seconds: float = SECONDS
+    product: str, url: str, variable: str, option_headers: Iterable[tuple[str, str]], seconds: float = SECONDS
 ) -> Client:
-    """A client that sends the headers in a variable and those of an option, which win."""
+    """A client that sends the headers of a variable and of an option; those of the option win."""
     headers = {}
     for pair in filter(None, os.environ.get(variable, "").split(",")):
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not _is_printable(name + value):
             raise CommandError(f"{variable} does not hold NAME=VALUE,NAME=VALUE.")
         headers[name.strip()] = unquote(value.strip())
-    return Client(product, url, {**headers, **dict(given)}, seconds)
+    return Client(product, url, {**headers, **dict(option_headers)}, seconds)
 
 
 def journal_settings() -> Settings:
@@ -119,37 +119,37 @@ def journal_settings() -> Settings:
     Raises:
         SettingsError: variables do not hold what they may.
     """
-    return Settings.from_environ(_without_redact())
+    return Settings.from_environ(_environ_without_redact())
 
 
-def journal_folder(given: str | None) -> Path:
-    """The journal's folder: as given, else where the writer puts it; that one may not exist yet.
+def journal_folder(path_option: str | None) -> Path:
+    """The journal's folder: the option's, else the default one, which may not exist yet.
 
     Raises:
-        CommandError: what is given is no folder, or there can be none.
+        CommandError: the option names no folder, or there is no default folder.
         OSError: it may not be read.
     """
-    path = _default_dir("its folder") if given is None else Path(given).expanduser().absolute()
-    if given is not None and not path.is_dir():
+    path = _default_dir("its folder") if path_option is None else Path(path_option).expanduser().absolute()
+    if path_option is not None and not path.is_dir():
         raise CommandError(f"{path} is no folder; --journal takes the folder of a journal.")
     with suppress(FileNotFoundError), os.scandir(path):
-        # One that may not be read would pass for an empty one.
+        # A folder that we may not read would pass for an empty one.
         return path
     return path
 
 
-def _default_dir(instead: str) -> Path:
+def _default_dir(alternative: str) -> Path:
     try:
         return default_dir()
     except NoFolderError as error:
-        raise CommandError(f"There is no journal: {error}, and --journal {instead}.") from None
+        raise CommandError(f"There is no journal: {error}, and --journal {alternative}.") from None
 
 
 @contextmanager
-def read_again(args: argparse.Namespace) -> Iterator[Source]:
-    """The source that the options name, to be read more than once: standard input is copied to a file."""
+def open_rereadable(args: argparse.Namespace) -> Iterator[Source]:
+    """Open the source that the options name for more than one read: standard input is copied to a file."""
     if "-" not in (args.journal or ()):
-        yield opened(args)
+        yield open_source(args)
         return
     with NamedTemporaryFile(prefix="autogen-otel-") as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
@@ -158,17 +158,17 @@ def read_again(args: argparse.Namespace) -> Iterator[Source]:
 
 
 def link(source: Source, template: str | None, trace_id: str, span_id: str) -> str | None:
-    """The address at which a browser shows a span, if one is known: by the option ``--link`` above all."""
+    """The URL of a span in a browser, if one is known; the option ``--link`` comes first."""
     if template is None:
-        configured = Settings(environ=_without_redact()).announce_failures
-        if not isinstance(configured, str):
+        configured_template = Settings(environ=_environ_without_redact()).announce_failures
+        if not isinstance(configured_template, str):
             return source.link(trace_id, span_id)
-        template = configured
+        template = configured_template
     return template.replace("{trace_id}", trace_id).replace("{span_id}", span_id)
 
 
 def add_prometheus(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which a command counts what it reads only a sample of."""
+    """Add the options that let a command count all conversations although it reads only a sample."""
     group = parser.add_argument_group("rates (with --jaeger and --tempo)")
     group.add_argument(
         "--prometheus",
@@ -186,10 +186,10 @@ def add_prometheus(parser: argparse.ArgumentParser) -> None:
 
 
 def prometheus(args: argparse.Namespace) -> Client | None:
-    """What the options of ``add_prometheus`` name.
+    """The client that the options of ``add_prometheus`` name, if they name one.
 
     Raises:
-        CommandError: what is read is no sample, or they hold what they may not.
+        CommandError: the source is not one of which only a sample is read, or an option is malformed.
     """
     if args.prometheus is None:
         return None
@@ -198,14 +198,16 @@ def prometheus(args: argparse.Namespace) -> Client | None:
     return _client("Prometheus", args.prometheus, PROMETHEUS_HEADERS_VARIABLE, args.prometheus_header)
 
 
-def nothing_in(source: Source, selection: Selection, asked: Selection) -> CommandError:
-    """Say that a source does not hold what was looked for, and what to do about what the user asked."""
-    if source.lookback_ns is not None and asked.since is None and selection.since is not None:
+def no_conversation_error(
+    source: Source, selection: Selection, requested_selection: Selection
+) -> CommandError:
+    """The error that a source has no such conversation, with what to do, by what the user asked for."""
+    if source.lookback_ns is not None and requested_selection.since is None and selection.since is not None:
         since = quantities.local_time(selection.since)
         return CommandError(
             f"{source.name} holds no such conversation since {since}; --since looks further back."
         )
-    if asked == EVERYTHING:
+    if requested_selection == EVERYTHING:
         return CommandError(f"No conversations in {source.name}: {HOW_TO_GET_ONE}.")
     return CommandError(f"{source.name} holds no such conversation: none fits the options; ask for less.")
 
@@ -217,7 +219,7 @@ def show_command(source: Source, *words: str) -> str:
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    # What it says is not repeated: it may be a secret.
+    # Do not repeat the text: it may be a secret.
     if not colon or not name.strip() or not _is_printable(name + value):
         raise argparse.ArgumentTypeError("a header is written 'NAME: VALUE'")
     return name.strip(), value.strip()
@@ -254,34 +256,36 @@ def _clickhouse(args: argparse.Namespace) -> ClickHouse:
     return ClickHouse(client, args.table)
 
 
-def _files(given: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
-    paths = [standard_input if one == "-" else Path(one).expanduser() for one in given]
+def _files(arguments: list[str], standard_input: Path = STANDARD_INPUT) -> Files:
+    paths = [standard_input if argument == "-" else Path(argument).expanduser() for argument in arguments]
     for path in paths:
         if path != STANDARD_INPUT and not path.exists():
             raise CommandError(f"{path} does not exist; --journal takes a file or a folder of *.jsonl files.")
-    # Absolute: a command that is suggested is pasted in any folder.
-    named = (str(path.absolute()) for one, path in zip(given, paths, strict=True) if one != "-")
-    option = [word for path in named for word in ("--journal", path)]
+    # Absolute, because users paste a suggested command in any folder.
+    absolute_paths = (
+        str(path.absolute()) for argument, path in zip(arguments, paths, strict=True) if argument != "-"
+    )
+    option = [word for path in absolute_paths for word in ("--journal", path)]
     return Files(paths, option, partial(_advice, paths), standard_input)
 
 
-def _without_redact() -> dict[str, str]:
-    """The environment: their function to redact with is of no use here, and importing it may fail."""
+def _environ_without_redact() -> dict[str, str]:
+    """The environment without the user's redaction function: it has no use here, and its import may fail."""
     return {name: text for name, text in os.environ.items() if name != REDACT_VARIABLE}
 
 
 def _own_journal() -> Files:
     journal_settings()
     path = _default_dir(_TO_READ)
-    if os.path.exists(path):  # noqa: PTH110 - Path's raises where it may not look
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where it may not read
         return Files([path], journal_option(path), partial(_advice, [path]))
     advice = _advice([path])
-    there = f" yet at {path}" if advice == HOW_TO_GET_ONE else ""
-    raise CommandError(f"There is no journal{there}: {advice}.")
+    location = f" yet at {path}" if advice == HOW_TO_GET_ONE else ""
+    raise CommandError(f"There is no journal{location}: {advice}.")
 
 
 def _advice(paths: Sequence[Path]) -> str:
-    """What to do about an empty journal: where nothing can be written, running the program is in vain."""
+    """What to do about an empty journal: if nothing can write to it, running the program is no help."""
     folders = (path for path in paths if not path.is_file() and path != STANDARD_INPUT)
     problem = next(filter(None, map(write_problem, folders)), None)
     return HOW_TO_GET_ONE if problem is None else f"{problem}, and --journal {_TO_READ}"

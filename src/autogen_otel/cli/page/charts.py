@@ -29,14 +29,14 @@ _DAY: Final = 86_400
 _FEW_SECONDS: Final = 600
 
 
-def when_chart(what: str, failing: Mapping[int, int], every: Mapping[int, int], seconds: int) -> Element:
+def when_chart(subject: str, failing: Mapping[int, int], every: Mapping[int, int], seconds: int) -> Element:
     """Conversations over time, and those in which something failed.
 
     Args:
-        what: failed.
-        failing: conversations by the beginning of their interval, in seconds since 1970.
-        every: all conversations likewise.
-        seconds: how long an interval is.
+        subject: what failed, in words.
+        failing: failing conversations by the beginning of their interval, in seconds since 1970.
+        every: all conversations, likewise.
+        seconds: the length of an interval.
     """
     begins = [*failing, *every]
     first, last = min(begins), max(begins) + seconds
@@ -50,86 +50,88 @@ def when_chart(what: str, failing: Mapping[int, int], every: Mapping[int, int], 
             yield _rect(x + slot * 0.06, _TOP + _HEIGHT - height, slot * 0.88, height, class_)
 
     base = _TOP + _HEIGHT
-    coarse = last - first > _FEW_SECONDS
+    is_coarse = last - first > _FEW_SECONDS
     words = f"conversations per {_length(seconds)}, UTC"
     return _figure(
         (element("b", "When"), f"  {words}", _legend("with it", "all")),
-        f"{words}, with {what}: " + _told(failing, coarse),
+        f"{words}, with {subject}: " + _counts_text(failing, is_coarse),
         base + 18,
         bars(every, "working"),
         bars(failing, "failing"),
         _axis(f"{highest:,}"),
-        _text(_LEFT, base + 14, _moment(first, coarse), "start"),
-        _text(_WIDTH, base + 14, _moment(last, coarse), "end"),
+        _text(_LEFT, base + 14, _moment(first, is_coarse), "start"),
+        _text(_WIDTH, base + 14, _moment(last, is_coarse), "end"),
     )
 
 
-def property_chart(one: Discriminator, bars: Sequence[Bar]) -> Element:
-    """How many of the failing and of the working calls have a property, beside those of other values."""
-    is_number = one.property.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}
-    condition, shares = wording.condition(one), wording.shares(one)
+def property_chart(discriminator: Discriminator, bars: Sequence[Bar]) -> Element:
+    """The shares of failing and of working calls that have a property, beside those of other values."""
+    is_number = discriminator.property.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}
+    condition, shares = wording.condition(discriminator), wording.shares(discriminator)
     caption = element("b", in_a_line(condition)), f"  {shares}", _legend("failing", "working")
     words = f"{condition}: {shares}"
     if is_number and len(bars) > 1:
-        return _histogram(caption, words, bars, one.table)
-    rows = bars or (Bar(one.property.text, one.table.failing, one.table.working, True),)
-    return _rows(caption, words, rows, one.table)
+        return _histogram(caption, words, bars, discriminator.table)
+    rows = bars or (
+        Bar(discriminator.property.text, discriminator.table.failing, discriminator.table.working, True),
+    )
+    return _rows(caption, words, rows, discriminator.table)
 
 
 def _rows(caption: Node, words: str, bars: Sequence[Bar], table: Table) -> Element:
-    room = _WIDTH - _LABELS - _FIGURES
-    drawn: list[Node] = []
+    full_width = _WIDTH - _LABELS - _FIGURES
+    shapes: list[Node] = []
     for number, bar in enumerate(bars):
         y = _TOP + number * _ROW
         label = bar.value if len(bar.value) <= _MOST_LETTERS else f"{bar.value[:_MOST_LETTERS]}…"
-        drawn.append(_text(_LABELS - 8, y + 16, label, "end", "strong" if bar.has_property else None))
+        shapes.append(_text(_LABELS - 8, y + 16, label, "end", "strong" if bar.has_property else None))
         for row, (count, total, class_) in enumerate(
             ((bar.failing, table.all_failing, "failing"), (bar.working, table.all_working, "working"))
         ):
             share = count / total if total else 0.0
             top = y + row * (_BAR + 2)
-            drawn.append(_rect(_LABELS, top, room, _BAR, "ground"))
-            drawn.append(_rect(_LABELS, top, room * min(1.0, share), _BAR, class_))
+            shapes.append(_rect(_LABELS, top, full_width, _BAR, "ground"))
+            shapes.append(_rect(_LABELS, top, full_width * min(1.0, share), _BAR, class_))
             figures = f"{share:.0%} ({count:,} of {total:,})"
-            drawn.append(_text(_WIDTH - _FIGURES + 8, top + 10, figures, "start"))
-    return _figure(caption, words, _TOP + len(bars) * _ROW, *drawn)
+            shapes.append(_text(_WIDTH - _FIGURES + 8, top + 10, figures, "start"))
+    return _figure(caption, words, _TOP + len(bars) * _ROW, *shapes)
 
 
 def _histogram(caption: Node, words: str, bars: Sequence[Bar], table: Table) -> Element:
     shares = [
         (bar, bar.failing / (table.all_failing or 1), bar.working / (table.all_working or 1)) for bar in bars
     ]
-    highest = max(max(bad, good) for _, bad, good in shares) or 1.0
+    highest = max(max(failing_share, working_share) for _, failing_share, working_share in shares) or 1.0
     slot = (_WIDTH - _LEFT) / len(bars)
     base = _TOP + _HEIGHT
-    drawn: list[Node] = []
-    for number, (_, bad, good) in enumerate(shares):
-        for offset, share, class_ in ((0.08, bad, "failing"), (0.5, good, "working")):
+    shapes: list[Node] = []
+    for number, (_, failing_share, working_share) in enumerate(shares):
+        for offset, share, class_ in ((0.08, failing_share, "failing"), (0.5, working_share, "working")):
             height = _HEIGHT * share / highest
-            drawn.append(_rect(_LEFT + slot * (number + offset), base - height, slot * 0.4, height, class_))
+            shapes.append(_rect(_LEFT + slot * (number + offset), base - height, slot * 0.4, height, class_))
     pairs = enumerate(pairwise(bars), start=1)
-    edge = next((number for number, (one, next_one) in pairs if one.has_property != next_one.has_property), 0)
+    edge = next((number for number, (bar, next_bar) in pairs if bar.has_property != next_bar.has_property), 0)
     if edge:
         x = _LEFT + slot * edge
-        drawn.append(_line(x, _TOP - 4, x, base, "cut"))
+        shapes.append(_line(x, _TOP - 4, x, base, "cut"))
     for number in {0, edge or len(bars) // 2, len(bars) - 1}:
         anchor = "start" if number == 0 else "end" if number == len(bars) - 1 else "middle"
         x = {"start": _LEFT, "end": _WIDTH, "middle": _LEFT + slot * number}[anchor]
-        drawn.append(_text(x, base + 14, bars[number].value, anchor, "strong" if number == edge else None))
-    return _figure(caption, words, base + 18, *drawn, _axis(f"{highest:.0%}"))
+        shapes.append(_text(x, base + 14, bars[number].value, anchor, "strong" if number == edge else None))
+    return _figure(caption, words, base + 18, *shapes, _axis(f"{highest:.0%}"))
 
 
 def _axis(highest: str) -> Iterable[Element]:
-    """The line that bars stand on, and how high they may be."""
+    """The line that bars stand on, and the labels of its ends."""
     base = _TOP + _HEIGHT
     yield _line(_LEFT, base, _WIDTH, base, "base")
     yield _text(_LEFT - 5, _TOP + 9, highest, "end")
     yield _text(_LEFT - 5, base, "0", "end")
 
 
-def _figure(caption: Node, words: str, height: float, *drawn: Node) -> Element:
+def _figure(caption: Node, words: str, height: float, *shapes: Node) -> Element:
     box = f"0 0 {_WIDTH} {height:g}"
-    svg = element("svg", drawn, class_="chart", viewBox=box, role="img", aria_label=in_a_line(words))
+    svg = element("svg", shapes, class_="chart", viewBox=box, role="img", aria_label=in_a_line(words))
     return element("figure", element("figcaption", caption), svg)
 
 
@@ -158,10 +160,10 @@ def _length(seconds: int) -> str:
     return "second" if seconds == 1 else f"{seconds} seconds"
 
 
-def _told(counts: Mapping[int, int], coarse: bool) -> str:
-    return ", ".join(f"{_moment(begin, coarse)}: {count:,}" for begin, count in counts.items())
+def _counts_text(counts: Mapping[int, int], is_coarse: bool) -> str:
+    return ", ".join(f"{_moment(begin, is_coarse)}: {count:,}" for begin, count in counts.items())
 
 
-def _moment(seconds: int, coarse: bool) -> str:
+def _moment(seconds: int, is_coarse: bool) -> str:
     moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{moment:%b %d, %H:%M}" if coarse else f"{moment:%H:%M:%S}"
+    return f"{moment:%b %d, %H:%M}" if is_coarse else f"{moment:%H:%M:%S}"

@@ -7,9 +7,9 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities
-from autogen_otel.cli.page.failures import failure_cards, failures_of, noted
+from autogen_otel.cli.page.failures import failure_cards, failures_of, notes
 from autogen_otel.cli.page.html import Node, document, element, hint, summary_list, terms
-from autogen_otel.cli.page.spans import Drawing, Texts, in_a_line, pretty
+from autogen_otel.cli.page.spans import Drawing, Texts, in_a_line, pretty_text
 from autogen_otel.cli.page.waterfall import row_ids, waterfall
 from autogen_otel.cli.span_labels import odd_answers
 from autogen_otel.traces.conversations import Outcome, Summary, summarize
@@ -19,7 +19,7 @@ from autogen_otel.vocabulary import attributes as names
 _LARGEST: Final = 3_000_000
 """Characters that the recorded values of a conversation may have together."""
 _LENGTHS: Final = (20_000, 8_000, 3_000, 1_000, 300)
-_OF_THE_PROGRAM: Final = (
+_PROGRAM_ATTRIBUTES: Final = (
     "service.version",
     "deployment.environment.name",
     "host.name",
@@ -27,11 +27,11 @@ _OF_THE_PROGRAM: Final = (
     names.USER_ID,
 )
 _TONES: Final[Mapping[Outcome, str]] = {"failed": "bad", "ok": "good"}
-"""Of the others it is that of a warning."""
+"""All other outcomes have the tone of a warning."""
 
 
 def conversation_page(trace: Trace, source: str) -> str:
-    """The page of one conversation, and of what source it was read from."""
+    """The page of one conversation, which names the source that it was read from."""
     summary = summarize(trace)
     title = f"{summary.outcome}: {in_a_line(summary.name)}"
     return document(title, source, conversation(trace, "s"))
@@ -42,29 +42,31 @@ def conversation(trace: Trace, prefix: str, level: int = 1, largest: int = _LARG
 
     Args:
         trace: the conversation.
-        prefix: of the ids of its rows.
-        level: of its heading.
+        prefix: the prefix of the ids of its rows.
+        level: the level of its heading.
         largest: characters that recorded values may have together.
     """
     summary = summarize(trace)
     texts = Texts(_longest(trace, largest))
     drawing = Drawing(trace, texts, row_ids(trace, prefix))
-    found = failures_of(trace)
-    cards = [*failure_cards(drawing, found), *noted(drawing)]
-    below = f"h{level + 1}"
-    title = "What failed" if found else "Nothing failed"
+    failures = failures_of(trace)
+    cards = [*failure_cards(drawing, failures), *notes(drawing)]
+    section_heading = f"h{level + 1}"
+    title = "What failed" if failures else "Nothing failed"
     return element(
         "section",
         element("header", _heading(trace, summary, f"h{level}")),
-        element("section", element(below, title), cards, class_="failures") if cards or not found else None,
-        element("section", element(below, "Waterfall"), waterfall(drawing)),
-        hint(_cut(texts)) if texts.cut else None,
+        element("section", element(section_heading, title), cards, class_="failures")
+        if cards or not failures
+        else None,
+        element("section", element(section_heading, "Waterfall"), waterfall(drawing)),
+        hint(_cut_note(texts)) if texts.cut_count else None,
         class_="conversation",
     )
 
 
 def tone_of(outcome: Outcome) -> str:
-    """How an outcome looks."""
+    """The tone of an outcome."""
     return _TONES.get(outcome, "warn")
 
 
@@ -84,28 +86,30 @@ def _heading(trace: Trace, summary: Summary, tag: str) -> Iterator[Node]:
         ("ended by", summary.ended_by),
         ("program", summary.service),
     ]
-    said = {**trace.spans[0].attributes, **trace.spans[0].resource}
-    facts += [(key, str(said.get(key, ""))) for key in _OF_THE_PROGRAM]
+    attributes = {**trace.spans[0].attributes, **trace.spans[0].resource}
+    facts += [(key, str(attributes.get(key, ""))) for key in _PROGRAM_ATTRIBUTES]
     facts.append(("trace", trace.trace_id))
     yield summary_list((key, in_a_line(value)) for key, value in facts if value)
     if trace.spans[0].resource:
-        pairs = ((in_a_line(key), in_a_line(pretty(value))) for key, value in trace.spans[0].resource.items())
+        pairs = (
+            (in_a_line(key), in_a_line(pretty_text(value))) for key, value in trace.spans[0].resource.items()
+        )
         yield element("details", element("summary", "Where it ran"), element("dl", terms(pairs)))
 
 
 def _longest(trace: Trace, largest: int) -> int:
-    """How long a value may be so that all of them together are not too large."""
+    """How long a value may be so that all values together are not too large."""
     sizes = [
         len(value) if isinstance(value, str) else 0
         for span in trace.spans
         for values in (span.attributes, *(event.attributes for event in span.events))
         for value in values.values()
     ]
-    fitting = (length for length in _LENGTHS if sum(min(size, length) for size in sizes) <= largest)
-    return next(fitting, _LENGTHS[-1])
+    fitting_lengths = (length for length in _LENGTHS if sum(min(size, length) for size in sizes) <= largest)
+    return next(fitting_lengths, _LENGTHS[-1])
 
 
-def _cut(texts: Texts) -> str:
-    what = "1 value is" if texts.cut == 1 else f"{texts.cut:,} values are"
+def _cut_note(texts: Texts) -> str:
+    values = "1 value is" if texts.cut_count == 1 else f"{texts.cut_count:,} values are"
     longer = f"longer than {texts.longest:,} characters and cut here"
-    return f"{what} {longer}; autogen-otel show --full has them whole."
+    return f"{values} {longer}; autogen-otel show --full has them whole."

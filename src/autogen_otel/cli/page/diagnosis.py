@@ -32,24 +32,28 @@ def diagnosis_page(
     """The page of a diagnosis.
 
     Args:
-        diagnosis: what was found.
+        diagnosis: the diagnosis.
         source: where the conversations were read from.
-        traces: those that are evidence, as far as they are to be embedded, by id.
-        command: says how to see a trace that is not embedded.
-        changes: the comparison that it is a part of, if any.
+        traces: the traces of the evidence that the page embeds, by id.
+        command: returns the command that shows a trace that is not embedded.
+        changes: the comparison that the diagnosis is a part of, if any.
     """
-    found = quantities.plural(len(diagnosis.findings), "finding")
-    title = f"{found} in {quantities.plural(diagnosis.conversations, 'conversation')}"
+    finding_count = quantities.plural(len(diagnosis.findings), "finding")
+    title = f"{finding_count} in {quantities.plural(diagnosis.conversations, 'conversation')}"
     evidence = _Evidence(traces, command)
-    numbered = list(enumerate(diagnosis.findings, 1))
+    numbered_findings = list(enumerate(diagnosis.findings, 1))
     return document(
         title,
         source,
         element("header", element("h1", title), summary_list(_facts(diagnosis))),
         None if changes is None else element("section", _changes(changes)),
-        element("ol", (_entry(finding, number) for number, finding in numbered), class_="overview"),
-        [_finding(finding, number, diagnosis, evidence) for number, finding in numbered],
-        _noted(diagnosis),
+        element(
+            "ol",
+            (_overview_item(finding, number) for number, finding in numbered_findings),
+            class_="overview",
+        ),
+        [_finding(finding, number, diagnosis, evidence) for number, finding in numbered_findings],
+        _notes(diagnosis),
     )
 
 
@@ -59,11 +63,11 @@ def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "ended because of it", f"{sum(finding.ended for finding in diagnosis.findings):,}"
 
 
-def _entry(finding: Finding, number: int) -> Element:
+def _overview_item(finding: Finding, number: int) -> Element:
     title = in_a_line(wording.title(finding.cause, finding.subject))
-    often = f" {quantities.plural(finding.conversations, 'conversation')}, {wording.ended(finding)}"
+    frequency = f" {quantities.plural(finding.conversations, 'conversation')}, {wording.ending(finding)}"
     cause = element("span", finding.cause, class_="cause")
-    return element("li", cause, " ", element("a", title, href=f"#f{number}"), fact(often))
+    return element("li", cause, " ", element("a", title, href=f"#f{number}"), fact(frequency))
 
 
 def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evidence) -> Element:
@@ -72,8 +76,8 @@ def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evi
     state = None if finding.ended else fact(wording.state(finding), tone)
     lines = wording.lines(finding, diagnosis.conversations, _span_of_time(finding.first_ns, finding.last_ns))
     charts = [when_chart(title, finding.over_time, diagnosis.over_time, diagnosis.interval_seconds)]
-    for one, bars in zip(finding.discriminators, finding.distributions, strict=True):
-        charts.append(property_chart(one, bars))
+    for discriminator, bars in zip(finding.discriminators, finding.distributions, strict=True):
+        charts.append(property_chart(discriminator, bars))
     return element(
         "article",
         element(
@@ -82,34 +86,34 @@ def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evi
         element("dl", terms((label, in_a_sentence(words)) for label, words in lines)),
         element("div", charts, class_="charts"),
         element("h3", "Conversations that show it best"),
-        [evidence.of(one.trace_id) for one in finding.evidence],
+        [evidence.of(example.trace_id) for example in finding.evidence],
         id=f"f{number}",
         class_="finding",
     )
 
 
 class _Evidence:
-    """The conversations of the page, each of which stands in it once."""
+    """The conversations of the page, each of which is in it once."""
 
     def __init__(self, traces: Mapping[str, Trace], command: Callable[[str], str]) -> None:
         self._traces, self._command = traces, command
         self._ids = {trace_id: f"t{number}" for number, trace_id in enumerate(traces)}
-        self._shown: set[str] = set()
+        self._embedded_ids: set[str] = set()
 
     def of(self, trace_id: str) -> Element:
-        """A conversation where it is needed first, and from there on a link to it."""
+        """The conversation where it is needed first, and a link to it after that."""
         trace = self._traces.get(trace_id)
         if trace is None:
             return hint(self._command(trace_id))
         own_id = self._ids[trace_id]
-        if trace_id in self._shown:
+        if trace_id in self._embedded_ids:
             return hint(f"Trace {trace_id}: ", element("a", "it stands above", href=f"#{own_id}"))
-        self._shown.add(trace_id)
-        room = _LARGEST // len(self._traces)
+        self._embedded_ids.add(trace_id)
+        size_limit = _LARGEST // len(self._traces)
         return element(
             "details",
             element("summary", _line(trace)),
-            conversation(trace, own_id, level=3, largest=room),
+            conversation(trace, own_id, level=3, largest=size_limit),
             id=own_id,
             class_="evidence",
         )
@@ -122,15 +126,15 @@ def _line(trace: Trace) -> Iterator[Node]:
     yield fact(f"{quantities.utc_time(summary.start_ns)}, trace {trace.trace_id}")
 
 
-def _noted(diagnosis: Diagnosis) -> Node:
+def _notes(diagnosis: Diagnosis) -> Node:
     if not diagnosis.noted:
         return None
-    said = (
-        f"{in_a_line(one.tool)} returned an error {quantities.plural(one.occurrences, 'time')}, in "
-        f"{quantities.plural(one.conversations, 'conversation')}; it raised nothing"
-        for one in diagnosis.noted
+    sentences = (
+        f"{in_a_line(note.tool)} returned an error {quantities.plural(note.occurrences, 'time')}, in "
+        f"{quantities.plural(note.conversations, 'conversation')}; it raised nothing"
+        for note in diagnosis.noted
     )
-    items = (element("li", words) for words in said)
+    items = (element("li", words) for words in sentences)
     return element("section", element("h2", "Noted, no findings"), element("ul", items, class_="noted"))
 
 
@@ -151,13 +155,13 @@ def _changes(changes: Changes) -> Iterator[Node]:
     )
 
 
-def _cells(one: Changed) -> Iterator[Node]:
-    finding, counts = one.finding, one.table
-    yield fact(one.change.value, _TONES.get(one.change, ""))
+def _cells(change: Changed) -> Iterator[Node]:
+    finding, counts = change.finding, change.table
+    yield fact(change.change.value, _TONES.get(change.change, ""))
     yield in_a_line(f"{finding.cause}: {wording.title(finding.cause, finding.subject)}")
     yield wording.share_of(counts.working, counts.all_working)
     yield wording.share_of(counts.failing, counts.all_failing)
-    yield wording.chance(one.probability), " (may be chance)" if one.may_be_chance else ""
+    yield wording.chance(change.probability), " (may be chance)" if change.may_be_chance else ""
 
 
 def _span_of_time(first_ns: int, last_ns: int) -> str:

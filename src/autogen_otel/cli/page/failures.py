@@ -1,4 +1,4 @@
-"""The failures of a conversation, before everything else: what failed where, what came of it, what to do."""
+"""The failures of a conversation, above its waterfall: what failed where, with what effect, what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autogen_otel.cli.page.spans import (
     in_a_sentence,
     offset,
     plain_label,
-    prominent,
+    prominent_blocks,
     stack_block,
 )
 from autogen_otel.cli.span_labels import problem_words, server
@@ -30,10 +30,10 @@ from autogen_otel.traces.trace import HTTP, NS, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 
 _MOST_CARDS: Final = 50
-_OPENED: Final = 3
+_MOST_OPEN: Final = 3
 _MOST_NOTED: Final = 20
 _MOST_ATTEMPTS: Final = 20
-_OF_A_CALL: Final = (names.TOOL_ARGUMENTS_PROBLEMS, names.GEN_AI_TOOL_CALL_ARGUMENTS, names.CODE_SOURCE)
+_CALL_ATTRIBUTES: Final = (names.TOOL_ARGUMENTS_PROBLEMS, names.GEN_AI_TOOL_CALL_ARGUMENTS, names.CODE_SOURCE)
 _COLUMNS: Final = ("attempt", "at", "took", "status", "server", "request id")
 _TONES: Final = {
     Effect.ENDED: "bad",
@@ -44,26 +44,28 @@ _TONES: Final = {
 
 
 def failures_of(trace: Trace) -> list[Occurrence]:
-    """What failed in it as it was recorded, what ended it first; and where it went in circles."""
+    """The recorded failures of a conversation, those that ended it first, and its loops."""
     population = Population.of_trace(trace)
-    found = [one for key in population.groups for one in population.in_group(key)]
-    found += [one for key in population.loops for one in population.in_loop(key)]
+    occurrences = [occurrence for key in population.groups for occurrence in population.in_group(key)]
+    occurrences += [occurrence for key in population.loops for occurrence in population.in_loop(key)]
     worst_first = list(Effect)
-    return sorted(found, key=lambda one: (worst_first.index(one.effect), one.time_ns))
+    return sorted(
+        occurrences, key=lambda occurrence: (worst_first.index(occurrence.effect), occurrence.time_ns)
+    )
 
 
-def failure_cards(drawing: Drawing, found: Sequence[Occurrence]) -> Iterator[Node]:
+def failure_cards(drawing: Drawing, occurrences: Sequence[Occurrence]) -> Iterator[Node]:
     """A card for each failure of a conversation."""
-    for number, one in enumerate(found[:_MOST_CARDS]):
-        span = drawing.trace.span(one.span_id)
+    for number, occurrence in enumerate(occurrences[:_MOST_CARDS]):
+        span = drawing.trace.span(occurrence.span_id)
         if span is not None:
-            yield _card(drawing, one, span, opened=number < _OPENED)
-    if len(found) > _MOST_CARDS:
-        yield hint(f"{len(found) - _MOST_CARDS:,} more failures are in the waterfall.")
+            yield _card(drawing, occurrence, span, is_open=number < _MOST_OPEN)
+    if len(occurrences) > _MOST_CARDS:
+        yield hint(f"{len(occurrences) - _MOST_CARDS:,} more failures are in the waterfall.")
 
 
-def noted(drawing: Drawing) -> Iterator[Node]:
-    """What is no failure and may explain one: arguments that do not fit, errors returned, answers cut off."""
+def notes(drawing: Drawing) -> Iterator[Node]:
+    """What may explain a failure and is none: arguments that do not fit, returned errors, cut answers."""
     items = []
     for span in drawing.trace.spans:
         for key, words in (
@@ -71,94 +73,102 @@ def noted(drawing: Drawing) -> Iterator[Node]:
             (names.TOOL_RETURNED_ERROR, "returned an error instead of raising it"),
             (names.RESPONSE_PROBLEM, "the answer"),
         ):
-            # Those that a filter emptied have a card.
-            is_told = key == names.RESPONSE_PROBLEM and is_filtered(span)
-            if key in span.attributes and not (span.failed or is_told):
+            # An answer that a filter emptied has a card.
+            has_card = key == names.RESPONSE_PROBLEM and is_filtered(span)
+            if key in span.attributes and not (span.failed or has_card):
                 value = span.attributes[key]
-                said = "; ".join(map(str, value)) if isinstance(value, list) else problem_words(value)
-                items.append(element("li", drawing.link(span), f": {words}: {in_a_line(said)}"))
+                text = "; ".join(map(str, value)) if isinstance(value, list) else problem_words(value)
+                items.append(element("li", drawing.link(span), f": {words}: {in_a_line(text)}"))
     if items:
         yield element("h3", "Noted, no failures")
         more = len(items) - _MOST_NOTED
-        rest = element("li", f"{more:,} more in the waterfall") if more > 0 else None
-        yield element("ul", items[:_MOST_NOTED], rest, class_="noted")
+        remainder = element("li", f"{more:,} more in the waterfall") if more > 0 else None
+        yield element("ul", items[:_MOST_NOTED], remainder, class_="noted")
 
 
-def _card(drawing: Drawing, one: Occurrence, span: Span, *, opened: bool) -> Element:
+def _card(drawing: Drawing, occurrence: Occurrence, span: Span, *, is_open: bool) -> Element:
     trace, texts = drawing.trace, drawing.texts
     attempts = _attempts(trace, span)
-    raised = _raised(trace, span)
-    before = trace.span(one.after_tool)
-    begun = trace.spans[0].start_ns
-    facts: list[Node] = [fact(one.effect.value, _TONES[one.effect])]
-    if one.attempts > 1:
-        facts += [" ", fact(f"{one.attempts} attempts")]
-    facts += [" ", fact(offset(one.time_ns, begun))]
-    if one.lost_ns >= NS:
-        facts += [" ", fact(f"cost {quantities.duration(one.lost_ns)}")]
-    cause = element("span", in_a_line(one.cause), class_="cause")
-    seen = in_a_sentence(visible_as(one.cause, one.subject, {one.effect: 1}))
-    advice = in_a_sentence(advice_for(one.cause, one.subject, ()))
+    raising_spans = _raising_spans(trace, span)
+    failed_tool = trace.span(occurrence.after_tool)
+    start_ns = trace.spans[0].start_ns
+    facts: list[Node] = [fact(occurrence.effect.value, _TONES[occurrence.effect])]
+    if occurrence.attempts > 1:
+        facts += [" ", fact(f"{occurrence.attempts} attempts")]
+    facts += [" ", fact(offset(occurrence.time_ns, start_ns))]
+    if occurrence.lost_ns >= NS:
+        facts += [" ", fact(f"cost {quantities.duration(occurrence.lost_ns)}")]
+    cause = element("span", in_a_line(occurrence.cause), class_="cause")
+    visible_effect = in_a_sentence(visible_as(occurrence.cause, occurrence.subject, {occurrence.effect: 1}))
+    advice = in_a_sentence(advice_for(occurrence.cause, occurrence.subject, ()))
     return element(
         "article",
-        element("h3", cause, " ", in_a_line(wording.title(one.cause, one.subject))),
+        element("h3", cause, " ", in_a_line(wording.title(occurrence.cause, occurrence.subject))),
         element("p", facts, class_="facts"),
         element("p", _path(drawing, span), class_="path"),
-        None if before is None else element("p", "A tool had failed before: ", drawing.link(before)),
-        [_error(each, texts) for each in raised],
-        prominent(span, texts, _OF_A_CALL),
+        None
+        if failed_tool is None
+        else element("p", "A tool had failed before: ", drawing.link(failed_tool)),
+        [_error(raising_span, texts) for raising_span in raising_spans],
+        prominent_blocks(span, texts, _CALL_ATTRIBUTES),
         table(_COLUMNS, _attempt_rows(drawing, attempts))
         if len(attempts) > 1 or span.operation == HTTP
         else None,
-        [_stack(each, texts, opened=opened) for each in raised],
-        element("p", element("b", "Seen as: "), seen),
+        [_stack(raising_span, texts, is_open=is_open) for raising_span in raising_spans],
+        element("p", element("b", "Seen as: "), visible_effect),
         element("p", element("b", "Do: "), advice),
-        class_=f"card {_TONES[one.effect]}",
+        class_=f"card {_TONES[occurrence.effect]}",
     )
 
 
-def _raised(trace: Trace, span: Span) -> list[Span]:
-    """The span where it began, and the next above it whose exception says something else."""
-    said = what_was_raised(span)
-    failed = takewhile(lambda one: one.failed, trace.up_from(trace.span(span.parent_id)))
-    above = (one for one in failed if one.exception is not None and what_was_raised(one) != said)
-    # Further up it is repeated.
-    return [*([span] if said else []), *above][:2]
+def _raising_spans(trace: Trace, span: Span) -> list[Span]:
+    """The span where the failure began, and the next one above it whose exception says something else."""
+    message = what_was_raised(span)
+    failed_ancestors = takewhile(lambda ancestor: ancestor.failed, trace.up_from(trace.span(span.parent_id)))
+    other_spans = (
+        ancestor
+        for ancestor in failed_ancestors
+        if ancestor.exception is not None and what_was_raised(ancestor) != message
+    )
+    # Spans further up repeat these.
+    return [*([span] if message else []), *other_spans][:2]
 
 
 def _error(span: Span, texts: Texts) -> Element:
     frame = None if span.operation == HTTP else innermost_user_frame(stack_of(span.exception))
     parts: list[Node] = [element("pre", texts.whole(what_was_raised(span)))]
     if frame is not None:
-        where = element("span", in_a_line(frame.location), class_="where")
-        parts.append(element("p", where, f"  {in_a_line(frame.source or '')}", class_="frame"))
+        location = element("span", in_a_line(frame.location), class_="where")
+        parts.append(element("p", location, f"  {in_a_line(frame.source or '')}", class_="frame"))
     return element("div", *parts, class_="error")
 
 
-def _stack(span: Span, texts: Texts, *, opened: bool) -> Node:
+def _stack(span: Span, texts: Texts, *, is_open: bool) -> Node:
     stacktrace = stack_of(span.exception)
-    # What the recorder notes of an attempt is where the program stood, not where something was raised.
+    # The stack trace of an attempt is where the program was, not where an exception was raised.
     if span.operation == HTTP or not stacktrace:
         return None
     summary = element("summary", f"Stack trace of {plain_label(span)}")
-    # Where no line is the user's, the stack trace says no more than the message.
-    is_telling = opened and innermost_user_frame(stacktrace) is not None
+    # Without a line of user code, the stack trace says no more than the message.
+    is_telling = is_open and innermost_user_frame(stacktrace) is not None
     return element("details", summary, stack_block(stacktrace, texts), open=is_telling)
 
 
 def _path(drawing: Drawing, span: Span) -> Iterator[Node]:
-    """From where it began up to the conversation, with what failed marked: how far it went."""
-    for above in drawing.trace.up_from(span):
-        if above is not span:
+    """The spans from the failed one up to the conversation, with those marked that failed too."""
+    for ancestor in drawing.trace.up_from(span):
+        if ancestor is not span:
             yield " ← "
-        yield element("span", drawing.link(above), class_="failed" if above.failed else None)
+        yield element("span", drawing.link(ancestor), class_="failed" if ancestor.failed else None)
 
 
 def _attempts(trace: Trace, span: Span) -> list[Span]:
     if span.operation != HTTP:
         return []
-    above = trace.span(span.parent_id)
-    return [span] if above is None else [one for one in trace.children(above) if one.operation == HTTP]
+    parent = trace.span(span.parent_id)
+    return (
+        [span] if parent is None else [child for child in trace.children(parent) if child.operation == HTTP]
+    )
 
 
 def _attempt_rows(drawing: Drawing, attempts: Sequence[Span]) -> Iterator[list[Node]]:

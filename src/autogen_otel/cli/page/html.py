@@ -1,4 +1,4 @@
-"""Markup out of untrusted values: elements whose texts can only be texts, and the document around them."""
+"""Makes markup of untrusted values: elements whose texts can only be texts, and the document around them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from autogen_otel import distribution
 from autogen_otel.cli import quantities
 
 Node: TypeAlias = Union[str, Element, Iterable["Node"], None]  # noqa: UP007 - a string is no operand of |
-"""What stands in an element; ``None`` is nothing."""
+"""The content of an element; ``None`` is no content."""
 
-_KEPT: Final = frozenset("\n\t\xa0\u200c\u200d")
-"""Not printable by Python's rule, and harmless: joiners that several scripts need, and fixed spaces."""
+_HARMLESS: Final = frozenset("\n\t\xa0\u200c\u200d")
+"""Harmless characters that Python calls not printable: joiners that several scripts need, fixed spaces."""
 
 
 def element(tag: str, /, *children: Node, **attributes: str | float | bool | None) -> Element:
@@ -31,13 +31,13 @@ def element(tag: str, /, *children: Node, **attributes: str | float | bool | Non
         attributes: ``_`` stands for ``-`` and a last one is dropped (``class_``); ``True`` is an attribute
             without a value, ``None`` and ``False`` are none.
     """
-    made = Element(tag)
+    node = Element(tag)
     for name, value in attributes.items():
         if value is not None and value is not False:
             text = "" if value is True else f"{value:g}" if isinstance(value, float) else str(value)
-            made.set(name.rstrip("_").replace("_", "-"), clean(text))
-    _append(made, children)
-    return made
+            node.set(name.rstrip("_").replace("_", "-"), clean(text))
+    _append(node, children)
+    return node
 
 
 def fact(words: Node, tone: str = "") -> Element:
@@ -46,7 +46,7 @@ def fact(words: Node, tone: str = "") -> Element:
 
 
 def hint(*words: Node) -> Element:
-    """A sentence of ours about what is shown."""
+    """A sentence of ours about the content."""
     return element("p", *words, class_="hint")
 
 
@@ -63,7 +63,7 @@ def summary_list(pairs: Iterable[tuple[Node, Node]]) -> Element:
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[Node]], numbers: Container[str] = ()) -> Element:
-    """A table, which scrolls where it is too wide; some of its headings are those of numbers."""
+    """A table that scrolls if it is too wide; ``numbers`` are the headings of columns of numbers."""
     classes = {text: "number" if text in numbers else None for text in headings}
 
     def row(tag: str, cells: Iterable[Node]) -> Element:
@@ -79,27 +79,30 @@ def clean(text: str) -> str:
     text = text.replace("\r\n", "\n")
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() or one in _KEPT else repr(one)[1:-1] for one in text)
+    return "".join(
+        character if character.isprintable() or character in _HARMLESS else repr(character)[1:-1]
+        for character in text
+    )
 
 
 def document(title: str, source: str, *main: Node) -> str:
-    """The whole page, which asks nobody for anything.
+    """The whole page, which loads nothing from elsewhere.
 
     Args:
-        title: what it is.
-        source: what was read.
+        title: its title.
+        source: where its traces were read from.
         main: its content; ``page.html`` has all else.
     """
     frame, style, script = (
         files(__package__).joinpath(f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
     )
     return Template(frame).substitute(
-        title=_escaped(title),
+        title=_escape(title),
         main=tostring(element("main", *main), encoding="unicode", method="html"),
-        source=_escaped(source),
-        version=_escaped(distribution.version()),
+        source=_escape(source),
+        version=_escape(distribution.version()),
         written=quantities.utc_time(time.time_ns()),
-        # These texts are code of ours, and the policy names them by their hashes.
+        # These texts are our own code, and the policy allows them by their hashes.
         style=style,
         style_hash=_hash(style),
         script=script,
@@ -107,7 +110,7 @@ def document(title: str, source: str, *main: Node) -> str:
     )
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return escape(clean(text), quote=False)
 
 

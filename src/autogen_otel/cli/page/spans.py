@@ -32,44 +32,44 @@ _PROMINENT: Final = {
     names.GEN_AI_INPUT_MESSAGES: "New messages sent",
     names.GEN_AI_OUTPUT_MESSAGES: "Answer",
 }
-"""What is shown before the table of the other attributes."""
+"""The attributes that come before the table of the others, with their titles."""
 
 
 class Texts:
-    """Recorded values as texts that a page has room for.
+    """Recorded values as texts that fit on a page.
 
     Args:
-        longest: characters of a value at most.
+        longest: the most characters that a value may have.
 
     Attributes:
-        cut: how many values were longer.
+        cut_count: how many values were longer.
     """
 
     def __init__(self, longest: int) -> None:
         self.longest = longest
-        self.cut = 0
+        self.cut_count = 0
 
     def whole(self, value: object) -> Node:
         """A value over as many lines as it has; JSON is indented."""
-        text = pretty(value)
-        return text[: self.longest], self.rest(text)
+        text = pretty_text(value)
+        return text[: self.longest], self.cut_note(text)
 
-    def rest(self, text: str) -> Node:
-        """Says how much of a text there is no room for, if any."""
+    def cut_note(self, text: str) -> Node:
+        """A note of how many characters of a text were cut, if any."""
         if len(text) <= self.longest:
             return None
-        self.cut += 1
+        self.cut_count += 1
         return element("span", f" … {len(text) - self.longest:,} more characters", class_="more")
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A conversation as a page draws it.
+    """What is needed to draw a conversation.
 
     Args:
         trace: the conversation.
         texts: decides how long recorded values may be.
-        rows: the ids of the rows of the waterfall, by span; not all spans of a large trace have one.
+        rows: the ids of the waterfall's rows, by span; not all spans of a large trace have a row.
     """
 
     trace: Trace
@@ -77,13 +77,13 @@ class Drawing:
     rows: Mapping[str, str]
 
     def link(self, span: Span) -> Node:
-        """A span in a few words, which lead to its row."""
+        """A span in a few words, which link to its row."""
         row, words = self.rows.get(span.span_id), plain_label(span)
         return words if row is None else element("a", words, href=f"#{row}")
 
 
 def in_a_line(value: object, longest: int = _IN_A_LINE) -> str:
-    """A value as one line, cut if it has more characters than that."""
+    """A value as one line, cut if it is longer."""
     text = " ".join(str(value)[: 4 * longest].split())
     return text if len(text) <= longest else f"{text[:longest].rstrip()}…"
 
@@ -93,22 +93,22 @@ def in_a_sentence(words: str) -> str:
     return in_a_line(words, _SENTENCE)
 
 
-def pretty(value: object) -> str:
-    """A value as text; JSON, also in a text, is indented."""
-    parsed = value
+def pretty_text(value: object) -> str:
+    """A value as text; JSON is indented, also if it is in a text."""
+    data = value
     if isinstance(value, str):
         if value.lstrip()[:1] not in {"{", "["}:
             return value
         with suppress(ValueError, RecursionError):
-            parsed = json.loads(value)
-    if isinstance(parsed, str):
-        return parsed
-    if isinstance(parsed, (list, tuple)) and all(isinstance(one, str) for one in parsed):
-        return "\n".join(parsed) if not isinstance(value, str) else value
-    if isinstance(parsed, bytes):
-        return parsed.hex(" ")
+            data = json.loads(value)
+    if isinstance(data, str):
+        return data
+    if isinstance(data, (list, tuple)) and all(isinstance(item, str) for item in data):
+        return "\n".join(data) if not isinstance(value, str) else value
+    if isinstance(data, bytes):
+        return data.hex(" ")
     try:
-        return json.dumps(parsed, ensure_ascii=False, indent=2, default=str)
+        return json.dumps(data, ensure_ascii=False, indent=2, default=str)
     except (ValueError, RecursionError):
         return str(value)
 
@@ -116,27 +116,27 @@ def pretty(value: object) -> str:
 # ---------------------------------------------------------------- the line
 def label(span: Span) -> Iterator[Node]:
     """What a span is, and what matters about it."""
-    described = span_label(span)
-    if described.kind:
-        yield element("span", described.kind, class_="kind")
+    description = span_label(span)
+    if description.kind:
+        yield element("span", description.kind, class_="kind")
         yield " "
-    yield element("b", in_a_line(described.subject), class_=described.tone.value or None)
-    if described.arguments is not None:
+    yield element("b", in_a_line(description.subject), class_=description.tone.value or None)
+    if description.arguments is not None:
         yield " "
-        yield fact(in_a_line(described.arguments), "code")
-    for one in described.facts:
+        yield fact(in_a_line(description.arguments), "code")
+    for label_fact in description.facts:
         yield " "
-        yield fact(in_a_line(one.words, FACT_LENGTH), one.tone.value)
+        yield fact(in_a_line(label_fact.words, FACT_LENGTH), label_fact.tone.value)
 
 
 def plain_label(span: Span) -> str:
-    """The same in a few words."""
-    described = span_label(span)
-    return in_a_line(f"{described.kind} {described.subject}".strip())
+    """What a span is, in a few words."""
+    description = span_label(span)
+    return in_a_line(f"{description.kind} {description.subject}".strip())
 
 
-def shape(span: Span) -> str:
-    """A word for its colour."""
+def operation_class(span: Span) -> str:
+    """The class that gives a span its colour."""
     return span.operation if is_known(span.operation) else "other"
 
 
@@ -146,8 +146,8 @@ def block(title: Node, value: Node, class_: str = "") -> Element:
     return element("section", element("h4", title), element("pre", value), class_=f"block {class_}".strip())
 
 
-def prominent(span: Span, texts: Texts, keys: Iterable[str] = tuple(_PROMINENT)) -> Iterator[Element]:
-    """What matters most of what was recorded, each under its title."""
+def prominent_blocks(span: Span, texts: Texts, keys: Iterable[str] = tuple(_PROMINENT)) -> Iterator[Element]:
+    """The recorded attributes that matter most, each under its title."""
     for key in keys:
         if key in span.attributes:
             tone = "warn" if key in {names.TOOL_ARGUMENTS_PROBLEMS, names.TOOL_RETURNED_ERROR} else ""
@@ -158,35 +158,41 @@ def stack_block(stacktrace: str, texts: Texts) -> Element:
     """A stack trace with the frames of the user's code standing out."""
     parts = user_code_pieces(stacktrace[: texts.longest])
     lines = (element("mark", text) if is_users else text for text, is_users in parts)
-    return element("pre", lines, texts.rest(stacktrace), class_="stack")
+    return element("pre", lines, texts.cut_note(stacktrace), class_="stack")
 
 
-def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], row: str) -> Iterator[Node]:
+def span_details(
+    span: Span, begin_ns: int, texts: Texts, stack_rows: Mapping[str, str], row: str
+) -> Iterator[Node]:
     """Everything that was recorded of a span.
 
     Args:
-        span: of which.
-        begun_ns: when the conversation began.
+        span: the span.
+        begin_ns: when the conversation began.
         texts: decides how long values may be.
-        where: in which row each stack trace stands.
+        stack_rows: the row that shows each stack trace.
         row: the id of the span's row.
     """
     if span.failed and (line := what_was_raised(span)):
         yield block("Error", texts.whole(line), "error")
-    explained = span.status_message
-    if span.failed and span.exception is not None and explained and explained not in what_was_raised(span):
-        yield block("Because of", texts.whole(explained), "error")
+    reason = span.status_message
+    if span.failed and span.exception is not None and reason and reason not in what_was_raised(span):
+        yield block("Because of", texts.whole(reason), "error")
     for event in span.events:
         if event.name == span_names.EXCEPTION_EVENT:
-            yield _stack(event, texts, where, row)
-    yield from prominent(span, texts)
+            yield _stack(event, texts, stack_rows, row)
+    yield from prominent_blocks(span, texts)
     attributes = {key: value for key, value in span.attributes.items() if key not in _PROMINENT}
-    times = f"{offset(span.start_ns, begun_ns)}, {utc_time(span.start_ns)}"
-    took = quantities.duration(span.duration_ns) if span.end_ns else "it did not end while it was recorded"
-    rows: dict[str, object] = {"began": times, "took": took, **attributes}
+    times = f"{offset(span.start_ns, begin_ns)}, {utc_time(span.start_ns)}"
+    duration = (
+        quantities.duration(span.duration_ns) if span.end_ns else "it did not end while it was recorded"
+    )
+    rows: dict[str, object] = {"began": times, "took": duration, **attributes}
     rows |= {"span": span.span_id, "name": span.name}
     rows |= {"kind": KINDS[span.kind] if 0 <= span.kind < len(KINDS) else span.kind}
-    rows |= {key: said for key, said in (("instrumentation", span.scope), ("service", span.service)) if said}
+    rows |= {
+        key: value for key, value in (("instrumentation", span.scope), ("service", span.service)) if value
+    }
     for event in span.events:
         if event.name != span_names.EXCEPTION_EVENT:
             rows[f"event {event.name}"] = dict(event.attributes)
@@ -195,16 +201,16 @@ def recorded(span: Span, begun_ns: int, texts: Texts, where: Mapping[str, str], 
     yield element("dl", terms((in_a_line(key), texts.whole(value)) for key, value in rows.items()))
 
 
-def offset(time_ns: int, begun_ns: int) -> str:
-    """When something was, since the conversation began."""
-    return f"+{quantities.duration(time_ns - begun_ns)}" if time_ns > begun_ns else "at the beginning"
+def offset(time_ns: int, begin_ns: int) -> str:
+    """How long after the beginning of the conversation something happened."""
+    return f"+{quantities.duration(time_ns - begin_ns)}" if time_ns > begin_ns else "at the beginning"
 
 
-def _stack(event: Event, texts: Texts, where: Mapping[str, str], row: str) -> Node:
+def _stack(event: Event, texts: Texts, stack_rows: Mapping[str, str], row: str) -> Node:
     stacktrace = stack_of(event)
     if not stacktrace:
         return None
-    if where.get(stacktrace, row) != row:
-        link = element("a", "where it was raised", href=f"#{where[stacktrace]}")
+    if stack_rows.get(stacktrace, row) != row:
+        link = element("a", "where it was raised", href=f"#{stack_rows[stacktrace]}")
         return hint("The stack trace stands ", link, ".")
     return element("section", element("h4", "Stack trace"), stack_block(stacktrace, texts), class_="block")

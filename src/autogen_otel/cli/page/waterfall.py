@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from autogen_otel.cli import quantities
 from autogen_otel.cli.page.html import Node, element, hint
-from autogen_otel.cli.page.spans import Drawing, in_a_line, label, recorded, shape
+from autogen_otel.cli.page.spans import Drawing, in_a_line, label, operation_class, span_details
 from autogen_otel.traces.failures import Failure, propagating_span_ids, stack_of, what_was_raised
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.spans import EXCEPTION_EVENT
@@ -19,29 +19,30 @@ _WIDTH: Final = 1000
 _HEIGHT: Final = 10
 _NARROWEST: Final = 5
 _DEEPEST: Final = 24
-"""Further levels are not indented more, so that their names still have room."""
+"""Deeper levels are not indented further, so that their names still have room."""
 _TICKS: Final = 4
 _IN_A_ROW: Final = 90
 
 
 def row_ids(trace: Trace, prefix: str) -> dict[str, str]:
-    """The ids of the rows by span, of the spans that there are rows for: those that failed if not of all."""
-    # Not the spans' own ids: whoever wrote the file chose them.
-    shown = trace if len(trace.spans) <= MOST_ROWS else trace.failing()
+    """The ids of the rows by span; of too many spans only those that failed or lead to one have a row."""
+    # Not the spans' own ids, which the author of the file chose.
+    visible_trace = trace if len(trace.spans) <= MOST_ROWS else trace.failing()
     return {
-        span.span_id: f"{prefix}-{number}" for number, (span, _) in enumerate(islice(shown.walk(), MOST_ROWS))
+        span.span_id: f"{prefix}-{number}"
+        for number, (span, _) in enumerate(islice(visible_trace.walk(), MOST_ROWS))
     }
 
 
 def waterfall(drawing: Drawing) -> Iterator[Node]:
-    """The rows, with what was recorded of each behind it."""
+    """The rows, each with the details of its span behind it."""
     trace, rows = drawing.trace, drawing.rows
     if len(rows) < len(trace.spans):
-        counted = f"{len(rows):,} of {len(trace.spans):,} spans are shown"
-        yield hint(f"{counted}: what failed, and what led there.")
-    made = _Rows(drawing)
-    items = (made.row(span, depth) for span, depth in trace.walk() if span.span_id in rows)
-    yield element("div", _axis(made.total), element("ol", items, class_="rows"), class_="waterfall")
+        count_note = f"{len(rows):,} of {len(trace.spans):,} spans are shown"
+        yield hint(f"{count_note}: what failed, and what led there.")
+    builder = _Rows(drawing)
+    items = (builder.row(span, depth) for span, depth in trace.walk() if span.span_id in rows)
+    yield element("div", _axis(builder.total), element("ol", items, class_="rows"), class_="waterfall")
 
 
 class _Rows:
@@ -49,49 +50,53 @@ class _Rows:
 
     def __init__(self, drawing: Drawing) -> None:
         trace, self._texts, self._rows = drawing.trace, drawing.texts, drawing.rows
-        self._begun = min(span.start_ns for span in trace.spans)
-        self.total = max(1, max(span.end_ns for span in trace.spans) - self._begun)
-        self._passing_on = propagating_span_ids(Failure.of(span) for span in trace.spans if span.failed)
-        self._where = _raised_where(drawing)
+        self._start_ns = min(span.start_ns for span in trace.spans)
+        self.total = max(1, max(span.end_ns for span in trace.spans) - self._start_ns)
+        self._propagating_ids = propagating_span_ids(Failure.of(span) for span in trace.spans if span.failed)
+        self._stack_rows = _stack_rows(drawing)
 
     def row(self, span: Span, depth: int) -> Element:
-        """One span."""
+        """The row of one span."""
         row = self._rows[span.span_id]
-        passes_on = span.span_id in self._passing_on
-        why = in_a_line(what_was_raised(span))[:_IN_A_ROW] if span.failed and not passes_on else ""
+        passes_on = span.span_id in self._propagating_ids
+        reason = in_a_line(what_was_raised(span))[:_IN_A_ROW] if span.failed and not passes_on else ""
         parts: list[Node] = [label(span)]
         if span.failed:
             parts.insert(0, element("span", "✗ ", class_="cross", role="img", aria_label="failed"))
-        if why:
-            parts += [" ", element("span", why, class_="why")]
+        if reason:
+            parts += [" ", element("span", reason, class_="why")]
         summary = element(
             "summary",
             element("span", parts, class_=f"label d{min(depth, _DEEPEST)}"),
             element("span", quantities.duration(span.duration_ns) if span.end_ns else "…", class_="took"),
             self._bar(span),
         )
-        body = element("div", recorded(span, self._begun, self._texts, self._where, row), class_="body")
+        body = element(
+            "div", span_details(span, self._start_ns, self._texts, self._stack_rows, row), class_="body"
+        )
         state = ("failed passing" if passes_on else "failed") if span.failed else None
         return element("li", element("details", summary, body), id=row, class_=state, aria_level=depth + 1)
 
     def _bar(self, span: Span) -> Element:
-        at = min(_WIDTH - _NARROWEST, _WIDTH * (span.start_ns - self._begun) / self.total)
-        width = min(max(_NARROWEST, _WIDTH * span.duration_ns / self.total), _WIDTH - at)
-        rect = element("rect", x=round(at, 1), width=round(width, 1), height=_HEIGHT, class_=shape(span))
+        x = min(_WIDTH - _NARROWEST, _WIDTH * (span.start_ns - self._start_ns) / self.total)
+        width = min(max(_NARROWEST, _WIDTH * span.duration_ns / self.total), _WIDTH - x)
+        rect = element(
+            "rect", x=round(x, 1), width=round(width, 1), height=_HEIGHT, class_=operation_class(span)
+        )
         box = f"0 0 {_WIDTH} {_HEIGHT}"
         return element("svg", rect, class_="bar", viewBox=box, preserveAspectRatio="none", aria_hidden="true")
 
 
-def _raised_where(drawing: Drawing) -> dict[str, str]:
-    """The row of each stack trace: of those who passed the exception on, the innermost."""
-    where: dict[str, tuple[int, str]] = {}
+def _stack_rows(drawing: Drawing) -> dict[str, str]:
+    """The row that shows each stack trace: the innermost of those that passed the exception on."""
+    innermost_rows: dict[str, tuple[int, str]] = {}
     for span, depth in drawing.trace.walk():
         for event in span.events:
             if event.name == EXCEPTION_EVENT and span.span_id in drawing.rows:
                 stacktrace = stack_of(event)
-                if stacktrace not in where or where[stacktrace][0] < depth:
-                    where[stacktrace] = (depth, drawing.rows[span.span_id])
-    return {stacktrace: row for stacktrace, (_, row) in where.items()}
+                if stacktrace not in innermost_rows or innermost_rows[stacktrace][0] < depth:
+                    innermost_rows[stacktrace] = (depth, drawing.rows[span.span_id])
+    return {stacktrace: row for stacktrace, (_, row) in innermost_rows.items()}
 
 
 def _axis(total: int) -> Element:

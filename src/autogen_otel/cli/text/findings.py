@@ -1,4 +1,4 @@
-"""A diagnosis for people: each finding with what, how often, where, what it goes with, and what to do."""
+"""Prints a diagnosis for people: what failed, how often, where, what it goes with, and what to do."""
 
 from __future__ import annotations
 
@@ -24,36 +24,38 @@ _STYLES: Final = {
 
 
 Look = Callable[[Evidence], Iterator[str]]
-"""Says where to look at an evidence."""
+"""Says how to see the conversation of an evidence."""
 
 
 def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: Look) -> None:
-    """Print a diagnosis, and what it was made of."""
+    """Print a diagnosis, and what was read for it."""
     console = TextConsole()
     total = quantities.plural(diagnosis.conversations, "conversation")
     when = wording.span_of_time(diagnosis.first_ns, diagnosis.last_ns)
     console.say(f"{total}, {when}, from {one_line(read_from, console, _LONG)}")
     if diagnosis.sampling is not None:
-        console.say(wording.sampled(diagnosis.sampling), "dim")
+        console.say(wording.sampling_note(diagnosis.sampling), "dim")
     is_one = diagnosis.conversations == 1
-    failed = f"something failed in {'it' if is_one else f'{diagnosis.failing:,} of them'}"
+    headline = f"something failed in {'it' if is_one else f'{diagnosis.failing:,} of them'}"
     if diagnosis.findings:
         count = sum(finding.ended for finding in diagnosis.findings)
-        ended = wording.ended_of_one(count) if is_one else f"{count:,} ended because of it"
-        console.say(f"{failed}; {ended}", "bold")
+        ending = wording.ending_of_one(count) if is_one else f"{count:,} ended because of it"
+        console.say(f"{headline}; {ending}", "bold")
     elif diagnosis.failing:
-        console.say(f"{failed}, but with none of the causes asked for")
+        console.say(f"{headline}, but with none of the causes asked for")
     else:
         console.say("nothing failed", "green")
     for number, finding in enumerate(diagnosis.findings, start=1):
         _render_finding(finding, number, diagnosis.conversations, console, look)
     if diagnosis.noted:
         console.say()
-    for one in diagnosis.noted:
-        times = quantities.plural(one.occurrences, "time")
-        where = quantities.plural(one.conversations, "conversation")
-        tool = one_line(one.tool, console, _SHORT)
-        words = f"noted: {tool} returned an error as its result {times}, in {where}; that is no failure"
+    for note in diagnosis.noted:
+        times = quantities.plural(note.occurrences, "time")
+        conversations = quantities.plural(note.conversations, "conversation")
+        tool = one_line(note.tool, console, _SHORT)
+        words = (
+            f"noted: {tool} returned an error as its result {times}, in {conversations}; that is no failure"
+        )
         console.say(words, "dim")
 
 
@@ -68,26 +70,26 @@ def render_changes(changes: Changes, read_from: str, look: Look) -> None:
         words = f"{one_line(side.label, console, _LONG)}: {total}, something failed in {diagnosis.failing:,}"
         console.say(dim(f"{name:<{_CHANGE_WIDTH}}").append(words, style="not dim bold"))
         if diagnosis.sampling is not None:
-            console.say(f"{'':<{_CHANGE_WIDTH}}{wording.sampled(diagnosis.sampling)}", "dim")
+            console.say(f"{'':<{_CHANGE_WIDTH}}{wording.sampling_note(diagnosis.sampling)}", "dim")
     console.say()
     if not changes.changed:
         console.say("nothing failed in either", "green")
-    for one in changes.changed:
-        _render_change(one, console)
-    worse = [one for one in changes.changed if one.change in {Change.NEW, Change.GREW}]
-    for number, one in enumerate(worse, start=1):
-        _render_finding(one.finding, number, changes.after.conversations, console, look)
+    for change in changes.changed:
+        _render_change(change, console)
+    worse_changes = [change for change in changes.changed if change.change in {Change.NEW, Change.GREW}]
+    for number, change in enumerate(worse_changes, start=1):
+        _render_finding(change.finding, number, changes.after.conversations, console, look)
 
 
-def _render_change(one: Changed, console: TextConsole) -> None:
-    finding, table = one.finding, one.table
-    line = Text(f"{one.change.value:<{_CHANGE_WIDTH}}", style=_STYLES[one.change])
+def _render_change(change: Changed, console: TextConsole) -> None:
+    finding, table = change.finding, change.table
+    line = Text(f"{change.change.value:<{_CHANGE_WIDTH}}", style=_STYLES[change.change])
     title = f"{finding.cause}: {wording.title(finding.cause, finding.subject)}"
     console.say(line.append(one_line(title, console, _LONG), style="not dim"))
     before = wording.share_of(table.working, table.all_working)
     after = wording.share_of(table.failing, table.all_failing)
-    sure = ", may be chance" if one.may_be_chance else ""
-    words = f"{before} before, {after} after; {wording.chance(one.probability)}{sure}"
+    doubt = ", may be chance" if change.may_be_chance else ""
+    words = f"{before} before, {after} after; {wording.chance(change.probability)}{doubt}"
     console.say(f"{'':<{_CHANGE_WIDTH}}{words}", "dim")
 
 
@@ -100,8 +102,11 @@ def _render_finding(finding: Finding, number: int, total: int, console: TextCons
         head.append(f"  ({wording.state(finding)})", style="yellow")
     console.say(head)
     when = wording.span_of_time(finding.first_ns, finding.last_ns)
-    conditions = (f"{wording.condition(one)}: {wording.shares(one)}" for one in finding.discriminators)
-    places = (place for evidence in finding.evidence for place in look(evidence))
-    for label, words in wording.lines(finding, total, when, conditions, places):
+    conditions = (
+        f"{wording.condition(discriminator)}: {wording.shares(discriminator)}"
+        for discriminator in finding.discriminators
+    )
+    view_hints = (hint for evidence in finding.evidence for hint in look(evidence))
+    for label, words in wording.lines(finding, total, when, conditions, view_hints):
         line = dim(f"   {label:<{_LABEL_WIDTH}}")
         console.say(line.append(one_line(words, console, 4 * _LONG), style="not dim"))

@@ -1,4 +1,4 @@
-"""A conversation in one line: the sentence above its tree, and its row in the table of conversations."""
+"""Prints a conversation in one line: the sentence above its tree, and its row in the table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STYLES: Final[Mapping[Outcome, str]] = {
     "interrupted": "magenta",
     "unfinished": "cyan",
 }
-_SAID: Final = frozenset({"", terminations.ERROR, terminations.CANCELLED})
+_OBVIOUS_ENDINGS: Final = frozenset({"", terminations.ERROR, terminations.CANCELLED})
 _SHORTEST_PREFIX: Final = 8
 _FOLLOWED_PREFIX: Final = 12
 _MOST_ENTRIES: Final = 3
@@ -42,61 +42,63 @@ def sentence(summary: Summary) -> str:
     tokens = f"{summary.input_tokens:,} tokens in, {summary.output_tokens:,} out"
     duration = quantities.duration(summary.duration_ns)
     cost = f", about ${summary.cost_usd:.4f}" if summary.cost_usd else ""
-    # Of the others the outcome says it.
-    ended = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _SAID else ""
+    # The outcome already says the obvious endings.
+    ending = f"; ended by {visible(summary.ended_by)}" if summary.ended_by not in _OBVIOUS_ENDINGS else ""
     outcome = f"{summary.outcome}{under_way(summary)}"
-    odd = visible(f", but {odd_answers(summary.answer_problems)}," if summary.answer_problems else "")
-    return f"{outcome}: {failures}{causes}{odd} in {turns}, {duration}, {tokens}{cost}{ended}"
+    answer_problems = visible(
+        f", but {odd_answers(summary.answer_problems)}," if summary.answer_problems else ""
+    )
+    return f"{outcome}: {failures}{causes}{answer_problems} in {turns}, {duration}, {tokens}{cost}{ending}"
 
 
 def under_way(summary: Summary) -> str:
-    """``in execute_tool lookup since 12:03:09``, with a blank before it; nothing if it has ended."""
+    """``in execute_tool lookup since 12:03:09``, after a blank; empty if the conversation has ended."""
     if summary.under_way is None:
         return ""
     since = quantities.local_time(summary.under_way_since_ns)[len("2026-11-29 ") :]
     return f" in {visible(summary.under_way)} since {since}"
 
 
-def render_listing(listed: Sequence[Summary], every: Sequence[Summary], source: Source) -> None:
+def render_listing(summaries: Sequence[Summary], all_summaries: Sequence[Summary], source: Source) -> None:
     """Print a table of conversations.
 
     Args:
-        listed: the conversations to list, in order.
-        every: all that were read: trace ids are shortened so that they stay unique among these.
+        summaries: the conversations to list, in order.
+        all_summaries: all conversations that were read; shortened trace ids stay unique among them.
         source: where they come from.
     """
     console = TextConsole()
-    prefix = _prefix_length([summary.trace_id for summary in every])
-    fixed: dict[str, Any] = {"no_wrap": True}
-    text: dict[str, Any] = {"overflow": "fold", "min_width": _NARROWEST}
-    number: dict[str, Any] = {"no_wrap": True, "justify": "right"}
+    prefix = _prefix_length([summary.trace_id for summary in all_summaries])
+    fixed_column: dict[str, Any] = {"no_wrap": True}
+    text_column: dict[str, Any] = {"overflow": "fold", "min_width": _NARROWEST}
+    number_column: dict[str, Any] = {"no_wrap": True, "justify": "right"}
     columns: dict[str, tuple[dict[str, Any], Callable[[Summary], str | Text]]] = {
-        "time": (fixed, lambda one: quantities.local_time(one.start_ns)[len("2026-") :]),
-        "trace": ({**fixed, "style": "bold"}, lambda one: one.trace_id[:prefix]),
-        "program": ({"overflow": "fold"}, lambda one: one_line(one.service, console, _SHORT_NAME)),
-        "conversation": (text, lambda one: one_line(one.name, console, _SHORT_NAME)),
-        "outcome": (text, _outcome),
-        "turns": (number, lambda one: str(one.turns)),
-        "took": (number, lambda one: quantities.duration(one.duration_ns)),
-        "agents": (number, lambda one: str(len(one.agents))),
-        "tokens": (number, lambda one: _tokens(one, console)),
+        "time": (fixed_column, lambda summary: quantities.local_time(summary.start_ns)[len("2026-") :]),
+        "trace": ({**fixed_column, "style": "bold"}, lambda summary: summary.trace_id[:prefix]),
+        "program": ({"overflow": "fold"}, lambda summary: one_line(summary.service, console, _SHORT_NAME)),
+        "conversation": (text_column, lambda summary: one_line(summary.name, console, _SHORT_NAME)),
+        "outcome": (text_column, _outcome),
+        "turns": (number_column, lambda summary: str(summary.turns)),
+        "took": (number_column, lambda summary: quantities.duration(summary.duration_ns)),
+        "agents": (number_column, lambda summary: str(len(summary.agents))),
+        "tokens": (number_column, lambda summary: _tokens(summary, console)),
     }
-    if len({summary.service for summary in listed}) <= 1:
+    if len({summary.service for summary in summaries}) <= 1:
         del columns["program"]
     if console.width < _WIDE:
-        # The tree says how many agents and tokens; on a narrow terminal the outcome needs the room.
+        # The outcome needs the room of a narrow terminal; the tree has the numbers of agents and tokens.
         del columns["agents"], columns["tokens"]
     table = console.table()
     for heading, (options, _) in columns.items():
         table.add_column(heading, **options)
-    for summary in listed:
+    for summary in summaries:
         table.add_row(*(cell(summary) for _, cell in columns.values()))
     console.print(table)
-    console.say(_footer(listed, every, source), "dim")
+    console.say(_footer(summaries, all_summaries, source), "dim")
 
 
-def render_ended(summary: Summary) -> None:
-    """Print one line of a conversation that has ended."""
+def render_ended_conversation(summary: Summary) -> None:
+    """Print one line about a conversation that has ended."""
     console = TextConsole()
     when = quantities.local_time(summary.start_ns + summary.duration_ns)
     name = one_line(summary.name, console, _SHORT_NAME)
@@ -107,13 +109,14 @@ def render_ended(summary: Summary) -> None:
 def _outcome(summary: Summary) -> Text:
     causes = quantities.causes(summary.failures)
     if summary.failed_entries:
-        named = (
-            f"config_list[{one.index}] {one.model}".rstrip() for one in summary.failed_entries[:_MOST_ENTRIES]
+        entries = (
+            f"config_list[{entry.index}] {entry.model}".rstrip()
+            for entry in summary.failed_entries[:_MOST_ENTRIES]
         )
-        causes += f" ({', '.join(named)})"
-    said = visible("; ".join(filter(None, (causes, odd_answers(summary.answer_problems)))))
+        causes += f" ({', '.join(entries)})"
+    problems = visible("; ".join(filter(None, (causes, odd_answers(summary.answer_problems)))))
     outcome = Text().append(summary.outcome, STYLES[summary.outcome])
-    return outcome.append(under_way(summary)).append(f": {said}" if said else "")
+    return outcome.append(under_way(summary)).append(f": {problems}" if problems else "")
 
 
 def _tokens(summary: Summary, console: TextConsole) -> str:
@@ -122,20 +125,20 @@ def _tokens(summary: Summary, console: TextConsole) -> str:
     return f"{summary.input_tokens:,} {signs(console).arrow} {summary.output_tokens:,}"
 
 
-def _footer(listed: Sequence[Summary], every: Sequence[Summary], source: Source) -> str:
-    # All but files are read only as far back as the list reaches.
-    counted = every if isinstance(source, Files) else listed
-    counts = Counter(summary.outcome for summary in counted)
-    unwell: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "interrupted", "running", "unfinished")
-    what = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in unwell if counts[outcome])
-    total = quantities.plural(len(counted), "conversation")
-    of, in_all = total, " in all"
-    if len(listed) < len(counted):
-        of = f"{len(listed):,} of {total}"
-    elif len(listed) < len(every):
-        of, in_all = f"The newest {total}", ""
-    said = f" ({what}{in_all})" if what else ""
-    return f"{of}{said}. Show one with: {sources.show_command(source, 'TRACE')}"
+def _footer(summaries: Sequence[Summary], all_summaries: Sequence[Summary], source: Source) -> str:
+    # Only files are read whole; stores are read only as far back as the list goes.
+    counted_summaries = all_summaries if isinstance(source, Files) else summaries
+    counts = Counter(summary.outcome for summary in counted_summaries)
+    order: tuple[Outcome, ...] = ("failed", "recovered", "cancelled", "interrupted", "running", "unfinished")
+    outcome_counts = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in order if counts[outcome])
+    total = quantities.plural(len(counted_summaries), "conversation")
+    extent, suffix = total, " in all"
+    if len(summaries) < len(counted_summaries):
+        extent = f"{len(summaries):,} of {total}"
+    elif len(summaries) < len(all_summaries):
+        extent, suffix = f"The newest {total}", ""
+    breakdown = f" ({outcome_counts}{suffix})" if outcome_counts else ""
+    return f"{extent}{breakdown}. Show one with: {sources.show_command(source, 'TRACE')}"
 
 
 def _prefix_length(trace_ids: Sequence[str]) -> int:

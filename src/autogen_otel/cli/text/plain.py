@@ -1,4 +1,4 @@
-"""What commands draw with where rich is not installed: the same texts and tables, plain."""
+"""Draws the same texts and tables without styles, for users who have not installed rich."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UNLIMITED: Final = 1_000_000
 
 
 class Text:
-    """Text whose styles are not shown."""
+    """Text without its styles."""
 
     def __init__(self, plain: str = "", style: str = "") -> None:  # noqa: ARG002 - see the class
         self.plain = plain
@@ -22,7 +22,7 @@ class Text:
         return self
 
     def wrap(self, *_: Any) -> list[Text]:
-        """Its lines, which are as long as they like."""
+        """Its lines, of any length."""
         return [Text(line) for line in self.lines()]
 
     def lines(self) -> Iterator[str]:
@@ -31,7 +31,7 @@ class Text:
 
 
 class Table:
-    """Columns side by side, as wide as what is in them."""
+    """Columns side by side, each as wide as its widest cell."""
 
     def __init__(self, **_: Any) -> None:
         self._rows: list[list[str]] = [[]]
@@ -67,7 +67,7 @@ class Console:
     def __init__(self, file: IO[str] | None = None, **_: Any) -> None:
         self._file = file
 
-    def print(self, shown: Any = "", **_: Any) -> None:
-        """Print something of this module's, or a text."""
-        lines: Iterable[str] = [shown] if isinstance(shown, str) else shown.lines()
+    def print(self, renderable: Any = "", **_: Any) -> None:
+        """Print an object of this module, or a string."""
+        lines: Iterable[str] = [renderable] if isinstance(renderable, str) else renderable.lines()
         (self._file or sys.stdout).write("".join(f"{line}\n" for line in lines))

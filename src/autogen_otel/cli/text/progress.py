@@ -1,4 +1,4 @@
-"""How far something is that takes longer than a second, on stderr: a bar, or lines where there is none."""
+"""Shows on stderr the progress of what takes longer than a second: a bar, or lines if there is no bar."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PATIENCE_SECONDS: Final = 1.0
 
 
 @contextmanager
-def shown(doing: str) -> Iterator[Progress]:
-    """Show how far the block has come that does this: ``reading …``, ``sending …``."""
+def show_progress(activity: str) -> Iterator[Progress]:
+    """Show the progress of the block's activity: ``reading …``, ``sending …``."""
     is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     has_bar = is_terminal and find_spec("rich") is not None
-    progress = _Bar(doing, _PATIENCE_SECONDS) if has_bar else Lines(doing)
+    progress = _Bar(activity, _PATIENCE_SECONDS) if has_bar else Lines(activity)
     try:
         yield progress
     finally:
@@ -31,32 +31,34 @@ def shown(doing: str) -> Iterator[Progress]:
 
 
 class Lines(Progress):
-    """Lines, for terminals without rich and for logs: few, since nobody waits for them."""
+    """Lines, for terminals without rich and for logs: few, because nobody waits for them."""
 
     seconds = 5.0
 
-    def __init__(self, doing: str, patience: float | None = None) -> None:
-        self._doing, self._unit, self._done = doing, "", 0
+    def __init__(self, activity: str, patience: float | None = None) -> None:
+        self._activity, self._unit, self._count = activity, "", 0
         self._total: int | None = None
         self._due = time.monotonic() + (self.seconds if patience is None else patience)
 
     def expect(self, total: int | None, unit: str) -> None:
-        """It begins."""
-        self._total, self._unit, self._done = total, unit, 0
+        """Begin to count to a total."""
+        self._total, self._unit, self._count = total, unit, 0
 
     def advance(self, count: int) -> None:
-        """Say how far it is, if it is time to."""
-        self._done += count
+        """Count further, and show the progress if it is time to."""
+        self._count += count
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + self.seconds
             self._tell()
 
     def _tell(self) -> None:
-        how_far = f"{min(self._done / self._total, 1):.0%}" if self._total else f"{self._done:,} {self._unit}"
-        sys.stderr.write(f"{self._doing}: {how_far}\n")
+        progress_text = (
+            f"{min(self._count / self._total, 1):.0%}" if self._total else f"{self._count:,} {self._unit}"
+        )
+        sys.stderr.write(f"{self._activity}: {progress_text}\n")
 
     def stop(self) -> None:
-        """Lines stay where they are."""
+        """Leave the lines where they are."""
 
 
 class _Bar(Lines):
@@ -73,14 +75,14 @@ class _Bar(Lines):
         columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), amount)
         elapsed = progress.TimeElapsedColumn()
         self._bar = progress.Progress(*columns, elapsed, console=Console(stderr=True), transient=True)
-        self._bar.add_task(self._doing, total=total)
+        self._bar.add_task(self._activity, total=total)
 
     def _tell(self) -> None:
         if self._bar is not None:
             self._bar.start()
-            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._bar.update(self._bar.task_ids[0], completed=self._count)
 
     def stop(self) -> None:
-        """Take it off the screen."""
+        """Remove the bar from the screen."""
         if self._bar is not None:
             self._bar.stop()

@@ -1,4 +1,4 @@
-"""What commands print with: a console, texts and tables, of rich where it is installed, else plain."""
+"""The console, texts and tables that commands print with: rich's if it is installed, else plain ones."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ _UNLIMITED: Final = 1_000_000
 class Signs(NamedTuple):
     """The signs beyond letters and digits."""
 
-    failed: str
-    recovered: str
+    failure: str
+    warning: str
     arrow: str
-    cut: str
+    ellipsis: str
     guide: str
     fork: str
     last: str
 
 
-_PRETTY: Final = Signs(failed="✗", recovered="!", arrow="→", cut="…", guide="│", fork="├── ", last="└── ")
+_UNICODE: Final = Signs(
+    failure="✗", warning="!", arrow="→", ellipsis="…", guide="│", fork="├── ", last="└── "
+)
 _ASCII: Final = Signs(
-    failed="FAILED", recovered="!", arrow="->", cut="...", guide="|", fork="+-- ", last="`-- "
+    failure="FAILED", warning="!", arrow="->", ellipsis="...", guide="|", fork="+-- ", last="`-- "
 )
 
 
@@ -51,15 +53,15 @@ class TextConsole(Console):
 
     @property
     def encoding(self) -> str:
-        """What rich chooses a tree's lines by: beyond a terminal nothing says that UTF-8 is understood."""
+        """The encoding by which rich chooses a tree's lines: only a terminal is known to understand UTF-8."""
         return super().encoding if self.is_terminal else "ascii"
 
     def on_broken_pipe(self) -> None:
-        """Let the command line deal with a reader that went away, as it does without rich."""
+        """Let the command line handle a reader that has closed the pipe, as it does without rich."""
         raise BrokenPipeError from sys.exc_info()[1]
 
     def say(self, words: str | Text = "", style: str = "") -> None:
-        """Print a line, which the terminal wraps, so that it is copied as one."""
+        """Print a line that the terminal wraps, so that users copy it as one line."""
         self.print(Text(words, style=style) if isinstance(words, str) else words, soft_wrap=True)
 
     def table(self, style: str = "dim") -> Table:
@@ -69,22 +71,25 @@ class TextConsole(Console):
 
 def signs(console: Console) -> Signs:
     """The signs that a console can show."""
-    return _PRETTY if console.encoding.startswith("utf") else _ASCII
+    return _UNICODE if console.encoding.startswith("utf") else _ASCII
 
 
 def one_line(text: str, console: Console, longest: int | None = None) -> str:
-    """Make recorded text safe to print within a line, cut to so many characters if it is longer."""
+    """Make recorded text safe to print within a line, and cut it to a number of characters."""
     line = visible(" ".join(text.split()) if longest is not None else text.replace("\n", "\\n"))
     if longest is None or len(line) <= longest:
         return line
-    return line[:longest].rstrip() + signs(console).cut
+    return line[:longest].rstrip() + signs(console).ellipsis
 
 
 def visible(text: str) -> str:
     """Replace control characters, which recorded text could use to take over the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text.expandtabs(4))
+    return "".join(
+        character if character.isprintable() or character == "\n" else repr(character)[1:-1]
+        for character in text.expandtabs(4)
+    )
 
 
 def dim(text: str) -> Text:
-    """Text that stands back."""
+    """Text in a dim style."""
     return Text(text, style="dim")

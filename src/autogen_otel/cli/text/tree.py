@@ -1,4 +1,4 @@
-"""One conversation as a tree: who did what, how long it took, and what failed where."""
+"""Prints one conversation as a tree: who did what, how long it took, and what failed where."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONG: Final = 300
 _SHORT: Final = 120
 _INDENT: Final = 4
 _NARROWEST: Final = 20
-"""Columns of a text that stands so deep that the terminal has less room for it."""
+"""The columns of a text so deep in the tree that the terminal would have fewer left for it."""
 _MOST_CANCELLED: Final = 5
 _SUBJECT_LENGTH: Final = 100
 _GAP: Final = "  "
@@ -41,7 +41,7 @@ _SUBJECTS: Final[Mapping[str, str]] = {
     span_names.INVOKE_WORKFLOW: "bold",
     span_names.CHAT: "bold",
 }
-"""How the subjects of operations look that are not an answer."""
+"""How subjects look, by operation; a subject that is an answer has a tone instead."""
 
 
 def render_trace(
@@ -55,58 +55,64 @@ def render_trace(
     """Print a trace.
 
     Args:
-        trace: what to print.
-        console: where; on stdout by default.
+        trace: the trace to print.
+        console: where to print; on stdout by default.
         full: print whole stack traces, arguments, results and messages.
         failing: print only what failed and what leads there.
-        link: where a browser shows it.
+        link: the trace's URL in a browser.
     """
     summary, console = summarize(trace), console or TextConsole()
-    where = f"  {visible(summary.service)}" if summary.service else ""
-    console.print(dim(f"{quantities.local_time(summary.start_ns)}{where}  trace {summary.trace_id}"))
+    service = f"  {visible(summary.service)}" if summary.service else ""
+    console.print(dim(f"{quantities.local_time(summary.start_ns)}{service}  trace {summary.trace_id}"))
     if link is not None:
         console.print(dim(visible(link)), soft_wrap=True)
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = _View(console, full)
     for span, waited_ns in trace.awaited_spans()[:_MOST_CANCELLED]:
         words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
-        console.print(words.append(_what(span, span_label(span), view)), soft_wrap=True)
-    printed = trace.failing() if failing else trace
+        console.print(words.append(_title(span, span_label(span), view)), soft_wrap=True)
+    visible_trace = trace.failing() if failing else trace
     failures = _Failures(trace, view)
-    rows = list(printed.walk())
+    rows = list(visible_trace.walk())
     guides = _guides([depth for _, depth in rows], console)
-    for (span, _), (first, others) in zip(rows, guides, strict=True):
+    for (span, _), (first_prefix, next_prefix) in zip(rows, guides, strict=True):
         label = _label(span, view).append(failures.beside(span))
-        below = others + (signs(console).guide if printed.children(span) else " ").ljust(_INDENT)
-        _print_hanging(label, first, others, console)
+        content_prefix = next_prefix + (signs(console).guide if visible_trace.children(span) else " ").ljust(
+            _INDENT
+        )
+        _print_hanging(label, first_prefix, next_prefix, console)
         for text in (*failures.below(span), *(_content(span, view) if full else ())):
-            _print_hanging(text, below, below, console)
+            _print_hanging(text, content_prefix, content_prefix, console)
 
 
 def _guides(depths: Sequence[int], console: Console) -> list[tuple[str, str]]:
-    """What stands before the first line of each row of a tree, and before its others.
+    """The prefix of the first line of each row of a tree, and the prefix of its next lines.
 
     Args:
-        depths: of the rows, from top to bottom, those at 0 without a guide.
-        console: decides on signs.
+        depths: the depths of the rows, from top to bottom; rows at depth 0 have no guide.
+        console: decides which signs to use.
     """
     sign, guides = signs(console), []
-    # From below it is known where a row has a next one at its own depth, and where those around it have.
-    going_on: set[int] = set()
+    # Going up from the last row, we know at which levels a later row continues the guide.
+    open_levels: set[int] = set()
     for depth in reversed(depths):
-        guide = ((sign.guide if one in going_on else " ").ljust(_INDENT) for one in range(1, depth + 1))
-        others = "".join(guide)
-        first = others[:-_INDENT] + (sign.fork if depth in going_on else sign.last) if depth else ""
-        guides.append((first, others))
-        going_on = {one for one in going_on if one < depth} | {depth}
+        guide = (
+            (sign.guide if level in open_levels else " ").ljust(_INDENT) for level in range(1, depth + 1)
+        )
+        next_prefix = "".join(guide)
+        first_prefix = (
+            next_prefix[:-_INDENT] + (sign.fork if depth in open_levels else sign.last) if depth else ""
+        )
+        guides.append((first_prefix, next_prefix))
+        open_levels = {level for level in open_levels if level < depth} | {depth}
     return guides[::-1]
 
 
-def _print_hanging(text: Text, first: str, others: str, console: Console) -> None:
-    """Print a text that is wrapped to the console, with what stands before its first line and its others."""
-    for line in text.wrap(console, max(_NARROWEST, console.width - len(others))):
-        console.print(Text().append(first, style="dim").append(line), soft_wrap=True)
-        first = others
+def _print_hanging(text: Text, first_prefix: str, next_prefix: str, console: Console) -> None:
+    """Print a text wrapped to the console, with one prefix for its first line and one for the next lines."""
+    for line in text.wrap(console, max(_NARROWEST, console.width - len(next_prefix))):
+        console.print(Text().append(first_prefix, style="dim").append(line), soft_wrap=True)
+        first_prefix = next_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class _View:
     """How to print spans.
 
     Args:
-        console: where; decides on signs.
+        console: where to print; decides which signs to use.
         full: whether to print long values whole.
     """
 
@@ -128,49 +134,49 @@ class _View:
 
 def _label(span: Span, view: _View) -> Text:
     """Describe a span in one line."""
-    described = span_label(span)
+    label = span_label(span)
     line = Text()
     if span.failed:
-        line.append(f"{signs(view.console).failed} ", style="bold red")
-    line.append(_what(span, described, view))
+        line.append(f"{signs(view.console).failure} ", style="bold red")
+    line.append(_title(span, label, view))
     line.append(_GAP + quantities.duration(span.duration_ns), style="dim")
-    for fact in described.facts:
+    for fact in label.facts:
         if view.full or not fact.detail:
             words = view.cut(fact.words, FACT_LENGTH).replace(_ARROW, signs(view.console).arrow)
             line.append(_GAP).append(words, style=_STYLES[fact.tone])
     return line
 
 
-def _what(span: Span, described: SpanLabel, view: _View) -> Text:
-    style = _STYLES[described.tone] or _SUBJECTS.get(span.operation, "")
-    kind = f"{described.kind} " if described.kind else ""
-    line = Text(kind).append(view.cut(described.subject, _SUBJECT_LENGTH), style=style)
-    if described.arguments is not None:
-        line.append(f"({view.cut(described.arguments, _SUBJECT_LENGTH)})")
+def _title(span: Span, label: SpanLabel, view: _View) -> Text:
+    style = _STYLES[label.tone] or _SUBJECTS.get(span.operation, "")
+    kind = f"{label.kind} " if label.kind else ""
+    line = Text(kind).append(view.cut(label.subject, _SUBJECT_LENGTH), style=style)
+    if label.arguments is not None:
+        line.append(f"({view.cut(label.arguments, _SUBJECT_LENGTH)})")
     return line
 
 
 def _content(span: Span, view: _View) -> Iterator[Text]:
-    """What was said, where it was recorded."""
-    for one in message_parts(span):
-        sign = f"{signs(view.console).arrow} " if one.is_answer else ""
-        lines = visible(one.words).split("\n")
-        yield Text(sign).append(f"{view.cut(one.who, _SHORT)}: ", style="bold").append(lines[0])
+    """The messages of a span, if they were recorded."""
+    for message in message_parts(span):
+        sign = f"{signs(view.console).arrow} " if message.is_answer else ""
+        lines = visible(message.words).split("\n")
+        yield Text(sign).append(f"{view.cut(message.who, _SHORT)}: ", style="bold").append(lines[0])
         yield from (Text(f"  {line}") for line in lines[1:])
 
 
 class _Failures:
-    """Why each failing span failed: in full where the failure began, and each failure in full only once."""
+    """Why each failed span failed: in full where the failure began, and each failure in full only once."""
 
     def __init__(self, trace: Trace, view: _View) -> None:
         self._trace = trace
         self._view = view
         self._by_id = {span.span_id: Failure.of(span) for span in trace.spans if span.failed}
-        self._passing_on = propagating_span_ids(self._by_id.values())
-        self._printed: set[tuple[str, ...]] = set()
+        self._propagating_ids = propagating_span_ids(self._by_id.values())
+        self._printed_exceptions: set[tuple[str, ...]] = set()
 
     def beside(self, span: Span) -> Text:
-        """What belongs on the span's own line."""
+        """The text on the span's own line."""
         if not span.failed:
             return Text()
         if self._is_described_below(span):
@@ -183,22 +189,22 @@ class _Failures:
 
     def below(self, span: Span) -> Iterator[Text]:
         """The lines below the span's own."""
-        sign = signs(self._view.console).recovered
+        sign = signs(self._view.console).warning
         problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS) or ()
         for problem in [problems] if isinstance(problems, str) else problems:
             yield Text(f"{sign} {self._view.cut(problem, _LONG)}", style="yellow")
-        returned = span.attributes.get(names.TOOL_RETURNED_ERROR)
-        if returned is not None:
-            said = self._view.cut(returned, _LONG)
-            yield Text(f"{sign} returned an error: {said}", style="yellow")
+        returned_error = span.attributes.get(names.TOOL_RETURNED_ERROR)
+        if returned_error is not None:
+            text = self._view.cut(returned_error, _LONG)
+            yield Text(f"{sign} returned an error: {text}", style="yellow")
         if not span.failed:
             return
         if not self._is_described_below(span):
             yield from self._description(span)
         for link in span.links:
-            linked = self._trace.span(link.span_id)
-            if linked is not None and linked.failed:
-                yield dim(f"after {self._view.cut(linked.name, _SHORT)} had failed above")
+            linked_span = self._trace.span(link.span_id)
+            if linked_span is not None and linked_span.failed:
+                yield dim(f"after {self._view.cut(linked_span.name, _SHORT)} had failed above")
 
     def _is_described_below(self, span: Span) -> bool:
         failure = self._by_id[span.span_id]
@@ -208,7 +214,7 @@ class _Failures:
         return any(child.exception in failure.chain for child in children)
 
     def _cause(self, span: Span) -> Text:
-        if span.span_id in self._passing_on:
+        if span.span_id in self._propagating_ids:
             return Text()
         return Text(f"  [{self._by_id[span.span_id].cause}]", style="magenta")
 
@@ -220,25 +226,27 @@ class _Failures:
                 yield Text(self._view.cut(span.status_message, _LONG), style="red")
             return
         lines = tuple(self._exception(span, span.exception))
-        if lines in self._printed:
+        if lines in self._printed_exceptions:
             yield Text(f"{self._type(span)} (as above)", style="red").append(self._cause(span))
             return
-        self._printed.add(lines)
+        self._printed_exceptions.add(lines)
         yield Text(lines[0], style="bold red").append(self._cause(span))
         yield from map(Text, lines[1:])
 
     def _type(self, span: Span) -> str:
-        recorded = None if span.exception is None else span.exception.attributes.get(names.EXCEPTION_TYPE)
-        error_type = str(recorded or span.attributes.get(names.ERROR_TYPE) or "failed")
+        exception_type = (
+            None if span.exception is None else span.exception.attributes.get(names.EXCEPTION_TYPE)
+        )
+        error_type = str(exception_type or span.attributes.get(names.ERROR_TYPE) or "failed")
         return self._view.cut(error_type.rpartition(".")[2], _LONG)
 
     def _exception(self, span: Span, exception: Event) -> Iterator[str]:
         error_type = str(exception.attributes.get(names.EXCEPTION_TYPE, "exception"))
         message = str(exception.attributes.get(names.EXCEPTION_MESSAGE, ""))
         stacktrace = stack_of(exception)
-        raised = f"{error_type}: {message}" if message else error_type
-        yield self._view.cut(raised, _LONG)
-        explanation = (span.status_message or "").removesuffix(f" ({raised})")
+        exception_line = f"{error_type}: {message}" if message else error_type
+        yield self._view.cut(exception_line, _LONG)
+        explanation = (span.status_message or "").removesuffix(f" ({exception_line})")
         if explanation not in {message, ""}:
             yield f"because of {self._view.cut(explanation, _LONG)}"
         if self._view.full and stacktrace:
@@ -247,7 +255,7 @@ class _Failures:
         first = next(iter(chained_exceptions(stacktrace)), None)
         if first is not None and first != exception_key(error_type, message):
             yield f"caused by {self._view.cut(first, _LONG)}"
-        # Every request of a program comes from the same few lines of its user; a tool's frame is the news.
+        # All requests of a program come from the same few lines of user code; a tool's frame says more.
         frame = innermost_user_frame(stacktrace) if span.operation != HTTP else None
         if frame is not None:
             source = self._view.cut(frame.source or "", _SHORT)
@@ -255,9 +263,9 @@ class _Failures:
 
 
 def _answer(span: Span) -> str | None:
-    """What a server wrote beside its status, which the span's line has; ``None`` if there was no answer."""
+    """What a server wrote beside its status, which is on the span's line; ``None`` if there was no answer."""
     status = span.attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
     if span.operation != HTTP or status is None:
         return None
-    recorded = None if span.exception is None else span.exception.attributes.get(names.EXCEPTION_MESSAGE)
-    return str(recorded or span.status_message).removeprefix(str(status)).strip()
+    message = None if span.exception is None else span.exception.attributes.get(names.EXCEPTION_MESSAGE)
+    return str(message or span.status_message).removeprefix(str(status)).strip()

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 _CHECKOUT: Final = Path(__file__).parents[3]
 
 
-def packaged(name: str) -> Traversable:
+def package_resource(name: str) -> Traversable:
     """Return a file or folder of the package by its name in a checkout.
 
     Args:
         name: ``dashboards``, ``deploy`` or ``docker-compose.yml``.
     """
-    inside = resources.files("autogen_otel") / ("stack" if name != "dashboards" else "") / name
+    resource = resources.files("autogen_otel") / ("stack" if name != "dashboards" else "") / name
     # A checkout and an editable install have them beside src/.
-    return inside if inside.is_dir() or inside.is_file() else _CHECKOUT / name
+    return resource if resource.is_dir() or resource.is_file() else _CHECKOUT / name
 
 
 def texts_below(folder: Traversable, prefix: str = "") -> Iterable[tuple[str, str]]:
     """Yield the path below a folder and the text of each file in it, sorted."""
-    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+    for entry in sorted(folder.iterdir(), key=lambda child: child.name):
         path = f"{prefix}{entry.name}"
         if entry.is_dir():
             yield from texts_below(entry, f"{path}/")
@@ -36,18 +36,18 @@ def texts_below(folder: Traversable, prefix: str = "") -> Iterable[tuple[str, st
             yield path, entry.read_text(encoding="utf-8")
 
 
-def named_folder(out: str) -> Path:
+def output_folder(out: str) -> Path:
     """The folder that ``--out`` names.
 
     Raises:
-        CommandError: it names none.
+        CommandError: the name is empty.
     """
     if not out:
         raise CommandError("--out needs the name of a folder; . is this one.")
     return Path(out)
 
 
-def differing(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+def differing_files(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     """The files below a folder that are missing or have other texts."""
     return [folder / name for name, text in texts.items() if _text(folder / name) != text]
 
