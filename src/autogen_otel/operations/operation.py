@@ -96,7 +96,7 @@ class Operation(Call):
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure by an exception that left the call; a cause decided inside it is kept."""
-        known = self.known(error)
+        known = self.summary_of(error)
         if known is not None and known.cause is not None:
             failure = Failure(
                 known.cause,
@@ -106,7 +106,7 @@ class Operation(Call):
                 is_wordless=known.is_wordless,
             )
         else:
-            failure = decide(chain(error, self._handling), self.circumstances())
+            failure = decide(chain(error, self._handled_id), self.circumstances())
         return failure._replace(is_wordless=True) if self.may_quote(error) else failure
 
     def circumstances(self) -> Circumstances:

@@ -247,7 +247,7 @@ class _ModelTest:
     def _working(self) -> list[Features]:
         """A sample of the calls that the same entry answered."""
         sample, (entry, model) = self.context.population.working.get(MODEL), self._entry_and_model
-        calls = sample.kept if sample is not None else []
+        calls = sample.members if sample is not None else []
         return [
             features
             for features in calls

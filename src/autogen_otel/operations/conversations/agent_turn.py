@@ -105,7 +105,10 @@ class AgentTurn(Operation):
         if not self.model_answered and self.place.conversation is not None:
             oddity = self.place.conversation.oddity
         return Circumstances(
-            answered=self.model_answered, oddity=oddity, asked_tools=bool(self.asked_tools), lost=self.lost
+            was_answered=self.model_answered,
+            oddity=oddity,
+            has_tool_calls=bool(self.asked_tools),
+            lost_failure=self.lost,
         )
 
     def is_cancelled_by(self, error: BaseException) -> bool:

@@ -159,7 +159,7 @@ def _failure(exit_code: int | None, output: str) -> Failure:
     printed = printed_error(output)
     if printed.type is not None:
         message = f"{message}: {printed.type}: {printed.message}"
-    return Failure(causes.CODE_EXECUTION, type=kind, message=message, printed=printed)
+    return Failure(causes.CODE_EXECUTION, type=kind, message=message, printed_error=printed)
 
 
 def _joined(sources: Iterable[object]) -> str:
