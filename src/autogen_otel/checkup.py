@@ -24,12 +24,12 @@ from autogen_otel.delivery.counts import shared
 from autogen_otel.delivery.exporting.exporters import (
     CONSOLE,
     ExporterError,
-    Outcome,
     endpoint,
     exporter_names,
     is_otlp,
     plugin,
 )
+from autogen_otel.delivery.exporting.outcome import Outcome
 from autogen_otel.delivery.identity.ids import draws_from_global_random
 from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, resolve_folder, write_problem
 from autogen_otel.delivery.journal.files import notes

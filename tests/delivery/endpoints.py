@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import Endpoint
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 
 EXPORTED = ExportResult(Outcome.EXPORTED)
 

@@ -7,7 +7,7 @@ import pytest
 
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.export import BatchExporter, EndpointExporter
-from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.signals import METRICS, SPANS
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
 

@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from autogen_otel.delivery import forwarder
 from autogen_otel.delivery.counts import ProcessCounts
-from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import Endpoint
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.journal import Journal, Kind
 from autogen_otel.delivery.journal.files import list_files

@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from autogen_otel.delivery.counts import ProcessCounts
-from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.metrics import CountingMetricExporter
 from tests.delivery.endpoints import EXPORTED, ScriptedEndpoint
 

@@ -12,8 +12,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from autogen_otel.delivery.exporting import otlp_http
-from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.exporting.otlp_http import ExportError, SingleAttemptSession
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.signals import LOGS, METRICS, SPANS, Signal
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import ProcessCounts
-from autogen_otel.delivery.exporting.exporters import Endpoint, Outcome, endpoint
+from autogen_otel.delivery.exporting.exporters import Endpoint, endpoint
+from autogen_otel.delivery.exporting.outcome import Outcome
 from autogen_otel.delivery.journal import Journal
 from autogen_otel.delivery.signals import SPANS
 from autogen_otel.delivery.spans import JournaledSpanExporter

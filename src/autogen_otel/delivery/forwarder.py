@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.context import attach, set_value
 
 from autogen_otel.delivery.counts import FORWARDED, ProcessCounts
-from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome
+from autogen_otel.delivery.exporting.outcome import UNWANTED, ExportResult, Outcome
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, undelivered_files
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from autogen_otel.delivery.exporting.export import split
-from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
+from autogen_otel.delivery.exporting.exporters import Endpoint
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, Limits
 from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.files import list_files

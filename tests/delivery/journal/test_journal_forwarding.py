@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, locks, progress
 from autogen_otel.delivery.journal.files import list_files
 from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_remaining

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autogen_otel.delivery.counts import ProcessCounts
-from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, Limits, limits
 from autogen_otel.delivery.journal.files import list_files
 from autogen_otel.delivery.journal.forwarding import Forwarding

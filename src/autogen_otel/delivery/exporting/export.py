@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.counts import EXPORTED, JOURNALED, ProcessCounts
-from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, UNWANTED, ExportResult, Outcome, halves
+from autogen_otel.delivery.exporting.outcome import PAUSE_SECONDS, UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.fork import HalfImportedError
 from autogen_otel.delivery.journal import DIR_VARIABLE, Kind
 from autogen_otel.delivery.processes import ending

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from autogen_otel.delivery.exporting.outcome import ExportResult, Outcome
 from autogen_otel.delivery.exporting.probe import Probe, probe_for
 from autogen_otel.delivery.exporting.sender import Sender
 from autogen_otel.delivery.fork import importing, renew_after_fork
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("autogen_otel")
 CONSOLE: Final = "console"
-PAUSE_SECONDS: Final = 5.0
-"""How long nothing is sent to an endpoint that failed, so that batches queued at a script's end wait once."""
 _MOST_SECONDS: Final = 75.0
 """The OTLP exporter over gRPC tries for a minute."""
 _READ_SECONDS: Final = 10.0
@@ -40,56 +38,6 @@ _HTTP: Final = "otlp_proto_http"
 _GRPC: Final = "otlp_proto_grpc"
 _PROTOCOLS: Final = {"http/protobuf": _HTTP, "grpc": _GRPC}
 _GRPC_LOGGER: Final = "opentelemetry.exporter.otlp.proto.grpc.exporter"
-
-
-# ---------------------------------------------------------------- export
-class Outcome(Enum):
-    """The outcome of the export of a batch."""
-
-    EXPORTED = auto()
-    REFUSED = auto()
-    """The endpoint does not want this batch, and would not want it tomorrow, but may take the next one."""
-    TOO_LARGE = auto()
-    """It does not want so much at once, but may take a part."""
-    FAILED = auto()
-    """The exporter or its endpoint failed, and the next batch would fail in the same way."""
-    UNREACHABLE = auto()
-    """Nothing listens at the endpoint."""
-    UNSUPPORTED = auto()
-    """The endpoint does not know the signal: Jaeger takes spans only."""
-    PAUSED = auto()
-    """There is no endpoint, or nothing is sent to it at this moment."""
-
-
-UNWANTED: Final = (Outcome.REFUSED, Outcome.TOO_LARGE)
-"""The endpoint does not want this very batch."""
-
-
-@dataclass(frozen=True)
-class ExportResult:
-    """The result of the export of one batch.
-
-    Args:
-        outcome: of the export.
-        reason: in a few words without secrets why it was not exported, or not all of it.
-        is_final: whether OTLP says that the same batch must not be sent again.
-        is_retryable: whether the endpoint has said that it may be sent again.
-        retry_after: seconds for which the endpoint wants to be left alone.
-        rejected_items: how many items of an exported batch the endpoint did not take.
-    """
-
-    outcome: Outcome
-    reason: str = ""
-    is_final: bool = False
-    is_retryable: bool = False
-    retry_after: float | None = None
-    rejected_items: int = 0
-
-
-def halves(batch: Sequence[Any]) -> list[Sequence[Any]]:
-    """Return the two halves of a batch that was too large, or of which something cannot be encoded."""
-    middle = len(batch) // 2
-    return [batch[:middle], batch[middle:]]
 
 
 @dataclass

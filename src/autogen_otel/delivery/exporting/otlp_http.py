@@ -14,7 +14,7 @@ import requests
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from autogen_otel.delivery.exporting.exporters import PAUSE_SECONDS, ExportResult, Outcome
+from autogen_otel.delivery.exporting.outcome import PAUSE_SECONDS, ExportResult, Outcome
 from autogen_otel.delivery.signals import SPANS, Signal
 
 _CREDENTIALS: Final = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}CREDENTIAL_PROVIDER"

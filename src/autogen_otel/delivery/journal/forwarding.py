@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome, halves
+from autogen_otel.delivery.exporting.outcome import UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.decoding import spans_of
 from autogen_otel.delivery.journal.files import JournalFile, Kind, count_contents, list_files
