@@ -90,7 +90,7 @@ class EntryTried(Operation):
             return None
         if stream.error is not None:
             # The client makes do with what had arrived; nobody else will ever hear of the break.
-            self.failure = Failure(cause_of_break(stream.error, self.carried), stream.error)
+            self.failure = Failure(cause_of_break(stream.error, self.carried_count), stream.error)
         return self._stream_facts(call, stream, failed=False)
 
     def failed(self, error: BaseException) -> Facts | None:
@@ -121,7 +121,7 @@ class EntryTried(Operation):
         """What this entry was answered with."""
         return Circumstances(
             Scene.REQUEST,
-            carried_messages=self.carried,
+            carried_messages=self.carried_count,
             stream=self.stream,
             answered=self.answered,
             has_custom_client=self.tried.is_custom,

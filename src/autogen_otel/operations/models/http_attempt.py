@@ -90,7 +90,7 @@ class ApiRequest(Operation):
 
     def circumstances(self) -> Circumstances:
         """What it was answered with."""
-        return Circumstances(Scene.REQUEST, carried_messages=self.carried, answered=self.answered)
+        return Circumstances(Scene.REQUEST, carried_messages=self.carried_count, answered=self.answered)
 
     def _pass_on(self) -> None:
         if self.place.entry is not None:
@@ -222,14 +222,14 @@ class HttpAttempt(Operation):
         if status < FIRST_FAILED_STATUS:
             phrase, kind = f"{phrase} with an error", "error_in_answer"
         text = f"{status} {phrase}: {said.message}" if said.message else f"{status} {phrase}"
-        return Oddity(cause_of_answer(status, said, self.carried), text, kind)
+        return Oddity(cause_of_answer(status, said, self.carried_count), text, kind)
 
     def _release(self) -> None:
         self._headers, self._response = [], None
 
     def circumstances(self) -> Circumstances:
         """Nothing was answered."""
-        return Circumstances(Scene.REQUEST, carried_messages=self.carried)
+        return Circumstances(Scene.REQUEST, carried_messages=self.carried_count)
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """Each attempt, silent retries included."""

@@ -25,8 +25,8 @@ def prompt_content(call: Operation, prompt: Prompt) -> Facts:
     first, counted, tools = len(leading), None, []
     if account is None:
         account = MessageAccount()
-    elif prompt.known >= first:
-        first, counted, leading = prompt.known, prompt.counted, []
+    elif prompt.known_count >= first:
+        first, counted, leading = prompt.known_count, prompt.content_counts, []
     if counted is None or not prompt.same_tools:
         tools = [tool for listed in prompt.tools for tool in listed]
     return {

@@ -108,12 +108,12 @@ class ModelCall(Operation):
         self.links = ()
         self.name = spans.chat(entry.model)
         prompt = self._prompt(config, own)
-        self.constants = (entry.facts, _asked(self.agent, place.helper_role, entry.count), prompt.offered)
+        self.constants = (entry.facts, _asked(self.agent, place.helper_role, entry.count), prompt.tool_facts)
         facts = prompt.facts
         facts.update(config_entries.options(config, own))
         if place.root is not None and place.root.failed_tools:
             facts[names.TOOL_FAILED_BEFORE] = True
-        self.carried_messages = prompt.carried
+        self.carried_messages = prompt.carried_count
         if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, prompt))
         return facts
@@ -194,7 +194,7 @@ class ModelCall(Operation):
         own = None if tried is None else self.instance._config_list[tried.index]
         return Circumstances(
             Scene.MODEL_CALL,
-            carried_messages=self.carried,
+            carried_messages=self.carried_count,
             answered=bool(self.answered),
             oddity=self.refusal or (None if self.read is None else self.read.oddity),
             has_custom_client=tried is not None and tried.is_custom,

@@ -13,7 +13,7 @@ from typing import Any
 
 from autogen_otel.causes import CANCELLED, Failure, handled
 from autogen_otel.operations.conversations.transition import content_for_model
-from autogen_otel.operations.first_sight import AgentSeen, see_agent
+from autogen_otel.operations.first_sight import AgentProfile, see_agent
 from autogen_otel.operations.hidden_agents import TOOL_EXECUTOR, shown_name
 from autogen_otel.operations.operation import Operation
 from autogen_otel.operations.tools import function_origin, tool_arguments
@@ -136,7 +136,7 @@ class ToolCall(Operation):
             failure = self.failure_of(error)
         if self.place.turn is not None and not isinstance(error, Exception):
             words = NOT_RECORDED if self._is_excluded else read_text(error)
-            self.place.turn.lost = Failure(failure.cause, message=words or None)
+            self.place.turn.lost_failure = Failure(failure.cause, message=words or None)
         self._fail(failure)
         facts.update(self._origin())
         return facts
@@ -144,7 +144,7 @@ class ToolCall(Operation):
     def cancelled(self) -> Facts:
         """What it was called with; the tool is only where the cancellation struck."""
         if self.place.turn is not None:
-            self.place.turn.lost = Failure(CANCELLED)
+            self.place.turn.lost_failure = Failure(CANCELLED)
         self.error = None
         return self._description(tool_arguments.decode(self._requested, _formatter(self.instance)))
 
@@ -224,7 +224,7 @@ class ToolCall(Operation):
         if self.place.root is not None:
             self.place.root.failed_tools.append(self.span_context)
 
-    def _caller(self, agent: AgentSeen) -> str:
+    def _caller(self, agent: AgentProfile) -> str:
         """Who runs the tool; where AutoGen's hidden executor does, who called it."""
         if agent.role == TOOL_EXECUTOR and self.place.turn is not None and self.place.turn.messages:
             asked = self.place.turn.messages[-1]
@@ -240,15 +240,15 @@ class ToolCall(Operation):
         turn = self.place.turn
         if turn is None:
             return None
-        asked = turn.asked_tools
+        asked = turn.tool_calls
         for by_identity in (True, False):
             for place, one in enumerate(asked):
                 call_id = one.get("id") if type(one) is dict or isinstance(one, Mapping) else None
-                if not isinstance(call_id, str) or place in turn.given:
+                if not isinstance(call_id, str) or place in turn.begun_calls:
                     continue
                 function = one.get("function")
                 if function is requested or (not by_identity and function == requested):
-                    turn.given.add(place)
+                    turn.begun_calls.add(place)
                     return call_id
         return None
 
