@@ -44,7 +44,7 @@ class FunctionMap:
             return own
         try:
             call = current.current_call()
-            if isinstance(call, ToolCall) and not call.looked_up and isinstance(own, dict):
+            if isinstance(call, ToolCall) and not call.was_looked_up and isinstance(own, dict):
                 view = _View(own)
                 view._self_observed = call, self._awaits_results
                 return view
@@ -90,12 +90,12 @@ class _View(Proxy):
 
     def _self_observing(self, key: Any, function: Any) -> Any:
         call, awaited = self._self_observed
-        if key != call.tool or call.looked_up:
+        if key != call.tool or call.was_looked_up:
             return function
-        call.looked_up = True
+        call.was_looked_up = True
         if not callable(function):
             return function
-        is_awaited = call.found(function).gives_coroutines
+        is_awaited = call.function_found(function).gives_coroutines
         wrapper = _reporting_coroutine(call) if is_awaited else _reporting(call, awaited=awaited)
         return wrapt.FunctionWrapper(function, wrapper)
 
@@ -113,7 +113,7 @@ def _reporting(call: ToolCall, *, awaited: bool) -> Wrapper:
             value = wrapped(*args, **kwargs)
         except BaseException as error:
             try:
-                call.raised(error)
+                call.function_raised(error)
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)
@@ -121,7 +121,7 @@ def _reporting(call: ToolCall, *, awaited: bool) -> Wrapper:
         try:
             if awaited and inspect.isawaitable(value):
                 return _Awaitable(value, call)
-            call.gave(value)
+            call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
@@ -138,13 +138,13 @@ def _reporting_coroutine(call: ToolCall) -> Wrapper:
             value = await wrapped(*args, **kwargs)
         except BaseException as error:
             try:
-                call.raised(error)
+                call.function_raised(error)
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)
             raise
         try:
-            call.gave(value)
+            call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
@@ -165,13 +165,13 @@ class _Awaitable:
             value = yield from self._awaitable.__await__()
         except BaseException as error:
             try:
-                self._call.raised(error)
+                self._call.function_raised(error)
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)
             raise
         try:
-            self._call.gave(value)
+            self._call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
