@@ -88,7 +88,7 @@ class SpeakerSelection(Handoff):
         """Note who spoke last."""
         own_selection = self.parent
         if isinstance(own_selection, OwnSelection) and own_selection.instance is self.instance:
-            # The same selection goes on, in AutoGen's way unless its asynchronous method calls the other.
+            # The same selection goes on; AutoGen makes it, unless one of the class's methods calls the other.
             own_selection.is_handed_on = own_selection.is_handed_on or not isinstance(self, OwnSelection)
             return None
         self.reason: str | None = None
@@ -197,7 +197,7 @@ class SelectionStep(Operation):
 
 
 class NarrowCandidates(SelectionStep):
-    """Reads ``GroupChat._prepare_and_select_agents``: who is eligible, and who is chosen without a model."""
+    """Reads ``GroupChat._prepare_and_select_agents``: the eligible agents, and one chosen without a model."""
 
     __slots__ = ()
 
@@ -209,11 +209,11 @@ class NarrowCandidates(SelectionStep):
         """Note the chosen agent and the eligible ones; the messages are for a model that is to choose."""
         selection = self.place.handoff
         if selection is not None:
-            selected, eligible, _messages = value
-            selection.is_undecided = selected is None
-            if isinstance(eligible, list):
-                selection.candidates = shown_names(eligible)
-                selection.is_forced = selected is not None and len(eligible) == 1
+            speaker, candidates, _messages = value
+            selection.is_undecided = speaker is None
+            if isinstance(candidates, list):
+                selection.candidates = shown_names(candidates)
+                selection.is_forced = speaker is not None and len(candidates) == 1
 
 
 def _reason(method: object, selection: SpeakerSelection) -> str:
@@ -241,12 +241,12 @@ def _is_detour(group: Any, speaker: Any) -> bool:
     last_message = _last_message(group)
     if executor is None:
         return False
-    pending = next_target(executor)
+    pending_target = next_target(executor)
     if speaker is not executor and "tool_calls" in last_message:
         return True
-    if wraps_nested_chat(speaker) or _leads_to_nested_chat(group, pending):
+    if wraps_nested_chat(speaker) or _leads_to_nested_chat(group, pending_target):
         return True
-    return last_message.get("role") == "tool" and pending is None
+    return last_message.get("role") == "tool" and pending_target is None
 
 
 def next_target(executor: Any) -> Any:

@@ -41,7 +41,7 @@ class MessageAccount:
             messages: of one prompt.
             prompt_counts: how many messages of each content the prompt has before these; it is updated.
         """
-        new = []
+        unrecorded_messages = []
         counts: dict[int, int] = {} if prompt_counts is None else prompt_counts
         recorded_counts = self.recorded_counts
         with self.lock:
@@ -50,8 +50,8 @@ class MessageAccount:
                 times = counts[key] = counts.get(key, 0) + 1
                 if times > recorded_counts.get(key, 0):
                     recorded_counts[key] = recorded_counts.get(key, 0) + 1
-                    new.append(message)
-        return tuple(new)
+                    unrecorded_messages.append(message)
+        return tuple(unrecorded_messages)
 
     def new_once(self, kind: str, values: Iterable[Any]) -> tuple[Any, ...]:
         """The values that were not recorded before, however often they are sent.
@@ -60,14 +60,14 @@ class MessageAccount:
             kind: keeps tools apart from instructions.
             values: messages or definitions.
         """
-        new = []
+        unrecorded_values = []
         with self.lock:
             for value in values:
                 key = hash((kind, key_of(value) if kind == "instructions" else hash_of(value)))
                 if key not in self.recorded_once:
                     self.recorded_once.add(key)
-                    new.append(value)
-        return tuple(new)
+                    unrecorded_values.append(value)
+        return tuple(unrecorded_values)
 
     def add_answers(self, answers: Iterable[Mapping[str, Any]]) -> None:
         """Note answers as recorded: their own call records them, a prompt that repeats them does not."""

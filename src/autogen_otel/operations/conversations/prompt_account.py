@@ -206,7 +206,7 @@ class PromptAccount:
             return tool_list, True
         text, tool_names = _json(definitions), []
         copy, size = (None, None) if text is None else (json.loads(text), len(text))
-        # Of the copy, which nobody changes.
+        # We read the copy, since nobody changes it.
         for definition in definitions if copy is None else copy:
             function = definition.get("function", definition) if isinstance(definition, Mapping) else None
             if isinstance(function, Mapping) and isinstance(function.get("name"), str):
@@ -235,13 +235,13 @@ def _new_fingerprints(previous: list[Fingerprint], current: list[Fingerprint]) -
     if current[: len(previous)] == previous:
         # Nearly every prompt is the previous one, and more.
         return current[len(previous) :]
-    remaining, added = Counter(previous), []
+    remaining, new_fingerprints = Counter(previous), []
     for fingerprint in current:
         if remaining[fingerprint] > 0:
             remaining[fingerprint] -= 1
         else:
-            added.append(fingerprint)
-    return added
+            new_fingerprints.append(fingerprint)
+    return new_fingerprints
 
 
 def fingerprint_of(message: Any) -> Fingerprint:

@@ -58,7 +58,7 @@ class ExecuteBlocks(CodeRun):
     __slots__ = ()
 
     def begin(self) -> Facts | None:
-        """Note what is run for whom; an executor that the application uses itself is not ours.
+        """Note what is run for whom; an executor that the application calls itself is not recorded.
 
         What runs inside such a run is the same run: a parent class's method, or a delegate.
         """
@@ -151,10 +151,10 @@ class RunBlocks(CodeRun):
 
 
 def _failure(exit_code: int | None, output: str) -> Failure:
-    end = output[-512:].rstrip()
-    if _UNKNOWN_LANGUAGE.search(end):
-        kind, message = code_failures.UNKNOWN_LANGUAGE, end.rpartition("\n")[2]
-    elif exit_code == _TIMEOUT_EXIT_CODE or _TIMED_OUT.search(end):
+    output_end = output[-512:].rstrip()
+    if _UNKNOWN_LANGUAGE.search(output_end):
+        kind, message = code_failures.UNKNOWN_LANGUAGE, output_end.rpartition("\n")[2]
+    elif exit_code == _TIMEOUT_EXIT_CODE or _TIMED_OUT.search(output_end):
         kind, message = code_failures.TIMEOUT, "the code ran into the executor's time limit"
     else:
         kind, message = f"{code_failures.EXIT_CODE}{exit_code}", f"exit code {exit_code}"

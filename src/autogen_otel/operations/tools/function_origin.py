@@ -55,7 +55,7 @@ def _kind(layers: Sequence[Any]) -> str:
     function = layers[-1]
     is_class = issubclass(type(function), type)
     if type(function) is not types.FunctionType and not is_class:
-        # An object with a ``__call__`` of Python's is looked through, down to the function that it is.
+        # ``layers`` goes through an object with a ``__call__`` written in Python, down to that function.
         return functions.BUILTIN
     return (
         _kind_by_layers(layers)

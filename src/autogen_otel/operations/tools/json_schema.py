@@ -142,17 +142,17 @@ class _Check:
             if isinstance(name, str) and name not in value:
                 inner = place.inside(schema, f".{name}")
                 yield ArgumentProblem(inner.path, "missing", describe(properties.get(name), inner))
-        others = _others(schema, place)
+        additional_schema = _additional_schema(schema, place)
         for name, item in islice(value.items(), _MAX_ELEMENTS):
-            if _plainly_fits(item, properties.get(name, others)):
+            if _plainly_fits(item, properties.get(name, additional_schema)):
                 continue
             inner = place.inside(schema, f".{name}")
             if name in properties:
                 yield from self.value(item, properties[name], inner)
-            elif others is False:
+            elif additional_schema is False:
                 yield inner.problem("unknown", None, item)
             else:
-                yield from self.value(item, others, inner)
+                yield from self.value(item, additional_schema, inner)
 
     def _array(
         self, value: list[object] | tuple[object, ...], schema: Mapping[str, Any], place: _Place
@@ -188,7 +188,7 @@ class _Check:
             if nested and isinstance(value, (Mapping, list, tuple)):
                 yield from min(nested, key=_distance)
             else:
-                yield place.problem("mistyped", _either(branches, inner), value)
+                yield place.problem("mistyped", _alternatives(branches, inner), value)
 
 
 def describe(schema: object, place: _Place | None = None) -> str | None:
@@ -204,7 +204,7 @@ def describe(schema: object, place: _Place | None = None) -> str | None:
     for keyword in _COMBINERS:
         if words is None:
             branches = _list(schema.get(keyword))
-            words = _either(branches, inner) if keyword != "allOf" else _first_words(branches, inner)
+            words = _alternatives(branches, inner) if keyword != "allOf" else _first_words(branches, inner)
     if words is not None and schema.get("nullable") is True and "null" not in words.split():
         return f"{words} or null"
     return words
@@ -212,19 +212,17 @@ def describe(schema: object, place: _Place | None = None) -> str | None:
 
 def _own_words(schema: Mapping[str, Any], inner: _Place) -> str | None:
     if "const" in schema:
-        return _quoted(schema["const"])
+        return _quote(schema["const"])
     choices = _list(schema.get("enum"))
     if choices:
-        quoted_choices = [_quoted(choice) for choice in choices[:_MAX_CHOICES]]
-        return "one of " + ", ".join(
-            [*quoted_choices, "…"] if len(choices) > _MAX_CHOICES else quoted_choices
-        )
+        quotes = [_quote(choice) for choice in choices[:_MAX_CHOICES]]
+        return "one of " + ", ".join([*quotes, "…"] if len(choices) > _MAX_CHOICES else quotes)
     types = _types(schema)
     item = describe(schema.get("items"), inner) if "array" in types else None
     return " or ".join(f"array of {item}" if name == "array" and item else name for name in types) or None
 
 
-def _either(branches: list[Any], inner: _Place) -> str | None:
+def _alternatives(branches: list[Any], inner: _Place) -> str | None:
     words = [describe(branch, inner) for branch in branches[:_MAX_CHOICES]]
     return " or ".join(dict.fromkeys(word for word in words if word)) or None
 
@@ -233,7 +231,7 @@ def _first_words(branches: list[Any], inner: _Place) -> str | None:
     return next((words for branch in branches[:_MAX_CHOICES] if (words := describe(branch, inner))), None)
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     if isinstance(value, str):
         text = value if len(value) <= _MAX_CHOICE_LENGTH else value[:_MAX_CHOICE_LENGTH] + "…"
         return f"'{text}'"
@@ -247,18 +245,18 @@ def _distance(problems: list[ArgumentProblem]) -> int:
     return sum(2 if problem.kind == "mistyped" else 1 for problem in problems)
 
 
-def _others(schema: Mapping[str, Any], place: _Place) -> object:
+def _additional_schema(schema: Mapping[str, Any], place: _Place) -> object:
     """The schema of properties without a schema of their own; ``False`` if there may be none."""
-    additional = schema.get("additionalProperties")
-    if additional is not None or not place.top:
-        return additional
-    open_ended = any(keyword in schema for keyword in (*_COMBINERS, "patternProperties", "$ref"))
-    return open_ended or not isinstance(schema.get("properties"), Mapping)
+    additional_schema = schema.get("additionalProperties")
+    if additional_schema is not None or not place.top:
+        return additional_schema
+    is_open_ended = any(keyword in schema for keyword in (*_COMBINERS, "patternProperties", "$ref"))
+    return is_open_ended or not isinstance(schema.get("properties"), Mapping)
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:
-    declared = schema.get("type")
-    names = [declared] if isinstance(declared, str) else _list(declared)
+    schema_type = schema.get("type")
+    names = [schema_type] if isinstance(schema_type, str) else _list(schema_type)
     is_readable = all(isinstance(name, str) and name in _TYPES for name in names)
     return names if is_readable else []
 
@@ -309,10 +307,10 @@ def _plainly_fits(value: object, schema: object) -> bool:
 
 def _fits_type(value: object, schema: Mapping[str, Any]) -> bool:
     types = _types(schema)
-    actual = json_type(value)
-    if not types or actual in types:
+    actual_type = json_type(value)
+    if not types or actual_type in types:
         return True
-    if actual == "integer":
+    if actual_type == "integer":
         return "number" in types
     return isinstance(value, float) and value.is_integer() and "integer" in types
 

@@ -31,7 +31,7 @@ def printed_error(output: str) -> PrintedError:
     Args:
         output: both streams of the process, in whatever order the executor put them.
     """
-    # Colour codes would otherwise stand in the middle of names.
+    # Colour codes may be in the middle of names.
     text = _COLOUR.sub("", _both_ends(output))
     return _traceback(text) or _syntax_error(text) or _from_jupyter(text) or PrintedError(output=output)
 

@@ -11,7 +11,7 @@ from typing import Any
 from autogen_otel.reading import read, read_text
 
 _MOST_CHARS = 200_000
-"""JSON text beyond that is not looked at."""
+"""Longer JSON text is not read."""
 _MOST_LITERAL_CHARS = 20_000
 _ERROR_KEY = re.compile(r"""["'](?:error|status|state|success|ok|isError|is_error)["']\s*:""")
 _FAILED_STATES = frozenset({"error", "failed", "failure"})

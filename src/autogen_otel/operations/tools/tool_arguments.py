@@ -134,7 +134,7 @@ def _claims_the_same(schema: Mapping[str, Any], parameters: _Parameters) -> bool
         return False
     properties, required = schema.get("properties"), schema.get("required") or []
     if type(required) is not list or not all(isinstance(one, str) for one in required):
-        # Models are shown whatever the application wrote.
+        # The model gets whatever schema the application wrote.
         return False
     return isinstance(properties, Mapping) and (
         properties.keys() == parameters.schema["properties"].keys()
@@ -169,7 +169,9 @@ def cause(
         if frame is None:
             blames_arguments = _were_refused(error, argument_problems, entry, arguments)
         else:
-            blames_arguments = any(_led_to(error, problem, frame, arguments) for problem in argument_problems)
+            blames_arguments = any(
+                _may_explain(error, problem, frame, arguments) for problem in argument_problems
+            )
     return causes.TOOL_ARGUMENTS if blames_arguments else causes.TOOL_EXCEPTION
 
 
@@ -209,7 +211,9 @@ def _concerns_dependencies(error: Any, entry: object, arguments: object) -> bool
     return bool(refused_names) and not refused_names & argument_names
 
 
-def _led_to(error: Exception, problem: ArgumentProblem, frame: types.FrameType, arguments: object) -> bool:
+def _may_explain(
+    error: Exception, problem: ArgumentProblem, frame: types.FrameType, arguments: object
+) -> bool:
     """Whether a problem can be why the function failed after it was entered."""
     values = arguments if isinstance(arguments, dict) else {}
     root = _root(problem.argument, values)
@@ -236,10 +240,10 @@ def _root(argument: str, arguments: Mapping[str, Any]) -> str:
 
 # ---------------------------------------------------------------- what a signature takes
 def _against_signature(arguments: dict[str, Any], parameters: _Parameters) -> Iterator[ArgumentProblem]:
-    open_ended = parameters.schema["additionalProperties"]
-    positional = {parameter.name for parameter in parameters.by_position}
-    others = {name: value for name, value in arguments.items() if name not in positional}
-    yield from _never_by_name(arguments, parameters.by_position, open_ended=open_ended)
+    is_open_ended = parameters.schema["additionalProperties"]
+    positional_names = {parameter.name for parameter in parameters.by_position}
+    others = {name: value for name, value in arguments.items() if name not in positional_names}
+    yield from _never_by_name(arguments, parameters.by_position, is_open_ended=is_open_ended)
     yield from mismatches(others, parameters.schema)
 
 
@@ -293,12 +297,12 @@ def _read_signature(signature: inspect.Signature) -> _Parameters:
 
 
 def _never_by_name(
-    arguments: dict[str, Any], by_position: list[inspect.Parameter], *, open_ended: bool
+    arguments: dict[str, Any], by_position: list[inspect.Parameter], *, is_open_ended: bool
 ) -> Iterator[ArgumentProblem]:
     """Positional-only parameters: AutoGen passes names, so they cannot be given at all."""
     for parameter in by_position:
         name = parameter.name
-        if name in arguments and not open_ended:
+        if name in arguments and not is_open_ended:
             value = arguments[name]
             yield ArgumentProblem(name, "unknown", "positional only", json_type(value), value)
         elif parameter.default is inspect.Parameter.empty:

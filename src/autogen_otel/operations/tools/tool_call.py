@@ -128,8 +128,8 @@ class ToolCall(Operation):
         facts = self._call_facts(tool_arguments.decode(self._raw_arguments, _formatter(self.instance)))
         if self.error is not None:
             # Another exception leaves if the tool's has no text: AutoGen asks for it, and __str__ raises.
-            is_for_it = any(one is self.error for one in handled(error))
-            failure = Failure(causes.TOOL_EXCEPTION, self.error, left_as=error if is_for_it else None)
+            is_follow_up = any(one is self.error for one in handled(error))
+            failure = Failure(causes.TOOL_EXCEPTION, self.error, left_as=error if is_follow_up else None)
         elif self._problems:
             failure = Failure(causes.TOOL_ARGUMENTS, error)
         else:

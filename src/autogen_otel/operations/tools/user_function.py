@@ -74,7 +74,7 @@ def layers(entry: object) -> Iterator[Any]:
     seen_ids = {id(layer)}
     yield layer
     for _ in range(_MAX_LAYERS):
-        layer = _inside(layer, seen_ids)
+        layer = _inner_layer(layer, seen_ids)
         if layer is None or id(layer) in seen_ids:
             return
         seen_ids.add(id(layer))
@@ -153,12 +153,12 @@ def failed_in_injection(error: BaseException) -> bool:
 
 
 # ---------------------------------------------------------------- looking through the layers
-def _inside(layer: Any, seen_ids: set[int]) -> Any:
+def _inner_layer(layer: Any, seen_ids: set[int]) -> Any:
     """The next layer; ``None`` at the innermost."""
     if issubclass(type(layer), type):
         return None
     try:
-        attribute = _link(layer)
+        attribute = _link_attribute(layer)
         if attribute is not None:
             return getattr(layer, attribute)
         if type(layer) is types.FunctionType:
@@ -169,7 +169,7 @@ def _inside(layer: Any, seen_ids: set[int]) -> Any:
         return None
 
 
-def _link(layer: object) -> str | None:
+def _link_attribute(layer: object) -> str | None:
     """The attribute under which a layer keeps what it wraps."""
     kind = type(layer)  # not isinstance: a proxy lies about its class
     if issubclass(kind, functools.partial) or _is_tool(kind):
@@ -193,7 +193,7 @@ def _function_in_closure(function: types.FunctionType, seen_ids: set[int]) -> An
         seen_ids.add(id(content))
         layer = content
         while (
-            (inner := _inside(layer, seen_ids)) is not None
+            (inner := _inner_layer(layer, seen_ids)) is not None
             and id(inner) not in seen_ids
             and len(seen_ids) < _MAX_LAYERS
         ):
@@ -244,7 +244,7 @@ def _outermost(entry: object) -> types.CodeType | None:
     """The code that runs first when the entry is called, as far as it is Python."""
     layer, seen_ids = entry, {id(entry)}
     while layer is not None and type(layer) is not types.FunctionType:
-        layer = _inside(layer, seen_ids)
+        layer = _inner_layer(layer, seen_ids)
         if id(layer) in seen_ids or len(seen_ids) > _MAX_LAYERS:
             return None
         seen_ids.add(id(layer))
