@@ -105,11 +105,11 @@ _LOADED_ON_USE = {
     "check_config_list": "autogen_otel.checks",
     "using_attributes": "autogen_otel.recording.application",
 }
-"""What costs more than most programs need: some bring in OpenTelemetry's SDK."""
+"""Names whose modules most programs do not need: some import OpenTelemetry's SDK."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load on first use what most programs do not need."""
+    """Load a name that most programs do not need on its first use."""
     if name not in _LOADED_ON_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LOADED_ON_USE[name]), name)

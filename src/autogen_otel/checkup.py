@@ -1,4 +1,4 @@
-"""What ``doctor`` examines: the host, what is attached to it, and whether telemetry is exported."""
+"""Examines for ``doctor`` the host, the hooks attached to it, and whether telemetry is exported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from autogen_otel.traces.document import utc_time
 from autogen_otel.vocabulary import metrics as vocabulary
 
 Document = dict[str, Any]
-"""The part of the result that stands under one key of doctor's JSON."""
+"""The value of one key of doctor's JSON."""
 
 _PACKAGES: Final = (
     "autogen-otel",
@@ -65,7 +65,7 @@ _REPEATS: Final = (
     "cannot be told to stand down and would report conversations, turns and tools again: "
     "switch on one of the two"
 )
-_OVERLAPPING: Final[Mapping[str, str]] = {
+_OVERLAPS: Final[Mapping[str, str]] = {
     "opentelemetry-instrumentation-genai-openai": _SILENT,
     "opentelemetry-instrumentation-openai": _SILENT,
     "openinference-instrumentation-openai": _SILENT,
@@ -88,7 +88,7 @@ _ADD_PROCESSOR: Final = (
     "failing, all or off"
 )
 _LAUNCHER: Final = "opentelemetry.instrumentation.auto_instrumentation"
-_NOT_LAUNCHED: Final = (
+_NOT_SWITCHED_ON: Final = (
     "opentelemetry-instrument has not switched us on, so under it nothing is recorded: what it logs above "
     "says why; often OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf is missing"
 )
@@ -102,7 +102,7 @@ def examine(settings: Settings) -> Document:
     """Examine the host, the environment and the endpoints; nothing stays attached.
 
     Returns:
-        What ``doctor --format json`` prints; its ``problems`` are sentences.
+        The object that ``doctor --format json`` prints; its ``problems`` are sentences.
     """
     is_launched, is_active = _LAUNCHER in sys.modules, instrumentation.active()
     report = _attach_report(settings)
@@ -119,7 +119,7 @@ def examine(settings: Settings) -> Document:
         "attached": list(map(asdict, report.attached)),
         "absent": list(map(asdict, report.absent)),
         "stood_down": list(map(asdict, report.stood_down)),
-        "overlapping": {name: _OVERLAPPING[name] for name in _versions(tuple(_OVERLAPPING))},
+        "overlapping": {name: _OVERLAPS[name] for name in _versions(tuple(_OVERLAPS))},
         "endpoints": list(_endpoints(SPANS)),
         "metrics_endpoints": list(_endpoints(METRICS)),
         "logs_endpoints": list(_endpoints(LOGS)) if logs_are_on else None,
@@ -128,7 +128,9 @@ def examine(settings: Settings) -> Document:
         "delivery": _delivery(journal),
         "provider": _provider(),
         "launcher": {"switched_on": is_active} if is_launched else None,
-        "own_metrics": [one.name for one in vocabulary.ALL if one.name.startswith(vocabulary.OF_TELEMETRY)],
+        "own_metrics": [
+            metric.name for metric in vocabulary.ALL if metric.name.startswith(vocabulary.OF_TELEMETRY)
+        ],
         "ids_from_global_random": draws_from_global_random(instrumentation.tracer() or get_tracer_provider()),
         "settings": list(_settings(settings)),
     }
@@ -146,16 +148,16 @@ def _problems(checkup: Document, settings: Settings) -> Iterator[str]:
             yield f"{row['target']} is not attached, so {row['yields']} will be missing: {row['reason']}."
     if is_sdk_disabled():
         yield "OTEL_SDK_DISABLED is true: nothing is recorded."
-    if _is_left_out(checkup):
-        yield f"{_NOT_LAUNCHED}."
-    yield from _not_taken(checkup, settings)
+    if _is_not_switched_on(checkup):
+        yield f"{_NOT_SWITCHED_ON}."
+    yield from _undelivered(checkup, settings)
     yield from (f"{sentence}{'' if sentence.endswith('?') else '.'}" for sentence in unknown_variables())
-    if settings.messages_in_events and not any(one["takes"] for one in checkup["logs_endpoints"]):
+    if settings.messages_in_events and not any(endpoint["takes"] for endpoint in checkup["logs_endpoints"]):
         yield "Message content is lost: it goes into log records, and no endpoint takes them."
 
 
-def _not_taken(checkup: Document, settings: Settings) -> Iterator[str]:
-    """What goes nowhere, or only into the journal."""
+def _undelivered(checkup: Document, settings: Settings) -> Iterator[str]:
+    """Problems of signals that go nowhere, or only into the journal."""
     traces = checkup["endpoints"]
     if checkup["provider"] and not (checkup["provider"]["journaled"] or settings.journal_is_set):
         yield (
@@ -164,22 +166,22 @@ def _not_taken(checkup: Document, settings: Settings) -> Iterator[str]:
         )
     if not traces and settings.journal not in (FAILING, ALL):
         yield "Traces go nowhere: OTEL_TRACES_EXPORTER is none."
-    elif traces and not any(one["takes"] for one in traces):
-        yield f"{_refusals(traces)}: {_instead(checkup, settings)}."
+    elif traces and not any(endpoint["takes"] for endpoint in traces):
+        yield f"{_refusals(traces)}: {_fate_of_traces(checkup, settings)}."
     metrics = checkup["metrics_endpoints"]
-    if metrics and not any(one["takes"] for one in metrics):
+    if metrics and not any(endpoint["takes"] for endpoint in metrics):
         yield f"{_refusals(metrics)}: metrics go nowhere; OTEL_METRICS_EXPORTER=none makes none."
 
 
-def _is_left_out(checkup: Document) -> bool:
-    """Whether a launcher that should have switched us on has not."""
+def _is_not_switched_on(checkup: Document) -> bool:
+    """Whether a launcher should have switched us on and has not."""
     return checkup["launcher"] is not None and not checkup["launcher"]["switched_on"]
 
 
-def _instead(checkup: Document, settings: Settings) -> str:
-    """What becomes of traces that no endpoint takes."""
+def _fate_of_traces(checkup: Document, settings: Settings) -> str:
+    """What happens to traces that no endpoint takes."""
     journal, provider = checkup["journal"], checkup["provider"]
-    if _is_left_out(checkup):
+    if _is_not_switched_on(checkup):
         return "nothing is recorded"
     if not journal["kept"]:
         return "traces are lost, because the journal is switched off"
@@ -193,7 +195,7 @@ def _instead(checkup: Document, settings: Settings) -> str:
 
 
 def _refusals(endpoints: list[Document]) -> str:
-    return "; ".join(f"{one['endpoint']} does not take telemetry ({one['problem']})" for one in endpoints)
+    return "; ".join(f"{row['endpoint']} does not take telemetry ({row['problem']})" for row in endpoints)
 
 
 def _attach_report(settings: Settings) -> AttachReport:
@@ -204,14 +206,14 @@ def _attach_report(settings: Settings) -> AttachReport:
     was_disabled, logger.disabled = logger.disabled, True  # the report says the same
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-            # The hosts warn while they are imported about packages that nobody needs here.
+            # While they are imported, the hosts warn about packages that are not needed here.
             warnings.simplefilter("ignore")
-            silent = instrumentation.Providers(
+            silent_providers = instrumentation.Providers(
                 tracer_provider=NoOpTracerProvider(),
                 meter_provider=NoOpMeterProvider(),
                 logger_provider=NoOpLoggerProvider(),
             )
-            return instrumentation.start(silent, settings)
+            return instrumentation.start(silent_providers, settings)
     finally:
         instrumentation.stop()
         logger.disabled = was_disabled
@@ -239,14 +241,14 @@ def _endpoints(signal: Signal) -> Iterator[Document]:
 def _exporter(name: str, signal: Signal) -> Document:
     try:
         if signal is METRICS and not is_otlp(name) and issubclass(plugin(name, signal), MetricReader):
-            # Made here, it would open the port that it is asked at.
+            # An instance would open the port that it serves.
             return _endpoint(f"the exporter {name}")
         exporter = endpoint(name, os.environ, signal)
     except ExporterError as problem:
         return _endpoint(name, str(problem))
-    nothing: Any = MetricsData(resource_metrics=[]) if signal is METRICS else []
+    empty_batch: Any = MetricsData(resource_metrics=[]) if signal is METRICS else []
     try:
-        result = exporter.export(nothing)
+        result = exporter.export(empty_batch)
     finally:
         exporter.shutdown()
     return _endpoint(exporter.label, None if result.outcome is Outcome.EXPORTED else result.reason)
@@ -265,7 +267,7 @@ def _provider() -> Document | None:
 
 
 def _journal(settings: Settings) -> Document:
-    checked: Document = {
+    document: Document = {
         "folder": None,
         "kept": settings.keeps_journal,
         "mode": settings.journal,
@@ -276,21 +278,21 @@ def _journal(settings: Settings) -> Document:
     try:
         folder = resolved(settings.journal_dir) if settings.journal_dir else default_dir()
     except NoFolderError as error:
-        return {**checked, "problem": str(error)}
-    checked["folder"] = str(folder)
+        return {**document, "problem": str(error)}
+    document["folder"] = str(folder)
     problem = unwritable(folder)
-    checked["writable"], checked["problem"] = problem is None, problem and str(problem)
-    # A folder of somebody else's may not even be looked into.
+    document["writable"], document["problem"] = problem is None, problem and str(problem)
+    # The folder of another user may not even be readable.
     with contextlib.suppress(PermissionError):
-        checked.update(_journaled(folder))
-    return checked
+        document.update(_journal_content(folder))
+    return document
 
 
-def _journaled(folder: Path) -> Document:
-    """What is in the journal.
+def _journal_content(folder: Path) -> Document:
+    """Count what is in the journal.
 
     Raises:
-        PermissionError: it may not be looked into.
+        PermissionError: the folder may not be read.
     """
     batches, spans = count_left(folder)
     return {
@@ -303,23 +305,23 @@ def _journaled(folder: Path) -> Document:
 
 
 def _delivery(journal: Document) -> Document:
-    """What the programs that share the journal have counted, which is where they write it."""
+    """The counts of the programs that share the journal, which they write into its folder."""
     counts = shared.SharedCounts() if journal["folder"] is None else shared.read(Path(journal["folder"]))
-    # Also by `autogen-otel push`.
-    forwarded = {vocabulary.SPANS: journal.get("forwarded_spans", 0)}
+    # Includes spans that `autogen-otel push` forwarded.
+    forwarded_spans = {vocabulary.SPANS: journal.get("forwarded_spans", 0)}
     return {
         "since": _time(counts.since),
         "at": _time(counts.at),
         "exported": counts.of("exported"),
         "journaled": counts.of("journaled"),
-        "forwarded": forwarded,
+        "forwarded": forwarded_spans,
         "dropped": counts.dropped(),
         "queued": counts.waiting(),
     }
 
 
 def _size(file: Path) -> int:
-    # A program may have forwarded it meanwhile.
+    # A program may have forwarded and removed the file meanwhile.
     with contextlib.suppress(FileNotFoundError):
         return file.stat().st_size
     return 0

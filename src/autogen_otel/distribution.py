@@ -10,7 +10,7 @@ _UNKNOWN: Final = "unknown"
 
 
 def version() -> str:
-    """Its version; ``unknown`` where an application is packed without the metadata of its packages."""
+    """The version; ``unknown`` where an application is packed without the metadata of its packages."""
     try:
         return metadata.version(NAME)
     except metadata.PackageNotFoundError:

@@ -34,19 +34,19 @@ in_child(secrets.after_fork)
 
 
 class Instrumentation:
-    """One ``instrument()``: what the boundary asks while it is switched on.
+    """One ``instrument()``: the state that the guarded boundary reads while it is switched on.
 
     Args:
         recorder: where calls are recorded.
         lineage: the host.
-        providers: those that the application handed over.
+        providers: the providers that the application passed.
     """
 
     def __init__(self, recorder: Recorder, lineage: Lineage, providers: Providers) -> None:
         self.recorder, self.providers, self.enabled = recorder, providers, True
         self._attachment = Attachment(self, lineage)
         renew_after_fork(self._attachment)
-        self.report = _of_its_version(self._attachment.attach())
+        self.report = _fit_to_version(self._attachment.attach())
 
     def is_in_place(self) -> bool:
         """Whether the host that is imported now is the one that was attached to."""
@@ -61,25 +61,25 @@ class Instrumentation:
 
 
 _active: Instrumentation | None = None
-_refused: AttachReport | None = None
+_refusal: AttachReport | None = None
 on_stop: Callable[[], None] | None = None
-"""Told after ``stop``: OpenTelemetry's base class of instrumentors keeps a record of its own."""
+"""Called after ``stop``: OpenTelemetry's base class of instrumentors has a record of its own."""
 
 
 def active() -> bool:
     """Whether ``start`` was called and ``stop`` not since, even if there was nothing to attach to."""
-    return _active is not None or _refused is not None
+    return _active is not None or _refusal is not None
 
 
 def report() -> AttachReport:
     """What is attached now."""
     if _active is not None:
         return _active.report
-    return _refused or AttachReport(None, problem="instrument() has not been called")
+    return _refusal or AttachReport(None, problem="instrument() has not been called")
 
 
 def tracer() -> Tracer | None:
-    """What makes the spans; ``None`` while nothing is attached, and until there is a provider."""
+    """The tracer of our spans; ``None`` while nothing is attached, and until there is a provider."""
     return None if _active is None or _active.recorder.connect is not None else _active.recorder.tracer
 
 
@@ -91,7 +91,7 @@ def flush(seconds: float) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Providers:
-    """The providers that the application hands over; those it does not are found or made.
+    """The providers that the application passes; global ones, or new ones, replace those it does not pass.
 
     Args:
         tracer_provider: for spans.
@@ -104,7 +104,7 @@ class Providers:
     logger_provider: LoggerProvider | None = None
 
     def suffice(self) -> bool:
-        """Whether none has to be built: the application has handed over or set what is needed."""
+        """Whether no provider has to be built: the application has passed or set the needed ones."""
         if self != Providers():
             return True
         return delivery.global_tracer_provider() is not None and delivery.global_meter_provider() is not None
@@ -112,7 +112,7 @@ class Providers:
 
 def start(providers: Providers, settings: Settings | None) -> AttachReport:
     """Attach to the installed host, once; see ``autogen_otel.instrument``."""
-    global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
+    global _active, _refusal  # noqa: PLW0603 - the process has one host, so there is one switch
     # One thread at a time, and a fork waits: the host is imported here.
     with delaying_forks():
         if _active is not None and _active.is_in_place():
@@ -125,23 +125,23 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
                 )
             return _active.report
         if _active is not None:
-            # The host was imported anew, as notebooks and reloading servers do.
+            # The host was imported again, as notebooks and reloading servers do.
             providers = _active.providers if providers == Providers() else providers
             settings = settings or _active.recorder.settings
             _active.end()
             _active = None
-        before, _refused = _refused, None
+        previous, _refusal = _refusal, None
         problem = lacking()
         detection = detect() if problem is None else Detection(problem=problem)
         if detection.lineage is None:
-            _refused = AttachReport(None, problem=detection.problem)
-            if _refused != before:
+            _refusal = AttachReport(None, problem=detection.problem)
+            if _refusal != previous:
                 _log.warning("autogen-otel instruments nothing: %s", detection.problem)
-            return _refused
+            return _refusal
         if providers == Providers() and _is_disabled():
-            _refused = AttachReport(None, problem="OTEL_SDK_DISABLED is true, so nothing would be recorded")
-            _log.info("autogen-otel instruments nothing: %s", _refused.problem)
-            return _refused
+            _refusal = AttachReport(None, problem="OTEL_SDK_DISABLED is true, so nothing would be recorded")
+            _log.info("autogen-otel instruments nothing: %s", _refusal.problem)
+            return _refusal
         recorder = _recorder(providers, _settings(settings))
         if recorder.settings.check == OFFLINE:
             from autogen_otel.checks.startup import StartupCheck  # noqa: PLC0415 - only those who ask for it pay
@@ -154,10 +154,10 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
 
 
 def _recorder(providers: Providers, settings: Settings) -> Recorder:
-    """Where calls are recorded.
+    """Make the recorder of calls.
 
-    Where a provider has to be built, that waits for the first span: one that the application sets after
-    ``instrument()`` wins then, because a global provider can be set only once.
+    A provider that has to be built is built with the first span: so one that the application sets after
+    ``instrument()`` wins, because a global provider can be set only once.
     """
     tracers = providers.tracer_provider or delivery.global_tracer_provider()
     tracer = NoOpTracer() if tracers is None else _tracer(tracers)
@@ -171,15 +171,15 @@ def _recorder(providers: Providers, settings: Settings) -> Recorder:
 
 
 def _connect(recorder: Recorder, providers: Providers) -> None:
-    """Give a recorder what it records with."""
-    # One thread at a time. A fork waits for it, too: the SDK and what exports are loaded here.
+    """Set a recorder's tracer, loggers and meters."""
+    # One thread at a time. A fork waits for it, too: the SDK and the exporters are loaded here.
     with importing():
         if recorder.connect is None:
             return
         version, settings = distribution.version(), recorder.settings
         tracers = providers.tracer_provider or delivery.tracer_provider(settings)
         delivery.keep_copies(tracers, settings)
-        meters, loggers = _beside(tracers, providers, settings)
+        meters, loggers = _other_providers(tracers, providers, settings)
         recorder.tracer = _tracer(tracers)
         if loggers is not None:
             from autogen_otel.recording.logs import ContentEvents, FailureLogs  # noqa: PLC0415 - most have none
@@ -193,7 +193,9 @@ def _connect(recorder: Recorder, providers: Providers) -> None:
             delivery.observe_delivery(meter, guard.internal_errors.total)
             recorder.meters = Meters(meters, meter, recorder.renderer)
         if recorder.process is not None:
-            recorder.process.providers = [one for one in (tracers, meters, loggers) if one is not None]
+            recorder.process.providers = [
+                provider for provider in (tracers, meters, loggers) if provider is not None
+            ]
         recorder.connect = None
 
 
@@ -201,10 +203,10 @@ def _tracer(tracers: TracerProvider) -> Tracer:
     return tracers.get_tracer(SCOPE, distribution.version(), schema_url=SCHEMA_URL)
 
 
-def _beside(
+def _other_providers(
     tracers: TracerProvider, providers: Providers, settings: Settings
 ) -> tuple[MeterProvider, LoggerProvider | None]:
-    """The other two providers: who hands over one of the three is not given exporters for the others."""
+    """The other two providers: an application that passes one gets no exporters for the others."""
     if providers == Providers():
         loggers = delivery.logger_provider(tracers, wanted=settings.messages_in_events)
         return delivery.meter_provider(tracers), loggers
@@ -220,10 +222,10 @@ def _differ(current: Instrumentation, providers: Providers, settings: Settings |
     return settings is not None and not _same_settings(settings, current.recorder.settings)
 
 
-def _same_settings(one: Settings, other: Settings) -> bool:
+def _same_settings(first: Settings, second: Settings) -> bool:
     # A script that runs again defines its function again.
-    codes = [getattr(each.redact, "__code__", each.redact) for each in (one, other)]
-    return codes[0] == codes[1] and replace(one, redact=None) == replace(other, redact=None)
+    codes = [getattr(settings.redact, "__code__", settings.redact) for settings in (first, second)]
+    return codes[0] == codes[1] and replace(first, redact=None) == replace(second, redact=None)
 
 
 def _is_disabled() -> bool:
@@ -234,8 +236,8 @@ def _is_disabled() -> bool:
     return tracers is None or isinstance(tracers.get_tracer(SCOPE), NoOpTracer)
 
 
-def _of_its_version(report: AttachReport) -> AttachReport:
-    """The report, in which a version that is not tested misses nothing that it does not have."""
+def _fit_to_version(report: AttachReport) -> AttachReport:
+    """Return the report in which functions that an untested version lacks are not expected."""
     if report.lineage is None or report.lineage.is_tested:
         return report
     rows = [
@@ -255,30 +257,30 @@ def stop() -> None:
 
 
 def _end() -> None:
-    global _active, _refused  # noqa: PLW0603 - the process has one host, so there is one switch
+    global _active, _refusal  # noqa: PLW0603 - the process has one host, so there is one switch
     with delaying_forks():
         if _active is not None:
             _active.end()
-        _active = _refused = None
+        _active = _refusal = None
 
 
 @contextmanager
-def instead(providers: Providers) -> Iterator[None]:
-    """Record with other providers for a while and journal nothing; then go back to what was on before."""
-    before = _active
-    settings = Settings() if before is None else before.recorder.settings
+def temporary_providers(providers: Providers) -> Iterator[None]:
+    """Record with other providers for a while and journal nothing; then restore the previous ones."""
+    previous = _active
+    settings = Settings() if previous is None else previous.recorder.settings
     _end()
     start(providers, replace(settings, journal="off"))
     try:
         yield
     finally:
         _end()
-        if before is not None:
-            start(before.providers, settings)
+        if previous is not None:
+            start(previous.providers, settings)
 
 
-def _settings(given: Settings | None) -> Settings:
-    settings = Settings() if given is None else given
+def _settings(explicit: Settings | None) -> Settings:
+    settings = Settings() if explicit is None else explicit
     for problem in settings.problems:
         if problem.startswith(REDACT_VARIABLE):
             _log.warning("autogen-otel records every text as [redacted]: %s", problem)

@@ -1,6 +1,6 @@
 """The entry point ``opentelemetry_instrumentor``: how ``opentelemetry-instrument`` switches us on and off.
 
-It is apart from ``instrumentation`` because its base class takes longer to import than all of ours.
+It is separate from ``instrumentation`` because its base class takes longer to import than our package.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ class AutoGenInstrumentor(BaseInstrumentor):
         return instrumentation.report()
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """The host that is installed, since the base class would want all that are named.
+        """The installed host alone, because the base class would require all hosts in the list.
 
-        What is installed and cannot be attached to is not named: ``instrument()`` says more of it.
+        An installed host that we cannot attach to is not in it: ``instrument()`` explains that better.
         """
         return installed_requirements()
 
     def uninstrument(self, **kwargs: Any) -> None:
-        """Undo ``instrument()``, also that of the package, of which the base class knows nothing."""
+        """Undo ``instrument()``, also that of the package, which the base class does not know of."""
         self._is_instrumented_by_opentelemetry = instrumentation.active()
         super().uninstrument(**kwargs)
 
     def _instrument(self, **kwargs: Any) -> AttachReport:
-        given = (field.name for field in fields(instrumentation.Providers))
-        providers = instrumentation.Providers(**{name: kwargs.get(name) for name in given})
+        names = (field.name for field in fields(instrumentation.Providers))
+        providers = instrumentation.Providers(**{name: kwargs.get(name) for name in names})
         instrumentation.on_stop = self._note_stop
         return instrumentation.start(providers, kwargs.get("settings"))
 

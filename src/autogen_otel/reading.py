@@ -1,4 +1,4 @@
-"""Reading objects of the host and of the user, which may raise whatever they are asked."""
+"""Reads objects of the host and of the user, any access to which may raise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autogen_otel.redaction.introspection import unprintable
 
 
 def read(holder: object, name: str) -> Any:
-    """The value of an object's attribute; ``None`` if it has none or will not say."""
+    """The value of an object's attribute; ``None`` if it has none or raises."""
     try:
         return getattr(holder, name, None)
     except Exception:  # noqa: BLE001 - properties and ``__getattr__`` are the user's code
@@ -21,31 +21,31 @@ def read(holder: object, name: str) -> Any:
 
 
 def data_of(answer: object) -> Any:
-    """The fields of one of the SDK's answers as a dict, not to be changed; all else as it is.
+    """The fields of one of the SDK's answers as a dict, not to be changed; any other object itself.
 
     Pydantic searches long for an attribute that a model lacks, and for one that is no field of its class.
     """
     kind = type(answer)
-    if kind not in _answers:
+    if kind not in _answer_classes:
         try:
-            if not kind.__module__.startswith(_ANSWERS) or not hasattr(kind, "model_fields"):
+            if not kind.__module__.startswith(_ANSWER_MODULES) or not hasattr(kind, "model_fields"):
                 return answer
         except Exception:  # noqa: BLE001 - metaclasses are the user's code
             return answer
-        # Only classes of the SDK: one of the user's must not live on here.
-        _answers.add(kind)
+        # Only classes of the SDK: this set must not keep a class of the user's alive.
+        _answer_classes.add(kind)
     extra = getattr(answer, "__pydantic_extra__", None)
     return {**answer.__dict__, **extra} if extra else answer.__dict__
 
 
-_ANSWERS = ("openai.types.chat.", "openai.types.completion_usage")
-"""Modules of the SDK whose classes are nothing but data."""
-_answers: set[type] = set()
+_ANSWER_MODULES = ("openai.types.chat.", "openai.types.completion_usage")
+"""Modules of the SDK whose classes are plain data."""
+_answer_classes: set[type] = set()
 
 
 def read_field(holder: object, name: str) -> Any:
-    """As ``read``, but cheap where it is one of the SDK's answers that is asked."""
-    if type(holder) in _answers:
+    """Read like ``read``, but cheaply where the object is one of the SDK's answers."""
+    if type(holder) in _answer_classes:
         fields = holder.__dict__
         if name in fields:
             return fields[name]
@@ -56,8 +56,8 @@ def read_field(holder: object, name: str) -> Any:
 
 
 def reader_of(holder: object) -> Callable[[str], Any]:
-    """What gives the fields of an answer or a part of it: as ``read_field``, with one look at its class."""
-    if type(holder) in _answers:
+    """A function that reads fields of an answer, or of its part, as ``read_field``; checks the class once."""
+    if type(holder) in _answer_classes:
         extra = getattr(holder, "__pydantic_extra__", None)
         return ({**holder.__dict__, **extra} if extra else holder.__dict__).get
     data = data_of(holder)
@@ -65,7 +65,7 @@ def reader_of(holder: object) -> Callable[[str], Any]:
 
 
 def read_text(value: object) -> str:
-    """The object as text, or that it would not say."""
+    """The object as text, or a text that says that ``str`` raised."""
     try:
         return str(value)
     except Exception as error:  # noqa: BLE001 - ``__str__`` is the user's code
@@ -73,7 +73,7 @@ def read_text(value: object) -> str:
 
 
 def gives_coroutines(function: object) -> bool:
-    """Whether calling a function gives a coroutine; not if it will not say."""
+    """Whether calling a function returns a coroutine; not if the function raises when it is inspected."""
     try:
         return inspect.iscoroutinefunction(function)
     except Exception:  # noqa: BLE001 - ``__class__`` is the user's code
@@ -100,18 +100,18 @@ def read_key(holder: object, name: str, key: object, default: Any = None) -> Any
 
 
 def read_link(error: BaseException, name: str) -> BaseException | None:
-    """The ``__cause__`` or ``__context__`` of an exception, whatever its class makes of attributes."""
+    """The ``__cause__`` or ``__context__`` of an exception, whatever attributes its class overrides."""
     link = BaseException.__dict__[name].__get__(error)
     return link if isinstance(link, BaseException) else None
 
 
 def suppresses_context(error: BaseException) -> bool:
-    """Whether an exception was raised ``from`` another, or from none."""
+    """Whether an exception was raised ``from`` another, or ``from None``."""
     return bool(BaseException.__dict__["__suppress_context__"].__get__(error))
 
 
 def read_traceback(error: BaseException) -> TracebackType | None:
-    """Where an exception was raised, whatever its class makes of attributes."""
+    """The traceback of an exception, whatever attributes its class overrides."""
     traceback = BaseException.__dict__["__traceback__"].__get__(error)
     return traceback if isinstance(traceback, TracebackType) else None
 
@@ -120,18 +120,18 @@ _NOTHING: tuple[Callable[[], object], Any] = (lambda: None, None)
 
 
 class Memory(dict[int, tuple["weakref.ref[Any]", Any]]):
-    """What is remembered of objects, by identity: ``__eq__`` and ``__hash__`` may be the user's code.
+    """Facts about objects, by identity: ``__eq__`` and ``__hash__`` may be the user's code.
 
-    It holds the objects weakly. An object that cannot be referred to weakly is not remembered.
+    It refers to the objects weakly. Facts about an object without weak references are not remembered.
     """
 
     def recall(self, holder: object) -> Any:
-        """What is remembered of an object; ``None`` for nothing."""
+        """Return the remembered fact about an object; ``None`` for none."""
         entry = self.get(id(holder), _NOTHING)
         return entry[1] if entry[0]() is holder else None
 
     def remember(self, holder: object, value: Any) -> None:
-        """Remember something of an object for as long as it lives."""
+        """Remember a fact about an object for as long as it lives."""
         key = id(holder)
         try:
             self[key] = (weakref.ref(holder, lambda _: self.pop(key, None)), value)

@@ -15,17 +15,17 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 
 NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT = "NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"
 MESSAGE_CONTENT = (NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)
-"""Where the content of messages goes; the standard variable has these words."""
+"""Where the content of messages goes; these are the values of the standard variable."""
 
 TRACE_ID: Final = "{trace_id}"
-"""Stands for the id in a link to a trace."""
+"""Placeholder of the id in a link to a trace."""
 
 OFF, UNDELIVERED, FAILING, ALL = "off", "undelivered", "failing", "all"
 JOURNALS = (UNDELIVERED, FAILING, ALL, OFF)
-"""What the journal keeps."""
+"""Which telemetry the journal stores."""
 OFFLINE = "offline"
 CHECKS = (OFF, OFFLINE)
-"""What is checked of the lists of agents."""
+"""How the ``config_list`` of agents is checked."""
 
 
 class SettingsError(ValueError):
@@ -33,26 +33,26 @@ class SettingsError(ValueError):
 
 
 class _FromEnvironment:
-    """Stands for a field that the program has not given."""
+    """Marks a field that the program has not set."""
 
     def __repr__(self) -> str:
         return "<from the environment>"
 
 
-_NOT_GIVEN: Final[Any] = _FromEnvironment()
+_MISSING: Final[Any] = _FromEnvironment()
 _PREFIX: Final = "AUTOGEN_OTEL_"
 REDACT_VARIABLE: Final = "AUTOGEN_OTEL_REDACT"
 _JOURNAL_VARIABLE: Final = "AUTOGEN_OTEL_JOURNAL"
 COMMAND_VARIABLES: Final = ("AUTOGEN_OTEL_SOURCE_HEADERS", "AUTOGEN_OTEL_PROMETHEUS_HEADERS")
-"""What the command line reads, and programs do not."""
+"""Variables that only the command line reads."""
 
 
 def withhold_everything(_text: str) -> str:
-    """Leave nothing of a text: what stands in for a ``redact`` that is asked for and cannot be had."""
+    """Remove the whole text: replaces a ``redact`` function that cannot be loaded."""
     return ""
 
 
-# ---------------------------------------------------------------- what a knob takes, as a value or as text
+# ---------------------------------------------------------------- checks of a knob's value, or of its text
 def _same(_name: str, value: Any) -> Any:
     return value
 
@@ -78,12 +78,12 @@ def _number(least: int, unit: str = "") -> Callable[[str, Any], int]:
 
 
 def _word(words: Sequence[str], meanings: Mapping[str, str]) -> Callable[[str, Any], str]:
-    """One of a few words, or what used to mean one of them."""
+    """Make a check for one of a few words, or for an older word with the same meaning."""
 
     def check(name: str, value: object) -> str:
-        given = str(value).strip().lower()
+        lowered = str(value).strip().lower()
         for word in words:
-            if word.lower() == meanings.get(given, given).lower():
+            if word.lower() == meanings.get(lowered, lowered).lower():
                 return word
         raise SettingsError(f"{name} must be {', '.join(words[:-1])} or {words[-1]}, not {value!r}")
 
@@ -105,13 +105,13 @@ def _announcement(name: str, value: bool | str) -> bool | str:
 
 
 def _function(name: str, value: Any) -> Any:
-    function = _resolved(name, value) if isinstance(value, str) else value
+    function = _resolve(name, value) if isinstance(value, str) else value
     if function is not None and not callable(function):
         raise SettingsError(f"{name} must be a function from str to str, not {function!r}")
     return function
 
 
-def _resolved(name: str, text: str) -> Any:
+def _resolve(name: str, text: str) -> Any:
     module, _, function = text.strip().partition(":")
     if not (module and function):
         raise SettingsError(f"{name} must be module:function, not {text!r}")
@@ -124,7 +124,7 @@ def _resolved(name: str, text: str) -> Any:
 
 def _knob(default: Any, env: str, sentence: str, check: Callable[[str, Any], Any] = _same) -> Any:
     metadata = {"env": env, "sentence": sentence, "default": default, "check": check}
-    return field(default=_NOT_GIVEN, metadata=metadata)
+    return field(default=_MISSING, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +237,7 @@ class Settings:
         return self.capture_message_content in (EVENT_ONLY, SPAN_AND_EVENT)
 
     def keeps_out(self, tool: str) -> bool:
-        """Whether the arguments and results of a tool are not recorded although those of others are."""
+        """Whether the arguments and results of a tool are excluded although those of others are recorded."""
         patterns = self.exclude_content_of
         return bool(patterns) and any(fnmatchcase(tool, pattern) for pattern in patterns)
 
@@ -248,30 +248,30 @@ class Settings:
 
     @property
     def journal_is_set(self) -> bool:
-        """Whether the program or a variable says what the journal keeps."""
+        """Whether the program or a variable sets the journal's mode."""
         is_set: bool = self.__dict__["_journal_is_set"]
         return is_set
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """A sentence for each variable that a field was to be read from and that cannot be used."""
+        """A sentence for each variable whose value a field cannot use."""
         problems: tuple[str, ...] = self.__dict__["_problems"]
         return problems
 
     def checking(self, check: str) -> Settings:
-        """The same settings with another ``check``, and what else is known of them."""
-        changed = replace(self, check=check)
-        changed.__dict__.update(_problems=self.problems, _journal_is_set=self.journal_is_set)
-        return changed
+        """Return the same settings with another ``check``; their problems and the like stay known."""
+        copy = replace(self, check=check)
+        copy.__dict__.update(_problems=self.problems, _journal_is_set=self.journal_is_set)
+        return copy
 
     def __post_init__(self, environ: Mapping[str, str] | None) -> None:
-        """Read what is not given, and refuse values that would make telemetry useless."""
+        """Read the fields that are not set, and refuse values that would make telemetry useless."""
         source = os.environ if environ is None else environ
         problems: list[str] = []
-        is_set = self.journal is not _NOT_GIVEN or bool(source.get(_JOURNAL_VARIABLE))
+        is_set = self.journal is not _MISSING or bool(source.get(_JOURNAL_VARIABLE))
         for knob in fields(self):
-            given, check = getattr(self, knob.name), knob.metadata["check"]
-            value = _read(knob, source, problems) if given is _NOT_GIVEN else check(knob.name, given)
+            explicit, check = getattr(self, knob.name), knob.metadata["check"]
+            value = _read(knob, source, problems) if explicit is _MISSING else check(knob.name, explicit)
             object.__setattr__(self, knob.name, value)
         self.__dict__.update(_problems=tuple(problems), _journal_is_set=is_set)
 
@@ -292,21 +292,21 @@ class Settings:
 
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
-    """A sentence for each variable that looks like one of ours and is none, with the nearest that is.
+    """A sentence for each variable that looks like one of ours and is none, with the nearest real one.
 
     Args:
         environ: the variables; the process's own by default.
     """
-    known = {knob.name: knob.metadata["env"] for knob in fields(Settings)}
+    knobs = {knob.name: knob.metadata["env"] for knob in fields(Settings)}
     source = os.environ if environ is None else environ
     sentences = []
     for variable in source:
-        if not variable.upper().startswith(_PREFIX) or variable in {*known.values(), *COMMAND_VARIABLES}:
+        if not variable.upper().startswith(_PREFIX) or variable in {*knobs.values(), *COMMAND_VARIABLES}:
             continue
         import difflib  # noqa: PLC0415 - only who misspells one pays for it
 
-        near = difflib.get_close_matches(variable[len(_PREFIX) :].lower(), known, n=1)
-        hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
+        matches = difflib.get_close_matches(variable[len(_PREFIX) :].lower(), knobs, n=1)
+        hint = f"did you mean {knobs[matches[0]]}?" if matches else f"known are {', '.join(knobs.values())}"
         sentences.append(f"{variable} is not known and does nothing; {hint}")
     return sentences
 
@@ -320,6 +320,6 @@ def _read(knob: Field[Any], environ: Mapping[str, str], problems: list[str]) -> 
     try:
         return knob.metadata["check"](knob.name, text)
     except SettingsError as error:
-        # The sentence is about the knob; here its variable is what somebody has to mend.
+        # The sentence is about the knob; here it has to name the variable.
         problems.append(f"{variable}{str(error).removeprefix(knob.name)}")
     return withhold_everything if variable == REDACT_VARIABLE else default

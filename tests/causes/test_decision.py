@@ -37,7 +37,9 @@ def cause(error: BaseException, **known: Any) -> str:
 
 
 def stream(*, chunks: int = 0, finished: bool = False, exhausted: bool = False, error: Any = None) -> Any:
-    return SimpleNamespace(chunks=chunks, finished=finished, exhausted=exhausted, error=error, said=None)
+    return SimpleNamespace(
+        chunks=chunks, finished=finished, exhausted=exhausted, error=error, provider_error=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,21 +99,21 @@ def test_what_a_streamed_request_fails_with(error: Exception, read: Any, decided
         (raised_in("mine"), {"scene": Scene.SELECTION}, causes.CALLBACK),
         (raised_in("mine"), {"scene": Scene.CODE}, causes.CODE_EXECUTION),
         (raised_in("autogen.agentchat"), {}, causes.UNKNOWN),
-        (raised_in("autogen.agentchat"), {"answered": True}, causes.BACKEND),
-        (raised_in(AGENT, "generate_tool_calls_reply"), {"asked_tools": True}, causes.TOOL_ARGUMENTS),
-        (raised_in(AGENT, "send"), {"asked_tools": True}, causes.UNKNOWN),
+        (raised_in("autogen.agentchat"), {"was_answered": True}, causes.BACKEND),
+        (raised_in(AGENT, "generate_tool_calls_reply"), {"has_tool_calls": True}, causes.TOOL_ARGUMENTS),
+        (raised_in(AGENT, "send"), {"has_tool_calls": True}, causes.UNKNOWN),
         (raised_in("autogen.agentchat"), {"oddity": Oddity(causes.RATE_LIMIT, "odd")}, causes.RATE_LIMIT),
         (raised_in("autogen.agentchat"), {"scene": Scene.SELECTION}, causes.ORCHESTRATION),
         (raised_in("requests.api"), {}, causes.UNKNOWN),
         (raised_in("autogen.cache.redis_cache"), {"scene": Scene.MODEL_CALL}, causes.CALLBACK),
         (raised_in("autogen.oai.client"), {"scene": Scene.MODEL_CALL}, causes.UNKNOWN),
-        (raised_in("autogen.oai.client"), {"scene": Scene.MODEL_CALL, "answered": True}, causes.BACKEND),
+        (raised_in("autogen.oai.client"), {"scene": Scene.MODEL_CALL, "was_answered": True}, causes.BACKEND),
         (
             raised_in("autogen.oai.client"),
-            {"scene": Scene.MODEL_CALL, "answered": True, "has_custom_client": True},
+            {"scene": Scene.MODEL_CALL, "was_answered": True, "has_custom_client": True},
             causes.CLIENT,
         ),
-        (TimeoutError(), {"answered": True}, causes.TIMEOUT),
+        (TimeoutError(), {"was_answered": True}, causes.TIMEOUT),
     ],
 )
 def test_whose_code_and_what_it_was_given(error: Exception, known: dict[str, Any], decided: str) -> None:

@@ -203,7 +203,7 @@ def test_passwords_in_arguments_are_remembered_for_a_while_and_not_for_ever() ->
     secrets = KnownSecrets()
     passwords = [f"hunter-{number:04}" for number in range(500)]
     for password in passwords:
-        secrets.add_passing({"user": "bob", "login": {"password": password}})
+        secrets.add_arguments({"user": "bob", "login": {"password": password}})
         assert secrets.mask(f"bob has {password}") == "bob has [redacted]"
     masked = [password for password in passwords if secrets.mask(password) != password]
     assert masked == passwords[-len(masked) :]

@@ -10,11 +10,11 @@ import pytest
 from autogen_otel.diagnosis.changes import Change, Changes, Side, compare
 from autogen_otel.diagnosis.comparison.candidates import cuts_of
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
-from autogen_otel.diagnosis.comparison.listed import Listed
+from autogen_otel.diagnosis.comparison.in_memory import InMemoryCalls
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Outline, together
+from autogen_otel.diagnosis.comparison.questions import Outline, answer_all
+from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.features import Features
-from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.parts import Populations
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.gathering import gather_spans
@@ -76,17 +76,17 @@ def test_what_became_of_a_finding_is_said(
     before: Incident, after: Incident, change: Change, worse: bool
 ) -> None:
     changes = compared(before, after)
-    (one,) = changes.changed
+    (one,) = changes.changed_findings
     assert (one.change, changes.got_worse) == (change, worse)
     assert one.may_be_chance == (change is Change.SAME)
     assert (one.table.all_working, one.table.all_failing) == (100, 100)
-    assert set(changes.known) == {"1.4", "1.5"}
+    assert set(changes.attribute_values) == {"1.4", "1.5"}
 
 
 def test_several_findings_are_told_apart() -> None:
     changes = compared(NULL, incidents()["three things at once"])
-    assert [one.change for one in changes.changed] == [Change.NEW, Change.NEW, Change.SAME]
-    assert changes.changed[-1].finding.cause == "tool_exception"
+    assert [one.change for one in changes.changed_findings] == [Change.NEW, Change.NEW, Change.SAME]
+    assert changes.changed_findings[-1].finding.cause == "tool_exception"
 
 
 def test_times_are_compared_as_attributes_are() -> None:
@@ -121,9 +121,9 @@ def values(name: str, *given: object) -> Iterator[Features]:
 
 
 def bars_of(one: Property, failing: list[Features], working: list[Features]) -> tuple[Bar, ...]:
-    calls = Listed(working)
+    calls = InMemoryCalls(working)
     (outline,) = calls.answer([Outline(cuts_of(failing))])
-    ((bars,),) = together([distributions([one], failing, outline)], calls)
+    ((bars,),) = answer_all([distributions([one], failing, outline)], calls)
     return bars
 
 

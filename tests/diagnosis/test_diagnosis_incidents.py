@@ -61,17 +61,18 @@ def test_what_tools_return_is_in_no_diagnosis() -> None:
 
 def test_what_ended_a_conversation_is_no_exception_that_was_swallowed_before() -> None:
     finding, *_ = diagnose(spans_of(*journal(incidents()["a tool whose failure ends it"], 1))).findings
-    assert finding.ended
+    count = finding.ended_conversations
+    assert count
     assert finding.visible_as.startswith(
-        f"{finding.ended} conversations went on and ended with an exception of the model client (500)"
+        f"{count} conversations went on and ended with an exception of the model client (500)"
     )
 
 
 def test_tools_that_return_errors_are_noted() -> None:
     incident = healthy()["tools return errors and users are scary"]
-    (noted,) = diagnose(spans_of(*journal(incident, 1))).noted
-    assert noted.tool == "search"
-    assert noted.occurrences >= noted.conversations > 5
+    (note,) = diagnose(spans_of(*journal(incident, 1))).notes
+    assert note.tool == "search"
+    assert note.occurrences >= note.conversations > 5
 
 
 # As an application, or another tracer, may record under the same names.

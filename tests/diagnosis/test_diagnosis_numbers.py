@@ -9,22 +9,22 @@ import pytest
 
 from autogen_otel.diagnosis.comparison.candidates import round_between
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
-from autogen_otel.diagnosis.comparison.listed import Listed, held_by
+from autogen_otel.diagnosis.comparison.in_memory import InMemoryCalls, count_by_property
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Spread, together
+from autogen_otel.diagnosis.comparison.questions import Spread, answer_all
 from autogen_otel.diagnosis.comparison.statistics import (
     Table,
+    count_testable,
     design_effect,
+    effective_table,
     fisher,
     fisher_of_best_cut,
     holm,
     smallest,
-    thinned_by,
 )
-from autogen_otel.diagnosis.comparison.statistics import testable as how_many
+from autogen_otel.diagnosis.evidence.aggregates import ConversationStart, Numbering, Sample
 from autogen_otel.diagnosis.evidence.arguments import argument_features
 from autogen_otel.diagnosis.evidence.features import CONVERSATION_NUMBER, TRACE, TRAITS, Features
-from autogen_otel.diagnosis.evidence.kept import Began, Numbering, Sample
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import diagnose
@@ -85,7 +85,7 @@ def test_a_cut_is_the_roundest_number_between(low: float, high: float, expected:
 
 
 def separating(failing: list[Features], working: list[Features]) -> list[Discriminator]:
-    ((found, outline),) = together([discriminate(failing)], Listed(working))
+    ((found, outline),) = answer_all([discriminate(failing)], InMemoryCalls(working))
     assert outline.total == len(working)
     return found
 
@@ -121,7 +121,7 @@ def test_calls_of_one_value_are_counted_as_each_of_them_would_be() -> None:
         for comparison in Comparison
         for value in values_of.get(comparison, [1, True, 2.0, 0.5])
     ] + [Property("a", Comparison.INCLUDES, "x"), Property("a", Comparison.IS, "x")]
-    assert held_by(calls, asked) == [sum(map(one.tester(), calls)) for one in asked]
+    assert count_by_property(calls, asked) == [sum(map(one.tester(), calls)) for one in asked]
 
 
 @pytest.mark.parametrize("odd", ["empty", "blank", "not ASCII", "negative", "zero", "text for nothing"])
@@ -135,7 +135,7 @@ def test_what_is_odd_is_reported_rather_than_the_type(odd: str, kind: str) -> No
 def test_calls_of_one_conversation_count_once_where_they_are_the_same() -> None:
     assert design_effect(Spread(40, 20, 4, 400, 200, 200)) == 10
     assert design_effect(Spread(40, 20, 4, 400, 100, 200)) == 1
-    assert thinned_by(10, Table(3, 3, 19, 40)) == Table(3, 3, 2, 4)
+    assert effective_table(10, Table(3, 3, 19, 40)) == Table(3, 3, 2, 4)
 
 
 def test_what_is_of_a_conversation_needs_more_of_them_than_what_is_of_a_call() -> None:
@@ -177,9 +177,9 @@ def test_arguments_that_are_no_json_have_a_size() -> None:
 
 def test_a_sample_is_fair_and_bounded() -> None:
     sample = sampled(range(100_000))
-    assert len(sample.kept) == 1000
+    assert len(sample.members) == 1000
     assert sample.weight == 100
-    assert 45_000 < sum(sample.kept) / 1000 < 55_000
+    assert 45_000 < sum(sample.members) / 1000 < 55_000
 
 
 def sampled(numbers: Iterable[int]) -> Sample[int]:
@@ -194,25 +194,25 @@ def test_samples_of_parts_are_the_sample_of_the_whole() -> None:
     whole = sampled(range(10_000))
     parts = sampled(range(9_999, 0, -2))
     parts.merge(sampled(range(0, 10_000, 2)))
-    assert parts.kept == whole.kept
+    assert parts.members == whole.members
     assert parts.weight == whole.weight
 
 
 def test_what_cannot_be_significant_is_not_corrected_for() -> None:
     # Two of a thousand calls have it: of three that failed, both at best.
     assert smallest(Table(0, 3, 2, 997)) == pytest.approx(3 / math.comb(1000, 2))
-    assert how_many([*[1e-9] * 5, *[0.5] * 100], 0.01) == 5
-    assert how_many([0.0] * 30, 0.01) == 30
-    assert how_many([], 0.01) == 0
+    assert count_testable([*[1e-9] * 5, *[0.5] * 100], 0.01) == 5
+    assert count_testable([0.0] * 30, 0.01) == 30
+    assert count_testable([], 0.01) == 0
 
 
 def test_conversations_are_numbered_by_when_they_began_whoever_read_them() -> None:
     numbering, other = Numbering(), Numbering()
-    numbering.note(Began("a", 30))
-    numbering.note(Began("b", 5))
-    other.note(Began("a", 10))
+    numbering.note(ConversationStart("a", 30))
+    numbering.note(ConversationStart("b", 5))
+    other.note(ConversationStart("a", 10))
     numbering.merge(other)
-    features: dict[str, object] = {CONVERSATION_NUMBER: Began("a", 30)}
+    features: dict[str, object] = {CONVERSATION_NUMBER: ConversationStart("a", 30)}
     numbering.replace(features)
     assert features == {CONVERSATION_NUMBER: 2}
 
@@ -239,7 +239,7 @@ def test_a_conversation_counts_in_the_process_that_holds_it_wherever_its_trace_b
         )
         population.add([asking, held])
     population.number()
-    kept = population.working[CONVERSATION].kept
+    kept = population.working[CONVERSATION].members
     assert sorted(features[CONVERSATION_NUMBER] for features in kept) == [1, 2]
 
 

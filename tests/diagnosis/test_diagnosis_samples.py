@@ -74,8 +74,8 @@ def test_all_that_fail_and_some_of_the_others_give_the_same_findings(name: str) 
     assert sample.failing == everything.failing
     assert sample.conversations == pytest.approx(everything.conversations, rel=0.03)
     assert rate(sample) == pytest.approx(rate(everything), rel=0.03)
-    assert sample.findings[0].compared[0] == everything.findings[0].compared[0]
-    assert sample.findings[0].compared[1] < everything.findings[0].compared[1]
+    assert sample.findings[0].compared_calls[0] == everything.findings[0].compared_calls[0]
+    assert sample.findings[0].compared_calls[1] < everything.findings[0].compared_calls[1]
 
 
 def test_some_of_those_that_fail_stand_for_the_others() -> None:

@@ -62,14 +62,14 @@ def test_a_tool_that_raises_the_very_exception_of_its_connection_is_still_the_to
 
 def test_what_a_tools_own_client_tried_again_has_recovered() -> None:
     (finding,) = found(asking_tool(429, 429, 200))
-    assert (finding.cause, finding.recovered, finding.attempts) == ("rate_limit", True, 2)
+    assert (finding.cause, finding.has_recovered, finding.attempts) == ("rate_limit", True, 2)
     assert finding.subject == {"agent": "user", "host": "llm.example", "status_code": 429}
     assert finding.lost_seconds == pytest.approx(0.4)
 
 
 def test_what_a_tool_makes_do_without_is_swallowed_by_nobody_in_particular() -> None:
     (finding,) = found(asking_tool(429))
-    assert not finding.recovered
+    assert not finding.has_recovered
     assert finding.visible_as.endswith("nobody saw an error; the conversation went on without the answer")
 
 
@@ -83,7 +83,7 @@ def test_a_turn_that_ends_with_the_failure_of_its_request_passes_it_on() -> None
     ):
         request(it, 500, 500, cause="backend")
     (finding,) = found(it)
-    assert (finding.cause, finding.ended, finding.attempts) == ("backend", 1, 2)
+    assert (finding.cause, finding.ended_conversations, finding.attempts) == ("backend", 1, 2)
     assert finding.subject["host"] == "llm.example"
 
 

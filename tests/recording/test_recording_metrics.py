@@ -302,5 +302,5 @@ def test_a_second_recorder_measures_with_the_same_instruments(caplog: pytest.Log
 def test_nothing_is_measured_where_nobody_reads_it() -> None:
     provider = MeterProvider(shutdown_on_exit=False)
     renderer = Recorder(Telemetry().provider.get_tracer("test")).renderer
-    assert not Meters(provider, provider.get_meter("test"), renderer).listening
-    assert recording(Telemetry()).meters.listening  # type: ignore[union-attr]
+    assert not Meters(provider, provider.get_meter("test"), renderer).has_readers
+    assert recording(Telemetry()).meters.has_readers  # type: ignore[union-attr]

@@ -87,7 +87,7 @@ def test_no_part_of_a_secret_comes_back_with_the_cut(text: str, at: int, limit: 
     secret = KEYS[0]
     planted = f"{text[:at]}{secret}{text[at:]}" * 30
     redactor = Redactor(knowing(secret))
-    for output in (redactor.fitted(planted, limit), redactor.fitted_end(planted, limit)):
+    for output in (redactor.fit(planted, limit), redactor.fit_end(planted, limit)):
         assert len(output) <= limit
         assert not any(secret[part : part + 10] in output for part in range(30))
 
@@ -163,7 +163,7 @@ def test_a_short_word_that_means_nothing_alone_is_left(word: str) -> None:
 
 def test_short_arguments_of_tools_are_not_remembered() -> None:
     store = KnownSecrets()
-    store.add_passing({"password": "1234"})
+    store.add_arguments({"password": "1234"})
     assert store.version == 0
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
-from autogen_otel.redaction.removal import only_removed
+from autogen_otel.redaction.removal import mask_removed
 from autogen_otel.settings import Settings, SettingsError
 from tests.support.rendering import Content, ContentKind, ContentRenderer
 from tests.support.telemetry import logged
@@ -80,12 +80,12 @@ def content_renderer(hook: Any, limit: int = 400) -> ContentRenderer:
 def test_what_the_hook_took_out_is_masked_and_what_it_put_in_is_left_out(
     ours: str, theirs: str, output: str
 ) -> None:
-    assert only_removed(ours, theirs) == output
+    assert mask_removed(ours, theirs) == output
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_word_is_exported_that_was_not_in_ours(ours: str, theirs: str) -> None:
-    output = WORDS.findall(only_removed(ours, theirs))
+    output = WORDS.findall(mask_removed(ours, theirs))
     had = iter(WORDS.findall(ours))
     # Each word that is no mask is found in ours, in that order.
     assert all(any(word == one for one in had) for word in output if word != MASK)

@@ -171,7 +171,7 @@ def test_no_half_of_a_secret_survives_at_the_cut(shift: int) -> None:
     redactor = Redactor(secrets)
     for total in (300, 100_000):
         text = "." * (200 + shift) + secret + "." * total
-        output = redactor.fitted(text, 200)
+        output = redactor.fit(text, 200)
         assert "qwxz" not in output
         assert len(output) <= 200
         assert output.endswith(f"…[cut, {len(text)} characters in all]")
@@ -182,5 +182,5 @@ def test_secrets_that_shrink_the_text_do_not_bring_the_windows_halved_end_to_lig
     secrets = KnownSecrets()
     secrets.add(secret)
     for shift in range(0, 600, 37):
-        output = Redactor(secrets).fitted("." * shift + secret * 1000, 256)
+        output = Redactor(secrets).fit("." * shift + secret * 1000, 256)
         assert "qwxz" not in output

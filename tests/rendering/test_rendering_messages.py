@@ -17,7 +17,7 @@ from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.rendering.messages import messages
 from autogen_otel.rendering.messages.media import without_media
 from autogen_otel.rendering.messages.messages import messages_json
-from autogen_otel.rendering.trees import dumped
+from autogen_otel.rendering.trees import dump
 from tests.support import hostile
 from tests.support.lineage import examples_of_plain
 from tests.support.rendering import Content, ContentKind, ContentRenderer
@@ -215,7 +215,7 @@ def test_the_newest_messages_are_favoured_and_those_left_out_are_counted() -> No
 @pytest.mark.parametrize("words", ["word " * 3000, 'a "word" ' * 2000, "a line\n" * 3000])
 @pytest.mark.parametrize("more", [[], [{"role": "user", "content": "hi"}]])
 def test_the_right_length_is_found_after_a_few_guesses(words: str, more: list[Any]) -> None:
-    with mock.patch.object(messages, "dumped", wraps=dumped) as written:
+    with mock.patch.object(messages, "dump", wraps=dump) as written:
         shown = messages_json(
             "input", ({"role": "user", "content": words}, *more), 8192, Redactor(KnownSecrets())
         )

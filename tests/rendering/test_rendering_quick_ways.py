@@ -138,7 +138,7 @@ def the_whole_way() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(values, "stays_as_it_is", lambda *_, **__: False)
         patch.setattr(trees, "is_plain", lambda *_, **__: False)
-        patch.setattr(messages, "whole", lambda *_, **__: " " * 1_000_000)
+        patch.setattr(messages, "dump_whole", lambda *_, **__: " " * 1_000_000)
         yield
 
 

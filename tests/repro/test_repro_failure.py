@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autogen_otel.diagnosis.evidence.kept import LARGEST
+from autogen_otel.diagnosis.evidence.aggregates import SAMPLE_SIZE
 from autogen_otel.diagnosis.evidence.occurrence import MODEL
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.repro.failure import Everything, Failures, NoFailureError
@@ -45,7 +45,7 @@ def test_a_span_that_worked_has_no_failure() -> None:
 
 
 def test_each_of_very_many_failures_of_a_trace_is_found() -> None:
-    it, count = Recorded(), 2 * LARGEST
+    it, count = Recorded(), 2 * SAMPLE_SIZE
     with it.span("invoke_workflow user -> assistant", 1):
         asked = {"gen_ai__tool__name": "lookup_policy", ORIGIN: "tool_exception"}
         tools = [it.leaf("execute_tool lookup_policy", 0.001, TOOL_ERROR, **asked) for _ in range(count)]

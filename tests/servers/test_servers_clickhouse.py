@@ -16,7 +16,7 @@ from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.diagnosis.stored import calls, tables
 from autogen_otel.diagnosis.stored.diagnosis import diagnose_stored
-from autogen_otel.diagnosis.stored.tables import Kept, Tables
+from autogen_otel.diagnosis.stored.tables import IntermediateResults, Tables
 from autogen_otel.traces.source import Progress, SourceError
 from autogen_otel.traces.sources.clickhouse import LONGEST_FIELD, LONGEST_LIST, ClickHouse, Condition
 from autogen_otel.traces.sources.http import Client
@@ -158,12 +158,12 @@ def test_nothing_is_left_of_what_was_kept(nulls: list[Recorded], clickhouse: ser
 
 
 def test_a_session_that_is_lost_is_one_sentence(clickhouse: servers.ClickHouse) -> None:
-    kept = Kept(source(clickhouse, "any"), {}, Progress())
-    count = " ".join(("SELECT count() FROM", kept.source("ones", "SELECT 1 AS one")))
-    assert list(kept.rows(count)) == [[1]]
+    results = IntermediateResults(source(clickhouse, "any"), {}, Progress())
+    count = " ".join(("SELECT count() FROM", results.source("ones", "SELECT 1 AS one")))
+    assert list(results.rows(count)) == [[1]]
     clickhouse.do("DROP TEMPORARY TABLE autogen_otel_ones")
     with pytest.raises(SourceError, match="send what has the same session_id to the same one"):
-        list(kept.rows(count))
+        list(results.rows(count))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FEW = 200
-"""Beyond what readers look at around each span, see ``MOST_AROUND``."""
+"""Beyond what readers look at around each span, see ``MOST_NEIGHBOURS``."""
 _TIMES = 4
 
 

@@ -70,4 +70,4 @@ class ContentRenderer(Renderer):
             value, tuple
         ):
             value = (value,)
-        return self._attributes.rendered({content.kind.value: value})
+        return self._attributes.render({content.kind.value: value})

@@ -1,6 +1,6 @@
 """Why calls fail: the one owner of the causes in ``vocabulary.causes``."""
 
-from autogen_otel.causes.chain import chain, handled, identity, is_cancellation
+from autogen_otel.causes.chain import chain, contexts, identity, is_cancellation
 from autogen_otel.causes.decision import CANCELLED, Circumstances, Oddity, Scene, decide, was_lost
 from autogen_otel.causes.failure import Callback, Failure, PrintedError
 
@@ -13,8 +13,8 @@ __all__ = [
     "PrintedError",
     "Scene",
     "chain",
+    "contexts",
     "decide",
-    "handled",
     "identity",
     "is_cancellation",
     "was_lost",

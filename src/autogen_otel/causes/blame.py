@@ -12,7 +12,7 @@ from autogen_otel.reading import read_traceback
 
 HOST = frozenset({"autogen", "ag2"})
 _SDK = frozenset({"openai", "httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "anyio", "sniffio"})
-_PASSES_ON = frozenset(
+_PASS_THROUGH = frozenset(
     {
         "autogen_otel",
         "opentelemetry",
@@ -39,30 +39,30 @@ _LIBRARIES = frozenset(
         *("langfuse", "logfire", "openlit", "phoenix", "weave", "langsmith"),
     }
 )
-"""Libraries that the host calls itself, or that wrap it: what comes out of them is no function of others."""
-_NOT_THE_APPLICATIONS = HOST | _SDK | _PASSES_ON | (sys.stdlib_module_names - {"__main__"})
-_INSTALLED = ("site-packages", "dist-packages")
+"""Libraries that the host calls itself, or that wrap it: their errors are those of no callback."""
+_NOT_THE_APPLICATIONS = HOST | _SDK | _PASS_THROUGH | (sys.stdlib_module_names - {"__main__"})
+_PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 _CACHES = "autogen.cache"
 _CLIENT_METHODS = ("create", "message_retrieval", "cost", "get_usage")
 
 
-def callback_of(error: BaseException, *, strictly: bool = False) -> Callback | None:
-    """The application's function that an exception came out of, if AutoGen called one.
+def callback_of(error: BaseException, *, is_strict: bool = False) -> Callback | None:
+    """The application's function that an exception left, if AutoGen called one.
 
-    A method of the application's that only calls the host's method which it overrides is passed over.
+    A method of the application's that only calls the host's method which it overrides is skipped.
 
     Args:
         error: the exception.
-        strictly: whether code that is installed as a package is none of the application's.
+        is_strict: whether code that is installed as a package never counts as the application's.
     """
-    own = [link for link in _links(error) if is_applications(link.tb_frame) and not _passes_on(link)]
-    written = [link for link in own if _is_written(link.tb_frame)]
-    if not written:
-        # An application may be installed as a package itself; then what the host calls first is its.
-        if strictly or not own or root(own[0].tb_frame) in _LIBRARIES:
+    own_links = [link for link in _links(error) if is_applications(link.tb_frame) and not _passes_on(link)]
+    certain_links = [link for link in own_links if _is_certainly_applications(link.tb_frame)]
+    if not certain_links:
+        # An application may be installed as a package itself; then the first code that the host calls is its.
+        if is_strict or not own_links or package_of(own_links[0].tb_frame) in _LIBRARIES:
             return None
-        written = own
-    outermost, innermost = written[0], written[-1]
+        certain_links = own_links
+    outermost, innermost = certain_links[0], certain_links[-1]
     code = innermost.tb_frame.f_code
     return Callback(
         _name(outermost.tb_frame),
@@ -72,23 +72,23 @@ def callback_of(error: BaseException, *, strictly: bool = False) -> Callback | N
     )
 
 
-def in_model_client(error: BaseException, *, has_one: bool) -> bool:
-    """Whether the exception came out of a model client of the application's.
+def in_model_client(error: BaseException, *, has_client: bool) -> bool:
+    """Whether the exception left a model client of the application's.
 
     Args:
         error: the exception.
-        has_one: whether such a client was called, so that a static method of that name is one of its.
+        has_client: whether such a client was called, so that a static method of such a name is its own.
     """
     frame = next((link.tb_frame for link in _links(error) if is_applications(link.tb_frame)), None)
     if frame is None or frame.f_code.co_name not in _CLIENT_METHODS:
         return False
     first = frame.f_code.co_varnames[:1]
     kind = type(frame.f_locals.get(first[0])) if first else None
-    return has_one or all(hasattr(kind, one) for one in _CLIENT_METHODS)
+    return has_client or all(hasattr(kind, method) for method in _CLIENT_METHODS)
 
 
 def in_cache(error: BaseException) -> bool:
-    """Whether the exception came out of a cache, the host's own ones included."""
+    """Whether the exception left a cache, the host's own ones included."""
     return any(_module(link.tb_frame).startswith(_CACHES) for link in _links(error))
 
 
@@ -100,21 +100,21 @@ def in_function(error: BaseException, module: str, name: str = "") -> bool:
 
 
 def raised_by(error: BaseException, *packages: str) -> bool:
-    """Whether one of these packages raised, or called what raised in the standard library."""
+    """Whether one of these packages raised, or called the function of the standard library that raised."""
     last = None
     for link in _links(error):
-        if root(link.tb_frame) not in sys.stdlib_module_names:
+        if package_of(link.tb_frame) not in sys.stdlib_module_names:
             last = link.tb_frame
-    return last is not None and root(last) in packages
+    return last is not None and package_of(last) in packages
 
 
 def is_applications(frame: FrameType) -> bool:
     """Whether a frame runs code of the application, or of a library that it brings along."""
-    name = root(frame)
+    name = package_of(frame)
     return name not in _NOT_THE_APPLICATIONS and name != "" and not name.startswith("_frozen")
 
 
-def root(frame: FrameType) -> str:
+def package_of(frame: FrameType) -> str:
     """The package that a frame's code belongs to."""
     return _module(frame).partition(".")[0]
 
@@ -128,17 +128,17 @@ def _links(error: BaseException) -> Iterator[TracebackType]:
 
 def _passes_on(link: TracebackType) -> bool:
     """Whether a frame only calls the host's function of the same name."""
-    below = link.tb_next
-    if below is None:
+    next_link = link.tb_next
+    if next_link is None:
         return False
-    same = link.tb_frame.f_code.co_name == below.tb_frame.f_code.co_name
-    return same and root(below.tb_frame) in HOST | _SDK | {"autogen_otel"}
+    has_same_name = link.tb_frame.f_code.co_name == next_link.tb_frame.f_code.co_name
+    return has_same_name and package_of(next_link.tb_frame) in HOST | _SDK | {"autogen_otel"}
 
 
-def _is_written(frame: FrameType) -> bool:
-    """Whether code is the application's for sure: neither installed nor a library."""
-    is_installed = any(part in frame.f_code.co_filename for part in _INSTALLED)
-    return not is_installed and root(frame) not in _LIBRARIES
+def _is_certainly_applications(frame: FrameType) -> bool:
+    """Whether code is certainly the application's: neither installed as a package nor a library."""
+    is_installed = any(part in frame.f_code.co_filename for part in _PACKAGE_FOLDERS)
+    return not is_installed and package_of(frame) not in _LIBRARIES
 
 
 def _module(frame: FrameType) -> str:

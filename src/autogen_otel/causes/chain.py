@@ -1,4 +1,4 @@
-"""The exceptions behind an exception, past whatever its class makes of attributes."""
+"""The exceptions behind an exception, read without the attribute access that its class may override."""
 
 from __future__ import annotations
 
@@ -9,63 +9,65 @@ from collections.abc import Iterator
 from autogen_otel.reading import read, read_link, read_text, read_traceback, suppresses_context
 
 _MOST_LINKS = 16
-_MADE_ANEW = frozenset({TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError})
-"""Exceptions that asyncio makes anew where they pass from a future of one kind to one of the other."""
+_RECREATED_TYPES = frozenset({TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError})
+"""Exceptions that asyncio recreates when they pass from a future of one kind to one of the other."""
 
 
-def chain(error: BaseException, until: int | None = None) -> Iterator[BaseException]:
+def chain(error: BaseException, end_id: int | None = None) -> Iterator[BaseException]:
     """The exception and those it was raised from or while handling, nearest first, each once.
 
-    The members of a group come after it: what one of several tasks failed with is behind it, too.
+    The members of a group come after it: the error of one of several tasks is behind the group, too.
 
     Args:
         error: the exception.
-        until: id of an exception that was being handled before any of this, where the chain is cut.
+        end_id: id of an exception that was being handled before the call, where the chain is cut.
     """
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting and len(seen) < _MOST_LINKS:
-        link = waiting.pop(0)
-        if link is None or id(link) in seen or id(link) == until:
+    seen_ids: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending and len(seen_ids) < _MOST_LINKS:
+        link = pending.pop(0)
+        if link is None or id(link) in seen_ids or id(link) == end_id:
             continue
-        seen.add(id(link))
+        seen_ids.add(id(link))
         yield link
         cause = read_link(link, "__cause__")
-        behind = read_link(link, "__context__") if cause is None and not suppresses_context(link) else cause
-        waiting = [*members(link)[:_MOST_LINKS], behind, *waiting]
+        next_link = (
+            read_link(link, "__context__") if cause is None and not suppresses_context(link) else cause
+        )
+        pending = [*members(link)[:_MOST_LINKS], next_link, *pending]
 
 
-def handled(error: BaseException) -> Iterator[BaseException]:
+def contexts(error: BaseException) -> Iterator[BaseException]:
     """The exceptions that an exception was raised while handling, nearest first, ``from None`` or not."""
     for _ in range(_MOST_LINKS):
-        behind = read_link(error, "__context__")
-        if behind is None:
+        context = read_link(error, "__context__")
+        if context is None:
             return
-        yield behind
-        error = behind
+        yield context
+        error = context
 
 
 def members(error: BaseException) -> tuple[BaseException, ...]:
-    """The members of a group of exceptions; of any other none."""
+    """The members of a group of exceptions; none for any other exception."""
     # By name, because Python 3.10 has groups only from a package.
     if not any(cls.__name__ == "BaseExceptionGroup" for cls in type(error).__mro__):
         return ()
-    kept = read(error, "exceptions")
-    return tuple(one for one in kept if isinstance(one, BaseException)) if isinstance(kept, tuple) else ()
+    group = read(error, "exceptions")
+    return tuple(one for one in group if isinstance(one, BaseException)) if isinstance(group, tuple) else ()
 
 
 def identity(error: BaseException) -> int:
-    """What an exception is known by while it travels, without holding it.
+    """A key that identifies an exception while it travels, without a reference to it.
 
-    Its id alone may be that of an exception which is gone; with its class, its words and the line that raised
-    it, it says the same anyway.
+    Its id alone may be reused after an exception is gone; if the class, the message and the line that raised
+    are the same as well, so is the failure.
     """
-    kind, words = type(error), read_text(error)
-    return hash((kind, words) if kind in _MADE_ANEW else (kind, words, id(error), _line(error)))
+    kind, message = type(error), read_text(error)
+    return hash((kind, message) if kind in _RECREATED_TYPES else (kind, message, id(error), _line(error)))
 
 
 def _line(error: BaseException) -> tuple[int, int]:
-    """Where an exception was raised: it stays the innermost place however far it goes."""
+    """The line that raised an exception: it stays the innermost one however far the exception goes."""
     link = read_traceback(error)
     while link is not None and link.tb_next is not None:
         link = link.tb_next
@@ -73,17 +75,17 @@ def _line(error: BaseException) -> tuple[int, int]:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Whether an exception is how the program itself ends work under way, which is no failure of the work."""
+    """Whether the program itself ends work under way by this exception, which is no failure of the work."""
     if isinstance(error, asyncio.CancelledError):
         return _is_being_cancelled()
-    inner = members(error)
-    if inner:
-        return all(map(is_cancellation, inner))
+    group = members(error)
+    if group:
+        return all(map(is_cancellation, group))
     return isinstance(error, (KeyboardInterrupt, GeneratorExit))
 
 
 def _is_being_cancelled() -> bool:
-    """Whether somebody has cancelled the running task; else the code inside raised that itself."""
+    """Whether somebody has cancelled the running task; if not, the code inside raised the error itself."""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no loop runs on this thread, so nothing here can be cancelled from outside

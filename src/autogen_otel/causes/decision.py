@@ -1,7 +1,7 @@
-"""Why a call failed: the one place where the cause of a failure is decided, from all that is known of it.
+"""Why a call failed: only this module decides the cause of a failure, from all that is known of it.
 
-Exceptions of the SDK are recognised by what they carry, not by class: three generations of the openai
-package and two of httpx raise different classes with the same fields and names.
+Exceptions of the SDK are recognised by their fields, not by class: three generations of the openai package
+and two of httpx raise different classes with the same fields and names.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from autogen_otel.reading import read, read_text
 from autogen_otel.vocabulary import causes
 
 CANCELLED = "cancelled"
-"""In place of a cause: the program itself has ended it."""
+"""Instead of a cause: the program itself has ended the call."""
 FIRST_FAILED_STATUS = 300
-"""The SDK takes a redirect that its HTTP client does not follow for an error, too."""
+"""The SDK treats a redirect that its HTTP client does not follow as an error, too."""
 _FIRST_ERROR_STATUS = 400
 _FIRST_SERVER_STATUS = 500
 _REFUSED_STATUSES = (None, 400, 422)
 _FILTER_STATUSES = (*_REFUSED_STATUSES, 403)
 
 _VAGUE_STATUSES = (None, 500)
-"""What gateways answer with whatever it was."""
+"""Statuses that gateways answer with for any kind of error."""
 _PROXY_STATUS = re.compile(r"^\s*(\d{3})\b")
 
 _BY_CLASS_NAME = {
@@ -62,24 +62,24 @@ _TOKEN_COUNT = "autogen.token_count_utils"  # noqa: S105 - a module
 """AutoGen 0.2 and 0.9 count a stream's tokens here after its end, with a table that tiktoken downloads."""
 _PRICES = "autogen.oai.client"
 _HOST_AND_SDK = ("autogen", "ag2", "openai", "pydantic", "pydantic_core", "fast_depends")
-_TRIPPED = (TypeError, AttributeError, LookupError)
+_TRIP_ERRORS = (TypeError, AttributeError, LookupError)
 _AGENT = "autogen.agentchat.conversable_agent"
-_HUNG_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+_HANG_UPS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class Scene(Enum):
     """What kind of call an exception left."""
 
     REQUEST = auto()
-    """One entry asked, and the requests and attempts inside: what happens there is about the entry."""
+    """The call of one entry, with its requests and attempts: a failure there is about the entry."""
     MODEL_CALL = auto()
     """The logical model call around the entries: prices, filters, the cache."""
     CHAT = auto()
-    """Turns, conversations and what belongs to them: AutoGen calls functions of the application's here."""
+    """Turns, conversations and their parts: AutoGen calls functions of the application's here."""
     SELECTION = auto()
-    """Selecting who speaks next."""
+    """Selection of the next speaker."""
     CODE = auto()
-    """Running code that a model wrote."""
+    """Execution of code that a model wrote."""
 
 
 class Stream(Protocol):
@@ -89,16 +89,16 @@ class Stream(Protocol):
     finished: bool
     exhausted: bool
     error: BaseException | None
-    said: ProviderError | None
+    provider_error: ProviderError | None
 
 
 class Oddity(NamedTuple):
     """What is odd about a model's answer that a host may trip over.
 
     Args:
-        cause: what it stands for.
+        cause: the cause that it stands for.
         words: what is odd, in a few words.
-        type: ``error.type``, if the model call failed by it.
+        type: ``error.type``, if the model call failed because of it.
     """
 
     cause: str
@@ -106,7 +106,7 @@ class Oddity(NamedTuple):
     type: str | None = None
 
     def failure(self, error: BaseException | None = None) -> Failure:
-        """The failure of a call that got such an answer, or of one that tripped over it."""
+        """The failure of a call that got such an answer, or of a call that tripped over it."""
         is_inner = self.type is not None
         return Failure(self.cause, error, type=self.type, message=self.words, is_inner=is_inner)
 
@@ -118,10 +118,10 @@ class Circumstances(NamedTuple):
         scene: what kind of call it is.
         carried_messages: messages of the prompt that an earlier conversation left.
         stream: the streamed answer, if there was one.
-        answered: whether a model had answered before.
+        was_answered: whether a model had answered before.
         oddity: what was odd about that answer.
-        asked_tools: whether tools were to be called.
-        lost: how the tool ended whose exception the host has lost.
+        has_tool_calls: whether the answer asked for tool calls.
+        lost_failure: the failure of the tool whose exception the host has lost.
         has_custom_client: whether the model client is one of the application's.
         has_odd_price: whether the entry's ``price`` is no pair of numbers.
     """
@@ -129,90 +129,90 @@ class Circumstances(NamedTuple):
     scene: Scene = Scene.CHAT
     carried_messages: int = 0
     stream: Stream | None = None
-    answered: bool = False
+    was_answered: bool = False
     oddity: Oddity | None = None
-    asked_tools: bool = False
-    lost: Failure | None = None
+    has_tool_calls: bool = False
+    lost_failure: Failure | None = None
     has_custom_client: bool = False
     has_odd_price: bool = False
 
 
 Errors = tuple[BaseException, ...]
-"""An exception that left a call, and what it was raised from, nearest first."""
+"""An exception that left a call, and those that it was raised from, nearest first."""
 
 
-def decide(links: Iterable[BaseException], around: Circumstances) -> Failure:
-    """Decide why a call failed that no call inside it explains.
+def decide(links: Iterable[BaseException], case: Circumstances) -> Failure:
+    """Decide why a call failed whose failure no call inside it explains.
 
     Args:
-        links: the exception that left it, and what it was raised from, nearest first.
-        around: what else is known of the call.
+        links: the exception that left it, and those that it was raised from, nearest first.
+        case: what else is known of the call.
     """
     errors = tuple(links)
-    if around.scene is Scene.CODE:
+    if case.scene is Scene.CODE:
         return Failure(causes.CODE_EXECUTION, errors[0])
-    callback = callback_of(errors[0], strictly=around.scene is Scene.REQUEST)
-    if around.scene is Scene.REQUEST:
-        cause = next(_of_request(errors, around, callback))
+    callback = callback_of(errors[0], is_strict=case.scene is Scene.REQUEST)
+    if case.scene is Scene.REQUEST:
+        cause = next(_of_request(errors, case, callback))
         return Failure(cause, errors[0], callback=callback if cause == causes.CLIENT else None)
-    oddity = around.oddity
+    oddity = case.oddity
     if (
         callback is not None
         and oddity is not None
         and oddity.type is not None
-        and isinstance(errors[0], _TRIPPED)
+        and isinstance(errors[0], _TRIP_ERRORS)
     ):
-        # Whoever reads an answer that is an error trips over it.
+        # Code that reads an answer trips over one that is an error.
         return oddity.failure(errors[0])._replace(callback=callback)
     if callback is not None:
-        is_clients = in_model_client(errors[0], has_one=around.has_custom_client)
+        is_clients = in_model_client(errors[0], has_client=case.has_custom_client)
         return Failure(causes.CLIENT if is_clients else causes.CALLBACK, errors[0], callback=callback)
-    readings = {Scene.MODEL_CALL: _of_model_call, Scene.SELECTION: _of_selection}.get(around.scene, _of_chat)
-    return next(readings(errors, around), None) or Failure(causes.UNKNOWN, errors[0])
+    readings = {Scene.MODEL_CALL: _of_model_call, Scene.SELECTION: _of_selection}.get(case.scene, _of_chat)
+    return next(readings(errors, case), None) or Failure(causes.UNKNOWN, errors[0])
 
 
-def cause_of_answer(status: int | None, said: ProviderError, carried_messages: int = 0) -> str:
+def cause_of_answer(status: int | None, error: ProviderError, carried_messages: int = 0) -> str:
     """Cause of an answer that is an error.
 
     Args:
-        status: the HTTP status; ``None`` where it says nothing, as of an error inside a stream.
-        said: what the provider says.
+        status: the HTTP status; ``None`` where it says nothing, as for an error inside a stream.
+        error: what the provider says.
         carried_messages: messages of the prompt that an earlier conversation left.
     """
     if status is None or status < FIRST_FAILED_STATUS:
-        # A gateway that says that all is well may yet pass on the status of what it asked itself.
-        status = said.status
+        # A gateway that answers with success may yet pass on the status of the server behind it in the body.
+        status = error.status
     elif status < _FIRST_ERROR_STATUS:
-        # A redirect that nobody followed leads nowhere.
+        # A redirect that was not followed leads nowhere.
         status = HTTPStatus.NOT_FOUND
-    return next(_of_answer(status, said, carried_messages))
+    return next(_of_answer(status, error, carried_messages))
 
 
 def cause_of_break(error: BaseException, carried_messages: int = 0) -> str:
-    """Cause of the end of a stream: an error event is read as an error body is; else it broke.
+    """Cause of the end of a stream: an error event is read like an error body; without one, it broke.
 
     Args:
-        error: what the stream ended with.
+        error: the exception that ended the stream.
         carried_messages: messages of the prompt that an earlier conversation left.
     """
     # The SDK raises its APIError itself, and no subclass of it, for an error event inside a stream.
     is_event = type(error).__name__ == "APIError" and read(error, "status_code") is None
     if not is_event:
         return causes.STREAM_INTERRUPTED
-    return cause_of_answer(None, _said_by(error), carried_messages)
+    return cause_of_answer(None, _error_of(error), carried_messages)
 
 
 def was_lost(error: BaseException) -> bool:
-    """Whether AG2 has lost what an asynchronous tool in a thread of its own ended with."""
+    """Whether AG2 has lost the exception of an asynchronous tool in a thread of its own."""
     return isinstance(error, KeyError) and in_function(error, _AGENT, "_in_thread")
 
 
-# Each of these yields what a failure may be, the surest reading first.
+# Each of these yields possible causes or failures, the surest first.
 
 
-def _of_answer(status: int | None, said: ProviderError, carried_messages: int) -> Iterator[str]:
-    by_code = wordings.BY_CODE.get(said.code or "") or wordings.BY_CODE.get(said.type or "")
-    words = said.message or ""
+def _of_answer(status: int | None, error: ProviderError, carried_messages: int) -> Iterator[str]:
+    by_code = wordings.BY_CODE.get(error.code or "") or wordings.BY_CODE.get(error.type or "")
+    words = error.message or ""
     if by_code == causes.PROMPT_TOO_LARGE or wordings.mentions(wordings.SIZE_WORDINGS, words):
         yield causes.PROMPT_TOO_LARGE
     if (
@@ -229,7 +229,7 @@ def _of_answer(status: int | None, said: ProviderError, carried_messages: int) -
         yield wordings.BY_STATUS[status]
     is_refusal = status is None or status < _FIRST_SERVER_STATUS
     if is_refusal and (
-        said.parameter in wordings.ENTRY_PARAMETERS or wordings.mentions(wordings.CONFIG_WORDINGS, words)
+        error.parameter in wordings.ENTRY_PARAMETERS or wordings.mentions(wordings.CONFIG_WORDINGS, words)
     ):
         yield causes.CONFIG_ENTRY
     if wordings.mentions(wordings.RATE_WORDINGS, words):
@@ -239,31 +239,31 @@ def _of_answer(status: int | None, said: ProviderError, carried_messages: int) -
     yield causes.CLIENT if status is not None and is_refusal else causes.BACKEND
 
 
-def _of_request(errors: Errors, around: Circumstances, callback: Callback | None) -> Iterator[str]:
+def _of_request(errors: Errors, case: Circumstances, callback: Callback | None) -> Iterator[str]:
     error = errors[0]
-    if around.stream is not None:
-        yield from _of_stream(errors, around.stream, around.carried_messages)
-    yield from _of_links(errors, around.carried_messages)
+    if case.stream is not None:
+        yield from _of_stream(errors, case.stream, case.carried_messages)
+    yield from _of_links(errors, case.carried_messages)
     if isinstance(error, UnicodeEncodeError) and raised_by(error, "httpx", "httpx2", "openai"):
         # A key or header with characters that cannot be sent.
         yield causes.CONFIG_ENTRY
-    if around.has_custom_client:
+    if case.has_custom_client:
         yield causes.CLIENT
     if isinstance(error, TypeError) and "unexpected keyword argument" in read_text(error):
         yield causes.CONFIG_ENTRY
-    if callback is None and around.answered:
+    if callback is None and case.was_answered:
         # The provider said 200 and sent something that is no completion.
         yield causes.BACKEND
-    # Nothing was ever asked, or a hook, an auth or a transport of the application's HTTP client raised.
+    # No request was sent, or a hook, an auth or a transport of the application's HTTP client raised.
     yield causes.CLIENT
 
 
 def _of_stream(errors: Errors, stream: Stream, carried_messages: int) -> Iterator[str]:
-    broken = stream.error
-    if stream.said is not None:
-        yield cause_of_answer(None, stream.said, carried_messages)
-    if broken is not None and any(link is broken for link in errors):
-        yield cause_of_break(broken, carried_messages)
+    stream_error = stream.error
+    if stream.provider_error is not None:
+        yield cause_of_answer(None, stream.provider_error, carried_messages)
+    if stream_error is not None and any(link is stream_error for link in errors):
+        yield cause_of_break(stream_error, carried_messages)
     if not (stream.chunks or stream.exhausted):
         # A client that cannot stream took the stream for the answer.
         yield causes.CONFIG_ENTRY
@@ -274,38 +274,38 @@ def _of_stream(errors: Errors, stream: Stream, carried_messages: int) -> Iterato
     yield causes.BACKEND if raised_by(errors[0], *_HOST_AND_SDK) else causes.CLIENT
 
 
-def _of_model_call(errors: Errors, around: Circumstances) -> Iterator[Failure]:
+def _of_model_call(errors: Errors, case: Circumstances) -> Iterator[Failure]:
     error = errors[0]
-    if around.has_odd_price and in_function(error, _PRICES, "price"):
+    if case.has_odd_price and in_function(error, _PRICES, "price"):
         yield Failure(causes.CONFIG_ENTRY, error, message="the entry's price is no pair of numbers")
     if in_cache(error):
         yield Failure(causes.CALLBACK, error)
-    if around.answered and around.has_custom_client:
+    if case.was_answered and case.has_custom_client:
         yield Failure(causes.CLIENT, error)
-    yield from (Failure(cause, error) for cause in _of_links(errors, around.carried_messages))
-    if around.oddity is not None:
-        yield around.oddity.failure(error)
-    if around.answered:
+    yield from (Failure(cause, error) for cause in _of_links(errors, case.carried_messages))
+    if case.oddity is not None:
+        yield case.oddity.failure(error)
+    if case.was_answered:
         yield Failure(causes.BACKEND if raised_by(error, *_HOST_AND_SDK) else causes.CLIENT, error)
 
 
-def _of_selection(errors: Errors, around: Circumstances) -> Iterator[Failure]:
-    yield from (Failure(cause, errors[0]) for cause in _of_links(errors, around.carried_messages))
+def _of_selection(errors: Errors, case: Circumstances) -> Iterator[Failure]:
+    yield from (Failure(cause, errors[0]) for cause in _of_links(errors, case.carried_messages))
     yield Failure(causes.ORCHESTRATION, errors[0])
 
 
-def _of_chat(errors: Errors, around: Circumstances) -> Iterator[Failure]:
+def _of_chat(errors: Errors, case: Circumstances) -> Iterator[Failure]:
     error = errors[0]
-    yield from (Failure(cause, error) for cause in _of_links(errors, around.carried_messages))
+    yield from (Failure(cause, error) for cause in _of_links(errors, case.carried_messages))
     if not raised_by(error, *_HOST_AND_SDK):
         return
-    if around.lost is not None and around.lost.cause != CANCELLED and was_lost(error):
-        yield around.lost._replace(error=error, is_inner=True)
-    if around.oddity is not None:
-        yield around.oddity.failure(error)
-    if around.answered:
+    if case.lost_failure is not None and case.lost_failure.cause != CANCELLED and was_lost(error):
+        yield case.lost_failure._replace(error=error, is_inner=True)
+    if case.oddity is not None:
+        yield case.oddity.failure(error)
+    if case.was_answered:
         yield Failure(causes.BACKEND, error)
-    if around.asked_tools and (in_function(error, _AGENT, "tool") or in_function(error, _AGENT, "function")):
+    if case.has_tool_calls and (in_function(error, _AGENT, "tool") or in_function(error, _AGENT, "function")):
         yield Failure(causes.TOOL_ARGUMENTS, error)
 
 
@@ -315,43 +315,43 @@ def _of_links(links: Errors, carried_messages: int) -> Iterator[str]:
 
 
 def _of_link(error: BaseException, carried_messages: int) -> Iterator[str]:
-    """What an exception's own fields, class and words say, and what a library hides behind it."""
+    """Causes by an exception's own fields, class and message, and by the exceptions hidden behind it."""
     status = _status_of(error)
     if status is not None and status >= FIRST_FAILED_STATUS:
-        yield cause_of_answer(status, _said_by(error), carried_messages)
+        yield cause_of_answer(status, _error_of(error), carried_messages)
     for origin in _origins(error):
         if isinstance(origin, socket.gaierror):
             yield causes.CONFIG_ENTRY
         elif isinstance(origin, ssl.SSLError):
-            # A peer that hangs up in the middle is no matter of the entry.
-            yield causes.BACKEND if isinstance(origin, _HUNG_UP) else causes.CONFIG_ENTRY
+            # The entry is not to blame for a peer that hangs up in the middle.
+            yield causes.BACKEND if isinstance(origin, _HANG_UPS) else causes.CONFIG_ENTRY
     kinds = {cls.__name__ for cls in type(error).__mro__}
     if "ProxyError" in kinds:
-        refused = _PROXY_STATUS.match(read_text(error))
-        yield cause_of_answer(int(refused[1]), ProviderError()) if refused else causes.BACKEND
+        status_match = _PROXY_STATUS.match(read_text(error))
+        yield cause_of_answer(int(status_match[1]), ProviderError()) if status_match else causes.BACKEND
     yield from (cause for name, cause in _BY_CLASS_NAME.items() if name in kinds)
     if "APIError" in kinds:
-        yield cause_of_answer(None, _said_by(error))
+        yield cause_of_answer(None, _error_of(error))
     elif "OpenAIError" in kinds:
         # No credentials, or two kinds of them, or an endpoint that goes with neither.
         yield causes.CONFIG_ENTRY
 
 
-def _said_by(error: BaseException) -> ProviderError:
+def _error_of(error: BaseException) -> ProviderError:
     """What the provider said, from the exception of an SDK."""
     body, response = read(error, "body"), read(error, "response")
     # The AWS SDK has a dict there, with its code in capitals.
     aws = response.get("Error") if isinstance(response, dict) else None
-    said = error_in(
+    error_of_body = error_in(
         {str(key).lower(): value for key, value in aws.items()} if isinstance(aws, dict) else body
     )
     code, kind, parameter = (read(error, name) for name in ("code", "type", "param"))
     status = read(error, "status")
     return ProviderError(
-        f"{said.message or ''} {read_text(error)}".strip(),
-        said.code or (str(code) if isinstance(code, (str, int)) else None),
-        said.type or next((one for one in (kind, status) if isinstance(one, str)), None),
-        said.parameter or (parameter if isinstance(parameter, str) else None),
+        f"{error_of_body.message or ''} {read_text(error)}".strip(),
+        error_of_body.code or (str(code) if isinstance(code, (str, int)) else None),
+        error_of_body.type or next((value for value in (kind, status) if isinstance(value, str)), None),
+        error_of_body.parameter or (parameter if isinstance(parameter, str) else None),
     )
 
 
@@ -371,10 +371,10 @@ def _status_of(error: BaseException) -> int | None:
 
 
 def _origins(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions behind one, those too that a library only passed on as an argument of its own."""
+    """The exceptions behind an exception, also those that a library only passed as an argument of its own."""
     for link in chain(error):
         yield link
         arguments = read(link, "args")
-        for one in arguments if isinstance(arguments, tuple) else ():
-            if isinstance(one, BaseException):
-                yield one
+        for argument in arguments if isinstance(arguments, tuple) else ():
+            if isinstance(argument, BaseException):
+                yield argument

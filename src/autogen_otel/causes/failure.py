@@ -1,4 +1,4 @@
-"""A failure: the cause, and the exception or what stands in its place."""
+"""A failure: the cause, and the exception or what replaces it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class PrintedError(NamedTuple):
 
     Args:
         stacktrace: the stack trace as printed; ``None`` where none was printed.
-        output: what was printed instead; content of the user's.
+        output: the output that was printed instead; content of the user's.
         type: the exception's class as printed; ``None`` where there is none.
         message: the exception's message as printed.
     """
@@ -28,7 +28,7 @@ class Callback(NamedTuple):
         name: the function that AutoGen called.
         function: the innermost function of the application's.
         file: its file.
-        line: the line in it that raised, or that called what raised.
+        line: the line in it that raised, or that called the code that raised.
     """
 
     name: str
@@ -44,21 +44,21 @@ class Failure(NamedTuple):
         cause: one of ``vocabulary.causes.CAUSES``.
         error: the original exception; ``None`` where the host has none (an HTTP status, an unknown tool).
         type: ``error.type`` where there is no exception.
-        message: the status description where there is no exception; else what explains the exception and
-            stands before its own message.
-        printed: the exception where only its text is left.
+        message: the status description where there is no exception; else an explanation that stands before
+            the exception's own message.
+        printed_error: the exception where only its text is left.
         callback: the application's function that raised.
-        is_inner: whether it is the last failure inside the call once more, though no exception links them.
-        is_wordless: whether what the exception says stays out, because it may quote what is excluded.
-        left_as: the exception that left the call because of it, if that is another one.
+        is_inner: whether it repeats the last failure inside the call, though no exception links them.
+        is_wordless: whether the exception's message stays out, because it may quote excluded content.
+        outgoing_error: the exception that left the call because of it, if that is another one.
     """
 
     cause: str
     error: BaseException | None = None
     type: str | None = None
     message: str | None = None
-    printed: PrintedError | None = None
+    printed_error: PrintedError | None = None
     callback: Callback | None = None
     is_inner: bool = False
     is_wordless: bool = False
-    left_as: BaseException | None = None
+    outgoing_error: BaseException | None = None

@@ -1,7 +1,7 @@
-"""How servers put it: real codes, types and wordings of errors, with the cause that each stands for.
+"""Codes, types and wordings of the errors of real servers, with the cause that each stands for.
 
-Codes and types are a provider's contract; wordings are not, and change. Each of those is quoted from the
-server named beside it, as far as it is the same in every error of the kind.
+Codes and types are a provider's contract; wordings are not, and change. Each wording is quoted from the
+server named beside it, as far as it is the same in every error of its kind.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from autogen_otel.vocabulary import causes
 
 
 class Wording(NamedTuple):
-    """How a kind of server puts it.
+    """How one kind of server words an error.
 
     Args:
-        cause: what it stands for.
-        pattern: a regular expression for the words, found anywhere in the message, in any case.
-        server: who says so.
+        cause: the cause that it stands for.
+        pattern: a regular expression, searched for anywhere in the message, in any case.
+        server: the servers that say so.
     """
 
     cause: str
@@ -86,7 +86,7 @@ BY_CODE: Final = {
     "DataInspectionFailed": causes.CONTENT_FILTER,
     "Arrearage": causes.RATE_LIMIT,
 }
-"""By ``code`` or ``type`` of the error."""
+"""Causes by ``code`` or ``type`` of the error."""
 
 BY_STATUS: Final = {
     401: causes.CONFIG_ENTRY,
@@ -122,7 +122,7 @@ ENTRY_PARAMETERS: Final = frozenset(
         "service_tier",
     }
 )
-"""Parameters of a request that stand in the entry, as ``param`` of the error names them."""
+"""Parameters of a request that the entry sets, as ``param`` of the error names them."""
 
 _SIZE, _FILTER, _RATE = causes.PROMPT_TOO_LARGE, causes.CONTENT_FILTER, causes.RATE_LIMIT
 _CONFIG, _STALE, _TIMEOUT = causes.CONFIG_ENTRY, causes.STALE_STATE, causes.TIMEOUT
@@ -150,7 +150,7 @@ SIZE_WORDINGS: Final = (
     Wording(_SIZE, r"larger than the (?:maximum|model'?s?) context|longer than the model", "SGLang, vLLM"),
     Wording(_SIZE, r"range of input length should be", "Alibaba"),
 )
-"""Size limits; they are believed at any status, because servers report them as 400, 413, 429 and 500."""
+"""Size limits; they count at any status, because servers report them as 400, 413, 429 and 500."""
 
 FILTER_WORDINGS: Final = (
     Wording(_FILTER, r"content management policy|content_filter", "Azure"),
@@ -245,4 +245,4 @@ def mentions(wordings: tuple[Wording, ...], words: str) -> bool:
 # Compiled with the first failure: a program in which nothing fails starts sooner.
 @cache
 def _expression(wordings: tuple[Wording, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{one.pattern})" for one in wordings), re.IGNORECASE)
+    return re.compile("|".join(f"(?:{wording.pattern})" for wording in wordings), re.IGNORECASE)

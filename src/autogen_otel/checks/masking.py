@@ -40,7 +40,7 @@ class Masking:
         line = " ".join(text.split())
         if self._secret_pattern is not None:
             line = self._secret_pattern.sub(MASK, line)
-        redacted_line = self._redactor.fitted(line, _LONGEST)
+        redacted_line = self._redactor.fit(line, _LONGEST)
         return "".join(
             character if character.isprintable() else repr(character)[1:-1] for character in redacted_line
         )

@@ -262,4 +262,4 @@ def _redact(text: str) -> str:
     """Redact a text that may quote a key, and put it on one line."""
     secrets = KnownSecrets()
     secrets.add_environment(os.environ)
-    return Redactor(secrets).fitted(" ".join(text.split()), _LONGEST)
+    return Redactor(secrets).fit(" ".join(text.split()), _LONGEST)

@@ -49,13 +49,13 @@ def lines(
     if finding.message:
         yield "says", finding.message
     yield "when", when
-    if finding.recovered or finding.lost_seconds >= 1:
+    if finding.has_recovered or finding.lost_seconds >= 1:
         duration = quantities.duration(round(finding.lost_seconds * NS))
         yield "cost", f"{duration} lost in all"
     yield from zip(_label_once("goes with"), conditions, strict=False)
     # What sets apart the calls of an entry that can never work is the entry, which the title names.
-    if not finding.discriminators and finding.compared[0] > 1 and finding.cause != causes.CONFIG_ENTRY:
-        failing, working = finding.compared
+    if not finding.discriminators and finding.compared_calls[0] > 1 and finding.cause != causes.CONFIG_ENTRY:
+        failing, working = finding.compared_calls
         no_difference = (
             f"nothing found that sets the {failing:,} that failed apart from {working:,} that worked"
         )
@@ -78,10 +78,10 @@ def ending(finding: Finding) -> str:
     if _is_loop(finding):
         return "it went on until its limit" if is_one else "all went on until their limit"
     if is_one:
-        return ending_of_one(finding.ended)
-    if finding.ended in {0, finding.conversations}:
-        return ("all" if finding.ended else "none") + " ended because of it"
-    return f"{finding.ended:,} ended because of it"
+        return ending_of_one(finding.ended_conversations)
+    if finding.ended_conversations in {0, finding.conversations}:
+        return ("all" if finding.ended_conversations else "none") + " ended because of it"
+    return f"{finding.ended_conversations:,} ended because of it"
 
 
 def ending_of_one(count: int) -> str:
@@ -93,7 +93,7 @@ def state(finding: Finding) -> str:
     """The word beside the title of a finding that ended no conversation."""
     if _is_loop(finding):
         return "no error"
-    return "recovered" if finding.recovered else "swallowed"
+    return "recovered" if finding.has_recovered else "swallowed"
 
 
 def _is_loop(finding: Finding) -> bool:

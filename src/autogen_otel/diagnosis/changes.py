@@ -1,4 +1,4 @@
-"""Two populations of conversations compared: which findings are new, gone, more or less frequent."""
+"""The comparison of two populations: which findings are new, gone, more or less frequent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from autogen_otel.diagnosis.evidence.parts import Populations
 from autogen_otel.diagnosis.findings import Diagnosis, Finding, conclude
 from autogen_otel.traces.selection import Selection
 
-_VOLATILE: Final = frozenset({"status_code", "host", "limit_chars"})
-"""What one and the same fault answers now so, now so."""
+_VOLATILE_KEYS: Final = frozenset({"status_code", "host", "limit_chars"})
+"""Keys of a subject that differ between failures of the same fault."""
 _LINE: Final = re.compile(r":\d+")
 
 
 class Change(Enum):
-    """What became of a finding, what matters most first."""
+    """How a finding changed, the most important first."""
 
     NEW = "new"
     GREW = "grew"
@@ -34,8 +34,8 @@ class Side:
     """One of the two populations.
 
     Args:
-        label: what to call it.
-        selection: which conversations; if it has an attribute, the other side has another value of the same.
+        label: its name in reports.
+        selection: its conversations; if it has an attribute, the other side has another value of it.
     """
 
     label: str
@@ -43,11 +43,11 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedFinding:
     """One finding in both populations.
 
     Args:
-        change: what became of it.
+        change: how it changed.
         before: ``None`` if it is new.
         after: ``None`` if it is gone.
         table: conversations with it after, all after, with it before, all before.
@@ -62,14 +62,14 @@ class Changed:
 
     @property
     def finding(self) -> Finding:
-        """It as it is now, or as it was if it is gone."""
+        """The finding in the second population, or in the first if it is gone."""
         finding = self.after or self.before
         assert finding is not None
         return finding
 
     @property
     def may_be_chance(self) -> bool:
-        """Whether so few conversations tell nothing yet."""
+        """Whether there are too few conversations to be sure."""
         return self.probability > SIGNIFICANT
 
 
@@ -79,88 +79,98 @@ class Changes:
 
     Args:
         sides: the two, before and after.
-        before: what was found in the first.
-        after: what was found in the second.
-        changed: each finding of either, what matters most first.
-        known: values that the attribute has, where the sides are told by one; not all of very many.
+        before: the diagnosis of the first.
+        after: the diagnosis of the second.
+        changed_findings: each finding of either, the most important first.
+        attribute_values: values of the attribute that separates the sides, if one does; not all of very many.
     """
 
     sides: tuple[Side, Side]
     before: Diagnosis
     after: Diagnosis
-    changed: tuple[Changed, ...]
-    known: tuple[str, ...] = ()
+    changed_findings: tuple[ChangedFinding, ...]
+    attribute_values: tuple[str, ...] = ()
 
     @property
     def got_worse(self) -> bool:
-        """Whether anything is new, or happens more often."""
-        return any(one.change in {Change.NEW, Change.GREW} for one in self.changed)
+        """Whether a finding is new, or more frequent."""
+        return any(changed.change in {Change.NEW, Change.GREW} for changed in self.changed_findings)
 
 
 def compare(sides: tuple[Side, Side], populations: Populations) -> Changes:
-    """Compare two populations, of the selections that the sides have."""
-    was, now = map(conclude, populations.each)
-    return changes_of(sides, was, now, tuple(populations.known))
+    """Compare the populations of two sides."""
+    before, after = map(conclude, populations.each)
+    return changes_of(sides, before, after, tuple(populations.attribute_values))
 
 
 def changes_of(
-    sides: tuple[Side, Side], before: Diagnosis, after: Diagnosis, known: tuple[str, ...] = ()
+    sides: tuple[Side, Side], before: Diagnosis, after: Diagnosis, attribute_values: tuple[str, ...] = ()
 ) -> Changes:
     """Compare two diagnoses."""
-    return Changes(sides, before, after, _changed(before, after), known)
+    return Changes(sides, before, after, _changed_findings(before, after), attribute_values)
 
 
-def _changed(before: Diagnosis, after: Diagnosis) -> tuple[Changed, ...]:
+def _changed_findings(before: Diagnosis, after: Diagnosis) -> tuple[ChangedFinding, ...]:
     pairs = _pairs(before.findings, after.findings)
     tables = [_table(pair, before, after) for pair in pairs]
-    # Of what became rarer, how probable it is that it was so frequent.
+    # For a finding that became rarer: how probable it is that it was so frequent before.
     chances = [
-        fisher(one if one.effect > 0 else Table(one.working, one.all_working, one.failing, one.all_failing))
-        for one in tables
+        fisher(
+            table
+            if table.effect > 0
+            else Table(table.working, table.all_working, table.failing, table.all_failing)
+        )
+        for table in tables
     ]
-    corrected = holm(chances, len(chances))
-    found = [
-        Changed(_change(pair, table, chance), *pair, table, chance)
-        for pair, table, chance in zip(pairs, tables, corrected, strict=True)
+    probabilities = holm(chances, len(chances))
+    changed_findings = [
+        ChangedFinding(_change(pair, table, chance), *pair, table, chance)
+        for pair, table, chance in zip(pairs, tables, probabilities, strict=True)
     ]
     order = list(Change)
-    return tuple(sorted(found, key=lambda one: (order.index(one.change), -one.finding.weight)))
+    return tuple(
+        sorted(changed_findings, key=lambda changed: (order.index(changed.change), -changed.finding.weight))
+    )
 
 
 _Pair = tuple["Finding | None", "Finding | None"]
 
 
 def _pairs(before: Iterable[Finding], after: Iterable[Finding]) -> list[_Pair]:
-    """Findings that are one: also where a line has moved, or the same fault answers otherwise."""
-    was, now = list(before), list(after)
+    """Match findings, even if a line has moved or the fault shows with another status."""
+    unmatched_before, unmatched_after = list(before), list(after)
     pairs: list[_Pair] = []
     for precision in range(3):
-        left = {_identities(one)[precision]: one for one in reversed(was)}
-        for one in list(now):
-            other = left.pop(_identities(one)[precision], None)
-            if other is not None:
-                pairs.append((other, one))
-                was = [finding for finding in was if finding is not other]
-                now = [finding for finding in now if finding is not one]
-    return [*pairs, *((one, None) for one in was), *((None, one) for one in now)]
+        by_identity = {_identities(finding)[precision]: finding for finding in reversed(unmatched_before)}
+        for current in list(unmatched_after):
+            previous = by_identity.pop(_identities(current)[precision], None)
+            if previous is not None:
+                pairs.append((previous, current))
+                unmatched_before = [finding for finding in unmatched_before if finding is not previous]
+                unmatched_after = [finding for finding in unmatched_after if finding is not current]
+    return [
+        *pairs,
+        *((finding, None) for finding in unmatched_before),
+        *((None, finding) for finding in unmatched_after),
+    ]
 
 
-def _identities(one: Finding) -> tuple[str, str, str]:
-    """How it is told: exactly, if the same fault answers otherwise, and if a line has moved as well."""
-    steady = {name: value for name, value in one.subject.items() if name not in _VOLATILE}
-    exactly, steadily = (
-        f"{one.cause} {sorted((name, str(value)) for name, value in subject.items())}"
-        for subject in (one.subject, steady)
+def _identities(finding: Finding) -> tuple[str, str, str]:
+    """Three keys of a finding: exact, without volatile keys, and without line numbers as well."""
+    stable_subject = {name: value for name, value in finding.subject.items() if name not in _VOLATILE_KEYS}
+    exact, stable = (
+        f"{finding.cause} {sorted((name, str(value)) for name, value in subject.items())}"
+        for subject in (finding.subject, stable_subject)
     )
-    return exactly, steadily, _LINE.sub("", steadily)
+    return exact, stable, _LINE.sub("", stable)
 
 
 def _table(pair: _Pair, before: Diagnosis, after: Diagnosis) -> Table:
-    was, now = (
-        min(one.conversations, of.conversations) if one else 0
-        for one, of in zip(pair, (before, after), strict=True)
+    count_before, count_after = (
+        min(finding.conversations, diagnosis.conversations) if finding else 0
+        for finding, diagnosis in zip(pair, (before, after), strict=True)
     )
-    return Table(now, after.conversations, was, before.conversations)
+    return Table(count_after, after.conversations, count_before, before.conversations)
 
 
 def _change(pair: _Pair, table: Table, chance: float) -> Change:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from autogen_otel.diagnosis.changes import Changed, Changes
+from autogen_otel.diagnosis.changes import ChangedFinding, Changes
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator
 from autogen_otel.diagnosis.comparison.distribution import Bar
 from autogen_otel.diagnosis.comparison.properties import Comparison
@@ -16,14 +16,14 @@ from autogen_otel.traces.trace import NS
 
 _SHARE_DIGITS: Final = 4
 _SECONDS: Final = len("2026-11-22T12:46:48")
-_OF_A_SIDE: Final = ("conversations", "failing", "first_conversation", "last_conversation")
+_SIDE_KEYS: Final = ("conversations", "failing", "first_conversation", "last_conversation")
 
 Link = Callable[[str, str], str | None]
-"""Gives the address at which a browser shows a span, if there is one."""
+"""Returns the address at which a browser shows a span, if there is one."""
 
 
 def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> dict[str, Any]:
-    """What was found in what was read from ``source``, for programs; but for the number of the schema."""
+    """The diagnosis of ``source`` for programs, all but the number of the schema."""
     return {
         "source": source,
         "conversations": diagnosis.conversations,
@@ -33,8 +33,8 @@ def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> 
         "last_conversation": _time(diagnosis.last_ns),
         "findings": [_finding(finding, link) for finding in diagnosis.findings],
         "noted": [
-            {"tool": one.tool, "returned_errors": one.occurrences, "conversations": one.conversations}
-            for one in diagnosis.noted
+            {"tool": note.tool, "returned_errors": note.occurrences, "conversations": note.conversations}
+            for note in diagnosis.notes
         ],
         "interval_seconds": diagnosis.interval_seconds,
         "over_time": _over_time(diagnosis.over_time),
@@ -42,28 +42,31 @@ def document_of(diagnosis: Diagnosis, source: str, link: Link | None = None) -> 
 
 
 def changes_document(changes: Changes, source: str, link: Link | None = None) -> dict[str, Any]:
-    """The diagnosis of what came after, with what changed; arguments as for ``document_of``."""
+    """The diagnosis of the second side, with the changes; arguments as for ``document_of``."""
     sides = {}
     for name, side, diagnosis in zip(
         ("before", "after"), changes.sides, (changes.before, changes.after), strict=True
     ):
         document = document_of(diagnosis, source)
-        sides[name] = {"label": side.label} | {key: document[key] for key in _OF_A_SIDE}
+        sides[name] = {"label": side.label} | {key: document[key] for key in _SIDE_KEYS}
     return {
         **document_of(changes.after, source, link),
-        "comparison": {**sides, "changes": [_changed(one, link) for one in changes.changed]},
+        "comparison": {
+            **sides,
+            "changes": [_changed_finding(changed, link) for changed in changes.changed_findings],
+        },
     }
 
 
-def _changed(one: Changed, link: Link | None) -> dict[str, Any]:
-    table = one.table
+def _changed_finding(changed: ChangedFinding, link: Link | None) -> dict[str, Any]:
+    table = changed.table
     return {
-        "change": one.change.value,
-        "may_be_chance": one.may_be_chance,
-        "p": one.probability,
+        "change": changed.change.value,
+        "may_be_chance": changed.may_be_chance,
+        "p": changed.probability,
         "before": {"conversations": table.working, "share": round(table.working_share, _SHARE_DIGITS)},
         "after": {"conversations": table.failing, "share": round(table.failing_share, _SHARE_DIGITS)},
-        "finding": _finding(one.finding, link),
+        "finding": _finding(changed.finding, link),
     }
 
 
@@ -81,44 +84,44 @@ def _finding(finding: Finding, link: Link | None) -> dict[str, Any]:
         "subject": dict(finding.subject),
         "over_time": _over_time(finding.over_time),
         "discriminators": [
-            _discriminator(one, bars)
-            for one, bars in zip(finding.discriminators, finding.distributions, strict=True)
+            _discriminator(discriminator, bars)
+            for discriminator, bars in zip(finding.discriminators, finding.distributions, strict=True)
         ],
         "message": finding.message,
-        "evidence": [_evidence(one, link) for one in finding.evidence],
+        "evidence": [_evidence(evidence, link) for evidence in finding.evidence],
         "visible_as": finding.visible_as,
         "advice": finding.advice,
-        "ended_conversations": finding.ended,
-        "recovered": finding.recovered,
+        "ended_conversations": finding.ended_conversations,
+        "recovered": finding.has_recovered,
         "lost_seconds": finding.lost_seconds,
         "attempts": finding.attempts,
         "status_codes": dict(finding.status_codes),
         "effects": {effect.name.lower(): count for effect, count in finding.effects.items()},
-        "symptoms": [{"what": what, "times": times} for what, times in finding.symptoms.items()],
-        "compared": {"failing": finding.compared[0], "working": finding.compared[1]},
+        "symptoms": [{"what": words, "times": times} for words, times in finding.symptoms.items()],
+        "compared": {"failing": finding.compared_calls[0], "working": finding.compared_calls[1]},
     }
 
 
-def _evidence(one: Evidence, link: Link | None) -> dict[str, Any]:
-    document = {"trace_id": one.trace_id, "span_id": one.span_id}
-    url = None if link is None else link(one.trace_id, one.span_id)
+def _evidence(evidence: Evidence, link: Link | None) -> dict[str, Any]:
+    document = {"trace_id": evidence.trace_id, "span_id": evidence.span_id}
+    url = None if link is None else link(evidence.trace_id, evidence.span_id)
     return document if url is None else {**document, "url": url}
 
 
-def _discriminator(one: Discriminator, bars: Iterable[Bar]) -> dict[str, Any]:
+def _discriminator(discriminator: Discriminator, bars: Iterable[Bar]) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "attribute": one.property.attribute,
-        "value": one.property.text,
-        "failing": round(one.table.failing_share, _SHARE_DIGITS),
-        "working": round(one.table.working_share, _SHARE_DIGITS),
-        "comparison": one.property.comparison.value,
-        "p": one.probability,
+        "attribute": discriminator.property.attribute,
+        "value": discriminator.property.text,
+        "failing": round(discriminator.table.failing_share, _SHARE_DIGITS),
+        "working": round(discriminator.table.working_share, _SHARE_DIGITS),
+        "comparison": discriminator.property.comparison.value,
+        "p": discriminator.probability,
         "distribution": [
             {"value": bar.value, "failing": bar.failing, "working": bar.working} for bar in bars
         ],
     }
-    if one.property.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}:
-        document["threshold"] = one.property.value
+    if discriminator.property.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST}:
+        document["threshold"] = discriminator.property.value
     return document
 
 

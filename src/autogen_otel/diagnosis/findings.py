@@ -1,4 +1,4 @@
-"""The findings: failures that have the same root, how much they explain, and what they go with."""
+"""The findings: failures with the same root, how much they explain, and which properties separate them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zlib import crc32
 
 from autogen_otel.diagnosis.comparison.discriminators import Discriminator, discriminate
 from autogen_otel.diagnosis.comparison.distribution import Bar, distributions
-from autogen_otel.diagnosis.comparison.listed import listed
-from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, together
+from autogen_otel.diagnosis.comparison.in_memory import working_calls_of
+from autogen_otel.diagnosis.comparison.questions import CallsOf, Inquiry, answer_all
+from autogen_otel.diagnosis.evidence.aggregates import Timeline
 from autogen_otel.diagnosis.evidence.arguments import DEPTH, PREFIX
 from autogen_otel.diagnosis.evidence.features import PROBLEMS, Features
-from autogen_otel.diagnosis.evidence.kept import Timeline
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence
 from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
@@ -32,18 +32,18 @@ _MOST_SYMPTOMS: Final = 5
 _NEARLY_ALL: Final = 0.9
 _WORTH: Final = {Effect.ENDED: 1.0, Effect.SWALLOWED: 0.5, Effect.FELL_OVER: 0.1, Effect.RETRIED: 0.1}
 """How much of a failed conversation each effect counts as: what a user notices counts most."""
-_OF_ENTRY: Final = frozenset(
+_ENTRY_ATTRIBUTES: Final = frozenset(
     {
         *(names.CONFIG_INDEX, names.CONFIG_API_TYPE, names.GEN_AI_REQUEST_MODEL, names.GEN_AI_PROVIDER_NAME),
         *(names.SERVER_ADDRESS, names.SERVER_PORT, names.REQUEST_MAX_RETRIES, names.REQUEST_TIMEOUT_SECONDS),
     }
 )
-_UNEXPLAINED: Final = {causes.UNKNOWN: 0.9}
+_WORTH_OF_CAUSE: Final = {causes.UNKNOWN: 0.9}
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where to look."""
+    """A span that shows a finding."""
 
     trace_id: str
     span_id: str
@@ -55,21 +55,21 @@ class Finding:
 
     Args:
         cause: one of ``vocabulary.causes``.
-        subject: what it is of.
+        subject: what fails.
         status_codes: how often providers answered with which status.
         occurrences: failures; retries of the same call are one.
-        attempts: those retries counted.
-        conversations: in which it happened.
-        ended: conversations that ended with it.
-        recovered: whether nobody noticed: each time a retry or another entry answered.
-        lost_seconds: time that went into failing and into waiting to try again.
+        attempts: failures, each retry counted.
+        conversations: how many conversations it happened in.
+        ended_conversations: how many conversations ended with it.
+        has_recovered: whether a retry or another entry answered each time, so that nobody noticed.
+        lost_seconds: the time that failed attempts and the pauses between them took.
         first_ns: when it happened first.
         last_ns: when it happened last.
-        effects: conversations by what came of it.
+        effects: conversations by effect.
         over_time: conversations with it by time, in the intervals of the diagnosis.
         discriminators: what failing calls have that working ones do not.
-        distributions: of each of these, how its values are spread.
-        compared: how many failing and how many working calls that is by.
+        distributions: the distribution of the values of each discriminator.
+        compared_calls: how many failing and how many working calls were compared for that.
         symptoms: what else happened because of it.
         message: what was raised, or what the provider said, in the best of these.
         evidence: the best conversations to look at.
@@ -83,8 +83,8 @@ class Finding:
     occurrences: int
     attempts: int
     conversations: int
-    ended: int
-    recovered: bool
+    ended_conversations: int
+    has_recovered: bool
     lost_seconds: float
     first_ns: int
     last_ns: int
@@ -92,7 +92,7 @@ class Finding:
     over_time: Mapping[int, int]
     discriminators: tuple[Discriminator, ...]
     distributions: tuple[tuple[Bar, ...], ...]
-    compared: tuple[int, int]
+    compared_calls: tuple[int, int]
     symptoms: Mapping[str, int]
     message: str
     evidence: tuple[Evidence, ...]
@@ -103,12 +103,12 @@ class Finding:
     def weight(self) -> float:
         """How much failure it explains, in conversations."""
         total = sum(_WORTH[effect] * count for effect, count in self.effects.items())
-        return total * _UNEXPLAINED.get(self.cause, 1.0)
+        return total * _WORTH_OF_CAUSE.get(self.cause, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
-    """A tool that returned errors instead of raising: for the reader to know, no finding."""
+class Note:
+    """A tool that returned errors instead of raising: no finding, but worth knowing."""
 
     tool: str
     occurrences: int
@@ -117,13 +117,13 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What was read of conversations that are too many to be read, and of how many.
+    """How many conversations were read, and how many they stand for, where all are too many.
 
     Args:
-        failing_read: conversations that were read in which something failed.
-        failing: conversations that these stand for.
-        working_read: other conversations that were read.
-        working: conversations that these stand for.
+        failing_read: how many conversations with a failure were read.
+        failing: how many conversations these stand for.
+        working_read: how many other conversations were read.
+        working: how many conversations these stand for.
     """
 
     failing_read: int
@@ -133,9 +133,15 @@ class Sampling:
 
     @classmethod
     def of(cls, sample: Sequence[Weighted]) -> Sampling | None:
-        """What a sample is; ``None`` if it is everything."""
-        failing = [one.weight for one in sample if any(span.failed for span in one.spans)]
-        working = [one.weight for one in sample if not any(span.failed for span in one.spans)]
+        """The numbers of a sample; ``None`` if it has all conversations."""
+        failing = [
+            conversation.weight for conversation in sample if any(span.failed for span in conversation.spans)
+        ]
+        working = [
+            conversation.weight
+            for conversation in sample
+            if not any(span.failed for span in conversation.spans)
+        ]
         if all(weight == 1 for weight in (*failing, *working)):
             return None
         return cls(len(failing), round(sum(failing)), len(working), round(sum(working)))
@@ -146,15 +152,15 @@ class Diagnosis:
     """What is wrong with a population of conversations.
 
     Args:
-        conversations: how many were read.
-        failing: in how many of them something failed, also if it recovered.
+        conversations: how many there are.
+        failing: in how many of them something failed, even if it recovered.
         first_ns: when the first of them began; 0 for none.
         last_ns: when the last of them began.
-        findings: what fails, what explains most first.
-        noted: what does not count as a failure.
-        interval_seconds: how long the intervals of time are.
+        findings: what fails; the finding that explains most comes first.
+        notes: what does not count as a failure.
+        interval_seconds: the length of the intervals of ``over_time``.
         over_time: conversations by the beginning of the interval in which they began, in seconds since 1970.
-        sampling: what was read, where that is not all.
+        sampling: what was read, if that is a sample.
     """
 
     conversations: int
@@ -162,7 +168,7 @@ class Diagnosis:
     first_ns: int
     last_ns: int
     findings: tuple[Finding, ...]
-    noted: tuple[Noted, ...]
+    notes: tuple[Note, ...]
     interval_seconds: int
     over_time: Mapping[int, int]
     sampling: Sampling | None = None
@@ -180,27 +186,31 @@ def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
 
 def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnosis:
     """Say what fails in a population, and why; arguments as for ``roots_of``."""
-    calls_of = calls_of or listed(population)
-    grouped: dict[Any, list[Occurrence]] = defaultdict(list)
+    calls_of = calls_of or working_calls_of(population)
+    groups: dict[Any, list[Occurrence]] = defaultdict(list)
     failing: dict[str, float] = {}
     for occurrence in roots_of(population, calls_of):
-        grouped[group_key(occurrence)].append(occurrence)
+        groups[group_key(occurrence)].append(occurrence)
         failing[occurrence.trace_id] = occurrence.weight
-    alike_of = Counter(
-        _alike(group[0]) for group in grouped.values() for _ in {one.trace_id for one in group}
+    conversations_by_type = Counter(
+        _failure_type(group[0]) for group in groups.values() for _ in {failure.trace_id for failure in group}
     )
-    crowded = Counter(trace_id for group in grouped.values() for trace_id in {one.trace_id for one in group})
-    asking: dict[str, list[Asking[Finding]]] = defaultdict(list)
-    for group in grouped.values():
-        in_order = sorted(group, key=lambda one: one.time_ns)
-        share = len({one.trace_id for one in group}) / alike_of[_alike(group[0])]
-        asking[group[0].compared_as or group[0].kind].append(
-            _finding(in_order, population.over_time, crowded, is_alone=share >= _NEARLY_ALL)
+    findings_of_trace = Counter(
+        trace_id for group in groups.values() for trace_id in {failure.trace_id for failure in group}
+    )
+    inquiries: dict[str, list[Inquiry[Finding]]] = defaultdict(list)
+    for group in groups.values():
+        in_order = sorted(group, key=lambda failure: failure.time_ns)
+        share = len({failure.trace_id for failure in group}) / conversations_by_type[_failure_type(group[0])]
+        inquiries[group[0].compared_as or group[0].kind].append(
+            _finding(in_order, population.over_time, findings_of_trace, is_alone=share >= _NEARLY_ALL)
         )
-    findings = [one for kind, alike in asking.items() for one in together(alike, calls_of(kind))]
+    findings = [
+        finding for kind, of_kind in inquiries.items() for finding in answer_all(of_kind, calls_of(kind))
+    ]
     findings.sort(key=_rank)
-    noted = [
-        Noted(tool, count, population.returned_conversations[tool])
+    notes = [
+        Note(tool, count, population.returned_conversations[tool])
         for tool, count in population.returned_errors.most_common()
     ]
     conversations = round(population.conversations)
@@ -210,110 +220,120 @@ def conclude(population: Population, calls_of: CallsOf | None = None) -> Diagnos
         population.first_ns,
         population.last_ns,
         tuple(findings),
-        tuple(noted),
+        tuple(notes),
         population.over_time.seconds,
         population.over_time.counts,
     )
 
 
-def _alike(one: Occurrence) -> tuple[Any, ...]:
-    """What failures of several entries have in common, that are a finding for each entry."""
-    return (one.cause, one.kind) if one.kind == MODEL else group_key(one)
+def _failure_type(occurrence: Occurrence) -> tuple[Any, ...]:
+    """What failures of several entries have in common; each entry has a finding of its own."""
+    return (occurrence.cause, occurrence.kind) if occurrence.kind == MODEL else group_key(occurrence)
 
 
 def _finding(
-    group: Sequence[Occurrence], over_time: Timeline, crowded: Counter[str], *, is_alone: bool
-) -> Asking[Finding]:
+    group: Sequence[Occurrence], over_time: Timeline, findings_of_trace: Counter[str], *, is_alone: bool
+) -> Inquiry[Finding]:
     worst: dict[str, Occurrence] = {}
     first: dict[str, Occurrence] = {}
-    for one in group:
-        first.setdefault(one.trace_id, one)
-        if one.trace_id not in worst or _WORTH[one.effect] > _WORTH[worst[one.trace_id].effect]:
-            worst[one.trace_id] = one
+    for failure in group:
+        first.setdefault(failure.trace_id, failure)
+        if failure.trace_id not in worst or _WORTH[failure.effect] > _WORTH[worst[failure.trace_id].effect]:
+            worst[failure.trace_id] = failure
     effects: dict[Effect, float] = defaultdict(float)
-    for one in worst.values():
-        effects[one.effect] += one.weight
+    for failure in worst.values():
+        effects[failure.effect] += failure.weight
     ended_later: dict[str, float] = defaultdict(float)
-    for one in worst.values():
-        if one.ended_by is not None:
-            ended_later[what_ended(one.ended_by)] += one.weight
-    statuses = Counter(str(one.subject["status_code"]) for one in group if "status_code" in one.subject)
+    for failure in worst.values():
+        if failure.ended_by is not None:
+            ended_later[what_ended(failure.ended_by)] += failure.weight
+    statuses = Counter(
+        str(failure.subject["status_code"]) for failure in group if "status_code" in failure.subject
+    )
     subject = _subject(group)
     symptoms: Counter[str] = Counter()
-    for one in group:
-        symptoms.update(one.symptoms)
-    # One call of each conversation: those of one conversation are not independent of each other.
-    # Of too many, every so many: the first ones would all be early.
+    for failure in group:
+        symptoms.update(failure.symptoms)
+    # One call of each conversation, since the calls of one conversation are not independent.
+    # Only every n-th of too many: the first ones would all be early.
     step = max(1, -(-len(first) // _MOST_COMPARED))
-    failing = [one.features for one in _one_of_each(group)[::step]]
-    same = frozenset[str]() if is_alone else _same_in_all(failing)
-    found, outline = yield from discriminate(failing, partial(_is_told, group[0], same))
-    spread = yield from distributions([one.property for one in found], failing, outline)
+    failing = [failure.features for failure in _one_of_each_conversation(group)[::step]]
+    constant_attributes = frozenset[str]() if is_alone else _constant_attributes(failing)
+    discriminators, outline = yield from discriminate(
+        failing, partial(_is_redundant, group[0], constant_attributes)
+    )
+    bars = yield from distributions(
+        [discriminator.property for discriminator in discriminators], failing, outline
+    )
     counts = {effect: round(count) for effect, count in effects.items()}
-    best = _best(list(worst.values()), crowded)
+    best = _best(list(worst.values()), findings_of_trace)
     return Finding(
         cause=group[0].cause,
         subject=subject,
         status_codes=dict(statuses.most_common()),
-        occurrences=round(sum(one.weight for one in group)),
-        attempts=round(sum(one.weight * one.attempts for one in group)),
-        conversations=round(sum(one.weight for one in first.values())),
-        ended=counts.get(Effect.ENDED, 0),
-        recovered=not (counts.get(Effect.ENDED) or counts.get(Effect.SWALLOWED)),
-        lost_seconds=round(sum(one.weight * one.lost_ns for one in group) / 1e9, 3),
+        occurrences=round(sum(failure.weight for failure in group)),
+        attempts=round(sum(failure.weight * failure.attempts for failure in group)),
+        conversations=round(sum(failure.weight for failure in first.values())),
+        ended_conversations=counts.get(Effect.ENDED, 0),
+        has_recovered=not (counts.get(Effect.ENDED) or counts.get(Effect.SWALLOWED)),
+        lost_seconds=round(sum(failure.weight * failure.lost_ns for failure in group) / 1e9, 3),
         first_ns=group[0].time_ns,
         last_ns=group[-1].time_ns,
         effects=counts,
-        over_time=over_time.count((one.time_ns, one.weight) for one in first.values()),
-        discriminators=tuple(found),
-        distributions=spread,
-        compared=(len(failing), outline.total),
+        over_time=over_time.count((failure.time_ns, failure.weight) for failure in first.values()),
+        discriminators=tuple(discriminators),
+        distributions=bars,
+        compared_calls=(len(failing), outline.total),
         symptoms=dict(symptoms.most_common(_MOST_SYMPTOMS)),
-        message=best[0].said,
-        evidence=tuple(Evidence(one.trace_id, one.span_id) for one in best),
+        message=best[0].message,
+        evidence=tuple(Evidence(failure.trace_id, failure.span_id) for failure in best),
         visible_as=visible_as(
-            group[0].cause, subject, counts, {what: round(count) for what, count in ended_later.items()}
+            group[0].cause, subject, counts, {words: round(count) for words, count in ended_later.items()}
         ),
-        advice=advice_for(group[0].cause, {**group[0].detail, **subject}, found),
+        advice=advice_for(group[0].cause, {**group[0].detail, **subject}, discriminators),
     )
 
 
-def _rank(one: Finding) -> tuple[float, ...]:
-    # A backup that can never work shows only after a failure that passes, and as often: it is what to mend.
-    can_pass = one.cause != causes.CONFIG_ENTRY
-    return (-one.weight, -one.conversations, -one.occurrences, can_pass, one.first_ns)
+def _rank(finding: Finding) -> tuple[float, ...]:
+    # An entry that can never work shows only after another one failed, and as often: it is the one to fix.
+    can_pass = finding.cause != causes.CONFIG_ENTRY
+    return (-finding.weight, -finding.conversations, -finding.occurrences, can_pass, finding.first_ns)
 
 
-def _same_in_all(failing: Sequence[Features]) -> frozenset[str]:
-    """What the entries of all of these have: where others fail too, they are grouped by it, and no more."""
-    return frozenset(name for name in _OF_ENTRY if len({one.get(name) for one in failing}) == 1)
+def _constant_attributes(failing: Sequence[Features]) -> frozenset[str]:
+    """Attributes of the entry that are the same in all failing calls, since these are grouped by them."""
+    return frozenset(
+        name for name in _ENTRY_ATTRIBUTES if len({features.get(name) for features in failing}) == 1
+    )
 
 
-def _is_told(failure: Occurrence, same: Collection[str], attribute: str) -> bool:
-    """Whether an attribute only says once more what failed: no call of an entry that is wrong works."""
-    if attribute in same:
+def _is_redundant(failure: Occurrence, constant_attributes: Collection[str], attribute: str) -> bool:
+    """Whether an attribute only repeats what failed: no call of a wrong entry works."""
+    if attribute in constant_attributes:
         return True
     if failure.cause == causes.CONFIG_ENTRY:
-        return attribute in _OF_ENTRY
+        return attribute in _ENTRY_ATTRIBUTES
     if failure.cause != causes.TOOL_ARGUMENTS:
         return False
-    # What is no JSON object has no arguments by name.
+    # Arguments that are no JSON object have no names.
     return attribute in {PROBLEMS, DEPTH} or (is_no_object(failure.subject) and attribute.startswith(PREFIX))
 
 
-def _one_of_each(group: Sequence[Occurrence]) -> list[Occurrence]:
-    """One failure of each conversation, by chance: the first ones would all be of early turns."""
+def _one_of_each_conversation(group: Sequence[Occurrence]) -> list[Occurrence]:
+    """One failure of each conversation, at random: the first ones would all be of early turns."""
     by_trace: dict[str, list[Occurrence]] = defaultdict(list)
-    for one in group:
-        by_trace[one.trace_id].append(one)
-    return [of[crc32(trace_id.encode()) % len(of)] for trace_id, of in by_trace.items()]
+    for failure in group:
+        by_trace[failure.trace_id].append(failure)
+    return [
+        occurrences[crc32(trace_id.encode()) % len(occurrences)] for trace_id, occurrences in by_trace.items()
+    ]
 
 
 def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
-    """What the failures have in common: their usual status, and their host if nearly all have the same."""
+    """The common subject of failures: their usual status, and their host if nearly all have the same."""
     subject = dict(group[0].subject)
     for name, least in (("status_code", 0.0), ("host", _NEARLY_ALL)):
-        values = Counter(one.subject[name] for one in group if name in one.subject)
+        values = Counter(failure.subject[name] for failure in group if name in failure.subject)
         subject.pop(name, None)
         for value, count in values.most_common(1):
             if count >= least * len(group):
@@ -321,7 +341,10 @@ def _subject(group: Sequence[Occurrence]) -> dict[str, Any]:
     return subject
 
 
-def _best(occurrences: Sequence[Occurrence], crowded: Counter[str]) -> list[Occurrence]:
-    """The conversations that show it best: those that ended with it, and where little else went wrong."""
-    ranked = sorted(occurrences, key=lambda one: (-_WORTH[one.effect], crowded[one.trace_id], one.time_ns))
+def _best(occurrences: Sequence[Occurrence], findings_of_trace: Counter[str]) -> list[Occurrence]:
+    """The failures that show it best: those that ended a conversation, and where little else failed."""
+    ranked = sorted(
+        occurrences,
+        key=lambda failure: (-_WORTH[failure.effect], findings_of_trace[failure.trace_id], failure.time_ns),
+    )
     return ranked[:_MOST_EVIDENCE]

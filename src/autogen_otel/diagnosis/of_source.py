@@ -1,4 +1,4 @@
-"""The diagnosis of a source as the source allows: read whole, as a sample, or where it is stored."""
+"""The diagnosis of a source: from all conversations, from a sample, or counted in the database."""
 
 from __future__ import annotations
 
@@ -24,101 +24,107 @@ from autogen_otel.traces.sources.prometheus import count, reweighted
 from autogen_otel.traces.trace import Span, Trace
 
 MOST_OF_EITHER: Final = 1000
-"""How many conversations of a sample fail, and how many do not, where no limit is set."""
+"""How many failing and how many working conversations a sample has, if no limit is set."""
 
-Shown = Callable[[str], AbstractContextManager[Progress]]
-"""Shows how far a block has come that does what it says."""
+ShowProgress = Callable[[str], AbstractContextManager[Progress]]
+"""Shows the progress of a ``with`` block that does what the text says."""
 
 
 def diagnose_source(
-    source: Source, asked: Selection, limit: int, counting: Client | None, shown: Shown
+    source: Source, selection: Selection, limit: int, prometheus: Client | None, show_progress: ShowProgress
 ) -> tuple[Diagnosis, str]:
     """Diagnose the conversations of a source.
 
     Args:
         source: where they are.
-        asked: which are wanted.
-        limit: how many to read at most, of a sample of either kind; 0 for what is usual.
-        counting: a Prometheus that has counted what there is only a sample of.
-        shown: shows how far reading has come.
+        selection: which conversations to read.
+        limit: the most conversations to read, of each kind in a sample; 0 for the default.
+        prometheus: has the counts of all conversations, if the source only gives a sample.
+        show_progress: shows the progress of reading.
 
     Returns:
-        The diagnosis, and what it was made of.
+        The diagnosis, and the name of what it is based on.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: the source cannot be read.
     """
     if isinstance(source, SampledSource):
-        selection, sample = _sample(source, asked, limit, shown)
-        if counting is None or not sample:
+        sampled_selection, sample = _sample(source, selection, limit, show_progress)
+        if prometheus is None or not sample:
             return diagnose_sample(sample), source.name
-        if replace(selection, since=None, until=None, service=None) != EVERYTHING:
+        if replace(sampled_selection, since=None, until=None, service=None) != EVERYTHING:
             raise SourceError(
                 "--prometheus counts by --since, --until and --service only: leave the other options out."
             )
-        counts = count(counting, replace(selection, until=selection.until or time.time_ns()))
-        return diagnose_sample(reweighted(sample, counts)), f"{source.name}, counted by {counting.name}"
+        counts = count(
+            prometheus, replace(sampled_selection, until=sampled_selection.until or time.time_ns())
+        )
+        return diagnose_sample(reweighted(sample, counts)), f"{source.name}, counted by {prometheus.name}"
     with few_collections():
         if isinstance(source, ClickHouse):
-            with shown(source.name) as progress:
-                return diagnose_stored(source, asked, limit, progress), source.name
-        with shown(f"reading {source.name}") as progress:
+            with show_progress(source.name) as progress:
+                return diagnose_stored(source, selection, limit, progress), source.name
+        with show_progress(f"reading {source.name}") as progress:
             (population,) = read_populations(
-                _parts(source, limit), Populations(asked, limit=limit), progress
+                _parts(source, limit), Populations(selection, limit=limit), progress
             ).each
             return conclude(population), source.name
 
 
-def population_of(source: Source, asked: Selection, among: Trace, most: int, shown: Shown) -> Population:
+def population_of(
+    source: Source, selection: Selection, trace: Trace, most: int, show_progress: ShowProgress
+) -> Population:
     """The conversations of a source, to compare one of them with.
 
     Args:
         source: where they are.
-        asked: which are wanted.
-        among: the one; it is there also where only a sample of all is read.
-        most: how many to read of a sample, of either kind.
-        shown: shows how far reading has come.
+        selection: which conversations to read.
+        trace: the one; the population has it even if a sample does not.
+        most: how many to read of each kind in a sample.
+        show_progress: shows the progress of reading.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: the source cannot be read.
     """
     if isinstance(source, SampledSource):
-        sample = _sample(source, _around(source, asked, among), most, shown)[1]
+        sample = _sample(source, _around(source, selection, trace), most, show_progress)[1]
         population = Population.of_sample(sample)
-        if all(one.spans[0].trace_id != among.trace_id for one in sample):
-            # Last: how much each of a group weighs is what the first one weighs.
-            population.add(list(among.spans))
+        if all(conversation.spans[0].trace_id != trace.trace_id for conversation in sample):
+            # Added last: the first failure of a group sets the weight of all.
+            population.add(list(trace.spans))
         return population
-    with few_collections(), shown(f"reading {source.name}") as progress:
+    with few_collections(), show_progress(f"reading {source.name}") as progress:
         if isinstance(source, Files):
-            return read_populations(source.parts(), Populations(asked), progress).each[0]
-        return Population.of(source.spans(asked, progress=progress))
+            return read_populations(source.parts(), Populations(selection), progress).each[0]
+        return Population.of(source.spans(selection, progress=progress))
 
 
-def _around(source: SampledSource, asked: Selection, among: Trace) -> Selection:
-    """The selection; without a beginning, where the source does not look back for ever, around the trace."""
-    began = among.spans[0].start_ns
-    if asked.since is not None and asked.since > began:
-        raise SourceError(f"Trace {among.trace_id} began before --since: give an earlier time.")
-    if source.lookback_ns is None or asked.since is not None:
-        return asked
-    until = min(began + source.lookback_ns, time.time_ns())
-    return replace(asked, since=began - source.lookback_ns, until=until)
+def _around(source: SampledSource, selection: Selection, trace: Trace) -> Selection:
+    """The selection; if it has no beginning and the source has a limited lookback, times around the trace."""
+    start_ns = trace.spans[0].start_ns
+    if selection.since is not None and selection.since > start_ns:
+        raise SourceError(f"Trace {trace.trace_id} began before --since: give an earlier time.")
+    if source.lookback_ns is None or selection.since is not None:
+        return selection
+    until = min(start_ns + source.lookback_ns, time.time_ns())
+    return replace(selection, since=start_ns - source.lookback_ns, until=until)
 
 
-def compare_source(source: Source, before: Side, after: Side, limit: int, shown: Shown) -> Changes:
+def compare_source(
+    source: Source, before: Side, after: Side, limit: int, show_progress: ShowProgress
+) -> Changes:
     """Compare conversations of a source; arguments as for ``diagnose_source``.
 
     Raises:
-        SourceError: it cannot be read, or does not give what the comparison needs.
+        SourceError: the source cannot be read, or does not give what the comparison needs.
     """
     sides = (before, after)
     with few_collections():
         if isinstance(source, ClickHouse):
-            with shown(source.name) as progress:
+            with show_progress(source.name) as progress:
                 return compare_stored(source, sides, limit, progress)
         if not isinstance(source, SampledSource):
-            with shown(f"reading {source.name}") as progress:
+            with show_progress(f"reading {source.name}") as progress:
                 populations = Populations(*(side.selection for side in sides), limit=limit)
                 return compare(sides, read_populations(_parts(source, limit), populations, progress))
     if before.selection.attribute is not None:
@@ -126,41 +132,45 @@ def compare_source(source: Source, before: Side, after: Side, limit: int, shown:
             f"--compare KEY=BEFORE..AFTER needs all conversations, which {source.name} does not give; "
             "compare times: --compare SINCE..UNTIL."
         )
-    was, now = (diagnose_sample(_sample(source, side.selection, limit, shown)[1]) for side in sides)
-    return changes_of(sides, was, now)
+    diagnosis_before, diagnosis_after = (
+        diagnose_sample(_sample(source, side.selection, limit, show_progress)[1]) for side in sides
+    )
+    return changes_of(sides, diagnosis_before, diagnosis_after)
 
 
 def evidence_in(source: Source, diagnosis: Diagnosis, most: int) -> dict[str, Trace]:
-    """The conversations that show the findings best, at most so many, by id.
+    """The conversations that show the findings best, by id; at most ``most``.
 
     Raises:
-        SourceError: they cannot be read.
+        SourceError: the source cannot be read.
     """
-    best = [one.trace_id for finding in diagnosis.findings for one in finding.evidence]
-    wanted = list(dict.fromkeys(best))[:most]
-    spans: dict[str, list[Span]] = {trace_id: [] for trace_id in wanted}
-    # Files are read once, all others find one by its id.
-    found = (
-        (source.spans_of(spans.keys()) if wanted else ())
+    best_ids = [evidence.trace_id for finding in diagnosis.findings for evidence in finding.evidence]
+    trace_ids = list(dict.fromkeys(best_ids))[:most]
+    spans: dict[str, list[Span]] = {trace_id: [] for trace_id in trace_ids}
+    # Files are read once, all other sources find a trace by its id.
+    recorded_spans = (
+        (source.spans_of(spans.keys()) if trace_ids else ())
         if isinstance(source, Files)
-        else chain.from_iterable(source.spans(Selection(trace=one)) for one in wanted)
+        else chain.from_iterable(source.spans(Selection(trace=trace_id)) for trace_id in trace_ids)
     )
-    for span in found:
+    for span in recorded_spans:
         if span.trace_id in spans:
             spans[span.trace_id].append(span)
-    return {trace_id: Trace.of(found) for trace_id, found in spans.items() if found}
+    return {trace_id: Trace.of(of_trace) for trace_id, of_trace in spans.items() if of_trace}
 
 
 def _parts(source: Source, limit: int) -> Sequence[Files]:
-    """What several processes read; a limit counts conversations in the order that one reads them in."""
+    """The parts for several processes; with a limit only one, since the limit counts in a single order."""
     assert isinstance(source, Files)
     return [source] if limit else source.parts()
 
 
 def _sample(
-    source: SampledSource, asked: Selection, limit: int, shown: Shown
+    source: SampledSource, selection: Selection, limit: int, show_progress: ShowProgress
 ) -> tuple[Selection, list[Weighted]]:
-    """A sample, and what it is one of."""
-    selection, most = with_beginning(source, asked), limit or MOST_OF_EITHER
-    with shown(f"reading {source.name}") as progress, few_collections():
-        return selection, source.sample(selection, failing=most, working=most, progress=progress)
+    """A sample, and the selection that it is a sample of."""
+    sampled_selection, most = with_beginning(source, selection), limit or MOST_OF_EITHER
+    with show_progress(f"reading {source.name}") as progress, few_collections():
+        return sampled_selection, source.sample(
+            sampled_selection, failing=most, working=most, progress=progress
+        )

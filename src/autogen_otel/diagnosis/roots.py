@@ -1,8 +1,8 @@
-"""Causes before symptoms: what a failure really is, where only many conversations together tell it.
+"""Causes before symptoms: the real cause of failures, where only many conversations together show it.
 
-Each rule takes failures that look like one thing and says, by the numbers, that they are another: a plain 500
-that sets in with prompt size is a size limit, a tool that raises on arguments that do not fit its schema has
-been called wrongly, a model call that only fails after a tool failed is that tool's symptom.
+Each rule takes failures of one cause and shows by their numbers that the cause is another: a plain 500 that
+sets in with prompt size is a size limit, a tool that raises on arguments that do not fit its schema has been
+called wrongly, a model call that only fails after a tool failed is that tool's symptom.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import is_number, round_between, thinned
-from autogen_otel.diagnosis.comparison.listed import listed
+from autogen_otel.diagnosis.comparison.candidates import is_number, round_between, thin
+from autogen_otel.diagnosis.comparison.in_memory import working_calls_of
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Asking, CallsOf, Holding, Outline, Run, together
+from autogen_otel.diagnosis.comparison.questions import CallsOf, Counts, Inquiry, Outline, Run, answer_all
 from autogen_otel.diagnosis.comparison.statistics import Table, fisher_of_best_cut
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, PREVIOUS_TOOL_SECONDS, PROBLEMS, Features
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Effect, Occurrence, tool_kind
@@ -25,9 +25,9 @@ from autogen_otel.diagnosis.evidence.subjects import problem_subject
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
-_LOOK_PLAIN: Final = frozenset({causes.BACKEND, causes.CLIENT, causes.UNKNOWN})
-"""What is said of a model call where nothing explains why it failed."""
-_CAN_WAIT: Final = frozenset({causes.RATE_LIMIT, causes.BACKEND, causes.TIMEOUT})
+_UNEXPLAINED_CAUSES: Final = frozenset({causes.BACKEND, causes.CLIENT, causes.UNKNOWN})
+"""Causes of a failed model call that explain nothing."""
+_TEMPORARY_CAUSES: Final = frozenset({causes.RATE_LIMIT, causes.BACKEND, causes.TIMEOUT})
 _SURE: Final = 0.001
 _NEARLY_ALL: Final = 0.9
 _MOST_OF_THEM: Final = 0.8
@@ -36,99 +36,106 @@ _FEWEST: Final = 3
 _TELLING_EFFECT: Final = 0.3
 _MORE_OFTEN_THAN_NOT: Final = 0.5
 _SMALLEST_LIMIT: Final = 1000
-"""Characters; no model is bothered by less."""
+"""Characters; no model has a smaller limit."""
 _SLOW_SECONDS: Final = 1.0
 _AFTER_TOOL: Final = Property(names.TOOL_FAILED_BEFORE, Comparison.EQUALS, value=True)
 
 
 def roots_of(population: Population, calls_of: CallsOf | None = None) -> list[Occurrence]:
-    """All failures, each with the cause that the whole population shows, and their symptoms folded in.
+    """All failures, each with the cause that the whole population shows, and with its symptoms.
 
     Args:
         population: the failures.
-        calls_of: the calls of a kind that worked; by default those that the population keeps.
+        calls_of: returns the working calls of a kind; by default those of the population.
     """
-    calls_of = calls_of or listed(population)
+    calls_of = calls_of or working_calls_of(population)
     groups = [population.in_group(key) for key in sorted(population.groups)]
-    models: list[Asking[None]] = []
+    model_inquiries: list[Inquiry[None]] = []
     for group in groups:
         first = group[0]
         if first.cause == causes.TOOL_EXCEPTION:
-            together([_blame_arguments(group)], calls_of(first.kind))
-        elif first.kind == MODEL and first.cause in _EXPLAINED:
-            models.append(_EXPLAINED[first.cause](group))
-    if models:
-        together(models, calls_of(MODEL))
-    found = [one for group in groups for one in group]
-    found.extend(_loops(population))
-    _show_fallbacks(found)
-    return _without_symptoms(found, calls_of)
+            answer_all([_blame_arguments(group)], calls_of(first.kind))
+        elif first.kind == MODEL and first.cause in _RULES:
+            model_inquiries.append(_RULES[first.cause](group))
+    if model_inquiries:
+        answer_all(model_inquiries, calls_of(MODEL))
+    failures = [failure for group in groups for failure in group]
+    failures.extend(_loops(population))
+    _show_fallbacks(failures)
+    return _without_symptoms(failures, calls_of)
 
 
 # ---------------------------------------------------------------- tools
-def _blame_arguments(group: Sequence[Occurrence]) -> Asking[None]:
-    """A tool that raises where its arguments do not fit, and works where they do, was called wrongly."""
-    bad: Counter[str] = Counter()
-    for one in group:
-        bad.update(one.problems)
-    if not bad:
+def _blame_arguments(group: Sequence[Occurrence]) -> Inquiry[None]:
+    """Blame the arguments if a tool raises where they do not fit, and works where they do."""
+    failing_counts: Counter[str] = Counter()
+    for failure in group:
+        failing_counts.update(failure.problems)
+    if not failing_counts:
         return
-    answer = yield Holding([Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in bad])
-    fine = dict(zip(bad, answer.holding, strict=True))
-    for one in group:
-        blamed = [problem for problem in one.problems if bad[problem] >= fine[problem] * answer.weight]
-        if blamed:
-            one.symptoms[f"tool_exception {one.subject['tool']} {one.subject.get('exception', '')}"] += 1
-            one.cause = causes.TOOL_ARGUMENTS
-            one.subject = {**one.subject, **problem_subject(blamed[0])}
+    answer = yield Counts([Property(PROBLEMS, Comparison.INCLUDES, problem) for problem in failing_counts])
+    working_counts = dict(zip(failing_counts, answer.counts, strict=True))
+    for failure in group:
+        likely_problems = [
+            problem
+            for problem in failure.problems
+            if failing_counts[problem] >= working_counts[problem] * answer.weight
+        ]
+        if likely_problems:
+            failure.symptoms[
+                f"tool_exception {failure.subject['tool']} {failure.subject.get('exception', '')}"
+            ] += 1
+            failure.cause = causes.TOOL_ARGUMENTS
+            failure.subject = {**failure.subject, **problem_subject(likely_problems[0])}
 
 
 # ---------------------------------------------------------------- model calls
-def _explain_plain(group: Sequence[Occurrence]) -> Asking[None]:
-    """Find what plain refusals set in with: the size of the prompt, or history of an earlier run."""
-    sizes = _numbers(one.features for one in group)
-    counted = {
-        name: [number if is_number(number := one.features.get(name)) else 0 for one in group]
+def _explain_by_prompt(group: Sequence[Occurrence]) -> Inquiry[None]:
+    """Find what unexplained failures set in with: the size of the prompt, or history of an earlier run."""
+    sizes = _numbers(failure.features for failure in group)
+    numbers_by_name = {
+        name: [number if is_number(number := failure.features.get(name)) else 0 for failure in group]
         for name in (names.PROMPT_CARRIED_MESSAGES, names.PROMPT_MESSAGES)
     }
-    cuts = {name: thinned(numbers) for name, numbers in counted.items()}
-    outline = yield Outline({names.PROMPT_CHARS: thinned(sizes), **cuts})
-    answer = yield Holding([_AFTER_TOOL])
-    (after_tool,) = answer.holding
+    cuts = {name: thin(numbers) for name, numbers in numbers_by_name.items()}
+    outline = yield Outline({names.PROMPT_CHARS: thin(sizes), **cuts})
+    answer = yield Counts([_AFTER_TOOL])
+    (after_tool,) = answer.counts
     weight = answer.weight
-    carried, messages = (
-        _Numbers(numbers, outline.runs[name], weight, answer.total) for name, numbers in counted.items()
+    carried_messages, messages = (
+        _Numbers(numbers, outline.runs[name], weight, answer.total)
+        for name, numbers in numbers_by_name.items()
     )
     explanations = [
         _by_size(_Numbers(sizes, outline.runs[names.PROMPT_CHARS], weight)),
-        _by_history(carried, messages, is_refused=group[0].cause == causes.CLIENT),
+        _by_history(carried_messages, messages, is_refused=group[0].cause == causes.CLIENT),
     ]
-    explained = max(filter(None, explanations), key=lambda one: one[0], default=None)
-    if explained is None:
+    best = max(filter(None, explanations), key=lambda explanation: explanation[0], default=None)
+    if best is None:
         return
-    effect, cause, holds, more = explained
-    # What tools say of their failures makes prompts longer, too.
+    effect, cause, has_property, details = best
+    # The errors of tools make prompts longer, too.
     if _after_tools(group, after_tool, answer.total).effect >= effect:
         return
-    for one in group:
-        if holds(one.features):
-            one.symptoms[one.words] += 1
-            one.cause = cause
-            one.subject = {**_of_entry(one.subject), **more}
-            one.detail = {}
+    for failure in group:
+        if has_property(failure.features):
+            failure.symptoms[failure.words] += 1
+            failure.cause = cause
+            failure.subject = {**_entry_subject(failure.subject), **details}
+            failure.detail = {}
 
 
 _Explanation = tuple[float, str, Callable[[Features], bool], dict[str, Any]]
 
 
 class _Numbers:
-    """The numbers of failing and of working calls, and the cut that tells the failures best.
+    """The numbers of failing and of working calls, and the cut that separates them best.
 
     Args:
-        bad: of failing calls.
-        runs: of working calls, by which cuts they are between.
+        bad: the numbers of failing calls.
+        runs: of working calls, at the cuts and between them.
         weight: how many calls each working one stands for.
-        all_working: of how many calls those are; only those that have a number by default.
+        all_working: how many working calls there are; by default only those with a number.
     """
 
     def __init__(
@@ -140,30 +147,30 @@ class _Numbers:
 
     @cached_property
     def cut(self) -> float:
-        """The number from which on calls fail; there has to be a failing call."""
-        return max(thinned(self.bad), key=lambda cut: _likelihood(self._above(cut), self._weight))
+        """The number from which calls fail; there has to be a failing call."""
+        return max(thin(self.bad), key=lambda cut: _likelihood(self._above(cut), self._weight))
 
     @cached_property
     def table(self) -> Table:
-        """How many have at least so much."""
+        """How many calls have at least the cut."""
         return self._above(self.cut)
 
-    def explain(self, covering: float = _MORE_OFTEN_THAN_NOT) -> bool:
+    def explains(self, least_share: float = _MORE_OFTEN_THAN_NOT) -> bool:
         """Whether the cut explains the failures, see ``_is_explained``."""
-        return _is_explained(self.table, self._weight, len(thinned(self.bad)), covering)
+        return _is_explained(self.table, self._weight, len(thin(self.bad)), least_share)
 
     def below(self, cut: float) -> float | None:
         """The largest working number that is smaller."""
         return max((run.highest for run in self._runs if run.highest < cut), default=None)
 
     def _above(self, cut: float) -> Table:
-        bad = sum(one >= cut for one in self.bad)
+        bad = sum(number >= cut for number in self.bad)
         good = sum(run.calls for run in self._runs if run.lowest >= cut)
         return Table(bad, len(self.bad), good, self._all_working)
 
 
 def _by_size(sizes: _Numbers) -> _Explanation | None:
-    if len(sizes.bad) < _FEWEST or not sizes.good or sizes.cut < _SMALLEST_LIMIT or not sizes.explain():
+    if len(sizes.bad) < _FEWEST or not sizes.good or sizes.cut < _SMALLEST_LIMIT or not sizes.explains():
         return None
     limit = round_between(sizes.below(sizes.cut) or 0, sizes.cut)
     is_large = Property(names.PROMPT_CHARS, Comparison.AT_LEAST, sizes.cut).tester()
@@ -171,43 +178,43 @@ def _by_size(sizes: _Numbers) -> _Explanation | None:
 
 
 def _after_tools(group: Sequence[Occurrence], working: int, all_working: int) -> Table:
-    return Table(sum(map(_is_after_tool, group)), len(group), working, all_working)
+    return Table(sum(map(_is_after_failed_tool, group)), len(group), working, all_working)
 
 
-def _by_history(carried: _Numbers, messages: _Numbers, *, is_refused: bool) -> _Explanation | None:
-    # On equal terms history wins: what is carried over makes the prompt larger, too.
-    effect = carried.table.effect + 0.02
+def _by_history(carried_messages: _Numbers, messages: _Numbers, *, is_refused: bool) -> _Explanation | None:
+    # If both explain as well, history wins: carried messages make the prompt larger, too.
+    effect = carried_messages.table.effect + 0.02
     if effect < messages.table.effect:
-        # It is how many messages there are, wherever they came from.
+        # The number of messages explains it, wherever they came from.
         return None
-    # A refusal is about what was sent: where all that were refused sent history along, it is about that, even
-    # if most history does no harm.
-    if carried.cut < 1 or not carried.explain(0.0 if is_refused else _MORE_OFTEN_THAN_NOT):
+    # A refusal is about the request: if all refused requests had history, it is about the history, even if
+    # most history does no harm.
+    if carried_messages.cut < 1 or not carried_messages.explains(0.0 if is_refused else _MORE_OFTEN_THAN_NOT):
         return None
-    is_carried = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, carried.cut).tester()
+    is_carried = Property(names.PROMPT_CARRIED_MESSAGES, Comparison.AT_LEAST, carried_messages.cut).tester()
     return effect, causes.STALE_STATE, is_carried, {}
 
 
 def _is_explained(
-    table: Table, weight: float, tried: int = 1, covering: float = _MORE_OFTEN_THAN_NOT
+    table: Table, weight: float, cuts: int = 1, least_share: float = _MORE_OFTEN_THAN_NOT
 ) -> bool:
-    """Whether a property explains failures: nearly all have it, or nearly all that have it fail.
+    """Whether a property explains failures: nearly all have it, or nearly all calls with it fail.
 
     Args:
-        table: how many have it.
+        table: how many calls have it.
         weight: how many calls each working one stands for.
-        tried: how many cuts of a number it was chosen from.
-        covering: how many of those that have it have to fail, where nearly all failures have it.
+        cuts: how many cuts of a number were tried.
+        least_share: which share of the calls with it has to fail, if nearly all failures have it.
     """
-    if table.failing < _FEWEST or fisher_of_best_cut(table, tried) > _SURE:
+    if table.failing < _FEWEST or fisher_of_best_cut(table, cuts) > _SURE:
         return False
     precision = table.failing / (table.failing + table.working * weight)
     covers = table.failing_share >= _NEARLY_ALL and table.effect >= _CLEAR_EFFECT
-    return (covers and precision >= covering) or precision >= _MOST_OF_THEM
+    return (covers and precision >= least_share) or precision >= _MOST_OF_THEM
 
 
 def _likelihood(table: Table, weight: float) -> float:
-    """How well the failures are told by one rate with a property and another one without it."""
+    """The log-likelihood of the failures, by one rate with a property and another one without it."""
     total = 0.0
     for bad, good in (
         (table.failing, table.working * weight),
@@ -217,102 +224,107 @@ def _likelihood(table: Table, weight: float) -> float:
     return total
 
 
-def _measure_limit(group: Sequence[Occurrence]) -> Asking[None]:
-    """Say from where on prompts are too large, in characters."""
-    bad = _numbers(one.features for one in group)
+def _measure_limit(group: Sequence[Occurrence]) -> Inquiry[None]:
+    """Set the limit of the prompt in characters."""
+    bad = _numbers(failure.features for failure in group)
     if not bad:
         return
     smallest = min(bad)
     outline = yield Outline({names.PROMPT_CHARS: [smallest]})
     below = _Numbers(bad, outline.runs[names.PROMPT_CHARS], outline.weight).below(smallest)
     limit: float = smallest if below is None else round_between(below, smallest)
-    for one in group:
-        one.subject = {**one.subject, "limit_chars": int(limit)}
+    for failure in group:
+        failure.subject = {**failure.subject, "limit_chars": int(limit)}
 
 
-def _blame_slow_tool(group: Sequence[Occurrence]) -> Asking[None]:
-    """Name the tool after which calls time out, if it is its slowness that they have in common."""
-    tools = Counter(one.features[PREVIOUS_TOOL] for one in group if PREVIOUS_TOOL in one.features)
+def _blame_slow_tool(group: Sequence[Occurrence]) -> Inquiry[None]:
+    """Name the tool after which calls time out, if the calls have its slowness in common."""
+    tools = Counter(failure.features[PREVIOUS_TOOL] for failure in group if PREVIOUS_TOOL in failure.features)
     for tool, count in tools.most_common(1):
-        bad = [_seconds_of(tool, one.features) for one in group]
-        outline = yield Outline({PREVIOUS_TOOL_SECONDS: thinned(bad)}, tool=tool)
+        bad = [_seconds_of(tool, failure.features) for failure in group]
+        outline = yield Outline({PREVIOUS_TOOL_SECONDS: thin(bad)}, tool=tool)
         seconds = _Numbers(bad, outline.runs[PREVIOUS_TOOL_SECONDS], outline.weight, outline.total)
-        if seconds.cut < _SLOW_SECONDS or count < _FEWEST or not seconds.explain():
+        if seconds.cut < _SLOW_SECONDS or count < _FEWEST or not seconds.explains():
             return
-        for one in group:
-            if _seconds_of(tool, one.features) >= seconds.cut:
-                one.symptoms[one.words] += 1
-                one.subject = {**one.subject, "tool": tool}
+        for failure in group:
+            if _seconds_of(tool, failure.features) >= seconds.cut:
+                failure.symptoms[failure.words] += 1
+                failure.subject = {**failure.subject, "tool": tool}
 
 
 def _seconds_of(tool: str, features: Features) -> float:
-    """How long the tool before took, if it was this one."""
+    """How long the previous tool took, if it was this one."""
     return float(features[PREVIOUS_TOOL_SECONDS]) if features.get(PREVIOUS_TOOL) == tool else 0.0
 
 
-_EXPLAINED: Final[Mapping[str, Callable[[Sequence[Occurrence]], Asking[None]]]] = {
-    **dict.fromkeys(_LOOK_PLAIN, _explain_plain),
+_RULES: Final[Mapping[str, Callable[[Sequence[Occurrence]], Inquiry[None]]]] = {
+    **dict.fromkeys(_UNEXPLAINED_CAUSES, _explain_by_prompt),
     causes.PROMPT_TOO_LARGE: _measure_limit,
     causes.TIMEOUT: _blame_slow_tool,
 }
 
 
-def _show_fallbacks(found: Sequence[Occurrence]) -> None:
-    """A backup that can never work shows only when the first entry fails: it is what ends the call."""
-    for one in found:
-        if one.cause == causes.CONFIG_ENTRY:
-            for cause in one.fell_after:
-                if cause in _CAN_WAIT:
-                    one.symptoms[f"seen only after {cause} of an entry before it"] += 1
+def _show_fallbacks(failures: Sequence[Occurrence]) -> None:
+    """Give an entry that can never work the failures before it as symptoms: it shows only after them."""
+    for failure in failures:
+        if failure.cause == causes.CONFIG_ENTRY:
+            for cause in failure.earlier_causes:
+                if cause in _TEMPORARY_CAUSES:
+                    failure.symptoms[f"seen only after {cause} of an entry before it"] += 1
 
 
 # ---------------------------------------------------------------- conversations
 def _loops(population: Population) -> list[Occurrence]:
-    """Loops of workflows that do not always end at their limit: those that do are built so.
+    """Loops of workflows that seldom end at their limit: for others the limit is the design.
 
-    Of a single conversation lengths say too little: it may be held for so many turns.
+    The lengths of answers in a single conversation say too little: it may need so many turns.
     """
     return [
         occurrence
         for workflow, loop in sorted(population.loops, key=str)
-        if population.seldom_at_limit(workflow) and not (loop.of_words and population.ended[workflow] == 1)
+        if population.seldom_at_limit(workflow)
+        and not (loop.has_alike_answers and population.ended_conversations[workflow] == 1)
         for occurrence in population.in_loop((workflow, loop))
     ]
 
 
-def _without_symptoms(found: list[Occurrence], calls_of: CallsOf) -> list[Occurrence]:
-    """Fold model calls that only fail after a tool failed into that tool's failures."""
-    tools = {(one.trace_id, one.span_id): one for one in found if one.kind.startswith(tool_kind(""))}
+def _without_symptoms(failures: list[Occurrence], calls_of: CallsOf) -> list[Occurrence]:
+    """Turn model calls that only fail after a tool failed into symptoms of that tool's failures."""
+    tools = {
+        (failure.trace_id, failure.span_id): failure
+        for failure in failures
+        if failure.kind.startswith(tool_kind(""))
+    }
     by_entry: dict[Any, list[Occurrence]] = defaultdict(list)
-    for one in found:
-        if one.kind == MODEL and one.cause in _LOOK_PLAIN:
-            by_entry[one.cause, one.subject.get("model")].append(one)
-    groups = [group for group in by_entry.values() if any(map(_is_after_tool, group))]
+    for failure in failures:
+        if failure.kind == MODEL and failure.cause in _UNEXPLAINED_CAUSES:
+            by_entry[failure.cause, failure.subject.get("model")].append(failure)
+    groups = [group for group in by_entry.values() if any(map(_is_after_failed_tool, group))]
     if not groups:
-        return found
-    (answer,) = calls_of(MODEL).answer([Holding([_AFTER_TOOL])])
-    dropped: set[int] = set()
+        return failures
+    (answer,) = calls_of(MODEL).answer([Counts([_AFTER_TOOL])])
+    symptom_ids: set[int] = set()
     for group in groups:
-        table = _after_tools(group, answer.holding[0], answer.total)
-        # Where tools fail all the time, that one failed before says nothing; and once or twice is chance.
-        always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
-        if table.failing < _FEWEST or not (always or _is_explained(table, answer.weight)):
+        table = _after_tools(group, answer.counts[0], answer.total)
+        # If tools fail all the time, an earlier failure says nothing; and once or twice is chance.
+        is_always = table.failing == table.all_failing and table.effect >= _TELLING_EFFECT
+        if table.failing < _FEWEST or not (is_always or _is_explained(table, answer.weight)):
             continue
-        for one in group:
-            root = tools.get((one.trace_id, one.after_tool or ""))
-            if root is None or not _is_after_tool(one):
+        for failure in group:
+            root = tools.get((failure.trace_id, failure.after_tool or ""))
+            if root is None or not _is_after_failed_tool(failure):
                 continue
-            root.symptoms[one.words] += 1
-            root.lost_ns += one.lost_ns
-            if one.effect is Effect.ENDED:
+            root.symptoms[failure.words] += 1
+            root.lost_ns += failure.lost_ns
+            if failure.effect is Effect.ENDED:
                 root.effect = Effect.ENDED
-                root.ended_by = one.subject
-            dropped.add(id(one))
-    return [one for one in found if id(one) not in dropped]
+                root.ended_by = failure.subject
+            symptom_ids.add(id(failure))
+    return [failure for failure in failures if id(failure) not in symptom_ids]
 
 
-def _is_after_tool(one: Occurrence) -> bool:
-    return one.after_tool is not None or one.features.get(names.TOOL_FAILED_BEFORE) is True
+def _is_after_failed_tool(failure: Occurrence) -> bool:
+    return failure.after_tool is not None or failure.features.get(names.TOOL_FAILED_BEFORE) is True
 
 
 def _numbers(calls: Iterable[Features]) -> list[float]:
@@ -320,5 +332,5 @@ def _numbers(calls: Iterable[Features]) -> list[float]:
     return [size for size in sizes if is_number(size)]
 
 
-def _of_entry(subject: dict[str, Any]) -> dict[str, Any]:
+def _entry_subject(subject: dict[str, Any]) -> dict[str, Any]:
     return {name: subject[name] for name in ("entry", "model", "host", "status_code") if name in subject}

@@ -1,4 +1,4 @@
-"""What a finding says to people: how its failures were seen, and what to do about them."""
+"""The sentences of a finding: how users saw its failures, and what to do about them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from autogen_otel.diagnosis.evidence.features import GAP, HOUR, TIME
 from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS
 from autogen_otel.diagnosis.evidence.occurrence import Effect
 from autogen_otel.diagnosis.evidence.subjects import (
-    CUT,
+    CUT_AT_LIMIT,
     ERROR_INSIDE,
-    MADE_UP,
-    OF_CACHE,
+    INVENTED_TOOL,
+    TOOL_OF_CACHE,
     UNKNOWN_TOOL,
     is_no_object,
 )
@@ -26,21 +26,23 @@ _OK: Final = 200
 _FORBIDDEN: Final = 403
 _UNAUTHORIZED: Final = frozenset({401, 407})
 _NOT_FOUND: Final = 404
-_NOBODY_NAMED: Final = "speaker_selection_failed"
-"""In place of an exception: a model was asked who speaks next, and named nobody or several."""
-_OF_NO_TEXT: Final = frozenset({"TypeError", "AttributeError"})
-"""What a function raises that takes ``None`` for a text."""
-_OF_IMPORT: Final = frozenset({"ImportError", "ModuleNotFoundError"})
+_SELECTION_FAILED: Final = "speaker_selection_failed"
+"""Instead of an exception: a model had to choose the next speaker, and named nobody or several."""
+_NONE_ERRORS: Final = frozenset({"TypeError", "AttributeError"})
+"""Exceptions of a function that takes ``None`` for a text."""
+_IMPORT_ERRORS: Final = frozenset({"ImportError", "ModuleNotFoundError"})
 
-_PLACES: Final = frozenset(
+_INSTANCE_ATTRIBUTES: Final = frozenset(
     {"service.instance.id", "host.name", "k8s.pod.name", "k8s.node.name", "service.version"}
 )
-"""What tells one running copy of the program from another."""
+"""Attributes that differ between instances of the program."""
 
-_TOLD: Final = "swallowed by AutoGen; only the model was told, and the user saw what it answered to that"
-_SWALLOWED: Final = {
-    causes.TOOL_EXCEPTION: _TOLD,
-    causes.TOOL_ARGUMENTS: _TOLD,
+_ONLY_MODEL_KNOWS: Final = (
+    "swallowed by AutoGen; only the model was told, and the user saw what it answered to that"
+)
+_IF_SWALLOWED: Final = {
+    causes.TOOL_EXCEPTION: _ONLY_MODEL_KNOWS,
+    causes.TOOL_ARGUMENTS: _ONLY_MODEL_KNOWS,
     causes.CODE_EXECUTION: "swallowed by AutoGen; only the model was told, and could write the code again",
     causes.CONTENT_FILTER: "nobody saw an error; it went on without the answer, or with what was left of it",
     causes.ORCHESTRATION: "nobody saw an error; it went on with another agent, or to its limit",
@@ -49,7 +51,7 @@ _SWALLOWED: Final = {
 
 
 def what_ended(subject: Mapping[str, Any]) -> str:
-    """What a conversation ended with, by the subject of the failure that ended it."""
+    """What ended a conversation, by the subject of the failure that ended it."""
     if "exception" in subject:
         return str(subject["exception"])
     status = subject.get("status_code")
@@ -67,25 +69,32 @@ def visible_as(
     """How the user of the program saw it.
 
     Args:
-        cause: why.
-        subject: of what.
-        effects: how many conversations had which effect.
-        ended_later: how many of those that ended did so only with a consequence of it, and with which.
+        cause: why it failed.
+        subject: what failed.
+        effects: how many conversations had each effect.
+        ended_later: how many conversations ended only with a consequence of it, by that consequence.
     """
-    later = ended_later or {}
+    ended_later_counts = ended_later or {}
     parts = []
-    ended = effects.get(Effect.ENDED, 0) - sum(later.values())
+    ended = effects.get(Effect.ENDED, 0) - sum(ended_later_counts.values())
     if ended > 0:
         parts.append(f"{_times(ended)} ended with {what_ended(subject)}")
-    parts += [f"{_times(count)} went on and ended with {what}" for what, count in later.items()]
-    otherwise = {
-        Effect.SWALLOWED: _SWALLOWED.get(
+    parts += [
+        f"{_times(count)} went on and ended with {consequence}"
+        for consequence, count in ended_later_counts.items()
+    ]
+    words_by_effect = {
+        Effect.SWALLOWED: _IF_SWALLOWED.get(
             cause, "nobody saw an error; the conversation went on without the answer"
         ),
         Effect.FELL_OVER: "another entry of the config_list was asked instead",
         Effect.RETRIED: "only a slower answer; the SDK tried again in silence",
     }
-    parts += [f"{_times(effects[one])}: {words}" for one, words in otherwise.items() if effects.get(one)]
+    parts += [
+        f"{_times(effects[effect])}: {words}"
+        for effect, words in words_by_effect.items()
+        if effects.get(effect)
+    ]
     return "; ".join(parts)
 
 
@@ -93,43 +102,46 @@ def _times(count: int) -> str:
     return f"{count:,} conversation" + ("" if count == 1 else "s")
 
 
-def advice_for(cause: str, subject: Mapping[str, Any], found: Sequence[Discriminator]) -> str:
+def advice_for(cause: str, subject: Mapping[str, Any], discriminators: Sequence[Discriminator]) -> str:
     """What to do about it."""
-    # Who wrote the file may have called it anything.
+    # Another program may have written the traces, with causes of its own.
     advice = _ADVICE.get(cause, _ADVICE[causes.UNKNOWN])
     words = {
-        **_IN_GENERAL,
+        **_DEFAULT_WORDS,
         **subject,
         "where": f" at {subject['location']}" if "location" in subject else "",
         "callee": subject.get("function") or subject.get("callback") or "your function",
     }
-    said = (advice if isinstance(advice, str) else advice(subject)).format_map(words)
-    hint = next(filter(None, map(_hint, found[:2])), "")
-    return f"{said} {hint}".strip()
+    sentences = (advice if isinstance(advice, str) else advice(subject)).format_map(words)
+    hint = next(filter(None, map(_hint, discriminators[:2])), "")
+    return f"{sentences} {hint}".strip()
 
 
-def _hint(one: Discriminator) -> str:
-    attribute, comparison = one.property.attribute, one.property.comparison
+def _hint(discriminator: Discriminator) -> str:
+    attribute, comparison = discriminator.property.attribute, discriminator.property.comparison
     if attribute in {TIME, HOUR}:
-        return f"It happens at a certain time ({_when(one)}): look at what was deployed or ran then."
+        moment = _time_words(discriminator)
+        return f"It happens at a certain time ({moment}): look at what was deployed or ran then."
     is_value = comparison is Comparison.EQUALS
     if attribute == names.SERVER_ADDRESS and is_value:
-        return f"Other hosts answer: compare {one.property.text} with them."
-    if attribute in _PLACES and is_value:
-        return f"It fails where {attribute} is {one.property.text}: look at what is different there."
+        return f"Other hosts answer: compare {discriminator.property.text} with them."
+    if attribute in _INSTANCE_ATTRIBUTES and is_value:
+        return (
+            f"It fails where {attribute} is {discriminator.property.text}: look at what is different there."
+        )
     if attribute == GAP and comparison is Comparison.AT_LEAST:
         return "It follows a pause: something on the way closes idle connections; close them sooner."
     return ""
 
 
-def _when(one: Discriminator) -> str:
-    text, comparison = one.property.text, one.property.comparison
-    if one.property.attribute == HOUR:
+def _time_words(discriminator: Discriminator) -> str:
+    text, comparison = discriminator.property.text, discriminator.property.comparison
+    if discriminator.property.attribute == HOUR:
         return f"hour {text}, UTC"
-    return f"{_SIDES[comparison]} {text.partition(' ')[2]}" if comparison in _SIDES else text
+    return f"{_TIME_WORDS[comparison]} {text.partition(' ')[2]}" if comparison in _TIME_WORDS else text
 
 
-_SIDES: Final = {Comparison.AT_LEAST: "since", Comparison.AT_MOST: "until"}
+_TIME_WORDS: Final = {Comparison.AT_LEAST: "since", Comparison.AT_MOST: "until"}
 
 
 def _tool_exception(subject: Mapping[str, Any]) -> str:
@@ -145,9 +157,9 @@ def _tool_exception(subject: Mapping[str, Any]) -> str:
 
 
 def _tool_arguments(subject: Mapping[str, Any]) -> str:
-    known = _OF_PROBLEMS.get(str(subject.get("problem")))
-    if known is not None:
-        return known
+    advice = _ADVICE_BY_PROBLEM.get(str(subject.get("problem")))
+    if advice is not None:
+        return advice
     if is_no_object(subject):
         return (
             "The model writes arguments of {tool} that are no JSON object: let it take fewer and simpler"
@@ -164,16 +176,16 @@ def _tool_arguments(subject: Mapping[str, Any]) -> str:
     )
 
 
-_OF_PROBLEMS: Final = {
-    CUT: (
+_ADVICE_BY_PROBLEM: Final = {
+    CUT_AT_LIMIT: (
         "The model's answers reach their token limit within the arguments of {tool}: raise max_tokens, or"
         " let {tool} take less text at once."
     ),
-    OF_CACHE: (
+    TOOL_OF_CACHE: (
         "The cache answers with a call of {tool} from a time when there was such a tool: clear the cache,"
         " or change cache_seed whenever tools change."
     ),
-    MADE_UP: (
+    INVENTED_TOOL: (
         "The model made {tool} up: it was offered other tools. Look for that name in prompts and in what"
         " tools return; give tools plain names, or choose a model that is better at calling them."
     ),
@@ -234,7 +246,7 @@ def _backend(subject: Mapping[str, Any]) -> str:
             " keeps conversations going."
         )
     ids = "Send the operators of {host} the request ids (autogen.http.request_id of the POST spans)."
-    # What the program asks by a client of its own has no entries.
+    # A request of the program's own client has no entries.
     return f"{ids} A second entry on another host keeps conversations going." if "model" in subject else ids
 
 
@@ -257,7 +269,7 @@ def _timeout(subject: Mapping[str, Any]) -> str:
 
 def _code_execution(subject: Mapping[str, Any]) -> str:
     kind = str(subject.get("exception"))
-    if kind in _OF_IMPORT:
+    if kind in _IMPORT_ERRORS:
         return "Install what is missing where the code runs, or tell the model which packages are there."
     if kind == code_failures.TIMEOUT:
         return "Raise the executor's timeout, or tell the model to do less in one block."
@@ -270,7 +282,7 @@ def _code_execution(subject: Mapping[str, Any]) -> str:
 
 
 def _callback(subject: Mapping[str, Any]) -> str:
-    if subject.get("exception") not in _OF_NO_TEXT:
+    if subject.get("exception") not in _NONE_ERRORS:
         return "Fix {callee}{where}: AutoGen calls it, and passes on what it raises."
     return (
         "Fix {callee}{where}. If it reads message['content'], expect None: messages that call a tool have no"
@@ -279,7 +291,7 @@ def _callback(subject: Mapping[str, Any]) -> str:
 
 
 def _orchestration(subject: Mapping[str, Any]) -> str:
-    if subject.get("exception", _NOBODY_NAMED) != _NOBODY_NAMED:
+    if subject.get("exception", _SELECTION_FAILED) != _SELECTION_FAILED:
         return (
             "Look at what chooses who speaks after {agent}: a function has to return an agent of the group,"
             " the name of a method that AutoGen knows, or None to end it; transitions have to leave somebody."
@@ -329,8 +341,8 @@ _ADVICE: Final[Mapping[str, str | Callable[[Mapping[str, Any]], str]]] = {
     causes.ORCHESTRATION: _orchestration,
     causes.UNKNOWN: "Look at the stack trace of {exception}: autogen-otel show has it.",
 }
-"""By cause; in braces stands what ``advice_for`` knows of the subject."""
-_IN_GENERAL: Final = {
+"""By cause; ``advice_for`` fills the braces from the subject."""
+_DEFAULT_WORDS: Final = {
     "agent": "the agents",
     "argument": "the argument",
     "entry": "?",

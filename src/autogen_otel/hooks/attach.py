@@ -17,7 +17,7 @@ from autogen_otel.hooks.table import AGENTS, ROWS, Discovered, Place, Row
 from autogen_otel.lineages import Lineage
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import Memory
-from autogen_otel.recording import go_together, has_instrumentations
+from autogen_otel.recording import has_instrumentations, share_provider
 
 _MISSING = object()
 _NO_FIELDS: Final[dict[str, Any]] = {}
@@ -141,7 +141,7 @@ class Attachment:
         enclosed = inspect.getclosurevars(function).nonlocals
         inner = enclosed.get("original_create")
         # Spans that go elsewhere repeat nothing.
-        if not inspect.isfunction(inner) or not go_together(
+        if not inspect.isfunction(inner) or not share_provider(
             enclosed.get("tracer"), self._runtime.recorder.tracer
         ):
             return function

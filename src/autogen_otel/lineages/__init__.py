@@ -1,4 +1,4 @@
-"""What differs between the hosts, as data."""
+"""The differences between the hosts, as data."""
 
 from autogen_otel.lineages.detect import REQUIREMENTS, TESTED, Detection, detect, installed_requirements
 from autogen_otel.lineages.lineage import AG2_0_9, AG2_0_14, ALL, PYAUTOGEN_0_2, Lineage

@@ -14,7 +14,7 @@ SUPPORTED = (
 )
 
 TESTED = ("0.2.35", "0.9.0", "0.14.0", "0.14.1")
-"""The versions that the tests run on; others from the first to the last are attached to all the same."""
+"""The versions that the tests run on; we also attach to others from the first to the last."""
 _FOR_CONVERSABLE_AGENTS = "pyautogen 0.2.35 to 0.9 and ag2 0.14"
 _OTHER_PRODUCTS = (
     "which has no ConversableAgent: it is another product of that name, and autogen-otel is for "
@@ -31,7 +31,7 @@ class Detection(NamedTuple):
 
     Args:
         lineage: the host.
-        problem: what was found instead, and what is supported.
+        problem: which packages are installed instead, and which are supported.
     """
 
     lineage: Lineage | None = None
@@ -41,50 +41,52 @@ class Detection(NamedTuple):
 def detect() -> Detection:
     """Find the host by importing ``autogen`` and reading the version it gives itself.
 
-    The module decides and not the list of installed packages: where two are installed, one has
-    overwritten the other.
+    The module decides, not the list of installed packages: of two installed hosts, one has overwritten the
+    other.
     """
-    installed = _installed()
-    found = ", ".join(f"{name} {version}" for name, version in installed.items()) or "no AutoGen package"
+    versions = _installed_versions()
+    packages = ", ".join(f"{name} {version}" for name, version in versions.items()) or "no AutoGen package"
     try:
         module = importlib.import_module("autogen")
     except Exception as error:  # noqa: BLE001 - a broken host may raise anything on import, and that is its own affair
-        if _failed(error) == "" and any(_is_other_product(*one) for one in installed.items()):
+        if _import_problem(error) == "" and any(_is_other_product(*package) for package in versions.items()):
             # Some bring no module of this name at all.
-            return Detection(problem=f"found {found}, {_OTHER_PRODUCTS}")
-        return Detection(problem=f"found {found}{_failed(error)}; supported are {SUPPORTED}")
+            return Detection(problem=f"found {packages}, {_OTHER_PRODUCTS}")
+        return Detection(problem=f"found {packages}{_import_problem(error)}; supported are {SUPPORTED}")
     if not hasattr(module, "ConversableAgent"):
-        if installed:
-            return Detection(problem=f"found {found}, {_OTHER_PRODUCTS}")
+        if versions:
+            return Detection(problem=f"found {packages}, {_OTHER_PRODUCTS}")
         other = (
             f"a module autogen without ConversableAgent at {getattr(module, '__file__', 'an unknown place')}"
         )
-        return Detection(problem=f"found {found}, but {other}; supported are {SUPPORTED}")
+        return Detection(problem=f"found {packages}, but {other}; supported are {SUPPORTED}")
     version = str(getattr(module, "__version__", "unknown"))
-    distribution = next((name for name, of in installed.items() if _same(of, version)), "autogen")
+    distribution = next(
+        (name for name, candidate in versions.items() if _same(candidate, version)), "autogen"
+    )
     return Detection(lineage=_lineage(distribution, version))
 
 
 def installed_requirements() -> tuple[str, ...]:
     """Those of ``REQUIREMENTS`` whose distribution is installed and has the agents that are observed."""
-    installed = {name for name, version in _installed().items() if not _is_other_product(name, version)}
-    return tuple(one for one in REQUIREMENTS if one.split()[0] in installed)
+    names = {name for name, version in _installed_versions().items() if not _is_other_product(name, version)}
+    return tuple(requirement for requirement in REQUIREMENTS if requirement.split()[0] in names)
 
 
-def _failed(error: Exception) -> str:
+def _import_problem(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == "autogen":
         return ""
     return f", but importing autogen failed ({type(error).__name__}: {error})"
 
 
 def _is_other_product(name: str, version: str) -> bool:
-    """Whether these are AutoGen 0.4 and later, or AG2 1.0 and later, which share the name only."""
+    """Whether this is AutoGen 0.4 or later, or AG2 1.0 or later, which share only the name."""
     if name == "autogen-agentchat" or not version.startswith("0."):
         return True
     return name == "pyautogen" and _minor(version) >= 10  # noqa: PLR2004 - a minor version
 
 
-def _installed() -> dict[str, str]:
+def _installed_versions() -> dict[str, str]:
     versions = ((name, _version(name)) for name in _DISTRIBUTIONS)
     return {name: version for name, version in versions if version is not None}
 
@@ -104,7 +106,7 @@ def _same(distribution_version: str, module_version: str) -> bool:
 def _lineage(distribution: str, version: str) -> Lineage:
     minor = _minor(version)
     (name,) = PYAUTOGEN_0_2 if minor <= 2 else AG2_0_9 if minor < 11 else AG2_0_14  # noqa: PLR2004 - minor versions
-    is_tested = any(_same(tested, version) for tested in TESTED)
+    is_tested = any(_same(tested_version, version) for tested_version in TESTED)
     return Lineage(name, distribution, version, awaits_results=name in AG2_0_14, is_tested=is_tested)
 
 

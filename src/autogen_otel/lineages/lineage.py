@@ -20,7 +20,7 @@ class Lineage:
         distribution: the package that brought it.
         version: its version.
         awaits_results: whether ``execute_function`` awaits what a plain function returns.
-        is_tested: whether the tests run on this version; others of the lineage are attached to all the same.
+        is_tested: whether the tests run on this version; we also attach to others of the lineage.
     """
 
     name: str

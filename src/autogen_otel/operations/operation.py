@@ -96,17 +96,17 @@ class Operation(Call):
 
     def failure_of(self, error: BaseException) -> Failure:
         """The failure of a call that an exception has left; a cause that was decided inside it stays."""
-        known_failure = self.known(error)
-        if known_failure is not None and known_failure.cause is not None:
+        summary = self.summary_of(error)
+        if summary is not None and summary.cause is not None:
             failure = Failure(
-                known_failure.cause,
+                summary.cause,
                 error,
-                message=known_failure.message,
-                is_inner=known_failure.is_inner,
-                is_wordless=known_failure.is_wordless,
+                message=summary.message,
+                is_inner=summary.is_inner,
+                is_wordless=summary.is_wordless,
             )
         else:
-            failure = decide(chain(error, self._handling), self.circumstances())
+            failure = decide(chain(error, self._handled_id), self.circumstances())
         return failure._replace(is_wordless=True) if self.may_quote(error) else failure
 
     def circumstances(self) -> Circumstances:

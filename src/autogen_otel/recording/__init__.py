@@ -4,13 +4,13 @@ from autogen_otel.recording.attributes import ArgumentProblem, Facts
 from autogen_otel.recording.call import MODEL_EXCEPTION, Call, Measurement
 from autogen_otel.recording.meters import Meters
 from autogen_otel.recording.other_instrumentations import (
-    go_together,
     has_instrumentations,
-    hear_others,
     send_headers,
     sends_headers,
+    share_provider,
     silence_http,
     silence_others,
+    unsilence_others,
 )
 from autogen_otel.recording.recorder import Recorder
 
@@ -22,11 +22,11 @@ __all__ = [
     "Measurement",
     "Meters",
     "Recorder",
-    "go_together",
     "has_instrumentations",
-    "hear_others",
     "send_headers",
     "sends_headers",
+    "share_provider",
     "silence_http",
     "silence_others",
+    "unsilence_others",
 ]

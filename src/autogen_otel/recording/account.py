@@ -1,4 +1,4 @@
-"""The account of failures inside a call: which are open, which were handled, and what is known of each."""
+"""The account of failures inside a call: how many are open, how many were handled, and their causes."""
 
 from __future__ import annotations
 
@@ -15,93 +15,93 @@ _accounts = Lock()
 
 
 def after_fork() -> None:
-    """Renew the lock: a thread of the parent may have held it."""
+    """Renew the lock: a thread of the parent process may have had it."""
     global _accounts  # noqa: PLW0603 - the old one is the parent's
     _accounts = Lock()
 
 
-class Kept(NamedTuple):
-    """What is kept of an exception that left a call: nothing of the exception itself."""
+class ErrorSummary(NamedTuple):
+    """What is remembered of an exception that left a call, without a reference to the exception."""
 
     cause: str | None
-    """Of the failure; ``None`` where the program itself has ended the call."""
+    """Cause of the failure; ``None`` where the program itself has ended the call."""
     message: str | None
-    """What explains it."""
+    """The message that explains the failure."""
     is_inner: bool
-    """Whether it is a failure further inside once more."""
+    """Whether it repeats a failure further inside."""
     is_wordless: bool = False
-    """Whether what the exception says stays out."""
+    """Whether the exception's message stays out."""
 
 
 class Account:
-    """What went wrong inside a call; made for the first failure, as most calls have none.
+    """The failures inside a call; made for the first failure, because most calls have none.
 
-    A failure inside a call is *open* until something goes on in spite of it: when the call ends well, all
-    its open failures turn out to have been handled; when it fails because of one of them, that one is the
-    parent's concern. So a call that recovered from two attempts reports two handled failures, and one that
-    failed on its third attempt reports two handled ones and itself.
+    A failure inside a call is *open* until the call goes on in spite of it: when the call ends well, all its
+    open failures were handled; when it fails because of one of them, that one is the parent's concern. So a
+    call that recovered from two attempts reports two handled failures, and one that failed on its third
+    attempt reports two handled ones and itself.
 
     Attributes:
-        handled: failures that something went on in spite of.
-        open: failures of which that is not known yet.
-        causes: of all of them, in the order seen.
-        raised: the exceptions that left calls directly inside, by what they are known by.
-        cancelled: what the exception is known by with which the program ended the call.
+        handled_count: number of failures in spite of which the call went on.
+        open_count: number of failures for which that is not known yet.
+        causes: causes of all of them, in the order seen.
+        errors: the exceptions that left calls directly inside, by identity.
+        cancellation: identity of the exception with which the program ended the call.
     """
 
-    __slots__ = ("cancelled", "causes", "handled", "open", "raised")
+    __slots__ = ("cancellation", "causes", "errors", "handled_count", "open_count")
 
     def __init__(self) -> None:
-        self.handled = self.open = 0
+        self.handled_count = self.open_count = 0
         self.causes: dict[str, None] = {}
-        # Replaced and never changed, because others may be reading it.
-        self.raised: dict[int, Kept] = {}
-        self.cancelled: int | None = None
+        # Replaced and never changed, because other threads may be reading it.
+        self.errors: dict[int, ErrorSummary] = {}
+        self.cancellation: int | None = None
 
 
 def cancel(call: Call, error: BaseException) -> None:
     """Note with which exception the program has ended a call."""
     key = identity(error)
     with _accounts:
-        _account_of(call).cancelled = key
+        _account_of(call).cancellation = key
 
 
-def settle(call: Call, *, raised: bool) -> None:
-    """Close the account of a call and pass on to its parent what concerns that.
+def settle(call: Call, *, propagates: bool) -> None:
+    """Close the account of a call and pass on to its parent what concerns the parent.
 
     Args:
-        call: what has ended.
-        raised: whether an exception goes on to the parent; without a failure it is none of this call's.
+        call: the call that has ended.
+        propagates: whether an exception goes on to the parent; without a failure it is not this call's own.
     """
-    parent, own, failure = call.parent, call.account, call.failure
+    parent, own_account, failure = call.parent, call.account, call.failure
     if parent is None:
         return
     # Reading exceptions runs code of the application's, which must not wait for us nor we for it.
-    survived = call.survived()
-    kept: dict[int, Kept] = {}
-    if raised and failure is not None and failure.error is not None:
-        why = Kept(failure.cause, failure.message, failure.is_inner, failure.is_wordless)
-        kept[identity(failure.error)] = why
-        if failure.left_as is not None:
-            kept[identity(failure.left_as)] = why
+    handled_inside = call.count_handled()
+    summaries: dict[int, ErrorSummary] = {}
+    if propagates and failure is not None and failure.error is not None:
+        summary = ErrorSummary(failure.cause, failure.message, failure.is_inner, failure.is_wordless)
+        summaries[identity(failure.error)] = summary
+        if failure.outgoing_error is not None:
+            summaries[identity(failure.outgoing_error)] = summary
     with _accounts:
         account = _account_of(parent)
-        if own is not None:
-            if own.cancelled is not None:
-                account.raised = {**account.raised, own.cancelled: Kept(None, None, False)}
-            account.causes.update(own.causes)
-            if failure is None and raised:
-                account.handled += own.handled
-                account.open += own.open
-                account.raised = {**account.raised, **own.raised}
+        if own_account is not None:
+            if own_account.cancellation is not None:
+                account.errors = {**account.errors, own_account.cancellation: ErrorSummary(None, None, False)}
+            account.causes.update(own_account.causes)
+            if failure is None and propagates:
+                account.handled_count += own_account.handled_count
+                account.open_count += own_account.open_count
+                account.errors = {**account.errors, **own_account.errors}
                 return
-        account.handled += survived
+        account.handled_count += handled_inside
         if failure is None:
             return
-        account.open += 1
+        account.open_count += 1
         account.causes[failure.cause] = None
-        if kept:
-            account.raised = {**account.raised, **kept}
+        if summaries:
+            account.errors = {**account.errors, **summaries}
 
 
 def _account_of(call: Call) -> Account:

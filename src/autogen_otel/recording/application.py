@@ -1,4 +1,4 @@
-"""The application's own words: attributes that it puts on every span begun inside a block."""
+"""The application's own attributes, which it puts on every span that begins inside a block."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("autogen_otel")
 
-WORDS_KEY: Final = create_key("autogen_otel.application")
+APPLICATION_KEY: Final = create_key("autogen_otel.application")
 _MOST: Final = 32
-"""Attributes of one application; a span has room for 128, of which ours are less than half."""
+"""Attributes of one application; a span has room for 128, and ours are less than half of that."""
 _MOST_ELEMENTS: Final = 64
 _INT64_END: Final = 2**63
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class ApplicationWords:
-    """Attributes of the application's, rendered when the first span wants them.
+class ApplicationAttributes:
+    """Attributes of the application's, rendered when the first span needs them.
 
     Args:
-        raw: as given, by key.
+        raw: the raw values by key.
     """
 
-    __slots__ = ("_rendered", "raw")
+    __slots__ = ("_cached", "raw")
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
-        self._rendered: tuple[Recorder, dict[str, Any]] | None = None
+        self._cached: tuple[Recorder, dict[str, Any]] | None = None
 
-    def rendered(self, recorder: Recorder) -> dict[str, Any]:
-        """As attributes: redacted and capped like everything else."""
-        kept = self._rendered
-        if kept is None or kept[0] is not recorder:
+    def render(self, recorder: Recorder) -> dict[str, Any]:
+        """Render the attributes: redacted and capped like all others."""
+        cached = self._cached
+        if cached is None or cached[0] is not recorder:
             values = {key: _value(recorder, key, value) for key, value in self.raw.items()}
-            kept = self._rendered = (
+            cached = self._cached = (
                 recorder,
-                {recorder.renderer.name(key): one for key, one in values.items()},
+                {recorder.renderer.name(key): value for key, value in values.items()},
             )
-        return kept[1]
+        return cached[1]
 
 
 class using_attributes(ContextDecorator):  # noqa: N801 - it reads as the function that it is used as
@@ -80,21 +80,21 @@ class using_attributes(ContextDecorator):  # noqa: N801 - it reads as the functi
         if not isinstance(others, Mapping):
             _log.warning("using_attributes() takes a mapping as attributes, so %r is not used", others)
             others = {}
-        given: dict[str, Any] = {str(key): value for key, value in others.items()}
-        taken = sorted(given.keys() & names.KINDS.keys())
-        if taken:
-            _log.warning("using_attributes() does not take %s: it tells what is observed", ", ".join(taken))
-        given = {key: value for key, value in given.items() if key not in taken}
-        given |= {names.SESSION_ID: session_id, names.USER_ID: user_id}
-        given[names.TAGS] = None if tags is None else [tags] if isinstance(tags, str) else list(tags)
-        self._given = {key: value for key, value in given.items() if value is not None}
+        raw: dict[str, Any] = {str(key): value for key, value in others.items()}
+        clashes = sorted(raw.keys() & names.KINDS.keys())
+        if clashes:
+            _log.warning("using_attributes() does not take %s: it tells what is observed", ", ".join(clashes))
+        raw = {key: value for key, value in raw.items() if key not in clashes}
+        raw |= {names.SESSION_ID: session_id, names.USER_ID: user_id}
+        raw[names.TAGS] = None if tags is None else [tags] if isinstance(tags, str) else list(tags)
+        self._raw = {key: value for key, value in raw.items() if value is not None}
         self._tokens: list[Any] = []
 
     def __enter__(self) -> None:
         """Begin the block."""
         token = None
         try:
-            token = attach(set_value(WORDS_KEY, self._words()))
+            token = attach(set_value(APPLICATION_KEY, self._merge()))
         except Exception as ours:  # noqa: BLE001 - the application calls this: an error of ours is not its
             with suppress(Exception):
                 _log.warning("The application's attributes are not recorded (%s)", type(ours).__name__)
@@ -106,25 +106,25 @@ class using_attributes(ContextDecorator):  # noqa: N801 - it reads as the functi
         if token is not None:
             detach(token)
 
-    def _words(self) -> ApplicationWords:
-        """What the block adds to those around it."""
-        around = get_value(WORDS_KEY)
-        raw = {**(around.raw if isinstance(around, ApplicationWords) else {}), **self._given}
+    def _merge(self) -> ApplicationAttributes:
+        """Merge the block's attributes with those of the blocks around it."""
+        outer = get_value(APPLICATION_KEY)
+        raw = {**(outer.raw if isinstance(outer, ApplicationAttributes) else {}), **self._raw}
         if len(raw) > _MOST:
             _log.warning(
                 "Of %d attributes of the application only the first %d are recorded", len(raw), _MOST
             )
             raw = dict(list(raw.items())[:_MOST])
-        return ApplicationWords(raw)
+        return ApplicationAttributes(raw)
 
     def __call__(self, function: Function) -> Function:
-        """Make the whole function a block, anew for each call."""
-        given = self._given
+        """Make the whole function a block, a new one for each call."""
+        raw = self._raw
 
         def block() -> using_attributes:
-            made = using_attributes()
-            made._given = given
-            return made
+            copy = using_attributes()
+            copy._raw = raw
+            return copy
 
         if inspect.iscoroutinefunction(function):
 
@@ -151,5 +151,5 @@ def _value(recorder: Recorder, key: str, value: object) -> Any:
     if type(value) is int and -_INT64_END <= value < _INT64_END:
         return value
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [recorder.renderer.text(read_text(one)) for one in list(value)[:_MOST_ELEMENTS]]
+        return [recorder.renderer.text(read_text(element)) for element in list(value)[:_MOST_ELEMENTS]]
     return recorder.renderer.text(value if type(value) is str else read_text(value))

@@ -1,4 +1,4 @@
-"""From facts to attributes: each value is rendered by the kind of its key, or not where policy says no."""
+"""From facts to attributes: each value is rendered by the kind of its key, or left out by policy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autogen_otel.vocabulary.attributes import CONTENT_KINDS, KINDS, MESSAGE_KIN
 from autogen_otel.vocabulary.placeholders import NOT_RECORDED
 
 _INT64_END = 2**63
-"""Integers from here on are none in OTLP."""
+"""The first integer that OTLP has no room for."""
 _NUMBERS = frozenset({bool, int, float})
 _LONGEST_VALUE = 80
 
@@ -26,12 +26,12 @@ _MESSAGES = {
     Kind.TOOL_DEFINITIONS: "tools",
 }
 
-# An enumeration is slow to say what it has.
+# Access to the members of an enumeration is slow.
 _NAME: Final = Kind.NAME
 _NUMBER: Final = Kind.NUMBER
 
 Facts = dict[str, Any]
-"""Raw values by attribute key; ``None`` is not known and is not recorded."""
+"""Raw values by attribute key; ``None`` means unknown and is not recorded."""
 Render = Callable[[Any], Any]
 
 
@@ -41,15 +41,15 @@ class ArgumentProblem(NamedTuple):
     Args:
         argument: name of the argument; dotted and indexed for nested values (``claim.items[2].price``).
         kind: ``missing``, ``unknown``, ``mistyped``, ``not_json``, ``not_object`` or ``unknown_tool``.
-        expected: what the schema or signature wants, in JSON's words (``number``, ``one of 'a', 'b'``).
-        got: the JSON type that came (``string``); ``None`` if nothing came.
-        value: the value that came, recorded shortened and redacted; ``None`` with ``got=None`` for none.
+        expected: what the schema or signature demands, in JSON's words (``number``, ``one of 'a', 'b'``).
+        actual: the JSON type of the value (``string``); ``None`` if there was no value.
+        value: the value, recorded shortened and redacted; ``None`` with ``actual=None`` for none.
     """
 
     argument: str
     kind: str
     expected: str | None = None
-    got: str | None = None
+    actual: str | None = None
     value: object = None
 
 
@@ -58,14 +58,14 @@ class Attributes:
 
     Args:
         renderer: renders each value.
-        secrets: told what the arguments of tools hold, since a password may come back in a result.
-        settings: what content may be recorded.
+        secrets: gets the arguments of tools, because a password in them may come back in a result.
+        settings: say which content may be recorded.
     """
 
     def __init__(self, renderer: Renderer, secrets: KnownSecrets, settings: Settings) -> None:
         self._renderer, self._secrets = renderer, secrets
         self._names: dict[str, str] = renderer.names
-        # By id of the facts, which are kept so that the id stays theirs.
+        # By id of the facts, which the entry refers to so that the id is not reused.
         self._constants: dict[int, tuple[dict[str, Any], dict[str, Any]]] = secrets.memory()
         self._tool_content = settings.capture_tool_content
         self.are_for_spans = settings.messages_on_spans or not settings.records_messages
@@ -80,75 +80,75 @@ class Attributes:
             Kind.INTEGERS: list,
             Kind.PROBLEMS: self._problems,
             Kind.ARGUMENTS: self._arguments,
-            # That there was one is known in any case.
+            # That the tool returned an error is recorded in any case.
             Kind.RETURNED_ERROR: renderer.text if self._tool_content else lambda _: NOT_RECORDED,
         }
         if self._tool_content:
             by_kind |= {Kind.RESULT: renderer.json, Kind.OUTPUT: renderer.end, Kind.SOURCE: renderer.text}
         if settings.records_messages:
-            messages = renderer.of_messages()
-            by_kind |= {kind: partial(messages, what) for kind, what in _MESSAGES.items()}
-        # What policy keeps out has no way to be rendered.
+            render_messages = renderer.message_renderer()
+            by_kind |= {kind: partial(render_messages, name) for kind, name in _MESSAGES.items()}
+        # There is no function for kinds that policy keeps out.
         self._renders: dict[str, Render | None] = {key: by_kind.get(kind) for key, kind in KINDS.items()}
-        # They end with an id, and would push out the names that return.
-        self._renders[RESPONSE_TOOL_CALLS] = lambda asked: [renderer.passing_name(one) for one in asked]
-        # The two kinds that nearly all attributes are of are rendered without a call.
-        self._ways: dict[str, object] = {
+        # They end with an id, and would displace the names that return.
+        self._renders[RESPONSE_TOOL_CALLS] = lambda calls: [renderer.name_uncached(call) for call in calls]
+        # Nearly all attributes are of two kinds, which are rendered without a call.
+        self._quick_kinds: dict[str, object] = {
             key: Kind.NUMBER if render == self._number else KINDS[key]
             for key, render in self._renders.items()
         }
 
-    def rendered(
+    def render(
         self, facts: dict[str, Any], constants: Iterable[Facts] = (), *, content: bool = True
     ) -> dict[str, Any]:
         """Render facts.
 
         Args:
             facts: raw values by attribute key; ``None`` is not known.
-            constants: others, of what stays the same, such as an entry or a list of tools: they are rendered
-                once, and again when a new secret is known. They are never changed.
-            content: whether the user's data is wanted; a span that is not sampled needs none.
+            constants: further facts that stay the same, such as those of an entry or a list of tools: they
+                are rendered once, and again when a new secret is known. They are never changed.
+            content: whether the user's data is needed; a span that is not sampled needs none.
         """
         attributes: dict[str, Any] = {}
         for constant in constants:
-            kept = self._constants.get(id(constant))
-            rendered = self._of_constant(constant) if kept is None else kept[1]
-            # A copy is cheaper than adding to what is empty.
-            attributes = {**attributes, **rendered} if attributes else rendered.copy()
-        names, ways = self._names, self._ways
+            cached = self._constants.get(id(constant))
+            constant_attributes = self._of_constant(constant) if cached is None else cached[1]
+            # A copy is cheaper than adding to an empty dict.
+            attributes = {**attributes, **constant_attributes} if attributes else constant_attributes.copy()
+        names, quick_kinds = self._names, self._quick_kinds
         for key, value in facts.items():
             if value is None:
                 continue
-            way = ways[key]
-            if way is _NAME:
-                shown = names.get(value) if type(value) is str else None
-                attributes[key] = self._renderer.name(value) if shown is None else shown
-            elif way is _NUMBER:
+            kind = quick_kinds[key]
+            if kind is _NAME:
+                rendered = names.get(value) if type(value) is str else None
+                attributes[key] = self._renderer.name(value) if rendered is None else rendered
+            elif kind is _NUMBER:
                 is_plain = type(value) in _NUMBERS and 0 <= value < _INT64_END
                 attributes[key] = value if is_plain else self._number(value)
             elif content or key not in _CONTENT_KEYS:
                 render = self._renders[key]
-                shown = None if render is None else render(value)
-                if shown is not None:
-                    attributes[key] = shown
-            elif way is Kind.ARGUMENTS:
-                self._secrets.add_passing(value)
+                rendered = None if render is None else render(value)
+                if rendered is not None:
+                    attributes[key] = rendered
+            elif kind is Kind.ARGUMENTS:
+                self._secrets.add_arguments(value)
         return attributes
 
     def _of_constant(self, facts: Facts) -> dict[str, Any]:
         version = self._secrets.version
-        attributes = self.rendered(facts)
-        # The user's function may change its mind.
+        attributes = self.render(facts)
+        # The user's function may return something else next time.
         if self._renderer.is_repeatable:
             self._secrets.remember(self._constants, id(facts), (facts, attributes), version)
         return attributes
 
     def on_spans(self, attributes: dict[str, Any]) -> dict[str, Any]:
-        """Those of a call's attributes that its span has where messages are wanted in events only."""
+        """The attributes of a call's span where messages are recorded in events only."""
         return {key: value for key, value in attributes.items() if key not in _MESSAGE_KEYS}
 
     def output(self, text: str) -> str | None:
-        """What code printed, as far as it may be recorded."""
+        """Render what code printed; ``None`` if it may not be recorded."""
         return self._renderer.end(text) if self._tool_content else None
 
     def _number(self, value: Any) -> Any:
@@ -158,34 +158,34 @@ class Attributes:
 
     def _list_of_names(self, values: Any) -> list[str]:
         names, name = self._names, self._renderer.name
-        return [names.get(one) or name(one) if type(one) is str else name(one) for one in values]
+        return [names.get(value) or name(value) if type(value) is str else name(value) for value in values]
 
     def _arguments(self, value: Any) -> str | None:
-        self._secrets.add_passing(value)
+        self._secrets.add_arguments(value)
         return self._renderer.json(value) if self._tool_content else None
 
     def _problems(self, problems: Any) -> list[str]:
-        return [self.problem(one) for one in problems]
+        return [self.problem(problem) for problem in problems]
 
     def problem(self, problem: ArgumentProblem) -> str:
         """Say in one line how an argument does not fit: ``amount: expected number, got string 'ten'``."""
         expected = f"expected {problem.expected}" if problem.expected else ""
         parts = {
             "missing": ["missing", expected],
-            "unknown": ["unknown argument", self._got(problem)],
+            "unknown": ["unknown argument", self._actual_type(problem)],
             "unknown_tool": ["unknown tool"],
             "not_json": ["not JSON", problem.expected or ""],
-            "not_object": ["expected object", f"got {problem.got}" if problem.got else ""],
-        }.get(problem.kind, [expected, self._got(problem)])
+            "not_object": ["expected object", f"got {problem.actual}" if problem.actual else ""],
+        }.get(problem.kind, [expected, self._actual_type(problem)])
         argument = self._renderer.name(problem.argument)
         return self._renderer.text(f"{argument}: {', '.join(part for part in parts if part)}")
 
-    def _got(self, problem: ArgumentProblem) -> str:
-        if problem.got is None:
+    def _actual_type(self, problem: ArgumentProblem) -> str:
+        if problem.actual is None:
             return ""
         if problem.value is None or not self._tool_content:
-            return f"got {problem.got}"
-        # By its real name: that the user's function takes a name out makes the value no less secret.
+            return f"got {problem.actual}"
+        # By its real name: the value stays secret even if the user's function removes the name.
         if any(looks_secret(part) for part in (problem.argument, *problem.argument.split("."))):
-            return f"got {problem.got} {MASK}"
-        return f"got {problem.got} {self._renderer.value(problem.value, _LONGEST_VALUE)}"
+            return f"got {problem.actual} {MASK}"
+        return f"got {problem.actual} {self._renderer.value(problem.value, _LONGEST_VALUE)}"

@@ -1,4 +1,4 @@
-"""One observed call: its place among the others, its span, what is known of it, and what failed inside it."""
+"""One observed call: its place among the others, its span, its attributes, and the failures inside it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, set_span_in_context
 
-from autogen_otel.causes import Failure, chain, handled, identity, is_cancellation
-from autogen_otel.recording.account import Account, Kept, cancel, settle
-from autogen_otel.recording.application import WORDS_KEY, ApplicationWords
+from autogen_otel.causes import Failure, chain, contexts, identity, is_cancellation
+from autogen_otel.recording.account import Account, ErrorSummary, cancel, settle
+from autogen_otel.recording.application import APPLICATION_KEY, ApplicationAttributes
 from autogen_otel.recording.attributes import Facts
 from autogen_otel.recording.current import CALL_KEY
 from autogen_otel.recording.failures import FailureRecord, record_failures
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from autogen_otel.recording.recorder import Recorder
 
 Measurement = tuple[Metric, float, Mapping[str, Any]]
-"""What is measured, the amount, and those labels that are no attributes of the call."""
+"""The metric, the amount, and those labels that are no attributes of the call."""
 
 MODEL_EXCEPTION: Final = "gen_ai.client.operation.exception"
 """Event name of failed model calls, and of entries tried for them; ``Call.failure_event`` has the others'."""
@@ -42,7 +42,7 @@ else:
 
 
 def _copy_of(function: FunctionType) -> Callable[..., Any]:
-    """The same function with bytecode of its own."""
+    """A copy of the function with bytecode of its own."""
     code, defaults = function.__code__.replace(), function.__defaults__
     copy = FunctionType(code, function.__globals__, function.__name__, defaults, function.__closure__)
     copy.__kwdefaults__ = function.__kwdefaults__
@@ -51,39 +51,39 @@ def _copy_of(function: FunctionType) -> Callable[..., Any]:
 
 _NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 _NO_ATTRIBUTES: Final[dict[str, Any]] = {}
-# An enumeration is slow to say what it has.
+# Access to the members of an enumeration is slow.
 _CLIENT: Final = SpanKind.CLIENT
 _INTERNAL: Final = SpanKind.INTERNAL
 _SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
-"""Where a context has its current span: of a context each change by the API makes two copies."""
+"""Key of the current span in a context; used directly, because the API copies a context twice per change."""
 
 
 class Call:
     """One observed call.
 
-    A call holds no exception: that would keep the frames of the user's functions alive. A call that has
-    ended holds nothing of the host's, because a task that it started may hold on to the call for as long as
-    that runs.
+    A call has no reference to an exception: that would keep the frames of the user's functions alive. A call
+    that has ended has no reference to objects of the host, because a task that it started may refer to the
+    call for as long as the task runs.
 
     Attributes:
         recorder: where it is recorded.
         instance: the object whose method it is; ``None`` for a module's function.
-        arguments: what it was called with, by parameter name; extra keywords under their own names.
+        arguments: its arguments by parameter name; extra keywords under their own names.
         parent: the observed call around it, also across threads.
-        place: where it stands, in the words of the operations.
-        name: of its span; ``None`` for a call that has none, whose children hang below the span around it.
-        attributes: its attributes as rendered.
+        place: its conversation, turn and the like; the operations define it.
+        name: name of its span; ``None`` for a call without one, whose children hang below the span around it.
+        attributes: its rendered attributes.
         failure: why it failed.
-        account: of the failures inside it; most calls have none.
+        account: the account of the failures inside it; most calls have none.
         links: spans that may be why it failed; only some operations have any.
         span: its span, or the one around it.
         context: the context that the call runs in.
-        has_children: whether spans were begun inside it, noted only of calls without a span.
-        untold: log records of failures inside, by what their exceptions are known by. Whether the
-            application gets to see them is known when they go further, or not.
-        changes: what it changes in the context for what runs inside; only some operations do.
-        constants: facts that are the same for many calls, kept by what they are of. What ``begin`` puts here
-            is recorded at the start, and what the others do at the end.
+        has_children: whether spans began inside it, noted only for calls without a span.
+        pending_records: log records of failures inside, by the identity of their exceptions. Their severity
+            is known when the exceptions go on to the application, or do not.
+        changes: changes the context for the code that runs inside; only some operations have it.
+        constants: facts that are the same for many calls, owned by the objects they describe. Those that
+            ``begin`` puts here are recorded at the start, those of the other methods at the end.
         ended_at: when it ended, in seconds of ``time.perf_counter`` and in nanoseconds since the epoch, if it
             is closed only later.
     """
@@ -95,7 +95,7 @@ class Call:
     is_model_call: ClassVar[bool] = False
     """Whether it is a logical call of a model."""
     nowhere: ClassVar[Any] = None
-    """The place of a call with none around it, and of one that has ended."""
+    """The place of a call without a parent, and of one that has ended."""
     failure_event: ClassVar[str] = "autogen.exception"
     """Name of the log record of a failure."""
 
@@ -111,9 +111,9 @@ class Call:
     context: Any
 
     __slots__ = (
-        "_began",
-        "_handling",
-        "_is_theirs",
+        "_handled_id",
+        "_is_ag2_span",
+        "_start_seconds",
         "_started_name",
         "account",
         "arguments",
@@ -125,18 +125,18 @@ class Call:
         "instance",
         "name",
         "parent",
+        "pending_records",
         "place",
         "recorder",
         "span",
         "token",
-        "untold",
     )
 
     def __init_subclass__(cls) -> None:
         """Give each class a copy of its own of the functions that run for each call.
 
-        From 3.11 on CPython fits a function's bytecode to the class of the objects that it is called with.
-        Functions that all classes share it fits to none: what we add to a turn took 4 % more instructions.
+        From 3.11 on CPython specialises a function's bytecode for the class of its arguments. It specialises
+        a function that all classes share for none: what we add to a turn took 4 % more instructions.
         """
         for name in ("__init__", "start", "_start_span", "end_with_value", "_close", "_record_end"):
             if name not in vars(cls):
@@ -156,53 +156,53 @@ class Call:
         self.constants: tuple[Facts, ...] = ()
         self.failure: Failure | None = None
         self.account: Account | None = None
-        # What was being handled when the call began is none of its concern.
-        handling = handled_exception()
-        self._handling = None if handling is None else id(handling)
+        # An exception that was being handled when the call began is none of its concern.
+        handled_error = handled_exception()
+        self._handled_id = None if handled_error is None else id(handled_error)
 
-    # ------------------------------------------------------------ what an operation says
+    # ------------------------------------------------------------ what an operation implements
     def returned(self, value: Any) -> Facts | None:
-        """What is new when the call has returned a value."""
+        """New facts of a call that has returned a value."""
         raise NotImplementedError
 
     def failed(self, error: BaseException) -> Facts | None:
-        """What is new when an exception has left the call."""
+        """New facts of a call that an exception has left."""
         raise NotImplementedError
 
     def cancelled(self) -> Facts | None:
-        """What is new when the program itself has ended the call, which is no failure."""
+        """New facts of a call that the program itself has ended, which is no failure."""
         return None
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
-        """What is measured of the call once it has ended."""
+        """Measurements of a call that has ended."""
         return iter(())
 
     # ------------------------------------------------------------ from beginning to end
-    def start(self, facts: Facts, around: Context) -> None:
+    def start(self, facts: Facts, outer: Context) -> None:
         """Start the span and make the call the current one.
 
         Args:
             facts: what is known before the call runs.
-            around: the context of before the call.
+            outer: the context before the call.
         """
         parent = self.parent
-        self._began = perf_counter()
+        self._start_seconds = perf_counter()
         constants = self.constants
-        self.attributes = self.recorder.attributes.rendered(facts, constants) if facts or constants else {}
+        self.attributes = self.recorder.attributes.render(facts, constants) if facts or constants else {}
         if constants:
             self.constants = ()
         if self.name is None:
             self._started_name: str | None = None
             self.has_children = False
             self.span = None if parent is None else parent.span
-            self.untold: dict[int, FailureRecord] = {} if parent is None else parent.untold
-            inside = {**around, CALL_KEY: self}
+            self.pending_records: dict[int, FailureRecord] = {} if parent is None else parent.pending_records
+            values = {**outer, CALL_KEY: self}
         else:
-            self.untold = {}
-            inside = {**around, CALL_KEY: self, _SPAN_KEY: self._start_span(around)}
+            self.pending_records = {}
+            values = {**outer, CALL_KEY: self, _SPAN_KEY: self._start_span(outer)}
         if self.changes is not None:
-            self.changes(inside)
-        self.context = Context(inside)
+            self.changes(values)
+        self.context = Context(values)
         self.token = attach(self.context)
 
     def end_with_value(self, value: Any) -> None:
@@ -211,7 +211,7 @@ class Call:
         try:
             facts = self.returned(value)
         finally:
-            self._close(facts, raised=False)
+            self._close(facts, propagates=False)
 
     def end_with_error(self, error: BaseException) -> None:
         """End the call, which an exception has left."""
@@ -223,163 +223,169 @@ class Call:
             else:
                 facts = self.failed(error)
         except BaseException:
-            # That it failed is recorded all the same.
+            # The failure itself is recorded all the same.
             self.failure = self.failure or Failure(UNKNOWN, error)
             raise
         finally:
-            self._close(facts, raised=True)
+            self._close(facts, propagates=True)
 
-    def _start_span(self, around: Context, started: int | None = None, *, late: bool = False) -> Span:
+    def _start_span(self, outer: Context, start_ns: int | None = None, *, is_late: bool = False) -> Span:
         recorder, parent, name = self.recorder, self.parent, self.name or ""
         if recorder.connect is not None:
             recorder.connect()
         if parent is not None and parent._started_name is None:
             parent.has_children = True
         self._started_name = name
-        shown = recorder.renderer.names.get(name) or recorder.renderer.name(name)
-        theirs, own, operation = None, self.attributes, self.operation_name
+        span_name = recorder.renderer.names.get(name) or recorder.renderer.name(name)
+        ag2_span, attributes, operation = None, self.attributes, self.operation_name
         if operation is not None:
-            own[names.GEN_AI_OPERATION_NAME] = operation
-            if not late and AG2_TRACER in sys.modules:
-                above = None if parent is None else parent.span
-                theirs = ag2_span_of(operation, recorder.tracer, above)
-        self._is_theirs = theirs is not None
+            attributes[names.GEN_AI_OPERATION_NAME] = operation
+            if not is_late and AG2_TRACER in sys.modules:
+                parent_span = None if parent is None else parent.span
+                ag2_span = ag2_span_of(operation, recorder.tracer, parent_span)
+        self._is_ag2_span = ag2_span is not None
         if not recorder.attributes.are_for_spans:
-            own = recorder.attributes.on_spans(own)
-        words: ApplicationWords | None = around.get(WORDS_KEY)  # type: ignore[assignment]
-        if words is not None:
-            own = {**words.rendered(recorder), **own}
-        if theirs is None:
+            attributes = recorder.attributes.on_spans(attributes)
+        application: ApplicationAttributes | None = outer.get(APPLICATION_KEY)  # type: ignore[assignment]
+        if application is not None:
+            attributes = {**application.render(recorder), **attributes}
+        if ag2_span is None:
             span = recorder.tracer.start_span(
-                shown,
-                # The current one, which the SDK would look up several times.
-                around,
+                span_name,
+                # The current context, which the SDK would look up several times.
+                outer,
                 kind=_CLIENT if self.is_client else _INTERNAL,
-                attributes=own,
-                start_time=started,
+                attributes=attributes,
+                start_time=start_ns,
                 record_exception=False,
                 set_status_on_exception=False,
             )
         else:
-            span = theirs
-            span.update_name(shown)
-            span.set_attributes(own)
+            span = ag2_span
+            span.update_name(span_name)
+            span.set_attributes(attributes)
         self.span = span
-        # Read once: another thread may be telling the process of its first span.
-        began = None if recorder.process is None else recorder.process.began
-        if began is not None:
-            began(span)
+        # Read once: another thread may be reporting the first span to the process.
+        on_span_start = None if recorder.process is None else recorder.process.began
+        if on_span_start is not None:
+            on_span_start(span)
         return span
 
-    def _start_late(self, seconds: float, ended_ns: int) -> None:
-        """Start a span for a call that turned out to deserve one, for the time that no span inside tells of.
+    def _start_late(self, seconds: float, end_ns: int) -> None:
+        """Start a span for a call that turned out to need one, for the time that no span inside covers.
 
         Args:
             seconds: how long the call took.
-            ended_ns: when it ended, in nanoseconds since the epoch.
+            end_ns: when it ended, in nanoseconds since the epoch.
         """
-        self.untold = {}
-        around = get_current()
-        began_ns = None if self.has_children else ended_ns - int(seconds * 1e9)
-        self.context = Context({**around, _SPAN_KEY: self._start_span(around, began_ns, late=True)})
+        self.pending_records = {}
+        outer = get_current()
+        start_ns = None if self.has_children else end_ns - int(seconds * 1e9)
+        self.context = Context({**outer, _SPAN_KEY: self._start_span(outer, start_ns, is_late=True)})
 
-    def _close(self, facts: Facts | None, *, raised: bool) -> None:
+    def _close(self, facts: Facts | None, *, propagates: bool) -> None:
         try:
             if self.failure is not None or self.account is not None:
-                settle(self, raised=raised)
+                settle(self, propagates=propagates)
         finally:
-            # Also where an exception of the user's has ended the program when it was asked what it says.
+            # Also where reading an exception of the user's ended the program.
             try:
                 # A call without a span leaves nothing but measurements, unless it is the outermost.
                 meters = self.recorder.meters
-                if self.name is not None or self.parent is None or (meters is not None and meters.listening):
-                    self._record_end(facts, raised=raised)
+                if (
+                    self.name is not None
+                    or self.parent is None
+                    or (meters is not None and meters.has_readers)
+                ):
+                    self._record_end(facts, propagates=propagates)
             finally:
                 self.parent = self.instance = self.span = self.context = self.failure = self.account = None
                 self.arguments, self.attributes, self.place = _NO_ARGUMENTS, _NO_ATTRIBUTES, self.nowhere
                 self._release()
 
-    def _record_end(self, facts: Facts | None, *, raised: bool) -> None:
-        ended, ended_ns = self.ended_at or (perf_counter(), None)
-        seconds, recorder = ended - self._began, self.recorder
+    def _record_end(self, facts: Facts | None, *, propagates: bool) -> None:
+        end_seconds, end_ns = self.ended_at or (perf_counter(), None)
+        seconds, recorder = end_seconds - self._start_seconds, self.recorder
         if self.name is not None and self._started_name is None:
-            self._start_late(seconds, time_ns() if ended_ns is None else ended_ns)
-        span, owns = self.span, self._started_name is not None
+            self._start_late(seconds, time_ns() if end_ns is None else end_ns)
+        span, has_span = self.span, self._started_name is not None
         try:
-            recording = owns and span is not None and span.is_recording()
+            is_recording = has_span and span is not None and span.is_recording()
             if facts:
-                content = recording or recorder.content_events is not None
-                new = recorder.attributes.rendered(facts, self.constants, content=content)
-                self.attributes.update(new)
-                if recording and span is not None:
+                content = is_recording or recorder.content_events is not None
+                rendered = recorder.attributes.render(facts, self.constants, content=content)
+                self.attributes.update(rendered)
+                if is_recording and span is not None:
                     is_whole = recorder.attributes.are_for_spans
-                    span.set_attributes(new if is_whole else recorder.attributes.on_spans(new))
-            if recording and span is not None and self.name != self._started_name:
+                    span.set_attributes(rendered if is_whole else recorder.attributes.on_spans(rendered))
+            if is_recording and span is not None and self.name != self._started_name:
                 span.update_name(recorder.renderer.name(self.name))
-            if self.failure is not None or self.untold:
-                record_failures(self, has_span=owns, recording=recording, raised=raised)
-            if recorder.meters is not None and recorder.meters.listening:
+            if self.failure is not None or self.pending_records:
+                record_failures(self, has_span=has_span, is_recording=is_recording, propagates=propagates)
+            if recorder.meters is not None and recorder.meters.has_readers:
                 for measurement in self.measurements(seconds):
                     recorder.meters.record(measurement, self.attributes, self.context)
             if self.is_model_call and recorder.content_events is not None:
                 recorder.content_events.emit(self)
         finally:
-            if owns and span is not None and not self._is_theirs:
-                span.end(ended_ns)
+            if has_span and span is not None and not self._is_ag2_span:
+                span.end(end_ns)
 
     def _release(self) -> None:
-        """Let go of what only this operation holds."""
+        """Drop the references that only this operation has."""
 
     @property
-    def words(self) -> dict[str, Any]:
-        """Attributes that the application has put on it."""
-        words: ApplicationWords | None = self.context.get(WORDS_KEY)
-        return {} if words is None else words.rendered(self.recorder)
+    def application_attributes(self) -> dict[str, Any]:
+        """Attributes that the application has put on this call."""
+        application: ApplicationAttributes | None = self.context.get(APPLICATION_KEY)
+        return {} if application is None else application.render(self.recorder)
 
     @property
     def span_context(self) -> Any:
-        """What a link to its span needs."""
+        """The context of its span, for links to it."""
         return None if self.span is None else self.span.get_span_context()
 
     # ------------------------------------------------------------ failures inside
     @property
     def causes(self) -> tuple[str, ...]:
         """Causes of all failures inside and of its own, in the order seen."""
-        inside = {} if self.account is None else self.account.causes
-        own = {} if self.failure is None else {self.failure.cause: None}
-        return tuple({**inside, **own})
+        inner_causes = {} if self.account is None else self.account.causes
+        own_cause = {} if self.failure is None else {self.failure.cause: None}
+        return tuple({**inner_causes, **own_cause})
 
-    def known(self, error: BaseException) -> Kept | None:
-        """What is kept of the exception inside this call that ``error`` is or was raised from."""
+    def summary_of(self, error: BaseException) -> ErrorSummary | None:
+        """The summary of the exception inside this call that ``error`` is, or was raised from."""
         if self.account is None:
             return None
-        for link in chain(error, self._handling):
-            kept = self.account.raised.get(identity(link))
-            if kept is not None:
-                return kept
+        for link in chain(error, self._handled_id):
+            summary = self.account.errors.get(identity(link))
+            if summary is not None:
+                return summary
         return None
 
     def may_quote(self, error: BaseException) -> bool:
-        """Whether ``error`` may say again what an exception inside this call says, which stays out."""
+        """Whether ``error`` may quote an exception inside this call whose message stays out."""
         if self.account is None:
             return False
-        raised = self.account.raised
-        kept = (raised.get(identity(link)) for link in handled(error))
-        return any(one is not None and one.is_wordless for one in kept)
+        errors = self.account.errors
+        summaries = (errors.get(identity(link)) for link in contexts(error))
+        return any(summary is not None and summary.is_wordless for summary in summaries)
 
     def is_cancelled_by(self, error: BaseException) -> bool:
-        """Whether an exception is how the program itself has ended the call."""
+        """Whether the program itself has ended the call with this exception."""
         if is_cancellation(error):
             return True
-        kept = None if self.account is None else self.account.raised.get(identity(error))
-        return kept is not None and kept.cause is None
+        summary = None if self.account is None else self.account.errors.get(identity(error))
+        return summary is not None and summary.cause is None
 
-    def survived(self) -> int:
-        """How many failures inside this call something went on in spite of, given how it ends itself."""
+    def count_handled(self) -> int:
+        """Count the failures inside this call in spite of which it went on, given how it ends itself."""
         failure, account = self.failure, self.account
         if account is None:
             return 0
         if failure is None:
-            return account.handled + account.open
-        is_inner = failure.is_inner or (failure.error is not None and self.known(failure.error) is not None)
-        return account.handled + (max(0, account.open - 1) if is_inner else account.open)
+            return account.handled_count + account.open_count
+        is_inner = failure.is_inner or (
+            failure.error is not None and self.summary_of(failure.error) is not None
+        )
+        return account.handled_count + (max(0, account.open_count - 1) if is_inner else account.open_count)

@@ -1,4 +1,4 @@
-"""The current call, kept in the OpenTelemetry context: whatever carries that carries it too."""
+"""The current call, stored in the OpenTelemetry context: whatever carries the context carries it too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUPPRESS_KEY = "suppress_instrumentation"
 
 
 capture = otel_context.get_current
-"""The context of here: where a call begins, or to take along to another thread."""
+"""Return the current context: that of a call that begins, or to be carried to another thread."""
 
 
 def current_call() -> Call | None:
@@ -23,10 +23,10 @@ def current_call() -> Call | None:
     return capture().get(CALL_KEY)  # type: ignore[return-value]
 
 
-def resume(captured: Any) -> Any:
-    """Make a captured context current on this thread; ``None`` if somebody else carried it already."""
-    return None if otel_context.get_current() == captured else otel_context.attach(captured)
+def resume(context: Any) -> Any:
+    """Make a captured context current on this thread; ``None`` if it is current already."""
+    return None if otel_context.get_current() == context else otel_context.attach(context)
 
 
 leave = otel_context.detach
-"""Make the context of before current again, by the token that making another one current gave."""
+"""Make the previous context current again, by the token of ``resume`` or ``attach``."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
 
 _EVENT_NAME: Final = "event.name"
-"""Where the event's name stands in SDKs that have no field for it."""
+"""Attribute with the event's name for SDKs that have no field for it."""
 _STANDARD: Final = ("gen_ai.", "server.")
 _TAKES_STRUCTURE: Final = "extended_attributes" in signature(BoundedAttributes).parameters
 """Whether attributes may be maps; older SDKs drop those with a warning."""
@@ -34,7 +34,7 @@ Emit = Callable[..., None]
 class FailureLogs:
     """Makes one log record of each failure, where it was seen first.
 
-    It is an ERROR if the application gets to see it, and a WARN if AutoGen, the SDK or a retry coped with it.
+    It is an ERROR if the application gets the failure, and a WARN if AutoGen, the SDK or a retry handled it.
 
     Args:
         logger: where the records go.
@@ -89,7 +89,7 @@ class FailureLogs:
             names.ASSISTANT_ERROR_CODE,
         }
     )
-    """What a record may have of its span: what failed and where, none of the user's data."""
+    """Attributes that a record may have of its span: what failed and where, none of the user's data."""
 
     def __init__(self, logger: Logger) -> None:
         self._emit = emitter(logger)
@@ -98,7 +98,7 @@ class FailureLogs:
         """Make the record of a failure.
 
         Args:
-            call: what failed.
+            call: the call that failed.
             exception: the attributes of its exception event.
         """
         attributes = {**call.attributes, **exception}
@@ -108,7 +108,7 @@ class FailureLogs:
             timestamp=time.time_ns(),
             context=call.context,
             attributes={
-                **call.words,
+                **call.application_attributes,
                 **{key: value for key, value in attributes.items() if key in self.ATTRIBUTES},
             },
         )
@@ -117,8 +117,8 @@ class FailureLogs:
         """Emit a record.
 
         Args:
-            record: where the failure was seen first.
-            is_warning: whether the conversation went on in spite of it; else the application gets to see it.
+            record: the record from where the failure was seen first.
+            is_warning: whether the conversation went on in spite of it; else the application gets it.
         """
         self._emit(
             timestamp=record.timestamp,
@@ -132,7 +132,7 @@ class FailureLogs:
 
 
 class ContentEvents:
-    """Makes an event of each model call, for those who keep message content apart from traces.
+    """Makes an event of each model call, for users who store message content apart from traces.
 
     Args:
         logger: where the events go.
@@ -143,7 +143,7 @@ class ContentEvents:
 
     def emit(self, call: Call) -> None:
         """Make the event of a model call that has ended."""
-        attributes: dict[str, Any] = dict(call.words)
+        attributes: dict[str, Any] = dict(call.application_attributes)
         for key, value in call.attributes.items():
             if KINDS[key] in MESSAGE_KINDS:
                 attributes[key] = json.loads(value) if _TAKES_STRUCTURE else value
@@ -154,7 +154,7 @@ class ContentEvents:
             context=call.context,
             severity_number=SeverityNumber.INFO,
             severity_text="INFO",
-            # Old exporters refuse records without one, and it is what log viewers show.
+            # Old exporters refuse records without a body, and log viewers show it.
             body=call.recorder.renderer.name(call.name),
             attributes=attributes,
             event_name=INFERENCE_DETAILS,
@@ -162,25 +162,25 @@ class ContentEvents:
 
 
 def emitter(logger: Logger) -> Emit:
-    """The logger's way to emit a record by its fields, with the Logs API of any supported version."""
+    """A function that emits a record by its fields, with the Logs API of any supported version."""
     if isinstance(logger, NoOpLogger):
         return lambda **_fields: None
     return logger.emit if "event_name" in signature(logger.emit).parameters else _record_emitter(logger)
 
 
 def _record_emitter(logger: Any) -> Emit:
-    """The same for SDKs that want a record of their own class (up to 1.36)."""
+    """The same for SDKs that take only records of their own class (up to 1.36)."""
     from opentelemetry.sdk import _logs as sdk  # noqa: PLC0415 - this logger is the SDK's: it is loaded
 
     record_class = vars(sdk)["LogRecord"]
-    known = signature(record_class).parameters
+    parameters = signature(record_class).parameters
 
     def emit(*, context: Context, event_name: str, **fields: Any) -> None:
-        if "event_name" in known:
+        if "event_name" in parameters:
             fields["event_name"] = event_name
         else:
             fields["attributes"] = {**fields["attributes"], _EVENT_NAME: event_name}
-        if "context" in known:
+        if "context" in parameters:
             fields["context"] = context
         else:
             span = trace.get_current_span(context).get_span_context()

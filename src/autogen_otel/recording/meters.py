@@ -40,14 +40,14 @@ class Meters:
         self._record = _instruments(meter)
         # A proxy stands in until the application sets a provider.
         self._is_proxy = type(provider).__name__ == "_ProxyMeterProvider"
-        self._configured = getattr(getattr(provider, "_sdk_config", None), "metric_readers", None)
+        self._configured_readers = getattr(getattr(provider, "_sdk_config", None), "metric_readers", None)
 
     @property
-    def listening(self) -> bool:
-        """Whether anybody reads what is measured; a provider that does not say so is taken to."""
+    def has_readers(self) -> bool:
+        """Whether the provider has readers; one that does not say is assumed to have some."""
         if self._is_proxy:
             return get_meter_provider() is not self._provider
-        readers = getattr(self._provider, "_metric_readers", self._configured)
+        readers = getattr(self._provider, "_metric_readers", self._configured_readers)
         return readers is None or bool(readers)
 
     def record(self, measurement: Measurement, attributes: Mapping[str, Any], context: Context) -> None:
@@ -55,8 +55,8 @@ class Meters:
 
         Args:
             measurement: the metric, the amount, and those labels that are no attributes of the call.
-            attributes: of the call, rendered.
-            context: the one with its span.
+            attributes: rendered attributes of the call.
+            context: the context with its span.
         """
         metric, amount, extra = measurement
         labels: dict[str, Any] = {}
@@ -84,8 +84,8 @@ class Meters:
 def _instruments(meter: Meter) -> dict[str, Record]:
     """The instruments of a meter, made once: SDKs complain of a second one of the same name."""
     if meter not in _instruments_of:
-        taken = (metric for metric in metrics.ALL if not metric.kind.startswith("observed"))
-        _instruments_of[meter] = {metric.name: _instrument(meter, metric) for metric in taken}
+        recorded_metrics = (metric for metric in metrics.ALL if not metric.kind.startswith("observed"))
+        _instruments_of[meter] = {metric.name: _instrument(meter, metric) for metric in recorded_metrics}
     return _instruments_of[meter]
 
 
@@ -94,7 +94,7 @@ def _instrument(meter: Meter, metric: Metric) -> Record:
         counter: Counter = meter.create_counter(metric.name, metric.unit, metric.description)
         return counter.add
     options: dict[str, Any] = {}
-    # Older APIs know no such advice; there the views of the provider say it, if it is ours.
+    # Older APIs know no such advice; there the views of the provider set the buckets, if it is ours.
     if _ADVISORY in inspect.signature(meter.create_histogram).parameters:
         options[_ADVISORY] = list(metric.buckets)
     histogram: Histogram = meter.create_histogram(metric.name, metric.unit, metric.description, **options)

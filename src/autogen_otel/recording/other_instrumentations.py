@@ -14,18 +14,18 @@ from autogen_otel.recording.current import SUPPRESS_KEY
 from autogen_otel.vocabulary import spans
 
 _OWN_SUPPRESS_KEY: str = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", SUPPRESS_KEY)
-"""Asked for by OpenLLMetry, OpenLIT, AgentOps and OpenInference; each process has one of its own."""
+"""Read by OpenLLMetry, OpenLIT, AgentOps and OpenInference; each process has a key of its own."""
 
 _HTTP_KEY: str = getattr(otel_context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "suppress_http_instrumentation")
-"""Asked for by OpenTelemetry's instrumentations of HTTP clients."""
+"""Read by OpenTelemetry's instrumentations of HTTP clients."""
 
 _INFERENCE_KEY: Final = "opentelemetry.genai.client.inference.context"
-"""Asked for by packages built on ``opentelemetry-util-genai``; its value collects what they know."""
+"""Read by packages built on ``opentelemetry-util-genai``; its value collects their data."""
 
 _PACKAGE: Final = "opentelemetry.instrumentation"
 _INSTRUMENTATIONS: Final = f"{_PACKAGE}."
 AG2_TRACER: Final = "autogen.opentelemetry"
-"""The module of AG2's own tracer: where it is not loaded, there are no spans of it."""
+"""The module of AG2's own tracer: where it is not loaded, the tracer has made no spans."""
 _AG2_TYPE: Final = "ag2.span.type"
 _AG2_TYPES: Final = {
     spans.INVOKE_WORKFLOW: "conversation",
@@ -39,7 +39,7 @@ _AG2_TYPES: Final = {
 
 
 Change = Callable[[dict[str, Any]], None]
-"""What a call changes in the context that it runs in."""
+"""Changes the context that a call runs in."""
 
 
 def silence_others(values: dict[str, Any]) -> None:
@@ -50,8 +50,8 @@ def silence_others(values: dict[str, Any]) -> None:
         values[_INFERENCE_KEY] = data
 
 
-def hear_others(values: dict[str, Any]) -> None:
-    """Let everything be reported again: hooks, auth and transports of the application's HTTP client."""
+def unsilence_others(values: dict[str, Any]) -> None:
+    """Let others report again, inside of hooks, auth and transports of the application's HTTP client."""
     for key in (SUPPRESS_KEY, _OWN_SUPPRESS_KEY, _INFERENCE_KEY):
         values.pop(key, None)
 
@@ -72,7 +72,7 @@ def sends_headers(transport: Any) -> bool:
     for name in ("handle_request", "handle_async_request"):
         wrapper = getattr(getattr(transport, name, None), "_self_wrapper", None)
         makers.append(getattr(wrapper, "func", wrapper))
-    return any(str(getattr(one, "__module__", "")).startswith(_INSTRUMENTATIONS) for one in makers)
+    return any(str(getattr(maker, "__module__", "")).startswith(_INSTRUMENTATIONS) for maker in makers)
 
 
 def send_headers(headers: Any) -> None:
@@ -83,29 +83,29 @@ def send_headers(headers: Any) -> None:
 
 
 def _inference_data() -> Any:
-    """A fresh collector of util-genai if that package is in use; importing it for this would be too dear."""
+    """A new collector of util-genai if that package is in use; importing it for this would cost too much."""
     module = sys.modules.get("opentelemetry.util.genai.invocation")
     factory = getattr(module, "InferenceData", None)
     return factory() if factory is not None else None
 
 
-def ag2_span_of(operation: str, tracer: object, around: Span | None) -> Span | None:
+def ag2_span_of(operation: str, tracer: object, parent_span: Span | None) -> Span | None:
     """The running span of AG2's own tracer for the observed call: completed by us, and ended by AG2.
 
     Args:
         operation: ``gen_ai.operation.name`` of the call.
-        tracer: ours; a span that goes elsewhere is not ours to use, and there is nothing twice then.
-        around: the span of the observed call around this one, which is not this call's.
+        tracer: our tracer; a span that goes elsewhere is not ours to use, and then nothing is reported twice.
+        parent_span: the span of the observed call around this one, which is not this call's.
     """
     span: Any = trace.get_current_span()
-    if span is around or not span.is_recording():
+    if span is parent_span or not span.is_recording():
         return None
     attributes = getattr(span, "attributes", None) or {}
-    is_same = attributes.get(_AG2_TYPE) == _AG2_TYPES.get(operation) and go_together(span, tracer)
+    is_same = attributes.get(_AG2_TYPE) == _AG2_TYPES.get(operation) and share_provider(span, tracer)
     return span if is_same else None
 
 
-def go_together(theirs: object, tracer: object) -> bool:
-    """Whether a span or tracer of theirs is of the provider that our tracer is of."""
+def share_provider(other: object, tracer: object) -> bool:
+    """Whether another span or tracer has the same provider as our tracer."""
     resource = getattr(tracer, "resource", None)
-    return resource is not None and getattr(theirs, "resource", None) is resource
+    return resource is not None and getattr(other, "resource", None) is resource

@@ -1,4 +1,4 @@
-"""What model calls cost, by the price list of ``genai-prices`` where that is installed (extra ``cost``)."""
+"""The cost of model calls, by the price list of ``genai-prices`` where that is installed (extra ``cost``)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PROVIDERS = {
     "moonshot_ai": "moonshotai",
     "together_ai": "together",
 }
-"""Names of ``genai-prices`` where they are not those of ``gen_ai.provider.name``."""
+"""Names in ``genai-prices`` where they differ from those of ``gen_ai.provider.name``."""
 
 Price = Callable[[Mapping[str, Any]], "float | None"]
-"""From the facts of a model call (provider, model, tokens) to US dollars; ``None`` where nobody knows."""
+"""From the facts of a model call (provider, model, tokens) to US dollars; ``None`` if unknown."""
 
 
 def price_list() -> Price | None:
@@ -34,7 +34,7 @@ def price_list() -> Price | None:
         return None
     try:
         prices = import_module("genai_prices")
-        # It reads its list with the first price asked for, which would hold up the first model call.
+        # It loads its list with the first price, which would delay the first model call.
         prices.calc_price(prices.Usage(input_tokens=1), "gpt-4o", provider_id="openai")
     except Exception as error:  # noqa: BLE001 - a broken installation of it must not end the application
         _log.warning("Costs are AutoGen's own, because genai-prices fails to load: %s", type(error).__name__)

@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Recorder:
-    """What calls need to be recorded.
+    """Everything that is needed to record calls.
 
     Args:
         tracer: makes the spans.
-        settings: what is recorded.
-        secrets: what must never be.
+        settings: say what is recorded.
+        secrets: the secrets that must never be recorded.
         meters: makes the measurements; ``None`` for none.
         failure_logs: makes a log record of each exception; ``None`` for none.
-        content_events: makes an event of what a model call said and was told; ``None`` for none.
+        content_events: makes an event of the messages of a model call; ``None`` for none.
         price: the list of prices; ``None`` for none.
-        process: is told of each span that begins; ``None`` where nobody needs to know.
+        process: gets each span that begins; ``None`` for none.
         check: takes the ``llm_config`` of agents and wrappers when they are first seen; ``None`` for none.
-        on_agent: is told each agent that is first seen; ``None`` where nobody needs to know.
-        connect: gives it a tracer and the like, as the first span starts; ``None`` once it has them.
+        on_agent: gets each agent that is first seen; ``None`` for none.
+        connect: sets the tracer and the like when the first span starts; ``None`` once they are set.
     """
 
     tracer: Tracer
@@ -54,22 +54,22 @@ class Recorder:
     renderer: Renderer = field(init=False)
     attributes: Attributes = field(init=False)
     memory: Memory = field(init=False)
-    """What agents, wrappers and clients said when they were first seen."""
+    """Facts of agents, wrappers and clients, read when they were first seen."""
 
     def __post_init__(self) -> None:
-        """Make what the others are used through."""
+        """Make the renderer, the attributes and the memory."""
         self.renderer = Renderer(self.settings, self.secrets)
         self.attributes = Attributes(self.renderer, self.secrets, self.settings)
         self.memory = Memory()
-        # Whoever is still at work is read again, and its secrets return as the newest.
+        # Objects that are still in use are read again, and their secrets return as the newest.
         self.secrets.on_eviction = self.memory.clear
 
     def hide(self, credentials: object) -> None:
-        """Mask what is secret in configuration, wherever it turns up from now on."""
+        """Mask the secrets in configuration wherever they turn up from now on."""
         self.secrets.add_tree(credentials)
 
     def hide_headers(self, headers: Iterable[tuple[object, object]]) -> None:
-        """Mask what authorises in the headers of a request."""
+        """Mask the credentials in the headers of a request."""
         self.secrets.add_headers(headers)
 
     def hide_environment(self) -> None:

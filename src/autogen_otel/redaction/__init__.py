@@ -1,4 +1,4 @@
-"""No secret leaves: what is known or looks like one is replaced in every text."""
+"""No secret leaves: known secrets, and text that looks like one, are replaced in every text."""
 
 from autogen_otel.redaction.cutting import MASK
 from autogen_otel.redaction.known import KnownSecrets

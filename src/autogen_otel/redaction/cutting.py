@@ -1,4 +1,4 @@
-"""Making text fit: only characters that every receiver takes, and no more of them than allowed."""
+"""Makes text fit: only characters that every receiver takes, and no more of them than allowed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 MASK: Final = "[redacted]"
-"""Stands where a secret stood."""
+"""Replaces a secret."""
 
 # Lone surrogates do not encode; NUL and other control characters break receivers and terminals.
 UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -25,21 +25,21 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def head(text: str, length: int) -> str:
-    """Return the first characters as a plain ``str``, whatever a subclass of ``str`` has overridden."""
+    """Return the first characters as a plain ``str``, also if a subclass has overridden indexing."""
     return str.__getitem__(text, slice(0, length))
 
 
-def cut(text: str, limit: int, total: int, *, more: bool = False, at_least: bool = False) -> str:
+def cut(text: str, limit: int, total: int, *, is_partial: bool = False, at_least: bool = False) -> str:
     """Shorten redacted text visibly.
 
     Args:
         text: redacted text.
         limit: most characters to return.
         total: characters of the original.
-        more: the text already lacks its end.
-        at_least: the original is longer than ``total``, nobody knows how much.
+        is_partial: the text already lacks its end.
+        at_least: the original is longer than ``total`` by an unknown number of characters.
     """
-    if len(text) <= limit and not more:
+    if len(text) <= limit and not is_partial:
         return text
     marker = f"…[cut, {'over ' if at_least else ''}{total} characters in all]"
     if limit <= len(marker):
@@ -47,16 +47,16 @@ def cut(text: str, limit: int, total: int, *, more: bool = False, at_least: bool
     return text[: limit - len(marker)] + marker
 
 
-def cut_start(text: str, limit: int, total: int, *, more: bool = False) -> str:
+def cut_start(text: str, limit: int, total: int, *, is_partial: bool = False) -> str:
     """Shorten redacted text visibly, keeping its end.
 
     Args:
         text: redacted text.
         limit: most characters to return.
         total: characters of the original.
-        more: the text already lacks its beginning.
+        is_partial: the text already lacks its beginning.
     """
-    if len(text) <= limit and not more:
+    if len(text) <= limit and not is_partial:
         return text
     marker = f"[cut, {total} characters in all]…"
     room = limit - len(marker)

@@ -17,48 +17,48 @@ class KeyFormat(NamedTuple):
         issuer: who issues such keys.
         shape: how such keys begin, for people.
         hint: text that every such key contains; where it is absent the expression is not tried.
-        source: of the expression.
-        begins: an expression for how every such key begins, which is where a word does or behind an escape;
-            empty where only the hint, inside it, tells the key from other text.
+        source: source text of the regular expression.
+        prefix: expression for the beginning of every such key, which stands where a word begins or behind an
+            escape; empty where only the hint, inside it, tells the key from other text.
     """
 
     issuer: str
     shape: str
     hint: str
     source: str
-    begins: str
+    prefix: str
 
     @property
     def expression(self) -> re.Pattern[str]:
         """Matches the key and nothing else; compiled when a hint is seen first, for a quick start."""
-        return _compiled(self.source)
+        return _compile(self.source)
 
 
 @cache
-def _compiled(source: str) -> re.Pattern[str]:
+def _compile(source: str) -> re.Pattern[str]:
     return re.compile(source)
 
 
-# Looked at behind the key's first character, so that the search can go from one of those to the next.
+# Tested behind the key's first character, so that the search can go from one of those to the next.
 # An escape's last letter belongs to no word: \n \x1b \ud800 %3D, and the colours of terminals.
 _AFTER_ESCAPE = (
     r"(?<=\\[abfnrtv0].)|(?<=\\x[0-9a-fA-F]{2}.)|(?<=\\u[0-9a-fA-F]{4}.)|(?<=%[0-9A-Fa-f]{2}.)"
     r"|(?<=\[[0-9]m.)|(?<=[\[;][0-9]{2}m.)|(?<=;[0-9]{3}m.)"
 )
-_BEGAN = rf"(?:(?<![A-Za-z0-9].)|{_AFTER_ESCAPE})"
-_FIRST = re.compile(r"\[[^]]+\]|[A-Za-z0-9]")
-_ENDS = r"(?![A-Za-z0-9])"
+_KEY_START = rf"(?:(?<![A-Za-z0-9].)|{_AFTER_ESCAPE})"
+_FIRST_CHARACTER = re.compile(r"\[[^]]+\]|[A-Za-z0-9]")
+_KEY_END = r"(?![A-Za-z0-9])"
 
 
-def _starting(issuer: str, prefix: str, rest: str, hint: str | None = None, shape: str = "") -> KeyFormat:
+def _prefix(issuer: str, prefix: str, rest: str, hint: str | None = None, shape: str = "") -> KeyFormat:
     plain = prefix.replace("\\", "")
-    first = _FIRST.match(prefix)
+    first = _FIRST_CHARACTER.match(prefix)
     assert first is not None
-    source = f"(?s:{first.group()}{_BEGAN}{prefix[first.end() :]}{rest})"
+    source = f"(?s:{first.group()}{_KEY_START}{prefix[first.end() :]}{rest})"
     return KeyFormat(issuer, shape or f"{plain}…", hint or plain, source, prefix)
 
 
-def _holding(issuer: str, hint: str, expression: str, shape: str) -> KeyFormat:
+def _infix(issuer: str, hint: str, expression: str, shape: str) -> KeyFormat:
     return KeyFormat(issuer, shape, hint, expression, "")
 
 
@@ -66,7 +66,7 @@ _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _PRIVATE_KEY = (
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:[^-]*(?:-(?!----)[^-]*)*-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-    # Cut before its END line: what may belong to it goes too.
+    # Cut before its END line: all that may belong to it is replaced, too.
     r"|[A-Za-z0-9+/=\s\\:,]*)"
 )
 _JWT = (
@@ -76,182 +76,184 @@ _JWT = (
 )
 
 _MODEL_PROVIDERS: Final = (
-    _starting(
+    _prefix(
         "OpenAI, Anthropic, OpenRouter, Langfuse",
         "sk-",
         r"(?:proj|ant|or|svcacct|admin|lf)-[A-Za-z0-9_-]{12,}",
         shape="sk-proj-…, sk-svcacct-…, sk-admin-…, sk-ant-…, sk-or-…, sk-lf-…",
     ),
-    _starting("OpenAI and alike", "sk-", r"[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"),
+    _prefix("OpenAI and alike", "sk-", r"[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"),
     # The digit within reach keeps hyphenated words that begin with sk- unharmed.
-    _starting("OpenAI and alike", "sk-", r"(?=[A-Za-z_-]{0,60}[0-9])[A-Za-z0-9_-]{20,}"),
-    _starting("OpenAI", "sess-", r"[A-Za-z0-9]{32,}"),
-    _starting("Google", "AIza", r"[A-Za-z0-9_-]{30,}"),
-    _starting("Google OAuth", r"ya29\.", r"[A-Za-z0-9_-]{20,}"),
-    _starting("Google OAuth", "GOCSPX-", r"[A-Za-z0-9_-]{20,}"),
-    _starting("Groq", "gsk_", r"[A-Za-z0-9]{20,}"),
-    _starting("xAI", "xai-", r"[A-Za-z0-9]{20,}"),
-    _starting("Perplexity", "pplx-", r"[A-Za-z0-9]{20,}"),
-    _starting("Cerebras", "csk-", r"[A-Za-z0-9]{20,}"),
-    _starting("Fireworks", "fw_", rf"[A-Za-z0-9]{{20,48}}{_ENDS}"),
-    _starting("Together", "tgp_v1_", r"[A-Za-z0-9_-]{20,}"),
-    _starting("Anyscale", "esecret_", r"[A-Za-z0-9]{16,}"),
-    _starting("NVIDIA", "nvapi-", r"[A-Za-z0-9_-]{20,}"),
-    _starting("Hugging Face", "hf_", r"[A-Za-z0-9]{20,}"),
-    _starting("Hugging Face", "api_org_", r"[A-Za-z0-9]{30,}"),
-    _starting("Replicate", "r8_", r"[A-Za-z0-9]{30,}"),
-    _starting("Jina", "jina_", r"[A-Za-z0-9_-]{30,}"),
-    _starting("Voyage", "pa-", rf"(?=[A-Za-z_-]{{0,40}}[0-9])[A-Za-z0-9_-]{{40,64}}{_ENDS}"),
-    _starting("Pinecone", "pcsk_", r"[A-Za-z0-9_]{30,}"),
-    _starting("ElevenLabs", "sk_", rf"[0-9a-f]{{48}}{_ENDS}"),
-    _starting("RunPod", "rpa_", r"[A-Za-z0-9]{30,}"),
-    _starting("Tavily", "tvly-", r"[A-Za-z0-9_-]{16,}"),
-    _starting("Firecrawl", "fc-", rf"[0-9a-f]{{32}}{_ENDS}"),
-    _starting("E2B", "e2b_", r"[0-9a-f]{40}"),
-    _starting("LangSmith", "lsv2_", r"[A-Za-z0-9_]{30,}"),
+    _prefix("OpenAI and alike", "sk-", r"(?=[A-Za-z_-]{0,60}[0-9])[A-Za-z0-9_-]{20,}"),
+    _prefix("OpenAI", "sess-", r"[A-Za-z0-9]{32,}"),
+    _prefix("Google", "AIza", r"[A-Za-z0-9_-]{30,}"),
+    _prefix("Google OAuth", r"ya29\.", r"[A-Za-z0-9_-]{20,}"),
+    _prefix("Google OAuth", "GOCSPX-", r"[A-Za-z0-9_-]{20,}"),
+    _prefix("Groq", "gsk_", r"[A-Za-z0-9]{20,}"),
+    _prefix("xAI", "xai-", r"[A-Za-z0-9]{20,}"),
+    _prefix("Perplexity", "pplx-", r"[A-Za-z0-9]{20,}"),
+    _prefix("Cerebras", "csk-", r"[A-Za-z0-9]{20,}"),
+    _prefix("Fireworks", "fw_", rf"[A-Za-z0-9]{{20,48}}{_KEY_END}"),
+    _prefix("Together", "tgp_v1_", r"[A-Za-z0-9_-]{20,}"),
+    _prefix("Anyscale", "esecret_", r"[A-Za-z0-9]{16,}"),
+    _prefix("NVIDIA", "nvapi-", r"[A-Za-z0-9_-]{20,}"),
+    _prefix("Hugging Face", "hf_", r"[A-Za-z0-9]{20,}"),
+    _prefix("Hugging Face", "api_org_", r"[A-Za-z0-9]{30,}"),
+    _prefix("Replicate", "r8_", r"[A-Za-z0-9]{30,}"),
+    _prefix("Jina", "jina_", r"[A-Za-z0-9_-]{30,}"),
+    _prefix("Voyage", "pa-", rf"(?=[A-Za-z_-]{{0,40}}[0-9])[A-Za-z0-9_-]{{40,64}}{_KEY_END}"),
+    _prefix("Pinecone", "pcsk_", r"[A-Za-z0-9_]{30,}"),
+    _prefix("ElevenLabs", "sk_", rf"[0-9a-f]{{48}}{_KEY_END}"),
+    _prefix("RunPod", "rpa_", r"[A-Za-z0-9]{30,}"),
+    _prefix("Tavily", "tvly-", r"[A-Za-z0-9_-]{16,}"),
+    _prefix("Firecrawl", "fc-", rf"[0-9a-f]{{32}}{_KEY_END}"),
+    _prefix("E2B", "e2b_", r"[0-9a-f]{40}"),
+    _prefix("LangSmith", "lsv2_", r"[A-Za-z0-9_]{30,}"),
 )
 _CLOUDS: Final = (
-    _starting("AWS access key id", "A[KSB]IA", rf"[A-Z0-9]{{16}}{_ENDS}", "IA", "AKIA…, ASIA…, ABIA…"),
-    _starting("AWS access key id", "ACCA", rf"[A-Z0-9]{{16}}{_ENDS}"),
-    _starting("AWS Bedrock", "ABSK", r"[A-Za-z0-9+/]{60,}={0,2}"),
-    _starting("AWS Bedrock", "bedrock-api-key-", r"[A-Za-z0-9+/]{20,}={0,2}"),
-    _holding("Azure AI", "JQQJ99", r"(?<![A-Za-z0-9])[A-Za-z0-9]{40,64}JQQJ99[A-Za-z0-9]{16,}", "…JQQJ99…"),
-    _holding(
+    _prefix("AWS access key id", "A[KSB]IA", rf"[A-Z0-9]{{16}}{_KEY_END}", "IA", "AKIA…, ASIA…, ABIA…"),
+    _prefix("AWS access key id", "ACCA", rf"[A-Z0-9]{{16}}{_KEY_END}"),
+    _prefix("AWS Bedrock", "ABSK", r"[A-Za-z0-9+/]{60,}={0,2}"),
+    _prefix("AWS Bedrock", "bedrock-api-key-", r"[A-Za-z0-9+/]{20,}={0,2}"),
+    _infix("Azure AI", "JQQJ99", r"(?<![A-Za-z0-9])[A-Za-z0-9]{40,64}JQQJ99[A-Za-z0-9]{16,}", "…JQQJ99…"),
+    _infix(
         "Azure client secret",
         "Q~",
         r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}",
         "…Q~…",
     ),
-    _holding(
+    _infix(
         "Azure Storage",
         "+ASt",
         r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{60,80}\+ASt[A-Za-z0-9+/]{5,8}={0,2}",
         "…+ASt…",
     ),
-    _holding(
+    _infix(
         "Azure Search", "AzSe", r"(?<![A-Za-z0-9])[A-Za-z0-9]{42}AzSe[A-Za-z0-9]{6}(?![A-Za-z0-9])", "…AzSe…"
     ),
-    _starting("Alibaba Cloud", "LTAI", rf"[A-Za-z0-9]{{12,24}}{_ENDS}"),
-    _starting("DigitalOcean", "do[opr]_v1_", r"[0-9a-f]{40,}", "_v1_", "dop_v1_…, doo_v1_…, dor_v1_…"),
-    _starting("Cloudflare origin CA", r"v1\.0-", r"[0-9a-f]{24}-[0-9a-f]{140,}"),
-    _starting("Databricks", "dapi", rf"[0-9a-f]{{32}}{_ENDS}(?:-[0-9])?"),
-    _starting("Heroku", "HRKU-", r"[A-Za-z0-9_-]{36,}"),
-    _starting("Fly.io", "fo1_", r"[A-Za-z0-9_-]{40,}"),
-    _starting("Fly.io", "fm[12][ar]?_", r"[A-Za-z0-9+/]{60,}={0,3}", "fm", "fm1a_…, fm2_…"),
-    _starting("Supabase", "sbp_", r"[0-9a-f]{40}"),
-    _starting("Supabase", "sb_secret_", r"[A-Za-z0-9_-]{20,}"),
-    _starting("PlanetScale", "pscale_(?:pw|tkn|oauth)_", r"[A-Za-z0-9_=.-]{32,}", "pscale_", "pscale_pw_…"),
-    _starting("ClickHouse Cloud", "4b1d", rf"[A-Za-z0-9]{{38}}{_ENDS}"),
-    _starting("Tailscale", "tskey-", r"[A-Za-z0-9-]{20,}"),
+    _prefix("Alibaba Cloud", "LTAI", rf"[A-Za-z0-9]{{12,24}}{_KEY_END}"),
+    _prefix("DigitalOcean", "do[opr]_v1_", r"[0-9a-f]{40,}", "_v1_", "dop_v1_…, doo_v1_…, dor_v1_…"),
+    _prefix("Cloudflare origin CA", r"v1\.0-", r"[0-9a-f]{24}-[0-9a-f]{140,}"),
+    _prefix("Databricks", "dapi", rf"[0-9a-f]{{32}}{_KEY_END}(?:-[0-9])?"),
+    _prefix("Heroku", "HRKU-", r"[A-Za-z0-9_-]{36,}"),
+    _prefix("Fly.io", "fo1_", r"[A-Za-z0-9_-]{40,}"),
+    _prefix("Fly.io", "fm[12][ar]?_", r"[A-Za-z0-9+/]{60,}={0,3}", "fm", "fm1a_…, fm2_…"),
+    _prefix("Supabase", "sbp_", r"[0-9a-f]{40}"),
+    _prefix("Supabase", "sb_secret_", r"[A-Za-z0-9_-]{20,}"),
+    _prefix("PlanetScale", "pscale_(?:pw|tkn|oauth)_", r"[A-Za-z0-9_=.-]{32,}", "pscale_", "pscale_pw_…"),
+    _prefix("ClickHouse Cloud", "4b1d", rf"[A-Za-z0-9]{{38}}{_KEY_END}"),
+    _prefix("Tailscale", "tskey-", r"[A-Za-z0-9-]{20,}"),
 )
 _CODE_AND_DELIVERY: Final = (
-    _starting("GitHub", "gh[pousr]_", r"[A-Za-z0-9]{30,}", "gh", "ghp_…, gho_…, ghu_…, ghs_…, ghr_…"),
-    _starting("GitHub", "github_pat_", r"[A-Za-z0-9_]{22,}"),
-    _starting(
+    _prefix("GitHub", "gh[pousr]_", r"[A-Za-z0-9]{30,}", "gh", "ghp_…, gho_…, ghu_…, ghs_…, ghr_…"),
+    _prefix("GitHub", "github_pat_", r"[A-Za-z0-9_]{22,}"),
+    _prefix(
         "GitLab",
         "gl[a-z]{2,6}-",
         r"(?=[A-Za-z_-]{0,60}[0-9])[A-Za-z0-9_-]{20,}(?:\.[0-9a-z]{9})?",
         "gl",
         "glpat-…, gldt-…, glrt-…, glcbt-… and its others",
     ),
-    _starting("GitLab", "GR1348941", r"[A-Za-z0-9_-]{20,}"),
-    _starting("Atlassian", "ATATT3", r"[A-Za-z0-9_=-]{20,}"),
-    _starting("Bitbucket", "ATBB", rf"[A-Za-z0-9]{{32}}{_ENDS}"),
-    _starting("npm", "npm_", r"[A-Za-z0-9]{30,}"),
-    _starting("PyPI", "pypi-", r"[A-Za-z0-9_-]{40,}"),
-    _starting("RubyGems", "rubygems_", r"[0-9a-f]{48}"),
-    _starting("Docker Hub", "dckr_(?:pat|oat)_", r"[A-Za-z0-9_-]{20,}", "dckr_", "dckr_pat_…, dckr_oat_…"),
-    _starting("JFrog", "AKCp", r"[A-Za-z0-9]{69}"),
-    _starting("JFrog", "cmVmd", rf"[A-Za-z0-9]{{59}}{_ENDS}"),
-    _starting("CircleCI", "CCIPAT_", r"[A-Za-z0-9_]{30,}"),
-    _starting("Sourcegraph", "sgp_", r"(?:(?:[0-9a-fA-F]{16}|local)_)?[0-9a-fA-F]{40}"),
-    _holding(
+    _prefix("GitLab", "GR1348941", r"[A-Za-z0-9_-]{20,}"),
+    _prefix("Atlassian", "ATATT3", r"[A-Za-z0-9_=-]{20,}"),
+    _prefix("Bitbucket", "ATBB", rf"[A-Za-z0-9]{{32}}{_KEY_END}"),
+    _prefix("npm", "npm_", r"[A-Za-z0-9]{30,}"),
+    _prefix("PyPI", "pypi-", r"[A-Za-z0-9_-]{40,}"),
+    _prefix("RubyGems", "rubygems_", r"[0-9a-f]{48}"),
+    _prefix("Docker Hub", "dckr_(?:pat|oat)_", r"[A-Za-z0-9_-]{20,}", "dckr_", "dckr_pat_…, dckr_oat_…"),
+    _prefix("JFrog", "AKCp", r"[A-Za-z0-9]{69}"),
+    _prefix("JFrog", "cmVmd", rf"[A-Za-z0-9]{{59}}{_KEY_END}"),
+    _prefix("CircleCI", "CCIPAT_", r"[A-Za-z0-9_]{30,}"),
+    _prefix("Sourcegraph", "sgp_", r"(?:(?:[0-9a-fA-F]{16}|local)_)?[0-9a-fA-F]{40}"),
+    _infix(
         "Terraform Cloud",
         ".atlasv1.",
         r"(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}",
         "….atlasv1.…",
     ),
-    _starting("Pulumi", "pul-", r"[0-9a-f]{40}"),
-    _starting("Prefect", "pnu_", rf"[A-Za-z0-9]{{36}}{_ENDS}"),
-    _starting(
-        "Doppler", r"dp\.(?:pt|st|ct|sa|scim|audit)\.", r"[A-Za-z0-9_.]{40,}", "dp.", "dp.pt.…, dp.st.…"
-    ),
-    _starting("Vault", r"hv[sbr]\.", r"[A-Za-z0-9_-]{20,}", "hv", "hvs.…, hvb.…, hvr.…"),
-    _starting("1Password", "A3-", r"[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
-    _starting("age", "AGE-SECRET-KEY-1", r"[A-Z0-9]{50,}"),
-    _starting("OpenShift", "sha256~", r"[A-Za-z0-9_-]{43}"),
-    _starting("Postman", "PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}"),
+    _prefix("Pulumi", "pul-", r"[0-9a-f]{40}"),
+    _prefix("Prefect", "pnu_", rf"[A-Za-z0-9]{{36}}{_KEY_END}"),
+    _prefix("Doppler", r"dp\.(?:pt|st|ct|sa|scim|audit)\.", r"[A-Za-z0-9_.]{40,}", "dp.", "dp.pt.…, dp.st.…"),
+    _prefix("Vault", r"hv[sbr]\.", r"[A-Za-z0-9_-]{20,}", "hv", "hvs.…, hvb.…, hvr.…"),
+    _prefix("1Password", "A3-", r"[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
+    _prefix("age", "AGE-SECRET-KEY-1", r"[A-Z0-9]{50,}"),
+    _prefix("OpenShift", "sha256~", r"[A-Za-z0-9_-]{43}"),
+    _prefix("Postman", "PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}"),
 )
-_WATCHING: Final = (
-    _starting("Grafana", "glsa_", r"[A-Za-z0-9]{32}_[0-9a-fA-F]{8}"),
-    _starting("Grafana", "glc_", r"[A-Za-z0-9+/]{32,}={0,3}"),
-    _starting("Sentry", "sntry[su]_", r"[A-Za-z0-9+/=_]{40,}", "sntry", "sntrys_…, sntryu_…"),
-    _starting("New Relic", "NR(?:AK|II|RA)-", r"[A-Za-z0-9-]{27,}", "NR", "NRAK-…, NRII-…"),
-    _starting("Dynatrace", r"dt0[a-z][0-9]{2}\.", r"[A-Z0-9]{8,24}\.[A-Z0-9]{64}", "dt0", "dt0c01.…"),
-    _starting("Weights & Biases", "wandb_v1_", r"[A-Za-z0-9_]{40,}"),
+_MONITORING: Final = (
+    _prefix("Grafana", "glsa_", r"[A-Za-z0-9]{32}_[0-9a-fA-F]{8}"),
+    _prefix("Grafana", "glc_", r"[A-Za-z0-9+/]{32,}={0,3}"),
+    _prefix("Sentry", "sntry[su]_", r"[A-Za-z0-9+/=_]{40,}", "sntry", "sntrys_…, sntryu_…"),
+    _prefix("New Relic", "NR(?:AK|II|RA)-", r"[A-Za-z0-9-]{27,}", "NR", "NRAK-…, NRII-…"),
+    _prefix("Dynatrace", r"dt0[a-z][0-9]{2}\.", r"[A-Z0-9]{8,24}\.[A-Z0-9]{64}", "dt0", "dt0c01.…"),
+    _prefix("Weights & Biases", "wandb_v1_", r"[A-Za-z0-9_]{40,}"),
 )
-_MESSAGES: Final = (
-    _starting("Slack", r"xox(?:e\.xox)?[a-z]-", r"[A-Za-z0-9-]{10,}", "xox", "xoxb-…, xoxp-… and its others"),
-    _starting("Slack", "xapp-", r"[0-9]-[A-Za-z0-9-]{10,}"),
-    _holding(
+_MESSAGING: Final = (
+    _prefix("Slack", r"xox(?:e\.xox)?[a-z]-", r"[A-Za-z0-9-]{10,}", "xox", "xoxb-…, xoxp-… and its others"),
+    _prefix("Slack", "xapp-", r"[0-9]-[A-Za-z0-9-]{10,}"),
+    _infix(
         "Slack",
         "hooks.slack.com/",
         r"(?<=hooks\.slack\.com/)(?:services|workflows|triggers)/[A-Za-z0-9/]{10,}",
         "hooks.slack.com/services/…",
     ),
-    _holding(
+    _infix(
         "Teams",
         ".office.com/webhookb2/",
         r"(?<=\.office\.com/webhookb2/)[A-Za-z0-9@/-]{30,}",
         "webhook.office.com/…",
     ),
-    _holding(
+    _infix(
         "Discord",
         "/api/webhooks/",
         r"(?<=/api/webhooks/)[0-9]{15,21}/[A-Za-z0-9_-]{40,}",
         "discord.com/api/webhooks/…",
     ),
-    _starting(
+    _prefix(
         "Discord bot",
         r"[MNO](?=[A-Za-z0-9_-]{22,27}\.)",
         r"[A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
         ".",
         "M….….…",
     ),
-    _holding("Telegram bot", ":AA", r"(?<![A-Za-z0-9])[0-9]{8,10}:AA[A-Za-z0-9_-]{32,34}", "123456789:AA…"),
-    _starting("Twilio", "SK(?=[0-9a-f]{32})", rf"[0-9a-f]{{32}}{_ENDS}", "SK", "SK…"),
-    _starting("SendGrid", r"SG\.", r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
-    _starting("Mailgun", "key-", rf"[0-9a-f]{{32}}{_ENDS}"),
-    _holding("Mailchimp", "-us", rf"(?<![A-Za-z0-9])[0-9a-f]{{32}}-us[0-9]{{1,2}}{_ENDS}", "…-us12"),
-    _starting("Brevo", "xkeysib-", r"[0-9a-f]{64}-[A-Za-z0-9]{16}"),
+    _infix("Telegram bot", ":AA", r"(?<![A-Za-z0-9])[0-9]{8,10}:AA[A-Za-z0-9_-]{32,34}", "123456789:AA…"),
+    _prefix("Twilio", "SK(?=[0-9a-f]{32})", rf"[0-9a-f]{{32}}{_KEY_END}", "SK", "SK…"),
+    _prefix("SendGrid", r"SG\.", r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    _prefix("Mailgun", "key-", rf"[0-9a-f]{{32}}{_KEY_END}"),
+    _infix("Mailchimp", "-us", rf"(?<![A-Za-z0-9])[0-9a-f]{{32}}-us[0-9]{{1,2}}{_KEY_END}", "…-us12"),
+    _prefix("Brevo", "xkeysib-", r"[0-9a-f]{64}-[A-Za-z0-9]{16}"),
 )
 _BUSINESS: Final = (
-    _starting(
+    _prefix(
         "Stripe", "[sr]k_(?:live|test|prod)_", r"[A-Za-z0-9]{10,}", "k_", "sk_live_…, rk_live_…, sk_test_…"
     ),
-    _starting("Stripe", "whsec_", r"[A-Za-z0-9+/=]{16,}"),
-    _starting("Square", "sq0(?:atp|csp)-", r"[A-Za-z0-9_-]{22,}", "sq0", "sq0atp-…, sq0csp-…"),
-    _starting("Square", "EAAA", rf"[A-Za-z0-9_-]{{56,64}}{_ENDS}"),
-    _starting("Facebook", "EAA[A-Z]", r"[A-Za-z0-9]{80,}", "EAA", "EAAC…"),
-    _holding(
+    _prefix("Stripe", "whsec_", r"[A-Za-z0-9+/=]{16,}"),
+    _prefix("Square", "sq0(?:atp|csp)-", r"[A-Za-z0-9_-]{22,}", "sq0", "sq0atp-…, sq0csp-…"),
+    _prefix("Square", "EAAA", rf"[A-Za-z0-9_-]{{56,64}}{_KEY_END}"),
+    _prefix("Facebook", "EAA[A-Z]", r"[A-Za-z0-9]{80,}", "EAA", "EAAC…"),
+    _infix(
         "PayPal, Braintree",
         "access_token$",
         r"(?<=access_token\$)(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}",
         "access_token$production$…",
     ),
-    _starting("Plaid", "access-(?:sandbox|development|production)-", _UUID, "access-", "access-production-…"),
-    _starting("Shopify", "shp[a-z]{2}_", r"[0-9a-fA-F]{32}", "shp", "shpat_…, shpss_… and its others"),
-    _starting("EasyPost", "EZ[AT]K", rf"[A-Za-z0-9]{{54}}{_ENDS}", "EZ", "EZAK…, EZTK…"),
-    _starting("HubSpot", "pat-(?:na|eu|ap)[0-9]-", _UUID, "pat-", "pat-na1-…"),
-    _starting(
-        "Airtable", r"pat(?=[A-Za-z0-9]{14}\.)", rf"[A-Za-z0-9]{{14}}\.[0-9a-f]{{64}}{_ENDS}", "pat", "pat….…"
+    _prefix("Plaid", "access-(?:sandbox|development|production)-", _UUID, "access-", "access-production-…"),
+    _prefix("Shopify", "shp[a-z]{2}_", r"[0-9a-fA-F]{32}", "shp", "shpat_…, shpss_… and its others"),
+    _prefix("EasyPost", "EZ[AT]K", rf"[A-Za-z0-9]{{54}}{_KEY_END}", "EZ", "EZAK…, EZTK…"),
+    _prefix("HubSpot", "pat-(?:na|eu|ap)[0-9]-", _UUID, "pat-", "pat-na1-…"),
+    _prefix(
+        "Airtable",
+        r"pat(?=[A-Za-z0-9]{14}\.)",
+        rf"[A-Za-z0-9]{{14}}\.[0-9a-f]{{64}}{_KEY_END}",
+        "pat",
+        "pat….…",
     ),
-    _starting("Notion", "ntn_", r"[0-9]{11}[A-Za-z0-9]{32,}"),
-    _starting("Notion", "secret_", rf"[A-Za-z0-9]{{43}}{_ENDS}"),
-    _starting("Linear", "lin_(?:api|oauth)_", r"[A-Za-z0-9]{40,}", "lin_", "lin_api_…, lin_oauth_…"),
-    _starting("Figma", "fig[dour]_", r"[A-Za-z0-9_-]{40,}", "fig", "figd_…"),
-    _starting("Typeform", "tfp_", r"[A-Za-z0-9_=.-]{44,}"),
-    _starting("Dropbox", r"sl\.", r"[A-Za-z0-9_=-]{130,}"),
+    _prefix("Notion", "ntn_", r"[0-9]{11}[A-Za-z0-9]{32,}"),
+    _prefix("Notion", "secret_", rf"[A-Za-z0-9]{{43}}{_KEY_END}"),
+    _prefix("Linear", "lin_(?:api|oauth)_", r"[A-Za-z0-9]{40,}", "lin_", "lin_api_…, lin_oauth_…"),
+    _prefix("Figma", "fig[dour]_", r"[A-Za-z0-9_-]{40,}", "fig", "figd_…"),
+    _prefix("Typeform", "tfp_", r"[A-Za-z0-9_=.-]{44,}"),
+    _prefix("Dropbox", r"sl\.", r"[A-Za-z0-9_=-]{130,}"),
 )
 
 _GENERAL: Final = (
@@ -262,11 +264,11 @@ _GENERAL: Final = (
         _PRIVATE_KEY,
         "",
     ),
-    # These go on as a JWT does, so they stand before it.
-    _starting("Mapbox", r"sk\.eyJ", r"[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}"),
-    _starting("1Password", "ops_eyJ", r"[A-Za-z0-9+/_-]{40,}={0,3}"),
+    # These continue as a JWT does, so they stand before it.
+    _prefix("Mapbox", r"sk\.eyJ", r"[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}"),
+    _prefix("1Password", "ops_eyJ", r"[A-Za-z0-9+/_-]{40,}={0,3}"),
     KeyFormat("JWT", "eyJ….….…", "eyJ", _JWT, "eyJ"),
-    _starting("Grafana", "eyJrIjoi", r"[A-Za-z0-9]{60,}={0,3}"),
+    _prefix("Grafana", "eyJrIjoi", r"[A-Za-z0-9]{60,}={0,3}"),
 )
 
 KEY_FORMATS: Final = (
@@ -274,7 +276,7 @@ KEY_FORMATS: Final = (
     *_MODEL_PROVIDERS,
     *_CLOUDS,
     *_CODE_AND_DELIVERY,
-    *_WATCHING,
-    *_MESSAGES,
+    *_MONITORING,
+    *_MESSAGING,
     *_BUSINESS,
 )

@@ -1,6 +1,6 @@
 """Class names, and the fields of objects that are data: dataclasses, pydantic models, named tuples.
 
-Read without running anything of the object's own: no properties, no validators, no ``__getattr__``.
+They are read without running code of the object's own: no properties, no validators, no ``__getattr__``.
 """
 
 from __future__ import annotations
@@ -25,32 +25,35 @@ def fields_of(value: object) -> list[tuple[str, object, bool]] | None:
         return [(str(name), item, True) for name, item in zip(names, tuple.__iter__(value), strict=False)]
     if isinstance(value, SimpleNamespace):
         return [(str(name), item, True) for name, item in instance_dict(value).items()]
-    declared = getattr(cls, "__dataclass_fields__", None)
-    if not isinstance(declared, dict):
+    declared_fields = getattr(cls, "__dataclass_fields__", None)
+    if not isinstance(declared_fields, dict):
         # __fields__ is pydantic 1; asking pydantic 2 for it would warn.
-        declared = getattr(cls, "model_fields", None) or cls.__dict__.get("__fields__")
-    if not isinstance(declared, dict):
+        declared_fields = getattr(cls, "model_fields", None) or cls.__dict__.get("__fields__")
+    if not isinstance(declared_fields, dict):
         return None
-    held = instance_dict(value)
-    rows = [(name, _read(value, cls, held, name), _is_shown(field)) for name, field in declared.items()]
-    extra = _read(value, cls, held, "__pydantic_extra__")
+    attributes = instance_dict(value)
+    rows = [
+        (name, _read(value, cls, attributes, name), _is_in_repr(field))
+        for name, field in declared_fields.items()
+    ]
+    extra = _read(value, cls, attributes, "__pydantic_extra__")
     if isinstance(extra, dict):
         rows += [(str(name), item, True) for name, item in extra.items()]
     return [row for row in rows if row[1] is not _MISSING]
 
 
 def instance_dict(value: object) -> dict[str, Any]:
-    """Return the attributes an object itself holds; none for objects without a ``__dict__``."""
+    """Return an object's own attributes; none for objects without a ``__dict__``."""
     try:
-        held = object.__getattribute__(value, "__dict__")
+        attributes = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return {}
-    return held if isinstance(held, dict) else {}
+    return attributes if isinstance(attributes, dict) else {}
 
 
-def _read(value: object, cls: type, held: dict[str, Any], name: str) -> object:
-    if name in held:
-        return held[name]
+def _read(value: object, cls: type, attributes: dict[str, Any], name: str) -> object:
+    if name in attributes:
+        return attributes[name]
     for base in cls.__mro__:
         slot = base.__dict__.get(name)
         if isinstance(slot, MemberDescriptorType):
@@ -61,12 +64,12 @@ def _read(value: object, cls: type, held: dict[str, Any], name: str) -> object:
     return _MISSING
 
 
-def _is_shown(field: object) -> bool:
+def _is_in_repr(field: object) -> bool:
     return getattr(field, "repr", True) is not False
 
 
 def type_name(cls: type) -> str:
-    """Return a class's bare name, whatever its metaclass does."""
+    """Return a class's bare name without running code of its metaclass."""
     return str(type.__dict__["__name__"].__get__(cls))
 
 
@@ -80,6 +83,6 @@ def qualified_name(cls: type) -> str:
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
 
 
-def unprintable(value: object, error: BaseException, doing: str = "repr") -> str:
-    """Say that an object could not be shown, and why."""
-    return f"<unprintable {type_name(type(value))}: {doing} raised {type_name(type(error))}>"
+def unprintable(value: object, error: BaseException, operation: str = "repr") -> str:
+    """Say that an object could not be rendered, and why."""
+    return f"<unprintable {type_name(type(value))}: {operation} raised {type_name(type(error))}>"

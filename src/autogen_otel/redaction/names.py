@@ -16,7 +16,7 @@ _LONGEST_KEY: Final = 128
 _RANDOM = re.compile(r"[0-9]|[a-z][A-Z]|[A-Za-z]=")
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_A-Za-z]+")
 
-# Secret wherever they stand in a name, also glued to a prefix: PGPASSWORD, secret_key_base, openaiApiKey.
+# These mark a secret anywhere in a name, also glued to a prefix: PGPASSWORD, secret_key_base, openaiApiKey.
 _STRONG = re.compile(
     r"(?:password|passwd|passphrase|passcode|pwd|secret|credential|apikey|accesskey|secretkey|privatekey"
     r"|accountkey|authkey|apitoken|accesstoken|authtoken|refreshtoken|idtoken|sessiontoken|bearertoken"
@@ -31,7 +31,9 @@ _KEY_OF: Final = words_of(
 _PASS_OF: Final = words_of("db database user smtp imap admin root mail email ftp ssh http proxy login my")
 _PIN_OF: Final = words_of("user card atm security account sim login access")
 _CODE_OF: Final = words_of("auth authorization verification security recovery backup mfa otp pin")
-_LAST: Final = words_of("auth authorization cred creds cookie cookies sas jwt bearer otp totp cvv cvc")
+_SECRET_ENDINGS: Final = words_of(
+    "auth authorization cred creds cookie cookies sas jwt bearer otp totp cvv cvc"
+)
 
 _HARMLESS_TOKEN_OF: Final = words_of(
     "stop eos bos pad unk sep cls mask next page continuation cursor sync cancellation cancel special "
@@ -39,14 +41,14 @@ _HARMLESS_TOKEN_OF: Final = words_of(
     "text unexpected invalid reasoning cached num decoded top sub pagination resume"
 )
 _CREDENTIAL_TOKENS_OF: Final = words_of("access auth refresh api bearer session secret id")
-_ABOUT: Final = words_of(
+_METADATA: Final = words_of(
     "count counts limit limits length len size budget usage type types name names id ids policy "
     "strength expiry expires expiration expired ttl age at url uri endpoint path file filename dir "
     "required enabled valid version rotation field fields format index status ratio rate cost price arn "
     "label source provider manager store env var method scheme consent banner domain"
 )
 _MEASURE: Final = words_of("is has num max min total count avg n")
-_TAIL: Final = words_of(
+_SUFFIXES: Final = words_of(
     "value plain plaintext raw b64 base64 encoded header headers old new current confirm confirmation repeat"
 )
 
@@ -57,9 +59,9 @@ def looks_secret(key: str) -> bool:
     words = [word.lower() for word in _WORD.findall(key[-_LONGEST_KEY:])]
     if words[-2:] in (["secret", "id"], ["connection", "string"], ["conn", "str"], ["pin", "number"]):
         return True
-    while len(words) > 1 and words[-1] in _TAIL:
+    while len(words) > 1 and words[-1] in _SUFFIXES:
         words.pop()
-    if not words or words[0] in _MEASURE or words[-1] in _ABOUT:
+    if not words or words[0] in _MEASURE or words[-1] in _METADATA:
         return False
     return any(_STRONG.search(word) for word in words) or _last_word_is_secret(words)
 
@@ -70,16 +72,16 @@ def looks_random(value: str) -> bool:
 
 
 def _last_word_is_secret(words: list[str]) -> bool:
-    last, before = words[-1], words[-2] if len(words) > 1 else None
-    if last in _LAST:
-        # What a health insurer calls prior authorization is no header.
-        return before not in ("prior", "pre")
+    last, previous = words[-1], words[-2] if len(words) > 1 else None
+    if last in _SECRET_ENDINGS:
+        # A health insurer's "prior authorization" is no header.
+        return previous not in ("prior", "pre")
     if last == "token":
-        return before not in _HARMLESS_TOKEN_OF
+        return previous not in _HARMLESS_TOKEN_OF
     if last == "pass":
-        return before is None or before in _PASS_OF
+        return previous is None or previous in _PASS_OF
     if last == "pin":
-        return before is None or before in _PIN_OF
+        return previous is None or previous in _PIN_OF
     owners = {
         "tokens": _CREDENTIAL_TOKENS_OF,
         "key": _KEY_OF,
@@ -89,7 +91,7 @@ def _last_word_is_secret(words: list[str]) -> bool:
         "signature": frozenset({"access"}),
         "assertion": frozenset({"client"}),
     }
-    return before in owners.get(last, ())
+    return previous in owners.get(last, ())
 
 
 def hides(key: str, value: object) -> bool:

@@ -1,7 +1,7 @@
-r"""Telling in few steps that a text holds nothing to take out, so that the search is for those that may.
+r"""Tells in few steps that a text has nothing to redact, so that only texts that may have it are searched.
 
-Whatever the search would change is caught here; what is caught may be harmless. Each test holds for a part
-of a text as for the whole, so one look at a JSON text is enough for all its strings: between their unescaped
+This filter catches every text that the search would change, and some harmless ones. Each test holds for a
+part of a text as for the whole, so one test of a JSON text covers all its strings: between their unescaped
 quotes they stand as they are, but for ``\"``, ``\\``, ``\n``, ``\r`` and ``\t``.
 """
 
@@ -20,21 +20,21 @@ from autogen_otel.redaction.validation import INPUT_VALUE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_OF_KEYS: Final = f"{string.ascii_letters}{string.digits}_-.~+/=$:@"
-"""All that keys of the known formats consist of."""
-_OF_IDS: Final = f"{string.digits}abcdef-.+:TZ"
-"""Times and UUIDs consist of nothing else, and keys only where they begin with ``4b1d`` or ``fc-``."""
-_ESCAPING: Final = "\\%[;"
-"""What an escape begins with, in code, URLs and the colours of terminals."""
-_SHORTEST_INSIDE: Final = 35
-"""Of a key that is known by what it contains, with what stands before it."""
+_KEY_CHARACTERS: Final = f"{string.ascii_letters}{string.digits}_-.~+/=$:@"
+"""All characters that keys of the known formats consist of."""
+_ID_CHARACTERS: Final = f"{string.digits}abcdef-.+:TZ"
+"""Times and UUIDs consist of these alone; keys do only where they begin with ``4b1d`` or ``fc-``."""
+_ESCAPE_CHARACTERS: Final = "\\%[;"
+"""An escape begins with one of these, in code, URLs and the colours of terminals."""
+_SHORTEST_BY_CONTENT: Final = 35
+"""Length of the shortest key that is recognised by its content, with the characters before that."""
 _LONGEST_WORD: Final = 128
-_RUN: Final = b"a" * 15
-"""The shortest key, but for the two that are looked for by name."""
+_SHORTEST_RUN: Final = b"a" * 15
+"""The shape of the shortest key, but for the two that are searched for by name."""
 
 
 def _shape_of(code: int) -> int:
-    return ord("a" if chr(code) in _OF_KEYS else "!" if UNFIT.match(chr(code)) else " ")
+    return ord("a" if chr(code) in _KEY_CHARACTERS else "!" if UNFIT.match(chr(code)) else " ")
 
 
 _SHAPE: Final = bytes(map(_shape_of, range(256)))
@@ -43,24 +43,24 @@ _UNFIT_SHAPE: Final = ord("!")
 _STEM: Final = f"(?i:{'|'.join(STEMS)})"
 _REVERSED_STEM: Final = f"(?i:{'|'.join(stem[::-1] for stem in STEMS)})"
 # The four that are no ASCII match i, s and k where case is ignored.
-_FIRST: Final = "[A-Za-z_\u0130\u0131\u017f\u212a]"
+_INITIAL: Final = "[A-Za-z_\u0130\u0131\u017f\u212a]"
 _NAME_LENGTH: Final = 81
 _WINDOW: Final = 128
-"""A name of 80 characters, a word before it, and what may stand between it and its sign."""
-# Read backwards from the sign, because signs are rare and names are everywhere.
+"""A name of 80 characters, a word before it, and the characters between the name and its sign."""
+# Matched backwards from the sign, because signs are rare and names are everywhere.
 _NAME_BEFORE: Final = re.compile(
     rf"""(?:\s|[nrt]\\){{0,4}}\]?(?:["']\\{{0,7}})?"""
-    rf"(?=[\w.-]{{0,{_NAME_LENGTH}}}{_FIRST}-{{0,2}}(?![\w.-]))(?=[\w. -]{{0,{_WINDOW}}}?{_REVERSED_STEM})"
+    rf"(?=[\w.-]{{0,{_NAME_LENGTH}}}{_INITIAL}-{{0,2}}(?![\w.-]))(?=[\w. -]{{0,{_WINDOW}}}?{_REVERSED_STEM})"
 )
 _COLON: Final = re.compile(":")
 _EQUALS: Final = re.compile("=")
-# Neither the colon behind a key of the JSON itself, nor those in times.
+# Leaves out the colons behind keys of the JSON itself, and those in times.
 _COLON_IN_JSON: Final = re.compile(
     r"""[:](?<![^\\]":)(?<![ ":][0-9]{2}:)(?<!["\s][0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:)"""
 )
 _FLAG: Final = re.compile(
-    rf"""-(?=-?{_FIRST})(?:(?<![\w.-].)|(?<=\\[nrt].))-?(?=[\w. -]{{0,{_WINDOW}}}?{_STEM})"""
-    rf"""{_FIRST}[\w.-]{{0,{_NAME_LENGTH}}}(?:\\{{0,7}}["'])?\]?(?:[ \t]|\\t)"""
+    rf"""-(?=-?{_INITIAL})(?:(?<![\w.-].)|(?<=\\[nrt].))-?(?=[\w. -]{{0,{_WINDOW}}}?{_STEM})"""
+    rf"""{_INITIAL}[\w.-]{{0,{_NAME_LENGTH}}}(?:\\{{0,7}}["'])?\]?(?:[ \t]|\\t)"""
 )
 _USERINFO: Final = re.compile(r"""://[^\s/?#"'<>\\]{1,1024}@""")
 _PARAMETER: Final = re.compile(
@@ -73,28 +73,28 @@ def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> boo
     """Tell whether a search for formats, assignments, URLs and unfit characters would change nothing.
 
     Args:
-        text: any text; known secrets in it are not looked for.
-        in_json: it is JSON as ``json.dumps(..., ensure_ascii=False)`` writes it, and it is its strings that
-            would be searched.
-        no_signs: there is no colon in it but those behind the keys of the JSON.
+        text: any text; it is not searched for known secrets.
+        in_json: the text is JSON as ``json.dumps(..., ensure_ascii=False)`` writes it, and the search would
+            be of its strings.
+        no_signs: the text has no colons but those behind the keys of the JSON.
     """
     is_short = not in_json and len(text) <= _LONGEST_WORD
     if is_short and text.isascii() and text.replace("-", "_").isidentifier():
-        # One word, as names and ids are: it may be a key, and nothing else.
-        return not (("J" in text and "eyJ" in text) or (len(text) >= len(_RUN) and _is_key(text)))
+        # One word, as names and ids are: the only secret it can be is a key.
+        return not (("J" in text and "eyJ" in text) or (len(text) >= len(_SHORTEST_RUN) and _is_key(text)))
     shape = text.encode("ascii", "replace").translate(_SHAPE)
-    # By its number: to look for bytes in bytes makes Python raise an error and clear it.
+    # By its number: ``in`` with bytes on both sides makes Python raise an error and clear it.
     if _UNFIT_SHAPE in shape or (not text.isascii() and UNFIT.search(text)):
         return False
     # Control characters, as JSON writes them.
     if in_json and "\\" in text and ("\\u00" in text or "\\b" in text or "\\f" in text):
         return False
-    run = shape.find(_RUN)
+    run = shape.find(_SHORTEST_RUN)
     # A single character is found much quicker, and J is rare.
     if (
         ("J" in text and "eyJ" in text)
         or "-----BEGIN " in text
-        or (run >= 0 and _holds_key(text, shape, run))
+        or (run >= 0 and _contains_key(text, shape, run))
     ):
         return False
     colons = () if no_signs else (_COLON_IN_JSON if in_json else _COLON).finditer(text) if ":" in text else ()
@@ -118,56 +118,58 @@ def is_clean(text: str, *, in_json: bool = False, no_signs: bool = False) -> boo
     return "-" not in text or not _FLAG.search(text)
 
 
-def _holds_key(text: str, shape: bytes, at: int) -> bool:
-    """Tell whether a long run of such characters contains how a key begins.
+def _contains_key(text: str, shape: bytes, at: int) -> bool:
+    """Tell whether a long run of key characters contains the beginning of a key.
 
     Args:
         text: any text.
-        shape: of its characters.
+        shape: the text with each character replaced by its class.
         at: where its first long run begins.
     """
     while at >= 0:
         end = shape.find(b" ", at)
         run = text[at : end if end >= 0 else len(text)]
-        if _is_key(run, behind_escape=at > 0 and text[at - 1] in _ESCAPING):
+        if _is_key(run, behind_escape=at > 0 and text[at - 1] in _ESCAPE_CHARACTERS):
             return True
-        at = shape.find(_RUN, end) if end >= 0 else -1
+        at = shape.find(_SHORTEST_RUN, end) if end >= 0 else -1
     return False
 
 
 def _is_key(run: str, *, behind_escape: bool = False) -> bool:
-    if not run.strip(_OF_IDS) and "fc-" not in run and "4b1d" not in run:
+    if not run.strip(_ID_CHARACTERS) and "fc-" not in run and "4b1d" not in run:
         return False
-    first, behind_sign, anywhere, inside = _beginnings()
-    # A key begins where a word does, or behind an escape; so of an id only few places are looked at.
-    if anywhere(run) if behind_escape else first(run) or behind_sign(run):
+    at_start, behind_sign, anywhere, by_content = _key_searches()
+    # A key begins where a word does, or behind an escape; so only few positions of an id are tested.
+    if anywhere(run) if behind_escape else at_start(run) or behind_sign(run):
         return True
-    return len(run) >= _SHORTEST_INSIDE and inside(run) is not None
+    return len(run) >= _SHORTEST_BY_CONTENT and by_content(run) is not None
 
 
 @cache
-def _beginnings() -> tuple[Callable[[str], object], ...]:
-    """What finds how keys begin: at the first place, behind a sign, and anywhere; and what others contain.
+def _key_searches() -> tuple[Callable[[str], object], ...]:
+    """Compile the searches for prefixes of keys (at the start, behind a sign, anywhere) and for content.
 
-    By first character, because that is how the engine is quickest.
+    Prefixes are grouped by first character, because that is how the engine is quickest.
     """
-    rests: dict[str, list[str]] = {}
-    for begins in filter(None, (one.begins for one in KEY_FORMATS)):
-        first, rest = _first_of(begins)
+    rests_by_first: dict[str, list[str]] = {}
+    for prefix in filter(None, (key_format.prefix for key_format in KEY_FORMATS)):
+        first, rest = _first_of(prefix)
         for character in first:
-            rests.setdefault(character, []).append(rest)
-    begin = "|".join(f"{re.escape(first)}(?:{'|'.join(rests[first])})" for first in rests)
-    inside = "|".join(re.escape(one.hint) for one in KEY_FORMATS if not one.begins)
+            rests_by_first.setdefault(character, []).append(rest)
+    any_prefix = "|".join(
+        f"{re.escape(first)}(?:{'|'.join(rests_by_first[first])})" for first in rests_by_first
+    )
+    any_content = "|".join(re.escape(key_format.hint) for key_format in KEY_FORMATS if not key_format.prefix)
     return (
-        re.compile(begin).match,
-        re.compile(f"[^A-Za-z0-9](?:{begin})").search,
-        re.compile(begin).search,
-        re.compile(inside).search,
+        re.compile(any_prefix).match,
+        re.compile(f"[^A-Za-z0-9](?:{any_prefix})").search,
+        re.compile(any_prefix).search,
+        re.compile(any_content).search,
     )
 
 
-def _first_of(begins: str) -> tuple[str, str]:
-    if begins[0] == "[":
-        inner, _, rest = begins[1:].partition("]")
+def _first_of(prefix: str) -> tuple[str, str]:
+    if prefix[0] == "[":
+        inner, _, rest = prefix[1:].partition("]")
         return inner, rest
-    return (begins[1], begins[2:]) if begins[0] == "\\" else (begins[0], begins[1:])
+    return (prefix[1], prefix[2:]) if prefix[0] == "\\" else (prefix[0], prefix[1:])

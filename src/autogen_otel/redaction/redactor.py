@@ -1,4 +1,4 @@
-"""Taking secrets out of text: known ones, known formats, and what stands under secret-looking names."""
+"""Takes secrets out of text: known ones, known formats, and values under secret-looking names."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from autogen_otel.redaction.known.secrets import KnownSecrets
     from autogen_otel.redaction.removal import Removal
 
-SHORT: Final = 128
-"""Longest text that is remembered redacted."""
+LONGEST_REMEMBERED: Final = 128
+"""Length of the longest text whose redacted form is remembered."""
 _LONGEST_FORMAT: Final = 4096
 _SCHEME = re.compile(r"(?ai)(?<![A-Za-z0-9])((?:bearer|basic)[ \t]+)([A-Za-z0-9._~+/=-]{8,})")
 _LONG: Final = 32
@@ -30,8 +30,8 @@ class Redactor:
     """Takes secrets out of text and escapes what receivers refuse.
 
     Args:
-        secrets: the exact secrets to look for, shared with whoever finds them.
-        remove: the user's function, which looks at what is left and may take out more.
+        secrets: the exact secrets to look for, shared with the code that finds them.
+        remove: the user's function, which gets the redacted text and may take out more.
     """
 
     def __init__(self, secrets: KnownSecrets, remove: Callable[[str], str] | None = None) -> None:
@@ -42,9 +42,9 @@ class Redactor:
 
             self._removal = Removal(remove)
         self.memory = secrets.memory()
-        """Short texts and what became of them."""
-        self.ours = self if remove is None else Redactor(secrets)
-        """The same without the user's function, for text made of parts that it has seen."""
+        """Short texts and their redacted forms."""
+        self.built_in = self if remove is None else Redactor(secrets)
+        """A redactor without the user's function, for text made of parts that it has seen."""
 
     @property
     def is_repeatable(self) -> bool:
@@ -58,87 +58,87 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text without secrets, and with lone surrogates and control characters escaped."""
-        if len(text) > SHORT:
-            return self._without_theirs(self._without_ours(text))
-        shown = self.memory.get(text)
-        if shown is None:
+        if len(text) > LONGEST_REMEMBERED:
+            return self._apply_user_function(self._apply_own_rules(text))
+        redacted = self.memory.get(text)
+        if redacted is None:
             version = self._secrets.version
-            ours = self._without_ours(text)
-            shown = self._without_theirs(ours)
-            # What their function failed on it may be able to look at next time.
-            if shown == ours or shown != MASK:
-                self._secrets.remember(self.memory, text, shown, version)
-        return shown
+            own_result = self._apply_own_rules(text)
+            redacted = self._apply_user_function(own_result)
+            # The user's function may succeed next time with a text that it failed on.
+            if redacted == own_result or redacted != MASK:
+                self._secrets.remember(self.memory, text, redacted, version)
+        return redacted
 
-    def anew(self, text: str) -> str:
-        """Return the same as ``text``, of what is not worth to be remembered."""
+    def text_uncached(self, text: str) -> str:
+        """Redact as ``text`` does, without remembering the result."""
         if self._removal is not None:
-            # What the user's function did is remembered, as that may be slow.
+            # The result of the user's function is remembered, because the function may be slow.
             return self.text(text)
         return text if is_clean(text) and self._secrets.mask(text) == text else self._redacted(text)
 
-    def leaves_json(self, written: str, *, no_signs: bool = False) -> bool:
+    def leaves_json(self, json_text: str, *, no_signs: bool = False) -> bool:
         """Tell whether a JSON text would stay as it is if each of its strings and numbers was redacted.
 
         Args:
-            written: with no other escapes than ``json.dumps(..., ensure_ascii=False)`` makes.
-            no_signs: there is no colon in it but those behind its keys.
+            json_text: with no other escapes than ``json.dumps(..., ensure_ascii=False)`` makes.
+            no_signs: the text has no colons but those behind its keys.
         """
-        if self._removal is not None or not is_clean(written, in_json=True, no_signs=no_signs):
+        if self._removal is not None or not is_clean(json_text, in_json=True, no_signs=no_signs):
             return False
         mask = self._secrets.mask
-        if mask(written) != written:
+        if mask(json_text) != json_text:
             return False
-        if "\\" not in written:
+        if "\\" not in json_text:
             return True
-        plain = written.replace("\\\\", "\0").replace('\\"', '"').replace("\\n", "\n")
-        plain = plain.replace("\\r", "\r").replace("\\t", "\t").replace("\0", "\\")
-        return mask(plain) == plain
+        plain_text = json_text.replace("\\\\", "\0").replace('\\"', '"').replace("\\n", "\n")
+        plain_text = plain_text.replace("\\r", "\r").replace("\\t", "\t").replace("\0", "\\")
+        return mask(plain_text) == plain_text
 
-    def fitted(self, text: str, limit: int) -> str:
+    def fit(self, text: str, limit: int) -> str:
         """Return redacted text of at most ``limit`` characters, cut visibly.
 
-        Of text far longer than that only the beginning is read, and so much more that no secret is halved.
+        Only the beginning of a far longer text is read, and so much more that no secret is halved.
         """
         total = str.__len__(text)
         if total <= limit:
-            shown = self.text(text if type(text) is str else head(text, total))
-            return shown if len(shown) <= limit else cut(shown, limit, total)
+            redacted = self.text(text if type(text) is str else head(text, total))
+            return redacted if len(redacted) <= limit else cut(redacted, limit, total)
         margin = self.margin
         window = limit + 2 * margin
-        shown = self.text(head(text, window))
+        redacted = self.text(head(text, window))
         if total > window:
             # A secret that the window's end halves is not recognised; it lies within the margin.
-            shown = shown[: max(0, len(shown) - margin)]
-        return cut(shown, limit, total, more=total > window)
+            redacted = redacted[: max(0, len(redacted) - margin)]
+        return cut(redacted, limit, total, is_partial=total > window)
 
-    def fitted_end(self, text: str, limit: int) -> str:
-        """Return the end of redacted text, at most ``limit`` characters, cut visibly; as ``fitted`` else."""
+    def fit_end(self, text: str, limit: int) -> str:
+        """Return the end of redacted text, at most ``limit`` characters, cut visibly; else as ``fit``."""
         total = str.__len__(text)
         margin = self.margin
         window = limit + 2 * margin
         if total <= window:
             return cut_start(self.text(text), limit, total)
         # A secret that the window's beginning halves is not recognised; it lies within the margin.
-        return cut_start(self.text(text[total - window :])[margin:], limit, total, more=True)
+        return cut_start(self.text(text[total - window :])[margin:], limit, total, is_partial=True)
 
     def mask(self, text: str) -> str:
         """Return the text without the exact known secrets only."""
         return self._secrets.mask(text)
 
-    def exact(self, text: str) -> str:
-        """Return a number or a place in the code without exact known secrets and what the user takes out."""
-        return self._without_theirs(self._secrets.mask(text))
+    def mask_exact(self, text: str) -> str:
+        """Redact a number or a location in code: mask exact known secrets, apply the user's function."""
+        return self._apply_user_function(self._secrets.mask(text))
 
-    def _without_theirs(self, text: str) -> str:
+    def _apply_user_function(self, text: str) -> str:
         removal = self._removal
         if removal is None or not text or text == MASK:
             return text
-        # Their function may do what we observe; that must not make it call itself.
-        left = None if removal.runs else removal(text)
-        return MASK if left is None else left
+        # The user's function may make calls that we observe; that must not make it call itself.
+        remaining = None if removal.runs else removal(text)
+        return MASK if remaining is None else remaining
 
-    def _without_ours(self, text: str) -> str:
+    def _apply_own_rules(self, text: str) -> str:
         if is_clean(text) and self._secrets.mask(text) == text:
             return text
         return self._redacted(text)

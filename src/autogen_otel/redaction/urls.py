@@ -12,7 +12,7 @@ from autogen_otel.redaction.names import looks_random, looks_secret, words_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Greedy up to the last @ of the authority, because passwords hold @ that nobody quoted.
+# Greedy up to the last @ of the authority, because passwords contain unquoted @.
 _USERINFO = re.compile(r"""(?<=://)[^\s/?#"'<>\\]{1,1024}@""")
 _PARAMETER = re.compile(r"""(?<=[?&;#])([A-Za-z0-9_.~%-]{1,64})=([^\s&#"'<>\\;]+)""")
 # Names too ordinary to look secret elsewhere; a value this long is no page or error code.
@@ -26,7 +26,7 @@ def redact_urls(text: str) -> str:
     if "://" in text and "@" in text:
         text = _USERINFO.sub(f"{MASK}@", text)
     if "=" in text:
-        text = _PARAMETER.sub(_masked, text)
+        text = _PARAMETER.sub(_mask_parameter, text)
     return text
 
 
@@ -47,7 +47,7 @@ def secrets_in_urls(text: str) -> Iterator[str]:
             yield unquote_plus(value)
 
 
-def _masked(match: re.Match[str]) -> str:
+def _mask_parameter(match: re.Match[str]) -> str:
     name, value = match.groups()
     return f"{name}={MASK}" if authorises(name, value) else match.group()
 

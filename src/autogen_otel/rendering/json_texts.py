@@ -1,7 +1,7 @@
-"""Telling of a JSON text, without parsing it, that nothing in it is to be hidden and it can stay as it is.
+"""Tells, without parsing a JSON text, that nothing in it has to be hidden and that it can stay as it is.
 
-That is what tools return most where they return much. To parse it, to look at each value and to write it
-again costs many times what it costs to look for what may be a secret.
+Most of the long results of tools are such texts. To parse one, to convert each value and to write it again
+costs many times what a search for possible secrets costs.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
     from autogen_otel.redaction.redactor import Redactor
 
-_BEGINS: Final = ("{", "[")
+_FIRST_CHARACTERS: Final = ("{", "[")
 _ESCAPES: Final = ("\\n", "\\r", "\\t")
 """Escapes that hide neither a quote nor a letter of a secret."""
-_DETACHED: Final = (" :", "\t:", "\r:", "\n:")
-"""A colon may be that of a key before the space."""
+_DETACHED_COLONS: Final = (" :", "\t:", "\r:", "\n:")
+"""A colon behind a space may belong to the key before that."""
 _LONGEST_KEY: Final = 128
 _FIRST_PART: Final = 1024
 _CHARS_FOR_A_KEY: Final = 600
-"""So many characters are searched for one key in the time that it takes to list one."""
+"""In the time that it takes to list one key, so many characters are searched for one."""
 
 
 def stays_as_it_is(text: str, limit: int, redactor: Redactor) -> bool:
     """Tell that a text may be shown as it is, whether it is JSON or only begins like it.
 
     Args:
-        text: any text; ``False`` says only that it has to be parsed.
-        limit: characters it may be shown with. Of text far longer than that only the beginning is read, and
-            so much more that no secret is halved.
+        text: any text; ``False`` means only that it has to be parsed.
+        limit: characters it may be shown with. Only the beginning of a far longer text is read, and so much
+            more that no secret is halved.
         redactor: takes the secrets out of every text.
     """
-    if text[:1] not in _BEGINS:
+    if text[:1] not in _FIRST_CHARACTERS:
         return False
     if len(text) > limit:
         if not _is_cut_well(text, limit):
@@ -47,14 +47,14 @@ def stays_as_it_is(text: str, limit: int, redactor: Redactor) -> bool:
     if "\\" in text and text.count("\\") != sum(map(text.count, _ESCAPES)):
         return False
     keys, are_all_colons = _keys_in(text)
-    if not are_all_colons and any(sign in text for sign in _DETACHED):
+    if not are_all_colons and any(sign in text for sign in _DETACHED_COLONS):
         return False
     return not _name_secrets(keys) and redactor.leaves_json(text, no_signs=are_all_colons)
 
 
 def _is_cut_well(text: str, limit: int) -> bool:
-    """Whether a conversion would not show more of it: with fewer spaces, or with a long value cut."""
-    # A value of three quarters of the limit holds one such block as a whole.
+    """Whether a conversion would show no more of the text, by fewer spaces or by cutting a long value."""
+    # A value of three quarters of the limit contains one such block as a whole.
     block = max(1, limit * 3 // 8)
     return text.find("\n", 0, limit) < 0 and all(
         text.find('"', at, at + block) >= 0 for at in range(0, limit - block + 1, block)
@@ -62,21 +62,21 @@ def _is_cut_well(text: str, limit: int) -> bool:
 
 
 def _keys_in(text: str) -> tuple[set[str], bool]:
-    """All names that stand in quotes before a colon, and whether there are no other colons.
+    """List the names that stand in quotes before a colon, and tell whether there are no other colons.
 
-    Where the same names return all the time, counting those of the beginning is quickest.
+    Where the same names are repeated all the time, it is quickest to count those of the beginning.
     """
     colons = text.count(":")
     for end in (text.find("}"), _FIRST_PART):
-        keys = _listed(text[:end])
+        keys = _keys_before_colons(text[:end])
         if len(keys) * len(text) < colons * _CHARS_FOR_A_KEY:
-            counted = sum(text.count(f'"{key}":') for key in keys)
-            if counted == colons or counted == text.count('":'):
-                return keys, counted == colons
-    return _listed(text), False
+            key_count = sum(text.count(f'"{key}":') for key in keys)
+            if key_count == colons or key_count == text.count('":'):
+                return keys, key_count == colons
+    return _keys_before_colons(text), False
 
 
-def _listed(text: str) -> set[str]:
+def _keys_before_colons(text: str) -> set[str]:
     return {part.rpartition('"')[2] for part in text.split('":')[:-1]}
 
 
@@ -86,10 +86,10 @@ def _name_secrets(keys: AbstractSet[str]) -> bool:
         return True
     return any(
         len(key) > _LONGEST_KEY
-        # The letter of an escape would be a word of the name: "token\r" is what a file of Windows leaves.
+        # The letter of an escape would be a word of the name, as in "token\r" from a file of Windows.
         or "\\" in key
         or looks_secret(key)
-        # In text that is no JSON a name may be only the last word of this.
+        # In text that is no JSON, the name may be only the last word of the key.
         or not (key.isidentifier() or is_clean(f'{key}":'))
         for key in keys
     )

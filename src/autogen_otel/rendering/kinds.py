@@ -1,4 +1,4 @@
-"""How to show what is no data: functions, iterators, exceptions, and objects that print themselves."""
+"""Describes values that are no data: functions, iterators, exceptions, objects that print themselves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WITHOUT_CONTENT: Final[dict[type, str]] = {
     partial: "<partial>",
 }
 _PRINT_ADDRESS: Final[tuple[object, object]] = (object.__repr__, object.__str__)
-_NAMED: Final[dict[type, str]] = {
+_LABELS: Final[dict[type, str]] = {
     types.FunctionType: "function",
     types.BuiltinFunctionType: "function",
     types.MethodType: "method",
@@ -27,14 +27,14 @@ _NAMED: Final[dict[type, str]] = {
 def describe(value: object) -> str:
     """Describe an object in words or by its own ``str()``; raises what that raises.
 
-    Nothing is iterated, awaited or called besides that.
+    Besides that, nothing is iterated, awaited or called.
     """
     cls = type(value)
     without_content = _without_content(cls)
     if without_content:
         return without_content
-    if cls in _NAMED:
-        return f"<{_NAMED[cls]} {getattr(value, '__qualname__', None) or getattr(value, '__name__', '')}>"
+    if cls in _LABELS:
+        return f"<{_LABELS[cls]} {getattr(value, '__qualname__', None) or getattr(value, '__name__', '')}>"
     if isinstance(value, type):
         return f"<class {qualified_name(value)}>"
     if isinstance(value, BaseException):
@@ -49,8 +49,8 @@ def _without_content(cls: type) -> str | None:
         return f"<iterator {type_name(cls)}>"
     if hasattr(cls, "__await__"):
         return f"<awaitable {type_name(cls)}>"
-    printing: tuple[object, object] = (cls.__repr__, cls.__str__)
-    if printing == _PRINT_ADDRESS:
+    print_methods: tuple[object, object] = (cls.__repr__, cls.__str__)
+    if print_methods == _PRINT_ADDRESS:
         # The default text is an address: different each time and of no use.
         return f"<{type_name(cls)} object>"
     return None

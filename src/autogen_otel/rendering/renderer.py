@@ -1,4 +1,4 @@
-"""What renders the user's data: redacted first, cut afterwards, never raising."""
+"""Renders the user's data: it redacts first, cuts afterwards, and never raises."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Final
 from autogen_otel.reading import read_text
 from autogen_otel.redaction import KnownSecrets, Redactor
 from autogen_otel.redaction.introspection import qualified_name, type_name
-from autogen_otel.redaction.redactor import SHORT
+from autogen_otel.redaction.redactor import LONGEST_REMEMBERED
 from autogen_otel.rendering.stacktraces.stacktrace import current_stack, stacktrace
-from autogen_otel.rendering.trees import JSON_BEGINS, written_as_it_is
+from autogen_otel.rendering.trees import JSON_BEGINS, write_unchanged
 from autogen_otel.rendering.values import json_text, text
 from autogen_otel.settings import Settings
 
@@ -25,7 +25,7 @@ class Renderer:
         secrets: the exact secrets to look for; may grow later.
 
     Attributes:
-        names: names that were rendered, emptied as soon as a new secret is known. A look-up costs no call.
+        names: rendered names, emptied as soon as a new secret is known. A look-up costs no call.
     """
 
     def __init__(self, settings: Settings, secrets: KnownSecrets) -> None:
@@ -40,28 +40,28 @@ class Renderer:
 
     def name(self, value: object) -> str:
         """Render a short identifier, such as the name of a span, agent or model, on one line."""
-        if type(value) is str and len(value) <= SHORT:
-            known = self.names.get(value)
-            if known is not None:
-                return known
+        if type(value) is str and len(value) <= LONGEST_REMEMBERED:
+            cached = self.names.get(value)
+            if cached is not None:
+                return cached
             version = self._secrets.version
-            name = self.passing_name(value)
+            name = self.name_uncached(value)
             if self._redactor.is_repeatable:
                 self._secrets.remember(self.names, value, name, version)
             return name
         return " ".join(text(value, _LONGEST_NAME, self._redactor).split())
 
-    def passing_name(self, value: object) -> str:
-        """Render the same without remembering it: what has an id in it hardly ever returns."""
-        if type(value) is str and len(value) <= SHORT:
-            return " ".join(self._redactor.anew(value).split())
+    def name_uncached(self, value: object) -> str:
+        """Render a name without remembering it: a name with an id in it hardly ever returns."""
+        if type(value) is str and len(value) <= LONGEST_REMEMBERED:
+            return " ".join(self._redactor.text_uncached(value).split())
         return self.name(value)
 
     def text(self, value: object) -> str:
         """Render any free text, such as an id or a message."""
         if type(value) is str and len(value) <= self._limit:
-            # Not remembered: ids are hardly ever the same again.
-            redacted = self._redactor.anew(value)
+            # Not remembered: the same id hardly ever returns.
+            redacted = self._redactor.text_uncached(value)
             if redacted is value or len(redacted) <= self._limit:
                 return redacted
         return text(value, self._limit, self._redactor)
@@ -72,57 +72,57 @@ class Renderer:
         return redacted if len(redacted) <= self._limit else self.text(url)
 
     def json(self, value: object) -> str:
-        """Render an object as JSON; text that is JSON is parsed, since its keys say what is secret."""
+        """Render an object as JSON; text that is JSON is parsed, because its keys say what is secret."""
         if type(value) is dict:
-            # What nearly all arguments are.
+            # Nearly all arguments are a dict.
             try:
-                written = written_as_it_is(value, self._limit, self._redactor)
+                plain_json = write_unchanged(value, self._limit, self._redactor)
             except Exception:  # noqa: BLE001 - another thread may be changing it
-                written = None
-            if written is not None and len(written) <= self._limit:
-                return written
+                plain_json = None
+            if plain_json is not None and len(plain_json) <= self._limit:
+                return plain_json
         elif type(value) is str and value[:1] not in JSON_BEGINS:
-            return self._redactor.fitted(value, self._limit)
+            return self._redactor.fit(value, self._limit)
         return json_text(value, self._limit, self._redactor)
 
     def end(self, value: object) -> str:
-        """Render what was printed: its end says most."""
-        plain = value if type(value) is str else text(value, self._limit, self._redactor)
-        return self._redactor.fitted_end(plain, self._limit)
+        """Render printed output, the end of which says most."""
+        plain_text = value if type(value) is str else text(value, self._limit, self._redactor)
+        return self._redactor.fit_end(plain_text, self._limit)
 
     def value(self, value: object, limit: int) -> str:
-        """Render a value in a sentence: text in quotes, all else as JSON, cut to ``limit`` characters."""
-        # By its type, because isinstance() asks the value itself, and that may raise.
+        """Render a value in a sentence: text in quotes, others as JSON, cut to ``limit`` characters."""
+        # By its type, because isinstance() reads the value's own __class__, which may raise.
         if issubclass(type(value), str):
             return f"'{text(value, limit, self._redactor)}'"
         return json_text(value, limit, self._redactor)
 
-    def of_messages(self) -> Callable[[str, Any], str]:
-        """What renders messages as JSON, by their kind: ``input``, ``output``, ``instructions`` or ``tools``.
+    def message_renderer(self) -> Callable[[str, Any], str]:
+        """Make a function for messages as JSON, by kind: ``input``, ``output``, ``instructions``, ``tools``.
 
-        Asked for before any is rendered: what it needs is loaded here, and not inside the host's call.
+        Called before any message is rendered: its modules are loaded here, and not inside the host's call.
         """
         from autogen_otel.rendering.messages.excluded import ExcludedTools  # noqa: PLC0415 - most record none
         from autogen_otel.rendering.messages.messages import messages_json  # noqa: PLC0415
 
         excluded = ExcludedTools(self._settings.keeps_out) if self._settings.exclude_content_of else None
 
-        def messages(kind: str, values: Any) -> str:
+        def render_messages(kind: str, values: Any) -> str:
             return messages_json(kind, tuple(values), self._limit, self._redactor, excluded)
 
-        return messages
+        return render_messages
 
-    def stacktrace(self, error: BaseException, *, words: bool = True) -> str:
-        """Render an exception with its causes and the places it passed.
+    def stacktrace(self, error: BaseException, *, with_messages: bool = True) -> str:
+        """Render an exception with its causes and the frames that it passed.
 
         Args:
-            error: the exception, left as it is.
-            words: whether what the exceptions say may be told.
+            error: the exception, which is not changed.
+            with_messages: whether the messages of the exceptions may be recorded.
         """
-        return stacktrace(error, self._limit, self._redactor, words=words)
+        return stacktrace(error, self._limit, self._redactor, with_messages=with_messages)
 
     def stack(self) -> str:
-        """Render where the program stands now."""
+        """Render the current stack."""
         return current_stack(self._limit, self._redactor)
 
     def error_message(self, error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Converting any object into a small tree of JSON values that holds no secret."""
+"""Converts any object into a small tree of JSON values without secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_KEY: Final = 256
 LONGEST_JSON: Final = 262_144
 _MOST_BITS: Final = 4096
 _LARGEST_PLAIN: Final = 2**63
-_BYTES_SHOWN: Final = 48
+_MOST_BYTES: Final = 48
 _PAIR: Final = 2
 JSON_BEGINS: Final = frozenset("{[ \t\r\n")
 NAME_KEYS: Final = ("name", "key", "header", "field")
@@ -39,27 +39,27 @@ _SEQUENCES: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
 
 
 def writer(default: Callable[[Any], Any] | None = None) -> Callable[[object], str]:
-    """Make what writes JSON, of which nothing lies within itself.
+    """Make a function that writes values without cycles as JSON.
 
     Args:
-        default: says how to write what JSON has no form for.
+        default: converts values that JSON has no form for.
     """
     encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, default=default)
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
         return encoder.encode
-    # Made once: ``JSONEncoder`` makes one for each text, which costs more than to write a short one.
-    written = make(
+    # Made once: ``JSONEncoder`` makes an encoder for each text, which costs more than a short text itself.
+    encode = make(
         None, encoder.default, json.encoder.encode_basestring, None, ": ", ", ", False, False, False
     )
-    return lambda tree: "".join(written(tree, 0))
+    return lambda tree: "".join(encode(tree, 0))
 
 
-dumped: Final = writer()
+dump: Final = writer()
 """Writes a converted tree as JSON."""
 
 
-def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | None:
+def parse_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | None:
     """Parse the JSON text of an object or array; ``None`` if it is anything else, or far too long to read."""
     if isinstance(value, str):
         if str.__len__(value) and str.__getitem__(value, 0) not in JSON_BEGINS:
@@ -71,10 +71,10 @@ def parsed_json(value: str | bytes | bytearray) -> dict[str, Any] | list[Any] | 
     if len(text) > LONGEST_JSON or stripped[:1] not in ("{", "[") or stripped[-1:] not in ("}", "]"):
         return None
     try:
-        parsed = json.loads(stripped)
+        document = json.loads(stripped)
     except (ValueError, RecursionError):
         return None
-    return parsed if isinstance(parsed, (dict, list)) else None
+    return document if isinstance(document, (dict, list)) else None
 
 
 def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR0912 - one loop, no call a leaf
@@ -82,31 +82,31 @@ def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR09
 
     Args:
         value: any object; only what ``json.loads`` makes is plain.
-        longest: characters of the longest text that would not be cut.
+        longest: length of the longest text that would not be cut.
     """
     stack: list[tuple[Any, int]] = [(value, 0)]
-    nodes = 0
+    node_count = 0
     harmless: set[str] = set()
     while stack:
-        one, depth = stack.pop()
-        if type(one) is dict:
-            for key in one:
+        container, depth = stack.pop()
+        if type(container) is dict:
+            for key in container:
                 if type(key) is not str:
                     return False
                 if key not in harmless:
                     if len(key) > _LONGEST_KEY or looks_secret(key):
                         return False
                     harmless.add(key)
-            # {"name": "api_key", "value": "…"}: here the key is itself a value.
-            if "value" in one and not one.keys().isdisjoint(NAME_KEYS):
+            # {"name": "api_key", "value": "…"}: here the secret's name is itself a value.
+            if "value" in container and not container.keys().isdisjoint(NAME_KEYS):
                 return False
-            items: Any = one.values()
-        elif type(one) is list:
-            items = one
+            items: Any = container.values()
+        elif type(container) is list:
+            items = container
         else:
             return False
-        nodes += len(items)
-        if depth >= _DEEPEST or nodes > MOST_NODES:
+        node_count += len(items)
+        if depth >= _DEEPEST or node_count > MOST_NODES:
             return False
         for item in items:
             kind = type(item)
@@ -126,19 +126,19 @@ def is_plain(value: object, longest: int) -> bool:  # noqa: C901, PLR0911, PLR09
     return True
 
 
-def written_as_it_is(value: object, limit: int, redactor: Redactor, longest: int | None = None) -> str | None:
-    """Write a value that a conversion would leave as it is as JSON; ``None`` for all others.
+def write_unchanged(value: object, limit: int, redactor: Redactor, longest: int | None = None) -> str | None:
+    """Write a value as JSON if a conversion would not change it; else return ``None``.
 
     Args:
         value: any object.
         limit: characters the result may be shown with.
         redactor: takes the secrets out of every text.
-        longest: characters of the longest text in it, if less than what would not be cut.
+        longest: length of the longest text allowed in it, if less than what would not be cut.
     """
     if not is_plain(value, limit * 3 // 4 if longest is None else min(longest, limit * 3 // 4)):
         return None
-    written = dumped(value)
-    return written if len(written) <= 2 * limit and redactor.leaves_json(written) else None
+    plain_json = dump(value)
+    return plain_json if len(plain_json) <= 2 * limit and redactor.leaves_json(plain_json) else None
 
 
 class Tree:
@@ -150,9 +150,9 @@ class Tree:
     """
 
     def __init__(self, redactor: Redactor, limit: int) -> None:
-        self.complete = True
+        self.is_complete = True
         self._redactor = redactor
-        # A long text leaves room for what surrounds it, so that its own original length stays readable.
+        # A long text leaves room for the values around it, so that its own original length stays readable.
         self._leaf_limit = limit * 3 // 4
         self._window = limit + max(LONGEST_JSON, limit)
         self._nodes = MOST_NODES
@@ -176,9 +176,9 @@ class Tree:
             return self._text(unprintable(value, error))
 
     def _enum(self, value: Enum) -> object:
-        held = value._value_
-        if type(held) in (str, int):
-            return self.plain(held, _DEEPEST)
+        member_value = value._value_
+        if type(member_value) in (str, int):
+            return self.plain(member_value, _DEEPEST)
         return self._text(f"{type(value).__name__}.{value.name}")
 
     def _scalar(self, value: float | None) -> object:
@@ -198,15 +198,15 @@ class Tree:
         return "NaN" if isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
     def _number(self, number: float) -> object:
-        written = repr(number)
-        self._chars -= len(written)
-        return number if self._redactor.exact(written) == written else MASK
+        digits = repr(number)
+        self._chars -= len(digits)
+        return number if self._redactor.mask_exact(digits) == digits else MASK
 
     def _leaf(self, value: str | bytes | bytearray, depth: int) -> str:
-        parsed = parsed_json(value) if 0 < depth < _DEEPEST else None
-        if parsed is not None:
-            # Of its parts the user's function has seen each; a look at the whole might leave no JSON.
-            return self._text(dumped(self.plain(parsed, depth + 1)), self._redactor.ours)
+        document = parse_json(value) if 0 < depth < _DEEPEST else None
+        if document is not None:
+            # The user's function has seen each part; if it got the whole text, JSON might become invalid.
+            return self._text(dump(self.plain(document, depth + 1)), self._redactor.built_in)
         if isinstance(value, str):
             return self._text(value)
         size = bytes.__len__(value) if isinstance(value, bytes) else bytearray.__len__(value)
@@ -215,15 +215,15 @@ class Tree:
             # Incremental, because the window may end within a character.
             decoded = codecs.getincrementaldecoder("utf-8")().decode(part, final=size <= self._window)
         except UnicodeDecodeError:
-            start = part[: _BYTES_SHOWN + self._redactor.margin].decode("utf-8", "backslashreplace")
+            start = part[: _MOST_BYTES + self._redactor.margin].decode("utf-8", "backslashreplace")
             start = self._redactor.text(start)
-            return f"<bytes: {size}, {start[:_BYTES_SHOWN]}{'…' if len(start) > _BYTES_SHOWN else ''}>"
+            return f"<bytes: {size}, {start[:_MOST_BYTES]}{'…' if len(start) > _MOST_BYTES else ''}>"
         return self._text(decoded)
 
     def _text(self, value: str, redactor: Redactor | None = None) -> str:
-        shown = (redactor or self._redactor).fitted(value, self._leaf_limit)
-        self._chars -= len(shown)
-        return shown
+        text = (redactor or self._redactor).fit(value, self._leaf_limit)
+        self._chars -= len(text)
+        return text
 
     def _container(self, value: object, depth: int) -> object:
         if id(value) in self._path:
@@ -237,55 +237,55 @@ class Tree:
             if pairs is None and items is None:
                 return self._text(describe(value))
             if depth >= _DEEPEST:
-                self.complete = False
+                self.is_complete = False
                 return "<deeper>"
             return self._mapping(pairs, depth) if pairs is not None else self._sequence(value, items, depth)
         finally:
             self._path.discard(id(value))
 
     def _mapping(self, pairs: Iterable[tuple[object, object]], depth: int) -> dict[str, object]:
-        shown: dict[str, object] = {}
+        mapping: dict[str, object] = {}
         names_secret = False
         for key, item in pairs:
             if self._is_spent():
-                shown["…"] = "<more>"
+                mapping["…"] = "<more>"
                 break
-            name = self._key(key, self._redactor.ours)
-            # {"name": "api_key", "value": "…"}: here the key is itself a value.
+            name = self._key(key, self._redactor.built_in)
+            # {"name": "api_key", "value": "…"}: here the secret's name is itself a value.
             is_value = names_secret and name == "value" and isinstance(item, (str, bytes))
-            hidden = is_value or hides(name, item)
-            # That the user's function hides a name too makes its value no less secret.
-            title = name if self._redactor is self._redactor.ours else self._key(key, self._redactor)
-            if title in shown:
-                title = f"{title} {len(shown) + 1}"
-            shown[title] = MASK if hidden else self.plain(item, depth + 1)
+            is_hidden = is_value or hides(name, item)
+            # A value stays secret even if the user's function removes its name.
+            title = name if self._redactor is self._redactor.built_in else self._key(key, self._redactor)
+            if title in mapping:
+                title = f"{title} {len(mapping) + 1}"
+            mapping[title] = MASK if is_hidden else self.plain(item, depth + 1)
             names_secret = names_secret or (name in NAME_KEYS and _names_secret(item))
-        return shown
+        return mapping
 
     def _key(self, key: object, redactor: Redactor) -> str:
         if type(key) is str and len(key) <= _LONGEST_KEY:
-            shown = redactor.text(key)
+            name = redactor.text(key)
         else:
             plain = Tree(redactor, 2 * _LONGEST_KEY).plain(key, _DEEPEST - 2)
-            shown = plain if isinstance(plain, str) else dumped(plain)
-        self._chars -= len(shown)
-        return shown[:_LONGEST_KEY]
+            name = plain if isinstance(plain, str) else dump(plain)
+        self._chars -= len(name)
+        return name[:_LONGEST_KEY]
 
     def _sequence(self, value: object, items: Iterable[object] | None, depth: int) -> list[object]:
         if isinstance(value, tuple) and _is_secret_pair(value):
             return [self.plain(tuple.__getitem__(value, 0), depth + 1), MASK]
-        shown: list[object] = []
+        sequence: list[object] = []
         for item in items or ():
             if self._is_spent():
-                shown.append("<more>")
+                sequence.append("<more>")
                 break
-            shown.append(self.plain(item, depth + 1))
-        return shown
+            sequence.append(self.plain(item, depth + 1))
+        return sequence
 
     def _is_spent(self) -> bool:
-        spent = self._nodes <= 0 or self._chars <= 0
-        self.complete = self.complete and not spent
-        return spent
+        is_spent = self._nodes <= 0 or self._chars <= 0
+        self.is_complete = self.is_complete and not is_spent
+        return is_spent
 
 
 def _pairs_of(value: object) -> Iterable[tuple[object, object]] | None:
@@ -296,7 +296,7 @@ def _pairs_of(value: object) -> Iterable[tuple[object, object]] | None:
     if isinstance(value, MappingProxyType):
         return value.items()
     rows = fields_of(value)
-    return None if rows is None else [(name, item) for name, item, shown in rows if shown]
+    return None if rows is None else [(name, item) for name, item, is_shown in rows if is_shown]
 
 
 def _items_of(value: Any) -> Iterator[object] | None:
@@ -304,7 +304,7 @@ def _items_of(value: Any) -> Iterator[object] | None:
         value = instance_dict(value).get("data", [])
     for kind, iter_of in _SEQUENCES.items():
         if isinstance(value, kind):
-            # The kind's own iteration, because a subclass may have made it costly.
+            # The base type's own iteration, because a subclass may have made it costly.
             return iter_of(value)
     return None
 

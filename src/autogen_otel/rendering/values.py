@@ -1,4 +1,4 @@
-"""Turning any object into text: never raising, never changing it, reading no more than the limit asks."""
+"""Turns any object into text: never raises, never changes it, reads no more than the limit needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from autogen_otel.redaction.introspection import unprintable
 from autogen_otel.redaction.known.secrets import KnownSecrets
 from autogen_otel.redaction.redactor import Redactor
 from autogen_otel.rendering.json_texts import stays_as_it_is
-from autogen_otel.rendering.trees import Tree, dumped, parsed_json, written_as_it_is
+from autogen_otel.rendering.trees import Tree, dump, parse_json, write_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def text(value: object, limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
         limit: most characters to return.
         redactor: takes out the secrets, before anything is cut.
     """
-    return _guarded(_as_text, value, limit, redactor)
+    return _render_safely(_as_text, value, limit, redactor)
 
 
 def json_text(value: object, limit: int, redactor: Redactor = _FORMATS_ONLY) -> str:
@@ -36,21 +36,21 @@ def json_text(value: object, limit: int, redactor: Redactor = _FORMATS_ONLY) -> 
         limit: most characters to return.
         redactor: takes out the secrets, before anything is cut.
     """
-    return _guarded(_as_json, value, limit, redactor)
+    return _render_safely(_as_json, value, limit, redactor)
 
 
-def _guarded(
+def _render_safely(
     render: Callable[[object, int, Redactor], str], value: object, limit: int, redactor: Redactor
 ) -> str:
     try:
         return render(value, limit, redactor)
     except Exception as error:  # noqa: BLE001 - the user's objects may raise anything
-        return redactor.fitted(unprintable(value, error), limit)
+        return redactor.fit(unprintable(value, error), limit)
 
 
 def _as_text(value: object, limit: int, redactor: Redactor) -> str:
     if isinstance(value, str):
-        return redactor.fitted(value, limit)
+        return redactor.fit(value, limit)
     return str(value) if value is None or isinstance(value, bool) else _of_tree(value, limit, redactor)
 
 
@@ -58,19 +58,19 @@ def _as_json(value: object, limit: int, redactor: Redactor) -> str:
     if type(value) is str and stays_as_it_is(value, limit, redactor):
         return cut(value, limit, len(value))
     if isinstance(value, (str, bytes, bytearray)):
-        parsed = parsed_json(value)
-        return _as_text(value, limit, redactor) if parsed is None else _of_tree(parsed, limit, redactor)
+        document = parse_json(value)
+        return _as_text(value, limit, redactor) if document is None else _of_tree(document, limit, redactor)
     return _of_tree(value, limit, redactor)
 
 
 def _of_tree(value: object, limit: int, redactor: Redactor) -> str:
-    written = written_as_it_is(value, limit, redactor)
-    if written is not None:
-        return cut(written, limit, len(written))
+    plain_json = write_unchanged(value, limit, redactor)
+    if plain_json is not None:
+        return cut(plain_json, limit, len(plain_json))
     tree = Tree(redactor, limit)
     plain = tree.plain(value)
     if isinstance(plain, str):
         return cut(plain, limit, len(plain))
-    # Once more over the whole, for a secret that only the assembled text spells.
-    redacted = redactor.mask(dumped(plain))
-    return cut(redacted, limit, len(redacted), at_least=not tree.complete)
+    # Masked once more as a whole, for a secret that only the assembled text spells.
+    masked_json = redactor.mask(dump(plain))
+    return cut(masked_json, limit, len(masked_json), at_least=not tree.is_complete)

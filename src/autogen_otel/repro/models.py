@@ -243,7 +243,7 @@ class _Writing:
     def _working(self) -> list[Features]:
         """A sample of the calls that the same entry answered."""
         sample, (entry, model) = self.everything.population.working.get(MODEL), self._which
-        kept = sample.kept if sample is not None else []
+        kept = sample.members if sample is not None else []
         return [
             one
             for one in kept

@@ -99,7 +99,7 @@ class AutoGenSpans(Sequence[Span]):
             meter_provider=NoOpMeterProvider(),
             logger_provider=NoOpLoggerProvider(),
         )
-        with instrumentation.instead(providers):
+        with instrumentation.temporary_providers(providers):
             yield
 
 

@@ -25,15 +25,15 @@ class Kind(Enum):
     PROBLEMS = auto()
     """How arguments do not fit a tool: one line of text for each problem."""
     ARGUMENTS = auto()
-    """What a tool is called with, as JSON; recorded unless tool content is switched off."""
+    """Arguments of a tool call, as JSON; recorded unless tool content is switched off."""
     RESULT = auto()
-    """What a tool returned, as JSON; recorded unless tool content is switched off."""
+    """Result of a tool call, as JSON; recorded unless tool content is switched off."""
     OUTPUT = auto()
-    """What code printed; recorded unless tool content is switched off."""
+    """Output of code; recorded unless tool content is switched off."""
     SOURCE = auto()
-    """Code that was run; recorded unless tool content is switched off."""
+    """Executed code; recorded unless tool content is switched off."""
     RETURNED_ERROR = auto()
-    """What a tool says of an error that it returned; without its words where tool content is switched off."""
+    """Text of an error that a tool returned; replaced by a placeholder where tool content is switched off."""
     INPUT_MESSAGES = auto()
     OUTPUT_MESSAGES = auto()
     INSTRUCTIONS = auto()
@@ -43,16 +43,16 @@ class Kind(Enum):
 MESSAGE_KINDS: Final = frozenset(
     {Kind.INPUT_MESSAGES, Kind.OUTPUT_MESSAGES, Kind.INSTRUCTIONS, Kind.TOOL_DEFINITIONS}
 )
-"""What is said to and by models, recorded only if it is asked for."""
+"""Messages to and from models, recorded only if a setting says so."""
 CONTENT_KINDS: Final = MESSAGE_KINDS | {Kind.ARGUMENTS, Kind.RESULT, Kind.OUTPUT, Kind.SOURCE}
-"""What the user's data is in."""
+"""Kinds of attributes with the user's data."""
 
 KINDS: Final[dict[str, Kind]] = {}
-"""Every attribute key that spans of ours may have."""
+"""Every attribute key that our spans may have, with its kind."""
 SPANS: Final[dict[str, str]] = {}
-"""The spans that may have it, as the documentation names them."""
+"""The spans that may have each key, as the documentation names them."""
 UNITS: Final[dict[str, str]] = {}
-"""Of numbers that have one."""
+"""The units of the keys that have one."""
 
 
 def _key(key: str, kind: Kind, spans: str, unit: str = "") -> str:
@@ -159,7 +159,7 @@ CODE_LINE_NUMBER: Final = _key(
 )
 """Where a tool begins; for a callback, the line that raised."""
 
-# --- what the application says of itself with ``using_attributes``
+# --- set by the application with ``using_attributes``
 SESSION_ID: Final = _key("session.id", Kind.NAME, "every span")
 """As given to `using_attributes`; any other attribute given there too."""
 USER_ID: Final = _key("user.id", Kind.NAME, "every span")

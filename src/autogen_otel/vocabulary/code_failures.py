@@ -1,8 +1,8 @@
-"""What ``error.type`` says of executed code that failed, where its output names no exception."""
+"""Values of ``error.type`` for executed code that failed without an exception in its output."""
 
 from typing import Final
 
 EXIT_CODE: Final = "exit_code_"
-"""Stands before the exit code."""
+"""Prefix of the exit code."""
 TIMEOUT: Final = "timeout"
 UNKNOWN_LANGUAGE: Final = "unknown_language"

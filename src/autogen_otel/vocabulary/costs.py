@@ -1,4 +1,4 @@
-"""Who says what a model call cost: the closed list of values of ``autogen.cost.source``."""
+"""Sources of the cost of a model call: the closed list of values of ``autogen.cost.source``."""
 
 from typing import Final
 

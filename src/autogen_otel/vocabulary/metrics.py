@@ -12,7 +12,7 @@ OTHER: Final = "_OTHER"
 MOST_VALUES: Final = 200
 """Different values of one label of one metric; each is a time series for the whole life of the process."""
 
-# --- labels that are no attribute of a span
+# --- labels that are no span attributes
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 - no password
 TOKEN_MODALITY: Final = "gen_ai.token.modality"  # noqa: S105 - no password
 ATTEMPT_RESENT: Final = "autogen.attempt.resent"
@@ -68,9 +68,9 @@ DROP_REASONS: Final = (
     AFTER_SHUTDOWN,
     INTERNAL_ERROR,
 )
-"""``refused`` counts what the endpoint did not want, ``journal_limit`` what left the journal before it was
-delivered, ``after_shutdown`` what ended when its provider did not export any more, ``internal_error`` what
-could not be observed at all, because of an error of our own."""
+"""``refused`` counts items that the endpoint rejected, ``journal_limit`` those that left the journal before
+they were delivered, ``after_shutdown`` those that ended when their provider exported no more, and
+``internal_error`` calls that could not be observed because of an error of our own."""
 
 _MODEL = (
     names.GEN_AI_OPERATION_NAME,
@@ -94,7 +94,7 @@ class Metric(NamedTuple):
 
     Args:
         name: its name.
-        kind: what it is to the metrics API; the observed ones are asked for their values.
+        kind: its kind in the metrics API; a callback gives the values of the observed ones.
         unit: in UCUM.
         description: one sentence.
         labels: every attribute key that its measurements may have.
@@ -214,7 +214,7 @@ CONVERSATION_TURNS: Final = Metric(
     _TURNS,
 )
 OF_TELEMETRY: Final = "autogen.telemetry."
-"""How the names begin of what is measured of the delivery itself."""
+"""Prefix of the names of metrics about the delivery itself."""
 TELEMETRY_DROPPED: Final = Metric(
     "autogen.telemetry.dropped",
     "observed_counter",

@@ -1,6 +1,6 @@
-"""What stands in place of a value that a setting keeps out."""
+"""The text that replaces a value which a setting keeps out."""
 
 from typing import Final
 
 NOT_RECORDED: Final = "(not recorded)"
-"""Stands for a value that there was."""
+"""Says that there was a value."""

@@ -1,4 +1,4 @@
-"""What may be wrong with a model's answer: the closed list of values of ``autogen.response.problem``."""
+"""Problems of a model's answer: the closed list of values of ``autogen.response.problem``."""
 
 from typing import Final
 

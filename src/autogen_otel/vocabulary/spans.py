@@ -6,7 +6,7 @@ SCOPE: Final = "autogen_otel"
 """Instrumentation scope of every span."""
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.37.0"
-"""Of the scope: the last version of the conventions that has all the ``gen_ai`` names which are used here."""
+"""Schema of the scope: the last version of the conventions with all the ``gen_ai`` names used here."""
 
 EXCEPTION_EVENT: Final = "exception"
 
@@ -28,7 +28,7 @@ OPERATIONS: Final = (
     EXECUTE_CODE,
     AWAIT_HUMAN_INPUT,
 )
-"""What the name of a span of ours begins with, but for HTTP attempts."""
+"""The first word of our span names, except for those of HTTP attempts."""
 
 
 PATTERNS: Final = {
@@ -42,11 +42,11 @@ PATTERNS: Final = {
     "execute_code {language}": ("INTERNAL", "run of a code block"),
     "await_human_input {agent}": ("INTERNAL", "question to a human"),
 }
-"""How spans are named, each with its kind and what there is one of it for."""
+"""Patterns of span names, each with the span's kind and what there is one such span for."""
 
 
 def workflow_name(initiator: str, recipient: str) -> str:
-    """What a conversation is called: AutoGen has no name for it."""
+    """Name of a conversation, for which AutoGen has none."""
     return f"{initiator} -> {recipient}"
 
 
@@ -61,7 +61,7 @@ def agent(name: str) -> str:
 
 
 def handoff(source: str, target: str | None, *, ends_chat: bool = False) -> str:
-    """Name of the span of control passing between agents; without a target the selection failed."""
+    """Name of a handoff's span; without a target the selection failed."""
     return f"{HANDOFF} {source} -> {target or ('(end)' if ends_chat else '?')}"
 
 

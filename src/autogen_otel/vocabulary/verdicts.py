@@ -1,4 +1,4 @@
-"""What is said of the endpoint of a ``config_list`` entry after asking it: a closed list."""
+"""The verdicts on the endpoint of a ``config_list`` entry after a request to it: a closed list."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ REFUSED: Final = _verdict("refused", "it refuses the request for another reason,
 NOT_PROBED: Final = _verdict("not_probed", "it was not asked, for the reason given")
 
 PHRASES: Final = {verdict: verdict.replace("_", " ") for verdict in MEANINGS} | {NONSENSE: "answers nonsense"}
-"""How each of them reads."""
+"""How each of them is printed."""
 
 DEAD: Final = frozenset({WRONG_KEY, FORBIDDEN, UNKNOWN_MODEL, UNREACHABLE, NONSENSE, REFUSED})
-"""Those that no waiting changes."""
+"""The verdicts that do not change with time."""

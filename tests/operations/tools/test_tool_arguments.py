@@ -57,7 +57,7 @@ def test_arguments_that_are_no_text_cannot_be_decoded(text: object, got: str) ->
     decoded = decode(text, format_json)
     assert decoded.error is not None
     assert decoded.problem is not None
-    assert (decoded.problem.kind, decoded.problem.got, decoded.problem.value) == ("not_json", got, text)
+    assert (decoded.problem.kind, decoded.problem.actual, decoded.problem.value) == ("not_json", got, text)
 
 
 def test_a_number_too_long_for_python_cannot_be_decoded() -> None:

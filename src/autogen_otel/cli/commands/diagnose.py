@@ -154,10 +154,14 @@ def _changes(source: Source, selection: Selection, args: argparse.Namespace) -> 
     changes = compare_source(source, *selecting.sides(args.compare, selection), args.limit, show_progress)
     for side, diagnosis in zip(changes.sides, (changes.before, changes.after), strict=True):
         if not diagnosis.conversations:
-            known_values = clean(in_a_line(", ".join(changes.known[:_MOST_VALUES])))
+            known_values = clean(in_a_line(", ".join(changes.attribute_values[:_MOST_VALUES])))
             hint = f"; there are: {known_values}" if known_values else ""
             raise CommandError(f"No conversations in {source.name} are {side.label}{hint}.")
     if not args.causes:
         return changes
-    remaining_changes = tuple(change for change in changes.changed if change.finding.cause in args.causes)
-    return replace(changes, after=_with_causes(changes.after, args.causes), changed=remaining_changes)
+    remaining_changes = tuple(
+        change for change in changes.changed_findings if change.finding.cause in args.causes
+    )
+    return replace(
+        changes, after=_with_causes(changes.after, args.causes), changed_findings=remaining_changes
+    )

@@ -11,7 +11,7 @@ from autogen_otel.cli.page.charts import property_chart, when_chart
 from autogen_otel.cli.page.conversation import conversation, tone_of
 from autogen_otel.cli.page.html import Node, document, element, fact, hint, summary_list, table, terms
 from autogen_otel.cli.page.spans import in_a_line, in_a_sentence
-from autogen_otel.diagnosis.changes import Change, Changed, Changes
+from autogen_otel.diagnosis.changes import Change, ChangedFinding, Changes
 from autogen_otel.diagnosis.findings import Diagnosis, Finding
 from autogen_otel.traces.conversations import summarize
 from autogen_otel.traces.trace import Trace
@@ -60,7 +60,7 @@ def diagnosis_page(
 def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "when", _span_of_time(diagnosis.first_ns, diagnosis.last_ns)
     yield "something failed in", f"{diagnosis.failing:,}"
-    yield "ended because of it", f"{sum(finding.ended for finding in diagnosis.findings):,}"
+    yield "ended because of it", f"{sum(finding.ended_conversations for finding in diagnosis.findings):,}"
 
 
 def _overview_item(finding: Finding, number: int) -> Element:
@@ -71,9 +71,9 @@ def _overview_item(finding: Finding, number: int) -> Element:
 
 
 def _finding(finding: Finding, number: int, diagnosis: Diagnosis, evidence: _Evidence) -> Element:
-    tone = "bad" if finding.ended else "good" if finding.recovered else "warn"
+    tone = "bad" if finding.ended_conversations else "good" if finding.has_recovered else "warn"
     title = in_a_line(wording.title(finding.cause, finding.subject))
-    state = None if finding.ended else fact(wording.state(finding), tone)
+    state = None if finding.ended_conversations else fact(wording.state(finding), tone)
     lines = wording.lines(finding, diagnosis.conversations, _span_of_time(finding.first_ns, finding.last_ns))
     charts = [when_chart(title, finding.over_time, diagnosis.over_time, diagnosis.interval_seconds)]
     for discriminator, bars in zip(finding.discriminators, finding.distributions, strict=True):
@@ -127,12 +127,12 @@ def _line(trace: Trace) -> Iterator[Node]:
 
 
 def _notes(diagnosis: Diagnosis) -> Node:
-    if not diagnosis.noted:
+    if not diagnosis.notes:
         return None
     sentences = (
         f"{in_a_line(note.tool)} returned an error {quantities.plural(note.occurrences, 'time')}, in "
         f"{quantities.plural(note.conversations, 'conversation')}; it raised nothing"
-        for note in diagnosis.noted
+        for note in diagnosis.notes
     )
     items = (element("li", words) for words in sentences)
     return element("section", element("h2", "Noted, no findings"), element("ul", items, class_="noted"))
@@ -147,15 +147,17 @@ def _changes(changes: Changes) -> Iterator[Node]:
         f"after: {after}, {quantities.plural(changes.after.conversations, 'conversation')}"
     )
     yield hint(totals)
-    if not changes.changed:
+    if not changes.changed_findings:
         yield element("p", "Nothing failed in either.")
         return
     yield table(
-        ("", "finding", "before", "after", "chance"), map(_cells, changes.changed), {"before", "after"}
+        ("", "finding", "before", "after", "chance"),
+        map(_cells, changes.changed_findings),
+        {"before", "after"},
     )
 
 
-def _cells(change: Changed) -> Iterator[Node]:
+def _cells(change: ChangedFinding) -> Iterator[Node]:
     finding, counts = change.finding, change.table
     yield fact(change.change.value, _TONES.get(change.change, ""))
     yield in_a_line(f"{finding.cause}: {wording.title(finding.cause, finding.subject)}")

@@ -7,7 +7,7 @@ from typing import Final
 
 from autogen_otel.cli import quantities, wording
 from autogen_otel.cli.text.terminal import Text, TextConsole, dim, one_line
-from autogen_otel.diagnosis.changes import Change, Changed, Changes
+from autogen_otel.diagnosis.changes import Change, ChangedFinding, Changes
 from autogen_otel.diagnosis.findings import Diagnosis, Evidence, Finding
 
 _LABEL_WIDTH: Final = 12
@@ -38,7 +38,7 @@ def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: Look) -> None:
     is_one = diagnosis.conversations == 1
     headline = f"something failed in {'it' if is_one else f'{diagnosis.failing:,} of them'}"
     if diagnosis.findings:
-        count = sum(finding.ended for finding in diagnosis.findings)
+        count = sum(finding.ended_conversations for finding in diagnosis.findings)
         ending = wording.ending_of_one(count) if is_one else f"{count:,} ended because of it"
         console.say(f"{headline}; {ending}", "bold")
     elif diagnosis.failing:
@@ -47,9 +47,9 @@ def render_diagnosis(diagnosis: Diagnosis, read_from: str, look: Look) -> None:
         console.say("nothing failed", "green")
     for number, finding in enumerate(diagnosis.findings, start=1):
         _render_finding(finding, number, diagnosis.conversations, console, look)
-    if diagnosis.noted:
+    if diagnosis.notes:
         console.say()
-    for note in diagnosis.noted:
+    for note in diagnosis.notes:
         times = quantities.plural(note.occurrences, "time")
         conversations = quantities.plural(note.conversations, "conversation")
         tool = one_line(note.tool, console, _SHORT)
@@ -72,16 +72,18 @@ def render_changes(changes: Changes, read_from: str, look: Look) -> None:
         if diagnosis.sampling is not None:
             console.say(f"{'':<{_CHANGE_WIDTH}}{wording.sampling_note(diagnosis.sampling)}", "dim")
     console.say()
-    if not changes.changed:
+    if not changes.changed_findings:
         console.say("nothing failed in either", "green")
-    for change in changes.changed:
+    for change in changes.changed_findings:
         _render_change(change, console)
-    worse_changes = [change for change in changes.changed if change.change in {Change.NEW, Change.GREW}]
+    worse_changes = [
+        change for change in changes.changed_findings if change.change in {Change.NEW, Change.GREW}
+    ]
     for number, change in enumerate(worse_changes, start=1):
         _render_finding(change.finding, number, changes.after.conversations, console, look)
 
 
-def _render_change(change: Changed, console: TextConsole) -> None:
+def _render_change(change: ChangedFinding, console: TextConsole) -> None:
     finding, table = change.finding, change.table
     line = Text(f"{change.change.value:<{_CHANGE_WIDTH}}", style=_STYLES[change.change])
     title = f"{finding.cause}: {wording.title(finding.cause, finding.subject)}"
@@ -95,10 +97,10 @@ def _render_change(change: Changed, console: TextConsole) -> None:
 
 def _render_finding(finding: Finding, number: int, total: int, console: TextConsole, look: Look) -> None:
     console.say()
-    style = "bold red" if finding.ended else "bold yellow"
+    style = "bold red" if finding.ended_conversations else "bold yellow"
     head = Text(f"{number}. ").append(finding.cause, style=style)
     head.append(f": {one_line(wording.title(finding.cause, finding.subject), console, _LONG)}", style="bold")
-    if not finding.ended:
+    if not finding.ended_conversations:
         head.append(f"  ({wording.state(finding)})", style="yellow")
     console.say(head)
     when = wording.span_of_time(finding.first_ns, finding.last_ns)

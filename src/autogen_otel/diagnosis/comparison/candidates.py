@@ -1,4 +1,4 @@
-"""Properties worth comparing: values, presence, what is odd about a value, thresholds, windows of time."""
+"""Properties worth comparing: values, presence, traits, thresholds, windows of time."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _MOST_NAMES: Final = 500
 _FEWEST_NUMBERS: Final = 4
 _FEWEST_SIZES: Final = 2
 _OTHER_ENDS: Final = 10
-"""How many beginnings of texts, about, might have been the one that all failing calls share by chance."""
+"""About how many beginnings all failing calls could share by chance: as many comparisons to correct for."""
 _SIZES: Final = frozenset({"character", "byte"})
 _LARGEST: Final = 1e300
-"""Python counts on in whole numbers, with which nothing can be done that takes floats."""
+"""Python's integers can be larger than any float, and the arithmetic here needs floats."""
 _GROWING: Final = frozenset({names.PROMPT_CHARS, names.PROMPT_CARRIED_MESSAGES, TOOLS_USED})
-"""What a conversation has more of the longer it lasts: that one which failed has less is no reason."""
-_HAS_LITTLE: Final = frozenset({Comparison.ABSENT, Comparison.AT_MOST, Comparison.EQUALS})
+"""Features that grow as a conversation lasts: a failed one that has less did not fail because of that."""
+_MEANS_LITTLE: Final = frozenset({Comparison.ABSENT, Comparison.AT_MOST, Comparison.EQUALS})
 
 
 def cuts_of(failing: Sequence[Features]) -> dict[str, list[float]]:
-    """The numbers of failing calls, by attribute: where a threshold may lie."""
+    """The numbers of failing calls, by attribute: the possible thresholds."""
     numbers: dict[str, set[float]] = {}
     mixed: set[str] = set()
     for features in failing:
@@ -40,11 +40,11 @@ def cuts_of(failing: Sequence[Features]) -> dict[str, list[float]]:
                 mixed.add(name)
             elif is_number(value):
                 numbers.setdefault(name, set()).add(value)
-    return {name: thinned(values) for name, values in numbers.items() if name not in mixed}
+    return {name: thin(values) for name, values in numbers.items() if name not in mixed}
 
 
-def thinned(values: Iterable[float]) -> list[float]:
-    """The values in order, and of very many every so many, so that what is asked stays small."""
+def thin(values: Iterable[float]) -> list[float]:
+    """The values in order, and only every n-th of very many, so that questions stay small."""
     ordered = sorted(set(values))
     step = -(-len(ordered) // _MOST_CUTS)
     return ordered[::step] if step > 1 else ordered
@@ -54,22 +54,24 @@ def properties(failing: Sequence[Features], outline: Answer) -> Iterator[tuple[P
     """Propose what may separate failing from working calls.
 
     Args:
-        failing: what is known of each failing call.
-        outline: of the working ones, with the cuts of ``cuts_of``.
+        failing: the features of each failing call.
+        outline: of the working calls, with the cuts of ``cuts_of``.
 
     Yields:
-        Each property with how many comparisons it was chosen from.
+        Each property, with the number of comparisons that it was the best of.
     """
-    known = {name for features in failing for name in features}
-    # A turn is what a call is of, and a conversation is not.
-    is_conversation = TURN not in known
-    # Models make up names of arguments: the most frequent ones will do.
-    known.update(sorted(outline.present, key=lambda name: (-outline.present[name], name))[:_MOST_NAMES])
-    for name in sorted(known - {TRACE}):
+    feature_names = {name for features in failing for name in features}
+    # A call belongs to a turn, a conversation does not.
+    is_conversation = TURN not in feature_names
+    # Models invent names of arguments: the most frequent ones are enough.
+    feature_names.update(
+        sorted(outline.present, key=lambda name: (-outline.present[name], name))[:_MOST_NAMES]
+    )
+    for name in sorted(feature_names - {TRACE}):
         is_growing = is_conversation and name in _GROWING
-        for proposed in _of_attribute(name, [features.get(name) for features in failing], outline):
-            if not (is_growing and proposed[0].comparison in _HAS_LITTLE):
-                yield proposed
+        for candidate in _of_attribute(name, [features.get(name) for features in failing], outline):
+            if not (is_growing and candidate[0].comparison in _MEANS_LITTLE):
+                yield candidate
 
 
 def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[Property, int]]:
@@ -78,14 +80,14 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
         for value in _common(bad):
             yield Property(attribute, Comparison.IS, value), 1
         return
-    # Whether a list has such a value, and which, is told by its own name.
+    # The feature of the list itself has its presence and its values.
     is_of_list = any(is_extreme(name, value) for value in bad if value is not None)
     present = outline.present.get(name, 0)
     if not is_of_list and (None in bad or present < outline.total):
         yield Property(name, Comparison.PRESENT), 1
         yield Property(name, Comparison.ABSENT), 1
     if name != TIME and not is_of_list and not _is_size(name):
-        # Of an empty text in arguments its trait tells, in words.
+        # An empty text in arguments has a trait that says so.
         kind = Comparison.INCLUDES if any(isinstance(v, frozenset) for v in bad) else Comparison.EQUALS
         for value in _common(bad):
             if value != "" or not name.startswith(PREFIX):
@@ -94,46 +96,48 @@ def _of_attribute(name: str, bad: list[Any], outline: Answer) -> Iterator[tuple[
         yield from _ends(name, bad)
     runs = outline.runs.get(name, ())
     numbers = [value for value in bad if is_number(value)]
-    # Of fewer numbers each is a value of its own, but for sizes.
+    # Fewer numbers are compared as single values, except for sizes.
     fewest = _FEWEST_SIZES if _is_size(name) else _FEWEST_NUMBERS
     if len({*numbers, *(number for run in runs for number in (run.lowest, run.highest))}) >= fewest:
         yield from _thresholds(name, steps_of(numbers, runs), len(bad), outline.total)
 
 
 def _is_size(name: str) -> bool:
-    """Whether a number only measures a text: one size explains no failure, it tells which text it was."""
+    """Whether a number only measures a text: one size explains no failure, it only identifies the text."""
     return name == SIZE or names.UNITS.get(name) in _SIZES
 
 
 def _ends(name: str, bad: list[Any]) -> Iterator[tuple[Property, int]]:
-    """What all texts of an argument begin with, and what they end with, where they differ otherwise."""
+    """The common beginning and the common end of all texts of an argument, if the texts differ."""
     texts = [value for value in bad if isinstance(value, str)]
-    if len(set(texts)) < 2 or len(texts) < len(bad):  # noqa: PLR2004 - what all have is told as a value
+    if len(set(texts)) < 2 or len(texts) < len(bad):  # noqa: PLR2004 - a single text is compared as a value
         return
     begin = _shared_beginning(texts)
     if begin:
         yield Property(name, Comparison.BEGINS, begin), _OTHER_ENDS
     end = _shared_beginning([text[::-1] for text in texts])[::-1]
-    # Of what was cut nobody knows the end.
+    # The end of a cut text is unknown.
     if end and all(len(text) < LONGEST_VALUE for text in texts):
         yield Property(name, Comparison.ENDS, end), _OTHER_ENDS
 
 
 def _shared_beginning(texts: Sequence[str]) -> str:
-    # What the first and the last in order share, all between them share, too.
+    # All texts between the first and the last in order share their common beginning.
     first, last = min(texts), max(texts)
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    return first[: sum(1 for _ in same)]
+    common_pairs = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return first[: sum(1 for _ in common_pairs)]
 
 
 def _common(values: Iterable[Any]) -> Iterator[Any]:
-    """The values that are there more than once, the most frequent first."""
-    alike = (value for value in values if isinstance(value, (str, bool, int, frozenset)) or is_number(value))
-    return (value for value, count in counted(alike).most_common(_MOST_VALUES) if count > 1)
+    """Values of more than one call, the most frequent first."""
+    comparable = (
+        value for value in values if isinstance(value, (str, bool, int, frozenset)) or is_number(value)
+    )
+    return (value for value, count in value_counts(comparable).most_common(_MOST_VALUES) if count > 1)
 
 
-def counted(values: Iterable[Any]) -> Counter[Any]:
-    """How often each value is there, by itself or as one of several."""
+def value_counts(values: Iterable[Any]) -> Counter[Any]:
+    """How often each value occurs, by itself or as one of several."""
     counts: Counter[Any] = Counter()
     for value in values:
         counts.update(in_order(value) if isinstance(value, frozenset) else (value,))
@@ -141,26 +145,26 @@ def counted(values: Iterable[Any]) -> Counter[Any]:
 
 
 def in_order(values: frozenset[Any]) -> list[Any]:
-    """Several values in the same order in each run, which a set of texts has not.
+    """The values in an order that is the same in each run, unlike that of a set of texts.
 
-    Of two that separate alike the first is reported: what is odd about a value tells more than its type, and
-    that more than how it is written.
+    Of two that separate alike the first is reported: a trait says more than a type, and a type says more than
+    a form.
     """
-    return sorted(values, key=lambda one: (str(one).startswith(FORM), one in TYPES, str(one)))
+    return sorted(values, key=lambda value: (str(value).startswith(FORM), value in TYPES, str(value)))
 
 
 Step = tuple[float, float, int, int]
-"""Neighbouring values: the lowest, the highest, how many failing calls have them, how many working ones."""
+"""Neighbouring values: the lowest, the highest, the number of failing and of working calls with them."""
 
 
 def steps_of(numbers: Iterable[float], runs: Sequence[Run]) -> list[Step]:
-    """Runs of neighbouring values where cutting may help.
+    """Runs of neighbouring values; a useful cut lies between two of them.
 
     A cut within a run of only failing or only working calls is never the best one.
 
     Args:
-        numbers: of failing calls.
-        runs: of working calls, between and at the numbers of failing ones.
+        numbers: the numbers of failing calls.
+        runs: of working calls, at the numbers of failing calls and between them.
     """
     bad: Counter[tuple[float, float]] = Counter((value, value) for value in numbers)
     good = Counter({(run.lowest, run.highest): run.calls for run in runs})
@@ -169,12 +173,12 @@ def steps_of(numbers: Iterable[float], runs: Sequence[Run]) -> list[Step]:
         # Both at the same number belong together before any neighbour joins them.
         failing, working = bad[lowest, highest], good[lowest, highest]
         if steps:
-            before = steps[-1]
-            is_same_kind = (not failing and not before[2]) or (not working and not before[3])
-            # Where only some cuts were asked for, numbers of failing calls lie within runs of working ones.
-            if is_same_kind or lowest <= before[1]:
-                joined = max(highest, before[1])
-                steps[-1] = (before[0], joined, before[2] + failing, before[3] + working)
+            previous = steps[-1]
+            is_same_kind = (not failing and not previous[2]) or (not working and not previous[3])
+            # If the question had only some cuts, numbers of failing calls lie within runs of working ones.
+            if is_same_kind or lowest <= previous[1]:
+                joined_highest = max(highest, previous[1])
+                steps[-1] = (previous[0], joined_highest, previous[2] + failing, previous[3] + working)
                 continue
         steps.append((lowest, highest, failing, working))
     return steps
@@ -183,8 +187,8 @@ def steps_of(numbers: Iterable[float], runs: Sequence[Run]) -> list[Step]:
 def _thresholds(
     name: str, steps: list[Step], bad_total: int, good_total: int
 ) -> Iterator[tuple[Property, int]]:
-    """The best cut in each direction, and for time the best window, with how many were tried."""
-    tried = len(steps)
+    """The best cut in each direction, and for time the best window, with the number of comparisons."""
+    cuts = len(steps)
     bad_total, good_total = bad_total or 1, good_total or 1
     bad_all = sum(bad for _, _, bad, _ in steps)
     good_all = sum(good for _, _, _, good in steps)
@@ -198,35 +202,37 @@ def _thresholds(
         best_low = max(best_low, (low, -index))
     index = best_high[1]
     if index:
-        yield Property(name, Comparison.AT_LEAST, _between(steps[index - 1][1], steps[index][0], name)), tried
+        yield Property(name, Comparison.AT_LEAST, _between(steps[index - 1][1], steps[index][0], name)), cuts
     index = -best_low[1]
     if index < len(steps) - 1:
         cut = _between(steps[index][1], steps[index + 1][0], name)
-        yield Property(name, Comparison.AT_MOST, cut if cut < steps[index + 1][0] else steps[index][1]), tried
+        yield Property(name, Comparison.AT_MOST, cut if cut < steps[index + 1][0] else steps[index][1]), cuts
     if name == TIME:
-        yield from _window(_coarse(steps), bad_total, good_total)
+        yield from _window(_join_neighbours(steps), bad_total, good_total)
 
 
 def _window(steps: list[Step], bad_total: int, good_total: int) -> Iterator[tuple[Property, int]]:
-    best, best_from, best_to, running, begun = 0.0, 0, 0, 0.0, 0
+    best, best_from, best_to, running, start = 0.0, 0, 0, 0.0, 0
     for index, (_, _, bad, good) in enumerate(steps):
         if running <= 0:
-            running, begun = 0.0, index
+            running, start = 0.0, index
         running += bad / bad_total - good / good_total
         if running > best:
-            best, best_from, best_to = running, begun, index
-    tried = len(steps) * (len(steps) - 1) // 2
+            best, best_from, best_to = running, start, index
+    windows = len(steps) * (len(steps) - 1) // 2
     if best_from > 0 and best_to < len(steps) - 1:
         value = (steps[best_from][0], steps[best_to][1])
-        yield Property(TIME, Comparison.WITHIN, value), tried
+        yield Property(TIME, Comparison.WITHIN, value), windows
 
 
-def _coarse(runs: list[Step]) -> list[Step]:
-    """Few enough runs that trying every window of them does not find one by chance: neighbours are joined."""
-    while len(runs) > _MOST_WINDOWS:
-        joined = [(a[0], b[1], a[2] + b[2], a[3] + b[3]) for a, b in zip(runs[::2], runs[1::2], strict=False)]
-        runs = joined + ([runs[-1]] if len(runs) % 2 else [])
-    return runs
+def _join_neighbours(steps: list[Step]) -> list[Step]:
+    """Join neighbouring runs until chance cannot produce a good window among so few."""
+    while len(steps) > _MOST_WINDOWS:
+        pairs = [
+            (a[0], b[1], a[2] + b[2], a[3] + b[3]) for a, b in zip(steps[::2], steps[1::2], strict=False)
+        ]
+        steps = pairs + ([steps[-1]] if len(steps) % 2 else [])
+    return steps
 
 
 def round_between(low: float, high: float) -> float:
@@ -250,5 +256,5 @@ def _between(low: float, high: float, name: str) -> float:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether thresholds may be looked for among such values."""
+    """Whether a value can have a threshold."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST

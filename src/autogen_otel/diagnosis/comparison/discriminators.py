@@ -1,4 +1,4 @@
-"""What failing calls have that working calls of the same kind do not."""
+"""Properties that failing calls have and working calls of the same kind do not."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from autogen_otel.diagnosis.comparison.candidates import cuts_of, properties
-from autogen_otel.diagnosis.comparison.listed import bits_of, held_by
+from autogen_otel.diagnosis.comparison.in_memory import bits_of, count_by_property
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
 from autogen_otel.diagnosis.comparison.questions import (
-    MOST_TOGETHER,
+    MOST_COMBINED,
     Answer,
-    Asking,
-    Holding,
+    Clustering,
+    Combinations,
+    Counts,
+    Inquiry,
     Outline,
-    Resembling,
-    Together,
 )
 from autogen_otel.diagnosis.comparison.statistics import (
     Table,
+    count_testable,
     design_effect,
+    effective_table,
     fisher,
     fisher_of_best_cut,
     holm,
     smallest,
-    testable,
-    thinned_by,
 )
 from autogen_otel.diagnosis.evidence.features import (
     AGENT_PAIR,
@@ -40,7 +40,7 @@ from autogen_otel.diagnosis.evidence.features import (
 from autogen_otel.vocabulary import attributes as names
 
 SIGNIFICANT: Final = 0.01
-"""How often what is reported may be chance, for one finding and all that was tried for it."""
+"""The probability of a result by chance, for one finding and all comparisons for it."""
 _SMALLEST_EFFECT: Final = 0.15
 _SMALLEST_SHARE: Final = 0.3
 _MOST: Final = 5
@@ -66,7 +66,7 @@ _PENALTIES: Final = {
     "process.pid": 0.05,
     "service.instance.id": 0.05,
 }
-"""Which of two attributes that separate about as well is the better explanation: the one with less."""
+"""If two attributes separate about as well, the one with the smaller penalty explains better."""
 _COMPARISON_PENALTIES: Final = {
     Comparison.EQUALS: 0.0,
     Comparison.IS: 0.005,
@@ -79,11 +79,11 @@ _COMPARISON_PENALTIES: Final = {
     Comparison.AT_MOST: 0.015,
     Comparison.WITHIN: 0.03,
 }
-_SCANNED: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.WITHIN})
-_CUTS: Final = _SCANNED - {Comparison.WITHIN}
-_SCANNED_SHARE: Final = 0.2
+_THRESHOLDS: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.WITHIN})
+_CUTS: Final = _THRESHOLDS - {Comparison.WITHIN}
+_THRESHOLD_SHARE: Final = 0.2
 _OTHER_PENALTY: Final = 0.01
-_DERIVED: Final = (".length", "arguments.depth", "arguments.chars")
+_DERIVED_SUFFIXES: Final = (".length", "arguments.depth", "arguments.chars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class Discriminator:
     """A property that failing calls have more often.
 
     Args:
-        property: what they have.
+        property: the property.
         table: how many calls have it.
-        probability: of so much by chance, corrected for all that was tried.
+        probability: of such a difference by chance, corrected for all comparisons.
     """
 
     property: Property
@@ -102,132 +102,140 @@ class Discriminator:
 
 
 class _Family:
-    """Comparisons that are corrected for together, with their share of all chance that is allowed."""
+    """Comparisons that are corrected together, with their share of the level of significance."""
 
     def __init__(self, share: float) -> None:
         self._share = share
-        self._tried: list[float] = []
+        self._smallest_probabilities: list[float] = []
         self._candidates: dict[Property, tuple[Table, int, float]] = {}
 
     def take(self, candidate: Property, table: Table, comparisons: int) -> None:
-        """Take one that was chosen from so many; only what could matter is calculated."""
-        # Of the cuts of a number, any may separate perfectly.
-        self._tried.append(smallest(table) if comparisons == 1 else 0.0)
+        """Add a candidate that was the best of so many comparisons; compute only what may be significant."""
+        # Some cut of a number may separate perfectly.
+        self._smallest_probabilities.append(smallest(table) if comparisons == 1 else 0.0)
         if table.effect >= _SMALLEST_EFFECT and table.failing_share >= _SMALLEST_SHARE:
             self._candidates[candidate] = table, comparisons, _by_chance(candidate, table, comparisons)
 
     def weigh(self, effects: Mapping[Property, float]) -> None:
-        """Count only independent calls of those whose design effect is known; forget all others."""
+        """Count only independent calls of the candidates with a design effect; drop all others."""
         self._candidates = {
-            one: (table, comparisons, _by_chance(one, thinned_by(effects[one], table), comparisons))
-            for one, (table, comparisons, _) in self._candidates.items()
-            if one in effects
+            candidate: (
+                table,
+                comparisons,
+                _by_chance(candidate, effective_table(effects[candidate], table), comparisons),
+            )
+            for candidate, (table, comparisons, _) in self._candidates.items()
+            if candidate in effects
         }
 
-    def corrected(self) -> Iterator[Discriminator]:
-        """What was taken, with the probability corrected for all comparisons of both families."""
-        tried = testable(self._tried, SIGNIFICANT * self._share)
-        corrected = holm([probability for _, _, probability in self._candidates.values()], tried)
-        for (candidate, (table, _, _)), probability in zip(self._candidates.items(), corrected, strict=True):
+    def discriminators(self) -> Iterator[Discriminator]:
+        """The candidates, with their probability corrected for all comparisons of both families."""
+        testable = count_testable(self._smallest_probabilities, SIGNIFICANT * self._share)
+        probabilities = holm([probability for _, _, probability in self._candidates.values()], testable)
+        for (candidate, (table, _, _)), probability in zip(
+            self._candidates.items(), probabilities, strict=True
+        ):
             yield Discriminator(candidate, table, min(1.0, probability / self._share))
 
 
-def _by_chance(one: Property, table: Table, comparisons: int) -> float:
-    """The probability of so much by chance, of a property that was chosen from so many of its attribute."""
-    if comparisons > 1 and one.comparison in _CUTS:
+def _by_chance(prop: Property, table: Table, comparisons: int) -> float:
+    """The probability of such a difference by chance, of the best of so many properties of an attribute."""
+    if comparisons > 1 and prop.comparison in _CUTS:
         return fisher_of_best_cut(table, comparisons)
     return min(1.0, fisher(table) * comparisons)
 
 
 def discriminate(
-    failing: Sequence[Features], is_told: Callable[[str], bool] = lambda _: False
-) -> Asking[tuple[list[Discriminator], Answer]]:
+    failing: Sequence[Features], is_redundant: Callable[[str], bool] = lambda _: False
+) -> Inquiry[tuple[list[Discriminator], Answer]]:
     """Find what separates failing from working calls, the strongest first.
 
-    What only follows from a stronger one is left out, and so is what may be chance.
+    Properties that only follow from a stronger one are left out, and so are those that may be chance.
 
     Args:
-        failing: one call of each conversation in which it failed. The questions are about calls of the same
-            kind that worked.
-        is_told: whether an attribute says no more than what failed.
+        failing: one failing call of each conversation. The questions are about calls of the same kind that
+            worked.
+        is_redundant: whether an attribute only repeats what failed.
 
     Returns:
-        What separates them, and the outline of the working calls that it was found by.
+        What separates them, and the outline of the working calls.
     """
-    is_one = len(failing) < 2  # noqa: PLR2004 - one call has everything that it has
-    outline = yield Outline({} if is_one else cuts_of(failing), names=not is_one)
-    if is_one or not outline.total:
+    is_single = len(failing) < 2  # noqa: PLR2004 - one call has everything that it has
+    outline = yield Outline({} if is_single else cuts_of(failing), names=not is_single)
+    if is_single or not outline.total:
         return [], outline
-    proposed = [one for one in properties(failing, outline) if not is_told(one[0].attribute)]
-    candidates = [candidate for candidate, _ in proposed]
-    answer = yield Holding(candidates)
-    held = zip(held_by(failing, candidates), answer.holding, strict=True)
-    # Two families, so that the hundreds of cuts of numbers do not outweigh the few plain values.
-    plain, scanned = _Family(1 - _SCANNED_SHARE), _Family(_SCANNED_SHARE)
-    for (candidate, comparisons), (failing_count, working) in zip(proposed, held, strict=True):
-        family = scanned if candidate.comparison in _SCANNED else plain
+    candidates = [pair for pair in properties(failing, outline) if not is_redundant(pair[0].attribute)]
+    candidate_properties = [candidate for candidate, _ in candidates]
+    answer = yield Counts(candidate_properties)
+    counts = zip(count_by_property(failing, candidate_properties), answer.counts, strict=True)
+    # Two families, so that hundreds of thresholds do not outweigh the few plain values.
+    plain, thresholds = _Family(1 - _THRESHOLD_SHARE), _Family(_THRESHOLD_SHARE)
+    for (candidate, comparisons), (failing_count, working) in zip(candidates, counts, strict=True):
+        family = thresholds if candidate.comparison in _THRESHOLDS else plain
         family.take(candidate, Table(failing_count, len(failing), working, outline.total), comparisons)
-    likely = [one.property for one in _significant(plain, scanned)[:MOST_TOGETHER]]
+    likely = [one.property for one in _significant(plain, thresholds)[:MOST_COMBINED]]
     if not likely:
         return [], outline
-    # Several calls of one conversation may be no more than one.
-    answer = yield Resembling(likely, failing)
+    # Several calls of one conversation may count as one.
+    answer = yield Clustering(likely, failing)
     effects = dict(zip(likely, map(design_effect, answer.spreads), strict=True))
     plain.weigh(effects)
-    scanned.weigh(effects)
-    ranked = _significant(plain, scanned)
+    thresholds.weigh(effects)
+    ranked = _significant(plain, thresholds)
     if len(ranked) < 2:  # noqa: PLR2004 - nothing to be independent of
         return ranked, outline
-    answer = yield Together([one.property for one in ranked])
-    return _independent(ranked, failing, answer.together, effects), outline
+    answer = yield Combinations([one.property for one in ranked])
+    return _keep_independent(ranked, failing, answer.combinations, effects), outline
 
 
 def _significant(*families: _Family) -> list[Discriminator]:
-    """What may not be chance, the strongest first."""
-    found = [one for family in families for one in family.corrected() if one.probability <= SIGNIFICANT]
-    return sorted(found, key=lambda one: (-_score(one), one.probability, one.property.attribute))
+    """The significant discriminators, the strongest first."""
+    significant = [
+        one for family in families for one in family.discriminators() if one.probability <= SIGNIFICANT
+    ]
+    return sorted(significant, key=lambda one: (-_score(one), one.probability, one.property.attribute))
 
 
-def _score(one: Discriminator) -> float:
-    attribute = one.property.attribute
+def _score(discriminator: Discriminator) -> float:
+    attribute = discriminator.property.attribute
     penalty = _PENALTIES.get(attribute, _OTHER_PENALTY)
-    if attribute.endswith(_DERIVED):
+    if attribute.endswith(_DERIVED_SUFFIXES):
         penalty += 0.02
-    return one.table.effect - penalty - _COMPARISON_PENALTIES[one.property.comparison]
+    return discriminator.table.effect - penalty - _COMPARISON_PENALTIES[discriminator.property.comparison]
 
 
-def _independent(
+def _keep_independent(
     ranked: list[Discriminator],
     failing: Sequence[Features],
     working: Mapping[int, int],
     effects: Mapping[Property, float],
 ) -> list[Discriminator]:
     bad = Counter(bits_of(failing, [one.property for one in ranked]))
-    kept: list[int] = []
+    independent: list[int] = []
     for index in range(len(ranked)):
         if all(
             ranked[index].property.attribute != ranked[stronger].property.attribute
             and _adds_to(index, stronger, bad, working, effects[ranked[index].property])
-            for stronger in kept
+            for stronger in independent
         ):
-            kept.append(index)
-            if len(kept) == _MOST:
+            independent.append(index)
+            if len(independent) == _MOST:
                 break
-    return [ranked[index] for index in kept]
+    return [ranked[index] for index in independent]
 
 
 def _adds_to(
-    one: int, stronger: int, failing: Mapping[int, int], working: Mapping[int, int], effect: float
+    index: int, stronger: int, failing: Mapping[int, int], working: Mapping[int, int], effect: float
 ) -> bool:
-    """Whether a property still separates among the calls that have a stronger one, or that do not."""
+    """Whether a property still separates the calls that have a stronger one, or those that do not."""
     for has in (0, 1):
-        table = Table(*_counts(one, stronger, has, failing), *_counts(one, stronger, has, working))
-        if table.effect >= _SMALLEST_EFFECT and fisher(thinned_by(effect, table)) <= SIGNIFICANT:
+        table = Table(*_counts(index, stronger, has, failing), *_counts(index, stronger, has, working))
+        if table.effect >= _SMALLEST_EFFECT and fisher(effective_table(effect, table)) <= SIGNIFICANT:
             return True
     return False
 
 
-def _counts(one: int, stronger: int, has: int, calls: Mapping[int, int]) -> tuple[int, int]:
-    """Of calls that have the stronger property or not: how many have the other, how many there are."""
-    among = [(bits, count) for bits, count in calls.items() if bits >> stronger & 1 == has]
-    return sum(count for bits, count in among if bits >> one & 1), sum(count for _, count in among)
+def _counts(index: int, stronger: int, has: int, calls: Mapping[int, int]) -> tuple[int, int]:
+    """Of calls with the stronger property, or without: how many have the other, and how many there are."""
+    group = [(bits, count) for bits, count in calls.items() if bits >> stronger & 1 == has]
+    return sum(count for bits, count in group if bits >> index & 1), sum(count for _, count in group)

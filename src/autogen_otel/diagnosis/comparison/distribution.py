@@ -1,4 +1,4 @@
-"""How the values of an attribute are spread over failing and over working calls: for charts."""
+"""The distribution of an attribute's values over failing and working calls, for charts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autogen_otel.diagnosis.comparison.candidates import counted, is_number
-from autogen_otel.diagnosis.comparison.listed import bits_of, runs_of
+from autogen_otel.diagnosis.comparison.candidates import is_number, value_counts
+from autogen_otel.diagnosis.comparison.in_memory import bits_of, runs_of
 from autogen_otel.diagnosis.comparison.properties import Comparison, Property
-from autogen_otel.diagnosis.comparison.questions import Answer, Asking, Outline, Run, Together
+from autogen_otel.diagnosis.comparison.questions import Answer, Combinations, Inquiry, Outline, Run
 from autogen_otel.diagnosis.evidence.features import TIME, Features
 
 _MOST_VALUES: Final = 7
@@ -21,7 +21,7 @@ _BINS: Final = 12
 _TAIL: Final = 0.02
 _STEPS: Final = (1, 2, 2.5, 5, 10)
 _NUMERIC: Final = frozenset({Comparison.AT_LEAST, Comparison.AT_MOST})
-_SCANNED: Final = _NUMERIC | {Comparison.WITHIN}
+_THRESHOLDS: Final = _NUMERIC | {Comparison.WITHIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Bar:
     """Calls whose value is this, or in this range.
 
     Args:
-        value: as text.
-        failing: how many of the failing calls.
-        working: how many of the working calls.
-        has_property: whether it is what the failing ones have more often.
+        value: the value or range as text.
+        failing: how many failing calls.
+        working: how many working calls.
+        has_property: whether it is what failing calls have more often.
     """
 
     value: str
@@ -42,79 +42,85 @@ class Bar:
 
 
 def distributions(
-    found: Sequence[Property], failing: Sequence[Features], outline: Answer
-) -> Asking[tuple[tuple[Bar, ...], ...]]:
-    """Count the values, or ranges of the numbers, of each of some attributes.
+    properties: Sequence[Property], failing: Sequence[Features], outline: Answer
+) -> Inquiry[tuple[tuple[Bar, ...], ...]]:
+    """Count the values, or ranges of the numbers, of the attributes of some properties.
 
     Args:
-        found: what separates failing from working calls; of times nothing is counted, ``Timeline`` does that.
+        properties: what separates failing from working calls; times get no bars, ``Timeline`` has them.
         failing: calls that failed. The questions are about calls of the same kind that worked.
-        outline: of these, with the cuts of ``cuts_of``.
+        outline: of the working calls, with the cuts of ``cuts_of``.
     """
-    numeric = [one for one in found if one.comparison in _NUMERIC and one.attribute != TIME]
-    edges = {one.attribute: _edges(one, failing, outline) for one in numeric}
-    named = {one: _named(one, failing) for one in found if one.comparison not in _SCANNED}
-    asked = list(dict.fromkeys(one for properties in named.values() for one in properties))
+    numeric = [prop for prop in properties if prop.comparison in _NUMERIC and prop.attribute != TIME]
+    edges = {prop.attribute: _edges(prop, failing, outline) for prop in numeric}
+    value_properties = {
+        prop: _value_properties(prop, failing) for prop in properties if prop.comparison not in _THRESHOLDS
+    }
+    distinct = list(
+        dict.fromkeys(prop for bar_properties in value_properties.values() for prop in bar_properties)
+    )
     runs = (yield Outline(edges)).runs if edges else {}
-    counted = _Counted(asked, failing, (yield Together(asked)).together if asked else {})
+    counts = _CallCounts(distinct, failing, (yield Combinations(distinct)).combinations if distinct else {})
     bars: list[tuple[Bar, ...]] = []
-    for one in found:
-        if one in named:
-            bars.append(tuple(_of_values(one, named[one], counted)))
-        elif one in numeric:
-            cuts = edges[one.attribute]
-            own = runs_of((call.get(one.attribute) for call in failing), cuts)
-            bars.append(tuple(_of_numbers(one, cuts, own, runs[one.attribute])))
+    for prop in properties:
+        if prop in value_properties:
+            bars.append(tuple(_value_bars(prop, value_properties[prop], counts)))
+        elif prop in numeric:
+            cuts = edges[prop.attribute]
+            failing_runs = runs_of((call.get(prop.attribute) for call in failing), cuts)
+            bars.append(tuple(_number_bars(prop, cuts, failing_runs, runs[prop.attribute])))
         else:
             bars.append(())
     return tuple(bars)
 
 
-def _named(of: Property, failing: Sequence[Features]) -> list[Property]:
-    """What a bar each is drawn of: the property itself, and the values that failing calls have most often."""
-    if of.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
-        return [Property(of.attribute, Comparison.PRESENT)]
-    if of.comparison in {Comparison.BEGINS, Comparison.ENDS}:
-        return [of, Property(of.attribute, Comparison.ABSENT)]
-    counts = counted(call[of.name] for call in failing if call.get(of.name) is not None)
-    others = [Property(of.attribute, of.comparison, value) for value, _ in counts.most_common(_MOST_VALUES)]
-    named = [of, *(one for one in others if one.value != of.value)][: _MOST_VALUES - 1]
-    if of.comparison is not Comparison.IS:
-        named.append(Property(of.attribute, Comparison.ABSENT))
-    return named
+def _value_properties(prop: Property, failing: Sequence[Features]) -> list[Property]:
+    """The properties that get a bar: this one, and the values that failing calls have most often."""
+    if prop.comparison in {Comparison.PRESENT, Comparison.ABSENT}:
+        return [Property(prop.attribute, Comparison.PRESENT)]
+    if prop.comparison in {Comparison.BEGINS, Comparison.ENDS}:
+        return [prop, Property(prop.attribute, Comparison.ABSENT)]
+    counts = value_counts(call[prop.name] for call in failing if call.get(prop.name) is not None)
+    others = [
+        Property(prop.attribute, prop.comparison, value) for value, _ in counts.most_common(_MOST_VALUES)
+    ]
+    bar_properties = [prop, *(other for other in others if other.value != prop.value)][: _MOST_VALUES - 1]
+    if prop.comparison is not Comparison.IS:
+        bar_properties.append(Property(prop.attribute, Comparison.ABSENT))
+    return bar_properties
 
 
-def _of_values(of: Property, named: Sequence[Property], counted: _Counted) -> Iterator[Bar]:
-    is_of_presence = of.comparison in {Comparison.PRESENT, Comparison.ABSENT}
-    for one in named:
-        bad, good = counted.count([one], having=True)
+def _value_bars(prop: Property, bar_properties: Sequence[Property], counts: _CallCounts) -> Iterator[Bar]:
+    is_of_presence = prop.comparison in {Comparison.PRESENT, Comparison.ABSENT}
+    for bar_property in bar_properties:
+        bad, good = counts.count([bar_property], has_one=True)
         if is_of_presence:
-            yield Bar("present", bad, good, one == of)
-        elif one.comparison is not Comparison.ABSENT:
-            yield Bar(_text(one.value), bad, good, one == of)
+            yield Bar("present", bad, good, bar_property == prop)
+        elif bar_property.comparison is not Comparison.ABSENT:
+            yield Bar(_text(bar_property.value), bad, good, bar_property == prop)
         elif bad or good:
             yield Bar("none", bad, good, False)
-    bad, good = counted.count(named, having=False)
+    bad, good = counts.count(bar_properties, has_one=False)
     if is_of_presence:
-        yield Bar("absent", bad, good, of.comparison is Comparison.ABSENT)
+        yield Bar("absent", bad, good, prop.comparison is Comparison.ABSENT)
     elif bad or good:
-        yield Bar("usual" if of.comparison is Comparison.IS else "others", bad, good, False)
+        yield Bar("usual" if prop.comparison is Comparison.IS else "others", bad, good, False)
 
 
-class _Counted:
-    """How many failing and how many working calls have which of some properties."""
+class _CallCounts:
+    """The numbers of failing and working calls with each combination of some properties."""
 
     def __init__(
-        self, asked: Sequence[Property], failing: Sequence[Features], working: Mapping[int, int]
+        self, properties: Sequence[Property], failing: Sequence[Features], working: Mapping[int, int]
     ) -> None:
-        self._bits = {one: 1 << index for index, one in enumerate(asked)}
-        self._sides = (Counter(bits_of(failing, asked)), working)
+        self._bits = {one: 1 << index for index, one in enumerate(properties)}
+        self._sides = (Counter(bits_of(failing, properties)), working)
 
-    def count(self, some: Sequence[Property], *, having: bool) -> tuple[int, int]:
-        """How many have one of them, or none of them."""
-        mask = sum(self._bits[one] for one in some)
+    def count(self, properties: Sequence[Property], *, has_one: bool) -> tuple[int, int]:
+        """How many failing and working calls have one of the properties, or none of them."""
+        mask = sum(self._bits[one] for one in properties)
         bad, good = (
-            sum(count for bits, count in side.items() if bool(bits & mask) is having) for side in self._sides
+            sum(count for bits, count in side.items() if bool(bits & mask) is has_one) for side in self._sides
         )
         return bad, good
 
@@ -124,14 +130,14 @@ def _text(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _edges(of: Property, failing: Sequence[Features], outline: Answer) -> list[float]:
-    """Where ranges begin and end; the cut is one, so that no bar stands on both sides of it."""
-    bad = (call.get(of.attribute) for call in failing)
-    counts = Counter(value for value in bad if is_number(value))
-    for run in outline.runs.get(of.attribute, ()):
+def _edges(prop: Property, failing: Sequence[Features], outline: Answer) -> list[float]:
+    """The edges of the ranges; the cut is one of them, so that no bar is on both sides of it."""
+    failing_values = (call.get(prop.attribute) for call in failing)
+    counts = Counter(value for value in failing_values if is_number(value))
+    for run in outline.runs.get(prop.attribute, ()):
         counts[run.lowest] += run.calls - run.calls // 2
         counts[run.highest] += run.calls // 2
-    cut = float(of.value)
+    cut = float(prop.value)
     low, high = (
         min(_usual(counts, sorted(counts)), cut),
         max(_usual(counts, sorted(counts, reverse=True)), cut),
@@ -142,29 +148,29 @@ def _edges(of: Property, failing: Sequence[Features], outline: Answer) -> list[f
 
 
 def _usual(counts: Mapping[float, int], numbers: Iterable[float]) -> float:
-    """The first of the numbers that is not among the few at the end."""
+    """The first number that is no outlier."""
     few = int(sum(counts.values()) * _TAIL)
-    passed = 0
+    count = 0
     for number in numbers:
-        passed += counts[number]
-        if passed > few:
+        count += counts[number]
+        if count > few:
             return number
     return math.nan
 
 
-def _of_numbers(
-    of: Property, edges: Sequence[float], failing: Sequence[Run], working: Sequence[Run]
+def _number_bars(
+    prop: Property, edges: Sequence[float], failing: Sequence[Run], working: Sequence[Run]
 ) -> Iterator[Bar]:
-    at_least = of.comparison is Comparison.AT_LEAST
-    # What is exactly on an edge belongs to the range on the side of the property.
-    place = bisect_right if at_least else bisect_left
+    is_at_least = prop.comparison is Comparison.AT_LEAST
+    # A number exactly on an edge belongs to the range on the side of the property.
+    bin_of = bisect_right if is_at_least else bisect_left
     counts: list[list[int]] = [[0, 0] for _ in range(len(edges) + 1)]
     for side, runs in enumerate((failing, working)):
         for run in runs:
-            counts[place(edges, run.lowest)][side] += run.calls
+            counts[bin_of(edges, run.lowest)][side] += run.calls
     for (bad, good), begin, end in zip(counts, [-math.inf, *edges], [*edges, math.inf], strict=True):
         if bad or good or math.isfinite(begin + end):
-            has_property = begin >= of.value if at_least else end <= of.value
+            has_property = begin >= prop.value if is_at_least else end <= prop.value
             yield Bar(_range(begin, end), bad, good, has_property)
 
 

@@ -1,4 +1,4 @@
-"""What a call may have or not: a value, an attribute at all, a number above a cut, a time."""
+"""Properties that a call may have: a value, an attribute at all, a number above a cut, a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autogen_otel.diagnosis.evidence.features import TIME, TRAITS, Features
 
 
 class Comparison(Enum):
-    """How a property is told by the value of an attribute."""
+    """How a property tests the value of an attribute."""
 
     EQUALS = "equals"
     INCLUDES = "includes"
@@ -32,12 +32,12 @@ class Comparison(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """What a call may have or not.
+    """A property that a call may have.
 
     Args:
-        attribute: whose value is looked at.
-        comparison: how.
-        value: with what; two numbers for ``WITHIN``.
+        attribute: the attribute to test.
+        comparison: how to test it.
+        value: the value to compare it with; two numbers for ``WITHIN``.
     """
 
     attribute: str
@@ -46,21 +46,21 @@ class Property:
 
     @property
     def name(self) -> str:
-        """Of the feature by which it is told."""
+        """The name of the feature that it tests."""
         return self.attribute + TRAITS if self.comparison is Comparison.IS else self.attribute
 
     def tester(self) -> Callable[[Features], bool]:
-        """A function that says whether a call has it; it is asked of thousands."""
+        """A function that says whether a call has it; it runs for thousands of calls."""
         return _TESTERS[self.comparison](self.attribute, self.value)
 
     @property
     def text(self) -> str:
-        """The value, as it is reported."""
-        value: Callable[[float], str] = _moment if self.attribute == TIME else _number
+        """The value, as a report shows it."""
+        text_of: Callable[[float], str] = _moment if self.attribute == TIME else _number
         if self.comparison is Comparison.WITHIN:
-            return f"{value(self.value[0])} to {value(self.value[1])}"
+            return f"{text_of(self.value[0])} to {text_of(self.value[1])}"
         if self.comparison in _SIGNS:
-            return f"{_SIGNS[self.comparison]} {value(self.value)}"
+            return f"{_SIGNS[self.comparison]} {text_of(self.value)}"
         if self.value is None:
             return str(self.comparison.value)
         return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
@@ -72,7 +72,7 @@ _NOT_A_NUMBER: Final = math.nan
 
 
 def _equals(name: str, value: Any) -> Callable[[Features], bool]:
-    # True == 1, and is another value all the same.
+    # True == 1, but they are different values.
     kind = type(value)
     return lambda features: features.get(name) == value and type(features[name]) is kind
 
@@ -94,14 +94,14 @@ def _of_text(name: str, test: Callable[[str], bool]) -> Callable[[Features], boo
 
 
 def _numeric(test: Callable[[Any, Any], bool]) -> Callable[[str, Any], Callable[[Features], bool]]:
-    def make(name: str, value: Any) -> Callable[[Features], bool]:
+    def make_tester(name: str, value: Any) -> Callable[[Features], bool]:
         def tester(features: Features) -> bool:
             number = features.get(name, _NOT_A_NUMBER)
             return isinstance(number, (int, float)) and test(number, value)
 
         return tester
 
-    return make
+    return make_tester
 
 
 _TESTERS: Final[Mapping[Comparison, Callable[[str, Any], Callable[[Features], bool]]]] = {

@@ -1,7 +1,7 @@
-"""What the statistic asks of the calls that worked, and counts as the answers.
+"""Questions of the statistics about the calls that worked, and their answers, which are counts.
 
-The statistic asks, and whoever has the calls counts: Python those that it has in memory, a database in SQL
-those that it stores. Questions of several findings are asked together: a database reads its table once.
+Whoever has the calls counts them: Python those in memory, a database in SQL those that it stores. The
+questions of several findings are answered together, so that a database reads its table once.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from autogen_otel.diagnosis.evidence.features import Features
 
 T = TypeVar("T")
 
-MOST_TOGETHER: Final = 40
-"""Properties that ``Together`` may ask about."""
+MOST_COMBINED: Final = 40
+"""The most properties of one ``Combinations``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Which attributes do the calls have, and where do their numbers lie?
+    """Which attributes do the calls have, and how are their numbers distributed?
 
     Args:
-        names: whether to count how many calls have which attribute.
+        names: whether to count the calls by attribute.
         cuts: by attribute, numbers in ascending order: how many calls have exactly them, or lie between them?
-        tool: only calls for which this was the tool called before count for ``cuts``.
+        tool: if set, ``cuts`` are only about calls after a call of this tool.
     """
 
     cuts: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -35,38 +35,38 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Counts:
     """How many calls have each of these properties?"""
 
     properties: Sequence[Property]
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
-    """How many calls have which of these properties, and none of the others?"""
+class Combinations:
+    """How many calls have each combination of these properties?"""
 
     properties: Sequence[Property]
 
 
 @dataclass(frozen=True, slots=True)
-class Resembling:
+class Clustering:
     """How alike are the calls of one conversation in having each of these properties, or not?
 
     Args:
-        properties: as for ``Holding``.
-        failing: calls that failed, to be counted as well; where no call that worked has a property, only they
-            tell whether it is one of conversations or one of calls.
+        properties: as for ``Counts``.
+        failing: calls that failed, to count as well; if no working call has a property, only they show
+            whether it belongs to conversations or to calls.
     """
 
     properties: Sequence[Property]
     failing: Sequence[Features]
 
 
-Question = Outline | Holding | Together | Resembling
+Question = Outline | Counts | Combinations | Clustering
 
 
 class Run(NamedTuple):
-    """So many calls whose number is one of the cuts, or lies between two of them, with their extremes."""
+    """Calls whose number is one of the cuts, or lies between two of them, with their extremes."""
 
     lowest: float
     highest: float
@@ -77,19 +77,19 @@ class Spread(NamedTuple):
     """How calls that have a property are spread over conversations.
 
     Args:
-        calls: how many there are.
-        having: those of them that have it.
-        conversations: how many those are.
-        calls_squared: sum of the squares of each conversation's calls.
-        having_squared: the same of those that have it.
-        both: sum over the conversations of the one number times the other.
+        calls: how many calls there are.
+        holders: how many of them have it.
+        conversations: how many conversations there are.
+        calls_squared: the sum over the conversations of the square of their calls.
+        holders_squared: the same for the calls that have it.
+        both: the sum over the conversations of calls times holders.
     """
 
     calls: int
-    having: int
+    holders: int
     conversations: int
     calls_squared: int
-    having_squared: int
+    holders_squared: int
     both: int
 
 
@@ -98,55 +98,55 @@ class Answer:
     """The counts that a question is about.
 
     Args:
-        total: calls that were counted.
-        present: by attribute, how many calls have it.
-        runs: by attribute, in ascending order.
-        holding: one count for each property that was asked for.
-        together: by the bits of the properties that the calls have, in the order they were asked for.
-        spreads: one for each property that was asked for, with the failing calls.
-        weight: how many calls each one that was counted stands for.
+        total: how many calls were counted.
+        present: how many calls have each attribute.
+        runs: the runs of each attribute, in ascending order.
+        counts: one count for each property of the question.
+        combinations: how many calls have each combination, by its bits in the order of the properties.
+        spreads: one for each property of the question, with the failing calls.
+        weight: how many calls each counted call stands for.
     """
 
     total: int
     present: Mapping[str, int] = field(default_factory=dict)
     runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)
-    holding: Sequence[int] = ()
-    together: Mapping[int, int] = field(default_factory=dict)
+    counts: Sequence[int] = ()
+    combinations: Mapping[int, int] = field(default_factory=dict)
     spreads: Sequence[Spread] = ()
     weight: float = 1.0
 
 
-Asking = Generator[Question, Answer, T]
-"""Asks one question after the other, and comes to a result."""
+Inquiry = Generator[Question, Answer, T]
+"""Yields one question after the other, gets the answers, and returns a result."""
 
 
 class Calls(Protocol):
     """The calls of one kind that worked."""
 
     def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
-        """Answer questions, one by one or together."""
+        """Answer the questions."""
 
 
 CallsOf = Callable[[str], Calls]
-"""Gives the calls of a kind."""
+"""Returns the working calls of a kind."""
 
 
-def together(asking: Sequence[Asking[T]], calls: Calls) -> list[T]:
-    """Let several ask about the same calls until each has its result, and answer all of a round at once."""
+def answer_all(inquiries: Sequence[Inquiry[T]], calls: Calls) -> list[T]:
+    """Run several inquiries about the same calls, and answer all questions of a round at once."""
     results: dict[int, T] = {}
     questions: dict[int, Question] = {}
 
     def proceed(index: int, answer: Answer | None) -> None:
         try:
-            questions[index] = next(asking[index]) if answer is None else asking[index].send(answer)
-        except StopIteration as ended:
-            results[index] = ended.value
+            questions[index] = next(inquiries[index]) if answer is None else inquiries[index].send(answer)
+        except StopIteration as stop:
+            results[index] = stop.value
 
-    for index in range(len(asking)):
+    for index in range(len(inquiries)):
         proceed(index, None)
     while questions:
-        asked, questions = questions, {}
-        answers = calls.answer(list(asked.values()))
-        for index, answer in zip(asked, answers, strict=True):
+        pending, questions = questions, {}
+        answers = calls.answer(list(pending.values()))
+        for index, answer in zip(pending, answers, strict=True):
             proceed(index, answer)
-    return [results[index] for index in range(len(asking))]
+    return [results[index] for index in range(len(inquiries))]

@@ -1,4 +1,4 @@
-"""Fisher's exact test, and what corrects it for calls that are alike and for having tried many things."""
+"""Fisher's exact test, with corrections for calls that are alike and for many comparisons."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Table(NamedTuple):
 
     Args:
         failing: failing calls that have it.
-        all_failing: all of them.
+        all_failing: all failing calls.
         working: working calls that have it.
-        all_working: all of them.
+        all_working: all working calls.
     """
 
     failing: int
@@ -41,135 +41,135 @@ class Table(NamedTuple):
 
     @property
     def effect(self) -> float:
-        """The difference of the two, from -1 to 1: how well the property tells failing from working."""
+        """The difference of the two shares, from -1 to 1: how well the property separates calls."""
         return self.failing_share - self.working_share
 
 
 def fisher(table: Table) -> float:
     """The probability that so many or more of the failing calls have a property by chance."""
-    having = table.failing + table.working
+    holders = table.failing + table.working
     total = table.all_failing + table.all_working
-    highest = min(having, table.all_failing)
-    if table.failing > highest or not having or not table.all_failing:
+    highest = min(holders, table.all_failing)
+    if table.failing > highest or not holders or not table.all_failing:
         return 1.0
     ways = _log_ways(total, table.all_failing)
     tail = 0.0
     for count in range(table.failing, highest + 1):
         others = table.all_failing - count
-        if others > total - having:
+        if others > total - holders:
             continue
-        term = math.exp(_log_ways(having, count) + _log_ways(total - having, others) - ways)
+        term = math.exp(_log_ways(holders, count) + _log_ways(total - holders, others) - ways)
         tail += term
         if term < tail * _NEGLIGIBLE:
             break
     return min(1.0, tail)
 
 
-def fisher_of_best_cut(table: Table, tried: int) -> float:
+def fisher_of_best_cut(table: Table, cuts: int) -> float:
     """The probability that the best cut between numbers separates so well by chance.
 
-    Cuts that are close to each other separate alike. So it is counted how often, if chance decides in which
-    order the numbers of failing and of working calls come, some cut is as good as this one; of very many the
-    number of cuts is corrected for, which says less.
+    Cuts that are close to each other separate alike. So we assume that chance orders the numbers of failing
+    and working calls, and compute how often some cut is as good as this one. For very many calls we only
+    correct for the number of cuts, which gives a larger probability.
 
     Args:
-        table: how many have a number beyond the cut.
-        tried: how many cuts there were.
+        table: how many calls have a number beyond the cut.
+        cuts: how many cuts were tried.
     """
     probability = fisher(table)
-    bound = min(1.0, probability * tried)
+    bound = min(1.0, probability * cuts)
     total = table.all_failing + table.all_working
-    if tried == 1 or total * table.all_failing > _MOST_ORDERS:
+    if cuts == 1 or total * table.all_failing > _MOST_ORDERS:
         return bound
-    enough = 0
-    # By how many of the numbers so far are of failing calls: how probable it is, without a cut as good.
+    fewest_failing = 0
+    # The index is the number of failing calls so far: how probable that is, without a cut as good.
     chances = [1.0] + [0.0] * table.all_failing
-    separated = 0.0
-    for passed in range(total):
-        left = total - passed
+    reached_chance = 0.0
+    for position in range(total):
+        remaining = total - position
         next_chances = [0.0] * len(chances)
         for failing, chance in enumerate(chances):
             if chance:
-                fails = (table.all_failing - failing) / left
+                fails = (table.all_failing - failing) / remaining
                 next_chances[failing] += chance * (1 - fails)
                 if fails:
                     next_chances[failing + 1] += chance * fails
-        beyond = passed + 1
-        while enough <= min(beyond, table.all_failing) and (
-            fisher(table._replace(failing=enough, working=beyond - enough)) > probability * _ROUNDING
+        beyond = position + 1
+        while fewest_failing <= min(beyond, table.all_failing) and (
+            fisher(table._replace(failing=fewest_failing, working=beyond - fewest_failing))
+            > probability * _ROUNDING
         ):
-            enough += 1
-        separated += sum(next_chances[enough:])
-        chances = next_chances[:enough] + [0.0] * (len(chances) - enough)
-    return min(bound, separated)
+            fewest_failing += 1
+        reached_chance += sum(next_chances[fewest_failing:])
+        chances = next_chances[:fewest_failing] + [0.0] * (len(chances) - fewest_failing)
+    return min(bound, reached_chance)
 
 
 def design_effect(spread: Spread) -> float:
-    """How many calls count as one, because those of one conversation are alike.
+    """How many calls count as one, because the calls of one conversation are alike.
 
-    1 if they are not alike, and as many as a conversation has if they are the same: the variance between
-    conversations, by the one that independent calls have. J. N. K. Rao and A. J. Scott, "A simple method for
-    the analysis of clustered binary data", Biometrics 48 (1992).
+    It is 1 if they are not alike, and the number of calls of a conversation if they are the same: the
+    variance between conversations, divided by the variance of independent calls. J. N. K. Rao and A. J.
+    Scott, "A simple method for the analysis of clustered binary data", Biometrics 48 (1992).
     """
     if not spread.calls:
         return 1.0
     most = max(1.0, spread.calls_squared / spread.calls)
-    share = spread.having / spread.calls
-    # Where all have it, or none has, nothing tells.
+    share = spread.holders / spread.calls
+    # If all calls have it, or none, there is no variance.
     if not 0 < share < 1 or spread.conversations < 2:  # noqa: PLR2004 - one does not vary
         return most
-    squares = spread.having_squared - 2 * share * spread.both + share**2 * spread.calls_squared
+    squares = spread.holders_squared - 2 * share * spread.both + share**2 * spread.calls_squared
     correction = spread.conversations / (spread.conversations - 1)
     return min(most, max(1.0, correction * squares / (spread.calls * share * (1 - share))))
 
 
-def thinned_by(effect: float, table: Table) -> Table:
-    """The table with as many working calls as count as independent ones, rounded against the property."""
+def effective_table(effect: float, table: Table) -> Table:
+    """The table with the effective number of independent working calls, rounded against the property."""
     return table._replace(
         working=math.ceil(table.working / effect), all_working=math.ceil(table.all_working / effect)
     )
 
 
 def smallest(table: Table) -> float:
-    """The smallest probability that Fisher's test can give for as many calls with and without a property."""
-    having = table.failing + table.working
-    highest = min(having, table.all_failing)
-    return fisher(table._replace(failing=highest, working=having - highest))
+    """The smallest probability of Fisher's test for so many calls with and without a property."""
+    holders = table.failing + table.working
+    highest = min(holders, table.all_failing)
+    return fisher(table._replace(failing=highest, working=holders - highest))
 
 
-def testable(comparisons: Iterable[float], level: float) -> int:
-    """How many comparisons have to be corrected for: Tarone's correction.
+def count_testable(comparisons: Iterable[float], level: float) -> int:
+    """How many comparisons to correct for: Tarone's correction.
 
-    A property that one call in a thousand has cannot be significant, whatever is found. So it takes nothing
-    from those that can.
+    A property of one call in a thousand can never be significant. So it does not weaken those that can.
 
     Args:
-        comparisons: the smallest probability that each could have.
-        level: of significance.
+        comparisons: the smallest possible probability of each.
+        level: the level of significance.
     """
-    tried = 0
-    for least in sorted(comparisons):
-        if least > level / max(1, tried):
+    count = 0
+    for probability in sorted(comparisons):
+        if probability > level / max(1, count):
             break
-        tried += 1
-    return tried
+        count += 1
+    return count
 
 
-def holm(probabilities: Sequence[float], tried: int) -> list[float]:
+def holm(probabilities: Sequence[float], comparisons: int) -> list[float]:
     """The probabilities corrected for the number of comparisons, in the same order.
 
     Args:
-        probabilities: of those comparisons that came to something.
-        tried: how many comparisons there were in all.
+        probabilities: of the comparisons that may be significant.
+        comparisons: how many comparisons there were in all.
     """
     corrected = [1.0] * len(probabilities)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(probabilities)), key=probabilities.__getitem__)):
-        largest = max(largest, min(1.0, probabilities[index] * max(1, tried - rank)))
+        largest = max(largest, min(1.0, probabilities[index] * max(1, comparisons - rank)))
         corrected[index] = largest
     return corrected
 
 
 @lru_cache(maxsize=65536)
-def _log_ways(total: int, chosen: int) -> float:
-    return math.lgamma(total + 1) - math.lgamma(chosen + 1) - math.lgamma(total - chosen + 1)
+def _log_ways(total: int, size: int) -> float:
+    return math.lgamma(total + 1) - math.lgamma(size + 1) - math.lgamma(total - size + 1)

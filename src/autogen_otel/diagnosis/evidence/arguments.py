@@ -1,4 +1,4 @@
-"""What stands in a tool's arguments: each leaf of the JSON, and what is odd about it."""
+"""The arguments of a tool call as features: each leaf of the JSON, and what is odd about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZE: Final = "autogen.tool.arguments.chars"
 NULL: Final = "null"
 HIGHEST: Final = ".highest"
 LOWEST: Final = ".lowest"
-"""End the names of what the numbers of a list come to."""
+"""Suffixes of the features for the largest and the smallest number of a list."""
 _ELEMENTS: Final = "[]"
 _MOST_LEAVES: Final = 64
 LONGEST_VALUE: Final = 80
@@ -25,53 +25,53 @@ _OBJECT: Final = "an object"
 FORM: Final = "written as "
 """Begins the trait that says how a text is written: ``written as 9/9/9``."""
 LONGEST_FORM: Final = 40
-"""Characters of a text that may have a form; what is longer is prose."""
+"""Characters of the longest text that has a form; a longer one is prose."""
 RUNS: Final = (("[0-9]+", "9"), ("[A-Z]+", "A"), ("[a-z]+", "a"))
-"""What stands for digits and letters in a form, in this order."""
+"""Which sign replaces which characters in a form; the order matters."""
 _BLANKS: Final = " \t\n\f\r"
 _FORMS: Final = tuple((re.compile(pattern), sign) for pattern, sign in RUNS)
 TYPES: Final = frozenset({*_TYPES.values(), _OBJECT})
-"""Traits that say no more than what kind of value it is."""
+"""Traits that only name the type of a value."""
 
 
-def argument_features(recorded: object) -> Features:
-    """Describe the arguments of a call, as they were recorded."""
-    if not isinstance(recorded, str):
+def argument_features(arguments: object) -> Features:
+    """Describe the arguments that a span recorded."""
+    if not isinstance(arguments, str):
         return {}
     try:
-        parsed = loads(recorded)
+        parsed = loads(arguments)
     except (ValueError, RecursionError):
         # Not JSON, or cut because it was too long.
-        return {SIZE: len(recorded)}
-    features: dict[str, Any] = {SIZE: len(recorded)}
+        return {SIZE: len(arguments)}
+    features: dict[str, Any] = {SIZE: len(arguments)}
     deepest = 0
-    several: dict[str, set[Any]] = {}
+    values_by_name: dict[str, set[Any]] = {}
     for count, (path, depth, leaf) in enumerate(_leaves(parsed)):
         if count == _MOST_LEAVES:
             break
         deepest = max(deepest, depth)
         name, name_of_traits, length = _names(path)
         traits, others = frozenset(_traits(leaf)), features.get(name_of_traits)
-        features[name_of_traits] = _shared(traits if others is None else traits | others)
+        features[name_of_traits] = _interned_traits(traits if others is None else traits | others)
         if isinstance(leaf, str):
             features[length] = max(len(leaf), features.get(length, 0))
         if isinstance(leaf, (list, dict)) or leaf is None:
             continue
         value = leaf[:LONGEST_VALUE] if isinstance(leaf, str) else leaf
         if _ELEMENTS in path:
-            several.setdefault(name, set()).add(value)
+            values_by_name.setdefault(name, set()).add(value)
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 features[name + HIGHEST] = max(value, features.get(name + HIGHEST, value))
                 features[name + LOWEST] = min(value, features.get(name + LOWEST, value))
         else:
             features[name] = value
-    features.update({name: frozenset(values) for name, values in several.items()})
+    features.update({name: frozenset(values) for name, values in values_by_name.items()})
     features[DEPTH] = deepest
     return features
 
 
 def is_extreme(name: str, value: object) -> bool:
-    """Whether a feature is what the numbers of a list come to, and no argument of the same name."""
+    """Whether a feature is the largest or smallest number of a list, and no argument of the same name."""
     return (
         name.endswith((HIGHEST, LOWEST))
         and name.startswith(PREFIX)
@@ -82,17 +82,17 @@ def is_extreme(name: str, value: object) -> bool:
 
 @lru_cache(maxsize=1024)
 def _names(path: str) -> tuple[str, str, str]:
-    """The names of what is said of a leaf; calls share them, as they share what most of them have."""
+    """The names of a leaf's features; all calls share these texts, which saves memory."""
     return PREFIX + path, f"{PREFIX}{path}{TRAITS}", f"{PREFIX}{path}.length"
 
 
 @lru_cache(maxsize=1024)
-def _shared(traits: frozenset[str]) -> frozenset[str]:
+def _interned_traits(traits: frozenset[str]) -> frozenset[str]:
     return traits
 
 
 def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int, Any]]:
-    """Values that hold no others, empty lists and objects among them; elements of a list share a path."""
+    """Values without inner values, such as empty lists and objects; elements of a list share a path."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else key, depth + 1)
@@ -104,7 +104,7 @@ def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, i
 
 
 def form_of(text: str) -> str:
-    """How a text is written, whatever it says: ``03/04/1980`` as ``9/9/9``, ``P-17`` as ``A-9``."""
+    """How a text is written, regardless of its content: ``03/04/1980`` as ``9/9/9``, ``P-17`` as ``A-9``."""
     for pattern, sign in _FORMS:
         text = pattern.sub(sign, text)
     return f"{FORM}{text}"

@@ -1,4 +1,4 @@
-"""What is known of a call beside its outcome: its recorded attributes, and when and where it happened."""
+"""Features of a call, all but its outcome: its attributes, and when and where it happened."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Features = Mapping[str, Any]
 """By name: text, a number, a boolean, or a frozenset where there are several values."""
 
 TRAITS: Final = "#traits"
-"""Ends the name of a feature that says what is odd about the attribute whose name is before it."""
+"""Suffix of a feature that says what is odd about an attribute; the attribute's name comes before it."""
 TRACE: Final = "#trace"
-"""The conversation that a call is of: no property of it, but calls of the same one are alike."""
+"""The conversation of a call. It is no property of the call, but calls of one conversation are alike."""
 TIME: Final = "time"
 """Seconds since 1970."""
 HOUR: Final = "hour"
 """Of the day, UTC."""
 CONVERSATION_NUMBER: Final = "process.conversation"
-"""How many conversations this one's process has had with it."""
+"""The number of the conversation in its process, from 1."""
 TURN: Final = "turn"
 GAP: Final = "gap_seconds"
-"""Since the call before ended."""
+"""Seconds since the previous call ended."""
 AGENT_PAIR: Final = "agent_pair"
 PREVIOUS_TOOL: Final = "previous_tool"
 PREVIOUS_TOOL_SECONDS: Final = "previous_tool.seconds"
@@ -36,12 +36,12 @@ TOOLS_USED: Final = "tools_used"
 PROBLEMS: Final = "autogen.tool.arguments.problems"
 
 NOT_JSON: Final = "not JSON"
-"""How problems of arguments call a text that cannot be read."""
+"""What the problems of arguments say of a text that cannot be parsed."""
 _HOUR: Final = 3600
 _DAY_HOURS: Final = 24
 LONGEST_TEXT: Final = 200
-MOST_AROUND: Final = 200
-"""Spans around a call that are looked at: a program that never leaves its spans has traces of any depth."""
+MOST_NEIGHBOURS: Final = 200
+"""How many spans around a call we look at: a program that never ends its spans has traces of any depth."""
 _MOST_NAMES: Final = 64
 _OUTCOMES: Final = frozenset(
     {
@@ -78,7 +78,7 @@ _OUTCOMES: Final = frozenset(
         names.HANDOFF_TO,
     }
 ) | {name for name, spans in names.SPANS.items() if "that failed" in spans}
-"""What is known only once a call is over, or only of calls that failed, or what names the call itself."""
+"""Attributes that are known only after a call, or only of failed calls, or that identify the call."""
 _OUTCOME_PREFIXES: Final = (
     "gen_ai.response.",
     "gen_ai.usage.",
@@ -97,24 +97,24 @@ STEPS: Final = frozenset(
 )
 
 
-class _Largest(NamedTuple):
-    """The largest of some numbers, as more and more of them were known.
+class _RunningMaximum(NamedTuple):
+    """The largest number of a series, at each point in time.
 
     Args:
-        starts: when each became known, in order.
-        so_far: the largest of those up to each.
+        starts: when each number became known, in order.
+        maxima: the largest number until then.
     """
 
     starts: list[int]
-    so_far: list[int]
+    maxima: list[int]
 
 
 class Surroundings:
-    """The conversation that calls happen in, for what their own spans do not say.
+    """The conversation around calls, for features that their own spans do not have.
 
     Args:
         trace: the conversation.
-        number: which one of its process it is, or what tells it later; 0 if that is not known.
+        number: its number in its process, or the start that gives the number later; 0 if it is not known.
     """
 
     __slots__ = (
@@ -144,41 +144,43 @@ class Surroundings:
         self._tools = sorted(tools, key=lambda tool: tool.end_ns)
         self._tool_ends = [tool.end_ns for tool in self._tools]
         self._first_uses: dict[str, int] | None = None
-        self._prompts: dict[str, _Largest] | None = None
+        self._prompts: dict[str, _RunningMaximum] | None = None
 
     def of_call(self, span: Span, entry: Span | None = None) -> dict[str, Any]:
-        """Describe a call; of a model call the attributes of its entry count before its own."""
+        """Describe a call; the attributes of a model call's entry override its own."""
         features = {**self._of_moment(span), **attributes_of(span)}
         if entry is not None and entry is not span:
             features.update(attributes_of(entry))
         return features
 
-    def of_conversation(self, root: Span, failed: Span | None = None) -> dict[str, Any]:
-        """Describe a conversation as a whole, as far as it had come.
+    def of_conversation(self, root: Span, failed_span: Span | None = None) -> dict[str, Any]:
+        """Describe a conversation as a whole, until a failure in it.
 
         Args:
             root: its own span.
-            failed: what failed in it, if something did: what began later is no reason.
+            failed_span: the span that failed in it, if one did: what began later cannot be the reason.
         """
         features = {**self._of_moment(root), **attributes_of(root)}
         for name in (TURN, GAP, AGENT_PAIR):
             features.pop(name, None)
-        return features | self._of_calls_before(None if failed is None else failed.start_ns)
+        return features | self._of_calls_before(None if failed_span is None else failed_span.start_ns)
 
     def _of_calls_before(self, moment_ns: int | None) -> dict[str, Any]:
         features: dict[str, Any] = {}
-        used = frozenset(
-            tool for tool, began_ns in self._tools_used().items() if moment_ns is None or began_ns < moment_ns
+        tools = frozenset(
+            tool
+            for tool, start_ns in self._first_uses_of_tools().items()
+            if moment_ns is None or start_ns < moment_ns
         )
-        if used:
-            features[TOOLS_USED] = used
+        if tools:
+            features[TOOLS_USED] = tools
         for name, largest in self._prompt_sizes().items():
-            before = len(largest.starts) if moment_ns is None else bisect_left(largest.starts, moment_ns)
-            if before:
-                features[name] = largest.so_far[before - 1]
+            count = len(largest.starts) if moment_ns is None else bisect_left(largest.starts, moment_ns)
+            if count:
+                features[name] = largest.maxima[count - 1]
         return features
 
-    def _tools_used(self) -> dict[str, int]:
+    def _first_uses_of_tools(self) -> dict[str, int]:
         """When each tool was first called."""
         if self._first_uses is None:
             self._first_uses = {}
@@ -187,19 +189,21 @@ class Surroundings:
                 self._first_uses[name] = min(tool.start_ns, self._first_uses.get(name, tool.start_ns))
         return self._first_uses
 
-    def _prompt_sizes(self) -> dict[str, _Largest]:
-        """How large the prompts had been when each model call began."""
+    def _prompt_sizes(self) -> dict[str, _RunningMaximum]:
+        """The largest prompt until each model call began."""
         if self._prompts is None:
             chats = [span for span in self.trace.spans if span.operation == span_names.CHAT]
             self._prompts = {}
             for name in (names.PROMPT_CHARS, names.PROMPT_CARRIED_MESSAGES):
-                known = [
+                sizes = [
                     (chat.start_ns, size)
                     for chat in chats
                     if isinstance(size := chat.attributes.get(name), int)
                 ]
-                starts = [start for start, _ in known]
-                self._prompts[name] = _Largest(starts, list(accumulate((size for _, size in known), max)))
+                starts = [start for start, _ in sizes]
+                self._prompts[name] = _RunningMaximum(
+                    starts, list(accumulate((size for _, size in sizes), max))
+                )
         return self._prompts
 
     def _of_moment(self, span: Span) -> dict[str, Any]:
@@ -210,24 +214,24 @@ class Surroundings:
         if self._number:
             features[CONVERSATION_NUMBER] = self._number
         features[TURN] = bisect_right(self._turns, span.start_ns)
-        before = bisect_right(self._steps, span.start_ns)
-        if before:
-            features[GAP] = (span.start_ns - self._steps[before - 1]) / NS
-        tools = bisect_right(self._tool_ends, span.start_ns)
-        if tools:
-            tool = self._tools[tools - 1]
+        previous_steps = bisect_right(self._steps, span.start_ns)
+        if previous_steps:
+            features[GAP] = (span.start_ns - self._steps[previous_steps - 1]) / NS
+        previous_tools = bisect_right(self._tool_ends, span.start_ns)
+        if previous_tools:
+            tool = self._tools[previous_tools - 1]
             features[PREVIOUS_TOOL] = str(tool.attributes.get(names.GEN_AI_TOOL_NAME, tool.subject))
             features[PREVIOUS_TOOL_SECONDS] = tool.duration_ns / NS
-        for turn in islice(self.trace.up_from(self.trace.span(span.parent_id)), MOST_AROUND):
-            if turn.operation == span_names.INVOKE_AGENT:
-                if names.SENDER_NAME in turn.attributes:
-                    agent = turn.attributes.get(names.GEN_AI_AGENT_NAME)
-                    features[AGENT_PAIR] = f"{turn.attributes[names.SENDER_NAME]} -> {agent}"
+        for ancestor in islice(self.trace.up_from(self.trace.span(span.parent_id)), MOST_NEIGHBOURS):
+            if ancestor.operation == span_names.INVOKE_AGENT:
+                if names.SENDER_NAME in ancestor.attributes:
+                    agent = ancestor.attributes.get(names.GEN_AI_AGENT_NAME)
+                    features[AGENT_PAIR] = f"{ancestor.attributes[names.SENDER_NAME]} -> {agent}"
                 break
         return features
 
     def _of_program(self, span: Span) -> dict[str, Any]:
-        """The same for all spans of one batch."""
+        """Features of the program; all spans of a batch share them."""
         if self._program is None or self._program[0] is not span.resource:
             features = {
                 name: value
@@ -240,13 +244,13 @@ class Surroundings:
 
 
 def follows_from_outcome(name: str) -> bool:
-    """Whether an attribute is known only once the call is over, or names the call itself."""
+    """Whether an attribute is known only after the call, or identifies the call."""
     return name in _OUTCOMES or name.startswith(_OUTCOME_PREFIXES)
 
 
 @lru_cache(maxsize=1024)
 def _feature_of(attribute: str) -> str | None:
-    """The name of the feature that an attribute is, if it is one: the same text each time.
+    """The name of an attribute's feature, if it is one: the same text object each time.
 
     So the features of thousands of calls share their names, in memory and on the way to another process.
     """
@@ -254,18 +258,22 @@ def _feature_of(attribute: str) -> str | None:
 
 
 def attributes_of(span: Span) -> dict[str, Any]:
-    """What was recorded of a call before its outcome was known."""
+    """The attributes of a call that do not depend on its outcome."""
     features: dict[str, Any] = {}
     for attribute, value in span.attributes.items():
         name = _feature_of(attribute)
         if name is None:
             continue
         if isinstance(value, list):
-            features[name] = frozenset(one for one in value[:_MOST_NAMES] if isinstance(one, (str, int)))
+            features[name] = frozenset(
+                element for element in value[:_MOST_NAMES] if isinstance(element, (str, int))
+            )
             continue
-        single = plain(value)
-        if single is not None and not (isinstance(single, str) and len(single) > LONGEST_TEXT):
-            features[name] = single
+        text_or_number = plain(value)
+        if text_or_number is not None and not (
+            isinstance(text_or_number, str) and len(text_or_number) > LONGEST_TEXT
+        ):
+            features[name] = text_or_number
     problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
     if isinstance(problems, list) and problems:
         features[PROBLEMS] = frozenset(map(plain_problem, map(str, problems)))
@@ -273,7 +281,7 @@ def attributes_of(span: Span) -> dict[str, Any]:
 
 
 def plain(value: Any) -> str | float | None:
-    """A value that can be counted, compared and written as JSON: what others record may be of any kind."""
+    """A value that can be counted, compared and written as JSON: other programs record values of any type."""
     is_plain = (
         value is None or isinstance(value, (str, int)) or (isinstance(value, float) and isfinite(value))
     )
@@ -281,10 +289,10 @@ def plain(value: Any) -> str | float | None:
 
 
 def plain_problem(problem: str) -> str:
-    """A problem of arguments without the value that came: ``amount: expected number, got string``."""
+    """A problem of arguments without the value itself: ``amount: expected number, got string``."""
     argument, _, words = problem.partition(": ")
     if words.startswith(f"{NOT_JSON}, "):
-        # Where the text stops being JSON is another place each time.
+        # The position where the text stops being JSON differs each time.
         return f"{argument}: {NOT_JSON}"
     before, got, value = words.partition("got ")
     return f"{argument}: {before}{got}{value.split(' ', 1)[0]}" if got else problem

@@ -1,4 +1,4 @@
-"""One failure that happened: why, to what, and what came of it."""
+"""One failure: its cause, its subject and its effect."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _TOOL: Final = "tool "
 
 
 def tool_kind(tool: str) -> str:
-    """What calls of one tool are compared as."""
+    """The kind of the calls of one tool, for comparison."""
     return f"{_TOOL}{tool}"
 
 
 class Effect(Enum):
-    """What came of a failure, the worst first."""
+    """The effect of a failure, the worst first."""
 
     ENDED = "ended the conversation"
     SWALLOWED = "swallowed"
@@ -32,26 +32,26 @@ class Occurrence:
     """One failure, with the retries of the same call.
 
     Args:
-        cause: why.
-        subject: what it is of, by the keys of a finding's subject.
+        cause: why it failed.
+        subject: what failed, by the keys of a finding's subject.
         trace_id: the conversation.
-        span_id: where it began.
-        time_ns: when.
-        kind: what kind of call it is.
-        effect: what came of it.
-        lost_ns: time that went into it.
-        describe: makes the features; asked only of failures that are kept.
-        detail: what else tells failures of one subject apart, or is worth counting.
-        attempts: how often the same was tried in vain.
+        span_id: the span in which it began.
+        time_ns: when it began.
+        kind: the kind of the call.
+        effect: its effect.
+        lost_ns: the time that it cost.
+        describe: makes the features; called only for failures that a population keeps.
+        detail: what else separates failures of one subject, or is worth counting.
+        attempts: how many attempts failed.
         after_tool: the span of a tool that had failed before, if the call links to one.
-        fell_after: causes of the failures of other entries that came before in the same model call.
+        earlier_causes: causes of the failures of other entries earlier in the same model call.
         problems: how the arguments of a tool did not fit, without their values.
-        compared_as: what kind of calls it is compared with, where that is not its own.
-        said: what was raised, or what the provider said, as it was recorded.
-        symptoms: what happened as a consequence, in words, and how often.
-        ended_by: subject of the consequence that the conversation ended with, where there was one.
+        compared_as: the kind of calls to compare it with, if that is not its own.
+        message: the exception, or the provider's error, as the span recorded it.
+        symptoms: its consequences in words, with how often each happened.
+        ended_by: the subject of the consequence that ended the conversation, if there was one.
         weight: how many failures it stands for.
-        features: what is known of the call.
+        features: the features of the call.
     """
 
     cause: str
@@ -66,24 +66,24 @@ class Occurrence:
     detail: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 1
     after_tool: str | None = None
-    fell_after: tuple[str, ...] = ()
+    earlier_causes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     compared_as: str | None = None
-    said: str = ""
+    message: str = ""
     symptoms: Counter[str] = field(default_factory=Counter)
     ended_by: Mapping[str, Any] | None = None
     weight: float = 1.0
     features: dict[str, Any] = field(default_factory=dict)
 
-    def described(self) -> Occurrence:
-        """The same with its features, and without its conversation, which need not be kept for them then."""
+    def with_features(self) -> Occurrence:
+        """This failure with its features; it no longer refers to its conversation, which may be freed."""
         if self.describe is not None:
             self.features, self.describe = self.describe(), None
         return self
 
     @property
     def words(self) -> str:
-        """What happened in a few words, for the list of another failure's symptoms."""
-        what = self.subject.get("tool") or self.subject.get("model") or self.subject.get("agent") or ""
-        how = self.subject.get("status_code") or self.subject.get("exception") or ""
-        return " ".join(str(part) for part in (self.cause, what, how) if part)
+        """The failure in a few words, for the symptoms of another failure."""
+        target = self.subject.get("tool") or self.subject.get("model") or self.subject.get("agent") or ""
+        error = self.subject.get("status_code") or self.subject.get("exception") or ""
+        return " ".join(str(part) for part in (self.cause, target, error) if part)

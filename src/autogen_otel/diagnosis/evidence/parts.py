@@ -14,75 +14,76 @@ from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.parts import read_parts
 from autogen_otel.traces.trace import Span
 
-_MOST_KNOWN: Final = 100
+_MOST_VALUES: Final = 100
 
 
 class Populations:
-    """Takes conversations into one population or several; it can be sent to another process and back.
+    """Adds conversations to one population or several; it can be sent to another process and back.
 
     Args:
-        selections: which conversations each is of; what several want counts in each.
-        limit: so many in each at most; 0 for all.
+        selections: which conversations each population has; one conversation may be in several.
+        limit: the most conversations of each; 0 for all.
 
     Attributes:
-        each: one for each selection.
-        known: values that the attribute has by which they are told apart; not all of very many.
+        each: one population for each selection.
+        attribute_values: values of the attribute that separates the populations; not all of very many.
     """
 
     def __init__(self, *selections: Selection, limit: int = 0) -> None:
         self.each = [Population() for _ in selections]
-        self.known: dict[str, None] = {}
+        self.attribute_values: dict[str, None] = {}
         self._selections, self._limit = selections, limit
 
     def take(self, spans: list[Span]) -> bool:
-        """Take the spans of one conversation; whether any wants more."""
+        """Add the spans of one conversation; whether any population wants more."""
         attribute = self._selections[0].attribute
-        if attribute is not None and len(self.known) < _MOST_KNOWN:
-            self.known.update(dict.fromkeys(value for span in spans for value in span.values(attribute[0])))
+        if attribute is not None and len(self.attribute_values) < _MOST_VALUES:
+            self.attribute_values.update(
+                dict.fromkeys(value for span in spans for value in span.values(attribute[0]))
+            )
         for selection, population in zip(self._selections, self.each, strict=True):
             if self._wants_more(population) and (selection == EVERYTHING or takes(selection, spans)):
                 population.add(spans)
         return any(map(self._wants_more, self.each))
 
     @property
-    def asked(self) -> Selection:
-        """What there has to be read for all of them."""
-        times = [selection.since for selection in self._selections]
-        known = [since for since in times if since is not None]
-        return Selection(since=min(known)) if len(known) == len(times) else EVERYTHING
+    def selection_to_read(self) -> Selection:
+        """The conversations that have to be read for all populations."""
+        starts = [selection.since for selection in self._selections if selection.since is not None]
+        return Selection(since=min(starts)) if len(starts) == len(self._selections) else EVERYTHING
 
     def merge(self, other: Populations) -> None:
-        """Take what another has taken."""
-        self.known.update(other.known)
-        for mine, others in zip(self.each, other.each, strict=True):
-            mine.merge(others)
+        """Add what another process has read."""
+        self.attribute_values.update(other.attribute_values)
+        for own, others in zip(self.each, other.each, strict=True):
+            own.merge(others)
 
     def _wants_more(self, population: Population) -> bool:
         return not self._limit or population.conversations < self._limit
 
 
 def read_populations(parts: Sequence[Files], populations: Populations, progress: Progress) -> Populations:
-    """Let populations take all conversations.
+    """Read all conversations into populations.
 
     Args:
-        parts: of a source; the first is read here, each other by another process.
-        populations: as new; other parts get copies.
-        progress: is told how far the first part has come.
+        parts: the parts of a source; this process reads the first, another process each other.
+        populations: without conversations; each part gets a copy.
+        progress: shows how far the first part is.
 
     Returns:
-        The populations with all that was taken.
+        The populations with all conversations.
 
     Raises:
-        SourceError: it cannot be read.
+        SourceError: the source cannot be read.
     """
-    taken, *others = read_parts(parts, partial(_taken, populations), progress)
-    for one in others:
-        taken.merge(one)
-    return taken
+    first, *others = read_parts(parts, partial(_read_part, populations), progress)
+    for other in others:
+        first.merge(other)
+    return first
 
 
-def _taken(populations: Populations, part: Files, progress: Progress) -> Populations:
-    for gathered in part.traces(populations.asked, progress):
-        if not populations.take(gathered):
+def _read_part(populations: Populations, part: Files, progress: Progress) -> Populations:
+    for spans in part.traces(populations.selection_to_read, progress):
+        if not populations.take(spans):
             break
     return populations

@@ -10,7 +10,14 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.kept import LARGEST, Began, Numbering, Sample, Samples, Timeline
+from autogen_otel.diagnosis.evidence.aggregates import (
+    SAMPLE_SIZE,
+    ConversationStart,
+    Numbering,
+    Sample,
+    Samples,
+    Timeline,
+)
 from autogen_otel.diagnosis.evidence.loops import ALIKE_ANSWERS, LIMITS, Loop, loop_in
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
@@ -23,19 +30,19 @@ from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
 
 _SEED: Final = 14
-_MOST_REMEMBERED: Final = 100_000
+_MOST_STARTS: Final = 100_000
 _GROUP_SIZES: Final = ((40, 4000), (400, 400), (20_000, 4))
-"""How many failures are kept of the first groups, of more of them, and of those that are there in masses."""
-_EACH: Final = ((sys.maxsize, sys.maxsize),)
-"""That is each failure."""
+"""How many failures to keep of each of the first groups, of each of the next ones, and of all others."""
+_EACH_FAILURE: Final = ((sys.maxsize, sys.maxsize),)
+"""Sizes that keep each failure."""
 _LOOP_SIZES: Final = ((100, 400), (2000, 10))
-"""The same of conversations that went in circles."""
+"""The same for conversations with a loop."""
 _MOST_KINDS: Final = 500
-"""Of calls that worked: models make up names of tools."""
+"""Kinds of working calls: models invent names of tools."""
 _MOST_NAMES: Final = 10_000
-"""Workflows and tools that are counted; programs that make up names for each conversation have more."""
+"""Workflows and tools to count; programs that invent names for each conversation have more."""
 _USUAL_LIMITS: Final = 0.5
-"""A workflow of which more conversations end at a limit is built so."""
+"""If more conversations of a workflow end at a limit, that is its design."""
 INSTANCES: Final = ("service.instance.id", "process.pid", "host.name")
 
 _START: Final = attrgetter("start_ns")
@@ -44,24 +51,24 @@ GroupKey = tuple[Any, ...]
 
 
 class Population:
-    """What is kept of all conversations.
+    """Counts, failures and samples of all conversations.
 
     Args:
-        heaviest: how many conversations one that is taken stands for at most.
-        group_sizes: how many failures are kept that are alike, as ``Samples`` takes it.
+        heaviest: the largest weight of a conversation: how many it stands for.
+        group_sizes: how many failures of a group to keep, as ``Samples`` takes it.
 
     Attributes:
         conversations: how many there were.
         first_ns: when the first of them began.
         last_ns: when the last of them began.
-        over_time: how many began when.
-        groups: failures that are alike.
-        working: a sample of the calls that worked, by kind.
+        over_time: conversations by when they began.
+        groups: failures, by what they have in common.
+        working: samples of the calls that worked, by kind.
         returned_errors: how often each tool returned an error.
-        returned_conversations: in how many conversations it did.
-        loops: conversations that went in circles, by workflow and who was in it.
-        ended: conversations that ended, by workflow.
-        ended_at_limit: those of them that a limit ended.
+        returned_conversations: in how many conversations each tool did.
+        loops: conversations that ended in a loop, by workflow and agents.
+        ended_conversations: how many conversations ended, by workflow.
+        ended_at_limit: how many of them a limit ended.
     """
 
     def __init__(self, heaviest: float = 1.0, group_sizes: Sequence[tuple[int, int]] = _GROUP_SIZES) -> None:
@@ -69,13 +76,13 @@ class Population:
         self.first_ns = self.last_ns = 0
         self.over_time = Timeline()
         self.groups: Samples[GroupKey, Occurrence] = Samples(*group_sizes)
-        self.working: Samples[str, dict[str, Any]] = Samples((_MOST_KINDS, LARGEST))
+        self.working: Samples[str, dict[str, Any]] = Samples((_MOST_KINDS, SAMPLE_SIZE))
         self.returned_errors: Counter[str] = Counter()
         self.returned_conversations: Counter[str] = Counter()
         self.loops: Samples[tuple[str, Loop], Occurrence] = Samples(*_LOOP_SIZES)
         self.ended_at_limit: Counter[str] = Counter()
-        self.ended: Counter[str] = Counter()
-        self._seen: OrderedDict[str, Began] = OrderedDict()
+        self.ended_conversations: Counter[str] = Counter()
+        self._starts: OrderedDict[str, ConversationStart] = OrderedDict()
         self._numbering = Numbering()
         self._heaviest, self._weight = heaviest, 1.0
         self._random = random.Random(_SEED)  # noqa: S311 - a sample, no secret
@@ -84,27 +91,28 @@ class Population:
     def of(cls, spans: Iterable[Span]) -> Population:
         """Read conversations, whose spans come in any order."""
         population = cls()
-        for gathered in gather_spans(spans):
-            population.add(gathered)
+        for conversation in gather_spans(spans):
+            population.add(conversation)
         return population
 
     @classmethod
     def of_trace(cls, trace: Trace) -> Population:
-        """Read one conversation, of which each failure is kept."""
-        population = cls(group_sizes=_EACH)
+        """Read one conversation and keep each of its failures."""
+        population = cls(group_sizes=_EACH_FAILURE)
         population.add(list(trace.spans))
         return population
 
     @classmethod
     def of_sample(cls, sample: Sequence[Weighted]) -> Population:
-        """Read conversations that stand for others."""
-        population = cls(max((one.weight for one in sample), default=1.0))
-        for one in sorted(sample, key=lambda one: min(span.start_ns for span in one.spans)):
-            population.add(one.spans, one.weight)
+        """Read a sample, whose conversations stand for others."""
+        population = cls(max((conversation.weight for conversation in sample), default=1.0))
+        in_order = sorted(sample, key=lambda conversation: min(map(_START, conversation.spans)))
+        for conversation in in_order:
+            population.add(conversation.spans, conversation.weight)
         return population
 
     def add(self, spans: list[Span], weight: float = 1.0) -> None:
-        """Take the spans of one conversation that stands for ``weight``, or of a late piece of one."""
+        """Add the spans of one conversation that stands for ``weight``, or of a late piece of one."""
         self._weight = weight
         has_failed = is_ours = False
         unique: dict[str, Span] = {}
@@ -129,35 +137,35 @@ class Population:
         if not (is_ours or tools or chats or roots):
             return
         reading = Reading(list(unique.values()), self._count(spans, roots or spans))
-        found = self._keep_failures(reading) if has_failed else []
-        # Of what works, all that is kept has to stand for the same number: of the lighter only some is kept.
+        failures = self._keep_failures(reading) if has_failed else []
+        # All working calls in the samples must have the same weight: we skip some lighter conversations.
         if weight >= self._heaviest or self._random.random() * self._heaviest < weight:
             self._keep_working(reading, tools, chats)
-        self._keep_conversation(reading, roots, found)
+        self._keep_conversation(reading, roots, failures)
 
     def add_failing(self, spans: list[Span], number: int) -> bool:
-        """Take what failed in a conversation whose working calls and whose end somebody else counts.
+        """Add the failures of a conversation whose working calls and whose end the database counts.
 
         Args:
-            spans: of the conversation, each once.
-            number: which one of its process it is.
+            spans: the conversation's, each once.
+            number: its number in its process.
 
         Returns:
-            Whether the conversation itself is what failed, and not a call in it.
+            Whether the conversation itself failed, and not a call in it.
         """
         reading = Reading(spans, number)
-        found = self._keep_failures(reading)
-        if found:
-            return any(one.kind == CONVERSATION for one in found)
+        failures = self._keep_failures(reading)
+        if failures:
+            return any(failure.kind == CONVERSATION for failure in failures)
         root = _root_of(span for span in spans if span.operation == span_names.INVOKE_WORKFLOW)
         return root is not None and self._keep_loop(reading, root)
 
     def hold(self, occurrence: Occurrence) -> None:
-        """Keep a failure, as it was read, also if it was left out of those that are alike."""
+        """Keep a failure, as it was read, even if the sample of its group left it out."""
         self.groups.hold(group_key(occurrence), _identity(occurrence), occurrence)
 
     def merge(self, other: Population) -> None:
-        """Take what another population has read; no conversation may be in both."""
+        """Add another population; no conversation may be in both."""
         if other.first_ns:
             self.first_ns = min(self.first_ns or other.first_ns, other.first_ns)
         self.last_ns = max(self.last_ns, other.last_ns)
@@ -166,78 +174,78 @@ class Population:
         self.groups.merge(other.groups)
         self.working.merge(other.working)
         self.loops.merge(other.loops)
-        for mine, others in (
+        for own_counts, other_counts in (
             (self.returned_errors, other.returned_errors),
             (self.returned_conversations, other.returned_conversations),
-            (self.ended, other.ended),
+            (self.ended_conversations, other.ended_conversations),
             (self.ended_at_limit, other.ended_at_limit),
         ):
-            mine.update(others)
+            own_counts.update(other_counts)
         self._numbering.merge(other._numbering)
 
     def number(self) -> None:
-        """Say of all that is kept which conversation of its process it was in; all have to be read."""
+        """Give all features the number of their conversation in its process; all have to be read before."""
         for working in self.working.values():
-            for features in working.kept:
+            for features in working.members:
                 self._numbering.replace(features)
         for sample in (*self.groups.values(), *self.loops.values()):
-            for one in sample.kept:
-                self._numbering.replace(one.features)
+            for occurrence in sample.members:
+                self._numbering.replace(occurrence.features)
 
     def seldom_at_limit(self, workflow: str) -> bool:
-        """Whether few enough conversations of a workflow end at a limit that it is not built so."""
-        ended = self.ended[workflow]
-        return ended == 1 or self.ended_at_limit[workflow] <= ended * _USUAL_LIMITS
+        """Whether so few conversations of a workflow end at a limit that it is not its design."""
+        count = self.ended_conversations[workflow]
+        return count == 1 or self.ended_at_limit[workflow] <= count * _USUAL_LIMITS
 
     def in_group(self, key: GroupKey) -> list[Occurrence]:
-        """The failures of a group, each with the number of failures that it stands for."""
+        """The failures of a group, each with its weight: how many it stands for."""
         return _weighted(self.groups[key])
 
     def in_loop(self, key: tuple[str, Loop]) -> list[Occurrence]:
-        """The conversations that went in one circle, each with the number of them that it stands for."""
+        """The conversations with one loop, each with its weight: how many it stands for."""
         return _weighted(self.loops[key])
 
-    def _count(self, spans: list[Span], own: list[Span]) -> Began | int:
-        # A trace may begin in another program that asks this one.
-        first = min(own, key=_START)
-        began = self._seen.get(first.trace_id)
-        if began is not None:
-            return began
+    def _count(self, spans: list[Span], workflow_spans: list[Span]) -> ConversationStart | int:
+        # A trace may begin in another program that calls this one.
+        first = min(workflow_spans, key=_START)
+        conversation_start = self._starts.get(first.trace_id)
+        if conversation_start is not None:
+            return conversation_start
         self.conversations += self._weight
-        start = min(map(_START, spans))
-        self.first_ns = min(self.first_ns or start, start)
-        self.last_ns = max(self.last_ns, start)
-        self.over_time.add(start, self._weight)
+        start_ns = min(map(_START, spans))
+        self.first_ns = min(self.first_ns or start_ns, start_ns)
+        self.last_ns = max(self.last_ns, start_ns)
+        self.over_time.add(start_ns, self._weight)
         process = "/".join(str(first.resource.get(name, "")) for name in INSTANCES) + first.service
-        began = self._seen[first.trace_id] = Began(process, first.start_ns)
-        if len(self._seen) > _MOST_REMEMBERED:
-            self._seen.popitem(last=False)
-        # Of a sample nobody knows which one of its process a conversation was.
+        conversation_start = self._starts[first.trace_id] = ConversationStart(process, first.start_ns)
+        if len(self._starts) > _MOST_STARTS:
+            self._starts.popitem(last=False)
+        # In a sample the number of a conversation in its process is unknown.
         if self._heaviest > 1:
             return 0
-        self._numbering.note(began)
-        return began
+        self._numbering.note(conversation_start)
+        return conversation_start
 
     def _keep_failures(self, reading: Reading) -> list[Occurrence]:
-        found = reading.occurrences()
-        for occurrence in found:
-            sample = self.groups.wanting(group_key(occurrence), _identity(occurrence), self._weight)
+        occurrences = reading.occurrences()
+        for occurrence in occurrences:
+            sample = self.groups.sample_for(group_key(occurrence), _identity(occurrence), self._weight)
             if sample is not None:
-                sample.keep(occurrence.described())
-        return found
+                sample.keep(occurrence.with_features())
+        return occurrences
 
     def _keep_loop(self, reading: Reading, root: Span) -> bool:
         loop = loop_in(reading.spans, root)
         if loop is None:
             return False
         key = (_workflow(root), loop._replace(times=0))
-        sample = self.loops.wanting(key, root.trace_id, self._weight)
+        sample = self.loops.sample_for(key, root.trace_id, self._weight)
         if sample is not None:
-            sample.keep(_circle(reading, root, loop))
+            sample.keep(_loop_occurrence(reading, root, loop))
         return True
 
     def _keep_working(self, reading: Reading, tools: list[Span], chats: list[Span]) -> None:
-        returned: set[str] = set()
+        tools_with_errors: set[str] = set()
         for tool in tools:
             attributes = tool.attributes
             name = tool_name(tool)
@@ -245,13 +253,13 @@ class Population:
                 name in self.returned_errors or len(self.returned_errors) < _MOST_NAMES
             ):
                 self.returned_errors[name] += round(self._heaviest)
-                returned.add(name)
+                tools_with_errors.add(name)
             if tool.status_code == STATUS_ERROR or attributes.get(names.CANCELLED) is True:
                 continue
-            sample = self.working.wanting(tool_kind(name), tool.trace_id + tool.span_id, self._heaviest)
+            sample = self.working.sample_for(tool_kind(name), tool.trace_id + tool.span_id, self._heaviest)
             if sample is not None:
                 sample.keep(reading.tool_features(tool))
-        self.returned_conversations.update(dict.fromkeys(returned, round(self._heaviest)))
+        self.returned_conversations.update(dict.fromkeys(tools_with_errors, round(self._heaviest)))
         for chat in chats:
             attributes = chat.attributes
             if not (
@@ -260,33 +268,33 @@ class Population:
                 or attributes.get(names.CANCELLED) is True
                 or attributes.get(names.CACHE_HIT) is True
             ) and reading.was_answered_at_once(chat):
-                sample = self.working.wanting(MODEL, chat.trace_id + chat.span_id, self._heaviest)
+                sample = self.working.sample_for(MODEL, chat.trace_id + chat.span_id, self._heaviest)
                 if sample is not None:
                     sample.keep(reading.model_features(chat, chat))
 
-    def _keep_conversation(self, reading: Reading, roots: list[Span], found: list[Occurrence]) -> None:
+    def _keep_conversation(self, reading: Reading, roots: list[Span], failures: list[Occurrence]) -> None:
         root = _root_of(roots)
         if root is None:
             return
         workflow = _workflow(root)
-        if workflow in self.ended or len(self.ended) < _MOST_NAMES:
-            self.ended[workflow] += round(self._weight)
+        if workflow in self.ended_conversations or len(self.ended_conversations) < _MOST_NAMES:
+            self.ended_conversations[workflow] += round(self._weight)
         if root.attributes.get(names.CONVERSATION_TERMINATION) in LIMITS:
-            if workflow in self.ended:
+            if workflow in self.ended_conversations:
                 self.ended_at_limit[workflow] += round(self._weight)
-            if not found and self._keep_loop(reading, root):
+            if not failures and self._keep_loop(reading, root):
                 return
-        if not any(one.kind == CONVERSATION for one in found):
-            sample = self.working.wanting(CONVERSATION, root.trace_id, self._heaviest)
+        if not any(failure.kind == CONVERSATION for failure in failures):
+            sample = self.working.sample_for(CONVERSATION, root.trace_id, self._heaviest)
             if sample is not None:
                 sample.keep(reading.conversation_features(root))
 
 
 def group_key(occurrence: Occurrence) -> GroupKey:
-    """What failures that are alike have in common."""
+    """What the failures of one group have in common."""
     subject = dict(occurrence.subject)
     if occurrence.kind == MODEL:
-        # One outage answers with several statuses, and one service has several hosts.
+        # An outage shows as several statuses, and a service has several hosts.
         for name in ("status_code", "host"):
             subject.pop(name, None)
     return (
@@ -302,10 +310,10 @@ def _identity(occurrence: Occurrence) -> str:
 
 
 def _weighted(sample: Sample[Occurrence]) -> list[Occurrence]:
-    kept, weight = sample.kept, sample.weight
-    for occurrence in kept:
+    occurrences, weight = sample.members, sample.weight
+    for occurrence in occurrences:
         occurrence.weight = weight
-    return kept
+    return occurrences
 
 
 def _root_of(workflows: Iterable[Span]) -> Span | None:
@@ -316,12 +324,12 @@ def _workflow(root: Span) -> str:
     return str(root.attributes.get(names.GEN_AI_WORKFLOW_NAME) or root.subject)
 
 
-def _circle(reading: Reading, root: Span, loop: Loop) -> Occurrence:
-    """A conversation that went in circles."""
+def _loop_occurrence(reading: Reading, root: Span, loop: Loop) -> Occurrence:
+    """The failure of a conversation that ended in a loop."""
     subject: dict[str, Any] = {"agent": ", ".join(loop.agents)}
     if loop.tool is not None:
         subject["tool"] = loop.tool
-    if loop.of_words:
+    if loop.has_alike_answers:
         subject["problem"] = ALIKE_ANSWERS
     return Occurrence(
         causes.ORCHESTRATION,
@@ -335,4 +343,4 @@ def _circle(reading: Reading, root: Span, loop: Loop) -> Occurrence:
         partial(reading.conversation_features, root),
         {"loop": True},
         loop.times,
-    ).described()
+    ).with_features()

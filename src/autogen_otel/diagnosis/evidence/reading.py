@@ -1,4 +1,4 @@
-"""What failed in one conversation: each failure where it began, once, with its retries."""
+"""The failures of one conversation: each where it began, once, with its retries."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from operator import attrgetter
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.arguments import argument_features
-from autogen_otel.diagnosis.evidence.features import MOST_AROUND, Surroundings, plain_problem
+from autogen_otel.diagnosis.evidence.features import MOST_NEIGHBOURS, Surroundings, plain_problem
 from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effect, Occurrence, tool_kind
 from autogen_otel.diagnosis.evidence.subjects import (
     ERROR_INSIDE,
-    NOT_OFFERED,
+    UNAVAILABLE_TOOLS,
     has_error_inside,
     is_attempt,
+    message_of,
     model_detail,
     model_subject,
     other_subject,
     raised_subject,
     request_subject,
-    said_by,
     tool_name,
     tool_subject,
 )
@@ -37,14 +37,14 @@ _IN_A_CALL: Final = frozenset({HTTP, span_names.CONFIG_ENTRY})
 
 
 class Reading:
-    """One conversation, which is put in order only if something in it is looked at.
+    """One conversation, which is ordered only if something reads it.
 
     Args:
-        spans: of the conversation, in any order.
+        spans: the conversation's, in any order.
         number: as ``Surroundings`` take it.
 
     Attributes:
-        failed_calls: ids of the model calls and entries in which something failed, also if they recovered.
+        failed_calls: ids of the model calls and entries with a failure, even if they recovered.
     """
 
     def __init__(self, spans: list[Span], number: object) -> None:
@@ -54,23 +54,23 @@ class Reading:
 
     @cached_property
     def trace(self) -> Trace:
-        """The conversation in order; of most nothing is looked at that needs it."""
+        """The conversation in order; most conversations never need it."""
         return Trace.of(self.spans)
 
     @cached_property
     def surroundings(self) -> Surroundings:
-        """The conversation that the calls happen in."""
+        """The conversation around the calls."""
         return Surroundings(self.trace, self._number)
 
     def occurrences(self) -> list[Occurrence]:
         """The failures, in the order they began."""
-        failed = [span for span in self.trace.spans if span.failed]
-        began = beginnings(map(Failure.of, failed))
-        found: list[Occurrence] = []
+        failed_spans = [span for span in self.trace.spans if span.failed]
+        first_ids = beginnings(map(Failure.of, failed_spans))
+        occurrences: list[Occurrence] = []
         calls: dict[str, list[Span]] = defaultdict(list)
         requests: dict[tuple[str | None, str], list[Span]] = defaultdict(list)
-        for span in failed:
-            if span.span_id not in began:
+        for span in failed_spans:
+            if span.span_id not in first_ids:
                 continue
             cause = _cause(span)
             chat = self._call_of(span)
@@ -80,38 +80,38 @@ class Reading:
             if is_attempt(span):
                 requests[span.parent_id, cause].append(span)
                 continue
-            answered = self._answered(span) if cause in _OF_PROVIDERS else None
-            if answered is None:
-                found.append(self._of_span(span, cause))
+            answering_chat = self._answering_chat(span) if cause in _PROVIDER_CAUSES else None
+            if answering_chat is None:
+                occurrences.append(self._of_span(span, cause))
             else:
-                found.append(self._of_answer(span, cause, answered))
+                occurrences.append(self._of_answer(span, cause, answering_chat))
         for chat_id, spans in calls.items():
             chat = self.trace.span(chat_id)
             if chat is not None:
-                found.extend(self._of_model(chat, spans))
-        found += [self._of_request(spans, cause) for (_, cause), spans in requests.items()]
-        # Where a turn failed on such an answer, that has told of it.
-        filtered = [span for span in self.trace.spans if is_filtered(span) and not span.failed]
-        found += [
+                occurrences.extend(self._of_model(chat, spans))
+        occurrences += [self._of_request(spans, cause) for (_, cause), spans in requests.items()]
+        # If a turn failed on such an answer, that failure is in the list already.
+        filtered_chats = [span for span in self.trace.spans if is_filtered(span) and not span.failed]
+        occurrences += [
             self._of_answer(chat, causes.CONTENT_FILTER, chat)
-            for chat in filtered
+            for chat in filtered_chats
             if chat.span_id not in self.failed_calls
         ]
-        return sorted(found, key=lambda one: one.time_ns)
+        return sorted(occurrences, key=lambda occurrence: occurrence.time_ns)
 
     # ------------------------------------------------------------ kinds of calls
     def _of_span(self, span: Span, cause: str) -> Occurrence:
-        """What failed beside model calls: a tool, or a turn, a handoff, code, a callback."""
+        """A failure outside of model calls: of a tool, a turn, a handoff, code or a callback."""
         compared_as = None
         if span.operation == span_names.EXECUTE_TOOL:
             problems = _problems(span)
             is_of_arguments = cause == causes.TOOL_ARGUMENTS
-            asked_by = self._asked_by(span) if is_of_arguments else None
-            subject = tool_subject(span, problems if is_of_arguments else (), asked_by)
+            chat = self._requesting_chat(span) if is_of_arguments else None
+            subject = tool_subject(span, problems if is_of_arguments else (), chat)
             kind, describe = tool_kind(subject["tool"]), partial(self.tool_features, span)
-            if asked_by is not None and subject.get("problem") in NOT_OFFERED:
-                # No such tool works anywhere: what made the model ask for it is the question.
-                compared_as, describe = MODEL, partial(self.model_features, asked_by, asked_by)
+            if chat is not None and subject.get("problem") in UNAVAILABLE_TOOLS:
+                # No such tool ever works: the question is what made the model request it.
+                compared_as, describe = MODEL, partial(self.model_features, chat, chat)
         else:
             problems = ()
             subject = other_subject(span, self.trace)
@@ -128,19 +128,19 @@ class Reading:
             describe,
             problems=problems,
             compared_as=compared_as,
-            said=said_by(span),
+            message=message_of(span),
         )
 
     def _of_request(self, attempts: Sequence[Span], cause: str) -> Occurrence:
-        """A request that no model call made: a tool, or what else is the program's, asked itself."""
+        """A request outside of model calls: a tool, or other code of the program, made it."""
         first, last = attempts[0], attempts[-1]
-        above = self.trace.span(first.parent_id)
-        beside = () if above is None else self.trace.children(above)
-        later = [one for one in beside if is_attempt(one) and one.start_ns > last.start_ns]
-        recovered = [one.start_ns for one in later if not one.failed]
+        parent = self.trace.span(first.parent_id)
+        siblings = () if parent is None else self.trace.children(parent)
+        later = [attempt for attempt in siblings if is_attempt(attempt) and attempt.start_ns > last.start_ns]
+        success_times = [attempt.start_ns for attempt in later if not attempt.failed]
         kind, describe = CONVERSATION, partial(self.conversation_features, self.trace.top[0], last)
-        if above is not None and above.operation == span_names.EXECUTE_TOOL:
-            kind, describe = tool_kind(tool_name(above)), partial(self.tool_features, above)
+        if parent is not None and parent.operation == span_names.EXECUTE_TOOL:
+            kind, describe = tool_kind(tool_name(parent)), partial(self.tool_features, parent)
         return Occurrence(
             cause,
             request_subject(last, self.trace),
@@ -148,22 +148,22 @@ class Reading:
             first.span_id,
             first.start_ns,
             kind,
-            Effect.RETRIED if recovered else self._effect(last),
-            max(0, min(recovered, default=last.end_ns) - first.start_ns),
+            Effect.RETRIED if success_times else self._effect(last),
+            max(0, min(success_times, default=last.end_ns) - first.start_ns),
             describe,
             attempts=len(attempts),
-            said=said_by(last),
+            message=message_of(last),
         )
 
-    def _asked_by(self, tool: Span) -> Span | None:
-        """The last model call before a tool call that asked for it."""
+    def _requesting_chat(self, tool: Span) -> Span | None:
+        """The last model call before a tool call that requested it."""
         name = str(tool.attributes.get(names.GEN_AI_TOOL_NAME))
-        asked = {f"{name} {tool.attributes.get(names.GEN_AI_TOOL_CALL_ID)}", name}
+        requests = {f"{name} {tool.attributes.get(names.GEN_AI_TOOL_CALL_ID)}", name}
         chats = self._chats
-        before = bisect_right(chats, tool.start_ns, key=attrgetter("end_ns"))
-        for chat in reversed(chats[max(0, before - MOST_AROUND) : before]):
+        end = bisect_right(chats, tool.start_ns, key=attrgetter("end_ns"))
+        for chat in reversed(chats[max(0, end - MOST_NEIGHBOURS) : end]):
             calls = chat.attributes.get(names.RESPONSE_TOOL_CALLS)
-            if isinstance(calls, list) and not asked.isdisjoint(map(str, calls)):
+            if isinstance(calls, list) and not requests.isdisjoint(map(str, calls)):
                 return chat
         return None
 
@@ -173,16 +173,16 @@ class Reading:
         chats = (span for span in self.spans if span.operation == span_names.CHAT)
         return sorted(chats, key=attrgetter("end_ns"))
 
-    def _answered(self, turn: Span) -> Span | None:
+    def _answering_chat(self, turn: Span) -> Span | None:
         """The model call whose answer a turn failed on."""
         if turn.operation == span_names.EXECUTE_TOOL:
             return None
-        chats = [one for one in self.trace.children(turn) if one.operation == span_names.CHAT]
+        chats = [child for child in self.trace.children(turn) if child.operation == span_names.CHAT]
         last = max(chats, key=lambda chat: chat.end_ns, default=None)
         return None if last is None or last.failed else last
 
-    def _of_answer(self, failed: Span, cause: str, chat: Span) -> Occurrence:
-        """An answer that AutoGen took, and could do nothing with: a turn failed on it, or nobody noticed."""
+    def _of_answer(self, failed_span: Span, cause: str, chat: Span) -> Occurrence:
+        """An answer that AutoGen took but could not use: a turn failed on it, or nobody noticed."""
         self.failed_calls.add(chat.span_id)
         attempts = [child for child in self.trace.children(chat) if is_attempt(child)]
         attempt = attempts[-1] if attempts else None
@@ -190,32 +190,32 @@ class Reading:
         return Occurrence(
             cause,
             subject,
-            failed.trace_id,
-            failed.span_id,
-            failed.start_ns,
+            failed_span.trace_id,
+            failed_span.span_id,
+            failed_span.start_ns,
             MODEL,
-            self._effect(failed),
+            self._effect(failed_span),
             chat.duration_ns,
             partial(self.model_features, chat, chat),
             model_detail(cause, attempt, subject),
-            said=said_by(failed),
+            message=message_of(failed_span),
         )
 
-    def _of_model(self, chat: Span, began: Sequence[Span]) -> Iterator[Occurrence]:
+    def _of_model(self, chat: Span, failed_spans: Sequence[Span]) -> Iterator[Occurrence]:
         entries = [child for child in self.trace.children(chat) if child.operation == span_names.CONFIG_ENTRY]
         last_entry = max(entries, key=lambda entry: entry.start_ns).span_id if entries else chat.span_id
         self.failed_calls.add(chat.span_id)
-        grouped: dict[tuple[str, str], list[Span]] = defaultdict(list)
-        for span in began:
-            grouped[self._entry_of(span, chat).span_id, _cause(span)].append(span)
-        before: list[str] = []
+        groups: dict[tuple[str, str], list[Span]] = defaultdict(list)
+        for span in failed_spans:
+            groups[self._entry_of(span, chat).span_id, _cause(span)].append(span)
+        earlier_causes: list[str] = []
         after_tool = next((link.span_id for link in chat.links if self.trace.span(link.span_id)), None)
-        for (entry_id, cause), spans in grouped.items():
+        for (entry_id, cause), spans in groups.items():
             entry = self.trace.span(entry_id) or chat
             self.failed_calls.add(entry_id)
             attempts = [span for span in spans if is_attempt(span)]
-            told = attempts or [child for child in self.trace.children(entry) if is_attempt(child)]
-            attempt = told[-1] if told else None
+            all_attempts = attempts or [child for child in self.trace.children(entry) if is_attempt(child)]
+            attempt = all_attempts[-1] if all_attempts else None
             subject = model_subject(chat, entry, attempt)
             if cause not in _PLAIN_MODEL_CAUSES:
                 subject.update(raised_subject(spans[0]))
@@ -233,84 +233,86 @@ class Reading:
                 spans[0].start_ns,
                 MODEL,
                 effect,
-                self._lost(chat, entry, spans),
+                self._lost_ns(chat, entry, spans),
                 partial(self.model_features, chat, entry),
                 model_detail(cause, attempt, subject),
                 max(1, len(attempts)),
                 after_tool=after_tool,
-                fell_after=tuple(before),
-                said=said_by(spans[-1]),
+                earlier_causes=tuple(earlier_causes),
+                message=message_of(spans[-1]),
             )
-            before.append(cause)
+            earlier_causes.append(cause)
 
     def tool_features(self, tool: Span) -> dict[str, Any]:
-        """What is known of a tool call, with what stands in its arguments."""
+        """The features of a tool call, with those of its arguments."""
         features = self.surroundings.of_call(tool)
         features.update(argument_features(tool.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)))
         return features
 
     def model_features(self, chat: Span, entry: Span) -> dict[str, Any]:
-        """What is known of a model call as one of its entries got it."""
+        """The features of a model call as one of its entries received it."""
         return self.surroundings.of_call(chat, entry)
 
-    def conversation_features(self, root: Span, failed: Span | None = None) -> dict[str, Any]:
-        """What is known of the conversation as a whole, until something failed in it."""
-        return self.surroundings.of_conversation(root, failed)
+    def conversation_features(self, root: Span, failed_span: Span | None = None) -> dict[str, Any]:
+        """The features of the conversation as a whole, until a failure in it."""
+        return self.surroundings.of_conversation(root, failed_span)
 
     def was_answered_at_once(self, chat: Span) -> bool:
         """Whether the entry that answered did so with its first attempt."""
-        failed = self.failed_calls
-        return chat.span_id not in failed or any(
-            one.operation == span_names.CONFIG_ENTRY and not one.failed and one.span_id not in failed
-            for one in self.trace.children(chat)
+        failed_calls = self.failed_calls
+        return chat.span_id not in failed_calls or any(
+            child.operation == span_names.CONFIG_ENTRY
+            and not child.failed
+            and child.span_id not in failed_calls
+            for child in self.trace.children(chat)
         )
 
-    # ------------------------------------------------------------ what came of it
+    # ------------------------------------------------------------ effects
     def _effect(self, span: Span) -> Effect:
-        """What came of a failure that nothing made up for: whether the conversation ended with it."""
-        ended = contiguous = False
-        for above in islice(self.trace.up_from(span), MOST_AROUND):
-            contiguous = above.failed and (contiguous or above is span)
-            if above.operation == span_names.INVOKE_WORKFLOW:
-                ended = contiguous
-        return Effect.ENDED if ended else Effect.SWALLOWED
+        """The effect of a failure without a retry or fallback: whether it ended the conversation."""
+        has_ended = is_contiguous = False
+        for ancestor in islice(self.trace.up_from(span), MOST_NEIGHBOURS):
+            is_contiguous = ancestor.failed and (is_contiguous or ancestor is span)
+            if ancestor.operation == span_names.INVOKE_WORKFLOW:
+                has_ended = is_contiguous
+        return Effect.ENDED if has_ended else Effect.SWALLOWED
 
-    def _lost(self, chat: Span, entry: Span, spans: Sequence[Span]) -> int:
-        """Time from the first failure until what worked began, or all of the entry if nothing did."""
-        begun = min(span.start_ns for span in spans)
-        later = [
+    def _lost_ns(self, chat: Span, entry: Span, spans: Sequence[Span]) -> int:
+        """Time from the first failure until an attempt worked, or until the entry ended."""
+        first_failure_ns = min(span.start_ns for span in spans)
+        success_times = [
             child.start_ns
             for child in self.trace.children(entry)
-            if is_attempt(child) and not child.failed and child.start_ns > begun
+            if is_attempt(child) and not child.failed and child.start_ns > first_failure_ns
         ]
-        if later and not entry.failed:
-            return max(0, min(later) - begun)
-        return max(0, (entry.end_ns or chat.end_ns) - begun)
+        if success_times and not entry.failed:
+            return max(0, min(success_times) - first_failure_ns)
+        return max(0, (entry.end_ns or chat.end_ns) - first_failure_ns)
 
-    # ------------------------------------------------------------ where it belongs
+    # ------------------------------------------------------------ ancestors
     def _call_of(self, span: Span) -> Span | None:
-        for above in self.trace.up_from(span):
-            if above.operation == span_names.CHAT:
-                return above
-            if above.operation not in _IN_A_CALL:
+        for ancestor in self.trace.up_from(span):
+            if ancestor.operation == span_names.CHAT:
+                return ancestor
+            if ancestor.operation not in _IN_A_CALL:
                 break
         return None
 
     def _entry_of(self, span: Span, chat: Span) -> Span:
-        for above in self.trace.up_from(span):
-            if above is chat or above.operation == span_names.CONFIG_ENTRY:
-                return above
+        for ancestor in self.trace.up_from(span):
+            if ancestor is chat or ancestor.operation == span_names.CONFIG_ENTRY:
+                return ancestor
         return chat
 
 
 _PLAIN_MODEL_CAUSES: Final = frozenset(causes.CAUSES) - {causes.CLIENT, causes.UNKNOWN}
 
 
-_OF_PROVIDERS: Final = frozenset({causes.BACKEND, causes.CONTENT_FILTER, causes.PROMPT_TOO_LARGE})
+_PROVIDER_CAUSES: Final = frozenset({causes.BACKEND, causes.CONTENT_FILTER, causes.PROMPT_TOO_LARGE})
 
 
 def is_filtered(span: Span) -> bool:
-    """Whether it is a model call whose answer a filter of the provider emptied or cut; no error is raised."""
+    """Whether a model call got an answer that the provider's filter emptied or cut, without an error."""
     return span.attributes.get(names.RESPONSE_PROBLEM) == responses.CONTENT_FILTER
 
 
@@ -319,5 +321,5 @@ def _cause(span: Span) -> str:
 
 
 def _problems(span: Span) -> tuple[str, ...]:
-    recorded = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
-    return tuple(plain_problem(str(one)) for one in recorded) if isinstance(recorded, list) else ()
+    problems = span.attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
+    return tuple(plain_problem(str(problem)) for problem in problems) if isinstance(problems, list) else ()

@@ -1,4 +1,4 @@
-"""What a failure is of: the tool and the line, the entry and its host, the agent."""
+"""The subject of a failure: the tool and the line, the entry and its host, the agent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from autogen_otel.diagnosis.evidence.features import MOST_AROUND, NOT_JSON, plain, plain_problem
+from autogen_otel.diagnosis.evidence.features import MOST_NEIGHBOURS, NOT_JSON, plain, plain_problem
 from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import chained_exceptions, raising_user_frame
 from autogen_otel.traces.trace import HTTP, Span, Trace
@@ -19,85 +19,85 @@ _QUOTA: Final = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error", "Arrearage"}
 )
 _OK: Final = 200
-_LONGEST_SAID: Final = 240
+_LONGEST_MESSAGE: Final = 240
 _LONGEST_CAUSE: Final = 100
-_RAISED: Final = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
+_EXCEPTION_KEYS: Final = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
 _NO_OBJECT: Final = "expected object, got"
-_WHOLE: Final = "arguments"
-"""How problems call the arguments as a whole."""
+_ALL_ARGUMENTS: Final = "arguments"
+"""The name that problems give to the arguments as a whole."""
 UNKNOWN_TOOL: Final = "unknown tool"
-MADE_UP: Final = "unknown tool, not offered to the model"
-OF_CACHE: Final = "unknown tool, in an answer from the cache"
-NOT_OFFERED: Final = (MADE_UP, OF_CACHE)
+INVENTED_TOOL: Final = "unknown tool, not offered to the model"
+TOOL_OF_CACHE: Final = "unknown tool, in an answer from the cache"
+UNAVAILABLE_TOOLS: Final = (INVENTED_TOOL, TOOL_OF_CACHE)
 ERROR_INSIDE: Final = "an error inside the answer"
-"""The problem of an answer whose status says that all is well, and in which the provider reports an error."""
+"""The problem of an answer with status 200 in which the provider reports an error."""
 _ERROR_EVENT: Final = "APIError"
-"""What the SDK raises for an error event inside of a stream, and no subclass of it."""
-CUT: Final = "cut at the model's token limit"
-"""The problem of arguments that are no JSON because the answer with them ended too early."""
+"""The exact class that the SDK raises for an error event inside a stream."""
+CUT_AT_LIMIT: Final = "cut at the model's token limit"
+"""The problem of arguments that are no JSON because the model's answer ended too early."""
 
 
-def tool_subject(span: Span, problems: tuple[str, ...], asked_by: Span | None = None) -> dict[str, Any]:
-    """What the failure of a tool call is of.
+def tool_subject(span: Span, problems: tuple[str, ...], chat: Span | None = None) -> dict[str, Any]:
+    """The subject of a failed tool call.
 
     Args:
         span: the tool call.
         problems: how its arguments do not fit.
-        asked_by: the model call that asked for it, where that is known.
+        chat: the model call that requested it, if that is known.
     """
     subject: dict[str, Any] = {"tool": tool_name(span)}
     if problems:
         subject.update(problem_subject(problems[0]))
     problem = subject.get("problem")
     if problem == UNKNOWN_TOOL:
-        if asked_by is not None and not _offers(asked_by, subject["tool"]):
-            is_cached = asked_by.attributes.get(names.CACHE_HIT) is True
-            subject["problem"] = OF_CACHE if is_cached else MADE_UP
+        if chat is not None and not _offers(chat, subject["tool"]):
+            is_cached = chat.attributes.get(names.CACHE_HIT) is True
+            subject["problem"] = TOOL_OF_CACHE if is_cached else INVENTED_TOOL
         return subject
-    if problem == NOT_JSON and asked_by is not None:
-        was_cut = asked_by.attributes.get(names.RESPONSE_PROBLEM) == responses.CUT_AT_TOKEN_LIMIT
-        subject["problem"] = CUT if was_cut else problem
+    if problem == NOT_JSON and chat is not None:
+        was_cut = chat.attributes.get(names.RESPONSE_PROBLEM) == responses.CUT_AT_TOKEN_LIMIT
+        subject["problem"] = CUT_AT_LIMIT if was_cut else problem
     return {**subject, **raised_subject(span)}
 
 
 def tool_name(span: Span) -> str:
-    """The tool that a call is of."""
+    """The name of the tool that a span calls."""
     return str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)
 
 
 def _offers(chat: Span, tool: str) -> bool:
-    """Whether a model call offers a tool, or may do so: of very many not all names are recorded."""
-    offered, count = (chat.attributes.get(key) for key in (names.PROMPT_TOOL_NAMES, names.PROMPT_TOOLS))
-    known = offered if isinstance(offered, list) else []
-    return not isinstance(count, int) or count > len(known) or tool in known
+    """Whether a model call offers a tool, or may do so: a span does not have the names of very many tools."""
+    tool_names, count = (chat.attributes.get(key) for key in (names.PROMPT_TOOL_NAMES, names.PROMPT_TOOLS))
+    recorded_names = tool_names if isinstance(tool_names, list) else []
+    return not isinstance(count, int) or count > len(recorded_names) or tool in recorded_names
 
 
 def problem_subject(problem: str) -> dict[str, Any]:
-    """Argument and problem, of a plain problem."""
+    """The argument and the problem with it."""
     argument, _, words = plain_problem(problem).partition(": ")
     return {"argument": argument, "problem": words or argument}
 
 
 def is_no_object(subject: Mapping[str, Any]) -> bool:
-    """Whether arguments are meant that are no JSON object, so that none of them has a name."""
+    """Whether the arguments are no JSON object, so that no single one has a name."""
     problem = str(subject.get("problem"))
-    is_whole = problem in {NOT_JSON, CUT} or problem.startswith(_NO_OBJECT)
-    return is_whole and subject.get("argument") == _WHOLE
+    is_whole = problem in {NOT_JSON, CUT_AT_LIMIT} or problem.startswith(_NO_OBJECT)
+    return is_whole and subject.get("argument") == _ALL_ARGUMENTS
 
 
 def raised_subject(span: Span) -> dict[str, Any]:
-    """What was raised, and where in the user's code."""
+    """The exception, and where the user's code raised it."""
     subject: dict[str, Any] = {}
     event = span.exception
     kind = str(span.attributes.get(names.ERROR_TYPE) or "")
     if event is not None:
         kind = str(event.attributes.get(names.EXCEPTION_TYPE) or kind)
-        # The model's code is another file each time.
+        # The file of the model's code differs each time.
         is_models = span.operation == span_names.EXECUTE_CODE
         frame = raising_user_frame(str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")))
         if frame is not None and not is_models:
             subject["location"] = frame.location.replace(" in ", " ", 1)
-    # An HTTP attempt has its status there.
+    # The error type of an HTTP attempt is its status.
     if kind and not kind.isdigit():
         module, _, name = kind.rpartition(".")
         # ``struct.error`` says more than ``error``.
@@ -106,19 +106,21 @@ def raised_subject(span: Span) -> dict[str, Any]:
     return subject
 
 
-def said_by(span: Span) -> str:
-    """What a failing call reports, with what that began with, in one line."""
+def message_of(span: Span) -> str:
+    """The error message of a failed call, with the first exception of its chain, in one line."""
     event = span.exception
-    said, cause = what_was_raised(span), ""
-    first = _began_with(stack_of(event))
+    message, cause = what_was_raised(span), ""
+    first = _first_exception(stack_of(event))
     if event is not None and first:
-        raised, message = (str(event.attributes.get(name, "")) for name in _RAISED)
+        exception_type, exception_message = (str(event.attributes.get(name, "")) for name in _EXCEPTION_KEYS)
         kind, _, words = first.partition(": ")
-        # The HTTP client of the SDK raises again, in its words, what the one below it raised. Of a tool whose
-        # content is kept out only the kinds are there.
-        is_same = message.startswith(words) and (words or kind == raised.removeprefix("__main__."))
+        # The HTTP client of the SDK wraps the exception of the client below it, with the same message. A tool
+        # whose content is excluded has only the exception types.
+        is_same = exception_message.startswith(words) and (
+            words or kind == exception_type.removeprefix("__main__.")
+        )
         cause = "" if is_same else f" (caused by {_line(first, _LONGEST_CAUSE)})"
-    return _line(said, _LONGEST_SAID - len(cause)) + cause
+    return _line(message, _LONGEST_MESSAGE - len(cause)) + cause
 
 
 def _line(text: str, longest: int) -> str:
@@ -127,18 +129,18 @@ def _line(text: str, longest: int) -> str:
 
 
 @lru_cache(maxsize=256)
-def _began_with(stacktrace: str) -> str:
-    """The key of the exception that a stack trace begins with; empty if there is none. Retries repeat it."""
+def _first_exception(stacktrace: str) -> str:
+    """The first exception of a stack trace, or an empty text. Retries repeat the same stack trace."""
     return next(iter(chained_exceptions(stacktrace)), "")
 
 
 def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, Any]:
-    """Which entry it is of, and what the provider answered.
+    """The entry of a failed model call, and the status that the provider answered.
 
     Args:
         chat: the model call.
-        entry: the entry tried; the call itself where there is only one.
-        attempt: the HTTP attempt that tells most.
+        entry: the entry that was tried; the call itself if there is only one.
+        attempt: the HTTP attempt that says most.
     """
     subject: dict[str, Any] = {}
     for key, name in (
@@ -157,7 +159,7 @@ def model_subject(chat: Span, entry: Span, attempt: Span | None) -> dict[str, An
 
 
 def request_subject(attempt: Span, trace: Trace) -> dict[str, Any]:
-    """Who asked, from where and whom, of a request that no model call made."""
+    """The agent, the location and the host of a request that no model call made."""
     subject = other_subject(attempt, trace)
     for key, name in (("host", names.SERVER_ADDRESS), ("status_code", names.HTTP_RESPONSE_STATUS_CODE)):
         if name in attempt.attributes:
@@ -165,14 +167,14 @@ def request_subject(attempt: Span, trace: Trace) -> dict[str, Any]:
     return subject
 
 
-def has_error_inside(failed: Span, attempt: Span | None) -> bool:
-    """Whether a provider has reported an error in an answer with a status that says that all is well."""
+def has_error_inside(failed_span: Span, attempt: Span | None) -> bool:
+    """Whether a provider reported an error in an answer with status 200."""
     status = None if attempt is None else attempt.attributes.get(names.HTTP_RESPONSE_STATUS_CODE)
     if attempt is None or status != _OK:
         return False
-    # A page of a proxy has neither.
-    is_named = names.HTTP_ERROR_CODE in attempt.attributes or names.HTTP_ERROR_TYPE in attempt.attributes
-    return is_named or raised_subject(failed).get("exception") == _ERROR_EVENT
+    # A proxy's page has neither a code nor a type.
+    has_error = names.HTTP_ERROR_CODE in attempt.attributes or names.HTTP_ERROR_TYPE in attempt.attributes
+    return has_error or raised_subject(failed_span).get("exception") == _ERROR_EVENT
 
 
 def model_detail(cause: str, attempt: Span | None, subject: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,26 +189,26 @@ def model_detail(cause: str, attempt: Span | None, subject: Mapping[str, Any]) -
     if cause == causes.RATE_LIMIT:
         return {"quota": not _QUOTA.isdisjoint((str(code), str(kind)))}
     if cause == causes.CONTENT_FILTER:
-        # An answer that was emptied is another thing than a prompt that was refused.
+        # The filter emptied an answer: that differs from a refused prompt.
         return {"no_error": status == _OK}
     if cause == causes.BACKEND:
-        # An answer that says all is well and is none points to a wrong address rather than to an outage.
+        # A status of 200 without a completion points to a wrong address rather than to an outage.
         return {"no_completion": status == _OK}
     return {}
 
 
 def other_subject(span: Span, trace: Trace) -> dict[str, Any]:
-    """What the failure of a turn, a handoff, code or a callback is of."""
+    """The subject of a failed turn, handoff, code block or callback."""
     attributes = span.attributes
     subject: dict[str, Any] = {}
     agent = attributes.get(names.GEN_AI_AGENT_NAME) or attributes.get(names.HANDOFF_FROM)
     if agent is None:
-        around = islice(trace.up_from(trace.span(span.parent_id)), MOST_AROUND)
-        agents = (one.attributes.get(names.GEN_AI_AGENT_NAME) for one in around)
-        agent = next((one for one in agents if one is not None), None)
+        ancestors = islice(trace.up_from(trace.span(span.parent_id)), MOST_NEIGHBOURS)
+        agents = (ancestor.attributes.get(names.GEN_AI_AGENT_NAME) for ancestor in ancestors)
+        agent = next((ancestor for ancestor in agents if ancestor is not None), None)
     if agent is not None:
         subject["agent"] = str(agent)
-    # A selection that chose nobody raised nothing; a function of the application's that chooses may raise.
+    # A selection that chose nobody raised nothing; the application's own selection function may raise.
     if span.operation == span_names.HANDOFF and span.exception is None:
         return subject
     subject.update(raised_subject(span))

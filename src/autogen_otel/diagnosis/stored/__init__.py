@@ -1,5 +1,5 @@
-"""Diagnosis of what a database stores: it counts in SQL, over all of its spans, and only counts come back.
+"""The diagnosis of traces in a database: it counts all its spans in SQL and returns only the counts.
 
-What fails in one conversation is decided by the same Python as ever, which reads the conversations in which
-something failed one by one. What the calls that worked are like is counted where they are.
+The same Python as for other sources reads the conversations with a failure one by one and decides what failed
+in each. The database counts the calls that worked.
 """

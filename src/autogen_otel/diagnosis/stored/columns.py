@@ -1,4 +1,4 @@
-"""Features and properties of calls as expressions of ClickHouse's SQL: what ``evidence`` says in Python."""
+"""Features and properties of calls as SQL of ClickHouse, as ``evidence`` computes them in Python."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _NUMBERS: Final = frozenset({Kind.INTEGER, Kind.NUMBER})
 _NONE: Final = "CAST(NULL, 'Nullable(Float64)')"
 
 
-def _attribute(key: str, whose: str = "") -> str:
-    """The text of an attribute; empty if it is not there. Two arrays are searched faster than a map."""
-    return f"{whose}texts[indexOf({whose}names, {key})]"
+def _attribute(key: str, prefix: str = "") -> str:
+    """The text of an attribute, or an empty text. A search in two arrays is faster than one in a map."""
+    return f"{prefix}texts[indexOf({prefix}names, {key})]"
 
 
-def _has_attribute(key: str, whose: str = "") -> str:
-    return f"has({whose}names, {key})"
+def _has_attribute(key: str, prefix: str = "") -> str:
+    return f"has({prefix}names, {key})"
 
 
 _RESOURCE: Final = "resource_"
@@ -37,10 +37,10 @@ _NESTING: Final = (
 
 OWN: Final = "own"
 AROUND: Final = "around"
-"""Features of a call's own span, and those of the conversation around it.
+"""Features of a call's own span, and features of the conversation around it.
 
-They are kept apart, since what a span has itself is large, and dear to join: a question about both is put to
-each, and only the bits that it comes to are joined.
+They have separate tables, since a span's own attributes are large and slow to join: a question about both
+queries each table, and joins only the resulting bits.
 """
 
 
@@ -49,10 +49,10 @@ class Column(NamedTuple):
 
     Args:
         present: whether a call has it.
-        number: the number that it is, or NULL.
-        text: the text that it is, if it is one.
-        items: the texts that it is, if it is several.
-        is_around: whether it is one of the conversation around the call.
+        number: its number, or NULL.
+        text: its text, if it has one.
+        items: its texts, if it has several.
+        is_around: whether it is a feature of the conversation around the call.
     """
 
     present: str
@@ -63,32 +63,32 @@ class Column(NamedTuple):
 
 
 class Columns:
-    """Makes the expressions of one question, and keeps the values that they compare with.
+    """Makes the expressions of one query, and collects the values of its parameters.
 
     Args:
-        kind: of the calls, see ``evidence.occurrence``.
+        kind: the kind of the calls, see ``evidence.occurrence``.
 
     Attributes:
-        values: by the name that stands for each.
+        values: the values by the name of their parameter.
     """
 
     def __init__(self, kind: str) -> None:
         self.values: dict[str, Any] = {}
         self._derived = _OF_CONVERSATIONS if kind == CONVERSATION else _OF_CALLS
-        self._known: dict[tuple[str, Any], str] = {}
+        self._parameters: dict[tuple[str, Any], str] = {}
 
     def value(self, value: Any, sql_type: str) -> str:
-        """What stands for a value in an expression."""
+        """The parameter for a value in an expression."""
         key = (sql_type, tuple(value) if isinstance(value, list) else value)
-        if key not in self._known:
-            name = f"value{len(self._known)}"
+        if key not in self._parameters:
+            name = f"value{len(self._parameters)}"
             self.values[name] = value
-            self._known[key] = f"{{{name}:{sql_type}}}"
-        return self._known[key]
+            self._parameters[key] = f"{{{name}:{sql_type}}}"
+        return self._parameters[key]
 
-    def holds(self, one: Property) -> str:
+    def holds(self, prop: Property) -> str:
         """Whether a call has a property: 1 or 0."""
-        name, comparison, value = one.attribute, one.comparison, one.value
+        name, comparison, value = prop.attribute, prop.comparison, prop.value
         if comparison is Comparison.PRESENT:
             return self.of(name).present
         if comparison is Comparison.ABSENT:
@@ -137,22 +137,22 @@ class Columns:
             if column.items:
                 return f"has({column.items}, {self.value(str(value), 'String')})"
             return f"ifNull({column.number} = {self.value(float(value), 'Float64')}, 0)"
-        wanted = self.value(str(value).lower() if isinstance(value, bool) else str(value), "String")
+        expected = self.value(str(value).lower() if isinstance(value, bool) else str(value), "String")
         column = self.of(name)
         if column.items:
-            return f"has({column.items}, {wanted})"
+            return f"has({column.items}, {expected})"
         if name in names.KINDS or name in self._derived:
-            return f"({column.present}) AND {column.text} = {wanted}"
-        # Nobody knows whether it is a list.
-        one = column.text
-        return f"({one} = {wanted} OR (startsWith({one}, '[') AND has({texts_of(one)}, {wanted})))"
+            return f"({column.present}) AND {column.text} = {expected}"
+        # The attribute is unknown: its text may be a list.
+        text = column.text
+        return f"({text} = {expected} OR (startsWith({text}, '[') AND has({texts_of(text)}, {expected})))"
 
     def _leaves(self, name: str) -> Leaves:
         return Leaves(name, self.value)
 
 
 def texts_of(text: str, *, is_of_texts: bool = False) -> str:
-    """The elements of a list that was written as JSON."""
+    """The elements of a list in JSON."""
     if is_of_texts:
         return f"JSONExtract({text}, 'Array(String)')"
     return (
@@ -191,7 +191,7 @@ _OF_CHATS: Final = {
     names.PROMPT_CHARS: Column("isNotNull(largest_prompt)", "largest_prompt", is_around=True),
     names.PROMPT_CARRIED_MESSAGES: Column("isNotNull(most_carried)", "most_carried", is_around=True),
 }
-"""What a conversation has of its model calls."""
+"""Features that a conversation has from its model calls."""
 _OF_CONVERSATIONS: Final = {
     **_OF_CALLS,
     **_OF_CHATS,
@@ -202,10 +202,10 @@ _OF_CONVERSATIONS: Final = {
     features.TOOLS_USED: _OF_CALLS[features.TOOLS_USED]._replace(present="notEmpty(tools_used)"),
 }
 DERIVED: Final = (*_OF_CALLS, *_OF_CHATS)
-"""Features that are no attribute of the call's own span, at least for some kinds."""
+"""Features that are no attribute of the call's own span, for some kinds at least."""
 
 
-# ---------------------------------------------------------------- what stands in a tool's arguments
+# ---------------------------------------------------------------- a tool's arguments
 _LENGTH: Final = ".length"
 _ELEMENTS: Final = "[]"
 _SCALAR: Final = "one NOT IN ('null', '[]', '{}')"
@@ -218,7 +218,7 @@ _MEASURES: Final = {
     arguments.HIGHEST: (_IS_NUMBER, "arrayMax", f"assumeNotNull({_LEAF_NUMBER})"),
     arguments.LOWEST: (_IS_NUMBER, "arrayMin", f"assumeNotNull({_LEAF_NUMBER})"),
 }
-"""What values are measured, which of several counts, and how."""
+"""Which values to measure, how to choose one of several, and the measure."""
 _TRAITS: Final = {
     arguments.NULL: "one = 'null'",
     "a boolean": "one IN ('true', 'false')",
@@ -242,11 +242,11 @@ _FORM: Final = reduce(
     lambda text, run: f"replaceRegexpAll({text}, '{run[0]}', '{run[1]}')", arguments.RUNS, _LEAF_TEXT
 )
 _DEEPEST: Final = 5
-"""Levels of arguments whose names are looked for; what failing calls have is found at any level."""
+"""Levels of arguments to search for names; the names of failing calls may come from any level."""
 
 
 def is_leaf(name: str) -> bool:
-    """Whether a feature is what stands in a tool's arguments."""
+    """Whether a feature is a value in a tool's arguments."""
     return name.startswith(arguments.PREFIX) and name not in {arguments.SIZE, arguments.DEPTH}
 
 
@@ -254,22 +254,22 @@ class Leaves:
     """The values under one path of the arguments.
 
     Args:
-        name: of the feature: ``autogen.tool.argument.items[].price``, or that with ``.length``, ``.highest``.
-        value: makes what stands for a value in an expression.
+        name: the feature: ``autogen.tool.argument.items[].price``, or that with ``.length``, ``.highest``.
+        value: makes the parameter for a value in an expression.
     """
 
     def __init__(self, name: str, value: Callable[[Any, str], str]) -> None:
         path = name.removeprefix(arguments.PREFIX)
         self._value = value
         self._raw = self._under(path)
-        # Only the numbers of a list come to something.
+        # Only lists have a highest and a lowest number.
         measures = _MEASURES if _ELEMENTS in path else (_LENGTH,)
         self._suffix = next((one for one in measures if path.endswith(one)), "")
         self._measured = self._under(path.removesuffix(self._suffix)) if self._suffix else None
 
     @property
     def present(self) -> str:
-        """Whether there is one that is no null and holds nothing."""
+        """Whether there is one that is no null and no list or object."""
         present = f"arrayExists(one -> {_SCALAR}, {self._raw})"
         if self._measured is None:
             return present
@@ -277,7 +277,7 @@ class Leaves:
 
     @property
     def number(self) -> str:
-        """The number that it is, or the length that it has."""
+        """Its number, or its length."""
         numbers = f"arrayFilter(one -> isNotNull({_LEAF_NUMBER}), {self._raw})"
         own = f"if(notEmpty({numbers}), toFloat64OrNull({numbers}[1]), NULL)"
         if self._measured is None:
@@ -288,57 +288,55 @@ class Leaves:
         return f"if(notEmpty({measured}), {length}, {own})"
 
     def has(self, value: Any) -> str:
-        """Whether one of them is a value."""
+        """Whether one of them equals a value."""
         if isinstance(value, bool):
             return f"has({self._raw}, '{str(value).lower()}')"
         if isinstance(value, (int, float)):
-            wanted = self._value(float(value), "Float64")
+            parameter = self._value(float(value), "Float64")
             if self._measured is not None:
-                return f"ifNull({self.number} = {wanted}, 0)"
-            return f"arrayExists(one -> ifNull({_LEAF_NUMBER} = {wanted}, 0), {self._raw})"
-        wanted = self._value(value, "String")
-        test = f"{_STRING} AND substringUTF8({_LEAF_TEXT}, 1, {arguments.LONGEST_VALUE}) = {wanted}"
+                return f"ifNull({self.number} = {parameter}, 0)"
+            return f"arrayExists(one -> ifNull({_LEAF_NUMBER} = {parameter}, 0), {self._raw})"
+        parameter = self._value(value, "String")
+        test = f"{_STRING} AND substringUTF8({_LEAF_TEXT}, 1, {arguments.LONGEST_VALUE}) = {parameter}"
         return f"arrayExists(one -> {test}, {self._raw})"
 
     def trait(self, trait: str) -> str:
-        """Whether one of them is odd in this way."""
+        """Whether one of them has a trait."""
         test = _TRAITS.get(trait)
         if test is None:
-            wanted = self._value(trait.removeprefix(arguments.FORM), "String")
-            test = (
-                f"{_STRING} AND lengthUTF8({_LEAF_TEXT}) <= {arguments.LONGEST_FORM} AND {_FORM} = {wanted}"
-            )
+            form = self._value(trait.removeprefix(arguments.FORM), "String")
+            test = f"{_STRING} AND lengthUTF8({_LEAF_TEXT}) <= {arguments.LONGEST_FORM} AND {_FORM} = {form}"
         return f"arrayExists(one -> {test}, {self._raw})"
 
-    def has_end(self, wanted: str, *, at_end: bool) -> str:
-        """Whether one of them is a text that begins, or ends, like this."""
+    def has_end(self, end: str, *, at_end: bool) -> str:
+        """Whether one of them is a text with this beginning or end."""
         function = "endsWith" if at_end else "startsWith"
         text = f"substringUTF8({_LEAF_TEXT}, 1, {arguments.LONGEST_VALUE})"
-        test = f"{_STRING} AND {function}({text}, {self._value(wanted, 'String')})"
+        test = f"{_STRING} AND {function}({text}, {self._value(end, 'String')})"
         return f"arrayExists(one -> {test}, {self._raw})"
 
     def _under(self, path: str) -> str:
-        """The values at a path, as JSON; those that hold others are no leaves."""
-        found = f"[{ARGUMENTS}]"
+        """The values at a path, as JSON, without lists and objects that have inner values."""
+        values = f"[{ARGUMENTS}]"
         for segment in path.split("."):
             key = segment
             lists = 0
             while key.endswith(_ELEMENTS):
                 key, lists = key.removesuffix(_ELEMENTS), lists + 1
             if key:
-                found = f"arrayMap(one -> JSONExtractRaw(one, {self._value(key, 'String')}), {found})"
+                values = f"arrayMap(one -> JSONExtractRaw(one, {self._value(key, 'String')}), {values})"
             for _ in range(lists):
-                found = f"arrayFlatten(arrayMap(one -> JSONExtractArrayRaw(one), {found}))"
+                values = f"arrayFlatten(arrayMap(one -> JSONExtractArrayRaw(one), {values}))"
         if "." in path:
-            # A key may have dots in it.
+            # A key may contain dots.
             whole = f"JSONExtractRaw({ARGUMENTS}, {self._value(path, 'String')})"
-            found = f"if({whole} != '', [{whole}], {found})"
+            values = f"if({whole} != '', [{whole}], {values})"
         is_value = "one != '' AND (one IN ('[]', '{}') OR NOT match(one, '^[\\\\[{]'))"
-        return f"arrayFilter(one -> {is_value}, {found})"
+        return f"arrayFilter(one -> {is_value}, {values})"
 
 
 def leaf_names() -> str:
-    """The paths at which something stands in arguments, as an array, however few levels are looked at."""
+    """The paths of values in arguments, as an array, down to a limited number of levels."""
     return f"arrayDistinct({_paths(ARGUMENTS, _DEEPEST)})"
 
 

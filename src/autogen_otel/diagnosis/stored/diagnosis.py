@@ -18,11 +18,11 @@ from autogen_otel.traces.trace import NS
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
-_MOST_NAMED: Final = 20_000
-"""Conversations that are named in a question: proxies take bodies of 1 MB."""
+_MOST_IDS: Final = 20_000
+"""The most ids of conversations in a query: proxies accept bodies of 1 MB."""
 _MOST_NUMBERED: Final = 500_000
-"""Of more failing conversations nobody knows which one of their process each was."""
-_NEEDED: Final = SPAN.replace(
+"""If more conversations fail, their features have no number of the conversation in its process."""
+_SELECTED_COLUMNS: Final = SPAN.replace(
     " SpanAttributes,", f" mapFilter((name, _) -> name NOT IN ({BULKY}), SpanAttributes),"
 )
 
@@ -33,26 +33,26 @@ def diagnose_stored(
     limit: int = 0,
     progress: Progress = NO_PROGRESS,
 ) -> Diagnosis:
-    """Say what fails in conversations and why, of which only those that fail are read.
+    """Say what fails in conversations and why; only those with a failure are read.
 
     Args:
-        clickhouse: where they are.
-        selection: which of them count.
-        limit: at most so many, the oldest; 0 for all.
-        progress: is told how many of those that fail have been read.
+        clickhouse: the database.
+        selection: which conversations count.
+        limit: the most conversations, the oldest first; 0 for all.
+        progress: shows how many conversations have been read.
 
     Raises:
-        SourceError: it cannot be asked.
+        SourceError: the database cannot be queried.
     """
     condition = clickhouse.selecting(selection, oldest=limit)
     with Tables(clickhouse, condition, progress) as tables:
         population = Population()
         _count(population, tables)
-        failed = _read(population, tables, progress)
+        failed_ids = _read(population, tables, progress)
 
         @cache
         def calls_of(kind: str) -> StoredCalls:
-            return StoredCalls(tables, kind, failed)
+            return StoredCalls(tables, kind, failed_ids)
 
         return conclude(population, calls_of)
 
@@ -63,24 +63,24 @@ def compare_stored(
     """Diagnose conversations of two kinds and compare them; other arguments as for ``diagnose_stored``.
 
     Args:
-        clickhouse: where they are.
-        sides: which ones count as before, and which as after; what both take counts on both sides.
-        limit: so many of either at most.
-        progress: is told of both.
+        clickhouse: the database.
+        sides: which conversations count as before, and which as after; one may be on both sides.
+        limit: the most conversations of each side.
+        progress: shows the progress of both.
 
     Raises:
-        SourceError: it cannot be asked.
+        SourceError: the database cannot be queried.
     """
-    was, now = (diagnose_stored(clickhouse, one.selection, limit, progress) for one in sides)
+    before, after = (diagnose_stored(clickhouse, side.selection, limit, progress) for side in sides)
     attribute = sides[0].selection.attribute
-    known: tuple[str, ...] = ()
-    if attribute is not None and not (was.conversations and now.conversations):
-        known = clickhouse.values(attribute[0])
-    return changes_of(sides, was, now, known)
+    attribute_values: tuple[str, ...] = ()
+    if attribute is not None and not (before.conversations and after.conversations):
+        attribute_values = clickhouse.values(attribute[0])
+    return changes_of(sides, before, after, attribute_values)
 
 
 def _count(population: Population, tables: Tables) -> None:
-    """Count conversations, how they ended, and errors that tools returned."""
+    """Count conversations, their ends, and the errors that tools returned."""
     conversations = f"FROM {tables.conversations()}"
     moments = "toUnixTimestamp64Nano(min(began)), toUnixTimestamp64Nano(max(began))"
     ((count, first, last),) = tables.rows(f"SELECT count(), {moments} {conversations}")
@@ -92,53 +92,54 @@ def _count(population: Population, tables: Tables) -> None:
         width = over_time.seconds * NS
         interval = "intDiv(toUnixTimestamp64Nano(began), {width:Int64}) AS interval"
         counts = f"SELECT {interval}, count() {conversations} GROUP BY interval"
-        for number, began in tables.rows(counts, {"width": width}):
-            over_time.add(int(number) * width, int(began))
+        for number, count in tables.rows(counts, {"width": width}):
+            over_time.add(int(number) * width, int(count))
     counts = "SELECT workflow, count(), countIf(ended_by IN {limits:Array(String)})"
     rows = tables.rows(f"{counts} FROM {tables.ends()} GROUP BY workflow", {"limits": sorted(LIMITS)})
     for workflow, ended, at_limit in rows:
-        population.ended[workflow] = int(ended)
+        population.ended_conversations[workflow] = int(ended)
         population.ended_at_limit[workflow] = int(at_limit)
-    returned = tables.spans(
+    spans_with_error = tables.spans(
         has_operation(span_names.EXECUTE_TOOL), f"mapContains(SpanAttributes, '{names.TOOL_RETURNED_ERROR}')"
     )
-    asked = f"SELECT {SUBJECT} AS tool, count(), uniqExact(TraceId) {returned} GROUP BY tool"
-    for tool, times, conversations in tables.rows(asked):
+    tools = f"SELECT {SUBJECT} AS tool, count(), uniqExact(TraceId) {spans_with_error} GROUP BY tool"
+    for tool, times, conversations in tables.rows(tools):
         population.returned_errors[tool] = int(times)
         population.returned_conversations[tool] = int(conversations)
 
 
 def _read(population: Population, tables: Tables, progress: Progress) -> list[str]:
-    """Read the conversations in which something failed, and those that a limit ended where few end so.
+    """Read the conversations with a failure, and those that a limit ended where few end so.
 
     Returns:
-        The ids of those that failed as a whole.
+        The ids of the conversations that failed as a whole.
     """
-    unusual = [
+    unusual_workflows = [
         workflow
         for workflow, at_limit in population.ended_at_limit.items()
         if at_limit and population.seldom_at_limit(workflow)
     ]
-    limited = f"SELECT TraceId FROM {tables.ends()} WHERE hasAny(limited, {{unusual:Array(String)}})"
-    filtered = f"SELECT TraceId FROM {tables.filtered()}"
+    limited_ids = f"SELECT TraceId FROM {tables.ends()} WHERE hasAny(limited, {{unusual:Array(String)}})"
+    filtered_ids = f"SELECT TraceId FROM {tables.filtered_conversations()}"
     failing = (
-        f"FROM {tables.conversations()} WHERE has_failed OR TraceId IN ({limited}) OR TraceId IN ({filtered})"
+        f"FROM {tables.conversations()}"
+        f" WHERE has_failed OR TraceId IN ({limited_ids}) OR TraceId IN ({filtered_ids})"
     )
-    values = {"unusual": unusual}
+    values = {"unusual": unusual_workflows}
     ((count,),) = tables.rows(f"SELECT count() {failing}", values)
     progress.expect(int(count), "conversations")
     numbers: dict[str, int] = {}
     if int(count) <= _MOST_NUMBERED:
-        numbered = (
+        numbers_query = (
             f"SELECT TraceId, number FROM {tables.numbers()} WHERE TraceId IN (SELECT TraceId {failing})"
         )
-        numbers = {trace_id: int(number) for trace_id, number in tables.rows(numbered, values)}
+        numbers = {trace_id: int(number) for trace_id, number in tables.rows(numbers_query, values)}
     spans = tables.spans(f"TraceId GLOBAL IN (SELECT TraceId {failing})")
-    rows = tables.rows(f"SELECT {_NEEDED} {spans} ORDER BY TraceId, Timestamp", values)
-    failed: list[str] = []
-    for gathered in by_trace(map(span_of, rows)):
-        trace_id = gathered[0].trace_id
-        if population.add_failing(gathered, numbers.get(trace_id, 0)) and len(failed) < _MOST_NAMED:
-            failed.append(trace_id)
+    rows = tables.rows(f"SELECT {_SELECTED_COLUMNS} {spans} ORDER BY TraceId, Timestamp", values)
+    failed_ids: list[str] = []
+    for conversation in by_trace(map(span_of, rows)):
+        trace_id = conversation[0].trace_id
+        if population.add_failing(conversation, numbers.get(trace_id, 0)) and len(failed_ids) < _MOST_IDS:
+            failed_ids.append(trace_id)
         progress.advance(1)
-    return failed
+    return failed_ids

@@ -1,8 +1,7 @@
-"""What is read of the table of spans: conversations, calls of a kind that worked, and what is around them.
+"""Tables made of the table of spans: conversations, working calls of a kind, and the spans around them.
 
-Each is made of all spans once and then read by many questions: as a temporary table of one session, where the
-user may have them. A span is told by the ids of its trace and its
-own as numbers, which are compared and copied faster than their texts.
+Each is made of all spans once and then read by many queries: as a temporary table of one session, if the user
+may create one. Ids of traces and spans are numbers, which are faster to compare and copy than their texts.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _BULKY: Final = (
     names.GEN_AI_TOOL_DEFINITIONS,
 )
 BULKY: Final = ", ".join(f"'{name}'" for name in _BULKY)
-"""Attributes that are large and that no question is about, as a list of SQL."""
+"""Large attributes that no question is about, as a list in SQL."""
 _START: Final = "toUnixTimestamp64Nano(Timestamp)"
 _TRACE: Final = "reinterpretAsUInt128(unhex(TraceId)) AS trace"
 _ID: Final = "reinterpretAsUInt64(unhex(SpanId)) AS id"
@@ -71,19 +70,19 @@ _PAIR: Final = (
 )
 _IS_FILTERED: Final = f"{attribute(names.RESPONSE_PROBLEM)} = '{responses.CONTENT_FILTER}'"
 _NOT_AROUND: Final = f"'{HTTP}', '{span_names.CONFIG_ENTRY}', '{span_names.INVOKE_AGENT}'"
-"""Nothing that calls are counted of happens in a model call or in what is below it."""
+"""No call that we count happens inside a model call or below it."""
 _MOST_ABOVE: Final = 6
-"""Spans between a call and the turn that it belongs to."""
+"""The most spans between a call and its turn."""
 
 
-class Kept:
-    """Intermediate results of one diagnosis, in a ``with`` block. They are gone when it ends.
+class IntermediateResults:
+    """Intermediate results of one diagnosis, in a ``with`` block, which drops them when it ends.
 
     Args:
-        clickhouse: which keeps them.
-        values: that any of them may compare with, by name.
-        progress: is warned if the user may have no temporary tables: then each question makes anew what it
-            reads, and comes to the same.
+        clickhouse: the database.
+        values: the values of parameters that any of them may use, by name.
+        progress: gets a warning if the user may not create temporary tables: then each query computes again
+            what it reads, with the same result.
     """
 
     def __init__(self, clickhouse: ClickHouse, values: Mapping[str, Any], progress: Progress) -> None:
@@ -106,31 +105,31 @@ class Kept:
                 self._clickhouse.run(f"DROP TEMPORARY TABLE {table}", session=self._session)
 
     def source(self, name: str, select: str, values: Mapping[str, Any] | None = None) -> str:
-        """What a ``FROM`` may read the rows of a ``SELECT`` from.
+        """The table, or subquery, from which a ``FROM`` reads the rows of a ``SELECT``.
 
         Args:
-            name: of the rows; the same name stands for the same rows.
-            select: makes them.
-            values: that it compares with, beside those for all; under names that no other one uses.
+            name: the name of the rows; the same name stands for the same rows.
+            select: the query that makes them.
+            values: the values of its own parameters, whose names no other query uses.
 
         Raises:
-            SourceError: it cannot be asked.
+            SourceError: the database cannot be queried.
         """
         if name not in self._sources:
-            self._sources[name] = self._made(name, select, values or {})
+            self._sources[name] = self._create_or_inline(name, select, values or {})
         return self._sources[name]
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
-        """Ask in SQL, as ``ClickHouse.rows`` does; what is kept may be read."""
+        """The rows of a query, as from ``ClickHouse.rows``; it may read the intermediate results."""
         return self._clickhouse.rows(sql, {**self._values, **(values or {})}, self._session)
 
-    def _made(self, name: str, select: str, values: Mapping[str, Any]) -> str:
+    def _create_or_inline(self, name: str, select: str, values: Mapping[str, Any]) -> str:
         if not self._is_refused:
             try:
                 return self._create(f"{TEMPORARY}{name}", select, values)
             except RefusedError as error:
                 self._is_refused = True
-                # Whoever may not ask at all is told so instead.
+                # Raises if the user may not read at all.
                 list(self.rows("SELECT 1"))
                 self._progress.warn(
                     f"{error} - no temporary table was made, so that each question is counted from the "
@@ -147,13 +146,13 @@ class Kept:
         return table
 
 
-class Tables(Kept):
-    """Makes what a ``FROM`` reads, and keeps it.
+class Tables(IntermediateResults):
+    """The sources of a ``FROM``, each made once.
 
     Args:
-        clickhouse: where the table of spans is.
+        clickhouse: the database with the table of spans.
         condition: which spans count.
-        progress: as ``Kept`` takes it.
+        progress: as for ``IntermediateResults``.
     """
 
     def __init__(self, clickhouse: ClickHouse, condition: Condition, progress: Progress) -> None:
@@ -174,7 +173,7 @@ class Tables(Kept):
             f" {self.spans()} GROUP BY TraceId HAVING countIf({IS_OURS}) > 0",
         )
 
-    def filtered(self) -> str:
+    def filtered_conversations(self) -> str:
         """Conversations with an answer that a filter of the provider emptied or cut: their ``TraceId``."""
         return self.source(
             "filtered",
@@ -182,7 +181,7 @@ class Tables(Kept):
         )
 
     def ends(self) -> str:
-        """How conversations ended whose own span is there.
+        """The ends of conversations whose own span is there.
 
         ``TraceId``, the ``workflow``, what it was ``ended_by``, the workflows in it that were ``limited``,
         and when it ``began`` in which ``process``.
@@ -197,72 +196,72 @@ class Tables(Kept):
 
     def numbers(self) -> str:
         """The ``number`` of each conversation, by ``TraceId``, among those of its process, from 1."""
-        ended = f"SELECT TraceId, began, process FROM {self.ends()}"
-        # Replies that were asked for outside of a chat have no span of the conversation itself.
-        bare = (
+        workflow_starts = f"SELECT TraceId, began, process FROM {self.ends()}"
+        # Replies outside of a chat have no span of the conversation itself.
+        bare_ids = (
             f"SELECT TraceId FROM {self.conversations()}"
             f" WHERE TraceId NOT IN (SELECT TraceId FROM {self.ends()})"
         )
-        others = f"SELECT TraceId, {_BEGAN} {self.spans(f'TraceId IN ({bare})')} GROUP BY TraceId"
+        other_starts = f"SELECT TraceId, {_BEGAN} {self.spans(f'TraceId IN ({bare_ids})')} GROUP BY TraceId"
         return self.source(
             "numbers",
             "SELECT TraceId, rank() OVER (PARTITION BY process ORDER BY began) AS number"
-            f" FROM ({ended} UNION ALL {others})",
+            f" FROM ({workflow_starts} UNION ALL {other_starts})",
         )
 
-    def calls(self, kind: str, failed: Sequence[str]) -> str:
+    def calls(self, kind: str, failed_ids: Sequence[str]) -> str:
         """The calls of a kind that worked: ids, time, service and attributes.
 
         Args:
-            kind: of the calls.
-            failed: conversations that do not count as having worked, if that is the kind.
+            kind: the kind of the calls.
+            failed_ids: conversations that do not count as working ones, if that is the kind.
         """
         number = self._number(kind)
         values: dict[str, Any] = {}
         if kind == CONVERSATION:
-            worked = self._worked_conversations()
-            for index, at in enumerate(range(0, len(failed), LONGEST_LIST)):
-                worked.append(f"TraceId NOT IN {{failed{index}:Array(String)}}")
-                values[f"failed{index}"] = failed[at : at + LONGEST_LIST]
+            conditions = self._worked_conversations()
+            for index, at in enumerate(range(0, len(failed_ids), LONGEST_LIST)):
+                conditions.append(f"TraceId NOT IN {{failed{index}:Array(String)}}")
+                values[f"failed{index}"] = failed_ids[at : at + LONGEST_LIST]
         elif kind == MODEL:
-            worked = self._worked_model_calls()
+            conditions = self._worked_model_calls()
         else:
-            worked = [
+            conditions = [
                 has_operation(span_names.EXECUTE_TOOL),
                 f"{SUBJECT} = {{tool{number}:String}}",
                 f"NOT {IS_ERROR}",
                 f"{attribute(names.CANCELLED)} != 'true'",
             ]
             values[f"tool{number}"] = kind.removeprefix(tool_kind(""))
-        is_kept = (
+        is_needed = (
             f"(length(text) <= {LONGEST_TEXT} OR startsWith(text, '[') OR lengthUTF8(text) <= {LONGEST_TEXT}"
             f" OR name = '{names.GEN_AI_TOOL_CALL_ARGUMENTS}') AND name NOT IN ({BULKY})"
         )
         return self.source(
             f"calls{number}",
-            f"WITH mapFilter((name, text) -> {is_kept}, SpanAttributes) AS attributes"
+            f"WITH mapFilter((name, text) -> {is_needed}, SpanAttributes) AS attributes"
             f" SELECT {_TRACE}, {_ID}, {_ABOVE}, Timestamp, ServiceName,"
             " mapKeys(attributes) AS names, mapValues(attributes) AS texts,"
             " mapKeys(ResourceAttributes) AS resource_names, mapValues(ResourceAttributes) AS resource_texts"
-            f" {self.spans(*worked)}",
+            f" {self.spans(*conditions)}",
             values,
         )
 
     def around(self, kind: str, calls: str) -> str:
-        """What the other spans of their conversations say of calls, by ``trace`` and ``id``.
+        """Features of calls from the other spans of their conversations, by ``trace`` and ``id``.
 
         Args:
-            kind: of the calls.
-            calls: what ``calls`` returned for them.
+            kind: the kind of the calls.
+            calls: the result of ``calls`` for them.
         """
         above = "above"
         for _ in range(_MOST_ABOVE - 1):
             above = f"above_them[indexOf(places, {above})]"
-        joined = f"ANY LEFT JOIN {self._conversation()} AS conversation USING (trace)"
-        more = ""
+        joins = f"ANY LEFT JOIN {self._conversation()} AS conversation USING (trace)"
+        more_columns = ""
         if kind == CONVERSATION:
-            joined += f" ANY LEFT JOIN ({self._prompts()}) AS prompts USING (trace)"
-            more = ", largest_prompt, most_carried, arrayDistinct(tools) AS tools_used"
+            joins += f" ANY LEFT JOIN ({self._prompts()}) AS prompts USING (trace)"
+            more_columns = ", largest_prompt, most_carried, arrayDistinct(tools) AS tools_used"
         return self.source(
             f"around{self._number(kind)}",
             "SELECT trace, id, number, arrayCount(moment -> moment <= start, turns) AS turn,"
@@ -270,22 +269,22 @@ class Tables(Kept):
             " arrayCount(moment -> moment <= start, tool_ends) AS tool,"
             " if(steps > 0, (start - ends[steps]) / 1e9, NULL) AS gap, tools[tool] AS previous_tool,"
             " if(tool > 0, durations[tool] / 1e9, NULL) AS previous_seconds,"
-            f" pairs[indexOf(places, {above})] AS agent_pair{more}"
-            f" FROM (SELECT trace, id, above, {_START} AS start FROM {calls}) AS call {joined}",
+            f" pairs[indexOf(places, {above})] AS agent_pair{more_columns}"
+            f" FROM (SELECT trace, id, above, {_START} AS start FROM {calls}) AS call {joins}",
         )
 
     def _number(self, kind: str) -> int:
-        """Tells kinds apart where their names will not do."""
+        """A number for each kind, since its name may not be valid in SQL."""
         if kind not in self._kinds:
             self._kinds.append(kind)
         return self._kinds.index(kind)
 
     def _conversation(self) -> str:
-        """What the features of calls need of their conversations, as one row for each.
+        """What the features of calls need from their conversations, as one row for each conversation.
 
-        When ``turns`` began and steps had their ``ends``; ``tools`` in the order of their ``tool_ends``,
-        with their ``durations``; the ``places`` where calls happen, with what is ``above_them``, which for a
-        turn is the turn itself, and who replied to whom in these ``pairs``.
+        The starts of ``turns`` and the ``ends`` of steps; ``tools`` in the order of their ``tool_ends``, with
+        their ``durations``; the ``places`` where calls happen, with the span ``above_them``, which for a turn
+        is the turn itself, and their ``pairs`` of sender and agent.
         """
         turns = (
             f"SELECT {_TRACE}, {_ID}, id AS above, {_START} AS start, toInt64(0) AS duration,"
@@ -293,17 +292,17 @@ class Tables(Kept):
             f" '' AS tool, {_PAIR} AS pair {self.spans(has_operation(span_names.INVOKE_AGENT))}"
         )
         is_tool = f"operation = '{span_names.EXECUTE_TOOL}'"
-        # The second condition says less, but lets the table be read only where there are other names.
-        around = (
+        # The second condition is weaker, but lets the database skip parts of the table with turns only.
+        condition = (
             f"{OPERATION} NOT IN ({_NOT_AROUND}) AND NOT startsWith(SpanName, '{span_names.INVOKE_AGENT} ')"
         )
-        others = (
+        other_spans = (
             f"SELECT {_TRACE}, {_ID}, {_ABOVE}, {_START} AS start, toInt64(Duration) AS duration,"
             f" 0 AS is_turn, {OPERATION} AS operation, if({is_tool}, {SUBJECT}, '') AS tool, '' AS pair"
-            f" {self.spans(around)}"
+            f" {self.spans(condition)}"
         )
         is_place = f"operation != '{span_names.CHAT}'"
-        gathered = (
+        rows_by_trace = (
             "SELECT trace,"
             " arraySort(groupArrayIf(start, is_turn)) AS turns,"
             f" arraySort(groupArrayIf(start + duration, operation IN ({_STEPS}))) AS ends,"
@@ -313,11 +312,12 @@ class Tables(Kept):
             f" arraySort((_, moment) -> moment, groupArrayIf(duration, {is_tool}), ended) AS durations,"
             f" groupArrayIf(id, {is_place}) AS places, groupArrayIf(above, {is_place}) AS above_them,"
             f" groupArrayIf(pair, {is_place}) AS pairs"
-            f" FROM ({turns} UNION ALL {others}) GROUP BY trace"
+            f" FROM ({turns} UNION ALL {other_spans}) GROUP BY trace"
         )
         numbers = f"SELECT {_TRACE}, number FROM {self.numbers()}"
         return self.source(
-            "around", f"SELECT * FROM ({gathered}) AS one ANY LEFT JOIN ({numbers}) AS numbered USING (trace)"
+            "around",
+            f"SELECT * FROM ({rows_by_trace}) AS one ANY LEFT JOIN ({numbers}) AS numbered USING (trace)",
         )
 
     def _prompts(self) -> str:
@@ -348,15 +348,15 @@ class Tables(Kept):
     def _retried(self) -> str:
         """Entries and model calls with an attempt that failed, by ``trace`` and ``id``."""
         attempts = self.spans(f"{OPERATION} = '{HTTP}'", IS_ERROR)
-        failed = self.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
-        # The entry that answered did so only when it was asked again.
-        answered = self.spans(
+        failed_attempts = self.source("failed", f"SELECT {_TRACE}, {_ABOVE} {attempts}")
+        # The entry answered only after a retry.
+        answered_entries = self.spans(
             has_operation(span_names.CONFIG_ENTRY),
             f"NOT {IS_ERROR}",
-            f"(trace, id) IN (SELECT * FROM {failed})",
+            f"(trace, id) IN (SELECT * FROM {failed_attempts})",
         )
         return self.source(
             "retried",
-            f"SELECT * FROM {failed}"
-            f" UNION ALL SELECT trace, above FROM (SELECT {_TRACE}, {_ID}, {_ABOVE} {answered})",
+            f"SELECT * FROM {failed_attempts}"
+            f" UNION ALL SELECT trace, above FROM (SELECT {_TRACE}, {_ID}, {_ABOVE} {answered_entries})",
         )

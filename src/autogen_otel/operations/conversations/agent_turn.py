@@ -107,10 +107,10 @@ class AgentTurn(Operation):
         if not self.model_answered and self.place.conversation is not None:
             oddity = self.place.conversation.oddity
         return Circumstances(
-            answered=self.model_answered,
+            was_answered=self.model_answered,
             oddity=oddity,
-            asked_tools=bool(self.tool_calls),
-            lost=self.lost_failure,
+            has_tool_calls=bool(self.tool_calls),
+            lost_failure=self.lost_failure,
         )
 
     def is_cancelled_by(self, error: BaseException) -> bool:

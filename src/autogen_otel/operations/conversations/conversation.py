@@ -129,7 +129,7 @@ class Conversation(Operation):
             names.ERRORS_RETURNED: self.returned_errors or None,
             names.CONVERSATION_TURNS: self.turns,
             names.CONVERSATION_TERMINATION: self._termination(),
-            names.ERRORS_HANDLED: self.survived(),
+            names.ERRORS_HANDLED: self.count_handled(),
             names.ERRORS_ORIGINS: self.causes or None,
         }
 

@@ -111,10 +111,10 @@ class EntryTried(Operation):
 
     def failure_of(self, error: BaseException) -> Failure:
         """As the last attempt says, where the SDK or AutoGen tripped over what it was answered."""
-        if self.refusal is not None and self.known(error) is None:
+        if self.refusal is not None and self.summary_of(error) is None:
             return self.refusal.failure(error)
         failure = super().failure_of(error)
-        said = None if self.stream is None else self.stream.said
+        said = None if self.stream is None else self.stream.provider_error
         return failure if said is None else failure._replace(message=said.message)
 
     def circumstances(self) -> Circumstances:
@@ -123,7 +123,7 @@ class EntryTried(Operation):
             Scene.REQUEST,
             carried_messages=self.carried_count,
             stream=self.stream,
-            answered=self.answered,
+            was_answered=self.answered,
             has_custom_client=self.tried.is_custom,
         )
 

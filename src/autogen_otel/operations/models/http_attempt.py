@@ -21,10 +21,10 @@ from autogen_otel.reading import read, read_text
 from autogen_otel.recording import (
     Facts,
     Measurement,
-    hear_others,
     send_headers,
     sends_headers,
     silence_http,
+    unsilence_others,
 )
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import metrics
@@ -84,13 +84,13 @@ class ApiRequest(Operation):
 
     def failure_of(self, error: BaseException) -> Failure:
         """As the last attempt says, which has no exception where a server answered."""
-        if self.refusal is None or self.known(error) is not None:
+        if self.refusal is None or self.summary_of(error) is not None:
             return super().failure_of(error)
         return self.refusal.failure(error)._replace(message=_unless_said(self.refusal.words, error))
 
     def circumstances(self) -> Circumstances:
         """What it was answered with."""
-        return Circumstances(Scene.REQUEST, carried_messages=self.carried_count, answered=self.answered)
+        return Circumstances(Scene.REQUEST, carried_messages=self.carried_count, was_answered=self.answered)
 
     def _pass_on(self) -> None:
         if self.place.entry is not None:
@@ -105,7 +105,7 @@ class HttpAttempt(Operation):
 
     is_client = True
     parameters = ("request",)
-    changes = staticmethod(hear_others)
+    changes = staticmethod(unsilence_others)
 
     __slots__ = ("_headers", "_is_chat", "_response", "ended_at")
 

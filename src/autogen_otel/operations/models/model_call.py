@@ -195,7 +195,7 @@ class ModelCall(Operation):
         return Circumstances(
             Scene.MODEL_CALL,
             carried_messages=self.carried_count,
-            answered=bool(self.answered),
+            was_answered=bool(self.answered),
             oddity=self.refusal or (None if self.read is None else self.read.oddity),
             has_custom_client=tried is not None and tried.is_custom,
             has_odd_price=own is not None and config_entries.has_odd_price(own),

@@ -29,7 +29,7 @@ class StreamRead:
         exhausted: whether it was read to its end.
         broken: whether it broke.
         error: what broke it; let go of when the entry that asked for it ends.
-        said: the error that a chunk was instead of a piece of the answer.
+        provider_error: the error that a chunk was instead of a piece of the answer.
         texts: the pieces of its text, where message content is recorded.
     """
 
@@ -41,7 +41,7 @@ class StreamRead:
     exhausted: bool = False
     broken: bool = False
     error: BaseException | None = None
-    said: ProviderError | None = None
+    provider_error: ProviderError | None = None
     texts: list[str] | None = None
 
     def add(self, chunk: Any) -> None:
@@ -51,7 +51,7 @@ class StreamRead:
             self.first_at = perf_counter()
         self.usage = usage(chunk) or self.usage
         if not getattr(chunk, "choices", None):
-            self.said = self.said or _error(chunk)
+            self.provider_error = self.provider_error or _error(chunk)
         for choice in _items(getattr(chunk, "choices", None)):
             self.finished = self.finished or getattr(choice, "finish_reason", None) is not None
             delta = getattr(choice, "delta", None)

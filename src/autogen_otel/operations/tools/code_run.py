@@ -158,10 +158,10 @@ def _failure(exit_code: int | None, output: str) -> Failure:
         kind, message = code_failures.TIMEOUT, "the code ran into the executor's time limit"
     else:
         kind, message = f"{code_failures.EXIT_CODE}{exit_code}", f"exit code {exit_code}"
-    printed_exception = printed_error(output)
-    if printed_exception.type is not None:
-        message = f"{message}: {printed_exception.type}: {printed_exception.message}"
-    return Failure(causes.CODE_EXECUTION, type=kind, message=message, printed=printed_exception)
+    exception = printed_error(output)
+    if exception.type is not None:
+        message = f"{message}: {exception.type}: {exception.message}"
+    return Failure(causes.CODE_EXECUTION, type=kind, message=message, printed_error=exception)
 
 
 def _join(sources: Iterable[object]) -> str:

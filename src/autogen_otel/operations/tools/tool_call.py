@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from autogen_otel.causes import CANCELLED, Failure, handled
+from autogen_otel.causes import CANCELLED, Failure, contexts
 from autogen_otel.operations.conversations.transition import content_for_model
 from autogen_otel.operations.first_sight import AgentProfile, see_agent
 from autogen_otel.operations.hidden_agents import TOOL_EXECUTOR, shown_name
@@ -128,8 +128,10 @@ class ToolCall(Operation):
         facts = self._call_facts(tool_arguments.decode(self._raw_arguments, _formatter(self.instance)))
         if self.error is not None:
             # Another exception leaves if the tool's has no text: AutoGen asks for it, and __str__ raises.
-            is_follow_up = any(one is self.error for one in handled(error))
-            failure = Failure(causes.TOOL_EXCEPTION, self.error, left_as=error if is_follow_up else None)
+            is_follow_up = any(one is self.error for one in contexts(error))
+            failure = Failure(
+                causes.TOOL_EXCEPTION, self.error, outgoing_error=error if is_follow_up else None
+            )
         elif self._problems:
             failure = Failure(causes.TOOL_ARGUMENTS, error)
         else:
@@ -176,7 +178,7 @@ class ToolCall(Operation):
         facts: Facts = {}
         if self._is_excluded:
             # A password among them may come back elsewhere.
-            self.recorder.secrets.add_passing(arguments)
+            self.recorder.secrets.add_arguments(arguments)
         else:
             facts[names.GEN_AI_TOOL_CALL_ARGUMENTS] = arguments
         if self.function is None:

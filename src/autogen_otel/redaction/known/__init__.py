@@ -1,4 +1,4 @@
-"""The exact secrets that this process holds: where they are read, how they are stored, how they are found."""
+"""The exact secrets of this process: where they are read, how they are stored, how a text is searched."""
 
 from autogen_otel.redaction.known.secrets import KnownSecrets
 

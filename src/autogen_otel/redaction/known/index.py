@@ -1,4 +1,4 @@
-"""Finding any of thousands of known texts in a text, at a cost that hardly depends on how many are known."""
+"""Finds any of thousands of known texts in a text, at a cost that hardly depends on how many are known."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 SHORTEST_FORM: Final = 6
 _SHORTEST_BASE64: Final = 8
-_FEW: Final = 96
-"""Up to so many texts it is quicker to look for each of them."""
+_MOST_SCANNED: Final = 96
+"""Up to this number of texts it is quicker to look for each of them."""
 _ESCAPE = re.compile("%[0-9A-F]{2}")
-_NO_NAME = re.compile("[^A-Za-z0-9_-]")
+_NOT_IN_NAME = re.compile("[^A-Za-z0-9_-]")
 _LONGEST_NAME: Final = 64
 _SHORTEST_NAME: Final = 16
 
 
 class _Pieces:
-    """Texts of at least some length, found by pieces of them.
+    """A table that finds texts of a minimal length by pieces of them.
 
-    Of a text that is searched only every ``step``-th piece is looked up: all pieces of a known text that may
-    lie there are in the table.
+    A search looks up only every ``step``-th piece of the searched text: the table has all pieces of a known
+    text that may lie there.
 
     Args:
         shortest: length of the shortest text that may be added.
@@ -42,27 +42,27 @@ class _Pieces:
     def add(self, form: str) -> None:
         """Enter a text."""
         for piece in self._pieces_of(form):
-            # Replaced and never changed, because others may be reading it.
+            # Replaced and never changed, because other threads may be reading it.
             self._holders[piece] = (*self._holders.get(piece, ()), form)
 
     def remove(self, form: str) -> None:
         """Forget a text."""
         for piece in self._pieces_of(form):
-            rest = tuple(other for other in self._holders.get(piece, ()) if other != form)
-            if rest:
-                self._holders[piece] = rest
+            remaining_forms = tuple(other for other in self._holders.get(piece, ()) if other != form)
+            if remaining_forms:
+                self._holders[piece] = remaining_forms
             else:
                 self._holders.pop(piece, None)
 
     def candidates(self, text: str) -> set[str]:
-        """Texts that may occur in this one: all that do, and perhaps others."""
+        """Return the texts that may occur in this one: all that do, and perhaps others."""
         holders, length = self._holders, self._piece
         if not holders:
             return set()
-        sampled = [text[at : at + length] for at in range(0, len(text) - length + 1, self._step)]
-        if holders.keys().isdisjoint(sampled):
+        sample_pieces = [text[at : at + length] for at in range(0, len(text) - length + 1, self._step)]
+        if holders.keys().isdisjoint(sample_pieces):
             return set()
-        return {form for piece in sampled for form in holders.get(piece, ())}
+        return {form for piece in sample_pieces for form in holders.get(piece, ())}
 
     def _pieces_of(self, form: str) -> set[str]:
         return {form[at : at + self._piece] for at in range(self._step)}
@@ -76,8 +76,8 @@ class SecretIndex:
     def __init__(self) -> None:
         self.longest, self.shortest = 0, SHORTEST_FORM
         self._counts: Counter[str] = Counter()
-        # All of them, the longest first, and how long they are, as long as it is quicker to look for each.
-        self._few: tuple[list[str], list[int]] | None = ([], [])
+        # All texts, the longest first, and their negative lengths, while it is quicker to look for each.
+        self._scan_list: tuple[list[str], list[int]] | None = ([], [])
         self._long, self._short = _Pieces(self._LONG, 12), _Pieces(SHORTEST_FORM, 4)
 
     def add(self, forms: Iterable[str]) -> None:
@@ -87,37 +87,37 @@ class SecretIndex:
             if self._counts[form] == 1:
                 self._pieces_for(form).add(form)
                 self.longest = max(self.longest, len(form))
-        self._settle()
+        self._update_scan_list()
 
     def remove(self, forms: Iterable[str]) -> None:
-        """Take texts back as often as they were added."""
-        gone = 0
+        """Count texts down; each goes when it is removed as often as it was added."""
+        longest_removed = 0
         for form in forms:
             self._counts[form] -= 1
             if self._counts[form] <= 0:
                 del self._counts[form]
                 self._pieces_for(form).remove(form)
-                gone = max(gone, len(form))
-        if gone >= self.longest:
+                longest_removed = max(longest_removed, len(form))
+        if longest_removed >= self.longest:
             self.longest = max(map(len, self._counts), default=0)
-        self._settle()
+        self._update_scan_list()
 
     def candidates(self, text: str) -> list[str]:
         """List those that may occur in a text, the longest first: one may be part of another."""
-        few = self._few
-        if few is not None:
+        scan_list = self._scan_list
+        if scan_list is not None:
             # Most texts are shorter than most keys.
-            return few[0][bisect_left(few[1], -len(text)) :]
+            return scan_list[0][bisect_left(scan_list[1], -len(text)) :]
         return _longest_first(self._long.candidates(text) | self._short.candidates(text))
 
     def _pieces_for(self, form: str) -> _Pieces:
         return self._long if len(form) >= self._LONG else self._short
 
-    def _settle(self) -> None:
-        few = _longest_first(self._counts) if len(self._counts) <= _FEW else None
-        # Before them, so that whoever finds a new text also finds that it may be as short.
-        self.shortest = len(few[-1]) if few else SHORTEST_FORM
-        self._few = None if few is None else (few, [-len(form) for form in few])
+    def _update_scan_list(self) -> None:
+        scan_list = _longest_first(self._counts) if len(self._counts) <= _MOST_SCANNED else None
+        # Set before the list, so that a reader who sees a new text also sees the new shortest length.
+        self.shortest = len(scan_list[-1]) if scan_list else SHORTEST_FORM
+        self._scan_list = None if scan_list is None else (scan_list, [-len(form) for form in scan_list])
 
 
 def _longest_first(forms: Iterable[str]) -> list[str]:
@@ -135,7 +135,7 @@ def forms_of(text: str) -> set[str]:
         quote(in_url, safe=""),
         quote_plus(text),
         _ESCAPE.sub(lambda escape: escape.group().lower(), in_url),
-        _unquoted(text),
+        _percent_decoded(text),
         in_json,
         json.dumps(in_json)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
@@ -145,11 +145,11 @@ def forms_of(text: str) -> set[str]:
     }
     if len(text) >= _SHORTEST_NAME:
         # AutoGen makes names fit for the provider.
-        forms.add(_NO_NAME.sub("_", text)[:_LONGEST_NAME])
+        forms.add(_NOT_IN_NAME.sub("_", text)[:_LONGEST_NAME])
     return {form for form in forms if len(form) >= SHORTEST_FORM} | set(_in_base64(text.encode()))
 
 
-def _unquoted(text: str) -> str:
+def _percent_decoded(text: str) -> str:
     try:
         return unquote(text, errors="strict") if "%" in text else text
     except UnicodeDecodeError:
@@ -157,13 +157,13 @@ def _unquoted(text: str) -> str:
 
 
 def _in_base64(octets: bytes) -> Iterable[str]:
-    """What of its base64 does not depend on what stands before and behind it, wherever it begins."""
-    for before in range(3):
-        whole = (before + len(octets)) // 3 * 3
-        # Characters that hold bits of what stands before.
-        shared = -(-before * 8 // 6)
-        padded = (b"\0" * before + octets)[:whole]
+    """Yield the part of the base64 that no neighbouring octets change, for each offset it may begin at."""
+    for offset in range(3):
+        whole_length = (offset + len(octets)) // 3 * 3
+        # Characters that contain bits of the octets before.
+        shared_characters = -(-offset * 8 // 6)
+        padded_octets = (b"\0" * offset + octets)[:whole_length]
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            form = encode(padded).decode()[shared:]
+            form = encode(padded_octets).decode()[shared_characters:]
             if len(form) >= _SHORTEST_BASE64:
                 yield form

@@ -21,15 +21,15 @@ _MOST_NODES: Final = 20_000
 _DEEPEST: Final = 10
 _MOST_PLAIN_NODES: Final = 1000
 _CREDENTIAL = re.compile(r"(?i)\s*(bearer|basic|token|apikey|api-key)\s+(\S+)\s*")
-# What stands in a header and is no version, no media type and no name somebody gave.
+# A header's value that is no version, no media type and no name that somebody chose.
 _OPAQUE = re.compile(r"(?=[a-zA-Z]*[0-9])(?=[0-9]*[a-zA-Z])[A-Za-z0-9]{16,}")
 _PLURALS: Final = ("keys", "tokens", "secrets", "passwords", "cookies")
-_SHORTEST_SENT: Final = 8
-"""Shorter parts of a header of a real request are as likely a flag as a secret."""
+_SHORTEST_HEADER_PART: Final = 8
+"""A shorter part of a request's header is as likely a flag as a secret."""
 
 
 def text_of(value: object, shortest: int = SHORTEST) -> str | None:
-    """Return text as it would be recorded, or ``None`` for what is no text, too short or far too long."""
+    """Return text as it would be recorded; ``None`` if it is no text, too short or far too long."""
     if isinstance(value, bytes):
         try:
             value = bytes.decode(value, "utf-8")
@@ -49,15 +49,15 @@ def secrets_in(tree: object) -> list[object]:
 def holds_no_secret(tree: object) -> bool:  # noqa: C901, PLR0911 - one loop, no call a value
     """Tell, without a call for each value, that a search of plain JSON values would find nothing.
 
-    ``False`` says only that the search is needed.
+    ``False`` means only that the search is needed.
     """
-    waiting: list[Any] = [tree]
-    looked_at = 0
-    while waiting:
-        node = waiting.pop()
+    stack: list[Any] = [tree]
+    node_count = 0
+    while stack:
+        node = stack.pop()
         kind = type(node)
-        looked_at += 1
-        if looked_at + len(waiting) > _MOST_PLAIN_NODES:
+        node_count += 1
+        if node_count + len(stack) > _MOST_PLAIN_NODES:
             return False
         if kind is str:
             if "://" in node or _CREDENTIAL.match(node):
@@ -69,19 +69,19 @@ def holds_no_secret(tree: object) -> bool:  # noqa: C901, PLR0911 - one loop, no
                 if type(value) is not str:
                     if type(value) is dict and key.lower().endswith(("headers", "query")):
                         return False
-                    waiting.append(value)
+                    stack.append(value)
                 elif "://" in value or _CREDENTIAL.match(value):
                     return False
-            looked_at += len(node)
+            node_count += len(node)
         elif kind is list:
-            waiting += node[:_MOST_PLAIN_NODES]
+            stack += node[:_MOST_PLAIN_NODES]
         elif kind is not int and kind is not float and kind is not bool and node is not None:
             return False
     return True
 
 
 def in_header(name: object, value: object) -> Iterator[str]:
-    """List what authorises in one header of a request as it is sent, its parts included."""
+    """List the credentials in one header of a request as it is sent, their parts included."""
     title, text = text_of(name, shortest=1) or "", text_of(value)
     if text is None:
         return
@@ -92,7 +92,7 @@ def in_header(name: object, value: object) -> Iterator[str]:
         yield text
         if title.lower().endswith("cookie"):
             values = (part.partition("=")[2].strip(' "') for part in text.split(";"))
-            yield from (cookie for cookie in values if len(cookie) >= _SHORTEST_SENT)
+            yield from (cookie for cookie in values if len(cookie) >= _SHORTEST_HEADER_PART)
 
 
 def _parts_of(credential: re.Match[str]) -> Iterator[str]:
@@ -115,82 +115,82 @@ class _Search:
 
     def in_tree(self, tree: object) -> list[object]:
         """List the secrets in it."""
-        found: list[object] = []
-        # Of the object itself, such as a client, everything it holds is looked at; below it data only.
-        self._walk(instance_dict(tree), found, depth=0, secret=False)
-        self._walk(tree, found, depth=0, secret=False)
-        return found
+        secrets: list[object] = []
+        # All attributes of the object itself, such as a client, are searched; below it only data is.
+        self._walk(instance_dict(tree), secrets, depth=0, is_secret=False)
+        self._walk(tree, secrets, depth=0, is_secret=False)
+        return secrets
 
-    def _walk(self, value: object, found: list[object], depth: int, *, secret: bool) -> None:
+    def _walk(self, value: object, secrets: list[object], depth: int, *, is_secret: bool) -> None:
         self._nodes += 1
         if depth > _DEEPEST or self._nodes > _MOST_NODES or id(value) in self._path:
             return
         self._path.add(id(value))
         try:
-            self._walk_inside(value, found, depth + 1, secret=secret)
-        except Exception:  # noqa: BLE001, S110 - the user's objects may raise; what was found counts
+            self._walk_inside(value, secrets, depth + 1, is_secret=is_secret)
+        except Exception:  # noqa: BLE001, S110 - the user's objects may raise; the secrets before that stay
             pass
         finally:
             self._path.discard(id(value))
 
-    def _walk_inside(self, value: object, found: list[object], depth: int, *, secret: bool) -> None:
+    def _walk_inside(self, value: object, secrets: list[object], depth: int, *, is_secret: bool) -> None:
         if isinstance(value, (str, bytes)):
-            found.extend(_secrets_in_text(value, secret=secret))
+            secrets.extend(_secrets_in_text(value, is_secret=is_secret))
             return
         if callable(getattr(type(value), "get_secret_value", None)):
-            self._walk(value.get_secret_value(), found, depth, secret=True)  # type: ignore[attr-defined]
+            self._walk(value.get_secret_value(), secrets, depth, is_secret=True)  # type: ignore[attr-defined]
             return
         if callable(getattr(type(value), "unicode_string", None)):
             # Pydantic's URLs.
-            self._walk(str(value), found, depth, secret=secret)
+            self._walk(str(value), secrets, depth, is_secret=is_secret)
             return
         rows = fields_of(value)
         if rows is not None:
-            self._walk_pairs(((name, item) for name, item, _ in rows), found, depth)
+            self._walk_pairs(((name, item) for name, item, _ in rows), secrets, depth)
         elif isinstance(value, dict):
-            self._walk_pairs(dict.items(dict.copy(value)), found, depth)
+            self._walk_pairs(dict.items(dict.copy(value)), secrets, depth)
         elif isinstance(value, (list, tuple, set, frozenset)):
             for item in tuple(value):
-                self._walk(item, found, depth, secret=secret)
+                self._walk(item, secrets, depth, is_secret=is_secret)
         elif "_model" in instance_dict(value):
             # AG2 keeps its LLMConfig in a model behind attribute access.
-            self._walk(instance_dict(value)["_model"], found, depth, secret=False)
+            self._walk(instance_dict(value)["_model"], secrets, depth, is_secret=False)
 
-    def _walk_pairs(self, pairs: Iterable[tuple[object, object]], found: list[object], depth: int) -> None:
+    def _walk_pairs(self, pairs: Iterable[tuple[object, object]], secrets: list[object], depth: int) -> None:
         for key, item in pairs:
             name = text_of(key, shortest=1) or ""
-            secret = hides(name, item)
+            is_secret = hides(name, item)
             if isinstance(item, dict) and name.lower().endswith(("headers", "query")):
-                found.extend(_secrets_sent(item))
-            # A mapping of names to secrets; other mappings tell by their own keys what is secret.
-            if secret and isinstance(item, dict) and name.lower().endswith(_PLURALS):
+                secrets.extend(_secrets_in_parameters(item))
+            # A mapping of names to secrets; in other mappings the keys tell which values are secret.
+            if is_secret and isinstance(item, dict) and name.lower().endswith(_PLURALS):
                 for value in dict.values(dict.copy(item)):
-                    self._walk(value, found, depth + 1, secret=True)
-            self._walk(item, found, depth, secret=secret)
+                    self._walk(value, secrets, depth + 1, is_secret=True)
+            self._walk(item, secrets, depth, is_secret=is_secret)
 
 
-def _secrets_sent(sent: dict[Any, object]) -> list[object]:
-    """Headers and query parameters that authorise, whatever their owner has called them."""
-    found: list[object] = []
-    for key, item in dict.items(dict.copy(sent)):
+def _secrets_in_parameters(parameters: dict[Any, object]) -> list[object]:
+    """List the headers or query parameters that authorise, under any name."""
+    secrets: list[object] = []
+    for key, item in dict.items(dict.copy(parameters)):
         name, value = text_of(key, shortest=1) or "", text_of(item)
         if value is None:
             continue
         if name.lower().endswith("key") or authorises(name, value):
-            found.append(value)
+            secrets.append(value)
         else:
-            found.extend(_OPAQUE.findall(value))
-    return found
+            secrets.extend(_OPAQUE.findall(value))
+    return secrets
 
 
-def _secrets_in_text(value: str | bytes, *, secret: bool) -> list[object]:
+def _secrets_in_text(value: str | bytes, *, is_secret: bool) -> list[object]:
     text = text_of(value)
     if text is None:
         return []
-    found: list[object] = list(secrets_in_urls(text))
+    secrets: list[object] = list(secrets_in_urls(text))
     credential = _CREDENTIAL.fullmatch(text)
-    if credential and (secret or looks_random(credential.group(2))):
-        found.extend(_parts_of(credential))
-    if secret:
-        found.append(text)
-    return found
+    if credential and (is_secret or looks_random(credential.group(2))):
+        secrets.extend(_parts_of(credential))
+    if is_secret:
+        secrets.append(text)
+    return secrets

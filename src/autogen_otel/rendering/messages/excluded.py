@@ -1,4 +1,4 @@
-"""Tools whose arguments and results are kept out of messages, where a result has only the id of its call."""
+"""Tools whose arguments and results stay out of messages, where a result has only the id of its call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MOST_CALLS: Final = 4096
 
 
 class ExcludedTools:
-    """Knows the calls of excluded tools that messages asked for.
+    """Remembers the calls of excluded tools that messages asked for.
 
     Args:
         keeps_out: whether a tool of this name is excluded.
@@ -20,13 +20,13 @@ class ExcludedTools:
         self._calls: dict[str, None] = {}
 
     def note(self, tool: str, call_id: object) -> None:
-        """Remember a call, since its result names it and not the tool."""
+        """Remember a call, because its result has the call's id and not the tool's name."""
         if isinstance(call_id, str) and self.keeps_out(tool):
             self._calls[call_id] = None
             if len(self._calls) > _MOST_CALLS:
-                # Another thread may have done the same.
+                # Another thread may have removed the same entry.
                 self._calls.pop(next(iter(self._calls)), None)
 
-    def called(self, call_id: object) -> bool:
-        """Whether it is the id of a call of an excluded tool."""
+    def is_excluded_call(self, call_id: object) -> bool:
+        """Whether this is the id of a call of an excluded tool."""
         return isinstance(call_id, str) and call_id in self._calls

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from autogen_otel.redaction.introspection import unprintable
-from autogen_otel.rendering.messages.parts import Parts, whole, within
-from autogen_otel.rendering.trees import dumped
+from autogen_otel.rendering.messages.parts import Parts, cut_leaves, dump_whole
+from autogen_otel.rendering.trees import dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from autogen_otel.rendering.messages.excluded import ExcludedTools
 
 _SHORTEST_LEAF: Final = 48
-"""A cut value needs room for the words that say so."""
+"""A cut value needs room for the marker that says so."""
 _STEP: Final = 8
 _MOST_GUESSES: Final = 4
-"""Then the search halves what is left, which comes to an end whatever is cut."""
+"""After these, the search halves the remaining range, and so comes to an end in any case."""
 _BETWEEN: Final = len(", ")
 _BRACKETS: Final = len("[]")
 
@@ -42,83 +42,83 @@ def messages_json(
     """
     parts = Parts(redactor, limit, excluded)
     parts.note_calls(values)
-    build, omitted = {
+    build, omission = {
         "tools": (parts.tool, _omitted_tools),
         "instructions": (parts.instruction, _omitted_part),
         "output": (parts.answer, _omitted_message),
     }.get(kind, (parts.message, _omitted_message))
-    shown = f"[{', '.join(_fitted(_safe(build, redactor), values, limit, omitted))}]"
-    # Once more over the whole, for a secret that only the assembled text spells.
-    masked = redactor.mask(shown)
-    return masked if masked == shown or _is_json(masked) else "[]"
+    array = f"[{', '.join(_fit(_safe(build, redactor), values, limit, omission))}]"
+    # Masked once more as a whole, for a secret that only the assembled text spells.
+    masked_array = redactor.mask(array)
+    return masked_array if masked_array == array or _is_json(masked_array) else "[]"
 
 
 def _safe(build: Callable[[Any], Any], redactor: Redactor) -> Callable[[Any], Any]:
-    def built(value: Any) -> Any:
+    def build_safely(value: Any) -> Any:
         try:
             return build(value)
         except Exception as error:  # noqa: BLE001 - the user's objects may raise anything
             return build(redactor.text(unprintable(value, error)))
 
-    return built
+    return build_safely
 
 
-def _fitted(
-    build: Callable[[Any], Any], values: tuple[Any, ...], limit: int, omitted: Callable[[int], Any]
+def _fit(
+    build: Callable[[Any], Any], values: tuple[Any, ...], limit: int, omission: Callable[[int], Any]
 ) -> list[str]:
-    """As many of the newest as fit: each gets half of what is left, and where it was cut, what remains.
+    """Write as many of the newest as fit; each may take half of the remaining room.
 
-    Most fit as they are, and are written once.
+    The room that remains in the end goes to those that were cut. Most fit as they are and are written once.
     """
-    room, left_out = limit - _BRACKETS, 0
-    shown: list[str] = []
-    cut: list[tuple[int, Any]] = []
+    room, omitted_count = limit - _BRACKETS, 0
+    texts: list[str] = []
+    cut_trees: list[tuple[int, Any]] = []
     for index in range(len(values) - 1, -1, -1):
-        spare = room - (len(dumped(omitted(index))) + _BETWEEN if index else 0)
+        spare = room - (len(dump(omission(index))) + _BETWEEN if index else 0)
         share = spare // 2 if index else spare
         tree = build(values[index])
-        written = whole(tree)
-        if len(written) > share:
-            shorter = _shortened(tree, share)
-            if shorter is None:
-                left_out = index + 1
+        text = dump_whole(tree)
+        if len(text) > share:
+            shorter_text = _shorten(tree, share)
+            if shorter_text is None:
+                omitted_count = index + 1
                 break
-            cut.append((len(shown), tree))
-            written = shorter
-        shown.append(written)
-        room -= len(written) + _BETWEEN
-    marker = [dumped(omitted(left_out))] if left_out else []
+            cut_trees.append((len(texts), tree))
+            text = shorter_text
+        texts.append(text)
+        room -= len(text) + _BETWEEN
+    marker = [dump(omission(omitted_count))] if omitted_count else []
     room -= len(marker[0]) + _BETWEEN if marker else -_BETWEEN
     if room < 0:
         return []
-    for place, tree in cut if room > _STEP else ():
-        shorter = shown[place]
-        shown[place] = _shortened(tree, len(shorter) + room) or shorter
-        room -= len(shown[place]) - len(shorter)
-    return marker + shown[::-1]
+    for position, tree in cut_trees if room > _STEP else ():
+        shorter_text = texts[position]
+        texts[position] = _shorten(tree, len(shorter_text) + room) or shorter_text
+        room -= len(texts[position]) - len(shorter_text)
+    return marker + texts[::-1]
 
 
-def _shortened(tree: Any, room: int) -> str | None:
-    """The tree with its longest values cut until it fits; ``None`` if it never does."""
-    found, low, high = None, _SHORTEST_LEAF, max(room, _SHORTEST_LEAF)
-    tried, guesses = high, _MOST_GUESSES
+def _shorten(tree: Any, room: int) -> str | None:
+    """Write the tree with its longest values cut until it fits; ``None`` if it never does."""
+    longest, low, high = None, _SHORTEST_LEAF, max(room, _SHORTEST_LEAF)
+    leaf_limit, guesses_left = high, _MOST_GUESSES
     while True:
-        written = dumped(within(tree, tried))
-        spare = room - len(written)
+        text = dump(cut_leaves(tree, leaf_limit))
+        spare = room - len(text)
         if spare >= 0:
-            found, low = written, tried
+            longest, low = text, leaf_limit
         else:
-            high = tried
-        if high - low <= _STEP or 0 <= spare <= _STEP or tried == low == high:
+            high = leaf_limit
+        if high - low <= _STEP or 0 <= spare <= _STEP or leaf_limit == low == high:
             break
-        # Most of it is what is cut, so it grows about as that does: two or three guesses come near enough.
-        guess = tried + (spare - _STEP // 2) * tried // len(written)
-        tried = guess if guesses and low < guess < high else (low + high) // 2
-        guesses -= guesses > 0
-    if found is None:
-        written = dumped(within(tree, _SHORTEST_LEAF))
-        found = written if len(written) <= room else None
-    return found
+        # Cut values are most of the text, so its length grows about as their limit: 2 or 3 guesses suffice.
+        guess = leaf_limit + (spare - _STEP // 2) * leaf_limit // len(text)
+        leaf_limit = guess if guesses_left and low < guess < high else (low + high) // 2
+        guesses_left -= guesses_left > 0
+    if longest is None:
+        text = dump(cut_leaves(tree, _SHORTEST_LEAF))
+        longest = text if len(text) <= room else None
+    return longest
 
 
 def _is_json(text: str) -> bool:

@@ -26,7 +26,7 @@ class Block:
     """One exception of a chain, ready to be written.
 
     Args:
-        margin: what stands before each of its lines.
+        margin: text before each of its lines.
         lead: whole lines before it.
         heading: the line above its frames.
         title: type, message and notes.
@@ -44,67 +44,69 @@ class Block:
     tail: str = ""
 
 
-def blocks_of(error: BaseException, *, words: bool = True) -> list[Block]:
+def blocks_of(error: BaseException, *, with_messages: bool = True) -> list[Block]:
     """List the exceptions to print, the root cause first.
 
     Args:
         error: the last of them.
-        words: whether their titles have what they say.
+        with_messages: whether their titles include their messages.
     """
-    return [block if words else replace(block, title=block.kind) for block in _blocks(error, 0, set())]
+    return [
+        block if with_messages else replace(block, title=block.kind) for block in _blocks(error, 0, set())
+    ]
 
 
-def _blocks(error: BaseException, depth: int, seen: set[int]) -> Iterator[Block]:
+def _blocks(error: BaseException, depth: int, seen_ids: set[int]) -> Iterator[Block]:
     links: list[tuple[BaseException, str]] = []
     link: BaseException | None = error
-    joint = ""
-    while link is not None and id(link) not in seen and len(links) < _MOST_LINKS:
-        seen.add(id(link))
-        links.append((link, joint))
-        link, joint = _behind(link)
-    # Each exception says how it relates to the one printed before it, which is the one behind it.
+    relation_to_next = ""
+    while link is not None and id(link) not in seen_ids and len(links) < _MOST_LINKS:
+        seen_ids.add(id(link))
+        links.append((link, relation_to_next))
+        link, relation_to_next = _next_link(link)
+    # Each exception says how it relates to the one printed before it, which is its cause or context.
     for at in range(len(links) - 1, -1, -1):
         relation = links[at + 1][1] if at + 1 < len(links) else ""
-        yield from _block(links[at][0], relation, depth, seen)
+        yield from _block(links[at][0], relation, depth, seen_ids)
 
 
-def _behind(error: BaseException) -> tuple[BaseException | None, str]:
+def _next_link(error: BaseException) -> tuple[BaseException | None, str]:
     cause = read_link(error, "__cause__")
     if cause is not None:
         return cause, _CAUSE
     return (None, "") if suppresses_context(error) else (read_link(error, "__context__"), _CONTEXT)
 
 
-def _block(error: BaseException, relation: str, depth: int, seen: set[int]) -> Iterator[Block]:
+def _block(error: BaseException, relation: str, depth: int, seen_ids: set[int]) -> Iterator[Block]:
     subs = _exceptions_of_group(error)
     level = max(depth, 1) if subs else depth
     margin = f"{'  ' * level}| " if level else ""
     outer = f"{'  ' * depth}| " if depth else ""
-    mark = "+" if subs and not depth else "|"
+    corner = "+" if subs and not depth else "|"
     heading = f"{'Exception Group ' if subs else ''}{_HEADING}"
     yield Block(
         margin=margin,
         lead=f"{outer}\n{outer}{relation}\n{outer}\n" if relation else "",
-        heading=f"{'  ' * level}{mark} {heading}" if level else heading,
+        heading=f"{'  ' * level}{corner} {heading}" if level else heading,
         title=_title(error),
         kind=_kind(error),
         frames=frames_of_traceback(read_traceback(error)),
     )
     if subs:
-        yield from _sub_blocks(subs, level, seen)
+        yield from _sub_blocks(subs, level, seen_ids)
 
 
-def _sub_blocks(subs: tuple[BaseException, ...], level: int, seen: set[int]) -> Iterator[Block]:
+def _sub_blocks(subs: tuple[BaseException, ...], level: int, seen_ids: set[int]) -> Iterator[Block]:
     indent = "  " * level
     if level > _DEEPEST_GROUP:
         yield Block(lead=f"{indent}  ... (deeper groups)\n")
         return
     for at, sub in enumerate(subs[:_MOST_SUBS]):
         yield Block(lead=f"{indent}{'+-' if at == 0 else '  '}+{_RULE} {at + 1} {_RULE}\n")
-        yield from _blocks(sub, level + 1, seen)
+        yield from _blocks(sub, level + 1, seen_ids)
     if len(subs) > _MOST_SUBS:
-        more = len(subs) - _MOST_SUBS
-        yield Block(lead=f"{indent}  +{_RULE} ... {_RULE}\n{indent}  | and {more} more exceptions\n")
+        rest = len(subs) - _MOST_SUBS
+        yield Block(lead=f"{indent}  +{_RULE} ... {_RULE}\n{indent}  | and {rest} more exceptions\n")
     yield Block(tail=f"{indent}  +{'-' * 36}\n")
 
 
@@ -113,10 +115,14 @@ def _exceptions_of_group(error: BaseException) -> tuple[BaseException, ...]:
     if not any(cls.__name__ == "BaseExceptionGroup" for cls in type(error).__mro__):
         return ()
     try:
-        held = error.exceptions  # type: ignore[attr-defined]
+        exceptions = error.exceptions  # type: ignore[attr-defined]
     except Exception:  # noqa: BLE001 - the user's objects may raise anything
         return ()
-    return tuple(sub for sub in held if isinstance(sub, BaseException)) if isinstance(held, tuple) else ()
+    return (
+        tuple(sub for sub in exceptions if isinstance(sub, BaseException))
+        if isinstance(exceptions, tuple)
+        else ()
+    )
 
 
 def _kind(error: BaseException) -> str:

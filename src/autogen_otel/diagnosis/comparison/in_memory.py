@@ -1,4 +1,4 @@
-"""Counting in Python, over calls that are in memory."""
+"""Counts in Python of the calls in memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from autogen_otel.diagnosis.comparison.properties import Property
 from autogen_otel.diagnosis.comparison.questions import (
     Answer,
     CallsOf,
-    Holding,
+    Combinations,
+    Counts,
     Outline,
     Question,
     Run,
     Spread,
-    Together,
 )
 from autogen_otel.diagnosis.evidence.arguments import is_extreme
 from autogen_otel.diagnosis.evidence.features import PREVIOUS_TOOL, TRACE, TRAITS, Features
@@ -28,8 +28,8 @@ from autogen_otel.diagnosis.evidence.population import Population
 _NO_NAMES: Final = (TRACE, TRAITS)
 
 
-class Listed:
-    """Calls that worked, or a sample of them, of which each stands for ``weight`` calls."""
+class InMemoryCalls:
+    """Calls that worked, or a sample of them; each stands for ``weight`` calls."""
 
     def __init__(self, calls: Sequence[Features], weight: float = 1.0) -> None:
         self._calls = calls
@@ -42,49 +42,51 @@ class Listed:
     def _answer(self, question: Question) -> Answer:
         answer = partial(Answer, len(self._calls), weight=self._weight)
         if isinstance(question, Outline):
-            named = self._calls if question.names else ()
+            calls_to_name = self._calls if question.names else ()
             present = Counter(
                 name
-                for call in named
+                for call in calls_to_name
                 for name, value in call.items()
                 if not name.endswith(_NO_NAMES) and not is_extreme(name, value)
             )
-            chosen = [call for call in self._calls if question.tool in {None, call.get(PREVIOUS_TOOL)}]
+            calls_after_tool = [
+                call for call in self._calls if question.tool in {None, call.get(PREVIOUS_TOOL)}
+            ]
             runs = {
-                name: runs_of((call.get(name) for call in chosen), cuts)
+                name: runs_of((call.get(name) for call in calls_after_tool), cuts)
                 for name, cuts in question.cuts.items()
             }
             return answer(present=present, runs=runs)
-        if isinstance(question, Holding):
-            return answer(holding=held_by(self._calls, question.properties))
-        if isinstance(question, Together):
-            return answer(together=Counter(bits_of(self._calls, question.properties)))
+        if isinstance(question, Counts):
+            return answer(counts=count_by_property(self._calls, question.properties))
+        if isinstance(question, Combinations):
+            return answer(combinations=Counter(bits_of(self._calls, question.properties)))
         return answer(spreads=[self._spread(one.tester(), question.failing) for one in question.properties])
 
     def _spread(self, holds: Callable[[Features], bool], failing: Sequence[Features]) -> Spread:
         calls: Counter[object] = Counter()
-        having: Counter[object] = Counter()
+        holders: Counter[object] = Counter()
         for number, call in enumerate(chain(self._calls, failing)):
             trace = call.get(TRACE, number)
             calls[trace] += 1
-            having[trace] += holds(call)
+            holders[trace] += holds(call)
         return Spread(
             calls.total(),
-            having.total(),
+            holders.total(),
             len(calls),
             sum(count**2 for count in calls.values()),
-            sum(count**2 for count in having.values()),
-            sum(count * having[trace] for trace, count in calls.items()),
+            sum(count**2 for count in holders.values()),
+            sum(count * holders[trace] for trace, count in calls.items()),
         )
 
 
-def listed(population: Population) -> CallsOf:
-    """The calls that worked of a population all of which has been read."""
+def working_calls_of(population: Population) -> CallsOf:
+    """The working calls of a population that has been read to the end."""
     population.number()
 
-    def calls_of(kind: str) -> Listed:
+    def calls_of(kind: str) -> InMemoryCalls:
         sample = population.working.get(kind)
-        return Listed([]) if sample is None else Listed(sample.kept, sample.weight)
+        return InMemoryCalls([]) if sample is None else InMemoryCalls(sample.members, sample.weight)
 
     return calls_of
 
@@ -95,15 +97,15 @@ def bits_of(calls: Iterable[Features], properties: Iterable[Property]) -> Iterat
     return (sum(holds(call) << bit for bit, holds in enumerate(testers)) for call in calls)
 
 
-def held_by(calls: Sequence[Features], properties: Iterable[Property]) -> list[int]:
-    """How many calls have each property; those with the same value are tested once."""
+def count_by_property(calls: Sequence[Features], properties: Iterable[Property]) -> list[int]:
+    """How many calls have each property; each value is tested only once."""
     by_name: dict[str, list[tuple[Features, int]]] = {}
     counts = []
-    for one in properties:
-        name = one.name
+    for prop in properties:
+        name = prop.name
         if name not in by_name:
             by_name[name] = _by_value(calls, name)
-        holds = one.tester()
+        holds = prop.tester()
         counts.append(sum(count for features, count in by_name[name] if holds(features)))
     return counts
 
@@ -111,12 +113,12 @@ def held_by(calls: Sequence[Features], properties: Iterable[Property]) -> list[i
 def _by_value(calls: Sequence[Features], name: str) -> list[tuple[Features, int]]:
     """Each value of a feature, and how many calls have it."""
     values = [call[name] for call in calls if name in call]
-    # Only a dict has no hash; no property asks more of one than whether it is there.
-    hashed = (None if isinstance(value, dict) else value for value in values)
-    # True == 1, and is another value all the same.
-    counts = Counter((type(value), value) for value in hashed)
-    found: list[tuple[Features, int]] = [({name: value}, count) for (_, value), count in counts.items()]
-    return [*found, ({}, len(calls) - len(values))]
+    # Only a dict has no hash, and properties only test whether it is present.
+    hashable = (None if isinstance(value, dict) else value for value in values)
+    # True == 1, but they are different values.
+    counts = Counter((type(value), value) for value in hashable)
+    by_value: list[tuple[Features, int]] = [({name: value}, count) for (_, value), count in counts.items()]
+    return [*by_value, ({}, len(calls) - len(values))]
 
 
 def runs_of(values: Iterable[object], cuts: Sequence[float]) -> list[Run]:

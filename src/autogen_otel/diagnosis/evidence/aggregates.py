@@ -1,4 +1,4 @@
-"""What is kept of a stream of conversations of unknown length: samples, counts over time, their numbers."""
+"""Aggregates of a stream of conversations of unknown length: samples, counts over time, their numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autogen_otel.traces.trace import NS
 K = TypeVar("K")
 T = TypeVar("T")
 
-LARGEST: Final = 3000
+SAMPLE_SIZE: Final = 3000
 _DIGEST_BYTES: Final = 8
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -30,73 +30,73 @@ _MOST_INTERVALS: Final = 60
 _LONGEST: Final = 2 * _MOST_INTERVALS
 _MOST_PROCESSES: Final = 50_000
 _MOST_CONVERSATIONS: Final = 5_000_000
-"""Of more nobody counts: eight bytes are kept for each."""
+"""Beyond this we do not number conversations: each one takes eight bytes."""
 
 
 class Sample(Generic[T]):
-    """Keeps each of what it is offered with the same probability: those whose ids have the smallest hashes.
+    """Keeps each item of a stream with the same probability: those whose ids have the smallest hashes.
 
-    So neither the order in which they come nor who reads which of them makes a difference.
+    So neither the order of the items nor the process that reads them makes a difference.
 
     Args:
-        largest: how many to keep.
-        each: how many each one that it is offered stands for.
+        size: how many items to keep.
+        item_weight: how many items each item of the stream stands for.
 
     Attributes:
-        offered: how many there were.
+        stream_length: how many items there were.
     """
 
-    __slots__ = ("_drawn", "_each", "_heap", "_largest", "offered")
+    __slots__ = ("_hash", "_heap", "_item_weight", "_size", "stream_length")
 
-    def __init__(self, largest: int = LARGEST, each: float = 1.0) -> None:
-        self.offered = 0
-        self._each = each
-        self._largest = largest
+    def __init__(self, size: int = SAMPLE_SIZE, item_weight: float = 1.0) -> None:
+        self.stream_length = 0
+        self._item_weight = item_weight
+        self._size = size
         # The largest hash comes first, as the smallest negative number; the second number settles ties.
         self._heap: list[tuple[int, int, T]] = []
-        self._drawn = 0
+        self._hash = 0
 
     def wants(self, identity: str) -> bool:
-        """Count one more, told by its id; whether to keep it, by a call of ``keep``."""
-        self.offered += 1
-        self._drawn = _draw(identity)
-        return len(self._heap) < self._largest or self._drawn > self._heap[0][0]
+        """Count the item with this id; whether to keep it, by a call of ``keep``."""
+        self.stream_length += 1
+        self._hash = _hash_of(identity)
+        return len(self._heap) < self._size or self._hash > self._heap[0][0]
 
-    def keep(self, one: T) -> None:
-        """Keep the one that was wanted last, in the place of another if there are enough."""
-        self._push((self._drawn, self.offered, one))
+    def keep(self, item: T) -> None:
+        """Keep the last wanted item, instead of another one if the sample is full."""
+        self._push((self._hash, self.stream_length, item))
 
-    def hold(self, identity: str, one: T) -> None:
-        """Keep one that has been offered, also if it was not wanted."""
-        drawn = _draw(identity)
-        if all(kept[0] != drawn for kept in self._heap):
-            self._push((drawn, self.offered, one))
+    def hold(self, identity: str, item: T) -> None:
+        """Keep an item of the stream even if the sample did not want it."""
+        id_hash = _hash_of(identity)
+        if all(entry[0] != id_hash for entry in self._heap):
+            self._push((id_hash, self.stream_length, item))
 
     def merge(self, other: Sample[T]) -> None:
         """Add a sample of another part of the stream."""
-        for drawn, number, one in other._heap:
-            if len(self._heap) < self._largest or drawn > self._heap[0][0]:
-                self._push((drawn, self.offered + number, one))
-        self.offered += other.offered
+        for id_hash, number, item in other._heap:
+            if len(self._heap) < self._size or id_hash > self._heap[0][0]:
+                self._push((id_hash, self.stream_length + number, item))
+        self.stream_length += other.stream_length
 
-    def _push(self, kept: tuple[int, int, T]) -> None:
-        if len(self._heap) < self._largest:
-            heappush(self._heap, kept)
+    def _push(self, entry: tuple[int, int, T]) -> None:
+        if len(self._heap) < self._size:
+            heappush(self._heap, entry)
         else:
-            heapreplace(self._heap, kept)
+            heapreplace(self._heap, entry)
 
     @property
-    def kept(self) -> list[T]:
-        """What is kept, in an order that depends on the ids alone."""
-        return [one for _, _, one in sorted(self._heap, key=lambda kept: kept[0], reverse=True)]
+    def members(self) -> list[T]:
+        """The items of the sample, in an order that depends on the ids alone."""
+        return [item for _, _, item in sorted(self._heap, key=lambda entry: entry[0], reverse=True)]
 
     @property
     def weight(self) -> float:
-        """How many of the stream each one that is kept stands for."""
-        return self._each * (self.offered / len(self._heap) if self._heap else 1.0)
+        """How many items each item of the sample stands for."""
+        return self._item_weight * (self.stream_length / len(self._heap) if self._heap else 1.0)
 
 
-def _draw(identity: str) -> int:
+def _hash_of(identity: str) -> int:
     digest = blake2b(identity.encode(), digest_size=_DIGEST_BYTES).digest()
     return -int.from_bytes(digest, "big")
 
@@ -105,29 +105,30 @@ class Samples(dict[K, Sample[T]]):
     """Samples by key.
 
     Args:
-        sizes: up to how many samples each keeps how many, in ascending order; of more keys none is kept.
+        sizes: pairs of a number of samples and the size of each until there are so many, in ascending order;
+            further keys get no sample.
     """
 
     def __init__(self, *sizes: tuple[int, int]) -> None:
         self._sizes = sizes
 
-    def wanting(self, key: K, identity: str, each: float) -> Sample[T] | None:
-        """The sample of a key, if it wants the one with this id: by a call of ``keep``."""
+    def sample_for(self, key: K, identity: str, item_weight: float) -> Sample[T] | None:
+        """The sample of a key if it wants the item with this id, for a call of ``keep``."""
         sample = self.get(key)
         if sample is None:
             size = next((size for most, size in self._sizes if len(self) < most), 0)
             if not size:
                 return None
-            sample = self[key] = Sample(size, each)
+            sample = self[key] = Sample(size, item_weight)
         return sample if sample.wants(identity) else None
 
-    def hold(self, key: K, identity: str, one: T) -> None:
-        """Keep one of a key, whatever else is kept."""
+    def hold(self, key: K, identity: str, item: T) -> None:
+        """Keep an item of a key, whatever else its sample has."""
         sample = self.get(key)
         if sample is None:
             sample = self[key] = Sample(1)
             sample.wants(identity)
-        sample.hold(identity, one)
+        sample.hold(identity, item)
 
     def merge(self, other: Samples[K, T]) -> None:
         """Add the samples of another part of the stream."""
@@ -139,10 +140,10 @@ class Samples(dict[K, Sample[T]]):
 
 
 class Timeline:
-    """Counts by intervals of time, which grow so that there are never too many of them.
+    """Counts by intervals of time, which grow so that their number stays small.
 
     Attributes:
-        seconds: how long an interval is.
+        seconds: the length of an interval.
     """
 
     def __init__(self) -> None:
@@ -151,12 +152,12 @@ class Timeline:
         self._counts: defaultdict[int, float] = defaultdict(float)
 
     def add(self, time_ns: int, weight: float = 1.0) -> None:
-        """Count one more, or so many as it stands for."""
+        """Count one conversation, or as many as it stands for."""
         self._counts[time_ns // NS // self.seconds] += weight
         self._fit()
 
     def merge(self, other: Timeline) -> None:
-        """Count what another has counted."""
+        """Add the counts of another timeline."""
         while self.seconds != other.seconds:
             (self if self.seconds < other.seconds else other)._widen()  # noqa: SLF001 - of this class
         for number, count in other._counts.items():
@@ -171,23 +172,23 @@ class Timeline:
                 return
 
     def cover(self, first_ns: int, last_ns: int) -> None:
-        """Make the intervals as long as such a time needs, before anything is counted."""
+        """Make the intervals long enough for such a time, before anything is counted."""
         while last_ns // NS // self.seconds - first_ns // NS // self.seconds >= _LONGEST:
             if not self._widen():
                 return
 
     @property
     def counts(self) -> dict[int, int]:
-        """How many by the beginning of each interval, in seconds since 1970, in order."""
+        """The count of each interval, by its beginning in seconds since 1970, in order."""
         return {number * self.seconds: round(self._counts[number]) for number in sorted(self._counts)}
 
     def count(self, weights: Iterable[tuple[int, float]]) -> Mapping[int, int]:
-        """Count others by the same intervals: times in nanoseconds, each with how many it stands for."""
-        found: dict[int, float] = {}
+        """Count other times by the same intervals: times in nanoseconds, each with its weight."""
+        counts: dict[int, float] = {}
         for time_ns, weight in weights:
             begin = time_ns // NS // self.seconds * self.seconds
-            found[begin] = found.get(begin, 0.0) + weight
-        return {begin: round(found[begin]) for begin in sorted(found)}
+            counts[begin] = counts.get(begin, 0.0) + weight
+        return {begin: round(counts[begin]) for begin in sorted(counts)}
 
     def _widen(self) -> bool:
         wider = next(self._widths, None)
@@ -200,8 +201,8 @@ class Timeline:
         return True
 
 
-class Began(NamedTuple):
-    """In which process a conversation began, and when; known before its number is."""
+class ConversationStart(NamedTuple):
+    """In which process a conversation began, and when; its number follows from that later."""
 
     process: str
     start_ns: int
@@ -212,25 +213,25 @@ class Numbering:
 
     def __init__(self) -> None:
         self._starts: dict[str, array[int]] = {}
-        self._noted = 0
+        self._count = 0
         self._is_sorted = self._is_full = False
 
-    def note(self, began: Began) -> None:
-        """Count one more conversation."""
-        self._add(began.process, array("q", (began.start_ns,)))
+    def note(self, start: ConversationStart) -> None:
+        """Count a conversation."""
+        self._add(start.process, array("q", (start.start_ns,)))
 
     def merge(self, other: Numbering) -> None:
-        """Count the conversations that another has counted."""
+        """Add the conversations of another numbering."""
         for process, starts in other._starts.items():
             self._add(process, starts)
         if other._is_full:
             self._give_up()
 
     def replace(self, features: MutableMapping[str, Any]) -> None:
-        """Put the number where features say when their conversation began."""
-        began = features.get(CONVERSATION_NUMBER)
-        if isinstance(began, Began):
-            number = self._number(began)
+        """Replace the start of a conversation in its features by its number."""
+        start = features.get(CONVERSATION_NUMBER)
+        if isinstance(start, ConversationStart):
+            number = self._number(start)
             if number:
                 features[CONVERSATION_NUMBER] = number
             else:
@@ -239,24 +240,24 @@ class Numbering:
     def _add(self, process: str, starts: array[int]) -> None:
         if self._is_full:
             return
-        mine = self._starts.get(process)
-        if mine is None:
+        own_starts = self._starts.get(process)
+        if own_starts is None:
             self._starts[process] = array("q", starts)
         else:
-            mine.extend(starts)
-        self._noted += len(starts)
+            own_starts.extend(starts)
+        self._count += len(starts)
         self._is_sorted = False
-        if self._noted > _MOST_CONVERSATIONS or len(self._starts) > _MOST_PROCESSES:
+        if self._count > _MOST_CONVERSATIONS or len(self._starts) > _MOST_PROCESSES:
             self._give_up()
 
     def _give_up(self) -> None:
         self._is_full = True
         self._starts.clear()
 
-    def _number(self, began: Began) -> int:
-        """The number, from 1; 0 if there were too many to count."""
+    def _number(self, start: ConversationStart) -> int:
+        """The number of a conversation, from 1; 0 if there were too many."""
         if not self._is_sorted:
-            self._starts = {process: array("q", sorted(of)) for process, of in self._starts.items()}
+            self._starts = {process: array("q", sorted(starts)) for process, starts in self._starts.items()}
             self._is_sorted = True
-        starts = self._starts.get(began.process)
-        return 0 if starts is None else bisect_left(starts, began.start_ns) + 1
+        starts = self._starts.get(start.process)
+        return 0 if starts is None else bisect_left(starts, start.start_ns) + 1
