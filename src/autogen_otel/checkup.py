@@ -31,9 +31,9 @@ from autogen_otel.delivery.exporting.exporters import (
     plugin,
 )
 from autogen_otel.delivery.identity.ids import draws_from_global_random
-from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, resolved, unwritable
+from autogen_otel.delivery.journal import Kind, NoFolderError, default_dir, resolve_folder, write_problem
 from autogen_otel.delivery.journal.files import notes
-from autogen_otel.delivery.journal.forwarding import count_left
+from autogen_otel.delivery.journal.forwarding import count_remaining
 from autogen_otel.delivery.journal.progress import read_progress
 from autogen_otel.delivery.providers import (
     global_tracer_provider,
@@ -276,11 +276,11 @@ def _journal(settings: Settings) -> Document:
         "problem": None,
     }
     try:
-        folder = resolved(settings.journal_dir) if settings.journal_dir else default_dir()
+        folder = resolve_folder(settings.journal_dir) if settings.journal_dir else default_dir()
     except NoFolderError as error:
         return {**document, "problem": str(error)}
     document["folder"] = str(folder)
-    problem = unwritable(folder)
+    problem = write_problem(folder)
     document["writable"], document["problem"] = problem is None, problem and str(problem)
     # The folder of another user may not even be readable.
     with contextlib.suppress(PermissionError):
@@ -294,12 +294,12 @@ def _journal_content(folder: Path) -> Document:
     Raises:
         PermissionError: the folder may not be read.
     """
-    batches, spans = count_left(folder)
+    batches, spans = count_remaining(folder)
     return {
         "bytes": sum(map(_size, folder.glob("*.jsonl"))) + sum(note.bytes for note in notes(folder)),
         "undelivered": {"batches": batches, "spans": spans},
-        "refused_spans": count_left(folder, Kind.REFUSED)[1],
-        "copied_spans": count_left(folder, Kind.KEPT)[1],
+        "refused_spans": count_remaining(folder, Kind.REFUSED)[1],
+        "copied_spans": count_remaining(folder, Kind.KEPT)[1],
         "forwarded_spans": read_progress(folder).spans,
     }
 
@@ -315,8 +315,8 @@ def _delivery(journal: Document) -> Document:
         "exported": counts.of("exported"),
         "journaled": counts.of("journaled"),
         "forwarded": forwarded_spans,
-        "dropped": counts.dropped(),
-        "queued": counts.waiting(),
+        "dropped": counts.dropped_items(),
+        "queued": counts.queued_items(),
     }
 
 

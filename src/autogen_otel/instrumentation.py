@@ -13,7 +13,7 @@ from opentelemetry.metrics import NoOpMeterProvider, get_meter_provider
 from opentelemetry.trace import NoOpTracer
 
 from autogen_otel import delivery, distribution
-from autogen_otel.delivery.fork import delaying_forks, importing, in_child, lacking, renew_after_fork
+from autogen_otel.delivery.fork import delaying_forks, import_problem, importing, in_child, renew_after_fork
 from autogen_otel.hooks import guard
 from autogen_otel.hooks.attach import Attachment
 from autogen_otel.hooks.report import Absent, AttachReport
@@ -117,7 +117,7 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
     with delaying_forks():
         if _active is not None and _active.is_in_place():
             if _active.recorder.process is not None:
-                _active.recorder.process.again()
+                _active.recorder.process.catch_sigterm_again()
             if _differ(_active, providers, settings):
                 _log.warning(
                     "autogen-otel is switched on already, so these settings and providers are not used; "
@@ -131,7 +131,7 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
             _active.end()
             _active = None
         previous, _refusal = _refusal, None
-        problem = lacking()
+        problem = import_problem()
         detection = detect() if problem is None else Detection(problem=problem)
         if detection.lineage is None:
             _refusal = AttachReport(None, problem=detection.problem)
@@ -208,7 +208,7 @@ def _other_providers(
 ) -> tuple[MeterProvider, LoggerProvider | None]:
     """The other two providers: an application that passes one gets no exporters for the others."""
     if providers == Providers():
-        loggers = delivery.logger_provider(tracers, wanted=settings.messages_in_events)
+        loggers = delivery.logger_provider(tracers, is_wanted=settings.messages_in_events)
         return delivery.meter_provider(tracers), loggers
     meters = providers.meter_provider or get_meter_provider()
     return meters, providers.logger_provider or delivery.global_logger_provider()

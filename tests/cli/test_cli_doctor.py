@@ -478,7 +478,7 @@ def test_a_folder_that_may_not_be_looked_into_is_one_sentence(
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_DIR", str(tmp_path))
-    monkeypatch.setattr(checkup, "count_left", forbidden)
+    monkeypatch.setattr(checkup, "count_remaining", forbidden)
     code, out, err = run("doctor")
     assert (code, err) == (0, "")
     assert f"journal: {tmp_path} (0 B, undelivered, writable)\n" in out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autogen_otel.delivery.journal import Journal, Kind
-from autogen_otel.delivery.journal.files import listed, notes
+from autogen_otel.delivery.journal.files import list_files, notes
 from autogen_otel.delivery.journal.progress import sole_forwarder
 from tests.delivery.receivers import finished
 
@@ -42,7 +42,7 @@ def test_it_says_what_is_there(run: Run, folder: Path) -> None:
 
 def test_machines_get_the_same(run: Run, folder: Path) -> None:
     result = json.loads(run("journal", "--format", "json", "--journal", str(folder)).out)
-    size = sum(file.bytes for file in listed(folder)) + sum(note.bytes for note in notes(folder))
+    size = sum(file.bytes for file in list_files(folder)) + sum(note.bytes for note in notes(folder))
     assert (result["folder"], result["bytes"], result["conversations"]) == (str(folder), size, 3)
     assert (result["max_bytes"], result["max_age_hours"], result["in_flight"]) == (268_435_456, 168, 1)
     assert [result[kind]["spans"] for kind in ("undelivered", "refused", "kept")] == [2, 1, 3]
@@ -51,14 +51,14 @@ def test_machines_get_the_same(run: Run, folder: Path) -> None:
 
 
 def test_prune_removes_what_the_settings_say(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = listed(folder, Kind.UNDELIVERED)[0].path
+    old = list_files(folder, Kind.UNDELIVERED)[0].path
     then = time.time() - 3 * 3600
     os.utime(old, (then, then))
     monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS", "2")
     out = run("journal", "--prune").out
     assert out.startswith("removed: 1 file (")
     assert "with 2 spans that no endpoint has\n" in out
-    assert [file.kind for file in listed(folder)] == [Kind.REFUSED, Kind.KEPT]
+    assert [file.kind for file in list_files(folder)] == [Kind.REFUSED, Kind.KEPT]
     monkeypatch.setenv("AUTOGEN_OTEL_JOURNAL_MAX_BYTES", "10")
     assert json.loads(run("journal", "--prune", "--format", "json").out)["removed"]["files"] == 2
 
@@ -78,7 +78,7 @@ def test_nothing_is_deleted_while_it_is_forwarded(run: Run, folder: Path) -> Non
         code, out, err = run("journal", "--delete")
     assert (code, out) == (2, "")
     assert "A program forwards" in err
-    assert len(listed(folder)) == 3
+    assert len(list_files(folder)) == 3
 
 
 @pytest.mark.parametrize("words", [[], ["--prune"], ["--delete"]])

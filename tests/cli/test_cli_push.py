@@ -14,7 +14,7 @@ from autogen_otel.cli.text import progress
 from autogen_otel.delivery import pushing as push
 from autogen_otel.delivery.exporting.exporters import Endpoint
 from autogen_otel.delivery.journal import Journal, Kind
-from autogen_otel.delivery.journal.files import listed
+from autogen_otel.delivery.journal.files import list_files
 from autogen_otel.delivery.journal.progress import sole_forwarder
 from tests.delivery.receivers import Receiver, closed_port, finished, receiving
 
@@ -66,7 +66,7 @@ def test_everything_is_sent_in_order_and_a_second_push_sends_nothing(
         {"batches": 0, "spans": 0},
     )
     assert receiver.span_names == list("abcd")
-    assert listed(folder) == []
+    assert list_files(folder) == []
 
 
 def test_the_environment_says_where_to_send(
@@ -82,7 +82,7 @@ def test_the_environment_says_where_to_send(
 def test_an_endpoint_that_takes_nothing_is_offered_one_batch_and_the_journal_stays_whole(
     run: Run, receiver: Receiver, folder: Path, status: int | None
 ) -> None:
-    before = [file.path.read_bytes() for file in listed(folder)]
+    before = [file.path.read_bytes() for file in list_files(folder)]
     receiver.status = status or 200
     url = receiver.url if status else f"http://127.0.0.1:{closed_port()}"
     code, out, err = run("push", "--endpoint", url)
@@ -90,7 +90,7 @@ def test_an_endpoint_that_takes_nothing_is_offered_one_batch_and_the_journal_sta
     assert "0 spans of" in out
     assert "4 spans left for the next push.\n" in out
     assert err.startswith(f"autogen-otel: {url}/v1/traces does not take spans (")
-    assert [file.path.read_bytes() for file in listed(folder)] == before
+    assert [file.path.read_bytes() for file in list_files(folder)] == before
     assert receiver.span_names == (["a", "b"] if status else [])
 
 
@@ -152,7 +152,7 @@ def test_what_is_refused_stays_and_can_be_offered_again(run: Run, receiver: Rece
     receiver.statuses["/v1/traces"] = 200
     code, result = _json(run, "--refused", *words)
     assert (code, result["forwarded"]["spans"], receiver.span_names) == (0, 1, ["a"])
-    assert listed(tmp_path) == []
+    assert list_files(tmp_path) == []
 
 
 def test_half_a_batch_that_is_not_taken_is_a_problem(run: Run, receiver: Receiver, folder: Path) -> None:
@@ -165,7 +165,7 @@ def test_half_a_batch_that_is_not_taken_is_a_problem(run: Run, receiver: Receive
 
 
 def test_damaged_lines_are_told(run: Run, receiver: Receiver, folder: Path) -> None:
-    (file,) = listed(folder)
+    (file,) = list_files(folder)
     file.path.write_bytes(b"{broken\n" + file.path.read_bytes() + b'{"resourceSpans":[{')
     code, out, _ = run("push", "--endpoint", receiver.url)
     assert (code, receiver.span_names) == (0, list("abcd"))
@@ -176,7 +176,7 @@ def test_damaged_lines_are_told(run: Run, receiver: Receiver, folder: Path) -> N
 def test_a_file_is_sent_and_stays_as_it_is(
     run: Run, receiver: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    (file,) = listed(folder)
+    (file,) = list_files(folder)
     content = file.path.read_bytes() + b'{"resourceSpans": broken\n' + b'{"resourceSpans":[{"sco'
     copy = folder.parent / "copy"
     copy.write_bytes(gzip.compress(content) if form == "gzip" else content)
@@ -187,13 +187,13 @@ def test_a_file_is_sent_and_stays_as_it_is(
     assert (code, err, receiver.span_names) == (0, "", list("abcd"))
     name = "standard input" if path == "-" else path
     assert out == f"4 spans of {name} sent to {receiver.url}/v1/traces.\n1 damaged line passed over.\n"
-    assert len(listed(folder)) == 1, "the journal is another matter"
+    assert len(list_files(folder)) == 1, "the journal is another matter"
 
 
 def test_of_a_file_it_is_said_what_the_endpoint_does_not_take(
     run: Run, receiver: Receiver, folder: Path
 ) -> None:
-    (file,) = listed(folder)
+    (file,) = list_files(folder)
     receiver.status = 503
     code, result = _json(run, "--endpoint", receiver.url, "--journal", str(file.path))
     assert (code, result["left"], result["forwarded"]["spans"]) == (1, {"batches": 3, "spans": 4}, 0)

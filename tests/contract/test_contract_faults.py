@@ -299,7 +299,7 @@ def test_a_fault_in_reporting_a_fault_leaves_the_host_unaffected(tmp_path: Path)
     plain = play(conversation, "sync")
     with observed(tmp_path):
         begin: Any = drive.Boundary.begin
-        for name in ("report", "log_once", "_places", "_place"):
+        for name in ("report", "log_once", "_frames", "_innermost_frame"):
             reporting = getattr(guard, name)
             with failing(begin.__code__, [begin]), failing(reporting.__code__, [reporting]):
                 assert _outcome(conversation, "sync") == plain, name

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from autogen_otel.delivery.journal import Kind
-from autogen_otel.delivery.journal.files import counted, listed
-from autogen_otel.delivery.journal.forwarding import count_left
+from autogen_otel.delivery.journal.files import count_contents, list_files
+from autogen_otel.delivery.journal.forwarding import count_remaining
 from autogen_otel.delivery.journal.inventory import inventory
 from autogen_otel.traces.formats.journal import journal_files, read_spans
 from tests.support.otlp_receiver import ReceiverProcess, until
@@ -35,7 +35,7 @@ for number in range(spans):
 while sys.argv[4:] == ["wait"]:
     time.sleep(0.1)
 provider.shutdown()
-open(path, "w").write(str(sum(counts.PROCESS.dropped().get("spans", {}).values())))
+open(path, "w").write(str(sum(counts.PROCESS.dropped_items().get("spans", {}).values())))
 """
 _PROMPT = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "20"}
 
@@ -74,7 +74,7 @@ class _Programs:
 
     def journaled(self, *kinds: Kind) -> set[str]:
         """The ids of the spans in the journal's files of these kinds."""
-        return {span.span_id for span in read_spans(file.path for file in listed(self.journal, *kinds))}
+        return {span.span_id for span in read_spans(file.path for file in list_files(self.journal, *kinds))}
 
     def dropped_spans(self) -> int:
         return int(self.dropped.read_text())
@@ -106,7 +106,7 @@ def test_what_is_not_taken_waits_in_the_journal_for_the_next_run(
     assert (programs.journaled(Kind.UNDELIVERED), receiver.taken(), programs.dropped_spans()) == (ids, {}, 0)
     receiver.fault("none")
     program = programs.start(1, 0.0, "wait")
-    until(lambda: count_left(programs.journal) == (0, 0))
+    until(lambda: count_remaining(programs.journal) == (0, 0))
     program.kill()
     assert ids <= receiver.taken().keys()
     assert set(receiver.taken().values()) == {1}
@@ -166,7 +166,7 @@ def test_a_running_program_forwards_when_the_receiver_is_back(
     )
     receiver.start()
     until(lambda: receiver.taken().keys() == ids)
-    until(lambda: not listed(programs.journal))
+    until(lambda: not list_files(programs.journal))
     assert set(receiver.taken().values()) == {1}
 
 
@@ -184,7 +184,7 @@ def test_programs_that_share_a_folder_and_are_killed_forward_each_batch_once(
     for program in first:
         program.send_signal(signal.SIGKILL)
     second = [programs.start(0, 0.0, "wait") for _ in range(3)]
-    until(lambda: not listed(programs.journal))
+    until(lambda: not list_files(programs.journal))
     for program in second:
         program.kill()
     taken = receiver.taken()
@@ -199,7 +199,10 @@ def test_after_a_kill_the_journal_reads_and_is_forwarded(
     receiver.kill()
     program = programs.start(10_000, 0.001, **_PROMPT)
     until(
-        lambda: programs.journal.exists() and sum(counted(f.path)[1] for f in listed(programs.journal)) > 100
+        lambda: (
+            programs.journal.exists()
+            and sum(count_contents(f.path)[1] for f in list_files(programs.journal)) > 100
+        )
     )
     program.kill()
     program.communicate()
@@ -210,6 +213,6 @@ def test_after_a_kill_the_journal_reads_and_is_forwarded(
     receiver.start()
     forwarding: Callable[[], subprocess.Popen[str]] = lambda: programs.start(0, 0.0, "wait")  # noqa: E731
     forwarding()
-    until(lambda: not listed(programs.journal))
+    until(lambda: not list_files(programs.journal))
     assert receiver.taken().keys() == ids
     assert set(receiver.taken().values()) == {1}

@@ -37,7 +37,7 @@ def test_what_processes_count_is_added_up(tmp_path: Path, counts: ProcessCounts)
     first.write()
     found = read(tmp_path)
     assert (found.of("exported"), found.of("journaled")) == ({"spans": 6}, {"spans": 2})
-    assert found.dropped() == {"spans": {"queue_full": 2}}
+    assert found.dropped_items() == {"spans": {"queue_full": 2}}
     assert found.since <= found.at
     assert (tmp_path / "counts.json").stat().st_mode & 0o777 == 0o600
 
@@ -50,13 +50,13 @@ def test_what_waits_is_known_of_each_process_that_lives(
     sharing = [Sharing(tmp_path), Sharing(tmp_path)]
     for one in sharing:
         one.write()
-    assert read(tmp_path).waiting() == {"spans": 10}
+    assert read(tmp_path).queued_items() == {"spans": 10}
     queue.pop()
     sharing[0].write()
     sharing[1].write(is_last=True)
-    assert read(tmp_path).waiting() == {"spans": 4}
+    assert read(tmp_path).queued_items() == {"spans": 4}
     monkeypatch.setattr(shared, "_FORGOTTEN_SECONDS", 0.0)
-    assert read(tmp_path).waiting() == {}, "it was killed"
+    assert read(tmp_path).queued_items() == {}, "it was killed"
 
 
 def test_a_damaged_file_begins_anew_and_a_folder_that_cannot_be_written_is_let_be(
@@ -87,7 +87,7 @@ def test_a_file_of_somebody_elses_ends_nothing(tmp_path: Path, counts: ProcessCo
     Sharing(tmp_path).write()
     assert read(tmp_path).of("exported") == {"spans": 3}
     (tmp_path / "counts.json").write_text('{"since": 1, "at": 2, "items": {"exported": 1}, "queued": {}}')
-    assert (read(tmp_path).of("exported"), read(tmp_path).dropped()) == ({}, {})
+    assert (read(tmp_path).of("exported"), read(tmp_path).dropped_items()) == ({}, {})
 
 
 def test_a_forked_process_adds_its_own_only(tmp_path: Path, counts: ProcessCounts) -> None:
@@ -118,7 +118,7 @@ late.end()
     program.script(code, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
     found = read(program.journal)
     assert (found.of("exported"), found.of("journaled")) == ({"spans": 3}, {"spans": 3})
-    assert found.dropped() == {"spans": {"after_shutdown": 2}}
+    assert found.dropped_items() == {"spans": {"after_shutdown": 2}}
     assert os.access(program.journal / "counts.json", os.R_OK)
 
 

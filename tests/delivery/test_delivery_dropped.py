@@ -58,7 +58,7 @@ def test_spans_that_a_full_queue_pushes_out_are_counted() -> None:
     assert exporter.begun.wait(30)
     for _ in range(7):
         tracer.start_span("queued").end()
-    assert counts.dropped() == {"spans": {"queue_full": 3}}
+    assert counts.dropped_items() == {"spans": {"queue_full": 3}}
     exporter.released.set()
     assert provider.force_flush()
     provider.shutdown()
@@ -81,7 +81,7 @@ def test_what_is_exported_while_a_full_queue_pushes_out_is_not_counted_too() -> 
     for number in range(20):
         batches.add(number)
     batches.shutdown()
-    assert exporter.exported + counts.dropped()["spans"]["queue_full"] == 20
+    assert exporter.exported + counts.dropped_items()["spans"]["queue_full"] == 20
 
 
 def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:
@@ -99,7 +99,7 @@ def test_log_records_that_a_full_queue_pushes_out_are_counted() -> None:
     assert exporter.begun.wait(30)
     for _ in range(7):
         tell()
-    assert counts.dropped() == {"logs": {"queue_full": 3}}
+    assert counts.dropped_items() == {"logs": {"queue_full": 3}}
     exporter.released.set()
     provider.shutdown()
     assert exporter.exported == 6
@@ -116,7 +116,7 @@ def test_what_ends_after_the_shutdown_is_counted_and_said_once(caplog: pytest.Lo
     provider.shutdown()
     for span in late:
         span.end()
-    assert (exporter.exported, counts.dropped()) == (
+    assert (exporter.exported, counts.dropped_items()) == (
         1,
         {"spans": {"queue_full": 0, "after_shutdown": 6}},
     )
@@ -171,7 +171,7 @@ def test_a_forked_process_has_dropped_nothing_yet() -> None:
     counts.drop("spans", "queue_full", 3)
     counts._lock.acquire()
     counts.after_fork()
-    assert counts.dropped() == {"spans": {"queue_full": 0}}
+    assert counts.dropped_items() == {"spans": {"queue_full": 0}}
 
 
 def test_what_became_of_telemetry_and_what_waits_is_measured(

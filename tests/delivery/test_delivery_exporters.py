@@ -80,7 +80,7 @@ def test_an_unknown_protocol_is_named_with_its_variable() -> None:
 def test_the_endpoint_is_the_one_the_exporter_would_use(environment: dict[str, str], label: str) -> None:
     made = endpoint("otlp_proto_http", environment, SPANS)
     assert made.exporter is None
-    assert made.label == made.opened().__dict__["_endpoint"] == label
+    assert made.label == made.get_exporter().__dict__["_endpoint"] == label
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_an_exporter_nobody_registered_is_named(installed: dict[str, str]) -> No
 def test_an_installed_exporter_is_used(installed: dict[str, str]) -> None:
     installed["plugin"] = f"{__name__}:Plugin"
     made = endpoint("plugin", {}, SPANS)
-    assert isinstance(made.opened(), Plugin)
+    assert isinstance(made.get_exporter(), Plugin)
     assert made.probe is None
 
 
@@ -135,6 +135,6 @@ def test_an_exporter_that_cannot_be_made_is_one_sentence(installed: dict[str, st
 def test_the_exporter_posts_where_its_label_says() -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     made = endpoint("otlp_proto_http", {"OTEL_EXPORTER_OTLP_ENDPOINT": url}, SPANS)
-    exporter = made.opened()
+    exporter = made.get_exporter()
     made.shutdown()
     assert exporter.__dict__["_endpoint"] == f"{url}/v1/traces"

@@ -15,8 +15,8 @@ from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.journal import Journal, Kind
-from autogen_otel.delivery.journal.files import listed
-from autogen_otel.delivery.journal.forwarding import count_left
+from autogen_otel.delivery.journal.files import list_files
+from autogen_otel.delivery.journal.forwarding import count_remaining
 from tests.delivery.receivers import finished
 from tests.support.otlp_receiver import until
 
@@ -39,7 +39,7 @@ class _Endpoint(Endpoint):
         self.is_traced = False
         self.asked = threading.Event()
 
-    def another(self) -> Endpoint:
+    def with_own_exporter(self) -> Endpoint:
         return self
 
     def _export(self, batch: Any) -> ExportResult:
@@ -129,9 +129,9 @@ def test_what_is_refused_is_counted_and_said(
     endpoint.result = _BAD
     journal.append(finished("a", "b"))
     running.wake()
-    until(lambda: counts.dropped() == {"spans": {"refused": 2}})
+    until(lambda: counts.dropped_items() == {"spans": {"refused": 2}})
     until(lambda: "refused 2 spans" in caplog.text)
-    until(lambda: [file.kind for file in listed(journal.folder)] == [Kind.REFUSED])
+    until(lambda: [file.kind for file in list_files(journal.folder)] == [Kind.REFUSED])
 
 
 def test_an_endpoint_that_asks_for_patience_is_left_alone(
@@ -143,7 +143,7 @@ def test_an_endpoint_that_asks_for_patience_is_left_alone(
     until(lambda: endpoint.pause.until > 0)
     endpoint.result = _TAKEN
     running.shutdown()
-    assert (endpoint.names, endpoint.taken, count_left(journal.folder)) == (["a"], [], (1, 1))
+    assert (endpoint.names, endpoint.taken, count_remaining(journal.folder)) == (["a"], [], (1, 1))
 
 
 @pytest.mark.parametrize("empty", [_BAD, _BROKEN], ids=str)
@@ -215,7 +215,7 @@ def test_a_program_that_ends_leaves_the_rest_to_the_next(journal: Journal, endpo
     first.shutdown()
     assert first._thread is not None
     first._thread.join(30)
-    assert (slow.names, count_left(journal.folder)) == (["a"], (2, 2))
+    assert (slow.names, count_remaining(journal.folder)) == (["a"], (2, 2))
     first.wake()
     second = Forwarder(endpoint, journal, ProcessCounts())
     second.wake()
@@ -230,7 +230,7 @@ def test_a_forked_process_starts_a_thread_of_its_own(
     running.wake()
     parents = running._thread
     assert parents is not None
-    running._woken.set()
+    running._wake_event.set()
     running.after_fork()
     running.wake()
     assert running._thread is not parents

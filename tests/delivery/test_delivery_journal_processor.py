@@ -138,7 +138,7 @@ def test_off_keeps_nothing(traced: Callable[[str], Traced]) -> None:
 def test_what_is_held_is_bounded_and_a_conversation_that_may_fail_yet_is_kept(
     traced: Callable[[str], Traced], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_processor, "_MOST_HELD", 5)
+    monkeypatch.setattr(journal_processor, "_MOST_WAITING", 5)
     it = traced("failing")
     with it.span("conversation"):
         for number in range(9):
@@ -217,7 +217,7 @@ process = delivery.Process([tracers])
 tracer = tracers.get_tracer("autogen_otel")
 for status in (StatusCode.UNSET, StatusCode.ERROR):
     with tracer.start_as_current_span(f"invoke_workflow {status.name}") as span:
-        process.began(span)
+        process.on_span_start(span)
         while not list(__import__("pathlib").Path(os.environ["AUTOGEN_OTEL_JOURNAL_DIR"]).glob("*.inflight")):
             time.sleep(0.01)
         span.set_status(status)

@@ -19,7 +19,7 @@ from autogen_otel.settings import Settings
 from autogen_otel.delivery import logger_provider, tracer_provider
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 tracers = tracer_provider(Settings.from_environ())
-loggers = logger_provider(tracers, wanted=False)
+loggers = logger_provider(tracers, is_wanted=False)
 
 def tell(message):
     with tracers.get_tracer("test").start_as_current_span("ours") as span:
@@ -52,8 +52,8 @@ def test_nobody_asked_for_log_records(program: Program) -> None:
         f"""{_SETUP}
 assert loggers is None
 assert "opentelemetry.sdk._logs" not in sys.modules
-wanted = logger_provider(tracers, wanted=True)
-assert wanted is logger_provider(tracers, wanted=False) is _logs.get_logger_provider()
+wanted = logger_provider(tracers, is_wanted=True)
+assert wanted is logger_provider(tracers, is_wanted=False) is _logs.get_logger_provider()
 """,
     )
 
@@ -84,7 +84,7 @@ for _ in range(3):
     tell("no such claim")
     loggers.force_flush()
 from autogen_otel.delivery.counts import PROCESS
-print(PROCESS.dropped()["logs"]["not_delivered"])
+print(PROCESS.dropped_items()["logs"]["not_delivered"])
 """,
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
         **_OPT_IN,

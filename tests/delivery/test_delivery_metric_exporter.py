@@ -58,7 +58,7 @@ def test_nothing_is_dropped_as_long_as_a_later_export_succeeds(
     endpoint.default = EXPORTED
     assert exporter.export(_measured({"a": 1}, {"a": 2})) is MetricExportResult.SUCCESS
     exporter.shutdown()
-    assert counts.dropped() == {"metrics": {_NOT_DELIVERED: 0}}
+    assert counts.dropped_items() == {"metrics": {_NOT_DELIVERED: 0}}
 
 
 def test_what_is_not_exported_at_the_end_is_dropped_once(
@@ -67,10 +67,10 @@ def test_what_is_not_exported_at_the_end_is_dropped_once(
     endpoint.default = _REFUSED
     for _ in range(3):
         exporter.export(_measured({"a": 1}, {"a": 2}))
-    assert counts.dropped()["metrics"][_NOT_DELIVERED] == 0
+    assert counts.dropped_items()["metrics"][_NOT_DELIVERED] == 0
     exporter.shutdown()
     exporter.shutdown()
-    assert counts.dropped()["metrics"][_NOT_DELIVERED] == 4
+    assert counts.dropped_items()["metrics"][_NOT_DELIVERED] == 4
 
 
 def test_deltas_are_dropped_at_once(
@@ -79,7 +79,7 @@ def test_deltas_are_dropped_at_once(
     endpoint.default = _REFUSED
     for _ in range(3):
         exporter.export(_measured({"a": 1}, delta=True))
-    assert counts.dropped()["metrics"][_NOT_DELIVERED] == 3
+    assert counts.dropped_items()["metrics"][_NOT_DELIVERED] == 3
 
 
 @pytest.mark.parametrize("broken", ["half \ud800 pair", 2**64])
@@ -91,7 +91,7 @@ def test_a_point_that_cannot_be_encoded_does_not_keep_the_others_back(
     ((of_resource,),) = [data.resource_metrics for data in endpoint.batches]
     metrics = of_resource.scope_metrics[0].metrics
     assert [[point.attributes for point in metric.data.data_points] for metric in metrics] == [[sound]] * 2
-    assert counts.dropped()["metrics"]["not_encoded"] == 2
+    assert counts.dropped_items()["metrics"]["not_encoded"] == 2
 
 
 def test_the_endpoint_is_flushed(exporter: CountingMetricExporter, endpoint: ScriptedEndpoint) -> None:
@@ -106,10 +106,10 @@ def test_a_cumulative_point_that_cannot_be_encoded_is_counted_once_however_often
     broken: list[dict[str, Any]] = [{"key": "half \ud800 pair"}, {"key": 2**64}]
     for _ in range(3):
         exporter.export(_measured(broken[0]))
-    assert counts.dropped()["metrics"]["not_encoded"] == 2
+    assert counts.dropped_items()["metrics"]["not_encoded"] == 2
     for _ in range(3):
         exporter.export(_measured(*broken))
-    assert counts.dropped()["metrics"]["not_encoded"] == 4
+    assert counts.dropped_items()["metrics"]["not_encoded"] == 4
 
 
 def test_a_delta_that_cannot_be_encoded_is_another_one_each_time(
@@ -118,4 +118,4 @@ def test_a_delta_that_cannot_be_encoded_is_another_one_each_time(
     for _ in range(3):
         exporter.export(_measured({"key": 2**64}, delta=True))
     # Of the two instruments the counter alone is exported as deltas.
-    assert counts.dropped()["metrics"]["not_encoded"] == 4
+    assert counts.dropped_items()["metrics"]["not_encoded"] == 4

@@ -193,7 +193,7 @@ def test_a_partial_success_says_how_much_was_not_taken(
     message.partial_success.error_message = "too old"
     receiver.headers = {"Content-Type": "application/x-protobuf"}
     receiver.body = message.SerializeToString()
-    assert _result(receiver, signal) == ExportResult(Outcome.EXPORTED, "too old", rejected=3)
+    assert _result(receiver, signal) == ExportResult(Outcome.EXPORTED, "too old", rejected_items=3)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_receivers_may_say_yes_in_several_ways(
 ) -> None:
     receiver.headers, receiver.body = {"Content-Type": kind}, body
     result = _result(receiver)
-    assert (result.outcome, result.rejected) == (Outcome.EXPORTED, rejected)
+    assert (result.outcome, result.rejected_items) == (Outcome.EXPORTED, rejected)
 
 
 @pytest.mark.parametrize(

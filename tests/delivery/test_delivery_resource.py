@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def _unknown_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     process_resource.cache_clear()
     resource_of.cache_clear()
-    monkeypatch.setattr(resource, "_ours", [])
+    monkeypatch.setattr(resource, "_following_resources", [])
 
 
 def _running(

@@ -39,13 +39,13 @@ def test_a_call_returns_what_it_is_to_return_in_the_context_of_its_caller() -> N
 
 
 def test_a_call_that_takes_too_long_is_given_up_and_the_next_one_made(hanging: threading.Event) -> None:
-    sender = Sender(most_given_up=2)
+    sender = Sender(most_abandoned=2)
     assert sender.call(lambda: hanging.wait(_LONG), 0.01) is None
     assert sender.call(lambda: "next", _LONG) == "next"
     assert sender.call(lambda: hanging.wait(_LONG), 0.01) is None
     assert sender.call(lambda: "none while two hang", _LONG) is None
     hanging.set()
-    for thread in sender._given_up:
+    for thread in sender._abandoned_threads:
         thread.join(_LONG)
     assert sender.call(lambda: "again", _LONG) == "again"
     sender.end()
@@ -61,12 +61,12 @@ def test_the_end_of_a_program_does_not_wait_for_what_is_under_way(hanging: threa
 
 
 def test_calls_that_hang_at_the_end_of_a_program_share_the_time(hanging: threading.Event) -> None:
-    left = [_EXIT.left()]
+    left = [_EXIT.remaining()]
     for _ in range(3):
         sender = Sender()
         sender.hurry()
         assert sender.call(lambda: hanging.wait(_LONG), _LONG) is None
-        left.append(_EXIT.left())
+        left.append(_EXIT.remaining())
     assert left == sorted(left, reverse=True)
     assert left[0] < 1
 
@@ -77,7 +77,7 @@ def test_an_endpoint_that_is_known_to_be_slow_is_waited_for_at_the_end_too() -> 
         return "slow"
 
     sender = Sender()
-    _EXIT.spend(1.0)
+    _EXIT.waste(1.0)
     assert sender.call(slow, _LONG) == "slow"
     sender.hurry()
     # Nothing is left to wait with; but this one has answered before.
@@ -87,11 +87,11 @@ def test_an_endpoint_that_is_known_to_be_slow_is_waited_for_at_the_end_too() -> 
 
 
 def test_what_works_at_the_end_of_a_program_costs_the_others_nothing() -> None:
-    before = _EXIT.left()
+    before = _EXIT.remaining()
     sender = Sender()
     sender.hurry()
     assert sender.call(lambda: "fast", _LONG) == "fast"
-    assert (_EXIT.left(), sender.is_late()) == (before, False)
+    assert (_EXIT.remaining(), sender.is_late()) == (before, False)
     sender.end()
 
 

@@ -109,7 +109,7 @@ def test_what_is_refused_is_offered_once_and_kept_once(
     assert exporter.export(finished("a")) is SpanExportResult.SUCCESS
     exporter.shutdown()
     refused = {"spans": {"refused": 1}} if status in {400, 413} else {}
-    assert (len(receiver.requests), _journalled(journal), counts.dropped()) == (1, ["a"], refused)
+    assert (len(receiver.requests), _journalled(journal), counts.dropped_items()) == (1, ["a"], refused)
     (warning,) = _ours(caplog)
     assert f"HTTP {status}" in warning
     assert _others(caplog) == []
@@ -216,7 +216,7 @@ def test_a_batch_that_is_too_large_goes_out_in_parts_and_only_what_is_too_large_
     exporter.export([*small[:3], *large, *small[3:], *finished(*map(str, range(20)))])
     exporter.shutdown()
     assert receiver.span_names == [*"abcdefgh", *map(str, range(20))]
-    assert (_journalled(journal), counts.dropped()) == (["large"], {"spans": {"refused": 1}})
+    assert (_journalled(journal), counts.dropped_items()) == (["large"], {"spans": {"refused": 1}})
 
 
 def test_what_an_endpoint_takes_at_once_is_remembered_for_a_while(
@@ -245,7 +245,10 @@ def test_an_endpoint_that_takes_nothing_at_all_is_paused_like_one_that_fails(
     names = [f"{number}" for number in range(64)]
     exporter.export(finished(*names))
     assert len(receiver.requests) < 20
-    assert (sorted(_journalled(journal)), counts.dropped()) == (sorted(names), {"spans": {"refused": 3}})
+    assert (sorted(_journalled(journal)), counts.dropped_items()) == (
+        sorted(names),
+        {"spans": {"refused": 3}},
+    )
     clock.now += 6
     before = len(receiver.requests)
     exporter.export(finished(*names))
@@ -287,7 +290,7 @@ def test_half_a_surrogate_pair_costs_no_span(
     exporter.export(finished("d\udfff"))
     exporter.shutdown()
     assert receiver.span_names == ["a", "b?", "c", "d?"]
-    assert (_journalled(journal), counts.dropped()) == (["d?"], {})
+    assert (_journalled(journal), counts.dropped_items()) == (["d?"], {})
     assert _others(caplog) == []
 
 
@@ -305,7 +308,7 @@ def test_a_span_that_cannot_be_encoded_is_the_only_one_lost(
     assert exporter.export(batch) is SpanExportResult.FAILURE
     exporter.shutdown()
     assert receiver.span_names == ["a", "b", "c", "d"]
-    assert (counts.dropped(), journal.folder.exists()) == ({"spans": {"not_encoded": 1}}, False)
+    assert (counts.dropped_items(), journal.folder.exists()) == ({"spans": {"not_encoded": 1}}, False)
     (warning,) = _ours(caplog)
     assert "cannot be encoded" in warning
 
@@ -314,7 +317,7 @@ def test_a_span_that_cannot_be_encoded_is_the_only_one_the_journal_lacks(journal
     counts = ProcessCounts()
     exporter = JournaledSpanExporter(None, journal, counts)
     exporter.export([*finished("a"), _unencodable(), *finished("b")])
-    assert (_journalled(journal), counts.dropped()) == (["a", "b"], {"spans": {"not_encoded": 1}})
+    assert (_journalled(journal), counts.dropped_items()) == (["a", "b"], {"spans": {"not_encoded": 1}})
 
 
 def test_what_the_journal_cannot_write_is_counted_and_said_once(
@@ -325,7 +328,7 @@ def test_what_the_journal_cannot_write_is_counted_and_said_once(
     exporter = JournaledSpanExporter(None, Journal(tmp_path / "file" / "journal"), counts)
     for _ in range(3):
         assert exporter.export(finished("a", "b")) is SpanExportResult.FAILURE
-    assert counts.dropped()["spans"]["not_delivered"] == 6
+    assert counts.dropped_items()["spans"]["not_delivered"] == 6
     assert len(_ours(caplog)) == 1
     clock.now += 61
     exporter.export(finished("c"))
@@ -337,9 +340,9 @@ def test_a_process_that_cannot_load_the_encoder_says_so_and_blames_no_span(
 ) -> None:
     counts = ProcessCounts()
     exporter = JournaledSpanExporter(None, journal, counts)
-    monkeypatch.setattr(fork, "_is_whole", False)
+    monkeypatch.setattr(fork, "_can_import", False)
     assert exporter.export(finished("one", "two")) is SpanExportResult.FAILURE
-    assert counts.dropped() == {"spans": {"not_delivered": 2}}
+    assert counts.dropped_items() == {"spans": {"not_delivered": 2}}
     assert "Spans were dropped: this process was forked while its parent loaded modules" in caplog.text
 
 
@@ -349,7 +352,7 @@ def test_without_a_journal_what_is_refused_is_counted_and_said(
     counts = ProcessCounts()
     exporter = JournaledSpanExporter(_FixedEndpoint(_Scripted(SpanExportResult.FAILURE)), None, counts)
     assert exporter.export(finished("a")) is SpanExportResult.FAILURE
-    assert counts.dropped() == {"spans": {"not_delivered": 1}}
+    assert counts.dropped_items() == {"spans": {"not_delivered": 1}}
     assert any("no journal is kept" in message for message in _ours(caplog))
 
 
@@ -501,7 +504,7 @@ def test_what_an_endpoint_takes_only_half_of_is_counted_and_said_once(
     for _ in range(3):
         assert exporter.export(finished("a", "b")) is SpanExportResult.SUCCESS
     exporter.shutdown()
-    assert counts.dropped() == {"spans": {"refused": 3}}
+    assert counts.dropped_items() == {"spans": {"refused": 3}}
     (warning,) = _ours(caplog)
     assert "did not take 1 spans of a batch: too old" in warning
     assert not journal.folder.exists()

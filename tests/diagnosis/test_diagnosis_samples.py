@@ -11,7 +11,7 @@ from autogen_otel.diagnosis.evidence.occurrence import MODEL
 from autogen_otel.diagnosis.findings import Diagnosis, Sampling, diagnose, diagnose_sample
 from autogen_otel.diagnosis.of_source import population_of
 from autogen_otel.traces.selection import EVERYTHING
-from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError, Weighted
+from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError, WeightedConversation
 from tests.support.diagnosed import healthy, incidents, journal, wrong_with
 from tests.support.recorded import Recorded, spans_of, trace_of
 
@@ -27,7 +27,7 @@ class Sampled:
 
     name, option = "a test", ()
 
-    def __init__(self, sample: list[Weighted], lookback_ns: int | None = None) -> None:
+    def __init__(self, sample: list[WeightedConversation], lookback_ns: int | None = None) -> None:
         self._sample = sample
         self.lookback_ns = lookback_ns
         self.asked: list[Selection] = []
@@ -39,21 +39,21 @@ class Sampled:
 
     def sample(
         self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
-    ) -> list[Weighted]:
+    ) -> list[WeightedConversation]:
         self.asked.append(selection)
         return self._sample
 
     def link(self, trace_id: str, span_id: str) -> None: ...
 
 
-def sampled(recorded: list[Recorded], share: int, failing_share: int = 1) -> list[Weighted]:
+def sampled(recorded: list[Recorded], share: int, failing_share: int = 1) -> list[WeightedConversation]:
     """All failing conversations of some or every so many, and every so many of the others."""
     conversations = [spans_of(one) for one in recorded]
     failing = [spans for spans in conversations if any(span.failed for span in spans)]
     working = [spans for spans in conversations if not any(span.failed for span in spans)]
     return [
-        *(Weighted(spans, failing_share) for spans in failing[::failing_share]),
-        *(Weighted(spans, share) for spans in working[::share]),
+        *(WeightedConversation(spans, failing_share) for spans in failing[::failing_share]),
+        *(WeightedConversation(spans, share) for spans in working[::share]),
     ]
 
 

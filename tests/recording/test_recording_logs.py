@@ -88,7 +88,7 @@ def test_what_goes_no_further_is_a_warning(recorder: Recorder, kept: LogRecords,
     (record,) = kept.records
     assert record.severity_number is SeverityNumber.WARN
     assert record.severity_text == "WARN"
-    is_of_model = kind.__name__ in {"ModelCall", "EntryTried", "AssistantRun"}
+    is_of_model = kind.__name__ in {"ModelCall", "EntryCall", "AssistantRun"}
     assert event_name(record) == (MODEL_EXCEPTION if is_of_model else "autogen.exception")
 
 

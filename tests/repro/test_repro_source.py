@@ -86,7 +86,7 @@ def test_ruff_would_change_nothing(tmp_path: Path) -> None:
         *(["x" * size, "y"] for size in range(65, 80)),
     ]
     lines = [docstring("All of it.", [[words(text) for text in HOSTILE if text.strip()]]), ""]
-    lines += [f"VALUE = {literal(value, before=8)}" for value in values]
+    lines += [f"VALUE = {literal(value, used_columns=8)}" for value in values]
     lines += [f"CALL = {call('call', {'one': value, 'other': None})}" for value in values]
     path = tmp_path / "written.py"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ import pytest
 
 from autogen_otel.cli import main
 from autogen_otel.delivery.counts import shared
-from autogen_otel.delivery.journal.forwarding import count_left
+from autogen_otel.delivery.journal.forwarding import count_remaining
 from autogen_otel.traces.formats.journal import journal_files, read_spans
 from tests.servers.programs import run
 from tests.support.otlp_receiver import ReceiverProcess
@@ -116,10 +116,10 @@ class _Chaos:
     def check(self, ids: set[str], held: list[int], *, refused: bool = False) -> None:
         """Each span is with the receiver, once, or counted, and none is anywhere else."""
         taken = self.receiver.taken()
-        dropped = shared.read(self.journal).dropped().get("spans", {})
+        dropped = shared.read(self.journal).dropped_items().get("spans", {})
         grown = (held[1] - held[0]) / 2**20
         sys.stdout.write(f"{len(ids)} spans, {len(taken)} taken, dropped: {dropped}, {grown:.1f} MiB more\n")
-        assert count_left(self.journal) == (0, 0)
+        assert count_remaining(self.journal) == (0, 0)
         assert taken.keys() <= ids
         assert len(taken) + sum(dropped.values()) == len(ids), dropped
         assert dropped.keys() <= ({"queue_full", "refused"} if refused else {"queue_full"})

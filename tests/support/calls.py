@@ -11,7 +11,7 @@ from autogen_otel.causes import Failure
 from autogen_otel.operations.conversations.agent_turn import AgentTurn
 from autogen_otel.operations.conversations.handoff import Handoff
 from autogen_otel.operations.models.assistant_run import AssistantRun
-from autogen_otel.operations.models.entry_tried import EntryTried
+from autogen_otel.operations.models.entry_call import EntryCall
 from autogen_otel.operations.models.http_attempt import HttpAttempt
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
@@ -23,7 +23,7 @@ KINDS: tuple[type[Call], ...] = (
     Handoff,
     ModelCall,
     AssistantRun,
-    EntryTried,
+    EntryCall,
     HttpAttempt,
     ToolCall,
 )

@@ -53,9 +53,9 @@ def hooks_table() -> Iterator[str]:
     for row in ROWS:
         yield f"| `{row.module}.{row.name}` | {row.yields} | {_marks(row.lineages, names)} |"
     # Several rows meet the same classes.
-    discovered = (*AGENTS, *(place for row in ROWS for place in row.discovers))
-    for place in dict.fromkeys(discovered):
-        yield f"| `{place.method}` of {place.what} | {place.yields} | {_marks(place.lineages, names)} |"
+    discovered = (*AGENTS, *(rule for row in ROWS for rule in row.discovers))
+    for rule in dict.fromkeys(discovered):
+        yield f"| `{rule.method}` of {rule.classes} | {rule.yields} | {_marks(rule.lineages, names)} |"
 
 
 def _marks(lineages: frozenset[str], names: list[str]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autogen_otel.traces.formats.journal import begun_before, journal_files, read_spans
+from autogen_otel.traces.formats.journal import journal_files, read_spans, traces_begun_before
 from autogen_otel.traces.formats.otlp import attributes_of, value_of
 from autogen_otel.traces.source import SourceError
 from tests.support.incidents import failing_tool, recovered
@@ -209,7 +209,7 @@ def test_only_what_surely_began_too_early_is_known_without_parsing(
 ) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(f'{{"traceId": "{simple().trace_id}", {written}')
-    early = begun_before([path], (START + 60) * NS, Heard())
+    early = traces_begun_before([path], (START + 60) * NS, Heard())
     assert early == ({hash(simple().trace_id)} if is_early else set())
 
 

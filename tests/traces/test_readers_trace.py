@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_otel.traces.conversations import summaries, summarize
-from autogen_otel.traces.failures import Failure, passing_on
+from autogen_otel.traces.failures import Failure, propagating_span_ids
 from autogen_otel.traces.stacktrace import chained_exceptions, innermost_user_frame
 from autogen_otel.traces.trace import Span, Trace
 from autogen_otel.vocabulary.attributes import CANCELLED, CONVERSATION_TURNS
@@ -106,13 +106,13 @@ def test_what_leads_to_many_failures_is_walked_once(monkeypatch: pytest.MonkeyPa
     chain = [plain(one, before) for one, before in zip(above, [above[-1], *above], strict=False)]
     broken = Trace.of([replace(one, status_code=2, attributes={CANCELLED: True}) for one in chain])
     assert len(broken.failing().spans) == len(chain)
-    assert broken.waited_for() == ()
+    assert broken.awaited_spans() == ()
     assert len(walked) < 5 * len(chain)
 
 
 def test_an_exception_that_travels_up_is_one_failure() -> None:
     trace = trace_of(failing_tool())
-    passing = passing_on(Failure.of(span) for span in trace.spans if span.failed)
+    passing = propagating_span_ids(Failure.of(span) for span in trace.spans if span.failed)
     own = [span.operation for span in trace.spans if span.failed and span.span_id not in passing]
     assert own == ["execute_tool", "http", "http", "http"]
 

@@ -35,16 +35,16 @@ def test_a_conversation_that_waits_is_looked_at_once_each_time_something_came_of
     polls = [[first, other], [], [], [turn], [turn, root], [root], [], [first]]
     arriving = iter(polls)
     follower = Following(lambda: next(arriving), EVERYTHING)
-    told = [[summary.trace_id[:8] for summary in follower.ended()] for _ in polls]
+    told = [[summary.trace_id[:8] for summary in follower.ended_conversations()] for _ in polls]
     assert told == [[], [], [], [], [], ["00000001"], [], []]
     assert looked_at == [("00000001", 1), ("00000002", 1), ("00000001", 3)]
 
 
 def test_those_told_of_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_MOST_TOLD", 2)
+    monkeypatch.setattr(following, "_MOST_REPORTED", 2)
     each = [conversation(number) for number in range(1, 4)]
     polls = [*each, [], each[2], [], each[0], []]
     arriving = iter(polls)
     follower = Following(lambda: next(arriving), EVERYTHING)
-    told = [summary.trace_id[:8] for _ in polls for summary in follower.ended()]
+    told = [summary.trace_id[:8] for _ in polls for summary in follower.ended_conversations()]
     assert told == ["00000001", "00000002", "00000003", "00000001"]

@@ -23,7 +23,7 @@ _forking: Final = threading.local()
 _importer = 0
 """The thread that imports something; 0 for none."""
 _pid = os.getpid()
-_is_whole = True
+_can_import = True
 
 
 class HalfImportedError(ImportError):
@@ -54,15 +54,15 @@ def importing() -> Iterator[None]:
         HalfImportedError: this process has half-imported modules all the same.
     """
     with delaying_forks():
-        problem = lacking()
+        problem = import_problem()
         if problem is not None:
             raise HalfImportedError(problem)
         yield
 
 
-def lacking() -> str | None:
+def import_problem() -> str | None:
     """Why this process can load no more modules; ``None`` if it can."""
-    if _is_whole:
+    if _can_import:
         return None
     return (
         "this process was forked while its parent loaded modules, which took longer than "
@@ -71,20 +71,20 @@ def lacking() -> str | None:
     )
 
 
-class Renewed(Protocol):
+class Renewable(Protocol):
     """Something that a forked process must not share with its parent: a thread, a lock, a file, a count."""
 
     def after_fork(self) -> None:
         """Begin anew; start no thread and wait for nothing: many only start another program."""
 
 
-_RENEWED: Final[WeakSet[Renewed]] = WeakSet()
+_RENEWABLES: Final[WeakSet[Renewable]] = WeakSet()
 _RESETS: Final[list[Callable[[], object]]] = []
 
 
-def renew_after_fork(one: Renewed) -> None:
+def renew_after_fork(renewable: Renewable) -> None:
     """Have an object begin anew in each process that is forked from this one, as long as the object lives."""
-    _RENEWED.add(one)
+    _RENEWABLES.add(renewable)
 
 
 def in_child(reset: Callable[[], object]) -> None:
@@ -112,22 +112,22 @@ def _had_lock() -> bool:
     return has_lock
 
 
-def is_untold() -> bool:
+def was_forked_unnoticed() -> bool:
     """Whether this process was forked and Python was not told: uWSGI forks like that by default."""
     return _pid != os.getpid()
 
 
 def begin_anew() -> None:
     """Have everything here begin anew, because this process was forked."""
-    global _lock, _importer, _is_whole, _pid  # noqa: PLW0603 - the thread that held the old lock is the parent's
+    global _lock, _importer, _can_import, _pid  # noqa: PLW0603 - the thread that held the old lock is the parent's
     _lock, _pid = threading.RLock(), os.getpid()
     importer, _importer = _importer, 0
     if not _had_lock() and importer:
-        _is_whole = _forget_half_imported(importer)
+        _can_import = _forget_half_imported(importer)
     for reset in _RESETS:
         reset()
-    for one in list(_RENEWED):
-        one.after_fork()
+    for renewable in list(_RENEWABLES):
+        renewable.after_fork()
 
 
 def _forget_half_imported(importer: int) -> bool:

@@ -14,7 +14,7 @@ from opentelemetry.trace import StatusCode
 from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS
 from autogen_otel.delivery.journal import Kind, NoFolderError
-from autogen_otel.delivery.processes import beside
+from autogen_otel.delivery.processes import side_files
 from autogen_otel.delivery.processes.batches import Limits, SpanBatches
 from autogen_otel.delivery.processes.ending import STATE
 from autogen_otel.delivery.spans import JournaledSpanExporter, journal_of
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from autogen_otel.delivery.processes.in_flight import InFlight
 
 _LOGGER = logging.getLogger("autogen_otel")
-_MOST_HELD: Final = 4096
-"""Ended spans of conversations of which it is not known yet whether they are kept."""
+_MOST_WAITING: Final = 4096
+"""Ended spans that wait until it is known whether their conversation is kept."""
 _MOST_TRACES: Final = 4096
 """Traces with an open span; a program may begin spans that it never ends."""
 
@@ -51,9 +51,9 @@ class JournalProcessor(SpanProcessor):
         settings = Settings() if settings is None else settings
         self._batches: SpanBatches | None = None
         self._only_failing = settings.journal == FAILING
-        self._noted: InFlight | None = None
-        # Of an endpoint's exporter that notes too, spans are still to be exported.
-        is_alone = STATE.kept is None
+        self._in_flight: InFlight | None = None
+        # Where an endpoint's exporter writes to the same notes, it still has to export the spans.
+        is_alone = STATE.side_files is None
         PROCESS.drop(SPANS, NOT_DELIVERED, 0)
         self.after_fork()
         fork.renew_after_fork(self)
@@ -64,58 +64,58 @@ class JournalProcessor(SpanProcessor):
         except NoFolderError as error:
             _LOGGER.warning("No conversations are kept: %s.", error)
             return
-        in_flight = beside.keep(journal).in_flight
-        self._noted = in_flight if is_alone else None
+        in_flight = side_files.keep(journal).in_flight
+        self._in_flight = in_flight if is_alone else None
         exporter = JournaledSpanExporter(None, journal, PROCESS, kind=Kind.KEPT, in_flight=in_flight)
         self._batches = SpanBatches(exporter, Limits.of_environment("OTEL_BSP"))
 
     def after_fork(self) -> None:
-        """Leave to the parent what waits for the end of its trace."""
+        """Leave the spans that wait for the end of their trace to the parent."""
         self._lock = threading.Lock()
-        self._news: deque[tuple[int, ReadableSpan, bool]] = deque()
+        self._events: deque[tuple[int, ReadableSpan, bool]] = deque()
         self._traces: dict[int, _Trace] = {}
-        self._held = 0
+        self._waiting_count = 0
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Note that a span of its trace is open."""
-        if fork.is_untold():
+        if fork.was_forked_unnoticed():
             fork.begin_anew()
-        self._hear(span, has_ended=False)
+        self._note(span, has_ended=False)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Hold the span, or keep it and what was held for it."""
-        self._hear(span, has_ended=True)
+        """Let the span wait, or keep it and the spans of its trace that wait."""
+        self._note(span, has_ended=True)
 
     def shutdown(self) -> None:
-        """Write what is kept."""
+        """Write the spans that are kept."""
         if self._batches is not None:
             self._batches.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Write what is kept so far.
+        """Write the spans that are kept so far.
 
         Args:
             timeout_millis: how long to wait for it.
         """
         return self._batches is None or self._batches.force_flush(timeout_millis)
 
-    def _hear(self, span: ReadableSpan, *, has_ended: bool) -> None:
+    def _note(self, span: ReadableSpan, *, has_ended: bool) -> None:
         if self._batches is None or span.context is None:
             return
-        self._news.append((span.context.trace_id, span, has_ended))
-        kept: list[ReadableSpan] = []
-        # Not waited for: a signal or the garbage collector may have ended a span in the middle of this. Then
-        # whoever is here already deals with that one too.
-        while self._news and self._lock.acquire(blocking=False):
+        self._events.append((span.context.trace_id, span, has_ended))
+        spans_to_keep: list[ReadableSpan] = []
+        # Do not wait for the lock: a signal or the garbage collector may have ended a span in the middle of
+        # this. Whoever has the lock then handles that span too.
+        while self._events and self._lock.acquire(blocking=False):
             try:
-                while self._news:
-                    kept += self._deal_with(*self._news.popleft())
+                while self._events:
+                    spans_to_keep += self._update_trace(*self._events.popleft())
             finally:
                 self._lock.release()
-        for one in kept:
-            self._batches.on_end(one)
+        for kept_span in spans_to_keep:
+            self._batches.on_end(kept_span)
 
-    def _deal_with(self, trace_id: int, span: ReadableSpan, has_ended: bool) -> list[ReadableSpan]:
+    def _update_trace(self, trace_id: int, span: ReadableSpan, has_ended: bool) -> list[ReadableSpan]:
         """Return the spans that are to be kept now, because a span of their trace has begun or ended."""
         trace = self._traces.pop(trace_id, None) or _Trace()
         trace.is_ours = trace.is_ours or _is_ours(span)
@@ -124,32 +124,32 @@ class JournalProcessor(SpanProcessor):
             trace.open_spans = max(trace.open_spans - 1, 0)
             trace.has_failed = trace.has_failed or span.status.status_code is StatusCode.ERROR
             trace.spans.append(span)
-            self._held += 1
+            self._waiting_count += 1
         else:
             trace.open_spans += 1
         trace.is_kept = trace.is_kept or (trace.is_ours and (trace.has_failed or not self._only_failing))
-        kept = self._released(trace) if trace.is_kept else []
+        spans_to_keep = self._take_spans(trace) if trace.is_kept else []
         if trace.open_spans:
-            # Put in again as the last: the first is the one longest without news.
+            # Inserted again as the last: the first is the one without an event for the longest time.
             self._traces[trace_id] = trace
         else:
-            left_out = self._released(trace)
-            if self._noted is not None:
-                self._noted.exported(left_out)
+            skipped_spans = self._take_spans(trace)
+            if self._in_flight is not None:
+                self._in_flight.note_exported(skipped_spans)
         if len(self._traces) > _MOST_TRACES:
-            self._released(self._traces.pop(next(iter(self._traces))))
-        if self._held > _MOST_HELD:
-            # It may fail yet, so it is kept if it is ours.
+            self._take_spans(self._traces.pop(next(iter(self._traces))))
+        if self._waiting_count > _MOST_WAITING:
+            # The trace may still fail, so it is kept if it is ours.
             oldest = next(trace for trace in self._traces.values() if trace.spans)
             oldest.is_kept = oldest.is_ours
-            released = self._released(oldest)
-            kept += released if oldest.is_kept else []
-        return kept
+            oldest_spans = self._take_spans(oldest)
+            spans_to_keep += oldest_spans if oldest.is_kept else []
+        return spans_to_keep
 
-    def _released(self, trace: _Trace) -> list[ReadableSpan]:
-        """What a trace holds; from then on it holds nothing."""
+    def _take_spans(self, trace: _Trace) -> list[ReadableSpan]:
+        """Remove the waiting spans from a trace and return them."""
         spans, trace.spans = trace.spans, []
-        self._held -= len(spans)
+        self._waiting_count -= len(spans)
         return spans
 
 
@@ -169,8 +169,8 @@ def has_processor(provider: TracerProvider) -> bool:
     composite = getattr(provider, "_active_span_processor", None)
     return any(
         (kind.__module__, kind.__qualname__) == (JournalProcessor.__module__, JournalProcessor.__qualname__)
-        for each in getattr(composite, "_span_processors", ())
-        for kind in type(each).__mro__
+        for processor in getattr(composite, "_span_processors", ())
+        for kind in type(processor).__mro__
     )
 
 

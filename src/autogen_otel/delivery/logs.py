@@ -15,8 +15,8 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import export as sdk
 
 from autogen_otel.delivery.counts import EXPORTED, PROCESS, ProcessCounts
-from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
-from autogen_otel.delivery.exporting.exporters import Endpoint, configured
+from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repair_value
+from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.identity.resource import resource_of
 from autogen_otel.delivery.processes.batches import Batches, Limits
@@ -41,7 +41,7 @@ def build(tracers: TracerProvider) -> LoggerProvider | None:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    console, endpoints = configured(LOGS, "Log records are not sent.")
+    console, endpoints = configured_endpoints(LOGS, "Log records are not sent.")
     exporters: list[Any] = [_CONSOLE()] if console else []
     exporters += [LogExporter(endpoint, PROCESS) for endpoint in endpoints if endpoint]
     if not exporters:
@@ -75,15 +75,15 @@ class LogBatches(Batches):
     on_emit = emit
 
 
-def _readable(written: Any) -> Any:
+def _readable(record_data: Any) -> Any:
     """A record as newer SDKs export it, without its context, which may hold anything while it waits."""
-    record = copy.copy(written.log_record)
+    record = copy.copy(record_data.log_record)
     record.context = Context()
     return _READABLE(
         log_record=record,
-        resource=written.resource,
-        instrumentation_scope=written.instrumentation_scope,
-        limits=written.limits,
+        resource=record_data.resource,
+        instrumentation_scope=record_data.instrumentation_scope,
+        limits=record_data.limits,
     )
 
 
@@ -95,7 +95,7 @@ class LogExporter(BatchExporter):
 
     def __init__(self, endpoint: Endpoint, counts: ProcessCounts) -> None:
         consequence = "They are lost, because only spans are kept in the journal"
-        consequence = f"{consequence}; set {LOGS.chooser}=none to not send them."
+        consequence = f"{consequence}; set {LOGS.exporter_variable}=none to not send them."
         super().__init__(LOGS, endpoint, counts, consequence, _encodable)
         counts.drop(LOGS.items, NOT_DELIVERED, 0)
         counts.add(EXPORTED, LOGS.items, 0)
@@ -107,7 +107,7 @@ class LogExporter(BatchExporter):
 
 # ---------------------------------------------------------------- encoding
 def _encodable(record: Any) -> tuple[Any, int]:
-    return encodable(record, _encoded_size, _repaired)
+    return encodable(record, _encoded_size, _repair_record)
 
 
 def _encoded_size(data: Any) -> int:
@@ -125,10 +125,10 @@ def _encoded_size(data: Any) -> int:
     )
 
 
-def _repaired(data: Any) -> Any:
+def _repair_record(data: Any) -> Any:
     record = copy.copy(data.log_record)
-    record.body = repaired(record.body)
-    record.attributes = BoundedAttributes(attributes=repaired(record.attributes), immutable=False)
+    record.body = repair_value(record.body)
+    record.attributes = BoundedAttributes(attributes=repair_value(record.attributes), immutable=False)
     if is_dataclass(data) and not isinstance(data, type):
         return replace(data, log_record=record)
     return type(data)(record, data.instrumentation_scope)

@@ -35,7 +35,7 @@ from opentelemetry.sdk.metrics.view import (
 
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.exporting.export import EndpointExporter, encoded_size
-from autogen_otel.delivery.exporting.exporters import Endpoint, configured
+from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.identity.randomness import SYSTEM
 from autogen_otel.delivery.identity.resource import resource_of
@@ -60,7 +60,7 @@ def build(tracers: TracerProvider) -> MeterProvider | None:
     Raises:
         ValueError: the SDK does not accept one of its variables.
     """
-    console, endpoints = configured(METRICS, "Metrics are not sent.")
+    console, endpoints = configured_endpoints(METRICS, "Metrics are not sent.")
     readers: list[MetricReader] = [PeriodicExportingMetricReader(ConsoleMetricExporter())] if console else []
     readers += [_reader(endpoint) for endpoint in endpoints if endpoint]
     if not readers:
@@ -110,24 +110,24 @@ class PeriodicReader(PeriodicExportingMetricReader):
 
     def __init__(self, exporter: MetricExporter, **options: Any) -> None:
         super().__init__(exporter, **options)
-        ending.RESUMED.add(self)
+        ending.READERS.add(self)
         renew_after_fork(self)
 
     def _at_fork_reinit(self) -> None:
-        """What the SDK does in each forked process; here only ``resume`` does."""
+        """Do nothing where the SDK would restart the thread in each forked process: ``resume`` does that."""
 
     def after_fork(self) -> None:
-        """Leave the thread to the parent, and what it has locked."""
+        """Leave the thread and its locks to the parent."""
         self._export_lock = Lock()
         self._daemon_thread, self._is_forked = None, True
 
     def resume(self) -> None:
-        """Start the thread again that a fork has taken away."""
+        """Start the thread again, which does not survive a fork."""
         if self._is_forked:
             try:
                 super()._at_fork_reinit()  # type: ignore[no-untyped-call]
             except RuntimeError:
-                # The system has no more threads: what is measured is exported at the end.
+                # The system has no more threads: measurements are exported at the end.
                 self._daemon_thread = None
             else:
                 self._is_forked = False
@@ -138,13 +138,13 @@ class PeriodicReader(PeriodicExportingMetricReader):
         if isinstance(exporter, EndpointExporter):
             exporter.hurry()
         if self._is_forked and not self._shutdown:
-            # Else the thread does it.
+            # Otherwise the thread collects.
             self.collect(timeout_millis)
         super().shutdown(timeout_millis, **more)
 
 
 def _temporality() -> dict[type, AggregationTemporality]:
-    # As the OTLP exporter reads it, which is imported too late to be asked.
+    # As the OTLP exporter reads the variable; it is imported too late to be asked.
     preference = os.environ.get(METRICS.variable("TEMPORALITY_PREFERENCE"), "").strip().upper()
     return dict.fromkeys(_DELTA_INSTRUMENTS.get(preference, ()), AggregationTemporality.DELTA)
 
@@ -182,12 +182,12 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         self, endpoint: Endpoint, counts: ProcessCounts, *, temporality: Any = None, aggregation: Any = None
     ) -> None:
         MetricExporter.__init__(self, temporality, aggregation)
-        named = os.environ.get(METRICS.chooser) or os.environ.get(METRICS.variable("ENDPOINT"))
+        setting = os.environ.get(METRICS.exporter_variable) or os.environ.get(METRICS.variable("ENDPOINT"))
         consequence = "They are kept until it does or the program ends"
-        consequence = f"{consequence}; set {METRICS.chooser}=none to not send them."
-        EndpointExporter.__init__(self, METRICS, endpoint, counts, consequence, by_default=not named)
-        self._not_exported_yet = 0
-        self._broken_so_far = 0
+        consequence = f"{consequence}; set {METRICS.exporter_variable}=none to not send them."
+        EndpointExporter.__init__(self, METRICS, endpoint, counts, consequence, by_default=not setting)
+        self._pending_points = 0
+        self._most_broken_points = 0
         counts.drop(METRICS.items, NOT_DELIVERED, 0)
 
     def export(self, metrics_data: MetricsData, *_timeout: Any, **_more: Any) -> MetricExportResult:
@@ -195,35 +195,35 @@ class CountingMetricExporter(EndpointExporter, MetricExporter):
         encodable = _encodable(metrics_data)
         cumulative, delta = _points(encodable)
         all_cumulative, all_delta = _points(metrics_data)
-        broken = all_cumulative - cumulative
-        # A cumulative one that cannot be encoded is in each later export again.
-        new = max(broken - self._broken_so_far, 0) + all_delta - delta
-        self._broken_so_far = max(broken, self._broken_so_far)
-        if new:
-            self._counts.drop(METRICS.items, NOT_ENCODED, new)
+        broken_points = all_cumulative - cumulative
+        # A cumulative point that cannot be encoded is in each later export again.
+        new_points = max(broken_points - self._most_broken_points, 0) + all_delta - delta
+        self._most_broken_points = max(broken_points, self._most_broken_points)
+        if new_points:
+            self._counts.drop(METRICS.items, NOT_ENCODED, new_points)
         if self.send(encodable):
-            self._not_exported_yet = 0
+            self._pending_points = 0
             return MetricExportResult.SUCCESS
         # Cumulative points are in the next export too.
-        self._not_exported_yet = cumulative
+        self._pending_points = cumulative
         if delta:
             self._counts.drop(METRICS.items, NOT_DELIVERED, delta)
         return MetricExportResult.FAILURE
 
     def shutdown(self, *_timeout: Any, **_more: Any) -> None:
         """Shut the exporter down; there is no next export for what was not exported yet."""
-        if self._not_exported_yet:
-            self._counts.drop(METRICS.items, NOT_DELIVERED, self._not_exported_yet)
-            self._not_exported_yet = 0
+        if self._pending_points:
+            self._counts.drop(METRICS.items, NOT_DELIVERED, self._pending_points)
+            self._pending_points = 0
         super().shutdown()
 
 
 def _points(data: MetricsData) -> tuple[int, int]:
     """How many data points are cumulative, and how many are deltas."""
     cumulative = delta = 0
-    for of_resource in data.resource_metrics:
-        for of_scope in of_resource.scope_metrics:
-            for metric in of_scope.metrics:
+    for resource_metrics in data.resource_metrics:
+        for scope_metrics in resource_metrics.scope_metrics:
+            for metric in scope_metrics.metrics:
                 points = len(metric.data.data_points)
                 if getattr(metric.data, "aggregation_temporality", None) is AggregationTemporality.DELTA:
                     delta += points
@@ -234,16 +234,18 @@ def _points(data: MetricsData) -> tuple[int, int]:
 
 # ---------------------------------------------------------------- encoding
 def _encodable(data: MetricsData) -> MetricsData:
-    """The same without what cannot be encoded: one such point would keep all others back."""
+    """The data without points that cannot be encoded: one such point would keep all others back."""
     resources = [
         replace(
-            of_resource,
+            resource_metrics,
             scope_metrics=[
-                replace(of_scope, metrics=[_encodable_metric(metric) for metric in of_scope.metrics])
-                for of_scope in of_resource.scope_metrics
+                replace(
+                    scope_metrics, metrics=[_encodable_metric(metric) for metric in scope_metrics.metrics]
+                )
+                for scope_metrics in resource_metrics.scope_metrics
             ],
         )
-        for of_resource in data.resource_metrics
+        for resource_metrics in data.resource_metrics
     ]
     return MetricsData(resource_metrics=resources)
 
@@ -284,9 +286,9 @@ def _with_own_draws(reader: MetricReader) -> MetricReader:
     an instrument of the same name.
     """
     # Plugins' readers take no preference.
-    preferred: dict[type, Aggregation] = getattr(reader, "_instrument_class_aggregation", {})
-    for kind, aggregation in preferred.items():
-        preferred[kind] = _OwnDraws(aggregation)
+    aggregations: dict[type, Aggregation] = getattr(reader, "_instrument_class_aggregation", {})
+    for kind, aggregation in aggregations.items():
+        aggregations[kind] = _OwnDraws(aggregation)
     return reader
 
 
@@ -306,7 +308,7 @@ class _OwnDraws(Aggregation):
 
 def _reservoir_factory(_aggregation: Any) -> Any:
     def make(**parameters: Any) -> Any:
-        # As the SDK does; this one draws nothing.
+        # As the SDK does; this reservoir draws nothing.
         if "boundaries" in parameters:
             return AlignedHistogramBucketExemplarReservoir(**parameters)
         return _Reservoir(**parameters)

@@ -68,7 +68,7 @@ def is_journaled(tracers: TracerProvider) -> bool:
 def _is_ours(tracers: TracerProvider) -> bool:
     """Whether a provider is one that ``build`` makes, which has the journal behind its first endpoint.
 
-    Asked of its class by a word of ours, and not by the class: it may be that of an earlier import.
+    An attribute tells, and not the class, which may be that of an earlier import.
     """
     return getattr(tracers, "is_of_autogen_otel", False) is True
 
@@ -117,7 +117,7 @@ def global_logger_provider() -> LoggerProvider | None:
     return None if isinstance(current, api.ProxyLoggerProvider) else current
 
 
-def logger_provider(tracers: TracerProvider, *, wanted: bool) -> LoggerProvider | None:
+def logger_provider(tracers: TracerProvider, *, is_wanted: bool) -> LoggerProvider | None:
     """Return the global logger provider; where none is set and log records are wanted, build it.
 
     They are wanted too where ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` asks for exceptions as log records, or
@@ -125,19 +125,19 @@ def logger_provider(tracers: TracerProvider, *, wanted: bool) -> LoggerProvider 
 
     Args:
         tracers: the tracer provider in use; log records are from the same instance of the same service.
-        wanted: whether the settings ask for what only log records can hold.
+        is_wanted: whether the settings ask for what only log records can hold.
     """
     from opentelemetry import _logs  # noqa: PLC0415 - importing this room has to stay cheap
 
     with importing():
-        if global_logger_provider() is None and (wanted or logs_opted_in()):
+        if global_logger_provider() is None and (is_wanted or logs_opted_in()):
             _build("logs", tracers, _logs.set_logger_provider, "No log records are made")
         return global_logger_provider()
 
 
 def logs_opted_in() -> bool:
     """Whether ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` or an exporter that is named asks for log records."""
-    if os.environ.get(LOGS.chooser, "").strip().lower() not in {"", "none"}:
+    if os.environ.get(LOGS.exporter_variable, "").strip().lower() not in {"", "none"}:
         return True
     words = os.environ.get(_OPT_IN_VARIABLE, "").split(",")
     return not _OPT_INS.isdisjoint(word.strip().lower() for word in words)
@@ -154,7 +154,7 @@ def _build(
         return
     try:
         # Imported here, because it loads the SDK, which an application with its own providers may do without.
-        built = import_module(f"autogen_otel.delivery.{signal}").build(argument)
+        provider = import_module(f"autogen_otel.delivery.{signal}").build(argument)
     except Exception as error:  # noqa: BLE001 - a variable the SDK refuses must not end the application
         _LOGGER.warning(
             "%s, because OpenTelemetry cannot be set up from the environment: %s: %s",
@@ -163,8 +163,8 @@ def _build(
             error,
         )
         return
-    if built is not None:
-        make_global(built)
+    if provider is not None:
+        make_global(provider)
 
 
 def is_sdk_disabled() -> bool:

@@ -13,8 +13,8 @@ from autogen_otel.delivery.exporting.export import split
 from autogen_otel.delivery.exporting.exporters import Endpoint, ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, Limits
 from autogen_otel.delivery.journal.decoding import spans_of
-from autogen_otel.delivery.journal.files import listed
-from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_left, undelivered
+from autogen_otel.delivery.journal.files import list_files
+from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_remaining, undelivered_files
 from autogen_otel.delivery.journal.progress import BusyError, read_progress
 from autogen_otel.delivery.spans import encodable_span
 
@@ -46,22 +46,22 @@ class PushedJournal:
         self.forwarding = Forwarding(Journal(folder, limits=limits), target.export)
 
     def offer_again(self) -> None:
-        """Make what was refused undelivered."""
-        for file in listed(self._folder, Kind.REFUSED):
+        """Make refused batches undelivered again."""
+        for file in list_files(self._folder, Kind.REFUSED):
             name = file.path.name.removesuffix(Kind.REFUSED.value) + Kind.UNDELIVERED.value
             if not (self._folder / name).exists():
                 file.path.rename(self._folder / name)
 
     @property
     def bytes(self) -> int:
-        """How much is undelivered."""
-        progress, files = read_progress(self._folder), undelivered(self._folder)
+        """The size of the undelivered batches."""
+        progress, files = read_progress(self._folder), undelivered_files(self._folder)
         return sum(file.bytes - progress.of(file.path) for file in files)
 
     def attempt(self) -> ExportResult | None:
         """Send until the endpoint fails, or as long as another program does; ``None`` where it has all."""
         until = time.monotonic() + _BUSY_SECONDS
-        while undelivered(self._folder):
+        while undelivered_files(self._folder):
             with suppress(BusyError):
                 return self.forwarding.run(lambda: True)
             if time.monotonic() >= until:
@@ -69,13 +69,13 @@ class PushedJournal:
             time.sleep(_BUSY_AGAIN_SECONDS)
         return None
 
-    def left(self) -> tuple[int, int]:
+    def remaining(self) -> tuple[int, int]:
         """How many batches and spans are still to be forwarded."""
-        return count_left(self._folder)
+        return count_remaining(self._folder)
 
 
 class PushedCopy:
-    """A file, which stays as it is; its batches are split into what receivers take.
+    """A file, which stays as it is; its batches are split into sizes that receivers take.
 
     Args:
         name: of the file.
@@ -95,22 +95,22 @@ class PushedCopy:
         self._number = 0
 
     def attempt(self) -> ExportResult | None:
-        """Send what is left of it until the endpoint fails; ``None`` where it has all."""
+        """Send the remaining batches until the endpoint fails; ``None`` where it has all."""
         while True:
             if not self._batch:
                 self._number += 1
                 self._batch = next(self._batches, ())
                 if not self._batch:
                     return None
-            # What is not wanted stays in the file.
-            stopped, tally, self._batch = self.forwarding.offer(
+            # Batches that the endpoint refuses stay in the file.
+            failure, tally, self._batch = self.forwarding.offer(
                 self._batch, (self.name, self._number), lambda _part: None
             )
-            self.forwarding.tell(tally)
-            if stopped is not None:
-                return stopped
+            self.forwarding.report(tally)
+            if failure is not None:
+                return failure
 
-    def left(self) -> tuple[int, int]:
+    def remaining(self) -> tuple[int, int]:
         """How many batches and spans have not been sent."""
         batches = [self._batch, *self._batches] if self._batch else []
         return len(batches), sum(map(len, batches))
@@ -121,21 +121,21 @@ class PushedCopy:
                 spans = [] if text.isspace() else spans_of(text)
             except ValueError:
                 # A program may be in the middle of the last line.
-                self.forwarding.tell(Tally(damaged_lines=int(text.endswith(b"\n"))))
+                self.forwarding.report(Tally(damaged_lines=int(text.endswith(b"\n"))))
                 continue
             yield from split(spans, encodable_span)[0]
-            self.forwarding.tell(Tally(bytes=len(text)))
+            self.forwarding.report(Tally(bytes=len(text)))
 
 
 def push(
-    pushed: PushedJournal | PushedCopy, target: Endpoint, advance: Callable[[int], None]
+    source: PushedJournal | PushedCopy, target: Endpoint, advance: Callable[[int], None]
 ) -> tuple[Tally, str | None]:
-    """Send what there is.
+    """Send all batches of a source.
 
     Args:
-        pushed: what to send.
+        source: with the batches.
         target: where to.
-        advance: takes the number of bytes that were dealt with.
+        advance: takes the number of bytes that were handled.
 
     Returns:
         What became of it, and why not all of it was sent.
@@ -147,20 +147,20 @@ def push(
     total = Tally()
 
     def count(tally: Tally) -> None:
-        for one in fields(tally):
-            setattr(total, one.name, getattr(total, one.name) + getattr(tally, one.name))
+        for counter in fields(tally):
+            setattr(total, counter.name, getattr(total, counter.name) + getattr(tally, counter.name))
         advance(tally.bytes)
 
-    pushed.forwarding.tell = count
+    source.forwarding.report = count
     waits = 0
     while True:
-        dealt_with = total.spans + total.refused_spans
-        problem = pushed.attempt()
+        handled_spans = total.spans + total.refused_spans
+        problem = source.attempt()
         if problem is None:
             return total, None
-        # One batch may be what is wrong: it is offered once more, and passed over if others are taken.
+        # The fault may be in one batch: it is offered once more, and passed over if others are taken.
         wait = _AGAIN_SECONDS if problem.is_final else problem.retry_after
-        waits = 1 if total.spans + total.refused_spans > dealt_with else waits + 1
+        waits = 1 if total.spans + total.refused_spans > handled_spans else waits + 1
         is_over = wait is None or wait > _MOST_SECONDS_TO_WAIT or waits > _MOST_WAITS
         if is_over or (problem.is_final and target.export([]).outcome is not Outcome.EXPORTED):
             return total, f"{target.label} does not take spans ({problem.reason})"

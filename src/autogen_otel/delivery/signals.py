@@ -9,24 +9,24 @@ from autogen_otel.vocabulary import metrics
 
 
 class Signal:
-    """One of them.
+    """A signal.
 
     Args:
         items: the name in messages and in ``autogen.telemetry.signal``.
         word: the part of the names of environment variables.
         http_exporter: module and class of the OTLP/HTTP exporter, in that exporter's package.
-        service: of OTLP, as its modules are named.
-        rejected: the field of its answers that says how many items it did not take.
+        service: the service of OTLP, as its modules are named.
+        rejected_field: the field of OTLP's responses that says how many items were rejected.
     """
 
-    def __init__(self, items: str, word: str, http_exporter: str, service: str, rejected: str) -> None:
-        self.items, self.word, self.rejected = items, word, rejected
+    def __init__(self, items: str, word: str, http_exporter: str, service: str, rejected_field: str) -> None:
+        self.items, self.word, self.rejected_field = items, word, rejected_field
         self.http_exporter = f"opentelemetry.exporter.otlp.proto.http.{http_exporter}"
         module = f"opentelemetry.proto.collector.{service.lower()}.v1.{service.lower()}_service_pb2"
         self.http_response = f"{module}:Export{service}ServiceResponse"
         self.path = f"/v1/{word.lower()}"
         self.entry_points = f"opentelemetry_{word.lower()}_exporter"
-        self.chooser = f"OTEL_{word}_EXPORTER"
+        self.exporter_variable = f"OTEL_{word}_EXPORTER"
 
     def variable(self, knob: str) -> str:
         """The variable of an OTLP exporter's knob for this signal alone."""

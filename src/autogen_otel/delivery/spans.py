@@ -15,15 +15,15 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from autogen_otel.delivery.counts import EXPORTED, FORWARDED, JOURNALED, PROCESS, ProcessCounts
-from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repaired
-from autogen_otel.delivery.exporting.exporters import Endpoint, configured
+from autogen_otel.delivery.exporting.export import BatchExporter, encodable, encoded_size, repair_value
+from autogen_otel.delivery.exporting.exporters import Endpoint, configured_endpoints
 from autogen_otel.delivery.fork import renew_after_fork
 from autogen_otel.delivery.forwarder import Forwarder
 from autogen_otel.delivery.identity.ids import IdGenerator
 from autogen_otel.delivery.identity.resource import process_resource
-from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, unwritable
-from autogen_otel.delivery.journal.decoding import bounded, bounded_list
-from autogen_otel.delivery.processes import batches, beside
+from autogen_otel.delivery.journal import Journal, Kind, Limits, NoFolderError, command_for, write_problem
+from autogen_otel.delivery.journal.decoding import bounded_attributes, bounded_list
+from autogen_otel.delivery.processes import batches, side_files
 from autogen_otel.delivery.signals import SPANS
 from autogen_otel.vocabulary.metrics import NOT_DELIVERED
 
@@ -44,8 +44,8 @@ def build(settings: Settings) -> TracerProvider:
         ValueError: the SDK does not accept one of its variables.
     """
     limits = batches.Limits.of_environment("OTEL_BSP")
-    # Before the provider: of functions for the exit the last is called first, and what is under way is noted
-    # once more when the provider has exported.
+    # Before the provider: exit functions are called in reverse order, and the spans in flight are noted once
+    # more when the provider has exported.
     exporters = _exporters(settings)
     provider = ForkingTracerProvider(resource=process_resource(), id_generator=IdGenerator())
     renew_after_fork(provider)
@@ -62,7 +62,7 @@ class ForkingTracerProvider(TracerProvider):
     others run meanwhile, in a process that may only start another program.
 
     Attributes:
-        is_of_autogen_otel: by which it is known also when this package was imported anew.
+        is_of_autogen_otel: marks it, also for a later import of this package.
     """
 
     is_of_autogen_otel: Final = True
@@ -71,7 +71,7 @@ class ForkingTracerProvider(TracerProvider):
         """Renew the locks, as older SDKs do not."""
         self._tracers_lock = threading.Lock()
 
-    # By which newer ones call it too.
+    # Newer SDKs call it by this name.
     _handle_fork = after_fork
 
 
@@ -83,7 +83,7 @@ def journal_of(settings: Settings) -> Journal:
     """
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
     journal = Journal(settings.journal_dir, limits=limits, counts=PROCESS)
-    problem = unwritable(journal.folder, for_good=True)
+    problem = write_problem(journal.folder, for_good=True)
     if problem is not None:
         raise problem
     return journal
@@ -101,35 +101,37 @@ def _exporters(settings: Settings) -> list[SpanExporter]:
         except NoFolderError as error:
             # Spans are exported all the same.
             problem = str(error)
-    why_none = problem or "the journal is off"
-    kept = f"Spans are kept in {journal.folder}." if journal else f"Spans are dropped: {why_none}."
-    console, endpoints = configured(SPANS, kept)
+    why_no_journal = problem or "the journal is off"
+    consequence = (
+        f"Spans are kept in {journal.folder}." if journal else f"Spans are dropped: {why_no_journal}."
+    )
+    console, endpoints = configured_endpoints(SPANS, consequence)
     if problem and any(endpoints):
-        # Now, and not when spans are lost because the endpoint fails.
+        # Warn now, and not when spans are lost because the endpoint fails.
         _LOGGER.warning("There is no journal: %s.", problem)
-        why_none = "there is no journal"
+        why_no_journal = "there is no journal"
     exporters: list[SpanExporter] = [ConsoleSpanExporter()] if console else []
     for number, endpoint in enumerate(endpoints):
         if number == 0 and journal is not None:
             forwarder = _forwarder(endpoint, journal)
-            # Only what takes spans in the end can tell that they are no longer under way.
-            under_way = beside.keep(journal).in_flight
+            # Only the exporter that takes spans in the end knows that they are no longer in flight.
+            in_flight = side_files.keep(journal).in_flight
             exporters.append(
-                JournaledSpanExporter(endpoint, journal, PROCESS, "", forwarder, in_flight=under_way)
+                JournaledSpanExporter(endpoint, journal, PROCESS, "", forwarder, in_flight=in_flight)
             )
         elif endpoint is not None:
-            why = "another endpoint has the journal" if journal else why_none
+            why = "another endpoint has the journal" if journal else why_no_journal
             exporters.append(JournaledSpanExporter(endpoint, None, PROCESS, why))
     return exporters
 
 
 def _forwarder(endpoint: Endpoint | None, journal: Journal) -> Forwarder | None:
-    """What sends the journal's batches; exporters of other packages may take a span only once."""
+    """The forwarder of the journal's batches; exporters of other packages may take a span only once."""
     if endpoint is None or not endpoint.is_otlp:
         return None
     forwarder = Forwarder(endpoint, journal, PROCESS)
     if forwarder.has_work():
-        # What an earlier run left; the program may be too short to export anything before it ends.
+        # An earlier run left batches, and the program may be too short to export anything before it ends.
         forwarder.wake()
     return forwarder
 
@@ -164,21 +166,21 @@ class JournaledSpanExporter(BatchExporter, SpanExporter):
             forwarder=forwarder,
             kind=kind,
         )
-        for became in (EXPORTED, JOURNALED, FORWARDED):
-            counts.add(became, SPANS.items, 0)
+        for outcome in (EXPORTED, JOURNALED, FORWARDED):
+            counts.add(outcome, SPANS.items, 0)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export or journal a batch; never raises."""
         is_delivered = self.deliver(spans)
         if self._in_flight is not None:
-            self._in_flight.exported(spans)
+            self._in_flight.note_exported(spans)
         return SpanExportResult.SUCCESS if is_delivered else SpanExportResult.FAILURE
 
 
 # ---------------------------------------------------------------- encoding
 def encodable_span(span: ReadableSpan) -> tuple[ReadableSpan, int]:
     """Return a span, or a copy that can be encoded, and an upper bound of its size in bytes."""
-    return encodable(span, encoded_span_size, _repaired)
+    return encodable(span, encoded_span_size, _repair_span)
 
 
 def encoded_span_size(span: ReadableSpan) -> int:
@@ -201,32 +203,32 @@ def encoded_span_size(span: ReadableSpan) -> int:
     )
 
 
-def _repaired(span: ReadableSpan) -> ReadableSpan:
+def _repair_span(span: ReadableSpan) -> ReadableSpan:
     """A span's copy in which every string and number can be encoded."""
     scope = span.instrumentation_scope
     return ReadableSpan(
-        name=repaired(span.name),
+        name=repair_value(span.name),
         context=span.get_span_context(),
         parent=span.parent,
-        resource=Resource(repaired(span.resource.attributes), span.resource.schema_url),
+        resource=Resource(repair_value(span.resource.attributes), span.resource.schema_url),
         attributes=_attributes(span),
         events=bounded_list(
-            [Event(repaired(event.name), _attributes(event), event.timestamp) for event in span.events],
+            [Event(repair_value(event.name), _attributes(event), event.timestamp) for event in span.events],
             span.dropped_events,
         ),
         links=bounded_list(
             [Link(link.context, _attributes(link)) for link in span.links], span.dropped_links
         ),
         kind=span.kind,
-        status=Status(span.status.status_code, repaired(span.status.description)),
+        status=Status(span.status.status_code, repair_value(span.status.description)),
         start_time=span.start_time,
         end_time=span.end_time,
         instrumentation_scope=scope
         and InstrumentationScope(
-            *map(repaired, (scope.name, scope.version, scope.schema_url, scope.attributes))
+            *map(repair_value, (scope.name, scope.version, scope.schema_url, scope.attributes))
         ),
     )
 
 
 def _attributes(holder: ReadableSpan | Event | Link) -> BoundedAttributes:
-    return bounded(repaired(holder.attributes or {}), holder.dropped_attributes)
+    return bounded_attributes(repair_value(holder.attributes or {}), holder.dropped_attributes)

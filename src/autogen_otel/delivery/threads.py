@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 
-def started(name: str, work: Callable[..., object], *arguments: Any) -> threading.Thread | None:
+def start_thread(name: str, work: Callable[..., object], *arguments: Any) -> threading.Thread | None:
     """Start a thread.
 
     Args:
         name: what it is for.
         work: what it does.
-        arguments: of that.
+        arguments: of ``work``.
 
     Returns:
         ``None`` where none can be started: the system has no more, or the interpreter shuts down.

@@ -21,7 +21,7 @@ from autogen_otel.diagnosis.evidence.population import Population, group_key
 from autogen_otel.diagnosis.evidence.subjects import is_no_object
 from autogen_otel.diagnosis.roots import roots_of
 from autogen_otel.diagnosis.words import advice_for, visible_as, what_ended
-from autogen_otel.traces.source import Weighted
+from autogen_otel.traces.source import WeightedConversation
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -132,7 +132,7 @@ class Sampling:
     working: int
 
     @classmethod
-    def of(cls, sample: Sequence[Weighted]) -> Sampling | None:
+    def of(cls, sample: Sequence[WeightedConversation]) -> Sampling | None:
         """The numbers of a sample; ``None`` if it has all conversations."""
         failing = [
             conversation.weight for conversation in sample if any(span.failed for span in conversation.spans)
@@ -179,7 +179,7 @@ def diagnose(spans: Iterable[Span]) -> Diagnosis:
     return conclude(Population.of(spans))
 
 
-def diagnose_sample(sample: Sequence[Weighted]) -> Diagnosis:
+def diagnose_sample(sample: Sequence[WeightedConversation]) -> Diagnosis:
     """Say what fails in the conversations that a sample stands for, and why."""
     return replace(conclude(Population.of_sample(sample)), sampling=Sampling.of(sample))
 

@@ -14,13 +14,20 @@ from autogen_otel.diagnosis.evidence.parts import Populations, read_populations
 from autogen_otel.diagnosis.evidence.population import Population
 from autogen_otel.diagnosis.findings import Diagnosis, conclude, diagnose_sample
 from autogen_otel.diagnosis.stored.diagnosis import compare_stored, diagnose_stored
-from autogen_otel.traces.beside import few_collections
+from autogen_otel.traces.reader_process import few_collections
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.source import Progress, SampledSource, Source, SourceError, Weighted, with_beginning
+from autogen_otel.traces.source import (
+    Progress,
+    SampledSource,
+    Source,
+    SourceError,
+    WeightedConversation,
+    with_beginning,
+)
 from autogen_otel.traces.sources.clickhouse import ClickHouse
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.prometheus import count, reweighted
+from autogen_otel.traces.sources.prometheus import count, reweight
 from autogen_otel.traces.trace import Span, Trace
 
 MOST_OF_EITHER: Final = 1000
@@ -59,7 +66,7 @@ def diagnose_source(
         counts = count(
             prometheus, replace(sampled_selection, until=sampled_selection.until or time.time_ns())
         )
-        return diagnose_sample(reweighted(sample, counts)), f"{source.name}, counted by {prometheus.name}"
+        return diagnose_sample(reweight(sample, counts)), f"{source.name}, counted by {prometheus.name}"
     with few_collections():
         if isinstance(source, ClickHouse):
             with show_progress(source.name) as progress:
@@ -167,7 +174,7 @@ def _parts(source: Source, limit: int) -> Sequence[Files]:
 
 def _sample(
     source: SampledSource, selection: Selection, limit: int, show_progress: ShowProgress
-) -> tuple[Selection, list[Weighted]]:
+) -> tuple[Selection, list[WeightedConversation]]:
     """A sample, and the selection that it is a sample of."""
     sampled_selection, most = with_beginning(source, selection), limit or MOST_OF_EITHER
     with show_progress(f"reading {source.name}") as progress, few_collections():

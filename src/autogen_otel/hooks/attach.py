@@ -1,4 +1,4 @@
-"""Putting the rows of the table on the host, and taking every one of them off again."""
+"""Attaching the rows of the table to the host, and detaching every one of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
-from autogen_otel.hooks.drive import Runtime, is_observed, observed, original_of, runtimes_of
+from autogen_otel.hooks.drive import Runtime, is_observed, observe, original_of, runtimes_of
 from autogen_otel.hooks.report import Absent, Attached, AttachReport, RowReport, StoodDown
-from autogen_otel.hooks.table import AGENTS, ROWS, Discovered, Place, Row
+from autogen_otel.hooks.table import AGENTS, ROWS, DiscoveryRule, Place, Row
 from autogen_otel.lineages import Lineage
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import Memory
@@ -22,7 +22,7 @@ from autogen_otel.recording import has_instrumentations, share_provider
 _MISSING = object()
 _NO_FIELDS: Final[dict[str, Any]] = {}
 _AG2_TRACER: Final = "autogen.opentelemetry."
-_AG2_MARK: Final = "__otel_wrapped__"
+_AG2_FLAG: Final = "__otel_wrapped__"
 AG2_TRACER_NAME: Final = "AG2's own tracer (autogen.opentelemetry)"
 _WHY_STOOD_DOWN: Final = (
     "its chat spans would repeat ours, so they are not made while we are attached; of agents that "
@@ -62,19 +62,19 @@ class Attachment:
         self._runtime, self._lineage, self._rows = runtime, lineage, rows
         self._patches: list[_Patch] = []
         self._attached: list[Row] = []
-        # Classes met at calls, by their id and the method observed: applications make them by the thousand.
+        # Classes discovered at calls, by id and observed method: applications make thousands of them.
         self._classes: dict[tuple[int, str], weakref.ref[type]] = {}
         self._stood_down: list[StoodDown] = []
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Renew the lock: a thread of the parent may have held it."""
+        """Renew the lock: a thread of the parent process may have held it."""
         self._lock = Lock()
 
     def attach(self) -> AttachReport:
-        """Attach each row that the host has, and say of each how it went."""
+        """Attach each row that the host has, and report on each."""
         for _, _, attribute in self._places():
-            # An earlier import of this package, which nothing else leads to any more.
+            # Ends an earlier import of this package, which nothing else refers to any more.
             with suppress(Exception):
                 for other in list(runtimes_of(attribute)):
                     other.end()
@@ -83,12 +83,12 @@ class Attachment:
         return AttachReport(self._lineage, rows, stood_down=tuple(self._stood_down))
 
     def is_in_place(self) -> bool:
-        """Whether the host is the one that was attached to, and was not imported anew since."""
+        """Whether the host is still the one that we attached to: nobody has imported it anew."""
         owners = {id(patch.owner) for patch in self._patches}
         return all(id(owner) in owners for row, owner, _ in self._places() if row in self._attached)
 
     def _places(self) -> Iterator[tuple[Row, Any, Any]]:
-        """The rows that the host has now, with the owner and what stands there."""
+        """The rows that the host has now, each with the owner and the present attribute."""
         for row in self._rows:
             if self._lineage.name in row.lineages:
                 with suppress(Exception):
@@ -98,8 +98,8 @@ class Attachment:
     def detach(self) -> None:
         """Restore the identical objects, last attached first."""
         with self._lock:
-            for (_, method), met in tuple(self._classes.items()):
-                owner = met()
+            for (_, method), reference in tuple(self._classes.items()):
+                owner = reference()
                 function = None if owner is None else vars(owner).get(method)
                 # Unless somebody else has put a layer of theirs on top.
                 if owner is not None and is_observed(function):
@@ -118,8 +118,8 @@ class Attachment:
             if original is _MISSING and not row.is_optional:
                 raise AttributeError(f"{row.module} has no {row.name}")  # noqa: TRY301 - reported as all else is
             on_call = _Discovery(self, row.discovers, self._lineage).look if row.discovers else None
-            below = self._below_ag2_tracer(target, original)
-            place = Place(owner, name, below, self._runtime, self._lineage, on_call)
+            function = self._host_function(target, original)
+            place = Place(owner, name, function, self._runtime, self._lineage, on_call)
             self._replace(owner, name, original, row.replacement(place))
         except Exception as error:  # noqa: BLE001 - what cannot be attached is reported; the application goes on
             reason = f"{type(error).__name__}: {error}"
@@ -132,17 +132,17 @@ class Attachment:
         package = row.module.partition(".")[0]
         return package == "autogen" or importlib.util.find_spec(package) is not None
 
-    def _below_ag2_tracer(self, target: str, function: Any) -> Any:
+    def _host_function(self, target: str, function: Any) -> Any:
         """The host's function, also where AG2's own tracer has wrapped it: its span would repeat ours."""
-        if not inspect.isfunction(function) or not getattr(function, _AG2_MARK, False):
+        if not inspect.isfunction(function) or not getattr(function, _AG2_FLAG, False):
             return function
         if not function.__module__.startswith(_AG2_TRACER):
             return function
-        enclosed = inspect.getclosurevars(function).nonlocals
-        inner = enclosed.get("original_create")
-        # Spans that go elsewhere repeat nothing.
+        variables = inspect.getclosurevars(function).nonlocals
+        inner = variables.get("original_create")
+        # Spans of another provider repeat nothing.
         if not inspect.isfunction(inner) or not share_provider(
-            enclosed.get("tracer"), self._runtime.recorder.tracer
+            variables.get("tracer"), self._runtime.recorder.tracer
         ):
             return function
         self._stood_down.append(StoodDown(target, AG2_TRACER_NAME, _WHY_STOOD_DOWN))
@@ -156,46 +156,46 @@ class Attachment:
         """Wrap a method where it is defined, once for all its subclasses."""
         with self._lock:
             original = vars(owner)[method]
-            # Not what is called without an instance; a function that others have wrapped is one still.
+            # Not static or class methods; a function that others have wrapped still is a function.
             if is_observed(original) or not inspect.isfunction(original):
                 return
-            setattr(owner, method, observed(original, operation, self._runtime, owner))
+            setattr(owner, method, observe(original, operation, self._runtime, owner))
             key = (id(owner), method)
-            # Neither the class nor its functions, which know the class, may be kept alive by us.
+            # We may keep alive neither the class nor its functions, which refer to the class.
             self._classes[key] = weakref.ref(owner, lambda _: self._classes.pop(key, None))
 
 
 class _Discovery:
-    """Observes the classes of objects that show up at calls.
+    """Observes the classes of objects that appear at calls.
 
-    What an instance leads to is looked at when it is first seen, and again only if it leads to other objects
-    or a method has been replaced since: a test's patch may have taken our function off for a while.
+    It examines the objects of an instance at the first call, and again only if the instance has other objects
+    or somebody has replaced a method since: a test's patch may have removed our function for a while.
 
     Args:
         attachment: attaches to the classes.
-        discovered: what to look for.
+        rules: which objects to look for.
         lineage: the host.
     """
 
-    def __init__(self, attachment: Attachment, discovered: tuple[Discovered, ...], lineage: Lineage) -> None:
+    def __init__(self, attachment: Attachment, rules: tuple[DiscoveryRule, ...], lineage: Lineage) -> None:
         self._attachment = attachment
-        self._discovered = [one for one in discovered if lineage.name in one.lineages]
-        self._held_as = next(filter(None, (one.held_as for one in discovered)), "")
-        self._asks_instrumentations = any(one.if_instrumented for one in self._discovered)
+        self._rules = [rule for rule in rules if lineage.name in rule.lineages]
+        self._attribute = next(filter(None, (rule.attribute for rule in rules)), "")
+        self._asks_instrumentations = any(rule.if_instrumented for rule in self._rules)
         self._memory = Memory()
 
     def look(self, instance: Any) -> None:
-        """Look at what an instance leads to."""
-        # Read from the memory and the instance in few steps, as nearly always there is nothing to do.
-        held = getattr(instance, "__dict__", _NO_FIELDS).get(self._held_as)
-        ids = [*map(id, held)] if type(held) is list else id(held)
+        """Examine the objects of an instance."""
+        # In few steps, as there is nearly always nothing to do.
+        value = getattr(instance, "__dict__", _NO_FIELDS).get(self._attribute)
+        ids = [*map(id, value)] if type(value) is list else id(value)
         is_loaded = self._asks_instrumentations and has_instrumentations()
-        seen = self._memory.get(id(instance))
-        if seen is not None and seen[0]() is instance:
-            ids_before, was_loaded, observed = seen[1]
+        entry = self._memory.get(id(instance))
+        if entry is not None and entry[0]() is instance:
+            ids_before, was_loaded, methods = entry[1]
             if ids == ids_before and is_loaded is was_loaded:
                 try:
-                    for fields, method, function in observed:
+                    for fields, method, function in methods:
                         if fields[method] is not function:
                             break
                     else:
@@ -206,30 +206,30 @@ class _Discovery:
         self._memory.remember(instance, (ids, is_loaded, self._observe(instance, is_loaded=is_loaded)))
 
     def _observe(self, instance: Any, *, is_loaded: bool) -> list[tuple[Any, str, Any]]:
-        """Observe the classes of what an instance leads to.
+        """Observe the classes of an instance's objects.
 
         Returns:
-            The fields of each class, the method observed of it, and what stands there.
+            The fields of each class, the name of the observed method, and the present function.
         """
-        observed = []
-        for kind in self._discovered:
-            if kind.if_instrumented and not is_loaded:
+        methods = []
+        for rule in self._rules:
+            if rule.if_instrumented and not is_loaded:
                 continue
-            for one in kind.objects(instance):
-                owner = _owner(type(one), kind.method)
+            for target in rule.objects(instance):
+                owner = _owner(type(target), rule.method)
                 if owner is None:
                     continue
-                if not is_observed(vars(owner)[kind.method]):
-                    self._attachment.observe_class(owner, kind.method, kind.operation)
-                observed.append((vars(owner), kind.method, vars(owner)[kind.method]))
-        return observed
+                if not is_observed(vars(owner)[rule.method]):
+                    self._attachment.observe_class(owner, rule.method, rule.operation)
+                methods.append((vars(owner), rule.method, vars(owner)[rule.method]))
+        return methods
 
 
 def _owner(cls: type, method: str) -> type | None:
     """The class that a class inherits a method from."""
-    for one in cls.__mro__:
-        if method in one.__dict__:
-            return one
+    for base in cls.__mro__:
+        if method in base.__dict__:
+            return base
     return None
 
 

@@ -30,24 +30,24 @@ else:
 
 
 class Runtime(Protocol):
-    """What the boundary needs to know of the instrumentation that is switched on."""
+    """What the boundary needs to know of the instrumentation."""
 
     enabled: bool
     recorder: Recorder
 
 
 class Boundary:
-    """Makes the function that stands in a host function's place, and begins the observation of each call.
+    """Makes the function that replaces a host function, and begins the observation of each call.
 
-    What it makes are plain functions, so that Python binds, copies, pickles and refers to them weakly as it
-    does with the host's own; hosts look their methods up dozens of times for each call that they make.
+    It makes plain functions, so that Python binds, copies, pickles and refers to them weakly as it does with
+    the host's own; hosts look their methods up dozens of times for each call that they make.
 
     Args:
-        function: the host's function, or what others have put in its place.
-        operation: how its calls are read.
+        function: the host's function, or the wrapper that others have put in its place.
+        operation: the operation that reads its calls.
         runtime: the instrumentation that is switched on, or off.
         owner: the class or module whose attribute it is.
-        on_call: told the instance before each call, to observe classes that show up only then.
+        on_call: called with the instance before each call, to observe classes that appear only then.
     """
 
     def __init__(
@@ -60,19 +60,19 @@ class Boundary:
     ) -> None:
         self._operation, self._runtime, self._on_call = operation, runtime, on_call
         self._is_method = inspect.isclass(owner)
-        self._function = _called_bound(function) if self._is_method else function
+        self._function = _instance_first(function) if self._is_method else function
         self._names = _positional_names(function) or operation.parameters
 
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Operation | None:
         """Start observing a call; ``None`` if it is not to be observed."""
-        around = capture()
-        parent: Any = around.get(CALL_KEY)
+        context = capture()
+        parent: Any = context.get(CALL_KEY)
         if parent is None:
             # The application may have asked instrumentations to be silent here.
-            if around.get(SUPPRESS_KEY):
+            if context.get(SUPPRESS_KEY):
                 return None
         elif parent.context is None:
-            # It has ended; what it started goes on.
+            # The parent has ended; work that it started goes on.
             parent = None
         instance = None
         if self._is_method:
@@ -91,11 +91,11 @@ class Boundary:
         facts = call.begin()
         if facts is None:
             return None
-        call.start(facts, around)
+        call.start(facts, context)
         return call
 
     def sync(self) -> Callable[..., Any]:
-        """Make the function for one that is called."""
+        """Make the wrapper of a plain function."""
         function, runtime, begin = self._function, self._runtime, self.begin
 
         def hooked(*args: Any, **kwargs: Any) -> Any:
@@ -127,7 +127,7 @@ class Boundary:
             finally:
                 try:
                     leave(call.token)
-                    # It holds the context of before, with the call in that, and so on.
+                    # It holds the context before, with the call in that context, and so on.
                     del call.token
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
@@ -137,7 +137,7 @@ class Boundary:
         return hooked
 
     def coroutine(self) -> Callable[..., Any]:
-        """Make the function for one that is awaited; the same as ``sync`` but for one word."""
+        """Make the wrapper of a coroutine function; the same as ``sync`` but for ``async`` and ``await``."""
         function, runtime, begin = self._function, self._runtime, self.begin
 
         async def hooked(*args: Any, **kwargs: Any) -> Any:
@@ -169,7 +169,7 @@ class Boundary:
             finally:
                 try:
                     leave(call.token)
-                    # It holds the context of before, with the call in that, and so on.
+                    # It holds the context before, with the call in that context, and so on.
                     del call.token
                 except Exception as ours:  # noqa: BLE001 - the boundary
                     with suppress(Exception):
@@ -179,38 +179,38 @@ class Boundary:
         return hooked
 
 
-def observed(
+def observe(
     function: Callable[..., Any],
     operation: type[Operation],
     runtime: Runtime,
     owner: Any,
     on_call: Callable[[Any], None] | None = None,
 ) -> Callable[..., Any]:
-    """The function to put in a host function's place; see ``Boundary`` for the arguments."""
+    """Make the function that replaces a host function; see ``Boundary`` for the arguments."""
     boundary = Boundary(function, operation, runtime, owner, on_call)
-    made = boundary.coroutine() if inspect.iscoroutinefunction(function) else boundary.sync()
-    _codes.add(made.__code__)
-    return functools.update_wrapper(made, function)
+    wrapper = boundary.coroutine() if inspect.iscoroutinefunction(function) else boundary.sync()
+    _wrapper_codes.add(wrapper.__code__)
+    return functools.update_wrapper(wrapper, function)
 
 
 def is_observed(function: object) -> bool:
-    """Whether a function is one that ``observed`` has made."""
-    return type(function) is FunctionType and function.__code__ in _codes
+    """Whether ``observe`` has made a function."""
+    return type(function) is FunctionType and function.__code__ in _wrapper_codes
 
 
 def original_of(function: Any) -> Any:
-    """The function that one made by ``observed`` stands for."""
+    """The host function that a function made by ``observe`` replaces."""
     return vars(function)["__wrapped__"]
 
 
 def runtimes_of(function: object) -> Iterator[Any]:
     """The instrumentations that observe a function, those of earlier imports of this module included.
 
-    Whoever purges modules from ``sys.modules`` and imports them anew leaves the old ones at work.
+    Code that purges modules from ``sys.modules`` and imports them anew leaves the old ones active.
     """
-    seen: set[int] = set()
-    while function is not None and id(function) not in seen:
-        seen.add(id(function))
+    seen_ids: set[int] = set()
+    while function is not None and id(function) not in seen_ids:
+        seen_ids.add(id(function))
         if type(function) is FunctionType and function.__code__.co_filename == _THIS_FILE:
             cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
             if "runtime" in cells:
@@ -218,12 +218,12 @@ def runtimes_of(function: object) -> Iterator[Any]:
         function = getattr(function, "__wrapped__", None)
 
 
-_codes: set[CodeType] = set()
+_wrapper_codes: set[CodeType] = set()
 _THIS_FILE: Final = is_observed.__code__.co_filename
 
 
-def _called_bound(function: Any) -> Callable[..., Any]:
-    """A method to be called with its instance first, also if others' wrappers want to know the instance."""
+def _instance_first(function: Any) -> Callable[..., Any]:
+    """A method as a function of its instance, even if others' wrappers need to know the instance."""
     if type(function) is FunctionType:
         return function
 
@@ -233,16 +233,16 @@ def _called_bound(function: Any) -> Callable[..., Any]:
     return bound
 
 
-def carried(function: Callable[..., Any], captured: Any = None) -> Callable[..., Any]:
-    """A callable that runs ``function`` on another thread in the context of here.
+def carry_context(function: Callable[..., Any], captured_context: Any = None) -> Callable[..., Any]:
+    """A callable that runs ``function`` on another thread in the current context.
 
     Args:
-        function: what the host hands to the other thread.
-        captured: the context, if it was captured before.
+        function: the function that the host hands to the other thread.
+        captured_context: the context, if it was captured before.
     """
-    context = captured
+    context = captured_context
     try:
-        context = capture() if captured is None else captured
+        context = capture() if captured_context is None else captured_context
     except Exception as ours:  # noqa: BLE001 - the boundary
         with suppress(Exception):
             report(ours)
@@ -268,7 +268,7 @@ def carried(function: Callable[..., Any], captured: Any = None) -> Callable[...,
 
 
 def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Names of the positional parameters after ``self``; none where there is no signature to read."""
+    """Names of the positional parameters after ``self``; none if there is no signature to read."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):

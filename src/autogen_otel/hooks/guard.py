@@ -1,4 +1,4 @@
-"""What becomes of our own errors: logged once each, counted, never shown to the host."""
+"""How we handle our own errors: log each once, count it, never show it to the host."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from types import TracebackType
 
 _log = logging.getLogger("autogen_otel")
 
-_MOST_PLACES = 20
+_MAX_FRAMES = 20
 
 internal_errors: Counter[str] = Counter()
-"""Errors of our own by place and type; ``doctor`` shows them."""
+"""Number of our own errors by type and location; ``doctor`` shows them."""
 
 
 def log_once(error: BaseException) -> None:
-    """Log an error of ours the first time it happens at a place; count it every time.
+    """Log an error of ours the first time it occurs at a location; count it every time.
 
     Its message is not logged: it may quote what we were reading, and that may be a secret.
     """
-    where = _place(error.__traceback__)
-    key = f"{type(error).__name__} at {where}"
+    location = _innermost_frame(error.__traceback__)
+    key = f"{type(error).__name__} at {location}"
     internal_errors[key] += 1
     if internal_errors[key] == 1:
         _log.warning(
             "autogen-otel could not record something (%s); the application is unaffected, "
             "further ones of this kind are only counted. It came through:\n%s",
             key,
-            _places(error.__traceback__),
+            _frames(error.__traceback__),
         )
 
 
 on_error: Callable[[BaseException], None] = log_once
-"""What every error of ours is reported to. Tests put one here that makes them fail."""
+"""The function that every error of ours is reported to. Tests replace it with one that fails the test."""
 
 
 def report(error: BaseException) -> None:
@@ -41,15 +41,15 @@ def report(error: BaseException) -> None:
     on_error(error)
 
 
-def _places(traceback: TracebackType | None) -> str:
-    """Each place it passed, without the source, which may hold anything."""
-    places = []
+def _frames(traceback: TracebackType | None) -> str:
+    """Each frame of the traceback, without source lines, which may hold anything."""
+    frames = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        places.append(f"  {code.co_filename}:{traceback.tb_lineno} {code.co_name}")
+        frames.append(f"  {code.co_filename}:{traceback.tb_lineno} {code.co_name}")
         traceback = traceback.tb_next
-    return "\n".join(places[-_MOST_PLACES:])
+    return "\n".join(frames[-_MAX_FRAMES:])
 
 
-def _place(traceback: TracebackType | None) -> str:
-    return _places(traceback).rpartition("\n")[2].strip() or "unknown place"
+def _innermost_frame(traceback: TracebackType | None) -> str:
+    return _frames(traceback).rpartition("\n")[2].strip() or "unknown place"

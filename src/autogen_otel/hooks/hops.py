@@ -1,9 +1,9 @@
 """Views of ``asyncio`` and ``threading`` for AutoGen's own modules, which carry the context to other threads.
 
 AutoGen runs every model call of an async chat in an executor thread, and background runs and some async
-tools in threads of their own; the current span stays behind. The views stand in the place of the module
-globals of AutoGen's modules only: ``threading`` and the event loop themselves are not touched. A background
-run belongs to the trace that it was started in, also where the span around the start has ended meanwhile.
+tools in threads of their own; the current span stays behind. The views replace module globals of AutoGen's
+modules only: ``threading`` and the event loop themselves are not touched. A background run belongs to the
+trace that it was started in, even if the span around the start has ended meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from autogen_otel.hooks.drive import Proxy, Runtime, carried
+from autogen_otel.hooks.drive import Proxy, Runtime, carry_context
 from autogen_otel.hooks.guard import report
 from autogen_otel.recording import current
 
@@ -21,21 +21,21 @@ class _Loop(Proxy):
     """An event loop whose executor threads run in the context of the caller."""
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
-        """As of the loop."""
-        moved = func
+        """Run it as the loop does, but in the context of the caller."""
+        func_in_context = func
         try:
-            moved = carried(func)
+            func_in_context = carry_context(func)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
-        return self.__wrapped__.run_in_executor(executor, moved, *args)
+        return self.__wrapped__.run_in_executor(executor, func_in_context, *args)
 
 
 class AsyncioView(Proxy):
     """The ``asyncio`` module with loops that carry the context.
 
     Args:
-        module: what stands there now.
+        module: the present module global.
         runtime: the instrumentation that is switched on, or off.
     """
 
@@ -44,12 +44,12 @@ class AsyncioView(Proxy):
         self._self_runtime = runtime
 
     def get_event_loop(self) -> Any:
-        """As of the module."""
+        """The loop that the module returns, with the context."""
         loop = self.__wrapped__.get_event_loop()
         return _Loop(loop) if self._self_runtime.enabled else loop
 
     def get_running_loop(self) -> Any:
-        """As of the module."""
+        """The loop that the module returns, with the context."""
         loop = self.__wrapped__.get_running_loop()
         return _Loop(loop) if self._self_runtime.enabled else loop
 
@@ -58,9 +58,9 @@ class _Thread(threading.Thread):
     """A thread that runs in the context of the code that starts it."""
 
     def start(self) -> None:
-        """As of any thread."""
+        """Start as any thread does, but run in the current context."""
         try:
-            self.run = carried(self.run, current.capture())  # type: ignore[method-assign]
+            self.run = carry_context(self.run, current.capture())  # type: ignore[method-assign]
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)

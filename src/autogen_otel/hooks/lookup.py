@@ -1,8 +1,8 @@
-"""Seeing the user's function inside ``execute_function``, where its exception is turned into text.
+"""Observing the user's function inside ``execute_function``, which turns its exception into text.
 
 ``execute_function`` looks its callable up in ``self._function_map``. While an observed tool call runs, the
-first such look-up finds the callable inside a transparent wrapper. The agent's own dict is never touched:
-a descriptor on the class hands out a view of it for that one look-up, and is taken off again on undo.
+first such look-up gets the callable inside a transparent wrapper. The agent's own dict is never touched:
+a descriptor on the class returns a view of it for that one look-up, and undo removes the descriptor.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from autogen_otel.operations.tools.tool_call import ToolCall
 from autogen_otel.recording import current
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
-"""What wrapt calls instead of a wrapped function: function, instance, positional and keyword arguments."""
+"""Wrapt calls it instead of a wrapped function: function, instance, positional and keyword arguments."""
 
 
 class FunctionMap:
@@ -29,7 +29,7 @@ class FunctionMap:
     Args:
         name: the attribute.
         runtime: the instrumentation that is switched on.
-        awaits_results: whether the host awaits what a plain function returns (AG2 0.14).
+        awaits_results: whether the host awaits the value that a plain function returns (AG2 0.14).
     """
 
     def __init__(self, name: str, runtime: Runtime, *, awaits_results: bool) -> None:
@@ -39,73 +39,77 @@ class FunctionMap:
         """The instance's own dict, or a view of it for the look-up of an observed tool call."""
         if instance is None or self._name not in instance.__dict__:
             raise AttributeError(f"{owner!r} has no attribute {self._name!r}", name=self._name, obj=instance)
-        own = instance.__dict__[self._name]
+        function_map = instance.__dict__[self._name]
         if not self._runtime.enabled:
-            return own
+            return function_map
         try:
             call = current.current_call()
-            if isinstance(call, ToolCall) and not call.was_looked_up and isinstance(own, dict):
-                view = _View(own)
-                view._self_observed = call, self._awaits_results
+            if isinstance(call, ToolCall) and not call.was_looked_up and isinstance(function_map, dict):
+                view = _View(function_map)
+                view._self_lookup = call, self._awaits_results
                 return view
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
-        return own
+        return function_map
 
     def __set__(self, instance: Any, value: Any) -> None:
-        """Keep it where it would be without us."""
+        """Set it in the dict where it would be without us."""
         instance.__dict__[self._name] = value
 
     def __delete__(self, instance: Any) -> None:
-        """Remove it from where it would be without us."""
+        """Delete it from the dict where it would be without us."""
         del instance.__dict__[self._name]
 
 
 class _View(Proxy):
-    """A function map as it is, but for one look-up."""
+    """A function map that observes one look-up and is otherwise as it is."""
 
-    _self_observed: tuple[ToolCall, bool]
-    """The tool call that is running, and whether the host awaits what a plain function returns."""
+    _self_lookup: tuple[ToolCall, bool]
+    """The running tool call, and whether the host awaits the value that a plain function returns."""
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """As of any dict; the callable of the tool call that is running comes observed."""
+        """As ``dict.get``, but the callable of the running tool call is wrapped."""
         function = self.__wrapped__.get(key, default)
         try:
-            return self._self_observing(key, function)
+            return self._self_observe(key, function)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
         return function
 
     def __getitem__(self, key: Any) -> Any:
-        """The same, for agent classes that look their tools up so."""
+        """The same, for agent classes that look tools up by key."""
         function = self.__wrapped__[key]
         try:
-            return self._self_observing(key, function)
+            return self._self_observe(key, function)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
         return function
 
-    def _self_observing(self, key: Any, function: Any) -> Any:
-        call, awaited = self._self_observed
+    def _self_observe(self, key: Any, function: Any) -> Any:
+        call, awaits_result = self._self_lookup
         if key != call.tool or call.was_looked_up:
             return function
         call.was_looked_up = True
         if not callable(function):
             return function
         is_awaited = call.function_found(function).gives_coroutines
-        wrapper = _reporting_coroutine(call) if is_awaited else _reporting(call, awaited=awaited)
+        wrapper = (
+            _reporting_coroutine_wrapper(call)
+            if is_awaited
+            else _reporting_wrapper(call, awaits_result=awaits_result)
+        )
         return wrapt.FunctionWrapper(function, wrapper)
 
 
-def _reporting(call: ToolCall, *, awaited: bool) -> Wrapper:
-    """The wrapper of a function of the user's that reports its exception to the tool call.
+def _reporting_wrapper(call: ToolCall, *, awaits_result: bool) -> Wrapper:
+    """A wrapper that reports the exception of the user's function to the tool call.
 
     Args:
         call: the tool call.
-        awaited: whether the host goes on to await what the function returns.
+        awaits_result: whether the host then awaits the value that the function returns.
     """
 
     def reporting(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
@@ -119,7 +123,7 @@ def _reporting(call: ToolCall, *, awaited: bool) -> Wrapper:
                     report(ours)
             raise
         try:
-            if awaited and inspect.isawaitable(value):
+            if awaits_result and inspect.isawaitable(value):
                 return _Awaitable(value, call)
             call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary
@@ -130,7 +134,7 @@ def _reporting(call: ToolCall, *, awaited: bool) -> Wrapper:
     return reporting
 
 
-def _reporting_coroutine(call: ToolCall) -> Wrapper:
+def _reporting_coroutine_wrapper(call: ToolCall) -> Wrapper:
     """The same for a function that is awaited."""
 
     async def reporting(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:

@@ -98,5 +98,8 @@ class AttachReport:
             return f"autogen-otel is attached to nothing: {self.problem}"
         lines = [f"autogen-otel is attached to {self.lineage} at {len(self.attached)} places"]
         lines += [f"  missing: {row.target} ({row.yields}): {row.reason}" for row in self.missing]
-        lines += [f"  stood down: {one.who} at {one.target}: {one.reason}" for one in self.stood_down]
+        lines += [
+            f"  stood down: {stand_down.who} at {stand_down.target}: {stand_down.reason}"
+            for stand_down in self.stood_down
+        ]
         return "\n".join(lines)

@@ -1,9 +1,9 @@
 """Watching a stream of the OpenAI SDK while its chunks pass to AutoGen, untouched and one by one.
 
 The SDK makes the generator of a stream once, in ``Stream.__stream__``, and takes every chunk from it. Inside
-a model call that generator stands in a transparent proxy, which only counts: nothing is read ahead, no
-context is entered around the generator, and nothing of ours has to be ended, since the config entry that
-asked for the stream tells how far it came when it ends itself.
+a model call we wrap that generator in a transparent proxy, which only counts: nothing is read ahead, no
+context is entered around the generator, and nothing of ours has to be ended, since the call of the config
+entry that requested the stream records its progress when it ends itself.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import Any
 
 from autogen_otel.hooks.drive import Proxy, Runtime
 from autogen_otel.hooks.guard import report
-from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import current
 
 
 class _Chunks(Proxy):
-    """A generator of chunks, counted as they pass.
+    """A proxy of a generator that counts the chunks as they pass.
 
     Args:
         chunks: the SDK's generator.
-        stream: the account of the chunks and of the end.
+        stream: the progress of the stream.
     """
 
-    def __init__(self, chunks: Any, stream: StreamRead) -> None:
+    def __init__(self, chunks: Any, stream: StreamProgress) -> None:
         super().__init__(chunks)
         self._self_stream = stream
 
@@ -58,7 +58,7 @@ class _Chunks(Proxy):
 class _AsyncChunks(Proxy):
     """The same for an asynchronous generator; arguments as of ``_Chunks``."""
 
-    def __init__(self, chunks: Any, stream: StreamRead) -> None:
+    def __init__(self, chunks: Any, stream: StreamProgress) -> None:
         super().__init__(chunks)
         self._self_stream = stream
 
@@ -87,21 +87,21 @@ class _AsyncChunks(Proxy):
 
 def counted_stream(original: Any, runtime: Runtime) -> Any:
     """``Stream.__stream__`` with its chunks counted inside model calls."""
-    return _counting(original, _Chunks, runtime)
+    return _count_chunks(original, _Chunks, runtime)
 
 
 def counted_async_stream(original: Any, runtime: Runtime) -> Any:
     """``AsyncStream.__stream__`` with its chunks counted inside model calls."""
-    return _counting(original, _AsyncChunks, runtime)
+    return _count_chunks(original, _AsyncChunks, runtime)
 
 
-def _counting(
-    original: Callable[..., Any], proxy: Callable[[Any, StreamRead], Any], runtime: Runtime
+def _count_chunks(
+    original: Callable[..., Any], proxy: Callable[[Any, StreamProgress], Any], runtime: Runtime
 ) -> Callable[..., Any]:
-    def counted(*args: Any, **kwargs: Any) -> Any:
+    def count_chunks(*args: Any, **kwargs: Any) -> Any:
         chunks = original(*args, **kwargs)
         try:
-            stream = _opened(runtime)
+            stream = _open_stream(runtime)
             if stream is not None:
                 return proxy(chunks, stream)
         except Exception as ours:  # noqa: BLE001 - the boundary
@@ -109,12 +109,12 @@ def _counting(
                 report(ours)
         return chunks
 
-    return functools.update_wrapper(counted, original)
+    return functools.update_wrapper(count_chunks, original)
 
 
-def _opened(runtime: Runtime) -> StreamRead | None:
-    """The account of a stream that a config entry has just been given; ``None`` outside of model calls."""
+def _open_stream(runtime: Runtime) -> StreamProgress | None:
+    """The progress of a stream that a config entry has just received; ``None`` outside of model calls."""
     call = current.current_call() if runtime.enabled else None
-    # Read once: the call may end on another thread meanwhile, and lets go of its entry then.
+    # Read once: the call may end on another thread meanwhile, and drops its entry then.
     entry = call.place.entry if isinstance(call, Operation) else None
-    return None if entry is None else entry.opened()
+    return None if entry is None else entry.open_stream()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from autogen_otel.hooks.drive import Runtime, observed
+from autogen_otel.hooks.drive import Runtime, observe
 from autogen_otel.hooks.hops import AsyncioView, ThreadingView
 from autogen_otel.hooks.lookup import FunctionMap
 from autogen_otel.hooks.outermost import outermost
@@ -24,7 +24,7 @@ from autogen_otel.operations.conversations.message import MessageSent
 from autogen_otel.operations.conversations.transition import DetermineNextAgent
 from autogen_otel.operations.first_sight import MakeWrapper, sdk_client
 from autogen_otel.operations.models.assistant_run import AssistantRun, WaitForRun
-from autogen_otel.operations.models.entry_tried import EntryTried
+from autogen_otel.operations.models.entry_call import EntryCall
 from autogen_otel.operations.models.http_attempt import ApiRequest, HttpAttempt, SendRequest
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
@@ -43,27 +43,27 @@ _SDK = "openai._base_client"
 _STREAMS = "openai._streaming"
 
 
-class Discovered(NamedTuple):
-    """Objects met at a call whose classes are observed from then on.
+class DiscoveryRule(NamedTuple):
+    """Which objects to look for at a call, whose classes are observed from then on.
 
     Args:
-        objects: from the instance of the row's function to the objects.
+        objects: returns the objects of the instance whose method was called.
         method: the method of their classes to observe.
-        operation: how its calls are read.
-        what: the classes, for the documentation.
+        operation: the operation that reads its calls.
+        classes: the classes, for the documentation.
         yields: what a reader of the trace gets from it.
         lineages: the hosts that have such classes.
-        held_as: the instance's attribute with the objects or what leads to them, if it may be replaced.
-        if_instrumented: only where something may instrument the objects too.
+        attribute: the instance's attribute that holds or leads to the objects, if the host may replace it.
+        if_instrumented: only if another instrumentation may observe the objects too.
     """
 
     objects: Callable[[Any], Iterable[Any]]
     method: str
     operation: type[Operation]
-    what: str
+    classes: str
     yields: str
     lineages: frozenset[str] = ALL
-    held_as: str = ""
+    attribute: str = ""
     if_instrumented: bool = False
 
 
@@ -73,10 +73,10 @@ class Place(NamedTuple):
     Args:
         owner: the class or module.
         name: its attribute.
-        original: what stands there now.
+        original: the present attribute.
         runtime: the instrumentation that is switched on.
         lineage: the host.
-        on_call: told the instance before each call.
+        on_call: called with the instance before each call.
     """
 
     owner: Any
@@ -88,7 +88,7 @@ class Place(NamedTuple):
 
 
 Replacement = Callable[[Place], Any]
-"""Makes what is put in the place."""
+"""Makes the replacement of the original at a place."""
 
 
 class Row(NamedTuple):
@@ -98,10 +98,10 @@ class Row(NamedTuple):
         module: where it is defined.
         name: ``Class.method``, or a name of the module.
         yields: what a reader of the trace gets from it.
-        replacement: makes what stands there instead.
+        replacement: makes the replacement.
         lineages: the hosts that have it.
-        discovers: what is observed through it.
-        is_optional: whether the class may not have it, because its instances do.
+        discovers: the objects that are observed through it.
+        is_optional: whether the class may lack it, because its instances have it.
     """
 
     module: str
@@ -109,22 +109,22 @@ class Row(NamedTuple):
     yields: str
     replacement: Replacement
     lineages: frozenset[str] = ALL
-    discovers: tuple[Discovered, ...] = ()
+    discovers: tuple[DiscoveryRule, ...] = ()
     is_optional: bool = False
 
 
 def _calls(operation: type[Operation]) -> Replacement:
-    """A function whose calls are read by an operation."""
-    return lambda place: observed(place.original, operation, place.runtime, place.owner, place.on_call)
+    """A function whose calls an operation reads."""
+    return lambda place: observe(place.original, operation, place.runtime, place.owner, place.on_call)
 
 
 def _calls_from_outside(operation: type[Operation]) -> Replacement:
-    """A method whose calls are read where the application itself calls it."""
+    """A method whose calls an operation reads only if the application itself makes them."""
     return lambda place: outermost(place.original, _calls(operation)(place), place.runtime)
 
 
 def _view(view: Callable[[Any, Runtime], Any]) -> Replacement:
-    """Something that is looked at through a view of it."""
+    """A module or function that the host uses through our view of it."""
     return lambda place: view(place.original, place.runtime)
 
 
@@ -168,10 +168,10 @@ _EXECUTORS = "each code executor, custom ones too"
 _ASSISTANT = "`GPTAssistantAgent`"
 _ASSISTANTS = PYAUTOGEN_0_2 | AG2_0_9
 _SENDERS = (
-    Discovered(
-        _http_client, "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts", held_as="_client"
+    DiscoveryRule(
+        _http_client, "send", HttpAttempt, "the SDK's HTTP client", "HTTP attempts", attribute="_client"
     ),
-    Discovered(
+    DiscoveryRule(
         _http_client,
         "_send_single_request",
         SendRequest,
@@ -181,13 +181,18 @@ _SENDERS = (
     ),
 )
 _MODEL_CLIENTS = (
-    Discovered(
-        lambda wrapper: wrapper._clients, "create", EntryTried, _CLIENTS, "config entries", held_as="_clients"
+    DiscoveryRule(
+        lambda wrapper: wrapper._clients,
+        "create",
+        EntryCall,
+        _CLIENTS,
+        "config entries",
+        attribute="_clients",
     ),
-    # Others put wrappers of their own between such a class and the SDK's base class, which then is passed by.
-    Discovered(_sdk_clients, "request", ApiRequest, "each client of the SDK", "HTTP attempts"),
-    Discovered(_http_clients, "send", HttpAttempt, "its HTTP client", "HTTP attempts"),
-    Discovered(
+    # Others put wrappers between such a class and the SDK's base class, whose method then is not called.
+    DiscoveryRule(_sdk_clients, "request", ApiRequest, "each client of the SDK", "HTTP attempts"),
+    DiscoveryRule(_http_clients, "send", HttpAttempt, "its HTTP client", "HTTP attempts"),
+    DiscoveryRule(
         _http_clients,
         "_send_single_request",
         SendRequest,
@@ -196,30 +201,30 @@ _MODEL_CLIENTS = (
         if_instrumented=True,
     ),
 )
-_PEOPLE = (
-    Discovered(_itself, "get_human_input", HumanInput, _OWN, "wait for a human"),
-    Discovered(_itself, "a_get_human_input", HumanInput, _OWN, "wait for a human"),
+_HUMAN_INPUTS = (
+    DiscoveryRule(_itself, "get_human_input", HumanInput, _OWN, "wait for a human"),
+    DiscoveryRule(_itself, "a_get_human_input", HumanInput, _OWN, "wait for a human"),
 )
 _TURNS = (
-    *_PEOPLE,
-    Discovered(_itself, "execute_code_blocks", RunBlocks, _OWN, "code that cannot be run"),
-    Discovered(_itself, "run_code", RunCode, _OWN, "code run"),
-    Discovered(
-        _executor, "execute_code_blocks", ExecuteBlocks, _EXECUTORS, "code run", held_as="_code_executor"
+    *_HUMAN_INPUTS,
+    DiscoveryRule(_itself, "execute_code_blocks", RunBlocks, _OWN, "code that cannot be run"),
+    DiscoveryRule(_itself, "run_code", RunCode, _OWN, "code run"),
+    DiscoveryRule(
+        _executor, "execute_code_blocks", ExecuteBlocks, _EXECUTORS, "code run", attribute="_code_executor"
     ),
-    Discovered(_itself, "_get_run_response", AssistantRun, _ASSISTANT, "assistant's run", _ASSISTANTS),
-    Discovered(_itself, "_wait_for_run", WaitForRun, _ASSISTANT, "status, usage and error", _ASSISTANTS),
+    DiscoveryRule(_itself, "_get_run_response", AssistantRun, _ASSISTANT, "assistant's run", _ASSISTANTS),
+    DiscoveryRule(_itself, "_wait_for_run", WaitForRun, _ASSISTANT, "status, usage and error", _ASSISTANTS),
 )
 AGENTS = (
-    Discovered(_itself, "generate_reply", OwnTurn, _OWN, "agent turn"),
-    Discovered(_itself, "a_generate_reply", OwnTurn, _OWN, "agent turn"),
-    Discovered(_itself, "execute_function", OwnToolCall, _OWN, "tool call"),
-    Discovered(_itself, "a_execute_function", OwnToolCall, _OWN, "tool call"),
-    Discovered(_group, "select_speaker", OwnSelection, _OWN_GROUP, "handoff"),
-    Discovered(_group, "a_select_speaker", OwnSelection, _OWN_GROUP, "handoff"),
+    DiscoveryRule(_itself, "generate_reply", OwnTurn, _OWN, "agent turn"),
+    DiscoveryRule(_itself, "a_generate_reply", OwnTurn, _OWN, "agent turn"),
+    DiscoveryRule(_itself, "execute_function", OwnToolCall, _OWN, "tool call"),
+    DiscoveryRule(_itself, "a_execute_function", OwnToolCall, _OWN, "tool call"),
+    DiscoveryRule(_group, "select_speaker", OwnSelection, _OWN_GROUP, "handoff"),
+    DiscoveryRule(_group, "a_select_speaker", OwnSelection, _OWN_GROUP, "handoff"),
     *_TURNS,
 )
-"""What is looked for in each agent that is first seen: a class may never call what it overrides."""
+"""Which methods to look for in each new agent: a class may never call the method that it overrides."""
 
 _conversation, _nested_chat = _calls(Conversation), _calls(NestedChat)
 _message = _calls_from_outside(MessageSent)
@@ -228,9 +233,9 @@ _selection, _transition, _request = _calls(SpeakerSelection), _calls(DetermineNe
 _asyncio, _threading = _view(AsyncioView), _view(ThreadingView)
 
 ROWS: tuple[Row, ...] = (
-    Row(_AGENT, "ConversableAgent.initiate_chat", "conversation", _conversation, discovers=_PEOPLE),
-    Row(_AGENT, "ConversableAgent.a_initiate_chat", "conversation", _conversation, discovers=_PEOPLE),
-    # On top of the conversation, so that its span hangs below the handoff that leads to it.
+    Row(_AGENT, "ConversableAgent.initiate_chat", "conversation", _conversation, discovers=_HUMAN_INPUTS),
+    Row(_AGENT, "ConversableAgent.a_initiate_chat", "conversation", _conversation, discovers=_HUMAN_INPUTS),
+    # On top of the conversation, so that its span is a child of the handoff that leads to it.
     Row(_AGENT, "ConversableAgent.initiate_chat", "handoff to a nested chat", _nested_chat),
     Row(_AGENT, "ConversableAgent.a_initiate_chat", "handoff to a nested chat", _nested_chat),
     Row(_AGENT, "ConversableAgent.send", "conversation by a message", _message),

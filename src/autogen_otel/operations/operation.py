@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from autogen_otel.operations.conversations.conversation import Conversation
     from autogen_otel.operations.conversations.ending import Course
     from autogen_otel.operations.conversations.handoff import SpeakerSelection
-    from autogen_otel.operations.models.entry_tried import EntryTried
+    from autogen_otel.operations.models.entry_call import EntryCall
     from autogen_otel.operations.models.model_call import ModelCall
 
 
@@ -47,7 +47,7 @@ class Place:
         self.turn: AgentTurn | None = None
         self.handoff: SpeakerSelection | None = None
         self.model_call: ModelCall | None = None
-        self.entry: EntryTried | None = None
+        self.entry: EntryCall | None = None
         self.course: Course | None = None
         self.helper_role: str | None = None
 

@@ -266,7 +266,7 @@ class Call:
             span.set_attributes(attributes)
         self.span = span
         # Read once: another thread may be reporting the first span to the process.
-        on_span_start = None if recorder.process is None else recorder.process.began
+        on_span_start = None if recorder.process is None else recorder.process.on_span_start
         if on_span_start is not None:
             on_span_start(span)
         return span

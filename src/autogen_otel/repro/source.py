@@ -19,7 +19,7 @@ _INDENT: Final = "    "
 _LATIN: Final = 0x250
 _LONGEST_WORDS: Final = 300
 _LONGEST_NAME: Final = 40
-_MARKED: Final = "placeholder"
+_PLACEHOLDER: Final = "placeholder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,23 @@ class Placeholder:
     reason: str
 
 
-def literal(value: Any, depth: int = 0, before: int = 0) -> str:
+def literal(value: Any, depth: int = 0, used_columns: int = 0) -> str:
     """A value of plain data as an expression.
 
     Args:
         value: of JSON's kinds, with placeholders among them.
         depth: how far the line is indented.
-        before: columns of that line that are taken already, and one more for a comma after it.
+        used_columns: columns of that line that are taken already, and one more for a comma after it.
     """
     if isinstance(value, Placeholder):
-        return _closed(f"{_MARKED}(", [_text(value.name), _text(value.reason)], ")", depth, before)
+        return _enclose(
+            f"{_PLACEHOLDER}(", [_text(value.name), _text(value.reason)], ")", depth, used_columns
+        )
     if isinstance(value, Mapping):
-        return _mapping(value, depth, before)
+        return _mapping(value, depth, used_columns)
     if isinstance(value, (list, tuple)):
-        inside = [literal(one, depth + 1, 1) for one in value]
-        return _closed("[", inside, "]", depth, before)
+        items = [literal(item, depth + 1, 1) for item in value]
+        return _enclose("[", items, "]", depth, used_columns)
     return _text(value) if isinstance(value, str) else _scalar(value)
 
 
@@ -60,8 +62,11 @@ def call(name: str, arguments: Mapping[str, Any]) -> str:
         name: of our own function.
         arguments: by keyword; those that are ``None`` are left out.
     """
-    given = {keyword: value for keyword, value in arguments.items() if value is not None}
-    lines = (f"{_INDENT}{keyword}={literal(one, 1, len(keyword) + 2)},\n" for keyword, one in given.items())
+    set_arguments = {keyword: value for keyword, value in arguments.items() if value is not None}
+    lines = (
+        f"{_INDENT}{keyword}={literal(value, 1, len(keyword) + 2)},\n"
+        for keyword, value in set_arguments.items()
+    )
     return f"{name}(\n{''.join(lines)})"
 
 
@@ -79,7 +84,7 @@ def words(text: object) -> str:
     line = " ".join(str(text).split())
     line = line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS].rstrip()} ..."
     # A quote could end the docstring.
-    return _escaped(line.replace('"', "'"))
+    return _escape_text(line.replace('"', "'"))
 
 
 def docstring(first: str, paragraphs: Iterable[Sequence[str]]) -> str:
@@ -99,26 +104,26 @@ def identifier(text: str) -> str:
 
 
 # ---------------------------------------------------------------- literals
-def _mapping(value: Mapping[str, Any], depth: int, before: int) -> str:
+def _mapping(value: Mapping[str, Any], depth: int, used_columns: int) -> str:
     items = []
-    for key, one in value.items():
+    for key, item in value.items():
         name = f"{_text(str(key))}: "
-        items.append(name + literal(one, depth + 1, len(name) + 1))
-    return _closed("{", items, "}", depth, before)
+        items.append(name + literal(item, depth + 1, len(name) + 1))
+    return _enclose("{", items, "}", depth, used_columns)
 
 
-def _closed(begin: str, items: Sequence[str], end: str, depth: int, before: int) -> str:
-    whole = f"{begin}{', '.join(items)}{end}"
-    # A comma behind the last keeps those apart that have been set one below the other.
-    if not items or ("\n" not in whole and len(_INDENT) * depth + before + len(whole) <= WIDTH):
-        return whole
-    inside = "".join(f"{_INDENT * (depth + 1)}{item},\n" for item in items)
-    return f"{begin}\n{inside}{_INDENT * depth}{end}"
+def _enclose(begin: str, items: Sequence[str], end: str, depth: int, used_columns: int) -> str:
+    line = f"{begin}{', '.join(items)}{end}"
+    # As ruff does it, items on lines of their own have a comma behind the last.
+    if not items or ("\n" not in line and len(_INDENT) * depth + used_columns + len(line) <= WIDTH):
+        return line
+    lines = "".join(f"{_INDENT * (depth + 1)}{item},\n" for item in items)
+    return f"{begin}\n{lines}{_INDENT * depth}{end}"
 
 
 def _text(text: str) -> str:
     quote = "'" if text.count('"') > text.count("'") else '"'
-    return quote + _escaped(text).replace(quote, f"\\{quote}") + quote
+    return quote + _escape_text(text).replace(quote, f"\\{quote}") + quote
 
 
 def _scalar(value: object) -> str:
@@ -129,10 +134,13 @@ def _scalar(value: object) -> str:
     raise TypeError(f"{type(value).__name__} is no plain data")
 
 
-def _escaped(text: str) -> str:
-    return "".join(one if " " <= one <= "~" and one != "\\" else _escape(one) for one in text)
+def _escape_text(text: str) -> str:
+    return "".join(
+        character if " " <= character <= "~" and character != "\\" else _escape_character(character)
+        for character in text
+    )
 
 
-def _escape(one: str) -> str:
-    is_latin = ord(one) < _LATIN and unicodedata.category(one)[0] == "L"
-    return one if is_latin else one.encode("unicode_escape").decode("ascii")
+def _escape_character(character: str) -> str:
+    is_latin = ord(character) < _LATIN and unicodedata.category(character)[0] == "L"
+    return character if is_latin else character.encode("unicode_escape").decode("ascii")

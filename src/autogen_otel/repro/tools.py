@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from autogen_otel.diagnosis.evidence.occurrence import Occurrence
-from autogen_otel.repro.failure import Everything, NotReproducibleError
+from autogen_otel.repro.failure import Context, NotReproducibleError
 from autogen_otel.repro.source import Placeholder, call, has_placeholders, identifier, literal
-from autogen_otel.repro.whole import Values, is_cut
+from autogen_otel.repro.values import Values, is_cut
 from autogen_otel.traces.stacktrace import is_library
 from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, functions
 
-_DOTTED: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_DOTTED_NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _UNKNOWN_TOOL: Final = ": unknown tool"
 _MAIN: Final = "__main__"
 _HOST: Final = frozenset({"autogen", "ag2"})
-_IN_THE_WAY: Final[Mapping[str, str]] = {
+_OBSTACLES: Final[Mapping[str, str]] = {
     functions.CLOSURE: "is made inside another function, and no import leads to it",
     functions.LAMBDA: "is a lambda, which has no name to import it by",
     functions.BOUND_METHOD: "is a method of an object whose state was not recorded",
@@ -42,44 +42,42 @@ ARGUMENTS = {arguments}
 
 def test_{name}_takes_the_arguments() -> None:
     TOOL.call(ARGUMENTS)"""
-_FITTING: Final = """
+_FITTING_TEST: Final = """
 
 def test_the_arguments_fit_{name}() -> None:
     assert TOOL.problems(ARGUMENTS) == []
 """
 _REMEDY: Final = "move it to the top level of a module to have it reproduced"
-_MENDED: Final = frozenset({functions.CLOSURE, functions.LAMBDA, functions.INTERACTIVE})
+_WITH_REMEDY: Final = frozenset({functions.CLOSURE, functions.LAMBDA, functions.INTERACTIVE})
 
 
-def tool_test(
-    span: Span, occurrence: Occurrence, everything: Everything, values: Values
-) -> tuple[str, list[str]]:
-    """The body of the test, and what its docstring has to say of it.
+def tool_test(span: Span, occurrence: Occurrence, context: Context, values: Values) -> tuple[str, list[str]]:
+    """The body of the test, and the remarks for its docstring.
 
     Raises:
         NotReproducibleError: no honest test can be written.
     """
     tool = str(span.attributes.get(names.GEN_AI_TOOL_NAME) or span.subject)
-    shown = values.words(tool)
-    function = _function(span, shown)
-    _demand_users(span, function["module"], shown, everything)
-    arguments = _arguments(span, shown, values)
+    label = values.words(tool)
+    function = _function(span, label)
+    _demand_user_code(span, function["module"], label, context)
+    arguments = _arguments(span, label, values)
     name = identifier(tool) or "the_tool"
     line = span.attributes.get(names.CODE_LINE_NUMBER)
-    recorded = {
+    recorded_tool = {
         "name": tool,
         **function,
         "file": str(span.attributes[names.CODE_FILE_PATH]),
         "line": line if isinstance(line, int) else 0,
         "converted": bool(span.attributes.get(names.TOOL_FUNCTION_CONVERTED)),
-        "installed": True if everything.installed else None,
+        "installed": True if context.allows_installed else None,
     }
     imports = ["RecordedTool", *(["placeholder"] if has_placeholders(arguments) else [])]
     test = _TEST.format(
         imports=", ".join(imports),
-        tool=call("RecordedTool", recorded),
-        arguments=literal(arguments, before=len("ARGUMENTS = ")),
-        fitting=_FITTING.format(name=name) if occurrence.cause == causes.TOOL_ARGUMENTS else "",
+        tool=call("RecordedTool", recorded_tool),
+        arguments=literal(arguments, used_columns=len("ARGUMENTS = ")),
+        fitting=_FITTING_TEST.format(name=name) if occurrence.cause == causes.TOOL_ARGUMENTS else "",
         name=name,
     )
     return test, _remarks(span, arguments, values)
@@ -103,34 +101,40 @@ def _remarks(span: Span, arguments: Any, values: Values) -> list[str]:
 def _function(span: Span, tool: str) -> dict[str, str]:
     """Module and qualified name of the user's function."""
     attributes = span.attributes
-    named = attributes.get(names.CODE_FUNCTION_NAME)
+    function_name = attributes.get(names.CODE_FUNCTION_NAME)
     problems = attributes.get(names.TOOL_ARGUMENTS_PROBLEMS)
-    if named is None and isinstance(problems, list) and any(_UNKNOWN_TOOL in str(one) for one in problems):
+    if (
+        function_name is None
+        and isinstance(problems, list)
+        and any(_UNKNOWN_TOOL in str(problem) for problem in problems)
+    ):
         raise NotReproducibleError(f"The model called {tool}, and the agent has no tool of that name.")
     kind, module = attributes.get(names.TOOL_FUNCTION_KIND), attributes.get(names.TOOL_FUNCTION_MODULE)
-    if named is None or kind is None or module is None:
+    if function_name is None or kind is None or module is None:
         raise NotReproducibleError(
             f"The trace does not say how the function of {tool} is imported; "
             "an older version of autogen-otel has recorded it."
         )
     if kind != functions.FUNCTION:
-        why = _IN_THE_WAY.get(str(kind), "cannot be imported")
-        remedy = f"; {_REMEDY}" if str(kind) in _MENDED else ""
+        why = _OBSTACLES.get(str(kind), "cannot be imported")
+        remedy = f"; {_REMEDY}" if str(kind) in _WITH_REMEDY else ""
         raise NotReproducibleError(f"The function of {tool} {why}{remedy}.")
-    # What was run with -m is recorded by its real name, and its functions still say __main__.
-    known = next((one for one in (module, _MAIN) if str(named).startswith(f"{one}.")), None)
-    function = str(named)[len(str(known)) + 1 :]
-    if known is None or not (_DOTTED.fullmatch(str(module)) and _DOTTED.fullmatch(function)):
+    # A module that was run with -m is recorded by its real name, and its functions still say __main__.
+    prefix = next(
+        (candidate for candidate in (module, _MAIN) if str(function_name).startswith(f"{candidate}.")), None
+    )
+    function = str(function_name)[len(str(prefix)) + 1 :]
+    if prefix is None or not (_DOTTED_NAME.fullmatch(str(module)) and _DOTTED_NAME.fullmatch(function)):
         raise NotReproducibleError(f"The function of {tool} has no name that can be imported.")
     return {"module": str(module), "function": function}
 
 
-def _demand_users(span: Span, module: str, tool: str, everything: Everything) -> None:
-    """Refuse what is not of the user's program: who wrote the trace may have named any function."""
+def _demand_user_code(span: Span, module: str, tool: str, context: Context) -> None:
+    """Refuse code that is not of the user's program: who wrote the trace may have named any function."""
     root, file = module.partition(".")[0], span.attributes.get(names.CODE_FILE_PATH)
     if root in _HOST or root in sys.stdlib_module_names - {_MAIN} or not file:
         raise NotReproducibleError(f"The function of {tool} is not of your program, but of {root}.")
-    if is_library(str(file)) and not (everything.installed or _is_here(root)):
+    if is_library(str(file)) and not (context.allows_installed or _is_here(root)):
         raise NotReproducibleError(
             f"The function of {tool} is of the installed package {root}, and a trace that others wrote "
             "could have a test call any function; if the package is yours, give --installed."
@@ -145,15 +149,15 @@ def _is_here(root: str) -> bool:
 
 
 def _arguments(span: Span, tool: str, values: Values) -> Any:
-    recorded = span.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
-    if recorded is None:
+    arguments_text = span.attributes.get(names.GEN_AI_TOOL_CALL_ARGUMENTS)
+    if arguments_text is None:
         raise NotReproducibleError(
             f"The arguments of {tool} were not recorded: its content is switched off in that program."
         )
     try:
-        arguments = json.loads(str(recorded))
+        arguments = json.loads(str(arguments_text))
     except (ValueError, RecursionError):
-        if is_cut(str(recorded)):
+        if is_cut(str(arguments_text)):
             return Placeholder("arguments", "cut")
         raise NotReproducibleError(
             f"The arguments of {tool} are no JSON, so AutoGen never called the function."
@@ -162,4 +166,4 @@ def _arguments(span: Span, tool: str, values: Values) -> Any:
         raise NotReproducibleError(
             f"The arguments of {tool} are no JSON object, so no function can take them."
         )
-    return values.whole(arguments, "arguments")
+    return values.with_placeholders(arguments, "arguments")

@@ -6,11 +6,11 @@ from datetime import datetime, timezone
 from typing import Final
 
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
-from autogen_otel.repro.failure import Everything, NotReproducibleError
+from autogen_otel.repro.failure import Context, NotReproducibleError
 from autogen_otel.repro.models import model_test
 from autogen_otel.repro.source import docstring
 from autogen_otel.repro.tools import tool_test
-from autogen_otel.repro.whole import Values
+from autogen_otel.repro.values import Values
 from autogen_otel.traces.failures import stack_of, what_was_raised
 from autogen_otel.traces.stacktrace import raising_user_frame
 from autogen_otel.traces.trace import NS, Span, Trace
@@ -30,13 +30,13 @@ _REASONS: Final = {
 }
 
 
-def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str:
+def write_test(trace: Trace, occurrence: Occurrence, context: Context) -> str:
     """Write the test of a failure.
 
     Args:
         trace: the conversation in which it happened.
-        occurrence: the failure, one of ``failures(trace)`` as ``everything`` has seen it.
-        everything: what is known beside the trace.
+        occurrence: the failure, one of the trace's, as the context diagnoses it.
+        context: the conversations to compare it with, and the options.
 
     Returns:
         The source of a test file.
@@ -51,9 +51,9 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
         raise NotReproducibleError(_REASONS[occurrence.cause])
     values = Values()
     if span.operation == span_names.EXECUTE_TOOL:
-        body, remarks = tool_test(span, occurrence, everything, values)
+        body, remarks = tool_test(span, occurrence, context, values)
     elif occurrence.kind == MODEL:
-        body, remarks = model_test(trace, occurrence, everything, values)
+        body, remarks = model_test(trace, occurrence, context, values)
     else:
         raise NotReproducibleError(
             f"What failed ({values.words(span.name)}) is no call of a tool or a model, "
@@ -63,36 +63,36 @@ def written(trace: Trace, occurrence: Occurrence, everything: Everything) -> str
 
 
 def _header(span: Span, occurrence: Occurrence, remarks: list[str], values: Values) -> str:
-    when = datetime.fromtimestamp(span.start_ns // NS, timezone.utc)
+    recorded_at = datetime.fromtimestamp(span.start_ns // NS, timezone.utc)
     program = f" by {values.words(span.service)}" if span.service else ""
     return docstring(
-        f"Reproduces a failure that was recorded: {values.words(_what(occurrence))}.",
+        f"Reproduces a failure that was recorded: {values.words(_title(occurrence))}.",
         [
-            _happened(span, values),
+            _failure_lines(span, values),
             [
                 f"Written by autogen-otel repro from span {span.span_id}",
                 f"of trace {span.trace_id},",
-                f"recorded on {when:%Y-%m-%d at %H:%M:%S} UTC{program}.",
+                f"recorded on {recorded_at:%Y-%m-%d at %H:%M:%S} UTC{program}.",
             ],
             ["It fails as long as the cause is there, and passes once it is fixed.", *remarks],
         ],
     )
 
 
-def _what(occurrence: Occurrence) -> str:
+def _title(occurrence: Occurrence) -> str:
     subject = occurrence.subject
     if occurrence.kind == MODEL:
         return f"{occurrence.cause} of {subject.get('model', 'a model')}, entry {subject.get('entry', 0)}"
     return f"{occurrence.cause} of the tool {subject.get('tool', '')}"
 
 
-def _happened(span: Span, values: Values) -> list[str]:
-    said, is_tool = what_was_raised(span), span.operation == span_names.EXECUTE_TOOL
-    # The stack of an HTTP attempt is where the program stood, which tells nothing here.
+def _failure_lines(span: Span, values: Values) -> list[str]:
+    message, is_tool = what_was_raised(span), span.operation == span_names.EXECUTE_TOOL
+    # The stack of an HTTP attempt says where the program was, which tells nothing here.
     frame = raising_user_frame(stack_of(span.exception)) if is_tool else None
     request = span.attributes.get(names.HTTP_REQUEST_ID)
     return [
-        *([f"    {values.words(said)}"] if said else []),
+        *([f"    {values.words(message)}"] if message else []),
         *([f"    {values.words(frame.location)}"] if frame is not None else []),
         *([f"    request {values.words(request)}"] if request else []),
     ]

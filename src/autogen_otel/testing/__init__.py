@@ -1,4 +1,4 @@
-"""For tests of programs with agents: a model that plays failures, and what AutoGen hides made visible.
+"""For tests of programs with agents: a model that plays failures, and a view of those that AutoGen hides.
 
 As a plugin of pytest it has the fixtures ``scripted_model``, ``autogen_spans`` and
 ``assert_no_hidden_failures``. All that a test imports is imported from here.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autogen_otel.testing.lacking import placeholder
+from autogen_otel.testing.placeholders import placeholder
 from autogen_otel.testing.recorded_entry import RecordedEntry, filler_messages, filler_tools
 from autogen_otel.testing.replies import (
     Reply,
@@ -68,7 +68,7 @@ _LOADED_ON_USE = {
     "NoHiddenFailures": "plugin",
     "ScriptedModel": "plugin",
 }
-"""What brings in more than pytest should wait for in every run, or pytest itself."""
+"""Names whose modules import more than pytest should wait for in every run, or pytest itself."""
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ScriptedModel(Protocol):
-    """What the fixture ``scripted_model`` is."""
+    """The type of the fixture ``scripted_model``."""
 
     def __call__(self, *script: Reply | Callable[[ChatRequest], Reply]) -> ScriptedServer:
         """Start a server, which ends with the test.
@@ -28,7 +28,7 @@ class ScriptedModel(Protocol):
 
 
 class NoHiddenFailures(Protocol):
-    """What the fixture ``assert_no_hidden_failures`` is."""
+    """The type of the fixture ``assert_no_hidden_failures``."""
 
     def __call__(self, *, allow: Collection[str] = ()) -> None:
         """Check what happened so far.
@@ -69,16 +69,16 @@ def autogen_spans() -> Iterator[AutoGenSpans]:
 @pytest.fixture
 def assert_no_hidden_failures(autogen_spans: AutoGenSpans) -> Iterator[NoHiddenFailures]:
     """Check for failures that AutoGen or the SDK kept to itself: when it is called, else at the end."""
-    called = False
+    was_called = False
 
     def check(*, allow: Collection[str] = ()) -> None:
-        nonlocal called
-        __tracebackhide__ = called = True
-        hidden = autogen_spans.hidden_failures(allow)
-        if hidden:
-            listed = "".join(f"\n  {one}" for one in hidden)
-            raise AssertionError(f"hidden failures: {len(hidden)}{listed}\n\n{autogen_spans.tree()}")
+        nonlocal was_called
+        __tracebackhide__ = was_called = True
+        failures = autogen_spans.hidden_failures(allow)
+        if failures:
+            lines = "".join(f"\n  {failure}" for failure in failures)
+            raise AssertionError(f"hidden failures: {len(failures)}{lines}\n\n{autogen_spans.tree()}")
 
     yield check
-    if not called:
+    if not was_called:
         check()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from autogen_otel.testing.lacking import fail, skip
+from autogen_otel.testing.placeholders import fail, skip
 
 CONFIG_VARIABLE = "OAI_CONFIG_LIST"
 """Where AutoGen's ``config_list_from_json`` looks by default: JSON, or the path of a file of it."""
@@ -70,8 +70,10 @@ class RecordedEntry:
         from autogen import OpenAIWrapper  # noqa: PLC0415 - nothing is imported while tests are collected
 
         wrapper = OpenAIWrapper(config_list=[entry])
-        asked = {"tools": [dict(one) for one in tools]} if tools else {}
-        answer = wrapper.create(messages=[dict(one) for one in messages], cache_seed=None, **asked, **options)
+        tool_options = {"tools": [dict(tool) for tool in tools]} if tools else {}
+        answer = wrapper.create(
+            messages=[dict(message) for message in messages], cache_seed=None, **tool_options, **options
+        )
         # An answer without a completion in it is where AutoGen fails next.
         assert wrapper.extract_text_or_completion_object(answer), "the answer holds no completion"
         return answer
@@ -80,7 +82,7 @@ class RecordedEntry:
         """The entry as it is now; without list and key the test is skipped, saying what to set."""
         entries = self._entries()
         if entries is None:
-            return self._remade()
+            return self._rebuild()
         if not 0 <= self.index < len(entries):
             fail(f"{self.config} has {len(entries)} entries, and entry {self.index} was recorded")
         return dict(entries[self.index])
@@ -96,9 +98,11 @@ class RecordedEntry:
         except SourceError as error:
             fail(str(error))
         # AG2 has classes of entries, of which its wrapper takes none.
-        return [one if isinstance(one, dict) else one.model_dump(exclude_none=True) for one in entries]
+        return [
+            entry if isinstance(entry, dict) else entry.model_dump(exclude_none=True) for entry in entries
+        ]
 
-    def _remade(self) -> dict[str, Any]:
+    def _rebuild(self) -> dict[str, Any]:
         """The entry as it was recorded, where the key in the environment is meant for its host.
 
         Whoever wrote the trace has named the host, so nothing is sent there by the trace's word alone.
@@ -106,17 +110,17 @@ class RecordedEntry:
         provider = _PROVIDERS.get(self.api_type)
         if provider is None or self.base_url is None:
             skip(_PUT_LIST)
-        key, named = os.environ.get(provider.key), os.environ.get(provider.url) or provider.default
+        key, allowed_url = os.environ.get(provider.key), os.environ.get(provider.url) or provider.default
         if key is None:
             skip(f"{_PUT_LIST}, or a key in {provider.key}")
-        if not _is_at(self.base_url, named):
+        if not _is_at(self.base_url, allowed_url):
             skip(
                 f"{_PUT_LIST}, or {self.base_url} into {provider.url} if the key in {provider.key} "
                 "may be sent there"
             )
         azure = {"api_type": "azure", "api_version": self.api_version} if self.api_type == "azure" else {}
-        waiting = {} if self.timeout is None else {"timeout": self.timeout}
-        return {"model": self.model, "base_url": self.base_url, "api_key": key, **azure, **waiting}
+        timeout = {} if self.timeout is None else {"timeout": self.timeout}
+        return {"model": self.model, "base_url": self.base_url, "api_key": key, **azure, **timeout}
 
 
 class _Provider(NamedTuple):
@@ -134,15 +138,15 @@ _PROVIDERS = {
 _PUT_LIST = f"put your config_list into {CONFIG_VARIABLE} (JSON, or the path of a file)"
 
 
-def _is_at(url: str, named: str | None) -> bool:
+def _is_at(url: str, allowed_url: str | None) -> bool:
     """Whether a URL leads to the host of one that the user has named: the same scheme, host and port."""
     try:
-        one, other = urlsplit(url), urlsplit(named or "")
-        ports = [parts.port or _PORTS.get(parts.scheme) for parts in (one, other)]
+        url_parts, allowed_parts = urlsplit(url), urlsplit(allowed_url or "")
+        ports = [parts.port or _PORTS.get(parts.scheme) for parts in (url_parts, allowed_parts)]
     except ValueError:
         return False
-    is_same_host = one.hostname is not None and one.hostname == other.hostname
-    return is_same_host and one.scheme == other.scheme and ports[0] == ports[1]
+    is_same_host = url_parts.hostname is not None and url_parts.hostname == allowed_parts.hostname
+    return is_same_host and url_parts.scheme == allowed_parts.scheme and ports[0] == ports[1]
 
 
 def filler_messages(count: int, *, chars: int, largest: int = 0) -> list[dict[str, str]]:
@@ -157,12 +161,12 @@ def filler_messages(count: int, *, chars: int, largest: int = 0) -> list[dict[st
     sizes[-1] = min(largest, chars)
     others = len(sizes) - 1 if largest else len(sizes)
     rest = chars - sizes[-1]
-    for place in range(others):
-        sizes[place] = rest // others + (place < rest % others)
+    for index in range(others):
+        sizes[index] = rest // others + (index < rest % others)
     if not others:
         sizes[-1] = chars
     # The last is from the user, and the one before from the assistant.
-    roles = ["assistant" if (len(sizes) - place) % 2 == 0 else "user" for place in range(len(sizes))]
+    roles = ["assistant" if (len(sizes) - index) % 2 == 0 else "user" for index in range(len(sizes))]
     if len(roles) > 1:
         roles[0] = "system"
     return [{"role": role, "content": _filler(size)} for role, size in zip(roles, sizes, strict=True)]
@@ -176,7 +180,7 @@ def filler_tools(names: Sequence[str], *, chars: int = 0) -> list[dict[str, Any]
         chars: of all definitions together, as JSON.
     """
     tools = [_tool(name, "") for name in names]
-    spare = max(0, chars - sum(len(json.dumps(one)) for one in tools))
+    spare = max(0, chars - sum(len(json.dumps(tool)) for tool in tools))
     return [_tool(name, _filler(spare // len(names))) for name in names]
 
 

@@ -19,7 +19,7 @@ from autogen_otel.recording.attributes import Attributes
 from autogen_otel.redaction import KnownSecrets
 from autogen_otel.rendering import Renderer
 from autogen_otel.settings import Settings
-from autogen_otel.testing.lacking import demand_whole, fail
+from autogen_otel.testing.placeholders import demand_whole, fail
 from autogen_otel.traces.stacktrace import is_library
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _MAIN = "__main__"
 _PACKAGE = "__init__.py"
-_INSTALLED = {"site-packages", "dist-packages"}
+_SITE_FOLDERS = {"site-packages", "dist-packages"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class RecordedTool:
         """
         demand_whole(arguments)
         result = self._entry()(**arguments)
-        return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
+        return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
 
     def problems(self, arguments: Mapping[str, Any]) -> list[str]:
         """Each way in which arguments do not fit the function, and the schema that AutoGen makes of it.
@@ -79,17 +79,17 @@ class RecordedTool:
             One line for each: ``amount: expected number, got string 'ten thousand'``.
         """
         demand_whole(arguments)
-        found = tool_arguments.problems(
+        problems = tool_arguments.problems(
             dict(arguments), schema=self._schema(), description=user_function.describe(self._entry())
         )
         secrets, settings = KnownSecrets(), Settings()
-        said = Attributes(Renderer(settings, secrets), secrets, settings)
-        return [said.problem(one) for one in found]
+        attributes = Attributes(Renderer(settings, secrets), secrets, settings)
+        return [attributes.problem(problem) for problem in problems]
 
     # ------------------------------------------------------------ as AutoGen has it
     def _entry(self) -> Callable[..., Any]:
-        """What AutoGen would keep in the function map of an agent."""
-        function = self._loaded()
+        """The callable that AutoGen would keep in the function map of an agent."""
+        function = self._load()
         if not self.converted:
             plain: Callable[..., Any] = user_function.user_function(function) or function
             return plain if _is_tool(function) else function
@@ -104,20 +104,20 @@ class RecordedTool:
 
     def _as_tool(self, function: Any) -> Any:
         """AG2 takes class methods only as a ``Tool``; where there is none, everything is taken."""
-        kind = _tool_class()
-        if kind is None or isinstance(function, kind) or inspect.isfunction(function):
+        tool_class = _tool_class()
+        if tool_class is None or isinstance(function, tool_class) or inspect.isfunction(function):
             return function
-        return kind(name=self.name, description=self.name, func_or_tool=function)
+        return tool_class(name=self.name, description=self.name, func_or_tool=function)
 
     def _schema(self) -> Mapping[str, Any] | None:
         """The parameters that AutoGen shows the model; ``None`` if it makes none of the function."""
-        function, kind = self._loaded(), _tool_class()
+        function, tool_class = self._load(), _tool_class()
         try:
-            if kind is None:
+            if tool_class is None:
                 make = importlib.import_module("autogen.function_utils").get_function_schema
                 schema = make(function, name=self.name, description=self.name)
             else:
-                tool = kind(name=self.name, description=self.name, func_or_tool=function)
+                tool = tool_class(name=self.name, description=self.name, func_or_tool=function)
                 schema = getattr(function, "_func_schema", None) or tool.tool_schema
             parameters: Mapping[str, Any] = schema["function"]["parameters"]
         except (TypeError, ValueError):
@@ -126,40 +126,43 @@ class RecordedTool:
         return parameters
 
     # ------------------------------------------------------------ finding it
-    def _loaded(self) -> Any:
+    def _load(self) -> Any:
         module = self._module()
-        held: Any = module
+        value: Any = module
         for part in self.function.split("."):
-            if not hasattr(held, part):
+            if not hasattr(value, part):
                 fail(
-                    f"{self.module} has no {self.function}, which stood in {self._place}; say where it is now"
+                    f"{self.module} has no {self.function}, which stood in {self._location}; "
+                    "say where it is now"
                 )
-            held = getattr(held, part)
-        # What a trace says is believed only as far as this: the module has made it itself, in that file. Else
-        # the name could lead through what the module imports: ``policies.os.system``.
-        inner = user_function.user_function(held)
-        made_in = getattr(inner, "__module__", None)
-        if made_in != module.__name__:
-            fail(f"{self.module}.{self.function} is of {made_in or 'no module'}, not from {self._place}")
-        file = getattr(getattr(inner, "__code__", None), "co_filename", "")
-        if not issubclass(type(held), type) and (not file or _name_of(file) != _name_of(self.file)):
-            fail(f"{self.module}.{self.function} is from {file or 'no file'}, not from {self._place}")
-        self._demand_users(file or module.__file__)
-        return held
-
-    def _demand_users(self, *places: str | None) -> None:
-        """Refuse what is not the user's, before anything of it runs."""
-        known = [str(Path(place).resolve()) for place in places if place]
-        if self.module.partition(".")[0] in sys.stdlib_module_names - {_MAIN} or any(map(_is_pythons, known)):
-            fail(f"{self.module} is Python's own, and no function of it is called by the word of a trace")
-        if known and all(map(is_library, known)) and not self.installed:
+            value = getattr(value, part)
+        # A trace is trusted only if the module itself has made the function, in that file. Otherwise the name
+        # could lead through the module's imports: ``policies.os.system``.
+        inner = user_function.user_function(value)
+        module_name = getattr(inner, "__module__", None)
+        if module_name != module.__name__:
             fail(
-                f"{self.module} is an installed package here ({known[0]}), and no function of one is called "
+                f"{self.module}.{self.function} is of {module_name or 'no module'}, not from {self._location}"
+            )
+        file = getattr(getattr(inner, "__code__", None), "co_filename", "")
+        if not issubclass(type(value), type) and (not file or _name_of(file) != _name_of(self.file)):
+            fail(f"{self.module}.{self.function} is from {file or 'no file'}, not from {self._location}")
+        self._demand_user_code(file or module.__file__)
+        return value
+
+    def _demand_user_code(self, *files: str | None) -> None:
+        """Refuse code that is not the user's, before any of it runs."""
+        paths = [str(Path(file).resolve()) for file in files if file]
+        if self.module.partition(".")[0] in sys.stdlib_module_names - {_MAIN} or any(map(_is_pythons, paths)):
+            fail(f"{self.module} is Python's own, and no function of it is called by the word of a trace")
+        if paths and all(map(is_library, paths)) and not self.installed:
+            fail(
+                f"{self.module} is an installed package here ({paths[0]}), and no function of one is called "
                 "by the word of a trace; say installed=True if it is yours"
             )
 
     @property
-    def _place(self) -> str:
+    def _location(self) -> str:
         return f"{self.file}:{self.line}"
 
     def _module(self) -> ModuleType:
@@ -171,7 +174,7 @@ class RecordedTool:
             spec = _spec_of(self.module.partition(".")[0])
             if spec is None:
                 continue
-            self._demand_users(*(spec.submodule_search_locations or (spec.origin,)))
+            self._demand_user_code(*(spec.submodule_search_locations or (spec.origin,)))
             try:
                 return importlib.import_module(self.module)
             except ModuleNotFoundError as error:
@@ -192,20 +195,22 @@ class RecordedTool:
 
     def _program(self) -> ModuleType:
         path = Path(self.file)
-        found = next((one for one in (path, Path.cwd() / _name_of(self.file)) if one.is_file()), None)
-        if found is None:
+        program_file = next(
+            (candidate for candidate in (path, Path.cwd() / _name_of(self.file)) if candidate.is_file()), None
+        )
+        if program_file is None:
             fail(f"the program {self.file} is not on this machine; say in file= where it is")
-        self._demand_users(str(found))
-        name = f"autogen_otel_repro_{found.stem}"
-        known = sys.modules.get(name)
-        if known is not None and known.__file__ == str(found):
-            return known
-        spec = importlib.util.spec_from_file_location(name, found)
+        self._demand_user_code(str(program_file))
+        name = f"autogen_otel_repro_{program_file.stem}"
+        loaded_module = sys.modules.get(name)
+        if loaded_module is not None and loaded_module.__file__ == str(program_file):
+            return loaded_module
+        spec = importlib.util.spec_from_file_location(name, program_file)
         if spec is None or spec.loader is None:
-            fail(f"{found} is no Python program")
-        # What it imports stands beside it.
-        if str(found.parent) not in sys.path:
-            sys.path.insert(0, str(found.parent))
+            fail(f"{program_file} is no Python program")
+        # Its imports stand beside it.
+        if str(program_file.parent) not in sys.path:
+            sys.path.insert(0, str(program_file.parent))
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
@@ -223,7 +228,7 @@ def _spec_of(package: str) -> ModuleSpec | None:
         return None
 
 
-async def _awaited(result: Any) -> Any:
+async def _await(result: Any) -> Any:
     return await result
 
 
@@ -236,14 +241,14 @@ def _tool_class() -> Any:
 
 
 def _is_tool(function: Any) -> bool:
-    kind = _tool_class()
-    return kind is not None and isinstance(function, kind)
+    tool_class = _tool_class()
+    return tool_class is not None and isinstance(function, tool_class)
 
 
 def _is_pythons(file: str) -> bool:
     """Whether a file is of the standard library."""
     folder = f"{Path(sysconfig.get_paths()['stdlib']).resolve()}{os.sep}"
-    return file.startswith(folder) and not _INSTALLED & set(Path(file).parts)
+    return file.startswith(folder) and not _SITE_FOLDERS & set(Path(file).parts)
 
 
 def _name_of(file: str) -> str:

@@ -151,17 +151,17 @@ def error(
     """
     usual_type, usual_code = _ERROR_KINDS.get(status, ("server_error", None))
     body = {"message": message, "type": type or usual_type, "param": None, "code": code or usual_code}
-    waiting: dict[str, str] = {}
+    retry_headers: dict[str, str] = {}
     if retry_after is not None:
         in_seconds = retry_after >= 1
-        waiting = (
+        retry_headers = (
             {"retry-after": f"{retry_after:g}"}
             if in_seconds
             else {"retry-after-ms": f"{retry_after * 1000:g}"}
         )
     return Raw(
         status,
-        {"content-type": "application/json", **waiting, **(headers or {})},
+        {"content-type": "application/json", **retry_headers, **(headers or {})},
         json.dumps({"error": body}).encode(),
     )
 

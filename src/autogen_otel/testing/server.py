@@ -84,7 +84,7 @@ class ScriptedServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stopping.set()
-        # The thread waits for a connection; this one ends the wait, so that nothing has to poll.
+        # The thread waits for a connection; this connection ends the wait, so that nothing has to poll.
         socket.create_connection(("127.0.0.1", self._http.server_port)).close()
         self._thread.join(_CLOSING_SECONDS)
         self._http.server_close()
@@ -97,7 +97,7 @@ class ScriptedServer:
     ) -> tuple[ChatRequest, Reply]:
         """Record a request and find its reply."""
         with self._lock:
-            request = ChatRequest(len(self.requests) + 1, method, path, headers, _parsed(body))
+            request = ChatRequest(len(self.requests) + 1, method, path, headers, _parse_body(body))
             self.requests.append(request)
             return request, self._reply(request)
 
@@ -127,20 +127,20 @@ def entry(server: ScriptedServer, model: str = "gpt-4o", **extra: Any) -> dict[s
 def _in_order(script: Iterable[Reply]) -> Callable[[ChatRequest], Reply]:
     replies = iter(script)
 
-    def following(_request: ChatRequest) -> Reply:
+    def next_reply(_request: ChatRequest) -> Reply:
         for reply in replies:
             return reply
         raise ScriptError("the script has ended")
 
-    return following
+    return next_reply
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parse_body(body: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(body or b"{}")
+        value = json.loads(body or b"{}")
     except ValueError:
         return {}
-    return parsed if isinstance(parsed, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 class _Server(ThreadingHTTPServer):
@@ -149,35 +149,35 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, scripted: ScriptedServer) -> None:
-        self.scripted = scripted
-        self._open: set[socket.socket] = set()
-        self._changed = threading.Condition()
+    def __init__(self, scripted_server: ScriptedServer) -> None:
+        self.scripted_server = scripted_server
+        self._connections: set[socket.socket] = set()
+        self._condition = threading.Condition()
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def verify_request(self, *_connection: Any) -> bool:
-        return not self.scripted.stopping.is_set()
+        return not self.scripted_server.stopping.is_set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        with self._changed:
-            self._open.add(request)
+        with self._condition:
+            self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         super().shutdown_request(request)
-        with self._changed:
-            self._open.discard(request)
-            self._changed.notify_all()
+        with self._condition:
+            self._connections.discard(request)
+            self._condition.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a client that hangs up early is part of many scripts."""
 
     def hang_up(self) -> None:
         """End every open connection and wait for their threads to have closed them."""
-        with self._changed:
-            for connection in self._open:
+        with self._condition:
+            for connection in self._connections:
                 _cut(connection)
-            self._changed.wait_for(lambda: not self._open, timeout=_CLOSING_SECONDS)
+            self._condition.wait_for(lambda: not self._connections, timeout=_CLOSING_SECONDS)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -190,18 +190,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request, reply = self._scripted.receive(self.command, self.path, headers, body)
+        request, reply = self._scripted_server.receive(self.command, self.path, headers, body)
         self._send(request, reply)
 
     @property
-    def _scripted(self) -> ScriptedServer:
-        return cast("_Server", self.server).scripted
+    def _scripted_server(self) -> ScriptedServer:
+        return cast("_Server", self.server).scripted_server
 
     do_GET = do_DELETE = do_POST  # noqa: N815 - the parent's names
 
     def _send(self, request: ChatRequest, reply: Reply) -> None:
         if isinstance(reply, Hang):
-            self._scripted.stopping.wait(reply.seconds)
+            self._scripted_server.stopping.wait(reply.seconds)
             self._send(request, reply.then)
         elif isinstance(reply, Drop):
             self._hang_up()

@@ -1,4 +1,4 @@
-"""The spans of a test, as ``autogen-otel show`` reads them, and the failures that nobody told the test of."""
+"""The spans of a test, as ``autogen-otel show`` reads them, and the failures that the test did not see."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ class AutoGenSpans(Sequence[Span]):
     def __len__(self) -> int:
         return len(self._spans)
 
-    def __getitem__(self, place: Any) -> Any:
-        return self._spans[place]
+    def __getitem__(self, index: Any) -> Any:
+        return self._spans[index]
 
     def __iter__(self) -> Iterator[Span]:
         return iter(self._spans)
 
     def named(self, beginning: str) -> list[Span]:
-        """Those whose name begins so: ``execute_tool lookup``, ``chat``, ``POST``."""
+        """The spans whose name begins so: ``execute_tool lookup``, ``chat``, ``POST``."""
         return [span for span in self if span.name.startswith(beginning)]
 
     def tree(self) -> str:
-        """All of them as indented text, for people: a line each, with what failed and why."""
+        """All spans as indented text, for people: a line each, with FAILED and why."""
         return "\n".join(
             f"{_INDENT * depth}{_line(span)}" for trace in self._traces() for span, depth in trace.walk()
         )
@@ -71,18 +71,22 @@ class AutoGenSpans(Sequence[Span]):
         if not allow <= set(CAUSES):
             unknown = ", ".join(sorted(allow - set(CAUSES)))
             raise ValueError(f"no cause is called {unknown}; there are {', '.join(CAUSES)}")
-        found = sorted(roots_of(Population.of(self)), key=lambda one: one.time_ns)
-        return [self._told(one) for one in found if one.effect is not Effect.ENDED and one.cause not in allow]
+        failures = sorted(roots_of(Population.of(self)), key=lambda failure: failure.time_ns)
+        return [
+            self._describe(failure)
+            for failure in failures
+            if failure.effect is not Effect.ENDED and failure.cause not in allow
+        ]
 
-    def _told(self, one: Occurrence) -> str:
-        span = next(span for span in self if span.span_id == one.span_id)
-        times = f", {one.attempts} times" if one.attempts > 1 else ""
-        return f"{one.cause} in {span.name}{_why(span)}; {one.effect.value}{times}"
+    def _describe(self, failure: Occurrence) -> str:
+        span = next(span for span in self if span.span_id == failure.span_id)
+        times = f", {failure.attempts} times" if failure.attempts > 1 else ""
+        return f"{failure.cause} in {span.name}{_why(span)}; {failure.effect.value}{times}"
 
     @property
     def _spans(self) -> list[Span]:
-        # As they go through a journal, so that they are what the commands read.
-        line = line_of([encodable_span(one)[0] for one in self._exporter.get_finished_spans()])
+        # Through the journal's encoder, so that they are what the commands read.
+        line = line_of([encodable_span(span)[0] for span in self._exporter.get_finished_spans()])
         spans = (span for span in spans_of(json.loads(line)) if isinstance(span, Span))
         return sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
 
@@ -108,5 +112,5 @@ def _line(span: Span) -> str:
 
 
 def _why(span: Span) -> str:
-    said, frame = what_was_raised(span), raising_user_frame(stack_of(span.exception))
-    return (f": {said}" if said else "") + (f" ({frame.location})" if frame is not None else "")
+    message, frame = what_was_raised(span), raising_user_frame(stack_of(span.exception))
+    return (f": {message}" if message else "") + (f" ({frame.location})" if frame is not None else "")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from autogen_otel.testing.replies import Completion, ToolCallPart
 
-_CREATED = 1_760_000_000
+_CREATED_AT = 1_760_000_000
 _CHARS_PER_TOKEN = 4
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
@@ -103,7 +103,7 @@ def model_list() -> dict[str, Any]:
     return {
         "object": "list",
         "data": [
-            {"id": name, "object": "model", "created": _CREATED, "owned_by": "system"} for name in names
+            {"id": name, "object": "model", "created": _CREATED_AT, "owned_by": "system"} for name in names
         ],
     }
 
@@ -134,7 +134,7 @@ def _head(request: ChatRequest, reply: Completion, kind: str) -> dict[str, Any]:
     return {
         "id": f"chatcmpl-{request.ordinal:06d}",
         "object": kind,
-        "created": _CREATED + request.ordinal,
+        "created": _CREATED_AT + request.ordinal,
         "model": reply.model or request.model,
         "system_fingerprint": None,
     }
@@ -158,11 +158,11 @@ def _finish_reason(reply: Completion) -> str:
 
 
 def _usage(request: ChatRequest, reply: Completion) -> dict[str, Any]:
-    asked = json.dumps([request.messages, request.body.get("tools"), request.body.get("functions")])
+    prompt_text = json.dumps([request.messages, request.body.get("tools"), request.body.get("functions")])
     calls = [*reply.tool_calls, *([reply.function_call] if reply.function_call else [])]
-    said = (reply.content or "") + "".join(call.name + call.arguments for call in calls)
-    prompt = _tokens(asked)
-    completion = _tokens(said) + (reply.reasoning_tokens or 0)
+    answer_text = (reply.content or "") + "".join(call.name + call.arguments for call in calls)
+    prompt = _tokens(prompt_text)
+    completion = _tokens(answer_text) + (reply.reasoning_tokens or 0)
     usage: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -175,5 +175,5 @@ def _usage(request: ChatRequest, reply: Completion) -> dict[str, Any]:
     return usage
 
 
-def _tokens(said: str) -> int:
-    return len(said) // _CHARS_PER_TOKEN + 1
+def _tokens(text: str) -> int:
+    return len(text) // _CHARS_PER_TOKEN + 1

@@ -20,7 +20,7 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 _START: Final = attrgetter("start_ns")
 _MOST_PARENTS: Final = 2
-"""Of so many parents it is kept when their chats end: one of two is another than that of any chat."""
+"""For so many parents the end of their chats is kept: one of two differs from the parent of any chat."""
 _OPERATIONS: Final = frozenset({span_names.INVOKE_WORKFLOW, span_names.INVOKE_AGENT, span_names.CHAT})
 
 
@@ -37,7 +37,7 @@ class Summary:
     """A conversation in one line; the tokens of cached replies are not counted.
 
     Args:
-        name: ``user -> assistant``; what is known of it while the conversation's own span is missing.
+        name: ``user -> assistant``; the best guess while the conversation's own span is missing.
         duration_ns: up to the last span that arrived.
         agents: the agents that took a turn, in the order they first did.
         outcome: ``failed``; ``cancelled`` if the program itself ended it; ``recovered`` if failures happened
@@ -47,9 +47,9 @@ class Summary:
         ended_by: why it ended; of several conversations side by side, the last one.
         cost_usd: estimated; 0 where nothing is known.
         failed_entries: entries of a ``config_list`` that failed, in that order.
-        answer_problems: how many answers were not whole although no error was raised, by what was wrong.
-        under_way: the name of the innermost operation that had begun last when it was interrupted, or by now.
-        under_way_since_ns: when that operation began; 0 where none is under way.
+        answer_problems: how many answers were not whole although no error was raised, by problem.
+        under_way: the name of the innermost operation in flight that began last, now or when interrupted.
+        under_way_since_ns: when that operation began; 0 where none is in flight.
     """
 
     trace_id: str
@@ -75,21 +75,21 @@ def summaries(spans: Iterable[Span], selection: Selection = EVERYTHING) -> list[
     """Summarize each trace that has a conversation and is wanted; its spans may come in any order."""
     tests = selection.tests()
     builders: dict[str, _SummaryBuilder] = {}
-    passed: dict[str, set[str]] = {}
+    passed_tests: dict[str, set[str]] = {}
     for span in spans:
         if span.trace_id not in builders:
             builders[span.trace_id] = _SummaryBuilder(span.trace_id)
         builders[span.trace_id].add(span)
         for name, test in tests.items():
             if test(span):
-                passed.setdefault(span.trace_id, set()).add(name)
-    every = (one.summary() for one in builders.values() if one.is_conversation)
+                passed_tests.setdefault(span.trace_id, set()).add(name)
+    all_summaries = (builder.summary() for builder in builders.values() if builder.is_conversation)
     return [
-        one
-        for one in every
-        if selection.begins_in_time(one.start_ns)
-        and selection.outcome in {None, one.outcome}
-        and passed.get(one.trace_id, set()) >= tests.keys()
+        summary
+        for summary in all_summaries
+        if selection.begins_in_time(summary.start_ns)
+        and selection.outcome in {None, summary.outcome}
+        and passed_tests.get(summary.trace_id, set()) >= tests.keys()
     ]
 
 
@@ -98,7 +98,7 @@ def is_conversation(spans: Iterable[Span]) -> bool:
     return any(map(_belongs_to_a_conversation, spans))
 
 
-def takes(selection: Selection, spans: Collection[Span]) -> bool:
+def is_selected(selection: Selection, spans: Collection[Span]) -> bool:
     """Whether a conversation, given by all of its spans, is wanted."""
     return (
         selection.begins_in_time(min(span.start_ns for span in spans))
@@ -138,7 +138,7 @@ class _SummaryBuilder:
     _failed_entries: set[Entry] = field(default_factory=set)
     _answer_problems: Counter[str] = field(default_factory=Counter)
     _under_way: Span | None = None
-    """The one under way that began last."""
+    """The span in flight that began last."""
     _cost_usd: float = 0.0
     _input_tokens: int = 0
     _output_tokens: int = 0
@@ -167,10 +167,10 @@ class _SummaryBuilder:
                 self._answer_problems[str(span.attributes[names.RESPONSE_PROBLEM])] += 1
         elif operation == span_names.INVOKE_WORKFLOW:
             self._chats.append(replace(span, events=(), links=()))
-        self._add_place(span)
+        self._add_ids(span)
 
     def summary(self) -> Summary:
-        """What is known by now."""
+        """The summary of the spans that came so far."""
         outer = _outer(self._chats)
         turns = [turns for chat in outer if (turns := _integer(chat, names.CONVERSATION_TURNS)) is not None]
         failures = count_by_cause(self._failures)
@@ -194,7 +194,7 @@ class _SummaryBuilder:
             under_way_since_ns=0 if self._under_way is None else self._under_way.start_ns,
         )
 
-    def _add_place(self, span: Span) -> None:
+    def _add_ids(self, span: Span) -> None:
         if span.parent_id is None:
             self._root = (span.subject, span.failed)
             # With the root nothing that the summary needs can be missing any more.
@@ -225,20 +225,20 @@ class _SummaryBuilder:
     def _name(self, outer: list[Span]) -> str:
         first_turn = min(self._agents.values(), default=None)
         # A nested chat that has ended says less of an unfinished conversation than its first turn.
-        if outer and not (self._unfinished and first_turn and first_turn[0] < outer[0].start_ns):
+        if outer and not (self._is_unfinished and first_turn and first_turn[0] < outer[0].start_ns):
             return outer[0].subject + (f" +{len(outer) - 1} more" if len(outer) > 1 else "")
         if first_turn is not None:
             return first_turn[1]
         return self._root[0] if self._root is not None else "?"
 
     @property
-    def _unfinished(self) -> bool:
+    def _is_unfinished(self) -> bool:
         return self._root is None and not self._parent_ids <= self._span_ids
 
     def _outcome(self, outer: list[Span], failures: Counter[str]) -> Outcome:
         if self._under_way is not None and self._under_way.state != "ended":
             return self._under_way.state
-        if self._unfinished:
+        if self._is_unfinished:
             return "unfinished"
         if any(chat.failed for chat in outer) or (self._root is not None and self._root[1]):
             return "failed"
@@ -249,20 +249,20 @@ class _SummaryBuilder:
 
 def _outer(chats: Iterable[Span]) -> list[Span]:
     """The chats that go on inside no other, in start order."""
-    found: list[Span] = []
-    until: dict[str | None, int] = {}
+    outer_chats: list[Span] = []
+    end_by_parent: dict[str | None, int] = {}
     for _, group in groupby(sorted(chats, key=_START), key=_START):
-        together = list(group)
-        for chat in together:
-            until[chat.parent_id] = max(chat.end_ns, until.get(chat.parent_id, chat.end_ns))
-            if len(until) > _MOST_PARENTS:
-                del until[min(until, key=until.__getitem__)]
-        for chat in together:
+        same_start = list(group)
+        for chat in same_start:
+            end_by_parent[chat.parent_id] = max(chat.end_ns, end_by_parent.get(chat.parent_id, chat.end_ns))
+            if len(end_by_parent) > _MOST_PARENTS:
+                del end_by_parent[min(end_by_parent, key=end_by_parent.__getitem__)]
+        for chat in same_start:
             # Chats side by side, as a batch runs them, overlap in time too but hang below the same span.
-            others = (end for parent_id, end in until.items() if parent_id != chat.parent_id)
-            if chat.parent_id is None or not any(end >= chat.end_ns for end in others):
-                found.append(chat)
-    return found
+            other_ends = (end for parent_id, end in end_by_parent.items() if parent_id != chat.parent_id)
+            if chat.parent_id is None or not any(end >= chat.end_ns for end in other_ends):
+                outer_chats.append(chat)
+    return outer_chats
 
 
 def _belongs_to_a_conversation(span: Span) -> bool:

@@ -24,7 +24,7 @@ def utc_time(nanoseconds: int) -> str:
 
 
 def trace_document(trace: Trace, *, failing: bool = False) -> dict[str, Any]:
-    """One trace for programs, its spans nested; without what does not lead to a failure if ``failing``."""
+    """One trace for programs, its spans nested; if ``failing``, only spans that lead to a failure."""
     branch: list[dict[str, Any]] = [{"children": []}]
     for span, depth in (trace.failing() if failing else trace).walk():
         del branch[depth + 1 :]
@@ -93,7 +93,7 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, list):
-        return [_json_value(one) for one in value]
+        return [_json_value(item) for item in value]
     if isinstance(value, dict):
-        return {name: _json_value(one) for name, one in value.items()}
+        return {name: _json_value(item) for name, item in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""Which failing spans are failures of their own, and which only pass on another's exception.
+"""Which failing spans are failures of their own, and which only propagate another's exception.
 
 An exception passes through every span that is open while it travels. Counted naively one tool that
 raised would be five failures, so a span counts only where what it reports did not come from below.
@@ -23,7 +23,7 @@ _MAKE_ATTEMPTS = frozenset({span_names.CHAT, span_names.CONFIG_ENTRY})
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is kept of a failing span while its trace is read.
+    """The part of a failing span that is kept while its trace is read.
 
     Args:
         cause: value of ``autogen.error.origin``.
@@ -46,40 +46,40 @@ class Failure:
         exception, chain = None, frozenset[str]()
         event = span.exception
         if event is not None:
-            recorded = (str(event.attributes.get(name, "")) for name in _RECORDED)
-            exception, chain = _keys(*recorded, stack_of(event))
+            type_and_message = (str(event.attributes.get(name, "")) for name in _EXCEPTION_ATTRIBUTES)
+            exception, chain = _keys(*type_and_message, stack_of(event))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
         message = span.status_message or ""
         return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
 
     def passes_on(self, child: Failure) -> bool:
-        """Whether this is the failure of a span directly below, further up."""
+        """Whether this span only propagates the failure of a span directly below."""
         if self.exception is None:
             return self.cause in {child.cause, causes.UNKNOWN}
         if self._made_request(child):
-            # What the program made of a request of its own counts: a tool that raised is one that raised.
+            # The program's reaction to a request of its own counts: a tool that raised is one that raised.
             return self.cause == child.cause
         if child.exception in self.chain:
             return True
         if child.message and self.cause == child.cause and self.message.startswith(f"{child.message} ("):
-            # What AutoGen tripped over was no exception yet: an answer that is an error.
+            # AutoGen failed on something that was no exception yet: an answer that is an error.
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
 
     def explains(self, child: Failure) -> bool:
-        """Whether this is what came of a failing request that the program made itself, directly below."""
+        """Whether this is the outcome of a failing request that the program made itself, directly below."""
         return self.exception is not None and self._made_request(child) and self.cause != child.cause
 
     def _made_request(self, child: Failure) -> bool:
         return child.operation == HTTP and self.operation not in _MAKE_ATTEMPTS
 
 
-_RECORDED = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
+_EXCEPTION_ATTRIBUTES = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE)
 
 
 @lru_cache(maxsize=256)
 def _keys(error_type: str, message: str, stacktrace: str) -> tuple[str, frozenset[str]]:
-    """The key of an exception, and those of all that it came from. Spans and retries repeat them."""
+    """The key of an exception, and the keys of its causes. Spans and retries repeat them."""
     exception = exception_key(error_type, message)
     return exception, frozenset((exception, *chained_exceptions(stacktrace)))
 
@@ -90,62 +90,61 @@ def stack_of(event: Event | None) -> str:
 
 
 def what_was_raised(span: Span) -> str:
-    """What a failing span reports, as ``KeyError: 'null'``; its status message if it has no exception."""
+    """The exception of a failing span, as ``KeyError: 'null'``; its status message if it has none."""
     event = span.exception
     if event is None:
         return span.status_message
     kind = str(event.attributes.get(names.EXCEPTION_TYPE, ""))
     message = str(event.attributes.get(names.EXCEPTION_MESSAGE, ""))
-    # That of an HTTP attempt is its status, with which its message begins.
+    # The type of an HTTP attempt's exception is its status, with which the message begins.
     return message if message.startswith(kind) else f"{kind}: {message}".strip(": ")
 
 
-def passing_on(failures: Iterable[Failure]) -> frozenset[str]:
-    """The ids of the spans that only pass on another's exception, given all failures of a trace.
+def propagating_span_ids(failures: Iterable[Failure]) -> frozenset[str]:
+    """The ids of the spans that only propagate another's exception, given all failures of a trace.
 
     Looking one level down is enough: an exception fails every span that it passes through.
     """
     by_id = {failure.span_id: failure for failure in failures}
     pairs = ((by_id.get(child.parent_id or ""), child) for child in by_id.values())
-    passing = {
+    child_by_parent = {
         parent.span_id: child.span_id
         for parent, child in pairs
         if parent is not None and parent is not child and parent.passes_on(child)
     }
-    return frozenset(passing) - _circles(passing)
+    return frozenset(child_by_parent) - _circles(child_by_parent)
 
 
 def beginnings(failures: Iterable[Failure]) -> frozenset[str]:
     """The ids of the spans in which failures began, each once, given all failures of a trace."""
     by_id = {failure.span_id: failure for failure in failures}
-    passed_on = passing_on(by_id.values())
-    own = by_id.keys() - passed_on
+    own_ids = by_id.keys() - propagating_span_ids(by_id.values())
     return frozenset(
         span_id
-        for span_id in own
-        if by_id[span_id].parent_id not in own
+        for span_id in own_ids
+        if by_id[span_id].parent_id not in own_ids
         or not by_id[by_id[span_id].parent_id or ""].explains(by_id[span_id])
     )
 
 
-def _circles(passing: dict[str, str]) -> frozenset[str]:
-    """Of spans that are each other's parents, which only damaged data has, one each: it is where it began."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    for span_id in passing:
-        path: set[str] = set()
+def _circles(child_by_parent: dict[str, str]) -> frozenset[str]:
+    """One span of each circle of parents, which only damaged data has: its failure began there."""
+    first_ids: set[str] = set()
+    seen_ids: set[str] = set()
+    for span_id in child_by_parent:
+        path_ids: set[str] = set()
         current: str | None = span_id
-        while current is not None and current not in seen:
-            seen.add(current)
-            path.add(current)
-            current = passing.get(current)
-        if current in path:
-            found.add(current)
-    return frozenset(found)
+        while current is not None and current not in seen_ids:
+            seen_ids.add(current)
+            path_ids.add(current)
+            current = child_by_parent.get(current)
+        if current in path_ids:
+            first_ids.add(current)
+    return frozenset(first_ids)
 
 
 def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:
     """Count the failures that are not another's, by cause, given all failures of a trace."""
-    every = list(failures)
-    began = beginnings(every)
-    return Counter(failure.cause for failure in every if failure.span_id in began)
+    all_failures = list(failures)
+    first_ids = beginnings(all_failures)
+    return Counter(failure.cause for failure in all_failures if failure.span_id in first_ids)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol, runtime_checkable
 
-from autogen_otel.traces.conversations import Summary, is_conversation, summarize, takes
+from autogen_otel.traces.conversations import Summary, is_conversation, is_selected, summarize
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.trace import Span, Trace
 
-_MOST_WAITING: Final = 1000
-"""Conversations of which more may come; beyond it the oldest is forgotten."""
-_MOST_TOLD: Final = 100_000
-"""Conversations that are not told of again, whatever comes of them late; beyond it likewise."""
+_MOST_OPEN: Final = 1000
+"""Conversations of which more spans may come; beyond it the oldest is forgotten."""
+_MOST_REPORTED: Final = 100_000
+"""Conversations that are not reported again, whatever spans come late; beyond it the oldest is forgotten."""
 
 Arrivals = Callable[[], list[Span]]
 """Gives, each time it is called, the spans that have arrived since; some may come again."""
@@ -27,46 +27,50 @@ class FollowedSource(Protocol):
         """How long to wait before it is asked again."""
 
     def arrivals(self, selection: Selection) -> Arrivals:
-        """What arrives from now on; of some sources only what is wanted."""
+        """The spans that arrive from now on; some sources give only those that are wanted."""
 
 
 class Following:
-    """Collects what arrives until a conversation has ended, and tells once of each that is selected."""
+    """Collects spans until their conversation has ended, and reports each selected conversation once."""
 
     def __init__(self, arrivals: Arrivals, selection: Selection) -> None:
         self._arrivals = arrivals
         self._selection = selection
-        self._waiting: dict[str, dict[str, Span]] = {}
-        self._told: dict[str, None] = {}
-        self._came_last: dict[str, None] = {}
-        """The conversations of which something came when it was asked last, in that order."""
+        self._open_traces: dict[str, dict[str, Span]] = {}
+        self._reported_ids: dict[str, None] = {}
+        self._last_arrived_ids: dict[str, None] = {}
+        """The conversations of which spans came in the last poll, in that order."""
 
-    def ended(self) -> list[Summary]:
-        """The conversations that have ended since, and of which nothing came this time, in that order."""
-        arrived: dict[str, None] = {}
+    def ended_conversations(self) -> list[Summary]:
+        """The conversations that have ended since the last poll, and of which no spans came in this one."""
+        arrived_ids: dict[str, None] = {}
         for span in self._arrivals():
-            if span.trace_id in self._told:
+            if span.trace_id in self._reported_ids:
                 continue
-            spans = self._waiting.setdefault(span.trace_id, {})
+            spans = self._open_traces.setdefault(span.trace_id, {})
             if span.span_id not in spans:
                 spans[span.span_id] = span
-                arrived[span.trace_id] = None
-        # Of the others that wait it is known already that they have not ended.
-        settled = [one for one in self._came_last if one in self._waiting and one not in arrived]
-        self._came_last = arrived
-        ended = [summary for trace_id in settled for summary in self._end(trace_id)]
-        _forget_oldest(self._waiting, _MOST_WAITING)
-        _forget_oldest(self._told, _MOST_TOLD)
-        return sorted(ended, key=lambda summary: summary.start_ns + summary.duration_ns)
+                arrived_ids[span.trace_id] = None
+        # The other open traces are known already to have not ended.
+        settled_ids = [
+            trace_id
+            for trace_id in self._last_arrived_ids
+            if trace_id in self._open_traces and trace_id not in arrived_ids
+        ]
+        self._last_arrived_ids = arrived_ids
+        summaries = [summary for trace_id in settled_ids for summary in self._end(trace_id)]
+        _forget_oldest(self._open_traces, _MOST_OPEN)
+        _forget_oldest(self._reported_ids, _MOST_REPORTED)
+        return sorted(summaries, key=lambda summary: summary.start_ns + summary.duration_ns)
 
     def _end(self, trace_id: str) -> list[Summary]:
-        spans = list(self._waiting[trace_id].values())
+        spans = list(self._open_traces[trace_id].values())
         summary = summarize(Trace.of(spans))
         if summary.outcome == "unfinished":
             return []
-        del self._waiting[trace_id]
-        self._told[trace_id] = None
-        return [summary] if is_conversation(spans) and takes(self._selection, spans) else []
+        del self._open_traces[trace_id]
+        self._reported_ids[trace_id] = None
+        return [summary] if is_conversation(spans) and is_selected(self._selection, spans) else []
 
 
 def _forget_oldest(memory: dict[str, Any], most: int) -> None:

@@ -1,4 +1,4 @@
-"""What belongs to each trace together, with only the traces in memory that may still be incomplete."""
+"""Grouping by trace, with only the traces in memory that may still be incomplete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Piece(Generic[T]):
         trace_id: of the trace.
         has_root: whether the span that has no parent is among them.
         position: where they stand among all others, in bytes or in spans.
-        content: they themselves.
+        content: the spans.
     """
 
     trace_id: str
@@ -35,32 +35,32 @@ class Piece(Generic[T]):
 def gather(pieces: Iterable[Piece[T]], *, patience: int, longest: int) -> Iterator[list[T]]:
     """Group pieces, which may come in any order, by trace.
 
-    What is given together depends only on where the pieces of a trace stand, and not on which other traces
-    there are: several readers, each with some of the traces, group as one does.
+    A group depends only on where the pieces of its trace stand, and not on which other traces there are:
+    several readers, each with some of the traces, group as one does.
 
     Args:
         pieces: of many traces.
         patience: how far from the root of a trace the last of its pieces may stand.
-        longest: how far from the first of its pieces; what stands further off is given on its own.
+        longest: how far from the first of its pieces; pieces that stand further off are a group of their own.
     """
-    waiting: dict[str, tuple[int, list[T]]] = {}
-    due: deque[tuple[int, str, int]] = deque()
+    open_traces: dict[str, tuple[int, list[T]]] = {}
+    due_traces: deque[tuple[int, str, int]] = deque()
     for piece in pieces:
         position, trace_id = piece.position, piece.trace_id
-        while due and due[0][0] < position:
-            _, finished, began = due.popleft()
-            if finished in waiting and waiting[finished][0] == began:
-                yield waiting.pop(finished)[1]
-        while waiting:
-            oldest = next(iter(waiting))
-            if waiting[oldest][0] + longest >= position:
+        while due_traces and due_traces[0][0] < position:
+            _, due_id, start = due_traces.popleft()
+            if due_id in open_traces and open_traces[due_id][0] == start:
+                yield open_traces.pop(due_id)[1]
+        while open_traces:
+            oldest_id = next(iter(open_traces))
+            if open_traces[oldest_id][0] + longest >= position:
                 break
-            yield waiting.pop(oldest)[1]
-        began, contents = waiting.setdefault(trace_id, (position, []))
+            yield open_traces.pop(oldest_id)[1]
+        start, contents = open_traces.setdefault(trace_id, (position, []))
         contents.append(piece.content)
         if piece.has_root:
-            due.append((position + patience, trace_id, began))
-    yield from (contents for _, contents in waiting.values())
+            due_traces.append((position + patience, trace_id, start))
+    yield from (contents for _, contents in open_traces.values())
 
 
 def gather_spans(

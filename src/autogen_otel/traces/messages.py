@@ -1,4 +1,4 @@
-"""What was said, as spans of model calls record it in the GenAI conventions' JSON schema."""
+"""The messages that spans of model calls record, in the JSON schema of the GenAI conventions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from autogen_otel.traces.trace import Span
 from autogen_otel.vocabulary import attributes as names
 
 _INSTRUCTIONS: Final = "instructions"
-_WORDS: Final = ("content", "text", "response", "result")
+_TEXT_KEYS: Final = ("content", "text", "response", "result")
 
 
-class Said(NamedTuple):
+class MessagePart(NamedTuple):
     """One part of a message.
 
     Args:
         who: its role, and its name where it has one: ``user``, ``assistant (planner)``.
-        words: what it says; of a tool call, the call.
-        is_answer: whether the model answered it, and was not sent it.
+        words: its text; of a tool call, the call.
+        is_answer: whether it is from the model's answer, and not from its prompt.
     """
 
     who: str
@@ -27,10 +27,10 @@ class Said(NamedTuple):
     is_answer: bool = False
 
 
-def said_in(span: Span) -> Iterator[Said]:
-    """What a model call was sent that no earlier one was, and what it answered."""
+def message_parts(span: Span) -> Iterator[MessagePart]:
+    """The messages that a model call was the first to send, and its answer."""
     for part in _list(span.attributes.get(names.GEN_AI_SYSTEM_INSTRUCTIONS)):
-        yield Said(_INSTRUCTIONS, _words(part))
+        yield MessagePart(_INSTRUCTIONS, _words(part))
     for key in (names.GEN_AI_INPUT_MESSAGES, names.GEN_AI_OUTPUT_MESSAGES):
         for message in _list(span.attributes.get(key)):
             if not isinstance(message, dict):
@@ -39,7 +39,7 @@ def said_in(span: Span) -> Iterator[Said]:
             parts = message.get("parts")
             for part in parts if isinstance(parts, list) else [message]:
                 who = f"{role} ({name})" if name else role
-                yield Said(who, _words(part), is_answer=key == names.GEN_AI_OUTPUT_MESSAGES)
+                yield MessagePart(who, _words(part), is_answer=key == names.GEN_AI_OUTPUT_MESSAGES)
 
 
 def _words(part: Any) -> str:
@@ -47,7 +47,7 @@ def _words(part: Any) -> str:
         return _text(part)
     if part.get("type") == "tool_call":
         return f"{part.get('name', '?')}({_text(part.get('arguments', ''))})"
-    for key in _WORDS:
+    for key in _TEXT_KEYS:
         if part.get(key) is not None:
             return _text(part[key])
     return _text({key: value for key, value in part.items() if key not in {"role", "name"}})
@@ -57,10 +57,10 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _list(recorded: Any) -> list[Any]:
-    if isinstance(recorded, str):
+def _list(value: Any) -> list[Any]:
+    if isinstance(value, str):
         try:
-            recorded = json.loads(recorded)
+            value = json.loads(value)
         except (ValueError, RecursionError):
-            return [recorded]
-    return recorded if isinstance(recorded, list) else []
+            return [value]
+    return value if isinstance(value, list) else []

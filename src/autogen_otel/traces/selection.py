@@ -1,4 +1,4 @@
-"""Which conversations somebody wants to see: by when, where and who, by what failed, and by text."""
+"""The selection of conversations: by time, program, agent and user, by what failed, and by text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Test = Callable[[Span], bool]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a conversation must have; what is ``None`` is not asked for.
+    """What a conversation must have; a field that is ``None`` selects nothing.
 
     Args:
         since: beginning of the time in which it began, in nanoseconds since 1970.
@@ -65,13 +65,13 @@ class Selection:
 
     @property
     def span_attributes(self) -> dict[str, str]:
-        """What attributes of spans must be, each of some span."""
-        wanted = ((key, getattr(self, name)) for name, key in _ATTRIBUTES.items())
-        return {key: value for key, value in wanted if value is not None}
+        """The values that attributes must have, each on some span."""
+        values = ((key, getattr(self, name)) for name, key in _ATTRIBUTES.items())
+        return {key: value for key, value in values if value is not None}
 
     def tests(self) -> dict[str, Test]:
-        """What must be true of one span at least, by the name of what asks for it."""
-        tests = {key: _has(key, wanted) for key, wanted in self.span_attributes.items()}
+        """The tests that at least one span must pass each, by name."""
+        tests = {key: _has(key, value) for key, value in self.span_attributes.items()}
         if self.service is not None:
             service = self.service
             tests["service"] = lambda span: span.service == service
@@ -83,8 +83,8 @@ class Selection:
             beginning = self.trace
             tests["trace"] = lambda span: span.trace_id.startswith(beginning)
         if self.attribute is not None:
-            held, value = self.attribute
-            tests["attribute"] = lambda span: value in span.values(held)
+            name, value = self.attribute
+            tests["attribute"] = lambda span: value in span.values(name)
         return tests
 
     def begins_in_time(self, start_ns: int) -> bool:
@@ -107,28 +107,32 @@ def moment(text: str, now: datetime) -> int:
     Raises:
         ValueError: it is neither.
     """
-    ago = _AGO.fullmatch(text.strip())
-    if ago is not None:
-        then = now - timedelta(seconds=float(ago[1]) * _SECONDS[ago[2]])
+    match = _AGO.fullmatch(text.strip())
+    if match is not None:
+        result = now - timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
     else:
         # Python 3.10 reads neither a "Z" nor parts of a second but three or six digits of them.
-        written = re.sub("[zZ]$", "+00:00", text.strip())
-        then = datetime.fromisoformat(re.sub(r"\.\d+", lambda part: f"{part[0]:0<7}"[:7], written))
-        then = then if then.tzinfo is not None else then.replace(tzinfo=now.tzinfo)
-    since_1970 = then.astimezone(timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
+        iso_text = re.sub("[zZ]$", "+00:00", text.strip())
+        result = datetime.fromisoformat(re.sub(r"\.\d+", lambda part: f"{part[0]:0<7}"[:7], iso_text))
+        result = result if result.tzinfo is not None else result.replace(tzinfo=now.tzinfo)
+    since_1970 = result.astimezone(timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
     return round(since_1970 / timedelta(microseconds=1)) * (NS // 1_000_000)
 
 
-def _has(key: str, wanted: str) -> Test:
-    return lambda span: span.attributes.get(key) == wanted
+def _has(key: str, value: str) -> Test:
+    return lambda span: span.attributes.get(key) == value
 
 
 def _says(text: str) -> Test:
-    wanted = text.casefold()
+    needle = text.casefold()
 
     def says(span: Span) -> bool:
-        holders = (span.attributes, *(event.attributes for event in span.events))
-        words: list[Any] = [span.name, span.status_message, *(v for held in holders for v in held.values())]
-        return any(wanted in str(one).casefold() for one in words)
+        attribute_maps = (span.attributes, *(event.attributes for event in span.events))
+        values: list[Any] = [
+            span.name,
+            span.status_message,
+            *(v for attributes in attribute_maps for v in attributes.values()),
+        ]
+        return any(needle in str(value).casefold() for value in values)
 
     return says

@@ -1,4 +1,4 @@
-"""What stores traces, as commands ask it: files, Jaeger, Tempo and others behind one interface."""
+"""Sources of traces, as commands read them: files, Jaeger, Tempo and others behind one interface."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SourceError(Exception):
 
 
 class Progress:
-    """Is told how far the reading of a source has come; this one shows nothing."""
+    """Takes the progress of reading a source; this one shows nothing."""
 
     def expect(self, total: int | None, unit: str) -> None:
         """Reading begins.
@@ -37,11 +37,13 @@ class Progress:
         """Something could not be read, and the rest can."""
         sys.stderr.write(f"autogen-otel: {sentence}\n")
 
-    def damaged(self, path: Path, lines: Collection[int]) -> None:
+    def warn_damaged(self, path: Path, lines: Collection[int]) -> None:
         """Some lines of a file could not be read, or not wholly; by their numbers from 1."""
-        what = "a damaged line was" if len(lines) == 1 else f"{len(lines)} damaged lines were"
-        where = f"{path}, line {min(lines)}" + (" and following" if len(lines) > 1 else "")
-        self.warn(f"{where}: {what} passed over, all else was read; delete what is damaged to silence this.")
+        subject = "a damaged line was" if len(lines) == 1 else f"{len(lines)} damaged lines were"
+        location = f"{path}, line {min(lines)}" + (" and following" if len(lines) > 1 else "")
+        self.warn(
+            f"{location}: {subject} passed over, all else was read; delete what is damaged to silence this."
+        )
 
 
 NO_PROGRESS: Final = Progress()
@@ -64,8 +66,8 @@ class Source(Protocol):
         """Read spans as a stream.
 
         Args:
-            selection: which conversations are wanted. Of these all spans come. Others may come as well: who
-                asks selects again.
+            selection: which conversations are wanted. All of their spans come. Others may come as well: the
+                caller selects again.
             newest: how many of them are enough, the newest; 0 for all. A source without an order gives all.
             progress: is told how far it has come.
         """
@@ -94,7 +96,7 @@ def with_beginning(source: Source, selection: Selection) -> Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighted:
+class WeightedConversation:
     """A conversation that stands for ``weight`` of them, itself included; the others were not read."""
 
     spans: list[Span]
@@ -107,7 +109,7 @@ class SampledSource(Source, Protocol):
 
     def sample(
         self, selection: Selection, *, failing: int, working: int, progress: Progress = NO_PROGRESS
-    ) -> list[Weighted]:
+    ) -> list[WeightedConversation]:
         """Read the conversations in which something failed, and a random sample of the others.
 
         Args:

@@ -82,14 +82,14 @@ def innermost_user_frame(stacktrace: str) -> Frame | None:
 
 
 def raising_user_frame(stacktrace: str) -> Frame | None:
-    """The same, if the exception began in the user's code or in what it called.
+    """The user's innermost frame, if the exception began in the user's code or in code that it called.
 
     An exception of AutoGen's own has the user's frames around it, which only began the conversation.
     """
     for frames in _frames(stacktrace):
-        users = [index for index, frame in enumerate(frames) if frame.in_user_code]
-        if users and not any(_HOST_CODE.search(frame.file) for frame in frames[users[-1] + 1 :]):
-            return frames[users[-1]]
+        user_frames = [index for index, frame in enumerate(frames) if frame.in_user_code]
+        if user_frames and not any(_HOST_CODE.search(frame.file) for frame in frames[user_frames[-1] + 1 :]):
+            return frames[user_frames[-1]]
     return None
 
 
@@ -102,15 +102,15 @@ def _frames(stacktrace: str) -> Iterator[list[Frame]]:
         ]
 
 
-def marked(stacktrace: str) -> Iterator[tuple[str, bool]]:
-    """The text of a stack trace in pieces, each with whether it is a frame of the user's code."""
-    done = 0
+def user_code_pieces(stacktrace: str) -> Iterator[tuple[str, bool]]:
+    """Split the text of a stack trace into pieces, each with whether it is a frame of the user's code."""
+    end = 0
     for match in _FRAME.finditer(stacktrace):
         if Frame(match["file"], int(match["line"])).in_user_code:
-            yield stacktrace[done : match.start()], False
+            yield stacktrace[end : match.start()], False
             yield match[0], True
-            done = match.end()
-    yield stacktrace[done:], False
+            end = match.end()
+    yield stacktrace[end:], False
 
 
 def _exception(block: str) -> re.Match[str] | None:

@@ -59,9 +59,9 @@ class Span:
         scope: name of the instrumentation that recorded it.
         service: the program, ``service.name``.
         resource: all that is recorded of the program; the spans of one batch share it.
-        state: whether it is still under way, or was when its program was killed; then its end is that of what
-            is known of it.
-        known_operation: once ``operation`` has been asked for.
+        state: whether it is still in flight, or was when its program was killed; then its end is the last
+            time that is known of it.
+        known_operation: the cached ``operation``.
     """
 
     trace_id: str
@@ -96,7 +96,7 @@ class Span:
     def operation(self) -> str:
         """What kind of call this is: ``chat``, ``execute_tool``, ``config_entry``, ``http`` …."""
         if self.known_operation is None:
-            # Much asks for it, of each span.
+            # Much code asks for it, for each span.
             self.known_operation = self._operation()
         return self.known_operation
 
@@ -113,8 +113,8 @@ class Span:
         return rest if first == self.operation else self.name
 
     def values(self, key: str) -> list[str]:
-        """What an attribute of its program and of the span itself is, as text."""
-        return [str(held[key]) for held in (self.resource, self.attributes) if key in held]
+        """The values of an attribute of its program and of the span itself, as text."""
+        return [str(attributes[key]) for attributes in (self.resource, self.attributes) if key in attributes]
 
     @property
     def exception(self) -> Event | None:
@@ -152,12 +152,12 @@ class Trace:
         top = [
             span for span in self.spans if span.parent_id not in self._by_id or span.parent_id == span.span_id
         ]
-        reached = {span.span_id for first in top for span, _ in self.below(first)}
+        reached_ids = {span.span_id for first in top for span, _ in self.below(first)}
         for span in self.spans:
             # Only damaged data has circles of parents; their spans would otherwise be invisible.
-            if span.span_id not in reached:
+            if span.span_id not in reached_ids:
                 top.append(self._first_of_circle(span))
-                reached |= {below.span_id for below, _ in self.below(top[-1])}
+                reached_ids |= {below.span_id for below, _ in self.below(top[-1])}
         return tuple(sorted(top, key=lambda span: span.start_ns))
 
     def span(self, span_id: str | None) -> Span | None:
@@ -169,10 +169,10 @@ class Trace:
         return tuple(self._children.get(span.span_id, ()))
 
     def up_from(self, span: Span | None) -> Iterator[Span]:
-        """A span and those around it, from the inside out."""
-        seen: set[str] = set()
-        while span is not None and span.span_id not in seen:
-            seen.add(span.span_id)
+        """A span and its ancestors, from the inside out."""
+        seen_ids: set[str] = set()
+        while span is not None and span.span_id not in seen_ids:
+            seen_ids.add(span.span_id)
             yield span
             span = self.span(span.parent_id)
 
@@ -183,49 +183,49 @@ class Trace:
 
     def below(self, first: Span) -> Iterator[tuple[Span, int]]:
         """A span and all below it, each after its parent, with their depth from 0."""
-        pending, visited = [(first, 0)], set()
+        pending, visited_ids = [(first, 0)], set()
         while pending:
             span, depth = pending.pop()
-            if span.span_id not in visited:
-                visited.add(span.span_id)
+            if span.span_id not in visited_ids:
+                visited_ids.add(span.span_id)
                 yield span, depth
                 pending.extend((child, depth + 1) for child in reversed(self.children(span)))
 
     def failing(self) -> Trace:
-        """The trace without the spans that neither failed nor lead to one that did; whole if none failed."""
-        kept = self._up_from_each(span for span in self.spans if span.failed)
-        return Trace(tuple(span for span in self.spans if span.span_id in kept)) if kept else self
+        """The trace without spans that neither failed nor lead to a failed one; whole if none failed."""
+        kept_ids = self._up_from_each(span for span in self.spans if span.failed)
+        return Trace(tuple(span for span in self.spans if span.span_id in kept_ids)) if kept_ids else self
 
-    def waited_for(self) -> tuple[tuple[Span, int], ...]:
-        """What the program waited for when it ended itself, and for how many nanoseconds.
+    def awaited_spans(self) -> tuple[tuple[Span, int], ...]:
+        """The spans that the program waited for when it ended itself, and for how many nanoseconds.
 
-        That is the deepest cancelled span, or what was still running in it: a thread is not cancelled.
+        Such a span is the deepest cancelled one, or one still running in it: a thread is not cancelled.
         """
-        cancelled = [span for span in self.spans if span.attributes.get(names.CANCELLED) is True]
-        above = self._up_from_each(self.span(span.parent_id) for span in cancelled)
-        return tuple(self._running_in(span) for span in cancelled if span.span_id not in above)
+        cancelled_spans = [span for span in self.spans if span.attributes.get(names.CANCELLED) is True]
+        outer_ids = self._up_from_each(self.span(span.parent_id) for span in cancelled_spans)
+        return tuple(self._running_in(span) for span in cancelled_spans if span.span_id not in outer_ids)
 
     def _up_from_each(self, spans: Iterable[Span | None]) -> set[str]:
-        """The ids of the spans and of those around them; the way that several have in common is gone once."""
-        passed: set[str] = set()
+        """The ids of the spans and of their ancestors; ancestors that several share are visited once."""
+        span_ids: set[str] = set()
         for span in spans:
-            for one in self.up_from(span):
-                if one.span_id in passed:
+            for outer in self.up_from(span):
+                if outer.span_id in span_ids:
                     break
-                passed.add(one.span_id)
-        return passed
+                span_ids.add(outer.span_id)
+        return span_ids
 
-    def _running_in(self, cancelled: Span) -> tuple[Span, int]:
-        running, then = cancelled, cancelled.end_ns
-        for span, _ in self.below(cancelled):
-            if span.parent_id == running.span_id and span.start_ns <= then <= span.end_ns:
-                running = span
-        return running, max(0, then - running.start_ns)
+    def _running_in(self, cancelled_span: Span) -> tuple[Span, int]:
+        innermost, end_ns = cancelled_span, cancelled_span.end_ns
+        for span, _ in self.below(cancelled_span):
+            if span.parent_id == innermost.span_id and span.start_ns <= end_ns <= span.end_ns:
+                innermost = span
+        return innermost, max(0, end_ns - innermost.start_ns)
 
     def _first_of_circle(self, span: Span) -> Span:
         """The span that began first in the circle of parents above one that no top leads to."""
-        *_, inside = self.up_from(span)
-        return min(self.up_from(inside), key=lambda one: one.start_ns)
+        *_, in_circle = self.up_from(span)
+        return min(self.up_from(in_circle), key=lambda outer: outer.start_ns)
 
     @cached_property
     def _by_id(self) -> dict[str, Span]:

@@ -11,8 +11,8 @@ import pytest
 
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, locks, progress
-from autogen_otel.delivery.journal.files import listed
-from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_left
+from autogen_otel.delivery.journal.files import list_files
+from autogen_otel.delivery.journal.forwarding import Forwarding, Tally, count_remaining
 from autogen_otel.delivery.journal.progress import BusyError, read_progress, sole_forwarder
 from tests.delivery.receivers import finished
 
@@ -52,7 +52,7 @@ def _run(journal: Journal, endpoint: _Endpoint, go_on: Callable[[], bool] = lamb
 
 
 def _names(journal: Journal, *kinds: Kind) -> str:
-    text = "".join(file.path.read_text() for file in listed(journal.folder, *kinds))
+    text = "".join(file.path.read_text() for file in list_files(journal.folder, *kinds))
     return "".join(name for name in "abcdefgh" if f'"name":"{name}"' in text)
 
 
@@ -60,10 +60,10 @@ def test_batches_are_sent_in_order_and_leave_the_journal(tmp_path: Path) -> None
     journal, endpoint = Journal(tmp_path, max_file_bytes=1500), _Endpoint()
     for name in "abcdefgh":
         journal.append(finished(name))
-    assert len(listed(tmp_path)) > 1
+    assert len(list_files(tmp_path)) > 1
     assert _run(journal, endpoint) is None
     assert endpoint.taken == list("abcdefgh")
-    assert (listed(tmp_path), count_left(tmp_path), read_progress(tmp_path).spans) == ([], (0, 0), 8)
+    assert (list_files(tmp_path), count_remaining(tmp_path), read_progress(tmp_path).spans) == ([], (0, 0), 8)
     assert _run(journal, endpoint) is None
     assert endpoint.taken == list("abcdefgh")
 
@@ -73,7 +73,7 @@ def test_an_endpoint_that_fails_keeps_the_journal_whole_and_it_goes_on_where_it_
         journal.append(finished(name))
     endpoint = _Endpoint(_TAKEN, _BUSY)
     assert _run(journal, endpoint) is _BUSY
-    assert (endpoint.offered, count_left(journal.folder)) == (["a", "b"], (2, 2))
+    assert (endpoint.offered, count_remaining(journal.folder)) == (["a", "b"], (2, 2))
     journal.append(finished("d"))
     assert _run(journal, endpoint) is None
     assert endpoint.taken == list("abcd")
@@ -94,7 +94,7 @@ def test_it_stops_when_it_is_not_to_go_on(journal: Journal) -> None:
         journal.append(finished(name))
     endpoint = _Endpoint()
     assert _run(journal, endpoint, lambda: len(endpoint.taken) < 2) is None
-    assert (endpoint.taken, count_left(journal.folder)) == (["a", "b"], (1, 1))
+    assert (endpoint.taken, count_remaining(journal.folder)) == (["a", "b"], (1, 1))
 
 
 def test_what_is_refused_stays_to_be_read_and_does_not_stop_the_others(journal: Journal) -> None:
@@ -148,10 +148,10 @@ def test_a_part_that_was_taken_is_not_sent_again_when_the_endpoint_fails_at_the_
     journal.append(finished("e"))
     endpoint = _Endpoint(_LARGE, _TAKEN, _BUSY)
     assert _run(journal, endpoint) is _BUSY
-    assert count_left(journal.folder) == (2, 3)
+    assert count_remaining(journal.folder) == (2, 3)
     assert _run(journal, endpoint) is None
     assert "".join(endpoint.taken) == "abecd"
-    assert listed(journal.folder) == []
+    assert list_files(journal.folder) == []
 
 
 def test_an_endpoint_that_asks_for_patience_is_offered_a_batch_as_often_as_it_takes(journal: Journal) -> None:
@@ -164,7 +164,7 @@ def test_an_endpoint_that_asks_for_patience_is_offered_a_batch_as_often_as_it_ta
 
 def test_torn_and_damaged_lines_are_passed_over(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
     journal.append(finished("a"))
-    (file,) = listed(journal.folder)
+    (file,) = list_files(journal.folder)
     with file.path.open("ab") as lines:
         lines.write(b'{"resourceSpans":[{"sco')
     journal.append(finished("b"))
@@ -173,7 +173,7 @@ def test_torn_and_damaged_lines_are_passed_over(journal: Journal, caplog: pytest
     endpoint = _Endpoint()
     with caplog.at_level(logging.WARNING, "autogen_otel"):
         assert _run(journal, endpoint) is None
-    assert (endpoint.taken, listed(journal.folder)) == (["a", "b"], [])
+    assert (endpoint.taken, list_files(journal.folder)) == (["a", "b"], [])
     assert caplog.text.count("a damaged line was passed over") == 1
 
 

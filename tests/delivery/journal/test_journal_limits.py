@@ -9,7 +9,7 @@ import pytest
 from autogen_otel.delivery.counts import ProcessCounts
 from autogen_otel.delivery.exporting.exporters import ExportResult, Outcome
 from autogen_otel.delivery.journal import Journal, Kind, Limits, limits
-from autogen_otel.delivery.journal.files import listed
+from autogen_otel.delivery.journal.files import list_files
 from autogen_otel.delivery.journal.forwarding import Forwarding
 from autogen_otel.delivery.journal.inventory import inventory
 from autogen_otel.delivery.journal.limits import prune
@@ -27,7 +27,7 @@ def test_what_is_too_old_goes_whatever_its_kind(tmp_path: Path) -> None:
     for hours, kind in ((30, Kind.UNDELIVERED), (30, Kind.KEPT), (30, Kind.REFUSED), (10, Kind.KEPT)):
         journal = Journal(tmp_path)
         journal.append(finished("a", "b"), kind)
-        _age(listed(tmp_path)[-1].path, hours)
+        _age(list_files(tmp_path)[-1].path, hours)
     for name, hours in (("old.inflight", 30), ("old.inflight.tmp", 30), ("new.inflight", 10)):
         (tmp_path / name).write_text("{}")
         _age(tmp_path / name, hours)
@@ -39,11 +39,11 @@ def test_what_is_too_old_goes_whatever_its_kind(tmp_path: Path) -> None:
 def test_what_is_too_much_goes_the_oldest_first(tmp_path: Path) -> None:
     for number in range(4):
         Journal(tmp_path).append(finished(f"{number}"), Kind.KEPT if number % 2 else Kind.UNDELIVERED)
-        _age(listed(tmp_path)[-1].path, 10 - number)
-    files = listed(tmp_path)
+        _age(list_files(tmp_path)[-1].path, 10 - number)
+    files = list_files(tmp_path)
     _, surplus = prune(tmp_path, Limits(max_bytes=sum(file.bytes for file in files[2:])))
     assert (surplus.files, surplus.undelivered_spans) == (2, 1)
-    assert [file.path for file in listed(tmp_path)] == [file.path for file in files[2:]]
+    assert [file.path for file in list_files(tmp_path)] == [file.path for file in files[2:]]
 
 
 def test_notes_of_conversations_in_flight_count_and_those_of_dead_processes_go(
@@ -55,7 +55,7 @@ def test_notes_of_conversations_in_flight_count_and_those_of_dead_processes_go(
             _age(tmp_path / name, 10 - number)
     (tmp_path / "alive.inflight").write_bytes(b"x" * 1000)
     Journal(tmp_path).append(finished("a"))
-    size = listed(tmp_path)[0].bytes
+    size = list_files(tmp_path)[0].bytes
     _, surplus = prune(tmp_path, Limits(max_bytes=1000 + size + 350))
     assert surplus.files == 0
     assert inventory(tmp_path).bytes == 1000 + size + 300
@@ -73,7 +73,7 @@ def test_what_was_forwarded_of_a_file_is_not_lost_with_it(tmp_path: Path) -> Non
         journal.append(finished(name))
     results = [ExportResult(Outcome.EXPORTED), ExportResult(Outcome.FAILED)]
     Forwarding(journal, lambda _spans: results.pop(0)).run(lambda: True)
-    _age(listed(tmp_path)[0].path, 30)
+    _age(list_files(tmp_path)[0].path, 30)
     old, _ = prune(tmp_path, Limits(max_age_hours=24))
     assert (old.files, old.undelivered_spans) == (1, 2)
 
@@ -81,17 +81,17 @@ def test_what_was_forwarded_of_a_file_is_not_lost_with_it(tmp_path: Path) -> Non
 def test_a_program_removes_what_is_too_old_when_it_begins_a_file(tmp_path: Path) -> None:
     counts = ProcessCounts()
     Journal(tmp_path).append(finished("a"))
-    _age(listed(tmp_path)[0].path, 30)
+    _age(list_files(tmp_path)[0].path, 30)
     Journal(tmp_path, limits=Limits(max_age_hours=24), counts=counts).append(finished("b"))
-    assert len(listed(tmp_path)) == 1
-    assert counts.dropped() == {"spans": {"journal_limit": 1}}
+    assert len(list_files(tmp_path)) == 1
+    assert counts.dropped_items() == {"spans": {"journal_limit": 1}}
 
 
 def test_the_limit_holds_for_batches_of_any_kind_together(tmp_path: Path) -> None:
     journal = Journal(tmp_path, limits=Limits(max_bytes=40_000))
     for number in range(60):
         journal.append(finished(*"abcdefgh"), (Kind.UNDELIVERED, Kind.KEPT)[number % 2])
-        assert sum(file.bytes for file in listed(tmp_path)) <= 40_000
+        assert sum(file.bytes for file in list_files(tmp_path)) <= 40_000
 
 
 def test_the_inventory_counts_each_kind_and_each_conversation_once(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_inventory_counts_each_kind_and_each_conversation_once(tmp_path: Pat
     spans = finished("c")
     journal.append(spans)
     journal.append(spans, Kind.KEPT)
-    with listed(tmp_path, Kind.KEPT)[0].path.open("ab") as file:
+    with list_files(tmp_path, Kind.KEPT)[0].path.open("ab") as file:
         file.write(b'{"resourceSpans":[{"sco')
     (tmp_path / "1.inflight").write_text("{}")
     found = inventory(tmp_path)

@@ -211,7 +211,7 @@ def test_the_oldest_files_make_room_and_it_is_said(tmp_path: Path, caplog: pytes
     assert sum(path.stat().st_size for path in files) <= 4000
     assert "span 29" in _names(journal)
     assert "span 0" not in _names(journal)
-    assert counts.dropped() == {"spans": {"journal_limit": 30 - len(_names(journal))}}
+    assert counts.dropped_items() == {"spans": {"journal_limit": 30 - len(_names(journal))}}
     assert "reached its limit of" in caplog.text
     assert foreign.exists()
 
@@ -269,7 +269,7 @@ def test_the_default_folder_is_where_the_platform_keeps_state(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/u")
-    monkeypatch.setattr(folder, "unwritable", lambda _folder, **_: None)
+    monkeypatch.setattr(folder, "write_problem", lambda _folder, **_: None)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert default_dir() == Path(expected)

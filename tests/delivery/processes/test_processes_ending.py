@@ -31,7 +31,7 @@ tracer = tracers.get_tracer("test")
 
 def record(name):
     with tracer.start_as_current_span(name) as span:
-        process.began(span)
+        process.on_span_start(span)
 """
 _NEVER = {"OTEL_BSP_SCHEDULE_DELAY": "600000", "OTEL_METRIC_EXPORT_INTERVAL": "600000"}
 _CHILDREN = """
@@ -159,8 +159,8 @@ tracers.force_flush()
 os.kill, kill = lambda *_: None, os.kill
 signal.raise_signal(signal.SIGTERM)
 os.kill = kill
-assert ending.HURRIED
-for exporter in ending.HURRIED:
+assert ending.EXPORTERS
+for exporter in ending.EXPORTERS:
     assert exporter._endpoint._sender._hurried_at is None
     forwarder = getattr(exporter, "_forwarder", None)
     assert forwarder is None or forwarder._end is None
@@ -185,7 +185,7 @@ child = os.fork()
 if child:
     sys.exit(-os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-process.again()
+process.catch_sigterm_again()
 record("earlier")
 tracers.force_flush()  # what exporters are made of is loaded
 record("the newest")
@@ -210,7 +210,7 @@ from autogen_otel.delivery import counts
 from autogen_otel.delivery.processes.ending import STATE
 record("counted")
 tracers.force_flush()
-assert STATE.kept is not None
+assert STATE.side_files is not None
 with counts.PROCESS._lock:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(60)
@@ -230,7 +230,7 @@ def test_a_signal_that_strikes_while_an_attribute_is_set_ends_the_process(
         """
 record("before")
 span = tracer.start_span("under way", attributes={"a": 1})
-process.began(span)
+process.on_span_start(span)
 with span._attributes._lock:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(60)
@@ -276,7 +276,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 record("after")
 sys.stdin.readline()
 server.should_exit = False
-while ending.STATE.is_near:
+while ending.STATE.is_near_end:
     time.sleep(0.01)
 os._exit(3)
 """

@@ -42,10 +42,10 @@ tracer = tracers.get_tracer("autogen_otel")
 
 for number in itertools.count():
     with tracer.start_as_current_span(f"invoke_workflow user -> agent_{number}") as span:
-        process.began(span)
+        process.on_span_start(span)
         print(number, time.time(), flush=True)
         with tracer.start_as_current_span("execute_tool lookup") as tool:
-            process.began(tool)
+            process.on_span_start(tool)
             time.sleep(float(sys.argv[1]))
 """
 
@@ -57,7 +57,7 @@ def tracer() -> trace.Tracer:
 
 def _begun(in_flight: InFlight, tracer: trace.Tracer, name: str, parent: trace.Span | None = None) -> Span:
     span: Span = tracer.start_span(name, trace.set_span_in_context(parent) if parent is not None else None)  # type: ignore[assignment]
-    in_flight.begun.append(span)
+    in_flight.started_spans.append(span)
     return span
 
 
@@ -97,7 +97,7 @@ def test_without_anything_under_way_there_is_no_file(tmp_path: Path, tracer: tra
     in_flight.write()
     (ended,) = _listed(in_flight.folder)
     assert (ended.outcome, ended.under_way) == ("ok", None), "nothing else tells of it yet"
-    in_flight.exported([conversation])
+    in_flight.note_exported([conversation])
     in_flight.write()
     assert list(in_flight.folder.iterdir()) == []
 
@@ -106,7 +106,7 @@ def test_what_ends_soon_and_what_is_forgotten_is_not_noted(tmp_path: Path, trace
     in_flight = InFlight(tmp_path / "journal")
     around = tracer.start_span("around")
     _begun(in_flight, tracer, "execute_tool lookup", around).end()
-    in_flight.begun.append(trace.NonRecordingSpan(around.get_span_context()))  # type: ignore[arg-type]
+    in_flight.started_spans.append(trace.NonRecordingSpan(around.get_span_context()))  # type: ignore[arg-type]
     _begun(in_flight, tracer, "execute_tool never ended", around)
     in_flight.write()
     in_flight.write()
@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_written_is_told_once(
     assert "Conversations in flight are not noted" in record.getMessage()
     _begun(in_flight, tracer, "invoke_workflow user -> helper")
     in_flight.write()
-    assert not in_flight.begun, "spans that nobody will note must not be kept alive"
+    assert not in_flight.started_spans, "spans that nobody will note must not be kept alive"
 
 
 def test_a_program_whose_endpoint_works_removes_what_dead_processes_left(program: Program) -> None:
@@ -141,7 +141,7 @@ from autogen_otel import Settings, delivery
 tracers = delivery.tracer_provider(Settings())
 process = delivery.Process([tracers])
 with tracers.get_tracer("autogen_otel").start_as_current_span("invoke_workflow user -> helper") as span:
-    process.began(span)
+    process.on_span_start(span)
     folder = pathlib.Path(os.environ["AUTOGEN_OTEL_JOURNAL_DIR"])
     while any(folder.glob("dead.*")):
         time.sleep(0.05)
@@ -160,9 +160,9 @@ def refuse(self):
 threading.Thread.start = refuse
 for number in range(600):
     with tracers.get_tracer("autogen_otel").start_as_current_span(f"{number}") as span:
-        if process.began is not None:
-            process.began(span)
-assert process.began is None
+        if process.on_span_start is not None:
+            process.on_span_start(span)
+assert process.on_span_start is None
 """)
     assert program.span_names() == [f"{number}" for number in range(600)]
 

@@ -112,5 +112,5 @@ def test_which_entry_answered_and_whether_its_answer_was_wanted(
     response: Any, index: int | None, passed: bool
 ) -> None:
     wrapper = SimpleNamespace(_clients=[1, 2], _response_metadata=_KEPT)
-    assert config_entries.answered_index(wrapper, reader_of(response)) == index
-    assert config_entries.passed_filter(wrapper, reader_of(response)) is passed
+    assert config_entries.index_of_answer(wrapper, reader_of(response)) == index
+    assert config_entries.has_passed_filter(wrapper, reader_of(response)) is passed

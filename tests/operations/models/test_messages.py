@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogen_otel.operations.conversations.message_account import MessageAccount, is_instruction, key_of
-from autogen_otel.operations.models.answer_read import read_answer
-from autogen_otel.operations.models.answers import messages_of
+from autogen_otel.operations.models.answer import read_answer
+from autogen_otel.operations.models.answer_messages import messages_of
 from tests.support import hostile
 
 _CALL = {"id": "call_1", "type": "function", "function": {"name": "look up", "arguments": '{"a": 1}'}}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.trace import NoOpTracer
 
-from autogen_otel.operations.models.entry_tried import EntryTried
+from autogen_otel.operations.models.entry_call import EntryCall
 from autogen_otel.operations.models.model_call import ModelCall
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import Recorder
@@ -31,8 +31,8 @@ def call(wrapper: Wrapper, **arguments: Any) -> ModelCall:
     return made
 
 
-def tried(made: ModelCall, index: int) -> EntryTried:
-    entry = operation(EntryTried, made.instance._clients[index], made)
+def entry_call(made: ModelCall, index: int) -> EntryCall:
+    entry = operation(EntryCall, made.instance._clients[index], made)
     entry.place.model_call = made
     assert entry.begin() is not None
     return entry
@@ -78,7 +78,7 @@ def test_the_entry_that_answered(
 ) -> None:
     made = call(TWO)
     for one in answering:
-        tried(made, one).returned(answer(one))
+        entry_call(made, one).returned(answer(one))
     facts = known(made.returned(answer(index, pass_filter=passed)))
     assert facts[names.CACHE_HIT] is (not answering)
     assert facts.get(names.CONFIG_REJECTED) == rejected
@@ -102,7 +102,7 @@ def test_what_it_cost_and_who_says_so(
     fields: dict[str, Any], cost: Any, cost_of: tuple[float | None, str | None]
 ) -> None:
     made = call(Wrapper("a", **fields))
-    tried(made, 0).returned(answer(0))
+    entry_call(made, 0).returned(answer(0))
     facts = known(made.returned(answer(0, cost=cost)))
     assert (facts.get(names.COST_USD), facts.get(names.COST_SOURCE)) == cost_of
 
@@ -111,7 +111,7 @@ def test_the_list_of_prices_comes_before_the_hosts_table() -> None:
     recorder = Recorder(NoOpTracer(), price=lambda _facts: 0.25)
     made, usage = ModelCall(recorder, None, Wrapper("a"), {}), {"prompt_tokens": 1, "completion_tokens": 1}
     made.begin()
-    tried(made, 0).returned(answer(0, usage=usage))
+    entry_call(made, 0).returned(answer(0, usage=usage))
     facts = known(made.returned(answer(0, usage=usage, cost=0.5)))
     assert (facts[names.COST_USD], facts[names.COST_SOURCE]) == (0.25, costs.GENAI_PRICES)
 
@@ -134,7 +134,7 @@ def test_a_cached_answer_costs_nothing() -> None:
 def test_what_autogen_chokes_on_was_no_answer(answering: list[int], error: Exception, cause: str) -> None:
     made = call(TWO)
     for one in answering:
-        tried(made, one).returned(answer(one))
+        entry_call(made, one).returned(answer(one))
     made.failed(error)
     assert made.failure is not None
     assert made.failure.cause == cause
@@ -150,15 +150,15 @@ def test_a_custom_client_that_was_never_registered_is_a_bad_entry() -> None:
 
 
 def test_a_client_outside_a_call_or_of_another_wrapper_is_not_ours() -> None:
-    assert operation(EntryTried, TWO._clients[0]).begin() is None
-    assert operation(EntryTried, TWO._clients[0], operation(Operation)).begin() is None
-    assert operation(EntryTried, object(), call(TWO)).begin() is None
+    assert operation(EntryCall, TWO._clients[0]).begin() is None
+    assert operation(EntryCall, TWO._clients[0], operation(Operation)).begin() is None
+    assert operation(EntryCall, object(), call(TWO)).begin() is None
 
 
 def test_an_only_entry_has_no_span_of_its_own() -> None:
-    only = tried(call(Wrapper("a")), 0)
+    only = entry_call(call(Wrapper("a")), 0)
     assert only.name is None
-    assert tried(call(TWO), 1).name == "config_entry 1 b"
+    assert entry_call(call(TWO), 1).name == "config_entry 1 b"
 
 
 @pytest.mark.parametrize(
@@ -173,19 +173,19 @@ def test_an_only_entry_has_no_span_of_its_own() -> None:
 )
 def test_why_an_entry_failed(error: BaseException, answered: bool, cause: str) -> None:
     made = call(TWO)
-    entry = tried(made, 0)
-    entry.answered = answered
+    entry = entry_call(made, 0)
+    entry.was_answered = answered
     entry.failed(error)
     assert entry.failure is not None
     assert entry.failure.cause == cause
-    assert made.gave_up is not None
-    assert (made.gave_up.error_type, made.gave_up.cause) == (type(error), cause)
+    assert made.fallback is not None
+    assert (made.fallback.error_type, made.fallback.cause) == (type(error), cause)
 
 
 def test_a_stream_that_the_client_made_do_with_is_a_failure_and_counted() -> None:
     made = call(TWO)
-    entry = tried(made, 0)
-    stream = entry.opened()
+    entry = entry_call(made, 0)
+    stream = entry.open_stream()
     stream.add(SimpleNamespace(choices=[]))
     stream.end(OSError("gone"))
     facts = known(entry.returned(answer(0)))
@@ -200,12 +200,12 @@ def test_a_stream_that_the_client_made_do_with_is_a_failure_and_counted() -> Non
 )
 def test_a_fallback_is_measured_with_why(fails: bool, error_type: Any, cause: str | None) -> None:
     made = call(TWO)
-    first = tried(made, 0)
+    first = entry_call(made, 0)
     if fails:
         first.failed(ValueError("odd"))
     else:
         first.returned(answer(0))
-    second = tried(made, 1)
+    second = entry_call(made, 1)
     second.attempts = 1
     ((metric, count, labels),) = second.measurements(1.0)
     assert (metric, count, labels[metrics.FALLBACK_INDEX]) == (metrics.MODEL_FALLBACKS, 1, 1)
@@ -213,7 +213,7 @@ def test_a_fallback_is_measured_with_why(fails: bool, error_type: Any, cause: st
 
 
 def test_a_try_whose_requests_nobody_sees_is_measured_itself() -> None:
-    entry = tried(call(TWO), 0)
+    entry = entry_call(call(TWO), 0)
     ((metric, _, labels),) = entry.measurements(1.0)
     assert metric == metrics.MODEL_ATTEMPTS
     assert names.ERROR_TYPE not in labels

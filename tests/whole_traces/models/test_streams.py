@@ -15,7 +15,7 @@ import pytest
 from autogen.oai.client import OpenAIWrapper
 
 from autogen_otel.hooks import streams
-from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation, Place
 from autogen_otel.testing import Reply, ScriptedServer, entry, raw, stream_drop, stream_error, text, tool_call
 from autogen_otel.testing.replies import BrokenStream
@@ -385,9 +385,9 @@ def test_the_applications_own_streams_are_left_alone(telemetry: Telemetry, serve
 def test_a_stream_is_counted_though_its_call_ends_on_another_thread_meanwhile(
     monkeypatch: pytest.MonkeyPatch, our_errors: list[BaseException]
 ) -> None:
-    account = StreamRead(texts=None)
+    account = StreamProgress(texts=None)
     # A call that has ended has no entry any more.
-    entries = iter([SimpleNamespace(opened=lambda: account)])
+    entries = iter([SimpleNamespace(open_stream=lambda: account)])
 
     class Around(Place):
         entry = property(lambda _: next(entries, None))

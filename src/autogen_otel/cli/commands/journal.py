@@ -13,9 +13,9 @@ from autogen_otel.cli import SUCCESS, CommandError, add_format, answer, quantiti
 from autogen_otel.cli.options.sources import journal_folder, journal_settings
 from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.delivery.journal import Kind, Limits, command_for
-from autogen_otel.delivery.journal.files import listed, notes
+from autogen_otel.delivery.journal.files import list_files, notes
 from autogen_otel.delivery.journal.inventory import Contents, Inventory, inventory
-from autogen_otel.delivery.journal.limits import Removed, prune, remove
+from autogen_otel.delivery.journal.limits import Removal, prune, remove
 from autogen_otel.delivery.journal.progress import BusyError, UnlockableError, sole_forwarder
 from autogen_otel.traces.document import utc_time
 from autogen_otel.traces.trace import NS
@@ -61,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
     limits = Limits(settings.journal_max_bytes, settings.journal_max_age_hours)
     removal = None
     if args.prune:
-        removal = sum(prune(folder, limits), Removed())
+        removal = sum(prune(folder, limits), Removal())
     elif args.delete:
         removal = _delete(folder)
     with show_progress("reading the journal") as progress:
-        progress.expect(sum(file.bytes for file in listed(folder)), "bytes")
+        progress.expect(sum(file.bytes for file in list_files(folder)), "bytes")
         journal_inventory = inventory(folder, progress.advance)
     answer(
         args,
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     return SUCCESS
 
 
-def _delete(folder: Path) -> Removed:
+def _delete(folder: Path) -> Removal:
     with ExitStack() as stack:
         if folder.exists():
             try:
@@ -84,11 +84,11 @@ def _delete(folder: Path) -> Removed:
                 raise CommandError(f"A program forwards {folder} at this moment; try again.") from None
             except UnlockableError as error:
                 raise CommandError(f"Nothing was removed: {error}.") from None
-        return remove(folder, [*listed(folder), *notes(folder)])
+        return remove(folder, [*list_files(folder), *notes(folder)])
 
 
 def _document(
-    folder: Path, journal_inventory: Inventory, limits: Limits, removal: Removed | None
+    folder: Path, journal_inventory: Inventory, limits: Limits, removal: Removal | None
 ) -> dict[str, Any]:
     return {
         "folder": str(folder),
@@ -117,7 +117,7 @@ def _time(nanoseconds: int) -> str | None:
 
 
 def _lines(
-    folder: Path, journal_inventory: Inventory, limits: Limits, removal: Removed | None
+    folder: Path, journal_inventory: Inventory, limits: Limits, removal: Removal | None
 ) -> Iterator[str]:
     if removal is not None:
         yield (

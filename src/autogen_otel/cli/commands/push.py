@@ -103,7 +103,7 @@ def _run(args: argparse.Namespace) -> int:
         raise CommandError(f"{label} cannot be used: {getattr(error, 'strerror', None) or error}.") from None
     finally:
         target.shutdown()
-    batches, spans = source.left()
+    batches, spans = source.remaining()
     refused_spans = tally.refused_spans + tally.rejected_spans
     document = {
         "journal": source.name,
@@ -146,10 +146,10 @@ def _endpoint(url: str | None) -> Endpoint:
             names = [name for name in exporter_names(os.environ, SPANS) if name != CONSOLE]
             if not names:
                 raise CommandError(
-                    f"{SPANS.chooser} names no endpoint; name one with --endpoint http://host:4318."
+                    f"{SPANS.exporter_variable} names no endpoint; name one with --endpoint http://host:4318."
                 )
             return endpoint(names[0], os.environ, SPANS)
-        (name,) = exporter_names({**os.environ, SPANS.chooser: "otlp"}, SPANS)
+        (name,) = exporter_names({**os.environ, SPANS.exporter_variable: "otlp"}, SPANS)
         if name.endswith("http") and not url.partition("?")[0].rstrip("/").endswith(SPANS.path):
             url = url.rstrip("/") + SPANS.path
         # An exporter of another package reads the URL there.

@@ -14,9 +14,9 @@ from autogen_otel.cli.options.sources import add_sources, open_rereadable
 from autogen_otel.cli.text.progress import show_progress
 from autogen_otel.diagnosis.evidence.occurrence import MODEL, Occurrence
 from autogen_otel.diagnosis.of_source import population_of
-from autogen_otel.repro.failure import Everything, Failures, NoFailureError, NotReproducibleError
+from autogen_otel.repro.failure import Context, Failures, NoFailureError, NotReproducibleError
 from autogen_otel.repro.source import words
-from autogen_otel.repro.writing import written
+from autogen_otel.repro.writing import write_test
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import Source
 
@@ -81,13 +81,13 @@ def run(args: argparse.Namespace) -> int:
             one_trace(source_of_traces, replace(selection, trace=id_prefix(args.trace_id)))
         )
         try:
-            occurrence = failures.chosen("" if args.span is None else id_prefix(args.span, "span"))
+            occurrence = failures.choose("" if args.span is None else id_prefix(args.span, "span"))
         except NoFailureError as error:
             raise CommandError(str(error)) from None
-        everything = _everything(source_of_traces, selection, failures, occurrence, args)
-    occurrence = everything.seen(occurrence)
+        context = _context(source_of_traces, selection, failures, occurrence, args)
+    occurrence = context.as_diagnosed(occurrence)
     try:
-        source = written(failures.trace, occurrence, everything)
+        source = write_test(failures.trace, occurrence, context)
     except NotReproducibleError as error:
         sys.stderr.write(f"autogen-otel: {error}\n{_other_failures_note(failures, occurrence)}")
         return PROBLEM
@@ -100,16 +100,16 @@ def run(args: argparse.Namespace) -> int:
     return SUCCESS
 
 
-def _everything(
+def _context(
     source: Source, selection: Selection, failures: Failures, occurrence: Occurrence, args: argparse.Namespace
-) -> Everything:
+) -> Context:
     """What to compare the failure with."""
     # Only a failing model call may have another cause than the one that it shows by itself.
     if occurrence.kind != MODEL:
-        return Everything(failures.population, failures.found, args.config, args.installed)
+        return Context(failures.population, failures.root_failures, args.config, args.installed)
     population = population_of(source, selection, failures.trace, _SAMPLE, show_progress)
     failures.hold_in(population, occurrence)
-    return Everything.of(population, args.config, installed=args.installed)
+    return Context.of(population, args.config, allows_installed=args.installed)
 
 
 def _file(output: str, *, is_forced: bool) -> Path:
@@ -123,7 +123,7 @@ def _file(output: str, *, is_forced: bool) -> Path:
 
 def _other_failures_note(failures: Failures, occurrence: Occurrence) -> str:
     """How to reproduce the other failures of the trace."""
-    other_failures = [failure for failure in failures.found if failure.span_id != occurrence.span_id]
+    other_failures = [failure for failure in failures.root_failures if failure.span_id != occurrence.span_id]
     if not other_failures:
         return ""
     lines = [

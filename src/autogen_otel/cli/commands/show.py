@@ -127,7 +127,7 @@ def _follow(source: Source, requested_selection: Selection, args: argparse.Names
     selection = replace(requested_selection, failing=args.failing)
     following = Following(source.arrivals(selection), selection)
     while True:
-        for summary in following.ended():
+        for summary in following.ended_conversations():
             if args.format == "json":
                 sys.stdout.write(json.dumps(summary_document(summary), allow_nan=False) + "\n")
                 continue

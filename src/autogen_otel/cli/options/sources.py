@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from autogen_otel.cli import CommandError, quantities
-from autogen_otel.delivery.journal import NoFolderError, default_dir, journal_option, unwritable
+from autogen_otel.delivery.journal import NoFolderError, default_dir, journal_option, write_problem
 from autogen_otel.settings import COMMAND_VARIABLES, REDACT_VARIABLE, Settings
 from autogen_otel.traces.formats.journal import STANDARD_INPUT
 from autogen_otel.traces.selection import EVERYTHING, Selection
@@ -27,7 +27,7 @@ from autogen_otel.traces.sources.clickhouse import TABLE, ClickHouse
 from autogen_otel.traces.sources.files import Files
 from autogen_otel.traces.sources.http import SECONDS, Client
 from autogen_otel.traces.sources.jaeger import Jaeger
-from autogen_otel.traces.sources.searched import Searched, Store
+from autogen_otel.traces.sources.store import Store, StoreSource
 from autogen_otel.traces.sources.tempo import Tempo
 
 HEADERS_VARIABLE, PROMETHEUS_HEADERS_VARIABLE = COMMAND_VARIABLES
@@ -94,7 +94,7 @@ def open_source(args: argparse.Namespace) -> Source:
         url = getattr(args, name)
         if url is not None:
             client = _client(product.name, url, HEADERS_VARIABLE, args.header)
-            return Searched(product.store(client), (f"--{name}", client.url))
+            return StoreSource(product.store(client), (f"--{name}", client.url))
     if args.clickhouse is not None:
         return _clickhouse(args)
     return _files(args.journal) if args.journal else _own_journal()
@@ -287,5 +287,5 @@ def _own_journal() -> Files:
 def _advice(paths: Sequence[Path]) -> str:
     """What to do about an empty journal: if nothing can write to it, running the program is no help."""
     folders = (path for path in paths if not path.is_file() and path != STANDARD_INPUT)
-    problem = next(filter(None, map(unwritable, folders)), None)
+    problem = next(filter(None, map(write_problem, folders)), None)
     return HOW_TO_GET_ONE if problem is None else f"{problem}, and --journal {_TO_READ}"

@@ -14,7 +14,7 @@ from autogen_otel.cli.page.html import Node, element, fact, hint, terms
 from autogen_otel.cli.span_labels import FACT_LENGTH, is_known, span_label
 from autogen_otel.traces.document import utc_time
 from autogen_otel.traces.failures import stack_of, what_was_raised
-from autogen_otel.traces.stacktrace import marked
+from autogen_otel.traces.stacktrace import user_code_pieces
 from autogen_otel.traces.trace import KINDS, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
@@ -156,7 +156,7 @@ def prominent_blocks(span: Span, texts: Texts, keys: Iterable[str] = tuple(_PROM
 
 def stack_block(stacktrace: str, texts: Texts) -> Element:
     """A stack trace with the frames of the user's code standing out."""
-    parts = marked(stacktrace[: texts.longest])
+    parts = user_code_pieces(stacktrace[: texts.longest])
     lines = (element("mark", text) if is_users else text for text, is_users in parts)
     return element("pre", lines, texts.cut_note(stacktrace), class_="stack")
 

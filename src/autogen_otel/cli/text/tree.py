@@ -11,8 +11,8 @@ from autogen_otel.cli.span_labels import FACT_LENGTH, SpanLabel, Tone, span_labe
 from autogen_otel.cli.text.listing import STYLES, sentence
 from autogen_otel.cli.text.terminal import Console, Text, TextConsole, dim, one_line, signs, visible
 from autogen_otel.traces.conversations import summarize
-from autogen_otel.traces.failures import Failure, passing_on, stack_of
-from autogen_otel.traces.messages import said_in
+from autogen_otel.traces.failures import Failure, propagating_span_ids, stack_of
+from autogen_otel.traces.messages import message_parts
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key, innermost_user_frame
 from autogen_otel.traces.trace import HTTP, Event, Span, Trace
 from autogen_otel.vocabulary import attributes as names
@@ -68,7 +68,7 @@ def render_trace(
         console.print(dim(visible(link)), soft_wrap=True)
     console.print(Text(sentence(summary), style=STYLES[summary.outcome]))
     view = _View(console, full)
-    for span, waited_ns in trace.waited_for()[:_MOST_CANCELLED]:
+    for span, waited_ns in trace.awaited_spans()[:_MOST_CANCELLED]:
         words = Text(f"cancelled after it had waited {quantities.duration(waited_ns)} for ", style="cyan")
         console.print(words.append(_title(span, span_label(span), view)), soft_wrap=True)
     visible_trace = trace.failing() if failing else trace
@@ -158,7 +158,7 @@ def _title(span: Span, label: SpanLabel, view: _View) -> Text:
 
 def _content(span: Span, view: _View) -> Iterator[Text]:
     """The messages of a span, if they were recorded."""
-    for message in said_in(span):
+    for message in message_parts(span):
         sign = f"{signs(view.console).arrow} " if message.is_answer else ""
         lines = visible(message.words).split("\n")
         yield Text(sign).append(f"{view.cut(message.who, _SHORT)}: ", style="bold").append(lines[0])
@@ -172,7 +172,7 @@ class _Failures:
         self._trace = trace
         self._view = view
         self._by_id = {span.span_id: Failure.of(span) for span in trace.spans if span.failed}
-        self._passing_on = passing_on(self._by_id.values())
+        self._propagating_ids = propagating_span_ids(self._by_id.values())
         self._printed_exceptions: set[tuple[str, ...]] = set()
 
     def beside(self, span: Span) -> Text:
@@ -214,7 +214,7 @@ class _Failures:
         return any(child.exception in failure.chain for child in children)
 
     def _cause(self, span: Span) -> Text:
-        if span.span_id in self._passing_on:
+        if span.span_id in self._propagating_ids:
             return Text()
         return Text(f"  [{self._by_id[span.span_id].cause}]", style="magenta")
 

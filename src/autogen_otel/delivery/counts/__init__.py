@@ -1,4 +1,4 @@
-"""What delivery counts of itself: exported, journaled, forwarded, waiting and dropped."""
+"""The counts of delivery: items that were exported, journaled, forwarded or dropped, or that wait."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ EXPORTED, JOURNALED, FORWARDED, DROPPED = "exported", "journaled", "forwarded", 
 
 @dataclass(eq=False)
 class Counts:
-    """How many spans, data points and log records became what.
+    """How many spans, data points and log records had which outcome.
 
     Args:
-        items: by what became of them, signal and (where they were dropped) reason, with spaces between.
+        items: by outcome, signal and (where they were dropped) reason, with spaces between.
     """
 
     items: Counter[str] = field(default_factory=Counter)
 
-    def of(self, became: str) -> dict[str, int]:
+    def of(self, outcome: str) -> dict[str, int]:
         """Items that were ``exported``, ``journaled`` or ``forwarded``, by signal."""
-        return {key.split()[1]: items for key, items in self.items.items() if key.startswith(f"{became} ")}
+        return {key.split()[1]: items for key, items in self.items.items() if key.startswith(f"{outcome} ")}
 
-    def dropped(self) -> dict[str, dict[str, int]]:
+    def dropped_items(self) -> dict[str, dict[str, int]]:
         """Items that were dropped, by signal and reason."""
-        found: dict[str, dict[str, int]] = {}
+        by_signal: dict[str, dict[str, int]] = {}
         for key, items in self.items.items():
-            became, signal, *reason = key.split()
-            if became == DROPPED:
-                found.setdefault(signal, {})[" ".join(reason)] = items
-        return found
+            outcome, signal, *reason = key.split()
+            if outcome == DROPPED:
+                by_signal.setdefault(signal, {})[" ".join(reason)] = items
+        return by_signal
 
 
 class ProcessCounts(Counts):
@@ -52,10 +52,10 @@ class ProcessCounts(Counts):
         self._lock = threading.RLock()
         renew_after_fork(self)
 
-    def add(self, became: str, signal: str, items: int, reason: str = "") -> None:
+    def add(self, outcome: str, signal: str, items: int, reason: str = "") -> None:
         """Count items of a signal; zero items make their time series known."""
         with self._lock:
-            self.items[f"{became} {signal} {reason}".rstrip()] += items
+            self.items[f"{outcome} {signal} {reason}".rstrip()] += items
 
     def drop(self, signal: str, reason: str, items: int) -> None:
         """Count items of a signal that were dropped."""
@@ -67,18 +67,18 @@ class ProcessCounts(Counts):
             return Counts(self.items.copy())
 
     def watch(self, signal: str, queue: Sized) -> None:
-        """Know how much waits in a queue of a signal, as long as there is one."""
+        """Add the length of a queue to what ``queued_items`` returns, as long as the queue exists."""
         with self._lock:
             self._queues.append((signal, ref(queue)))
 
-    def queued(self) -> dict[str, int]:
+    def queued_items(self) -> dict[str, int]:
         """How many items of each signal wait to be exported."""
-        waiting: Counter[str] = Counter()
+        lengths: Counter[str] = Counter()
         with self._lock:
             queues = [(signal, reference()) for signal, reference in self._queues]
         for signal, queue in queues:
-            waiting[signal] += 0 if queue is None else len(queue)
-        return dict(waiting)
+            lengths[signal] += 0 if queue is None else len(queue)
+        return dict(lengths)
 
     def after_fork(self) -> None:
         """Start from zero; a thread of the parent may have held the lock."""
@@ -87,12 +87,12 @@ class ProcessCounts(Counts):
 
 
 PROCESS: Final = ProcessCounts()
-"""By the providers that this room has built in this process."""
+"""The counts of the providers that this room has built in this process."""
 
 
-# ---------------------------------------------------------------- the metrics of it: autogen.telemetry.*
+# ---------------------------------------------------------------- the metrics autogen.telemetry.*
 _OBSERVED: Final[WeakSet[Meter]] = WeakSet()
-_COUNTED: Final = {
+_COUNTERS: Final = {
     EXPORTED: vocabulary.TELEMETRY_EXPORTED,
     JOURNALED: vocabulary.TELEMETRY_JOURNALED,
     FORWARDED: vocabulary.TELEMETRY_FORWARDED,
@@ -102,8 +102,8 @@ _COUNTED: Final = {
 def observe_delivery(meter: Meter, internal_errors: Callable[[], int]) -> None:
     """Make ``autogen.telemetry.*`` instruments of the meter; a second call does nothing.
 
-    They are asked for their values when metrics are exported, so that counting an export causes no other one.
-    Of providers that others built, only our own errors are known. Called by one thread at a time.
+    Their values are read when metrics are exported, so that counting an export causes no other export.
+    For providers that others built, only our own errors are known. Called by one thread at a time.
 
     Args:
         meter: the meter that reports them.
@@ -111,7 +111,7 @@ def observe_delivery(meter: Meter, internal_errors: Callable[[], int]) -> None:
     """
     from opentelemetry.metrics import Observation  # noqa: PLC0415 - importing this room has to stay cheap
 
-    def dropped(_options: CallbackOptions) -> Iterator[Observation]:
+    def observe_dropped(_options: CallbackOptions) -> Iterator[Observation]:
         yield Observation(
             internal_errors(),
             {
@@ -119,30 +119,32 @@ def observe_delivery(meter: Meter, internal_errors: Callable[[], int]) -> None:
                 vocabulary.TELEMETRY_REASON: vocabulary.INTERNAL_ERROR,
             },
         )
-        for signal, reasons in PROCESS.copy().dropped().items():
+        for signal, reasons in PROCESS.copy().dropped_items().items():
             for reason, items in reasons.items():
                 yield Observation(
                     items, {vocabulary.TELEMETRY_SIGNAL: signal, vocabulary.TELEMETRY_REASON: reason}
                 )
 
-    def counted(became: str, _options: CallbackOptions) -> Iterator[Observation]:
-        for signal, items in PROCESS.copy().of(became).items():
+    def observe_outcome(outcome: str, _options: CallbackOptions) -> Iterator[Observation]:
+        for signal, items in PROCESS.copy().of(outcome).items():
             yield Observation(items, {vocabulary.TELEMETRY_SIGNAL: signal})
 
-    def queued(_options: CallbackOptions) -> Iterator[Observation]:
-        for signal, items in PROCESS.queued().items():
+    def observe_queued(_options: CallbackOptions) -> Iterator[Observation]:
+        for signal, items in PROCESS.queued_items().items():
             yield Observation(items, {vocabulary.TELEMETRY_SIGNAL: signal})
 
     if meter in _OBSERVED:
         return
     _OBSERVED.add(meter)
     counters: list[tuple[vocabulary.Metric, Callable[[CallbackOptions], Iterator[Observation]]]] = [
-        (vocabulary.TELEMETRY_DROPPED, dropped),
-        *((metric, partial(counted, became)) for became, metric in _COUNTED.items()),
+        (vocabulary.TELEMETRY_DROPPED, observe_dropped),
+        *((metric, partial(observe_outcome, outcome)) for outcome, metric in _COUNTERS.items()),
     ]
-    for metric, observe in counters:
+    for metric, callback in counters:
         meter.create_observable_counter(
-            metric.name, [observe], unit=metric.unit, description=metric.description
+            metric.name, [callback], unit=metric.unit, description=metric.description
         )
-    waiting = vocabulary.TELEMETRY_QUEUED
-    meter.create_observable_gauge(waiting.name, [queued], unit=waiting.unit, description=waiting.description)
+    gauge = vocabulary.TELEMETRY_QUEUED
+    meter.create_observable_gauge(
+        gauge.name, [observe_queued], unit=gauge.unit, description=gauge.description
+    )

@@ -1,6 +1,6 @@
-"""What the processes that share a journal have counted so far, in a file beside it: to be seen from outside.
+"""The counts of the processes that share a journal, in a file beside it that other programs can read.
 
-Each process adds what is new, at most every other second, and none waits for another.
+Each process adds its new counts, at most every other second, and none waits for another.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ _LOGGER: Final = logging.getLogger("autogen_otel")
 _NAME: Final = "counts.json"
 _SECONDS: Final = 2.0
 _FORGOTTEN_SECONDS: Final = 10.0
-"""A process that has not said for so long how much waits in it is gone."""
+"""A process that has not written its queue lengths for so long is gone."""
 _ATTEMPTS: Final = 20
 _ATTEMPT_SECONDS: Final = 0.005
 
 
 @dataclass
 class SharedCounts(counts.Counts):
-    """What was counted.
+    """The counts of all processes that share a journal.
 
     Args:
-        items: as in a process.
-        since: when that began, in seconds since 1970; 0 for never.
+        items: as in the counts of a process.
+        since: when counting began, in seconds since 1970; 0 for never.
         at: when something was added last.
-        queued: what waits in memory, by process and signal, and when it said so.
+        queues: by process, its queue lengths by signal, and when it wrote them.
     """
 
     since: float = 0.0
     at: float = 0.0
-    queued: dict[str, tuple[dict[str, int], float]] = field(default_factory=dict)
+    queues: dict[str, tuple[dict[str, int], float]] = field(default_factory=dict)
 
-    def waiting(self) -> dict[str, int]:
+    def queued_items(self) -> dict[str, int]:
         """Items that wait in processes that live, by signal."""
         total: Counter[str] = Counter()
-        for items, at in self.queued.values():
+        for items, at in self.queues.values():
             if time.time() - at < _FORGOTTEN_SECONDS:
                 total.update(items)
         return dict(total)
 
 
 def read(folder: Path) -> SharedCounts:
-    """Return what the processes of a journal have counted; nothing where none has."""
-    return document.read(folder / _NAME, _made) or SharedCounts()
+    """Return the counts of the processes that share a journal; empty where none has counted."""
+    return document.read(folder / _NAME, _from_document) or SharedCounts()
 
 
-def _made(known: Any) -> SharedCounts:
+def _from_document(fields: Any) -> SharedCounts:
     return SharedCounts(
-        Counter({key: int(items) for key, items in known["items"].items() if len(key.split()) > 1}),
-        float(known["since"]),
-        float(known["at"]),
+        Counter({key: int(items) for key, items in fields["items"].items() if len(key.split()) > 1}),
+        float(fields["since"]),
+        float(fields["at"]),
         {
             name: ({signal: int(number) for signal, number in items.items()}, float(at))
-            for name, (items, at) in known["queued"].items()
+            for name, (items, at) in fields["queued"].items()
         },
     )
 
@@ -85,17 +85,17 @@ class Sharing:
         """Begin anew, as the counts of a forked process do."""
         self._lock = threading.Lock()
         self._name = uuid.uuid4().hex[:12]
-        self._added: Counter[str] = Counter()
-        self._queued: dict[str, int] = {}
+        self._written_items: Counter[str] = Counter()
+        self._written_queue: dict[str, int] = {}
         self._written_at = -_SECONDS
         self._has_failed = False
 
-    def leave_out_what_was(self) -> None:
-        """Add only what is counted from now on: the rest is in another journal's file."""
-        self._added = counts.PROCESS.copy().items
+    def skip_earlier_counts(self) -> None:
+        """Add only items that are counted from now on: earlier ones are in another journal's file."""
+        self._written_items = counts.PROCESS.copy().items
 
     def write(self, *, is_last: bool = False) -> None:
-        """Add what is new; never raises, and waits for nobody.
+        """Add the new counts; never raises, and waits for nobody.
 
         Args:
             is_last: whether the process ends; then a folder is not made for it.
@@ -112,36 +112,41 @@ class Sharing:
             self._lock.release()
 
     def _write(self, *, is_last: bool) -> None:
-        now, queued = counts.PROCESS.copy().items, {} if is_last else counts.PROCESS.queued()
-        queued = {signal: items for signal, items in queued.items() if items}
-        new = now - self._added
-        if not new and not queued and not self._queued:
+        total, queue = counts.PROCESS.copy().items, {} if is_last else counts.PROCESS.queued_items()
+        queue = {signal: items for signal, items in queue.items() if items}
+        new_items = total - self._written_items
+        if not new_items and not queue and not self._written_queue:
             return
         if not is_last:
             make_private(self.folder)
         elif not self.folder.is_dir():
             return
-        with document.opened(self.folder / _NAME) as descriptor:
-            if not _take(descriptor, _ATTEMPTS if is_last else 1):
+        with document.open_private(self.folder / _NAME) as descriptor:
+            if not _lock(descriptor, _ATTEMPTS if is_last else 1):
                 return
-            shared = document.read(descriptor, _made) or SharedCounts()
-            shared.items.update(new)
+            file_counts = document.read(descriptor, _from_document) or SharedCounts()
+            file_counts.items.update(new_items)
             at = time.time()
-            living = {
-                name: entry
-                for name, entry in shared.queued.items()
-                if name != self._name and at - entry[1] < _FORGOTTEN_SECONDS
+            live_queues = {
+                name: queue_entry
+                for name, queue_entry in file_counts.queues.items()
+                if name != self._name and at - queue_entry[1] < _FORGOTTEN_SECONDS
             }
-            if queued:
-                living[self._name] = (queued, at)
+            if queue:
+                live_queues[self._name] = (queue, at)
             document.write(
                 descriptor,
-                {"since": shared.since or at, "at": at, "items": dict(shared.items), "queued": living},
+                {
+                    "since": file_counts.since or at,
+                    "at": at,
+                    "items": dict(file_counts.items),
+                    "queued": live_queues,
+                },
             )
-        self._added, self._queued, self._written_at = now, queued, time.monotonic()
+        self._written_items, self._written_queue, self._written_at = total, queue, time.monotonic()
 
 
-def _take(descriptor: int, attempts: int) -> bool:
+def _lock(descriptor: int, attempts: int) -> bool:
     """Lock the file, unless others have it all the time."""
     for attempt in range(attempts):
         if attempt:

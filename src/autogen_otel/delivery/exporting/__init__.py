@@ -1,1 +1,1 @@
-"""Exporters: what sends a batch to an endpoint, once and in bounded time, and says what came of it."""
+"""Exporters: they send a batch to an endpoint, once and in bounded time, and report the outcome."""

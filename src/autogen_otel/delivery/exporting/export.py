@@ -1,4 +1,4 @@
-"""What becomes of a batch: it is exported, or journaled, or dropped and counted."""
+"""The fate of a batch: it is exported, or journaled, or dropped and counted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOGGER = logging.getLogger("autogen_otel")
 _PAUSES: Final = {
     Outcome.FAILED: PAUSE_SECONDS,
     Outcome.UNREACHABLE: PAUSE_SECONDS,
-    # It will hardly learn the signal, but it may be replaced.
+    # It will hardly support the signal later, but it may be replaced.
     Outcome.UNSUPPORTED: 300.0,
 }
 _WARN_AGAIN_SECONDS: Final = 60.0
@@ -35,7 +35,7 @@ MAX_BYTES: Final = 3 * 1024 * 1024
 _LEAST_BYTES: Final = 64 * 1024
 """A receiver that does not take so much takes nothing now: a proxy refuses everything, or a span is huge."""
 _LEARNED_SECONDS: Final = 600.0
-"""How long it is remembered that an endpoint takes less at once; somebody may raise its limit."""
+"""How long the smaller limit of an endpoint is remembered; somebody may raise it."""
 _NOT_SENT: Final = ExportResult(Outcome.PAUSED)
 _VALUE_BYTES: Final = 24
 _INT64_END: Final = 2**63
@@ -49,8 +49,8 @@ class EndpointExporter:
     Args:
         signal: what is exported.
         endpoint: where to; ``None`` to export nothing.
-        counts: where to count what becomes of it.
-        consequence: what becomes of what is not exported, as a sentence of the message.
+        counts: where to count the outcomes.
+        consequence: what happens to items that are not exported, as a sentence of the message.
         by_default: whether nobody asked for the signal. Then an endpoint that is not there or does not know
             it is not worth a warning: nobody needs metrics to read a script's traces in Jaeger.
     """
@@ -71,23 +71,23 @@ class EndpointExporter:
         self._failure_logged = False
         self._logged_at = dict.fromkeys(("failure", "dropped", "rejected"), -_WARN_AGAIN_SECONDS)
         self._dropped_items = 0
-        ending.HURRIED.add(self)
+        ending.EXPORTERS.add(self)
 
     def send(self, batch: Any) -> bool:
-        """Export a batch as it is, with nothing behind the endpoint, and say whether that worked."""
+        """Export a batch as it is, without a journal behind the endpoint, and say whether that worked."""
         result = self._attempt(batch)
         self._react(result)
         return result.outcome is Outcome.EXPORTED
 
     def hurry(self) -> None:
         """Do not wait much longer for the endpoint, because the program ends."""
-        for one in self._senders:
-            one.hurry()
+        for sender in self._senders:
+            sender.hurry()
 
     def relax(self) -> None:
         """Wait as before, because the program goes on."""
-        for one in self._senders if not self._is_shut_down else ():
-            one.relax()
+        for sender in self._senders if not self._is_shut_down else ():
+            sender.relax()
 
     def prepare(self) -> None:
         """Load what the first batch needs before it: a process may end soon after its first conversation."""
@@ -103,8 +103,8 @@ class EndpointExporter:
         if self._is_shut_down:
             return
         self._is_shut_down = True
-        for one in self._senders:
-            one.shutdown()
+        for sender in self._senders:
+            sender.shutdown()
 
     def _attempt(self, batch: Any) -> ExportResult:
         """Export a batch, if anything is sent to the endpoint now."""
@@ -117,44 +117,44 @@ class EndpointExporter:
         """Count items as dropped, and say why unless somebody else does."""
         self._counts.drop(self._signal.items, reason, items)
         self._dropped_items += items
-        self._tell_dropped(explanation)
+        self._log_dropped(explanation)
 
-    def _tell_dropped(self, explanation: str | None) -> None:
+    def _log_dropped(self, explanation: str | None) -> None:
         if explanation and self._may_log("dropped"):
-            _LOGGER.warning("%s", self._were_dropped(explanation))
+            _LOGGER.warning("%s", self._dropped_message(explanation))
 
-    def _were_dropped(self, explanation: str) -> str:
+    def _dropped_message(self, explanation: str) -> str:
         name = self._signal.items.capitalize()
         return f"{name} were dropped: {explanation} ({self._dropped_items} so far)."
 
-    def _react(self, result: ExportResult, lost: str | None = None) -> None:
+    def _react(self, result: ExportResult, why_dropped: str | None = None) -> None:
         """Pause after a failure; log the first failure and the first success after it.
 
         Args:
             result: of the export.
-            lost: why what was not exported was dropped although there is a journal.
+            why_dropped: why a batch that was not exported was dropped although there is a journal.
         """
         if result is _NOT_SENT or self._endpoint is None:
-            self._tell_dropped(lost)
+            self._log_dropped(why_dropped)
             return
         label, items = self._endpoint.label, self._signal.items
         if result.outcome is Outcome.EXPORTED:
             if self._failure_logged:
                 _LOGGER.info("%s takes %s again.", label, items)
             self._failure_logged = False
-            self._tell_rejected(label, result)
+            self._count_rejected(label, result)
             return
         if result.outcome in _PAUSES:
             seconds = _PAUSES[result.outcome] if result.retry_after is None else result.retry_after
             self._endpoint.pause.until = time.monotonic() + seconds
         if self._failure_logged or not self._may_log("failure"):
-            self._tell_dropped(lost)
+            self._log_dropped(why_dropped)
             return
         self._failure_logged = True
         consequence = self._consequence
-        if lost:
+        if why_dropped:
             self._logged_at["dropped"] = time.monotonic()
-            consequence = self._were_dropped(lost)
+            consequence = self._dropped_message(why_dropped)
         is_expected = self._by_default and result.outcome in (Outcome.UNREACHABLE, Outcome.UNSUPPORTED)
         _LOGGER.log(
             logging.INFO if is_expected else logging.WARNING,
@@ -165,13 +165,13 @@ class EndpointExporter:
             consequence,
         )
 
-    def _tell_rejected(self, label: str, result: ExportResult) -> None:
-        rejected, items = result.rejected, self._signal.items
-        if rejected:
-            self._counts.drop(items, REFUSED, rejected)
+    def _count_rejected(self, label: str, result: ExportResult) -> None:
+        rejected_items, items = result.rejected_items, self._signal.items
+        if rejected_items:
+            self._counts.drop(items, REFUSED, rejected_items)
         if result.reason and self._may_log("rejected"):
-            what = f"did not take {rejected} {items} of a batch" if rejected else "warns"
-            _LOGGER.warning("%s %s: %s", label, what, result.reason)
+            verb = f"did not take {rejected_items} {items} of a batch" if rejected_items else "warns"
+            _LOGGER.warning("%s %s: %s", label, verb, result.reason)
 
     def _may_log(self, subject: str) -> bool:
         now = time.monotonic()
@@ -184,17 +184,17 @@ class EndpointExporter:
 class BatchExporter(EndpointExporter):
     """Exports spans or log records in batches that receivers take.
 
-    What is not exported is journaled, or dropped and counted.
+    Items that are not exported are journaled, or dropped and counted.
 
     Args:
         signal: what is exported.
         endpoint: where to; ``None`` to keep everything in the journal.
-        counts: where to count what becomes of it.
-        consequence: what becomes of what is not exported, as a sentence of the message.
+        counts: where to count the outcomes.
+        consequence: what happens to items that are not exported, as a sentence of the message.
         encodable: returns an item, or a copy that can be encoded, and an upper bound of its size in bytes;
             raises for one beyond repair.
-        journal: where to keep what is not exported; ``None`` to drop it.
-        forwarder: what sends the journal's batches once the endpoint takes them.
+        journal: where to keep items that are not exported; ``None`` to drop them.
+        forwarder: sends the journal's batches once the endpoint takes them.
         kind: why it is in the journal, where the endpoint has not refused it.
     """
 
@@ -221,13 +221,13 @@ class BatchExporter(EndpointExporter):
         """Export or journal items in batches that receivers take, and say whether none is lost."""
         if time.monotonic() - self._learned_at > _LEARNED_SECONDS:
             self._most_bytes = MAX_BYTES
-        batches, broken = split(items, self._encodable, self._most_bytes)
-        if broken:
-            self._drop(broken, NOT_ENCODED, "they cannot be encoded")
+        batches, broken_items = split(items, self._encodable, self._most_bytes)
+        if broken_items:
+            self._drop(broken_items, NOT_ENCODED, "they cannot be encoded")
         is_delivered = self._deliver_all(batches)
         if self._forwarder is not None and not self._is_shut_down:
             self._forwarder.wake()
-        return is_delivered and not broken
+        return is_delivered and not broken_items
 
     def prepare(self) -> None:
         """Load what the first batch needs before it: a process may end soon after its first conversation."""
@@ -236,7 +236,7 @@ class BatchExporter(EndpointExporter):
             self._journal.prepare()
 
     def _deliver_all(self, batches: Sequence[Sequence[Any]]) -> bool:
-        # Each of them, also after one that was lost.
+        # Deliver each batch, also after one that was lost.
         are_delivered = [self._deliver(batch) for batch in batches]
         return all(are_delivered)
 
@@ -248,7 +248,7 @@ class BatchExporter(EndpointExporter):
                 self._most_bytes, self._learned_at = max(half, _LEAST_BYTES), time.monotonic()
                 return self._deliver_all(halves(batch))
             is_exported = result.outcome is Outcome.EXPORTED
-            lost = None if is_exported else self._keep(batch, result)
+            why_dropped = None if is_exported else self._keep(batch, result)
         except _NotEncodedError:
             # The exporter encodes as the journal does, so it has sent nothing of this batch.
             if len(batch) > 1:
@@ -258,10 +258,10 @@ class BatchExporter(EndpointExporter):
         except Exception as error:  # noqa: BLE001 - the other batches still have to be delivered
             self._drop(len(batch), NOT_DELIVERED, f"{type(error).__name__} while they were delivered")
             return False
-        self._react(result, lost)
+        self._react(result, why_dropped)
         if is_exported:
-            self._counts.add(EXPORTED, self._signal.items, len(batch) - result.rejected)
-        return lost is None
+            self._counts.add(EXPORTED, self._signal.items, len(batch) - result.rejected_items)
+        return why_dropped is None
 
     def _keep(self, batch: Sequence[Any], result: ExportResult) -> str | None:
         """Journal a batch that was not exported, or count it as dropped.
@@ -288,7 +288,7 @@ class BatchExporter(EndpointExporter):
             self._drop(len(batch), NOT_DELIVERED)
             return str(error)
         except Exception as error:
-            # Protobuf raises whatever fits the odd value.
+            # Protobuf raises many types of exceptions for odd values.
             raise _NotEncodedError from error
         if self._kind is Kind.UNDELIVERED:
             self._counts.add(JOURNALED, self._signal.items, len(batch))
@@ -318,19 +318,19 @@ def split(
         The batches, and how many items are beyond repair.
     """
     batches: list[list[Item]] = []
-    broken, room = 0, 0
+    broken_items, room = 0, 0
     for item in items:
         try:
-            repaired, size = encodable(item)
+            encodable_item, size = encodable(item)
         except Exception:  # noqa: BLE001 - items of other libraries can hold anything
-            broken += 1
+            broken_items += 1
             continue
         if not batches or size > room:
             batches.append([])
             room = limit
-        batches[-1].append(repaired)
+        batches[-1].append(encodable_item)
         room -= size
-    return batches, broken
+    return batches, broken_items
 
 
 def encodable(item: Item, size_of: Callable[[Item], int], repair: Callable[[Item], Item]) -> tuple[Item, int]:
@@ -366,14 +366,14 @@ def encoded_size(value: Any) -> int:
     return _VALUE_BYTES
 
 
-def repaired(value: Any) -> Any:
+def repair_value(value: Any) -> Any:
     """Return a value in which every string and number can be encoded."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, int) and not -_INT64_END <= value < _INT64_END:
         return str(value)
     if isinstance(value, Mapping):
-        return {repaired(key): repaired(item) for key, item in value.items()}
+        return {repair_value(key): repair_value(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [repaired(item) for item in value]
+        return [repair_value(item) for item in value]
     return value

@@ -33,7 +33,7 @@ _READ_SECONDS: Final = 10.0
 """The default of ``OTEL_EXPORTER_OTLP_TIMEOUT``."""
 _MARGIN_SECONDS: Final = 5.0
 """For the connection, which has a limit of its own, and an answer that comes in small pieces."""
-_MOST_GIVEN_UP: Final = 3
+_MOST_ABANDONED: Final = 3
 _MOST_TOO_LARGE: Final = 3
 """After so many items that are too large alone, the endpoint takes nothing: a proxy before it, mostly."""
 _HTTP: Final = "otlp_proto_http"
@@ -44,7 +44,7 @@ _GRPC_LOGGER: Final = "opentelemetry.exporter.otlp.proto.grpc.exporter"
 
 # ---------------------------------------------------------------- export
 class Outcome(Enum):
-    """What became of a batch that was to be exported."""
+    """The outcome of the export of a batch."""
 
     EXPORTED = auto()
     REFUSED = auto()
@@ -67,15 +67,15 @@ UNWANTED: Final = (Outcome.REFUSED, Outcome.TOO_LARGE)
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What became of one batch.
+    """The result of the export of one batch.
 
     Args:
-        outcome: of its export.
+        outcome: of the export.
         reason: in a few words without secrets why it was not exported, or not all of it.
         is_final: whether OTLP says that the same batch must not be sent again.
-        is_retryable: whether the endpoint has said that it may be.
+        is_retryable: whether the endpoint has said that it may be sent again.
         retry_after: seconds for which the endpoint wants to be left alone.
-        rejected: how many items of an exported batch the endpoint did not take.
+        rejected_items: how many items of an exported batch the endpoint did not take.
     """
 
     outcome: Outcome
@@ -83,7 +83,7 @@ class ExportResult:
     is_final: bool = False
     is_retryable: bool = False
     retry_after: float | None = None
-    rejected: int = 0
+    rejected_items: int = 0
 
 
 def halves(batch: Sequence[Any]) -> list[Sequence[Any]]:
@@ -94,11 +94,11 @@ def halves(batch: Sequence[Any]) -> list[Sequence[Any]]:
 
 @dataclass
 class Pause:
-    """What is known of an endpoint by all who send there, be it what is new or what is journaled.
+    """The state of an endpoint, shared by the exporter of new batches and the forwarder of journaled ones.
 
     Args:
         until: when nothing is sent to it, on the monotonic clock.
-        is_doubtful: whether it let the last batch wait in vain, or refused it as it may refuse all others.
+        is_doubtful: whether it did not answer the last batch, or refused it as it may refuse all others.
         too_large: how many single items one after the other were too large for it.
     """
 
@@ -131,7 +131,7 @@ class Endpoint:
         self.pause = Pause()
         self.exporter: Any = None
         self._make, self._most_seconds, self._is_parents = make, most_seconds, False
-        self._sender = Sender(most_given_up=_MOST_GIVEN_UP if is_otlp else 1)
+        self._sender = Sender(most_abandoned=_MOST_ABANDONED if is_otlp else 1)
         self.hurry, self.relax = self._sender.hurry, self._sender.relax
         renew_after_fork(self)
 
@@ -139,13 +139,13 @@ class Endpoint:
         """Have this process make an exporter of its own: it must not share connections, nor close them."""
         self._is_parents = True
 
-    def another(self) -> Endpoint:
-        """The same with an exporter of its own, for another thread."""
-        other = Endpoint(
+    def with_own_exporter(self) -> Endpoint:
+        """The same endpoint with an exporter of its own, for another thread."""
+        copy = Endpoint(
             self.label, self._make, self.probe, most_seconds=self._most_seconds, is_otlp=self.is_otlp
         )
-        other.pause = self.pause
-        return other
+        copy.pause = self.pause
+        return copy
 
     def begin(self) -> None:
         """Prepare for the first export: a program that ends cannot start threads any more."""
@@ -172,8 +172,8 @@ class Endpoint:
         if self.probe is not None and not self.probe.is_reachable():
             return ExportResult(Outcome.UNREACHABLE, "nothing answers there")
         try:
-            # Not by the sender: loading modules may take its time, also at the end of a program.
-            exporter = self.opened()
+            # Not in the sender's thread: modules may take long to load, also at the end of a program.
+            exporter = self.get_exporter()
         except Exception as error:  # noqa: BLE001 - the environment can make it raise anything
             reason = f"its exporter cannot be made: {type(error).__name__}: {error}"
             return ExportResult(Outcome.FAILED, reason)
@@ -185,7 +185,7 @@ class Endpoint:
             return ExportResult(Outcome.FAILED, "no answer in time")
         return result
 
-    def opened(self) -> Any:
+    def get_exporter(self) -> Any:
         """Return the exporter, which is made if there is none."""
         if self.exporter is None or self._is_parents:
             self.exporter, self._is_parents = self._make(), False
@@ -194,10 +194,10 @@ class Endpoint:
 
     def prepare(self) -> bool:
         """Make the exporter, if it is going to be used, and say whether it is; never raises."""
-        # What is wrong with it shows with the first batch.
+        # An error shows with the first batch.
         with suppress(Exception):
             if self.probe is None or self.probe.is_reachable():
-                self.opened()
+                self.get_exporter()
                 return True
         return False
 
@@ -235,8 +235,8 @@ def _export(exporter: Any, batch: Any) -> ExportResult:
         failure = type(error).__name__
     # Our HTTP session knows more; newer exporters swallow the error.
     session = getattr(exporter, "single_attempt_session", None)
-    known: ExportResult | None = None if session is None else session.take_result()
-    return known or ExportResult(Outcome.FAILED if failure else Outcome.EXPORTED, failure)
+    session_result: ExportResult | None = None if session is None else session.take_result()
+    return session_result or ExportResult(Outcome.FAILED if failure else Outcome.EXPORTED, failure)
 
 
 def _shut_down(exporter: Any) -> bool:
@@ -251,10 +251,10 @@ def _shut_down(exporter: Any) -> bool:
 @contextmanager
 def _silenced(exporter: Any) -> Iterator[None]:
     """Suppress what an exporter logs in this thread: the export result says it, and is logged once."""
-    here = threading.get_ident()
+    this_thread = threading.get_ident()
 
     def is_elsewhere(record: logging.LogRecord) -> bool:
-        return record.thread != here
+        return record.thread != this_thread
 
     loggers = [logging.getLogger(name) for name in {_GRPC_LOGGER, type(exporter).__module__}]
     for logger in loggers:
@@ -268,13 +268,13 @@ def _silenced(exporter: Any) -> Iterator[None]:
 
 # ---------------------------------------------------------------- the environment
 class ExporterError(Exception):
-    """An exporter cannot be had; the message is a sentence that says which and why."""
+    """An exporter cannot be made; the message is a sentence that says which and why."""
 
 
-def configured(signal: Signal, consequence: str) -> tuple[bool, list[Endpoint | None]]:
+def configured_endpoints(signal: Signal, consequence: str) -> tuple[bool, list[Endpoint | None]]:
     """Return whether the environment names the console, and the endpoints that it names.
 
-    ``None`` stands for an endpoint that cannot be had; a warning says so and ends with the consequence.
+    ``None`` stands for an endpoint that cannot be made; a warning says so and ends with the consequence.
     """
     try:
         names = exporter_names(os.environ, signal)
@@ -289,8 +289,8 @@ def configured(signal: Signal, consequence: str) -> tuple[bool, list[Endpoint | 
             except ExporterError as error:
                 _LOGGER.warning("%s %s", error, consequence)
                 endpoints.append(None)
-    for one in filter(None, endpoints):
-        one.begin()
+    for target in filter(None, endpoints):
+        target.begin()
     return CONSOLE in names, endpoints
 
 
@@ -300,9 +300,9 @@ def exporter_names(environ: Mapping[str, str], signal: Signal) -> list[str]:
     Raises:
         ExporterError: no exporter has this protocol.
     """
-    names = [name.strip() for name in environ.get(signal.chooser, "").split(",") if name.strip()]
-    resolved = [_otlp(environ, signal) if name == "otlp" else name for name in names or ["otlp"]]
-    return [name for name in dict.fromkeys(resolved) if name != "none"]
+    names = [name.strip() for name in environ.get(signal.exporter_variable, "").split(",") if name.strip()]
+    resolved_names = [_otlp(environ, signal) if name == "otlp" else name for name in names or ["otlp"]]
+    return [name for name in dict.fromkeys(resolved_names) if name != "none"]
 
 
 def _otlp(environ: Mapping[str, str], signal: Signal) -> str:
@@ -329,10 +329,10 @@ def endpoint(name: str, environ: Mapping[str, str], signal: Signal) -> Endpoint:
     with _making(name):
         url = signal.otlp("ENDPOINT", environ)[1] or "http://localhost:4317"
         probe = probe_for(url, 4317) if name == _GRPC else None
-        made = Endpoint(f"the exporter {name}", exporter_class, probe, is_otlp=is_otlp(name))
-        # Made at once, so that what is wrong with it shows at the start.
-        made.opened()
-    return made
+        target = Endpoint(f"the exporter {name}", exporter_class, probe, is_otlp=is_otlp(name))
+        # Made at once, so that an error shows at the start.
+        target.get_exporter()
+    return target
 
 
 def plugin(name: str, signal: Signal) -> type[Any]:
@@ -341,17 +341,18 @@ def plugin(name: str, signal: Signal) -> type[Any]:
     Raises:
         ExporterError: there is none, or it cannot be loaded.
     """
-    registered = list(entry_points(group=signal.entry_points, name=name))
-    if not registered:
+    matches = list(entry_points(group=signal.entry_points, name=name))
+    if not matches:
         raise ExporterError(
             "OTLP over gRPC needs the package opentelemetry-exporter-otlp-proto-grpc, which is not installed;"
             " OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf needs none"
             if name == _GRPC
-            else f"{signal.chooser} names {name!r}, and no installed package has an exporter of that name."
+            else f"{signal.exporter_variable} names {name!r}, "
+            "and no installed package has an exporter of that name."
         )
     with _making(name):
-        loaded: type[Any] = registered[0].load()
-    return loaded
+        exporter_class: type[Any] = matches[0].load()
+    return exporter_class
 
 
 @contextmanager
@@ -387,7 +388,7 @@ def _http_endpoint(environ: Mapping[str, str], signal: Signal) -> Endpoint:
             return otlp_http.make_exporter(url, signal)
 
     seconds = _READ_SECONDS
-    # What is no number is reported when the exporter is made.
+    # A text that is no number is reported when the exporter is made.
     with suppress(ValueError):
         seconds = float(signal.otlp("TIMEOUT", environ)[1])
     return Endpoint(label, make, probe, most_seconds=seconds + _MARGIN_SECONDS, is_otlp=True)

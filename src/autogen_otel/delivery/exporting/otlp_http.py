@@ -30,7 +30,7 @@ _RETRYABLE: Final = frozenset(
 )
 """OTLP's list; after any other error the same batch is not to be sent again."""
 _ABOUT_THE_BATCH: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-"""What is wrong is the batch. All others, such as 401 or 404, say that nothing would be taken there now."""
+"""The batch is wrong. All other codes, such as 401 or 404, say that the endpoint takes nothing now."""
 _MOST_SECONDS_TO_WAIT: Final = 600.0
 """A longer Retry-After is a mistake: telemetry must not stay away for a day."""
 _PLAIN_SUCCESS: Final = frozenset({b"", b"ok", b"accepted", b"success"})
@@ -65,7 +65,7 @@ class SingleAttemptSession(requests.Session):
     a process that wants to end; metrics are in the next export too.
 
     Args:
-        signal: what is sent; a receiver may do without all but spans.
+        signal: that is sent; a receiver may support spans only.
     """
 
     def __init__(self, signal: Signal = SPANS) -> None:
@@ -74,7 +74,7 @@ class SingleAttemptSession(requests.Session):
         self._result: ExportResult | None = None
 
     def take_result(self) -> ExportResult | None:
-        """What became of the last request; newer exporters swallow the error, and all a partial success.
+        """The result of the last request; newer exporters swallow the error, and all a partial success.
 
         Only once: the next batch may fail without a request, because it cannot be encoded.
         """
@@ -90,7 +90,7 @@ class SingleAttemptSession(requests.Session):
         self._result = None
         host = urlsplit(str(url)).netloc
         if time.monotonic() < _paused_until.get(host, 0.0):
-            raise self._failed(Outcome.FAILED, _TIMED_OUT)
+            raise self._error(Outcome.FAILED, _TIMED_OUT)
         seconds = kwargs.pop("timeout", None)
         kwargs["timeout"] = (_CONNECT_SECONDS if seconds is None else min(seconds, _CONNECT_SECONDS), seconds)
         # A redirect turns the request into a GET, which the target throws away with a status of success.
@@ -100,16 +100,16 @@ class SingleAttemptSession(requests.Session):
         except Exception as error:
             if isinstance(error, requests.exceptions.ReadTimeout):
                 _paused_until[host] = time.monotonic() + PAUSE_SECONDS
-            raise self._failed(Outcome.FAILED, _reason(error)) from error
+            raise self._error(Outcome.FAILED, _reason(error)) from error
         _paused_until.pop(host, None)
         status = response.status_code
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise self._refused(response)
+            raise self._refusal(response)
         try:
-            rejected, message = _partial_success(response, self._signal)
+            rejected_items, message = _partial_success(response, self._signal)
         except ValueError as error:
-            raise self._failed(Outcome.FAILED, _PAGE.format(status), is_final=True) from error
-        self._result = ExportResult(Outcome.EXPORTED, message, rejected=rejected)
+            raise self._error(Outcome.FAILED, _PAGE.format(status), is_final=True) from error
+        self._result = ExportResult(Outcome.EXPORTED, message, rejected_items=rejected_items)
         return response
 
     def _send_once(self, *args: Any, **kwargs: Any) -> requests.Response:
@@ -121,7 +121,7 @@ class SingleAttemptSession(requests.Session):
             # Mostly a kept-alive connection that the server closed meanwhile; a new one works.
             return super().request(*args, **kwargs)
 
-    def _refused(self, response: requests.Response) -> ExportError:
+    def _refusal(self, response: requests.Response) -> ExportError:
         status = response.status_code
         outcome = Outcome.FAILED
         if self._signal is not SPANS and status in _UNSUPPORTED:
@@ -133,10 +133,10 @@ class SingleAttemptSession(requests.Session):
         is_final = status not in _RETRYABLE
         wait = None if is_final else _seconds_to_wait(response.headers.get("Retry-After", ""))
         reason = f"HTTP {status} {response.reason or ''}".rstrip()
-        return self._failed(outcome, reason, is_final=is_final, is_retryable=not is_final, retry_after=wait)
+        return self._error(outcome, reason, is_final=is_final, is_retryable=not is_final, retry_after=wait)
 
-    def _failed(self, outcome: Outcome, reason: str, **more: Any) -> ExportError:
-        self._result = ExportResult(outcome, reason, **more)
+    def _error(self, outcome: Outcome, reason: str, **details: Any) -> ExportError:
+        self._result = ExportResult(outcome, reason, **details)
         return ExportError(reason)
 
 
@@ -154,7 +154,7 @@ def _partial_success(response: requests.Response, signal: Signal) -> tuple[int, 
     """How many items the endpoint did not take, and what it says about that.
 
     Raises:
-        ValueError: the answer is none of a receiver of OTLP.
+        ValueError: the answer is not that of an OTLP receiver.
     """
     body = response.content
     if body.strip().lower() in _PLAIN_SUCCESS:
@@ -175,7 +175,7 @@ def _partial_success(response: requests.Response, signal: Signal) -> tuple[int, 
     if not is_answer:
         raise ValueError("an answer to something else")
     partial = answer.partial_success
-    return max(getattr(partial, signal.rejected), 0), partial.error_message
+    return max(getattr(partial, signal.rejected_field), 0), partial.error_message
 
 
 def _reason(error: Exception) -> str:

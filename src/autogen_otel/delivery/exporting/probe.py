@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from autogen_otel.delivery.threads import started
+from autogen_otel.delivery.threads import start_thread
 
 _PATIENCE: Final = 0.3
 _MOST_PATIENCE: Final = 0.8
@@ -29,7 +29,7 @@ class _Attempt:
     """
 
     finished: threading.Event = field(default_factory=threading.Event)
-    connected: bool = False
+    is_connected: bool = False
     waited_until: float | None = None
     thread: threading.Thread | None = None
 
@@ -50,10 +50,10 @@ class Probe:
         """Start looking without waiting, so that a name is looked up before it is needed."""
         if self._is_running():
             return
-        # Else the thread would load it: a process forked meanwhile could not look up any name ever after.
+        # Otherwise the thread would load it: a process forked meanwhile could never look up a name again.
         codecs.lookup("idna")
         attempt = _Attempt()
-        attempt.thread = started("probe", self._connect, attempt, self._target, _CONNECT_SECONDS)
+        attempt.thread = start_thread("probe", self._connect, attempt, self._target, _CONNECT_SECONDS)
         if attempt.thread is None:
             # Without a lookup none is needed.
             if self._address is None:
@@ -68,7 +68,7 @@ class Probe:
         if attempt.waited_until is None:
             attempt.waited_until = time.monotonic() + self._patience
         attempt.finished.wait(max(0.0, attempt.waited_until - time.monotonic()))
-        return attempt.connected
+        return attempt.is_connected
 
     def _is_running(self) -> bool:
         # After a fork the attempt is the parent's: its thread is gone here and would never finish.
@@ -77,14 +77,14 @@ class Probe:
         return thread is not None and thread.is_alive() and not finished.is_set()
 
     def _connect(self, attempt: _Attempt, target: tuple[str, int], seconds: float) -> None:
-        began = time.monotonic()
+        started_at = time.monotonic()
         try:
             with socket.create_connection(target, timeout=seconds) as connection:
                 self._address = str(connection.getpeername()[0])
-            attempt.connected = True
-            self._patience = min(_MOST_PATIENCE, max(_PATIENCE, 3 * (time.monotonic() - began)))
+            attempt.is_connected = True
+            self._patience = min(_MOST_PATIENCE, max(_PATIENCE, 3 * (time.monotonic() - started_at)))
         except (OSError, UnicodeError):
-            attempt.connected = False
+            attempt.is_connected = False
         finally:
             attempt.finished.set()
 
@@ -117,10 +117,10 @@ def probe_for(url: str, default_port: int) -> Probe | None:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         host = parts.hostname
         default_port = {"http": 80, "https": 443}.get(parts.scheme, 1080)
-    return _shared(host, parts.port or default_port) if host else None
+    return _shared_probe(host, parts.port or default_port) if host else None
 
 
 @cache
-def _shared(host: str, port: int) -> Probe:
+def _shared_probe(host: str, port: int) -> Probe:
     """The one probe of a hop: the end of a script waits for it once, not once for each signal."""
     return Probe(host, port)

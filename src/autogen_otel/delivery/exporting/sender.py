@@ -12,12 +12,12 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from autogen_otel.delivery.fork import in_child, renew_after_fork
-from autogen_otel.delivery.threads import started
+from autogen_otel.delivery.threads import start_thread
 
 if TYPE_CHECKING:
     Result = TypeVar("Result")
     _Call = tuple[Future[Any], Callable[[], Any]]
-    """Where the result goes, and what makes it."""
+    """The future of the result, and the function that returns it."""
 
 _EXIT_SECONDS: Final = 0.9
 """How long the end of a program may wait for endpoints that do not answer, all of them together."""
@@ -25,7 +25,7 @@ _WORKING_SECONDS: Final = 5.0
 """How long it may wait for one that answers, with everything that is queued."""
 _SAME_EXIT_SECONDS: Final = 10.0
 _SHARE: Final = 3 / 4
-"""Of what is left of these seconds, for a single call: the next one may be to another endpoint."""
+"""The share of the remaining seconds that a single call may take: the next may be to another endpoint."""
 _LEAST_SECONDS: Final = 0.02
 _SLOW: Final = 2.0
 """An endpoint that has answered may take so many times as long as it did, also at the end of a program."""
@@ -34,24 +34,24 @@ _FADING: Final = 0.8
 
 
 class _Exit:
-    """The time that the end of the program has spent in vain."""
+    """The time that the end of the program has waited in vain."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
         """Start from zero: a forked child is another process."""
-        self._spent, self._last = 0.0, 0.0
+        self._wasted_seconds, self._last_at = 0.0, 0.0
 
-    def left(self) -> float:
-        """How many seconds there are still to spend."""
+    def remaining(self) -> float:
+        """How many seconds the end of the program may still wait."""
         # A program that shuts down a provider and goes on ends later, once more.
-        is_same = time.monotonic() < self._last + _SAME_EXIT_SECONDS
-        return _EXIT_SECONDS - self._spent if is_same else _EXIT_SECONDS
+        is_same = time.monotonic() < self._last_at + _SAME_EXIT_SECONDS
+        return _EXIT_SECONDS - self._wasted_seconds if is_same else _EXIT_SECONDS
 
-    def spend(self, seconds: float) -> None:
-        """Count seconds that were waited for nothing."""
-        self._spent, self._last = _EXIT_SECONDS - self.left() + seconds, time.monotonic()
+    def waste(self, seconds: float) -> None:
+        """Count seconds that were waited in vain."""
+        self._wasted_seconds, self._last_at = _EXIT_SECONDS - self.remaining() + seconds, time.monotonic()
 
 
 _EXIT: Final = _Exit()
@@ -62,46 +62,46 @@ class Sender:
     """Makes calls in a thread of its own, one after the other.
 
     Args:
-        most_given_up: how many calls that nobody waits for may be under way until none is made any more.
+        most_abandoned: how many abandoned calls may be under way; with more, no further call is made.
     """
 
-    def __init__(self, *, most_given_up: int = 1) -> None:
-        self._most_given_up = most_given_up
+    def __init__(self, *, most_abandoned: int = 1) -> None:
+        self._most_abandoned = most_abandoned
         self.after_fork()
         renew_after_fork(self)
 
     def after_fork(self) -> None:
-        """Begin anew: the thread and what it does are the parent's."""
+        """Begin anew: the thread and its call are the parent's."""
         self._thread: threading.Thread | None = None
-        self._given_up: list[threading.Thread] = []
+        self._abandoned_threads: list[threading.Thread] = []
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._hurried_at: float | None = None
-        self._waited = 0.0
+        self._waited_seconds = 0.0
         self._usual_seconds = 0.0
 
     def begin(self) -> None:
         """Start the thread, if it can be started and does not run."""
         if self._thread is None:
-            self._thread = started("send", _work, self._calls, self._changed)
+            self._thread = start_thread("send", _work, self._calls, self._condition)
 
     def is_late(self) -> bool:
         """Whether the program ends and has waited long enough."""
         if self._hurried_at is None:
             return False
-        return self._waited > _WORKING_SECONDS or _EXIT.left() < _LEAST_SECONDS
+        return self._waited_seconds > _WORKING_SECONDS or _EXIT.remaining() < _LEAST_SECONDS
 
     def hurry(self) -> None:
-        """Wait for what is under way, and for what comes, only as long as the end of a program may take."""
-        with self._changed:
+        """Wait for this call and later ones only as long as the end of a program may take."""
+        with self._condition:
             if self._hurried_at is None:
                 self._hurried_at = time.monotonic()
-            self._changed.notify_all()
+            self._condition.notify_all()
 
     def relax(self) -> None:
         """Wait as before: the program did not end."""
         _EXIT.forget()
-        self._hurried_at, self._waited = None, 0.0
+        self._hurried_at, self._waited_seconds = None, 0.0
 
     def end(self) -> None:
         """End the thread once it has nothing to do."""
@@ -116,50 +116,50 @@ class Sender:
             most_seconds: how long to wait, unless the program ends.
         """
         self.begin()
-        self._given_up = [thread for thread in self._given_up if thread.is_alive()]
-        if len(self._given_up) >= self._most_given_up:
+        self._abandoned_threads = [thread for thread in self._abandoned_threads if thread.is_alive()]
+        if len(self._abandoned_threads) >= self._most_abandoned:
             return None
         if self._thread is None:
             return work()
-        began = time.monotonic()
-        done: Future[Result] = Future()
-        with self._changed:
+        started_at = time.monotonic()
+        future: Future[Result] = Future()
+        with self._condition:
             # The caller's context says that the request is not to be traced.
-            self._calls.put((done, partial(copy_context().run, work)))
-            while not done.done():
-                seconds = self._until(began, most_seconds) - time.monotonic()
+            self._calls.put((future, partial(copy_context().run, work)))
+            while not future.done():
+                seconds = self._until(started_at, most_seconds) - time.monotonic()
                 if seconds <= 0:
-                    self._give_up(began)
+                    self._give_up(started_at)
                     return None
-                self._changed.wait(seconds)
-        seconds = time.monotonic() - began
+                self._condition.wait(seconds)
+        seconds = time.monotonic() - started_at
         self._usual_seconds = max(seconds, _FADING * self._usual_seconds)
         if self._hurried_at is not None:
             # Not the time since then: a busy machine may need it to load modules and to encode batches.
-            self._waited += seconds
-        return done.result()
+            self._waited_seconds += seconds
+        return future.result()
 
-    def _until(self, began: float, most_seconds: float) -> float:
-        latest = began + most_seconds
+    def _until(self, started_at: float, most_seconds: float) -> float:
+        latest = started_at + most_seconds
         if self._hurried_at is None:
             return latest
-        share = max(began, self._hurried_at) + max(_SHARE * _EXIT.left(), _LEAST_SECONDS)
-        patience = began + min(_SLOW * self._usual_seconds, _MOST_PATIENCE)
+        share = max(started_at, self._hurried_at) + max(_SHARE * _EXIT.remaining(), _LEAST_SECONDS)
+        patience = started_at + min(_SLOW * self._usual_seconds, _MOST_PATIENCE)
         return min(latest, max(share, patience))
 
-    def _give_up(self, began: float) -> None:
+    def _give_up(self, started_at: float) -> None:
         """Leave the thread to its call; the next call gets another thread."""
         if self._hurried_at is not None:
-            _EXIT.spend(time.monotonic() - max(began, self._hurried_at))
+            _EXIT.waste(time.monotonic() - max(started_at, self._hurried_at))
         if self._thread is not None:
-            self._given_up.append(self._thread)
+            self._abandoned_threads.append(self._thread)
         self.end()
 
 
-def _work(calls: SimpleQueue[_Call | None], changed: threading.Condition) -> None:
+def _work(calls: SimpleQueue[_Call | None], condition: threading.Condition) -> None:
     while (call := calls.get()) is not None:
-        done, work = call
+        future, work = call
         result = work()
-        with changed:
-            done.set_result(result)
-            changed.notify_all()
+        with condition:
+            future.set_result(result)
+            condition.notify_all()

@@ -45,10 +45,11 @@ def process_resource() -> Resource:
 
     All signals share it, so that they are seen to be from the same instance.
     """
-    described = _described()
+    environment_resource = _environment_resource()
     # Without a name the SDK says "unknown_service", which lumps all programs together.
-    if str(described.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
-        described = described.merge(Resource({SERVICE_NAME: program_name()}))
+    name = str(environment_resource.attributes.get(SERVICE_NAME, "unknown_service"))
+    if name.startswith("unknown_service"):
+        environment_resource = environment_resource.merge(Resource({SERVICE_NAME: program_name()}))
     process: dict[str, str | int] = {
         HOST_NAME: socket.gethostname(),
         PROCESS_PID: os.getpid(),
@@ -58,11 +59,11 @@ def process_resource() -> Resource:
         _DISTRO_VERSION: distribution.version(),
     }
     # What the environment says of the process takes precedence.
-    return _forking(Resource(process).merge(described))
+    return _follow_forks(Resource(process).merge(environment_resource))
 
 
-def _described() -> Resource:
-    """What the SDK and the environment say, also where the main thread has ended and others go on.
+def _environment_resource() -> Resource:
+    """The resource of the SDK and the environment, also where the main thread has ended and others go on.
 
     The SDK asks its detectors in an executor, which takes nothing any more by then.
     """
@@ -89,21 +90,21 @@ def resource_of(provider: Any) -> Resource:
     resource = getattr(provider, "resource", None)
     if not isinstance(resource, Resource):
         return process_resource()
-    return resource if resource is process_resource() else _forking(resource, provider)
+    return resource if resource is process_resource() else _follow_forks(resource, provider)
 
 
 _instance_id = str(uuid.uuid4())
 _pid = os.getpid()
-_ours: Final[list[tuple[Resource, Any]]] = []
-"""The resources that follow this process through forks, and the provider that each has its id from."""
+_following_resources: Final[list[tuple[Resource, Any]]] = []
+"""The resources that follow this process through forks, each with the provider that it has its id from."""
 
 
-def _forking(resource: Resource, provider: Any = None) -> Resource:
+def _follow_forks(resource: Resource, provider: Any = None) -> Resource:
     """A copy that has an instance id, and in each forked process one of its own."""
     has_id = bool(resource.attributes.get(SERVICE_INSTANCE_ID))
     own: dict[str, str] = {} if has_id else {SERVICE_INSTANCE_ID: _instance_id}
     copy = resource.merge(Resource(own))
-    _ours.append((copy, provider if has_id else None))
+    _following_resources.append((copy, provider if has_id else None))
     return copy
 
 
@@ -111,11 +112,11 @@ def _after_fork() -> None:
     """Make this process an instance of its own, in place: providers and tracers keep the object."""
     global _instance_id, _pid
     _instance_id, parent, _pid = str(uuid.uuid4()), _pid, os.getpid()
-    named = OTELResourceDetector().detect().attributes.get(SERVICE_INSTANCE_ID)
-    for resource, provider in _ours:
+    environment_id = OTELResourceDetector().detect().attributes.get(SERVICE_INSTANCE_ID)
+    for resource, provider in _following_resources:
         # Newer SDKs give the application's provider another id, older ones leave it its parent's.
-        theirs = None if provider is None else provider.resource.attributes.get(SERVICE_INSTANCE_ID)
-        own: dict[str, Any] = {SERVICE_INSTANCE_ID: theirs or named or _instance_id}
+        provider_id = None if provider is None else provider.resource.attributes.get(SERVICE_INSTANCE_ID)
+        own: dict[str, Any] = {SERVICE_INSTANCE_ID: provider_id or environment_id or _instance_id}
         if resource.attributes.get(PROCESS_PID) == parent:
             own[PROCESS_PID] = _pid
         resource._attributes = resource.merge(Resource(own))._attributes  # noqa: SLF001 - in place
@@ -153,26 +154,26 @@ def _script_name(script: str) -> str:
     return path.resolve().parent.name if path.stem == "__main__" else path.stem
 
 
-_IMPORTED = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(.*\))?$")
+_APPLICATION = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(.*\))?$")
 _MODULE = re.compile(r"[A-Za-z_][\w.]*$")
 _NO_MODULES: Final = frozenset({"python", "file", "unix", "fd", "egg"})
-"""What gunicorn's options take before a colon."""
+"""Words that gunicorn's options take before a colon."""
 
 
-def _served(words: Sequence[str]) -> str | None:
+def _served_module(words: Sequence[str]) -> str | None:
     """The module in ``[options] module:attribute``, or the last word where the attribute may be left out."""
-    matches = [(before, _IMPORTED.match(word)) for before, word in zip(["", *words], words, strict=False)]
-    found = [(before, match[1]) for before, match in matches if match and match[1] not in _NO_MODULES]
+    matches = [(before, _APPLICATION.match(word)) for before, word in zip(["", *words], words, strict=False)]
+    candidates = [(before, match[1]) for before, match in matches if match and match[1] not in _NO_MODULES]
     # The word after an option may be its value.
-    free = [module for before, module in found if not before.startswith("-")]
-    if free or found:
-        return free[0] if free else found[-1][1]
-    *before, last = ["", *words]
-    is_module = _MODULE.match(last) and not last.endswith(".py")
-    return last if is_module and not before[-1].startswith("-") else None
+    free_modules = [module for before, module in candidates if not before.startswith("-")]
+    if free_modules or candidates:
+        return free_modules[0] if free_modules else candidates[-1][1]
+    *before, last_word = ["", *words]
+    is_module = _MODULE.match(last_word) and not last_word.endswith(".py")
+    return last_word if is_module and not before[-1].startswith("-") else None
 
 
-def _option(*names: str, variable: str) -> Callable[[Sequence[str]], str | None]:
+def _option_module(*names: str, variable: str) -> Callable[[Sequence[str]], str | None]:
     """The module that an option names, or an environment variable."""
 
     def find(words: Sequence[str]) -> str | None:
@@ -186,12 +187,12 @@ def _option(*names: str, variable: str) -> Callable[[Sequence[str]], str | None]
     return find
 
 
-def _script(words: Sequence[str]) -> str | None:
+def _script_stem(words: Sequence[str]) -> str | None:
     """The stem of the script in ``run [options] app.py``."""
     return next((Path(word).stem for word in words if word.endswith(".py")), None)
 
 
-def _notebook(_words: Sequence[str]) -> str | None:
+def _notebook_stem(_words: Sequence[str]) -> str | None:
     """The stem of the notebook that a Jupyter server started the kernel for."""
     name = os.environ.get("JPY_SESSION_NAME", "")
     return Path(name).stem if name.endswith(".ipynb") else None
@@ -202,11 +203,13 @@ def _stem(module: str) -> str:
 
 
 _LAUNCHERS: Final[Mapping[str, Callable[[Sequence[str]], str | None]]] = {
-    **dict.fromkeys(("gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve"), _served),
-    "celery": _option("-A", "--app", variable="CELERY_APP"),
-    "flask": _option("-A", "--app", variable="FLASK_APP"),
-    **dict.fromkeys(("streamlit", "chainlit", "fastapi"), _script),
-    **dict.fromkeys(("ipykernel_launcher", "ipykernel", "colab_kernel_launcher"), _notebook),
+    **dict.fromkeys(
+        ("gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve"), _served_module
+    ),
+    "celery": _option_module("-A", "--app", variable="CELERY_APP"),
+    "flask": _option_module("-A", "--app", variable="FLASK_APP"),
+    **dict.fromkeys(("streamlit", "chainlit", "fastapi"), _script_stem),
+    **dict.fromkeys(("ipykernel_launcher", "ipykernel", "colab_kernel_launcher"), _notebook_stem),
 }
-"""What finds the application that a launcher runs in its arguments, or in the environment: a service is
-called after that, not after ``gunicorn``. ``None`` where they do not say."""
+"""By launcher, the function that finds the application in the arguments or in the environment: a service is
+named after the application, not after ``gunicorn``. It returns ``None`` where they do not say."""

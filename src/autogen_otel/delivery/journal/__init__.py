@@ -11,8 +11,8 @@ from autogen_otel.delivery.journal.folder import (
     command_for,
     default_dir,
     journal_option,
-    resolved,
-    unwritable,
+    resolve_folder,
+    write_problem,
 )
 from autogen_otel.delivery.journal.limits import Limits
 from autogen_otel.delivery.journal.writing import Journal
@@ -26,6 +26,6 @@ __all__ = [
     "command_for",
     "default_dir",
     "journal_option",
-    "resolved",
-    "unwritable",
+    "resolve_folder",
+    "write_problem",
 ]

@@ -40,36 +40,36 @@ def spans_of(line: bytes) -> list[ReadableSpan]:
         raw = json.loads(line)
         convert_ids(raw, lambda text: base64.b64encode(bytes.fromhex(text)).decode())
         request = ParseDict(raw, ExportTraceServiceRequest(), ignore_unknown_fields=True)
-        return list(_decoded(request))
+        return list(_decode_spans(request))
     except (ParseError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise ValueError(f"no OTLP: {type(error).__name__}") from error
 
 
-def bounded(attributes: Mapping[str, Any], dropped: int) -> BoundedAttributes:
-    """Return the attributes of a span, an event or a link that lost so many before."""
+def bounded_attributes(attributes: Mapping[str, Any], dropped_count: int) -> BoundedAttributes:
+    """Return the attributes of a span, an event or a link that has dropped so many others."""
     copy = BoundedAttributes(attributes=attributes)
-    copy.dropped = dropped
+    copy.dropped = dropped_count
     return copy
 
 
-def bounded_list(items: Sequence[Item], dropped: int) -> Sequence[Item]:
-    """Return the events or links of a span that lost so many before."""
+def bounded_list(items: Sequence[Item], dropped_count: int) -> Sequence[Item]:
+    """Return the events or links of a span that has dropped so many others."""
     copy = BoundedList.from_seq(None, items)
-    copy.dropped = dropped
+    copy.dropped = dropped_count
     return copy
 
 
-def _decoded(request: Any) -> Iterator[ReadableSpan]:
+def _decode_spans(request: Any) -> Iterator[ReadableSpan]:
     for resource_spans in request.resource_spans:
         attributes = _attributes(resource_spans.resource.attributes)
         resource = Resource(attributes, resource_spans.schema_url or None)
         for scope_spans in resource_spans.scope_spans:
-            named = scope_spans.scope
+            scope_message = scope_spans.scope
             scope = InstrumentationScope(
-                named.name,
-                named.version,
+                scope_message.name,
+                scope_message.version,
                 scope_spans.schema_url or None,
-                _attributes(named.attributes) or None,
+                _attributes(scope_message.attributes) or None,
             )
             yield from (_span(span, resource, scope) for span in scope_spans.spans)
 
@@ -86,12 +86,12 @@ def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
         context=_context(span.trace_id, span.span_id, span.trace_state, flags=span.flags),
         parent=parent,
         resource=resource,
-        attributes=bounded(_attributes(span.attributes), span.dropped_attributes_count),
+        attributes=bounded_attributes(_attributes(span.attributes), span.dropped_attributes_count),
         events=bounded_list(
             [
                 Event(
                     event.name,
-                    bounded(_attributes(event.attributes), event.dropped_attributes_count),
+                    bounded_attributes(_attributes(event.attributes), event.dropped_attributes_count),
                     event.time_unix_nano,
                 )
                 for event in span.events
@@ -110,7 +110,7 @@ def _span(span: Any, resource: Any, scope: Any) -> ReadableSpan:
 def _link(link: Any) -> Link:
     is_remote = bool(link.flags & _REMOTE_PARENT)
     context = _context(link.trace_id, link.span_id, link.trace_state, is_remote=is_remote, flags=link.flags)
-    return Link(context, bounded(_attributes(link.attributes), link.dropped_attributes_count))
+    return Link(context, bounded_attributes(_attributes(link.attributes), link.dropped_attributes_count))
 
 
 def _context(
@@ -120,7 +120,7 @@ def _context(
         int.from_bytes(trace_id, "big"),
         int.from_bytes(span_id, "big"),
         is_remote=is_remote,
-        # Older encoders leave them out; what was exported was sampled.
+        # Older encoders leave the flags out; exported spans were sampled.
         trace_flags=TraceFlags(flags & 0xFF),
         trace_state=TraceState.from_header([state]) if state else None,
     )

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[int]:
+def open_private(path: Path) -> Iterator[int]:
     """Open a private file, which is made if there is none; its end unlocks it too.
 
     Raises:
@@ -30,11 +30,11 @@ def opened(path: Path) -> Iterator[int]:
 
 
 def read(source: Path | int, make: Callable[[Any], T]) -> T | None:
-    """Return what is made of a document; ``None`` where there is none, or a damaged one.
+    """Return what ``make`` makes of a document; ``None`` where there is none, or a damaged one.
 
     Args:
-        source: where it is, or the descriptor of its file.
-        make: takes what it says, and may raise where that makes no sense.
+        source: its path, or the descriptor of its file.
+        make: takes the parsed document, and may raise where that makes no sense.
     """
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         if isinstance(source, Path):

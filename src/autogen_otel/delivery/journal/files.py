@@ -25,10 +25,10 @@ class Kind(Enum):
 
 
 _NOTES: Final = ("*.inflight", "*.inflight.tmp")
-"""Of conversations that have not ended; a process that was killed while it wrote one leaves the second."""
+"""About conversations that have not ended; a process that was killed while it wrote one leaves the second."""
 _NAME: Final = re.compile(r"traces-[^.]+(?:\.\d+Z-\d+)?(\.kept|\.refused)?\.jsonl")
 _BEGINS_A_SPAN: Final = b'"startTimeUnixNano":'
-"""Once in each span. Not in a text: there its quotes are escaped."""
+"""Occurs once in each span, and in no text: there its quotes are escaped."""
 _ID_FIELDS: Final = ("traceId", "spanId", "parentSpanId")
 
 
@@ -40,16 +40,16 @@ class JournalFile:
         path: where it is.
         kind: of its batches; ``None`` for a note about conversations in flight.
         bytes: its size.
-        modified: when it was last written, in seconds since 1970; a process that lives touches its note.
+        modified_at: when it was last written, in seconds since 1970; a process that lives touches its note.
     """
 
     path: Path
     kind: Kind | None
     bytes: int
-    modified: float
+    modified_at: float
 
 
-def listed(folder: Path, *kinds: Kind) -> list[JournalFile]:
+def list_files(folder: Path, *kinds: Kind) -> list[JournalFile]:
     """Return a journal's files of these kinds, or of all, the one that was begun first in front."""
     files = []
     for path in sorted(folder.glob("traces-*.jsonl")):
@@ -74,15 +74,15 @@ def _file(path: Path, kind: Kind | None) -> list[JournalFile]:
 
 def new_path(folder: Path, kind: Kind) -> Path:
     """Return the path of a new file of this process; names sort by time."""
-    begun = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
-    return folder / f"traces-{begun}-{os.getpid()}{kind.value}"
+    timestamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+    return folder / f"traces-{timestamp}-{os.getpid()}{kind.value}"
 
 
-def counted(file: Path | int, offset: int = 0) -> tuple[int, int]:
+def count_contents(file: Path | int, offset: int = 0) -> tuple[int, int]:
     """Return how many batches and spans a file holds from an offset on; a torn last line counts nothing.
 
     Args:
-        file: where it is, or the descriptor of one that is locked, which to close would unlock.
+        file: its path, or the descriptor of a locked file, which closing would unlock.
         offset: in bytes.
 
     Raises:
@@ -92,8 +92,8 @@ def counted(file: Path | int, offset: int = 0) -> tuple[int, int]:
     with open(file, "rb", closefd=not isinstance(file, int)) as lines:
         lines.seek(offset)
         for line in lines:
-            found = line.count(_BEGINS_A_SPAN) if line.endswith(b"\n") else 0
-            batches, spans = batches + bool(found), spans + found
+            span_count = line.count(_BEGINS_A_SPAN) if line.endswith(b"\n") else 0
+            batches, spans = batches + bool(span_count), spans + span_count
     return batches, spans
 
 

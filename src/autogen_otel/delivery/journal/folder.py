@@ -31,8 +31,8 @@ def default_dir() -> Path:
     Raises:
         NoFolderError: none of them can be written.
     """
-    named = os.environ.get(DIR_VARIABLE)
-    return resolved(named) if named else _unnamed_dir()
+    path = os.environ.get(DIR_VARIABLE)
+    return resolve_folder(path) if path else _first_writable_dir()
 
 
 def journal_option(folder: Path) -> tuple[str, ...]:
@@ -51,12 +51,12 @@ def command_for(folder: Path, *words: str) -> str:
     return shlex.join(("autogen-otel", *words, *journal_option(folder)))
 
 
-def _unnamed_dir() -> Path:
+def _first_writable_dir() -> Path:
     for candidate in (partial(_state_dir, os.environ), _temporary_dir):
         # A user may have no home, and a container no folder for temporary files.
         with suppress(RuntimeError, OSError):
             folder = candidate()
-            if unwritable(folder, for_good=True) is None:
+            if write_problem(folder, for_good=True) is None:
                 return folder
     raise NoFolderError(
         "neither the user's state folder nor one for temporary files can be written; "
@@ -64,24 +64,24 @@ def _unnamed_dir() -> Path:
     )
 
 
-def resolved(named: str | os.PathLike[str]) -> Path:
+def resolve_folder(path: str | os.PathLike[str]) -> Path:
     """Return a folder that somebody named as an absolute path.
 
     Raises:
         NoFolderError: it is a file, or stands in the home of a user without one.
     """
     try:
-        folder = Path(named).expanduser().absolute()
+        folder = Path(path).expanduser().absolute()
     except (RuntimeError, OSError) as error:
         raise NoFolderError(
-            f"{os.fspath(named)} cannot be resolved ({error}); {DIR_VARIABLE} may name another"
+            f"{os.fspath(path)} cannot be resolved ({error}); {DIR_VARIABLE} may name another"
         ) from error
     if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 - Path's raises where it may not look
         raise NoFolderError(f"{folder} is no folder; {DIR_VARIABLE} may name one")
     return folder
 
 
-def unwritable(folder: Path, *, for_good: bool = False) -> NoFolderError | None:
+def write_problem(folder: Path, *, for_good: bool = False) -> NoFolderError | None:
     """Say that nothing can be written into a folder, and what to do; ``None`` where it can.
 
     Permissions alone do not tell: root may write anywhere, but not in ``/proc`` nor on a disk that is

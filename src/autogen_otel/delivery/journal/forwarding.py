@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Final
 from autogen_otel.delivery.exporting.exporters import UNWANTED, ExportResult, Outcome, halves
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.decoding import spans_of
-from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed
-from autogen_otel.delivery.journal.progress import Forwarded, read_progress, sole_forwarder
+from autogen_otel.delivery.journal.files import JournalFile, Kind, count_contents, list_files
+from autogen_otel.delivery.journal.progress import ProgressFile, read_progress, sole_forwarder
 from autogen_otel.delivery.journal.writing import Journal, line_of
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ _EMPTY_SECONDS: Final = 60.0
 """A file without a line may be one that a program is about to write."""
 
 
-def undelivered(folder: Path) -> list[JournalFile]:
+def undelivered_files(folder: Path) -> list[JournalFile]:
     """Return the files with something to forward, the one that was begun first in front."""
     progress = read_progress(folder)
-    return [file for file in listed(folder, Kind.UNDELIVERED) if file.bytes > progress.of(file.path)]
+    return [file for file in list_files(folder, Kind.UNDELIVERED) if file.bytes > progress.of(file.path)]
 
 
 @dataclass
 class Tally:
-    """What became of batches that were to be forwarded.
+    """The outcomes of batches that were to be forwarded.
 
     Args:
         batches: how many the endpoint took.
@@ -46,7 +46,7 @@ class Tally:
         refused_batches: how many it does not want.
         refused_spans: how many spans are in these.
         damaged_lines: how many lines hold no batch and were passed over.
-        bytes: how much of the files is dealt with.
+        bytes: how much of the files is handled.
     """
 
     batches: int = 0
@@ -65,19 +65,19 @@ class Forwarding:
     Args:
         journal: whose folder it is.
         send: exports a batch; without spans, it asks whether the endpoint takes anything.
-        tell: hears of each batch that was dealt with.
+        report: takes the tally of each batch that was handled.
     """
 
     journal: Journal
     send: Callable[[Sequence[ReadableSpan]], ExportResult]
-    tell: Callable[[Tally], None] = lambda _tally: None
+    report: Callable[[Tally], None] = lambda _tally: None
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def run(self, go_on: Callable[[], bool]) -> ExportResult | None:
-        """Send what there is.
+        """Send all undelivered batches.
 
         Args:
-            go_on: asked before each batch.
+            go_on: called before each batch; false to stop.
 
         Returns:
             Why the endpoint took no more; ``None`` where all is forwarded, or it was not to go on.
@@ -88,46 +88,48 @@ class Forwarding:
             OSError: the journal cannot be read, or the disk is full.
         """
         folder = self.journal.folder
-        with sole_forwarder(folder) as forwarded:
-            while files := undelivered(folder):
-                before = forwarded.progress
+        with sole_forwarder(folder) as progress_file:
+            while files := undelivered_files(folder):
+                progress_before = progress_file.progress
                 for file in files:
-                    with suppress(FileNotFoundError), file.path.open("rb") as opened:
-                        stopped = self._forward_file(file.path, opened, forwarded, go_on)
-                        if stopped is not None or not go_on():
-                            return stopped
-                if forwarded.progress == before:
+                    with suppress(FileNotFoundError), file.path.open("rb") as lines:
+                        failure = self._forward_file(file.path, lines, progress_file, go_on)
+                        if failure is not None or not go_on():
+                            return failure
+                if progress_file.progress == progress_before:
                     # Another program writes at this moment; the next run forwards it.
                     break
         return None
 
     def _forward_file(
-        self, path: Path, file: IO[bytes], forwarded: Forwarded, go_on: Callable[[], bool]
+        self, path: Path, file: IO[bytes], progress_file: ProgressFile, go_on: Callable[[], bool]
     ) -> ExportResult | None:
-        offset = forwarded.progress.of(path)
+        offset = progress_file.progress.of(path)
         file.seek(offset)
         while go_on():
             line = file.readline()
             if not line.endswith(b"\n"):
                 if _is_removed(path, offset + len(line)):
                     return None
-                # Somebody has written meanwhile.
+                # Another program has written meanwhile.
                 file.seek(offset)
                 continue
             if os.fstat(file.fileno()).st_nlink == 0:
                 return None
-            stopped, tally = self._forward_line(line, (path.name, offset))
+            failure, tally = self._forward_line(line, (path.name, offset))
             if tally is None:
-                return stopped
+                return failure
             offset += len(line)
-            forwarded.advance(path, offset, tally.spans)
+            progress_file.advance(path, offset, tally.spans)
             tally.bytes = len(line)
-            self.tell(tally)
-            if stopped is not None:
-                return stopped
+            self.report(tally)
+            if failure is not None:
+                return failure
         return None
 
-    def _forward_line(self, line: bytes, where: tuple[str, int]) -> tuple[ExportResult | None, Tally | None]:
+    def _forward_line(
+        self, line: bytes, position: tuple[str, int]
+    ) -> tuple[ExportResult | None, Tally | None]:
         """Send a line's batch, in parts if need be.
 
         Returns:
@@ -137,35 +139,35 @@ class Forwarding:
         try:
             spans = [] if line.isspace() else spans_of(line)
         except ValueError:
-            _LOGGER.warning("%s: a damaged line was passed over when the journal was forwarded.", where[0])
+            _LOGGER.warning("%s: a damaged line was passed over when the journal was forwarded.", position[0])
             return None, Tally(damaged_lines=1)
         if not spans:
             return None, Tally()
-        stopped, tally, rest = self.offer(
+        failure, tally, remaining_spans = self.offer(
             spans,
-            where,
+            position,
             lambda part: self.journal.append_line(
                 line if len(part) == len(spans) else line_of(part), Kind.REFUSED
             ),
         )
-        if stopped is not None:
-            if len(rest) == len(spans):
-                return stopped, None
-            # What the endpoint has must not go out again: the rest is a batch of its own, behind all others.
-            self.journal.append(rest)
-        return stopped, tally
+        if failure is not None:
+            if len(remaining_spans) == len(spans):
+                return failure, None
+            # Spans that the endpoint has must not be sent again: the rest becomes a batch behind all others.
+            self.journal.append(remaining_spans)
+        return failure, tally
 
     def offer(
         self,
         spans: Sequence[ReadableSpan],
-        where: tuple[str, int],
+        position: tuple[str, int],
         refuse: Callable[[Sequence[ReadableSpan]], object],
     ) -> tuple[ExportResult | None, Tally, list[ReadableSpan]]:
         """Send a batch, in parts if it is too large.
 
         Args:
             spans: the batch.
-            where: it is from.
+            position: the file that it is from, and where it stands there.
             refuse: takes what the endpoint does not want.
 
         Returns:
@@ -180,23 +182,23 @@ class Forwarding:
                 continue
             if result.outcome is Outcome.EXPORTED:
                 tally.batches += 1
-                tally.spans += len(part) - result.rejected
-                tally.rejected_spans += result.rejected
-            elif self._is_unwanted(result, where):
+                tally.spans += len(part) - result.rejected_items
+                tally.rejected_spans += result.rejected_items
+            elif self._is_unwanted(result, position):
                 refuse(part)
                 tally.refused_batches += 1
                 tally.refused_spans += len(part)
             else:
-                return result, tally, [span for each in parts for span in each]
+                return result, tally, [span for other_part in parts for span in other_part]
             parts.pop(0)
-        self._attempts.pop(where, None)
+        self._attempts.pop(position, None)
         return None, tally, []
 
-    def _is_unwanted(self, result: ExportResult, where: tuple[str, int]) -> bool:
+    def _is_unwanted(self, result: ExportResult, position: tuple[str, int]) -> bool:
         """Whether the endpoint does not want a batch, although it takes others."""
         if result.outcome in UNWANTED:
             return True
-        attempts = self._attempts[where] = self._attempts.get(where, 0) + result.is_final
+        attempts = self._attempts[position] = self._attempts.get(position, 0) + result.is_final
         return attempts >= _MOST_ATTEMPTS and self.send([]).outcome is Outcome.EXPORTED
 
 
@@ -214,12 +216,12 @@ def _is_removed(path: Path, end: int) -> bool:
     return True
 
 
-def count_left(folder: Path, kind: Kind = Kind.UNDELIVERED) -> tuple[int, int]:
+def count_remaining(folder: Path, kind: Kind = Kind.UNDELIVERED) -> tuple[int, int]:
     """Return how many batches and spans of a kind are in a journal and not forwarded."""
     progress = read_progress(folder)
     batches = spans = 0
-    for file in listed(folder, kind):
+    for file in list_files(folder, kind):
         with suppress(OSError):
-            more = counted(file.path, progress.of(file.path))
-            batches, spans = batches + more[0], spans + more[1]
+            contents = count_contents(file.path, progress.of(file.path))
+            batches, spans = batches + contents[0], spans + contents[1]
     return batches, spans

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autogen_otel.delivery.journal.files import JournalFile, Kind, listed, notes, raw_spans
+from autogen_otel.delivery.journal.files import JournalFile, Kind, list_files, notes, raw_spans
 from autogen_otel.delivery.journal.progress import Progress, read_progress
 
 
@@ -58,34 +58,34 @@ class Inventory:
 
 
 def inventory(folder: Path, advance: Callable[[int], None] = lambda _count: None) -> Inventory:
-    """Read a journal through; of the file that is being forwarded only what is left counts as a batch.
+    """Read a whole journal; of the file that is being forwarded, only the batches that are left count.
 
     Args:
         folder: the journal's.
         advance: takes the number of bytes that were read.
     """
-    under_way = notes(folder)
-    found = Inventory(
+    in_flight_notes = notes(folder)
+    result = Inventory(
         progress=read_progress(folder),
-        in_flight=len(under_way),
-        in_flight_bytes=sum(note.bytes for note in under_way),
+        in_flight=len(in_flight_notes),
+        in_flight_bytes=sum(note.bytes for note in in_flight_notes),
     )
-    traces: set[str] = set()
-    for kind, contents in found.kinds.items():
-        for file in listed(folder, kind):
+    trace_ids: set[str] = set()
+    for kind, contents in result.kinds.items():
+        for file in list_files(folder, kind):
             contents.files += 1
             contents.bytes += file.bytes
-            for starts in _batches(file, found.progress, traces, advance):
+            for starts in _batches(file, result.progress, trace_ids, advance):
                 contents.batches += 1
                 contents.spans += len(starts)
                 contents.oldest_ns = min([*starts, contents.oldest_ns or starts[0]])
                 contents.newest_ns = max([*starts, contents.newest_ns])
-    found.conversations = len(traces)
-    return found
+    result.conversations = len(trace_ids)
+    return result
 
 
 def _batches(
-    file: JournalFile, progress: Progress, traces: set[str], advance: Callable[[int], None]
+    file: JournalFile, progress: Progress, trace_ids: set[str], advance: Callable[[int], None]
 ) -> Iterator[list[int]]:
     """When the spans of each batch began; adds the ids of their traces."""
     with suppress(OSError), file.path.open("rb") as lines:
@@ -96,6 +96,6 @@ def _batches(
             with suppress(ValueError, KeyError, TypeError, AttributeError):
                 for span in raw_spans(json.loads(line)):
                     starts.append(int(span.get("startTimeUnixNano", 0)))
-                    traces.add(span["traceId"])
+                    trace_ids.add(span["traceId"])
             if starts:
                 yield starts

@@ -1,4 +1,4 @@
-"""How large and how old a journal may get; what goes first is what was written longest ago."""
+"""How large and how old a journal may get; the files that were written longest ago go first."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from autogen_otel.delivery.journal import locks
-from autogen_otel.delivery.journal.files import JournalFile, Kind, counted, listed, notes
+from autogen_otel.delivery.journal.files import JournalFile, Kind, count_contents, list_files, notes
 from autogen_otel.delivery.journal.progress import read_progress
 
 _HOUR: Final = 3600.0
 _DEAD_SECONDS: Final = 60.0
 """A process that lives touches its note twice a second; one that was only asleep writes it anew."""
 _MOST_NOTES: Final = 1000
-"""Of dead processes: one that crashes in a conversation, and is started again each time, leaves many."""
+"""Notes of dead processes: one that crashes in each conversation, and is started again, leaves many."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Limits:
 
 
 @dataclass
-class Removed:
-    """What was removed from a journal.
+class Removal:
+    """The files that were removed from a journal.
 
     Args:
         files: how many.
@@ -47,48 +47,54 @@ class Removed:
     bytes: int = 0
     undelivered_spans: int = 0
 
-    def __add__(self, other: Removed) -> Removed:
+    def __add__(self, other: Removal) -> Removal:
         spans = self.undelivered_spans + other.undelivered_spans
-        return Removed(self.files + other.files, self.bytes + other.bytes, spans)
+        return Removal(self.files + other.files, self.bytes + other.bytes, spans)
 
 
-def prune(folder: Path, limits: Limits, *, coming: int = 0) -> tuple[Removed, Removed]:
-    """Remove what is too old, then the oldest of what is too much.
+def prune(folder: Path, limits: Limits, *, new_bytes: int = 0) -> tuple[Removal, Removal]:
+    """Remove files that are too old, then the oldest ones until the journal is within its size.
 
     Args:
         folder: the journal's.
         limits: its bounds.
-        coming: bytes that are about to be added.
+        new_bytes: bytes that are about to be added.
 
     Returns:
-        What was too old, and what was too much.
+        What was removed because of its age, and because of the size.
     """
     now = time.time()
-    before = now - limits.max_age_hours * _HOUR
-    files, under_way = listed(folder), notes(folder)
-    dead = sorted((note for note in under_way if note.modified < now - _DEAD_SECONDS), key=_age)
-    old = [file for file in files if file.modified < before]
-    most = len(dead) - _MOST_NOTES
-    forgotten = [note for number, note in enumerate(dead) if number < most or note.modified < before]
-    gone = {file.path for file in (*old, *forgotten)}
-    excess = sum(file.bytes for file in (*files, *under_way) if file.path not in gone)
-    excess += coming - limits.max_bytes
-    surplus = []
-    for file in sorted((*files, *dead), key=_age):
-        if excess > 0 and file.path not in gone:
-            excess -= file.bytes
-            surplus.append(file)
-    remove(folder, forgotten)
-    return remove(folder, old), remove(folder, surplus)
+    oldest_allowed = now - limits.max_age_hours * _HOUR
+    files, in_flight_notes = list_files(folder), notes(folder)
+    dead_notes = sorted(
+        (note for note in in_flight_notes if note.modified_at < now - _DEAD_SECONDS), key=_age
+    )
+    old_files = [file for file in files if file.modified_at < oldest_allowed]
+    excess_notes = len(dead_notes) - _MOST_NOTES
+    expired_notes = [
+        note
+        for number, note in enumerate(dead_notes)
+        if number < excess_notes or note.modified_at < oldest_allowed
+    ]
+    paths_to_remove = {file.path for file in (*old_files, *expired_notes)}
+    excess_bytes = sum(file.bytes for file in (*files, *in_flight_notes) if file.path not in paths_to_remove)
+    excess_bytes += new_bytes - limits.max_bytes
+    surplus_files = []
+    for file in sorted((*files, *dead_notes), key=_age):
+        if excess_bytes > 0 and file.path not in paths_to_remove:
+            excess_bytes -= file.bytes
+            surplus_files.append(file)
+    remove(folder, expired_notes)
+    return remove(folder, old_files), remove(folder, surplus_files)
 
 
 def _age(file: JournalFile) -> tuple[float, str]:
-    return file.modified, file.path.name
+    return file.modified_at, file.path.name
 
 
-def remove(folder: Path, files: Iterable[JournalFile]) -> Removed:
+def remove(folder: Path, files: Iterable[JournalFile]) -> Removal:
     """Remove files of a journal, none while somebody writes to it; notes are not counted."""
-    removed = Removed()
+    removal = Removal()
     progress = read_progress(folder)
     for file in files:
         with suppress(OSError):
@@ -97,9 +103,9 @@ def remove(folder: Path, files: Iterable[JournalFile]) -> Removed:
                 continue
             with locks.sole_writer(file.path) as descriptor:
                 is_undelivered = file.kind is Kind.UNDELIVERED
-                spans = counted(descriptor, progress.of(file.path))[1] if is_undelivered else 0
+                spans = count_contents(descriptor, progress.of(file.path))[1] if is_undelivered else 0
                 file.path.unlink()
-            removed.files += 1
-            removed.bytes += file.bytes
-            removed.undelivered_spans += spans
-    return removed
+            removal.files += 1
+            removal.bytes += file.bytes
+            removal.undelivered_spans += spans
+    return removal

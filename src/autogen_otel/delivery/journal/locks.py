@@ -19,7 +19,7 @@ if sys.platform == "win32":
     import msvcrt
 
     _BYTE = 2**30
-    """Beyond what is in the file: there a lock would keep others from reading."""
+    """Beyond the file's content, where a lock would keep others from reading."""
 
     def take(descriptor: int, *, wait: bool) -> None:
         """Lock an open file.
@@ -86,7 +86,7 @@ def sole_writer(path: Path, flags: int = os.O_RDWR) -> Iterator[int]:
                 take(descriptor, wait=True)
             yield descriptor
         finally:
-            # Which unlocks it too.
+            # Closing unlocks it too.
             os.close(descriptor)
 
 

@@ -23,7 +23,7 @@ class Progress:
 
     Args:
         file: name of the file whose beginning is forwarded.
-        offset: bytes of it that are.
+        offset: how many bytes of it are forwarded.
         spans: how many were forwarded from this folder so far.
         at: when the last ones were, in seconds since 1970; 0 for never.
     """
@@ -46,20 +46,20 @@ class UnlockableError(Exception):
     """The folder's file system cannot keep two forwarders apart; the message says why."""
 
 
-_held: Final[set[Path]] = set()
-in_child(_held.clear)
+_locked_folders: Final[set[Path]] = set()
+in_child(_locked_folders.clear)
 
 
-class Forwarded:
+class ProgressFile:
     """The progress of a folder that this thread alone may forward, and keeps up to date.
 
     Args:
-        descriptor: of the file that it is kept in.
+        descriptor: of the file.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self.progress = document.read(descriptor, _made) or Progress()
+        self.progress = document.read(descriptor, _from_document) or Progress()
 
     def advance(self, path: Path, offset: int, spans: int) -> None:
         """Write down that a file is forwarded up to an offset, with so many more spans.
@@ -72,41 +72,41 @@ class Forwarded:
 
 
 @contextmanager
-def sole_forwarder(folder: Path) -> Iterator[Forwarded]:
+def sole_forwarder(folder: Path) -> Iterator[ProgressFile]:
     """Be the only one who forwards a folder, in all processes.
 
     Raises:
-        BusyError: somebody else is.
-        UnlockableError: nobody can tell.
+        BusyError: somebody else forwards it.
+        UnlockableError: nobody can tell whether somebody else does.
     """
     with locks.between_threads():
-        if folder in _held:
+        if folder in _locked_folders:
             raise BusyError
-        _held.add(folder)
+        _locked_folders.add(folder)
     try:
         with ExitStack() as stack:
-            lock = _opened(folder / _LOCK_NAME, stack)
+            lock = _open(folder / _LOCK_NAME, stack)
             try:
                 if not locks.take_now(lock):
                     raise BusyError
             except OSError as error:
                 raise UnlockableError(f"files in {folder} cannot be locked ({error.strerror})") from error
-            yield Forwarded(_opened(folder / _NAME, stack))
+            yield ProgressFile(_open(folder / _NAME, stack))
     finally:
-        _held.discard(folder)
+        _locked_folders.discard(folder)
 
 
-def _opened(path: Path, stack: ExitStack) -> int:
+def _open(path: Path, stack: ExitStack) -> int:
     try:
-        return stack.enter_context(document.opened(path))
+        return stack.enter_context(document.open_private(path))
     except OSError as error:
         raise UnlockableError(f"{path} cannot be written ({error.strerror})") from error
 
 
 def read_progress(folder: Path) -> Progress:
     """Return how far a folder is forwarded; may be outdated at once."""
-    return document.read(folder / _NAME, _made) or Progress()
+    return document.read(folder / _NAME, _from_document) or Progress()
 
 
-def _made(known: Any) -> Progress:
-    return Progress(str(known["file"]), int(known["offset"]), int(known["spans"]), float(known["at"]))
+def _from_document(fields: Any) -> Progress:
+    return Progress(str(fields["file"]), int(fields["offset"]), int(fields["spans"]), float(fields["at"]))

@@ -17,8 +17,8 @@ from autogen_otel.delivery.fork import importing, renew_after_fork
 from autogen_otel.delivery.journal import locks
 from autogen_otel.delivery.journal.document import write_whole
 from autogen_otel.delivery.journal.files import Kind, convert_ids, new_path
-from autogen_otel.delivery.journal.folder import default_dir, make_private, resolved
-from autogen_otel.delivery.journal.limits import Limits, Removed, prune
+from autogen_otel.delivery.journal.folder import default_dir, make_private, resolve_folder
+from autogen_otel.delivery.journal.limits import Limits, Removal, prune
 from autogen_otel.vocabulary.metrics import JOURNAL_LIMIT, SPANS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _LOGGER = logging.getLogger("autogen_otel")
 _MEBIBYTE: Final = 1024 * 1024
 _LARGEST_FILE: Final = 16 * _MEBIBYTE
 _FILES_IN_A_JOURNAL: Final = 8
-"""At least: what is removed to make room is a part of the journal, and not all of it."""
+"""At least: to make room, a part of the journal is removed, and not all of it."""
 _FILE_SECONDS: Final = 3600.0
 """Then a new file begins, because batches grow old with their file."""
 _ATTEMPTS: Final = 10
@@ -62,13 +62,13 @@ class Journal:
         max_file_bytes: int | None = None,
         counts: ProcessCounts | None = None,
     ) -> None:
-        self.folder = default_dir() if folder is None else resolved(folder)
+        self.folder = default_dir() if folder is None else resolve_folder(folder)
         self.limits = limits or Limits()
         self._max_file_bytes = max_file_bytes or min(
             _LARGEST_FILE, self.limits.max_bytes // _FILES_IN_A_JOURNAL
         )
         self._counts = counts
-        # Of each kind, the file that is appended to, and when it was begun on the monotonic clock.
+        # By kind, the file to append to, and the monotonic time of its beginning.
         self._current: dict[Kind, tuple[Path, float]] = {}
         renew_after_fork(self)
 
@@ -78,7 +78,7 @@ class Journal:
 
     def prepare(self) -> None:
         """Load what encodes batches; never raises."""
-        # What is wrong with it shows with the first batch.
+        # An error shows with the first batch.
         with suppress(Exception):
             line_of(())
 
@@ -113,50 +113,52 @@ class Journal:
                         return
         raise OSError(errno.EBUSY, "its files are removed while they are written", str(self.folder))
 
-    def _path(self, kind: Kind, coming: int) -> Path:
+    def _path(self, kind: Kind, new_bytes: int) -> Path:
         """The file to append to, a new one where the last one is old, would be too large or was removed."""
-        path, begun = self._current.get(kind, (None, 0.0))
-        if path is not None and time.monotonic() - begun < _FILE_SECONDS:
+        path, started_at = self._current.get(kind, (None, 0.0))
+        if path is not None and time.monotonic() - started_at < _FILE_SECONDS:
             with suppress(FileNotFoundError):
-                if path.stat().st_size + coming <= self._max_file_bytes:
+                if path.stat().st_size + new_bytes <= self._max_file_bytes:
                     return path
         make_private(self.folder)
         # The files of other kinds go on growing, too.
-        others = len(self._current.keys() - {kind})
-        self.prune(max(coming, self._max_file_bytes) + others * self._max_file_bytes)
+        other_kinds = len(self._current.keys() - {kind})
+        self.prune(max(new_bytes, self._max_file_bytes) + other_kinds * self._max_file_bytes)
         path = new_path(self.folder, kind)
         os.close(os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600))
-        # Whatever the umask took away.
+        # The umask may have taken permissions away.
         path.chmod(0o600)
         self._current[kind] = path, time.monotonic()
         return path
 
-    def prune(self, coming: int = 0) -> None:
-        """Remove what is too old or too much, count it and say it.
+    def prune(self, new_bytes: int = 0) -> None:
+        """Remove files that are too old or too many, count their spans and say so.
 
         Args:
-            coming: bytes that are about to be added.
+            new_bytes: bytes that are about to be added.
         """
-        old, surplus = prune(self.folder, self.limits, coming=coming)
-        self._tell(old, f"{self.limits.max_age_hours:g} hours", "AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS")
+        old_files, surplus_files = prune(self.folder, self.limits, new_bytes=new_bytes)
+        self._log_removal(
+            old_files, f"{self.limits.max_age_hours:g} hours", "AUTOGEN_OTEL_JOURNAL_MAX_AGE_HOURS"
+        )
         size = f"{self.limits.max_bytes / _MEBIBYTE:.1f} MiB"
-        self._tell(surplus, size, "AUTOGEN_OTEL_JOURNAL_MAX_BYTES")
+        self._log_removal(surplus_files, size, "AUTOGEN_OTEL_JOURNAL_MAX_BYTES")
 
-    def _tell(self, removed: Removed, limit: str, variable: str) -> None:
-        if not removed.files:
+    def _log_removal(self, removal: Removal, limit: str, variable: str) -> None:
+        if not removal.files:
             return
         if self._counts is not None:
-            self._counts.drop(SPANS, JOURNAL_LIMIT, removed.undelivered_spans)
+            self._counts.drop(SPANS, JOURNAL_LIMIT, removal.undelivered_spans)
         _LOGGER.log(
-            logging.WARNING if removed.undelivered_spans else logging.INFO,
+            logging.WARNING if removal.undelivered_spans else logging.INFO,
             "The journal in %s reached its limit of %s (%s): its %d oldest files (%.1f MiB) were removed, "
             "with %d spans that no endpoint has.",
             self.folder,
             limit,
             variable,
-            removed.files,
-            removed.bytes / _MEBIBYTE,
-            removed.undelivered_spans,
+            removal.files,
+            removal.bytes / _MEBIBYTE,
+            removal.undelivered_spans,
         )
 
 

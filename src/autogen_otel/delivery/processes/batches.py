@@ -23,7 +23,7 @@ from autogen_otel.delivery import fork
 from autogen_otel.delivery.counts import PROCESS, ProcessCounts
 from autogen_otel.delivery.processes import ending
 from autogen_otel.delivery.processes.ending import STATE
-from autogen_otel.delivery.threads import started
+from autogen_otel.delivery.threads import start_thread
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary.metrics import AFTER_SHUTDOWN, QUEUE_FULL, SPANS
 from autogen_otel.vocabulary.spans import INVOKE_WORKFLOW
@@ -49,17 +49,17 @@ class Exporter(Protocol):
         """Send what is buffered."""
 
     def shutdown(self) -> None:
-        """End; what comes later is not sent any more, but may be kept."""
+        """End; later items are not sent any more, but may be kept."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many items wait for how long.
+    """The bounds of a queue.
 
     Args:
-        delay: seconds until what is there is exported.
-        queue: items that wait; the oldest are pushed out by more.
-        batch: items that are exported at once.
+        delay: seconds until the waiting items are exported.
+        queue: how many items may wait; further ones push the oldest out.
+        batch: how many items are exported at once.
     """
 
     delay: float
@@ -108,8 +108,8 @@ def _positive(variable: str, default: int) -> int:
 class Batches:
     """A bounded queue of one signal's items, and the thread that exports them.
 
-    The thread starts with the first item in a process, so that a fork starts none. What a full queue pushes
-    out is counted, and what comes after the shutdown.
+    The thread starts with the first item in a process, so that a fork starts none. Items that a full queue
+    pushes out, and items that come after the shutdown, are counted.
 
     Args:
         exporter: of the items.
@@ -126,7 +126,7 @@ class Batches:
     ) -> None:
         self.queue: deque[Any] = deque()
         self._exporter, self._limits, self._signal, self._counts = exporter, limits, signal, counts
-        self._is_shut_down = self._is_over = self._is_late_said = False
+        self._is_shut_down = self._is_over = self._is_late_logged = False
         counts.watch(signal, self.queue)
         counts.drop(signal, QUEUE_FULL, 0)
         self.after_fork()
@@ -146,7 +146,7 @@ class Batches:
             item: what will be exported.
             at_once: whether it, and what waits with it, is exported without delay.
         """
-        if fork.is_untold():
+        if fork.was_forked_unnoticed():
             fork.begin_anew()
         if self._thread is None:
             self._start()
@@ -156,41 +156,41 @@ class Batches:
         if self._is_over:
             self._count_late()
             return
-        is_near = STATE.is_near
+        is_near = STATE.is_near_end
         if is_near:
             STATE.has_news = True
         if (at_once or is_near or len(self.queue) >= self._limits.batch) and not self._awake.is_set():
             self._awake.set()
 
     def _push_out(self) -> None:
-        """Drop the oldest item; what is counted is what was taken out, whoever else does so now."""
+        """Drop the oldest item, and count it only if this thread removed it: others may do the same now."""
         with suppress(IndexError):
             self.queue.pop()
             self._counts.drop(self._signal, QUEUE_FULL, 1)
 
     def _count_late(self) -> None:
-        """Count what comes after the shutdown, and say so once."""
+        """Count items that come after the shutdown, and say so once."""
         with suppress(IndexError):
             while True:
                 self.queue.pop()
                 self._counts.drop(self._signal, AFTER_SHUTDOWN, 1)
-                if not self._is_late_said:
-                    self._is_late_said = True
+                if not self._is_late_logged:
+                    self._is_late_logged = True
                     _LOGGER.warning(
                         "%s that end after their provider was shut down are dropped, and counted.",
                         self._signal.capitalize(),
                     )
 
     def flush(self) -> None:
-        """Export what is there by now, however long it takes."""
-        left = len(self.queue)
+        """Export the items that wait by now, however long it takes."""
+        remaining = len(self.queue)
         with self._export_lock:
-            # What is added meanwhile is another's turn: this has to end.
-            while left > 0 and self.queue:
-                left -= self._export()
+            # Items that are added meanwhile are exported later: this has to end.
+            while remaining > 0 and self.queue:
+                remaining -= self._export()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what is there by now, and say whether that was done in time."""
+        """Export the items that wait by now, and say whether that was done in time."""
         if self._is_shut_down:
             return True
         is_done = ending.within(timeout_millis / 1000, self.flush)
@@ -198,7 +198,7 @@ class Batches:
         return is_done and self._exporter.force_flush(timeout_millis) is not False
 
     def shutdown(self) -> None:
-        """Export what is left; of an endpoint that does not answer the exporter takes care, if it hurries."""
+        """Export the remaining items; an exporter that can hurry does not wait for a dead endpoint."""
         if self._is_shut_down:
             return
         self._is_shut_down = True
@@ -207,27 +207,27 @@ class Batches:
             hurry()
         self._awake.set()
         if self._thread is not None:
-            # It has to be this one: an interpreter that ends starts no threads.
+            # This thread has to do it: an interpreter that ends starts no threads.
             self._thread.join(_END_SECONDS)
         self._exporter.shutdown()
-        left = len(self.queue)
-        while left > 0 and self.queue:
-            left -= self._export()
+        remaining = len(self.queue)
+        while remaining > 0 and self.queue:
+            remaining -= self._export()
         self._is_over = True
-        # What came meanwhile.
+        # Items that came meanwhile.
         self._count_late()
 
     def _start(self) -> None:
         if self._is_shut_down:
             return
-        # Not waited for: a signal or the garbage collector may have ended a span in the middle of this.
+        # Do not wait for the lock: a signal or the garbage collector may have ended a span in this very code.
         if not self._start_lock.acquire(blocking=False):
             return
         try:
             if self._thread is None:
                 ending.begin()
                 # Where none starts, the next item tries again.
-                self._thread = started("export", self._work)
+                self._thread = start_thread("export", self._work)
         finally:
             self._start_lock.release()
 

@@ -1,4 +1,4 @@
-"""What a process is at, how it ends, and what is exported then: whatever ends it, in no more than a second.
+"""The state of a process, how it ends, and what it exports then: in at most a second, whatever ends it.
 
 The interpreter's own end needs nothing from here: the providers export what they have at its exit.
 """
@@ -23,100 +23,101 @@ from autogen_otel.delivery.fork import are_threads_greenlets, renew_after_fork
 if TYPE_CHECKING:
     from autogen_otel.delivery.exporting.export import EndpointExporter
     from autogen_otel.delivery.metrics import PeriodicReader
-    from autogen_otel.delivery.processes.beside import Beside
+    from autogen_otel.delivery.processes.side_files import SideFiles
 
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SIGNAL_SECONDS: Final = 1.0
 """Time for the last exports of a process that is asked to end, whatever they are waiting for."""
 _CHILD_SECONDS: Final = 30.0
-"""The same of a child that ends by itself: its exporters hurry, but may have to be loaded first."""
+"""Time for a child that ends by itself: its exporters hurry, but may have to be loaded first."""
 _AFTER_THE_APPLICATIONS: Final = -100
 """Priority among the finalizers of ``multiprocessing``."""
 
 
-def within(seconds: float, *works: Callable[[], object]) -> bool:
+def within(seconds: float, *functions: Callable[[], object]) -> bool:
     """Run functions side by side on threads of their own, and wait for them.
 
     Args:
         seconds: how long to wait; the threads go on after that.
-        works: what to run.
+        functions: what to run.
 
     Returns:
         Whether all of them returned in time and raised nothing.
     """
     results: list[bool] = []
-    locks = [_started(work, results) for work in works]
+    locks = [_run_in_thread(work, results) for work in functions]
     deadline = time.monotonic() + seconds
     # Not a thread of `threading`: a signal may have struck where that holds its own lock.
     in_time = [lock.acquire(timeout=max(0.0, deadline - time.monotonic())) for lock in locks]
     return all(in_time) and all(results)
 
 
-def _started(work: Callable[[], object], results: list[bool]) -> _thread.LockType:
-    done = _thread.allocate_lock()
-    done.acquire()
+def _run_in_thread(function: Callable[[], object], results: list[bool]) -> _thread.LockType:
+    lock = _thread.allocate_lock()
+    lock.acquire()
 
     def run() -> None:
         try:
-            results.append(work() is not False)
+            results.append(function() is not False)
         except Exception as error:  # noqa: BLE001 - an exporter of another package
             results.append(False)
             _LOGGER.debug("Something could not be exported: %s", type(error).__name__)
         finally:
-            done.release()
+            lock.release()
 
     try:
         _thread.start_new_thread(run, ())
     except RuntimeError:
         # An interpreter that ends starts no more threads.
         run()
-    return done
+    return lock
 
 
 # ---------------------------------------------------------------- the state of this process
 class State:
-    """What this process is at; a forked one is at its beginning.
+    """The state of this process; a forked process begins anew.
 
     Attributes:
-        export: what it ends with, and those that are forked from it: exports what there is, within so many
-            seconds.
-        kept: what it keeps beside the journal that it writes to; ``None`` where there is none.
+        export: called at the end of this process and of its forks: exports everything within so many seconds.
+        side_files: its files beside the journal that it writes to; ``None`` where there is none.
         is_in_use: whether there is telemetry in it; many that are forked only start another program.
-        is_near: whether its server has begun to end, so that nothing waits any more.
+        is_near_end: whether its server has begun to end, so that nothing waits any more.
         has_news: whether something was recorded since then.
         is_terminated: whether it was asked to end, and has not survived that.
-        has_looked: whether it has looked who handles SIGTERM.
+        has_checked_sigterm: whether it has looked who handles SIGTERM.
     """
 
     def __init__(self) -> None:
         self.export: Callable[[float], object] | None = None
-        self.kept: Beside | None = None
+        self.side_files: SideFiles | None = None
         self.after_fork()
         renew_after_fork(self)
 
     def after_fork(self) -> None:
-        """Be at the beginning."""
-        self.is_in_use = self.is_near = self.has_news = self.is_terminated = self.has_looked = False
+        """Begin anew."""
+        self.is_in_use = self.is_near_end = self.has_news = self.is_terminated = self.has_checked_sigterm = (
+            False
+        )
 
 
 STATE: Final = State()
-HURRIED: Final[weakref.WeakSet[EndpointExporter]] = weakref.WeakSet()
+EXPORTERS: Final[weakref.WeakSet[EndpointExporter]] = weakref.WeakSet()
 """The exporters of this process."""
-RESUMED: Final[weakref.WeakSet[PeriodicReader]] = weakref.WeakSet()
-"""Those whose threads a fork takes away."""
+READERS: Final[weakref.WeakSet[PeriodicReader]] = weakref.WeakSet()
+"""The metric readers of this process, whose threads do not survive a fork."""
 
 
 def begin() -> None:
-    """Resume what a fork has ended, and see to the end of this process; once in each."""
+    """Resume the readers after a fork, and prepare for the end of this process; once in each process."""
     if STATE.is_in_use:
         return
     STATE.is_in_use = True
-    for one in list(RESUMED):
-        one.resume()
+    for reader in list(READERS):
+        reader.resume()
     catch_sigterm()
     for package in ("multiprocessing", "billiard"):
         process, util = (sys.modules.get(f"{package}.{module}") for module in ("process", "util"))
-        # It ends with `os._exit`, and has forgotten the finalizers of its parent.
+        # A child ends with `os._exit`, and has forgotten the finalizers of its parent.
         if process and util and type(process.current_process()).__name__ != "_MainProcess":
             util.Finalize(None, end, exitpriority=_AFTER_THE_APPLICATIONS)
     signals = sys.modules.get("celery.signals")
@@ -127,7 +128,7 @@ def begin() -> None:
 
 def end(seconds: float = _CHILD_SECONDS) -> None:
     """Export for the last time, without patience for endpoints that do not answer."""
-    for exporter in list(HURRIED):
+    for exporter in list(EXPORTERS):
         exporter.hurry()
     if STATE.export is not None:
         STATE.export(seconds)
@@ -146,21 +147,21 @@ def catch_sigterm() -> None:
 def _catch() -> None:
     # A subinterpreter has no signals.
     with suppress(ValueError):
-        STATE.has_looked = True
+        STATE.has_checked_sigterm = True
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _terminated)
+            signal.signal(signal.SIGTERM, _on_sigterm)
 
 
 def leave_sigterm() -> None:
     """Undo ``catch_sigterm``."""
-    is_ours = signal.getsignal(signal.SIGTERM) is _terminated
+    is_ours = signal.getsignal(signal.SIGTERM) is _on_sigterm
     if is_ours and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _terminated(_number: int, _frame: FrameType | None) -> None:
+def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
     if STATE.is_terminated:
-        # Whoever asks twice does not want to wait.
+        # A second SIGTERM means that the sender does not want to wait.
         _die()
     STATE.is_terminated = True
     if are_threads_greenlets():
@@ -176,7 +177,7 @@ def _end_and_die() -> None:
     finally:
         _die()
         # The kernel spares the first process of a container, and a signal may be blocked.
-        for exporter in list(HURRIED):
+        for exporter in list(EXPORTERS):
             exporter.relax()
         STATE.is_terminated = False
         _catch()

@@ -1,7 +1,7 @@
-"""Conversations in flight: what a process that is killed was at, in a small file beside the journal.
+"""Conversations in flight: a small file beside the journal says what a killed process was doing.
 
-A file has a line of OTLP JSON for each span that is under way; ``traces.formats.in_flight`` reads it. As long
-as the process lives it holds a lock on the file, which all containers see that share the folder.
+The file has a line of OTLP JSON for each span in flight; ``traces.formats.journal`` reads it. As long as the
+process lives, it holds a lock on the file, which all containers see that share the folder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ try:
     import fcntl
 except ImportError:
     _HAS_LOCKS = False
-    """On Windows, where no file that is open can be replaced either: nothing is noted."""
+    """On Windows, where an open file cannot be replaced either: no file is written."""
 else:
     _HAS_LOCKS = True
 
@@ -41,24 +41,24 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("autogen_otel")
 SUFFIX: Final = ".inflight"
 _MOST_STARTED: Final = 20_000
-"""Spans that may begin between two looks; of more, the oldest are not seen."""
+"""Spans that may begin between two updates; if there are more, the oldest are missed."""
 _MOST_SPANS: Final = 1000
 _MOST_BYTES: Final = 2 * 1024 * 1024
-"""Of the file, which is written as a whole each time."""
+"""The most bytes of the file, which is written as a whole each time."""
 _MOST_CHARACTERS: Final = 8192
-"""Of a value: long messages are written with the span that has ended."""
+"""The most characters of a value: long messages are exported with the ended span."""
 _FORGOTTEN_SECONDS: Final = 60.0
 """By then a conversation that has ended was exported, or journaled, or dropped and counted."""
 
 
 @dataclass(slots=True)
-class _Noted:
-    """A span that was under way.
+class _Note:
+    """The note about a span in flight.
 
     Args:
-        span: returns it; ``None`` once nobody has it any more.
-        line: what the file says of it.
-        ended_at: when it was first seen to have ended; ``None`` while it is under way.
+        span: returns the span; ``None`` once nobody has it any more.
+        line: of the file.
+        ended_at: when the span was first seen to have ended; ``None`` while it is in flight.
     """
 
     span: Callable[[], Span | None]
@@ -67,7 +67,7 @@ class _Noted:
 
 
 class InFlight:
-    """The spans that are under way in this process, as its file has them.
+    """The spans in flight in this process, and the file of them.
 
     A conversation that has ended stays there until it was exported or journaled.
 
@@ -75,21 +75,21 @@ class InFlight:
         folder: the journal's.
 
     Attributes:
-        begun: takes each span that begins.
+        started_spans: each span that began since the last update.
         folder: as given.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.begun: deque[Span] = deque(maxlen=_MOST_STARTED)
+        self.started_spans: deque[Span] = deque(maxlen=_MOST_STARTED)
         self.folder = folder
         self._descriptor: int | None = None
         self._forget()
         renew_after_fork(self)
 
     def _forget(self) -> None:
-        self.begun.clear()
-        self._noted: dict[int, _Noted] = {}
-        self._exported: set[int] = set()
+        self.started_spans.clear()
+        self._notes: dict[int, _Note] = {}
+        self._exported_ids: set[int] = set()
         self._path: Path | None = None
         self._content = b""
         self._is_off = not _HAS_LOCKS
@@ -101,28 +101,28 @@ class InFlight:
             self._close()
         self._forget()
 
-    def exported(self, spans: Iterable[ReadableSpan]) -> None:
+    def note_exported(self, spans: Iterable[ReadableSpan]) -> None:
         """Note that spans were exported, or journaled, or dropped and counted."""
-        if len(self._exported) > _MOST_STARTED:
-            # Nobody looks any more.
-            self._exported.clear()
-        self._exported.update(span.context.span_id for span in spans if span.context is not None)
+        if len(self._exported_ids) > _MOST_STARTED:
+            # The file is not updated any more.
+            self._exported_ids.clear()
+        self._exported_ids.update(span.context.span_id for span in spans if span.context is not None)
 
     def write(self) -> None:
-        """Bring the file up to date; without anything under way there is none."""
+        """Update the file; it exists only while spans are in flight."""
         if self._is_off:
-            # Nobody looks any more, and spans must not be kept alive for that.
-            self.begun.clear()
+            # The file is not updated any more, and must not keep spans alive.
+            self.started_spans.clear()
             return
         # The process may be ended by a signal in the middle of this.
         if not self._lock.acquire(timeout=0.2):
             return
         try:
-            self._look()
-            self._save(_joined(noted.line for noted in list(self._noted.values())[:_MOST_SPANS]))
+            self._update_notes()
+            self._save(_join_lines(note.line for note in list(self._notes.values())[:_MOST_SPANS]))
         except OSError as error:
             self._is_off = True
-            self._noted.clear()
+            self._notes.clear()
             _LOGGER.info(
                 "Conversations in flight are not noted: %s cannot be written (%s).",
                 self.folder,
@@ -131,38 +131,38 @@ class InFlight:
         finally:
             self._lock.release()
 
-    def _look(self) -> None:
-        # Taken first: of what is in there, the beginning has been seen or is among `begun`.
-        exported, self._exported = self._exported, set()
-        while self.begun:
-            span = self.begun.popleft()
+    def _update_notes(self) -> None:
+        # Taken first: each of these spans has a note, or is still among `started_spans`.
+        exported_ids, self._exported_ids = self._exported_ids, set()
+        while self.started_spans:
+            span = self.started_spans.popleft()
             context = span.get_span_context()
-            # The API's own span, of a trace that is not sampled, tells nothing of itself.
+            # The API's own span, of a trace that is not sampled, has no data.
             if not context.trace_flags.sampled or not hasattr(span, "start_time"):
                 continue
             is_conversation = _is_conversation(span)
             if not span.is_recording() and not is_conversation:
                 continue
-            # One whose end never comes has to be forgotten with whoever began it.
+            # A span that never ends has to be forgotten with the code that began it.
             reference = partial(_same, span) if is_conversation else weakref.ref(span)
-            self._noted[context.span_id] = _Noted(reference, _line(span))
+            self._notes[context.span_id] = _Note(reference, _line(span))
         now = time.monotonic()
-        for span_id, noted in list(self._noted.items()):
-            if not self._is_missing(span_id, noted, exported, now):
-                del self._noted[span_id]
+        for span_id, note in list(self._notes.items()):
+            if not self._is_needed(span_id, note, exported_ids, now):
+                del self._notes[span_id]
 
-    def _is_missing(self, span_id: int, noted: _Noted, exported: set[int], now: float) -> bool:
-        """Whether nothing but the file tells of a span."""
-        span = noted.span()
+    def _is_needed(self, span_id: int, note: _Note, exported_ids: set[int], now: float) -> bool:
+        """Whether only the file tells of a span."""
+        span = note.span()
         if span is None:
             return False
         if span.is_recording():
             return True
-        if not _is_conversation(span) or span_id in exported:
+        if not _is_conversation(span) or span_id in exported_ids:
             return False
-        if noted.ended_at is None:
-            noted.ended_at, noted.line = now, _line(span)
-        return now - noted.ended_at < _FORGOTTEN_SECONDS
+        if note.ended_at is None:
+            note.ended_at, note.line = now, _line(span)
+        return now - note.ended_at < _FORGOTTEN_SECONDS
 
     def _save(self, content: bytes) -> None:
         if not content:
@@ -176,21 +176,21 @@ class InFlight:
     def _replace(self, content: bytes) -> None:
         make_private(self.folder)
         if self._path is None:
-            started = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+            timestamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
             # In containers that share a folder many processes have the same number.
-            self._path = self.folder / f"{started}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
-        unfinished = self._path.with_name(f"{self._path.name}.tmp")
+            self._path = self.folder / f"{timestamp}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+        temporary_path = self._path.with_name(f"{self._path.name}.tmp")
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(unfinished, flags, 0o600)
+        descriptor = os.open(temporary_path, flags, 0o600)
         try:
             os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             write_whole(descriptor, content)
-            unfinished.replace(self._path)
+            temporary_path.replace(self._path)
         except BaseException:
             os.close(descriptor)
             with suppress(OSError):
-                unfinished.unlink()
+                temporary_path.unlink()
             raise
         self._close()
         self._descriptor, self._content = descriptor, content
@@ -208,8 +208,8 @@ class InFlight:
             os.close(descriptor)
 
 
-def _joined(lines: Iterable[bytes]) -> bytes:
-    """As many of the lines as the file may hold, the first ones in front."""
+def _join_lines(lines: Iterable[bytes]) -> bytes:
+    """Join as many of the lines as the file may hold, the first ones in front."""
     content, room = [], _MOST_BYTES
     for line in lines:
         room -= len(line)
@@ -229,12 +229,12 @@ def _is_conversation(span: Span) -> bool:
 
 # ---------------------------------------------------------------- OTLP JSON
 def _line(span: Span) -> bytes:
-    """A span as a document of its own, without what it can only have at its end.
+    """A span as a document of its own, without the fields that it only has at its end.
 
     The journal's encoder is not loaded for that: with an endpoint that works no program needs it.
     """
     context, parent, scope = span.get_span_context(), span.parent, span.instrumentation_scope
-    written: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "traceId": f"{context.trace_id:032x}",
         "spanId": f"{context.span_id:016x}",
         "name": span.name,
@@ -243,15 +243,15 @@ def _line(span: Span) -> bytes:
         "attributes": _attributes(span.attributes),
     }
     if parent is not None:
-        written["parentSpanId"] = f"{parent.span_id:016x}"
+        fields["parentSpanId"] = f"{parent.span_id:016x}"
     if span.end_time:
-        written["endTimeUnixNano"] = str(span.end_time)
-        written["status"] = {"code": span.status.status_code.value, "message": span.status.description or ""}
+        fields["endTimeUnixNano"] = str(span.end_time)
+        fields["status"] = {"code": span.status.status_code.value, "message": span.status.description or ""}
     document = {
         "resourceSpans": [
             {
                 "resource": {"attributes": _attributes(span.resource.attributes)},
-                "scopeSpans": [{"scope": {"name": scope.name if scope else ""}, "spans": [written]}],
+                "scopeSpans": [{"scope": {"name": scope.name if scope else ""}, "spans": [fields]}],
             }
         ]
     }

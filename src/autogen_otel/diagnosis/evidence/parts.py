@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from autogen_otel.diagnosis.evidence.population import Population
-from autogen_otel.traces.conversations import takes
+from autogen_otel.traces.conversations import is_selected
 from autogen_otel.traces.selection import EVERYTHING, Selection
 from autogen_otel.traces.source import Progress
 from autogen_otel.traces.sources.files import Files
@@ -42,7 +42,7 @@ class Populations:
                 dict.fromkeys(value for span in spans for value in span.values(attribute[0]))
             )
         for selection, population in zip(self._selections, self.each, strict=True):
-            if self._wants_more(population) and (selection == EVERYTHING or takes(selection, spans)):
+            if self._wants_more(population) and (selection == EVERYTHING or is_selected(selection, spans)):
                 population.add(spans)
         return any(map(self._wants_more, self.each))
 

@@ -23,7 +23,7 @@ from autogen_otel.diagnosis.evidence.occurrence import CONVERSATION, MODEL, Effe
 from autogen_otel.diagnosis.evidence.reading import Reading, is_filtered
 from autogen_otel.diagnosis.evidence.subjects import tool_name
 from autogen_otel.traces.gathering import gather_spans
-from autogen_otel.traces.source import Weighted
+from autogen_otel.traces.source import WeightedConversation
 from autogen_otel.traces.trace import STATUS_ERROR, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -103,7 +103,7 @@ class Population:
         return population
 
     @classmethod
-    def of_sample(cls, sample: Sequence[Weighted]) -> Population:
+    def of_sample(cls, sample: Sequence[WeightedConversation]) -> Population:
         """Read a sample, whose conversations stand for others."""
         population = cls(max((conversation.weight for conversation in sample), default=1.0))
         in_order = sorted(sample, key=lambda conversation: min(map(_START, conversation.spans)))

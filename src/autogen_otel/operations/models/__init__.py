@@ -1,1 +1,1 @@
-"""Calls of models: the logical call, the entries and attempts it takes, what was sent and came back."""
+"""Model calls: the logical call, its entries and attempts, the requests and the answers."""

@@ -1,6 +1,6 @@
 """A run of OpenAI's Assistants API: ``GPTAssistantAgent._get_run_response`` and the polling inside it.
 
-AutoGen keeps of a run only its messages; status, usage and ``last_error`` are seen where it polls.
+AutoGen keeps only the messages of a run; status, usage and ``last_error`` appear only where it polls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from autogen_otel.causes.decision import cause_of_answer
 from autogen_otel.causes.provider_error import ProviderError
 from autogen_otel.operations.hidden_agents import name_of
 from autogen_otel.operations.models import config_entries
-from autogen_otel.operations.models.model_call import tokens_measured
+from autogen_otel.operations.models.model_call import token_measurements
 from autogen_otel.operations.models.response import usage
 from autogen_otel.operations.operation import Operation
 from autogen_otel.reading import text_or_none
@@ -25,7 +25,7 @@ _BY_STATUS = {
     "expired": causes.TIMEOUT,
     "cancelled": causes.CLIENT,
     "cancelling": causes.CLIENT,
-    # A run is incomplete when it has used up the tokens it was given.
+    # A run is incomplete when it has used up its tokens.
     "incomplete": causes.PROMPT_TOO_LARGE,
 }
 
@@ -34,7 +34,7 @@ class AssistantRun(Operation):
     """Reads ``_get_run_response``: from the run's start to its last message.
 
     Attributes:
-        run: the run as it was last seen.
+        run: the run as of the last poll.
     """
 
     operation_name = spans.CHAT
@@ -44,7 +44,7 @@ class AssistantRun(Operation):
     __slots__ = ("links", "run")
 
     def begin(self) -> Facts | None:
-        """Note which run it is; any other method of that name is none of ours."""
+        """Note which run it is; another method of the same name is not observed."""
         run = self.arguments.get("run")
         if run is None or not hasattr(run, "assistant_id") or isinstance(self.parent, AssistantRun):
             return None
@@ -71,25 +71,25 @@ class AssistantRun(Operation):
         """The run is complete."""
         if self.place.turn is not None:
             self.place.turn.model_answered = True
-        return self._last_seen()
+        return self._last_state()
 
     def failed(self, error: BaseException) -> Facts:
-        """The run ended in any other way, or asking about it failed."""
+        """The run ended in any other way, or a poll failed."""
         self.failure = self.failure_of(error)
         if self.place.root is not None:
             self.links = tuple(self.place.root.failed_tools)
-        return self._last_seen()
+        return self._last_state()
 
     def cancelled(self) -> Facts:
-        """How far it had come."""
-        return self._last_seen()
+        """The state of the run at the last poll."""
+        return self._last_state()
 
     def circumstances(self) -> Circumstances:
         """What the provider says of the run; AutoGen raises an error of its own for it."""
-        cause, (code, words) = _cause_of_run(self.run), _complaint(self.run)
-        said = ": ".join(part for part in (code, words) if part)
+        cause, (code, message) = _cause_of_run(self.run), _error_of_run(self.run)
+        description = ": ".join(part for part in (code, message) if part)
         return Circumstances(
-            oddity=None if cause is None else Oddity(cause, said or "the run did not complete")
+            oddity=None if cause is None else Oddity(cause, description or "the run did not complete")
         )
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:
@@ -100,10 +100,10 @@ class AssistantRun(Operation):
             seconds,
             {names.CACHE_HIT: False, names.TOOL_FAILED_BEFORE: failed_before},
         )
-        yield from tokens_measured(self.attributes)
+        yield from token_measurements(self.attributes)
 
-    def _last_seen(self) -> Facts:
-        code, _ = _complaint(self.run)
+    def _last_state(self) -> Facts:
+        code, _ = _error_of_run(self.run)
         return {
             names.ASSISTANT_STATUS: text_or_none(getattr(self.run, "status", None)),
             names.ASSISTANT_ERROR_CODE: code,
@@ -120,7 +120,7 @@ class WaitForRun(Operation):
     __slots__ = ()
 
     def begin(self) -> Facts | None:
-        """Only inside a run that is recorded."""
+        """Observe only polls inside a recorded run."""
         return {} if isinstance(self.parent, AssistantRun) else None
 
     def returned(self, value: Any) -> None:
@@ -134,8 +134,8 @@ class WaitForRun(Operation):
         """The run around it records that."""
 
 
-def _complaint(run: Any) -> tuple[str | None, str]:
-    """The provider's code and words for why a run did not complete."""
+def _error_of_run(run: Any) -> tuple[str | None, str]:
+    """The provider's code and message for why a run did not complete."""
     error = getattr(run, "last_error", None)
     if error is not None:
         return text_or_none(getattr(error, "code", None)), str(getattr(error, "message", ""))
@@ -146,14 +146,14 @@ def _cause_of_run(run: Any) -> str | None:
     status = getattr(run, "status", None)
     if status != "failed":
         return _BY_STATUS.get(str(status))
-    code, message = _complaint(run)
+    code, message = _error_of_run(run)
     # A code says what was refused, as a status of 400 does; only one of them is the provider's own failure.
     return cause_of_answer(None if code in {None, "server_error"} else 400, ProviderError(message, code))
 
 
 def _tool_calls(run: Any) -> Iterator[dict[str, Any]]:
-    """The tool calls that a run waits for, in the shape that messages have them."""
+    """The tool calls that a run waits for, in the form that they have in messages."""
     outputs = getattr(getattr(run, "required_action", None), "submit_tool_outputs", None)
-    for one in getattr(outputs, "tool_calls", ()):
-        function = one.function
-        yield {"id": one.id, "function": {"name": function.name, "arguments": function.arguments}}
+    for call in getattr(outputs, "tool_calls", ()):
+        function = call.function
+        yield {"id": call.id, "function": {"name": function.name, "arguments": function.arguments}}

@@ -32,7 +32,7 @@ _PROVIDERS_BY_API_TYPE = {
     "cerebras": "cerebras",
     "ollama": "ollama",
 }
-"""The host goes by how ``api_type`` begins: ``bedrock_v2`` is Bedrock, too."""
+"""By prefix, as the host matches ``api_type``: ``bedrock_v2`` is Bedrock, too."""
 
 _PROVIDERS_BY_HOST = {
     "openai.azure.com": "azure.ai.openai",
@@ -55,10 +55,10 @@ class Entry:
     Args:
         index: position in ``config_list``, from 0.
         count: entries in ``config_list``.
-        model: the model asked for.
-        facts: what is recorded of it.
+        model: the requested model.
+        facts: what is recorded of the entry.
         is_custom: whether its model client is one of the application's.
-        has_sdk: whether its model client asks through the OpenAI SDK.
+        has_sdk: whether its model client sends requests through the OpenAI SDK.
     """
 
     index: int
@@ -70,7 +70,7 @@ class Entry:
 
 
 def see_entry(recorder: Recorder, wrapper: Any, index: int) -> Entry:
-    """What entry ``index`` of an ``OpenAIWrapper`` says, read the first time.
+    """Entry ``index`` of an ``OpenAIWrapper``, read only the first time.
 
     Only the fields named here leave the configuration: entries hold other providers' credentials too.
     """
@@ -96,7 +96,7 @@ def _entry(config: Any, clients: Any, index: int) -> Entry:
         names.SERVER_ADDRESS: address,
         names.SERVER_PORT: port,
         names.REQUEST_TIMEOUT_SECONDS: _timeout(read(sdk, "timeout")),
-        names.REQUEST_MAX_RETRIES: _count(read(sdk, "max_retries")),
+        names.REQUEST_MAX_RETRIES: _int_or_none(read(sdk, "max_retries")),
         names.CLIENT_CLASS: f"{module}.{type(client).__qualname__}" if is_custom else None,
     }
     has_sdk = any(base.__module__.startswith("openai.") for base in type(sdk).__mro__)
@@ -104,29 +104,29 @@ def _entry(config: Any, clients: Any, index: int) -> Entry:
 
 
 def has_odd_price(config: Mapping[str, Any]) -> bool:
-    """Whether an entry has a ``price`` that AutoGen cannot calculate with: it wants one number, or two."""
+    """Whether an entry has a ``price`` that AutoGen cannot calculate with: it needs one number, or two."""
     price = config.get("price")
-    if price is None or _number(price) is not None:
+    if price is None or _float_or_none(price) is not None:
         return False
-    pair = isinstance(price, (list, tuple)) and len(price) == _PAIR
-    return not (pair and all(_number(one) is not None for one in price))
+    is_pair = isinstance(price, (list, tuple)) and len(price) == _PAIR
+    return not (is_pair and all(_float_or_none(number) is not None for number in price))
 
 
 def _timeout(timeout: object) -> float | None:
-    """Seconds that the SDK waits for an answer; httpx has an object of several."""
-    seconds = _number(timeout)
-    return _number(read(timeout, "read")) if seconds is None else seconds
+    """Seconds that the SDK waits for an answer; httpx has an object with several timeouts."""
+    seconds = _float_or_none(timeout)
+    return _float_or_none(read(timeout, "read")) if seconds is None else seconds
 
 
-def _count(number: object) -> int | None:
+def _int_or_none(number: object) -> int | None:
     return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def index_of_client(wrapper: Any, client: Any) -> int | None:
     """Position of a model client in its wrapper; by identity, since entries may be equal."""
-    for place, one in enumerate(wrapper._clients):
-        if one is client:
-            return place
+    for index, candidate in enumerate(wrapper._clients):
+        if candidate is client:
+            return index
     return None
 
 
@@ -138,55 +138,55 @@ def first_index(wrapper: Any) -> int:
     return index if isinstance(index, int) and index < len(wrapper._clients) else 0
 
 
-def answered_index(wrapper: Any, said: Callable[[str], Any]) -> int | None:
-    """Index of the entry that gave a response, from what each lineage leaves behind.
+def index_of_answer(wrapper: Any, get_field: Callable[[str], Any]) -> int | None:
+    """Index of the entry that returned a response, from what each lineage records about it.
 
     Args:
         wrapper: an ``OpenAIWrapper``.
-        said: gives the fields of the response.
+        get_field: returns a field of the response by its name.
 
     Source: ``response.config_id`` in 0.2 and 0.9, ``OpenAIWrapper._response_metadata`` in AG2 0.14.
     """
-    index = said("config_id")
+    index = get_field("config_id")
     if not isinstance(index, int):
-        index = _metadata(wrapper, said("id")).get("config_id")
+        index = _metadata(wrapper, get_field("id")).get("config_id")
     return index if isinstance(index, int) and 0 <= index < len(wrapper._clients) else None
 
 
-def passed_filter(wrapper: Any, said: Callable[[str], Any]) -> bool:
-    """Whether the user's ``filter_func`` wanted the response returned; without one every answer passes.
+def has_passed_filter(wrapper: Any, get_field: Callable[[str], Any]) -> bool:
+    """Whether the user's ``filter_func`` accepted the response; without one every response passes.
 
-    Args and source: as of ``answered_index``.
+    Args and source: as of ``index_of_answer``.
     """
-    passed = said("pass_filter")
-    if passed is None:
-        passed = _metadata(wrapper, said("id")).get("pass_filter")
-    return passed is None or bool(passed)
+    has_passed = get_field("pass_filter")
+    if has_passed is None:
+        has_passed = _metadata(wrapper, get_field("id")).get("pass_filter")
+    return has_passed is None or bool(has_passed)
 
 
 def _metadata(wrapper: Any, key: object) -> dict[str, Any]:
-    """What AG2 0.14 keeps of a response, by its id; an id that is no text is a custom client's."""
-    kept = read(wrapper, "_response_metadata")
-    metadata = kept.get(key) if isinstance(kept, dict) and isinstance(key, str) else None
+    """What AG2 0.14 stores of a response under its id; an id that is no text comes from a custom client."""
+    responses = read(wrapper, "_response_metadata")
+    metadata = responses.get(key) if isinstance(responses, dict) and isinstance(key, str) else None
     return metadata if isinstance(metadata, dict) else {}
 
 
-def options(arguments: Mapping[str, Any], own: Mapping[str, Any]) -> Facts:
-    """Request parameters that change behaviour; an entry's own win, as in ``OpenAIWrapper.create``."""
-    if _OPTIONS.isdisjoint(own) and _OPTIONS.isdisjoint(arguments):
+def options(arguments: Mapping[str, Any], entry_config: Mapping[str, Any]) -> Facts:
+    """Request parameters that change behaviour; those of the entry win, as in ``OpenAIWrapper.create``."""
+    if _OPTIONS.isdisjoint(entry_config) and _OPTIONS.isdisjoint(arguments):
         return {}
-    merged = {**arguments, **own}
+    merged = {**arguments, **entry_config}
     limit = merged.get("max_completion_tokens", merged.get("max_tokens"))
     return {
-        names.GEN_AI_REQUEST_TEMPERATURE: _number(merged.get("temperature")),
-        names.GEN_AI_REQUEST_TOP_P: _number(merged.get("top_p")),
+        names.GEN_AI_REQUEST_TEMPERATURE: _float_or_none(merged.get("temperature")),
+        names.GEN_AI_REQUEST_TOP_P: _float_or_none(merged.get("top_p")),
         names.GEN_AI_REQUEST_MAX_TOKENS: limit if isinstance(limit, int) else None,
-        # The convention has it only for calls that do stream.
+        # The convention sets it only on calls that stream.
         names.GEN_AI_REQUEST_STREAM: True if merged.get("stream") is True else None,
     }
 
 
-def _number(value: object) -> float | None:
+def _float_or_none(value: object) -> float | None:
     try:
         return float(value) if isinstance(value, (int, float)) else None
     except OverflowError:  # an integer beyond all floats
@@ -194,7 +194,7 @@ def _number(value: object) -> float | None:
 
 
 def endpoint(sdk: Any) -> tuple[str | None, int | None]:
-    """Host and port that a client of the SDK sends to."""
+    """Host and port that a client of the SDK sends requests to."""
     base_url = getattr(sdk, "base_url", None)
     if base_url is None:
         return None, None
@@ -207,17 +207,17 @@ def address_of(url: str) -> tuple[str | None, int | None]:
     try:
         parts = urlsplit(url)
         return parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:  # what is no URL has no host; the request will fail over it
+    except ValueError:  # text that is no URL has no host; the request will fail because of it
         return None, None
 
 
 @lru_cache(maxsize=256)
 def provider_of(api_type: str | None, address: str | None, *, custom: bool = False) -> str:
-    """The value of ``gen_ai.provider.name``, told by the endpoint first."""
+    """The value of ``gen_ai.provider.name``: by the endpoint, else by ``api_type``."""
     for suffix, provider in _PROVIDERS_BY_HOST.items():
         if address is not None and (address == suffix or address.endswith("." + suffix)):
             return provider
-    for beginning, provider in _PROVIDERS_BY_API_TYPE.items():
-        if (api_type or "").startswith(beginning):
+    for prefix, provider in _PROVIDERS_BY_API_TYPE.items():
+        if (api_type or "").startswith(prefix):
             return provider
     return "custom" if custom else "openai"

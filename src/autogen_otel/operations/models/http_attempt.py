@@ -32,72 +32,74 @@ from autogen_otel.vocabulary import metrics
 _NO_STREAMS = ("application/json", "text/html", "application/problem+json")
 
 Headers = list[tuple[bytes, bytes, bytes]]
-"""Name as it is written, name in small letters, value."""
+"""Name as it is written, name in lower case, value."""
 _name_and_value = itemgetter(1, 2)
 _SIZE = b"content-length"
 _ROW = [bytes, bytes, bytes]
 
 
 class ApiRequest(Operation):
-    """Reads ``SyncAPIClient.request``: one call of the API, which has a span only through its attempts.
+    """Reads ``SyncAPIClient.request``: one call of the API, without a span; its attempts have spans.
 
     Attributes:
-        answered: whether the last attempt was answered well: what fails after that is the answer itself.
-        attempts: how often it was sent.
-        waiting: the last attempt, if its answer is an error whose body the SDK has not read yet.
-        refusal: what the last attempt was answered, if that was an error.
+        was_answered: whether the last attempt succeeded: a failure after that is one of the answer itself.
+        attempts: number of attempts.
+        unread_attempt: the last attempt, if its answer is an error whose body the SDK has not read yet.
+        refusal: the error that answered the last attempt, if one did.
     """
 
-    __slots__ = ("answered", "attempts", "refusal", "waiting")
+    __slots__ = ("attempts", "refusal", "unread_attempt", "was_answered")
 
     def begin(self) -> Facts | None:
-        """Only what an agent does is ours, and once where a class and its base are both observed."""
+        """Observe only calls inside agents, and only once if a class and its base are both observed."""
         if self.parent is None or isinstance(self.parent, ApiRequest):
             return None
-        self.answered, self.attempts = False, 0
-        self.waiting: HttpAttempt | None = None
+        self.was_answered, self.attempts = False, 0
+        self.unread_attempt: HttpAttempt | None = None
         self.refusal: Oddity | None = None
         return {}
 
     def settle_attempt(self) -> None:
-        """Close the last attempt, of which no more will be known."""
-        waiting, self.waiting = self.waiting, None
-        if waiting is not None:
-            waiting.close()
+        """Close the last attempt: nothing more will be known of it."""
+        unread_attempt, self.unread_attempt = self.unread_attempt, None
+        if unread_attempt is not None:
+            unread_attempt.close()
 
     def returned(self, _value: Any) -> None:
-        """The SDK takes some errors for answers."""
+        """The SDK treats some errors as answers."""
         self.settle_attempt()
-        self._pass_on()
+        self._pass_refusal_on()
         if self.refusal is not None:
             self.failure = self.refusal.failure()
 
     def failed(self, error: BaseException) -> None:
-        """The SDK gave up, or found no answer in what came."""
+        """The SDK gave up, or found no answer in the response."""
         self.settle_attempt()
         self.failure = self.failure_of(error)
-        self._pass_on()
+        self._pass_refusal_on()
 
     def cancelled(self) -> None:
-        """The attempt under way has ended with it."""
+        """The open attempt has ended with it."""
         self.settle_attempt()
 
     def failure_of(self, error: BaseException) -> Failure:
-        """As the last attempt says, which has no exception where a server answered."""
+        """The failure of the last attempt, which has no exception if a server answered."""
         if self.refusal is None or self.summary_of(error) is not None:
             return super().failure_of(error)
-        return self.refusal.failure(error)._replace(message=_unless_said(self.refusal.words, error))
+        return self.refusal.failure(error)._replace(message=_new_words(self.refusal.words, error))
 
     def circumstances(self) -> Circumstances:
-        """What it was answered with."""
-        return Circumstances(Scene.REQUEST, carried_messages=self.carried_count, was_answered=self.answered)
+        """What is known of the answer."""
+        return Circumstances(
+            Scene.REQUEST, carried_messages=self.carried_count, was_answered=self.was_answered
+        )
 
-    def _pass_on(self) -> None:
+    def _pass_refusal_on(self) -> None:
         if self.place.entry is not None:
             self.place.entry.refusal = self.refusal
 
     def _release(self) -> None:
-        self.waiting = None
+        self.unread_attempt = None
 
 
 class HttpAttempt(Operation):
@@ -110,98 +112,100 @@ class HttpAttempt(Operation):
     __slots__ = ("_headers", "_is_chat", "_response", "ended_at")
 
     def begin(self) -> Facts | None:
-        """Note the request; anything not sent directly by a request of the SDK is not ours."""
+        """Note the request; observe it only if a request of the SDK sends it directly."""
         parent = self.parent
         if not isinstance(parent, ApiRequest):
             return None
         parent.settle_attempt()
         request = self.arguments["request"]
         headers = self._headers = list(_rows(request.headers))
-        size, others = _size_apart(headers)
-        self._hide(others)
+        size, other_headers = _split_size(headers)
+        self._hide(other_headers)
         resend_count = parent.attempts
         parent.attempts += 1
-        parent.answered, parent.refusal = False, None
+        parent.was_answered, parent.refusal = False, None
         if self.place.entry is not None:
             self.place.entry.attempts += 1
-        tried = None if self.place.model_call is None else self.place.model_call.tried
+        entry = None if self.place.model_call is None else self.place.model_call.last_entry
         self.name = request.method
         self.ended_at, self._response = None, None
-        self._is_chat, sent = _sent(request.method, _hashable(request.url))
-        self.constants = (sent,)
+        self._is_chat, request_facts = _request_facts(request.method, _hashable(request.url))
+        self.constants = (request_facts,)
         return {
-            # The convention sets it from the first resend on.
+            # The convention sets it only on resends.
             names.HTTP_REQUEST_RESEND_COUNT: resend_count or None,
             names.HTTP_REQUEST_BODY_SIZE: int(size) if size.isdigit() else None,
             # A search for failed attempts of an entry looks at one span.
-            names.CONFIG_INDEX: None if tried is None else tried.index,
+            names.CONFIG_INDEX: None if entry is None else entry.index,
         }
 
     def _hide(self, headers: Headers) -> None:
-        """Mask what authorises; nearly always the headers are those that the client sent before."""
+        """Mask credentials; nearly always the headers are those that the client sent before."""
         memory = self.recorder.memory
-        sent: Headers | None = memory.recall(self.instance)
-        if sent is None:
-            sent = []
-            memory.remember(self.instance, sent)
-        # A copy, because another thread may send by the same client.
-        before = sent[:]
-        if headers == before:
+        sent_headers: Headers | None = memory.recall(self.instance)
+        if sent_headers is None:
+            sent_headers = []
+            memory.remember(self.instance, sent_headers)
+        # A copy, because another thread may send with the same client.
+        previous_headers = sent_headers[:]
+        if headers == previous_headers:
             return
         self._hide_all(
-            headers if len(headers) != len(before) else [*compress(headers, map(ne, headers, before))]
+            headers
+            if len(headers) != len(previous_headers)
+            else [*compress(headers, map(ne, headers, previous_headers))]
         )
-        # Last, so that whoever finds them there also masks what is in them.
-        sent[:] = headers
+        # Last, so that a thread that finds these headers here can rely on their masks.
+        sent_headers[:] = headers
 
     def _hide_all(self, headers: Headers) -> None:
         self.recorder.hide_headers([(name, value) for name, _, value in headers])
 
     def end_with_value(self, value: Any) -> None:
-        """End the attempt, unless it is an error that the SDK is yet to read before it raises it."""
+        """End the attempt, unless its answer is an error that the SDK still has to read before it raises."""
         parent = self.parent
         status = read(value, "status_code")
-        unread = isinstance(status, int) and status >= FIRST_FAILED_STATUS and _body(value) is None
-        if unread and isinstance(parent, ApiRequest) and parent.context is not None:
-            self._response, parent.waiting = value, self
+        is_unread = isinstance(status, int) and status >= FIRST_FAILED_STATUS and _body(value) is None
+        if is_unread and isinstance(parent, ApiRequest) and parent.context is not None:
+            self._response, parent.unread_attempt = value, self
             self.ended_at = perf_counter(), time_ns()
         else:
             super().end_with_value(value)
 
     def close(self) -> None:
-        """Close the attempt that has ended before."""
+        """Close the attempt, which has already ended."""
         super().end_with_value(self._response)
 
     def returned(self, value: Any) -> Facts:
-        """The server answered; an error is a failure whatever the SDK makes of it."""
-        sent = read(value, "request")
-        if sent is not None:
-            headers = _rows(sent.headers)
+        """The server answered; an error is a failure even if the SDK does not raise."""
+        request = read(value, "request")
+        if request is not None:
+            headers = _rows(request.headers)
             if headers != self._headers:
-                # What an ``auth`` of the HTTP client has added meanwhile.
+                # An ``auth`` of the HTTP client has added headers meanwhile.
                 self._hide_all(headers)
-        # The first of those that are sent twice, in one dictionary: of many headers few are asked for.
-        received = dict(map(_name_and_value, reversed(_rows(value.headers)))).get
-        said = self._error(value, received(b"content-type", b"").decode("latin-1"))
-        if said is not None:
-            refusal = self._refusal(value, said)
+        # One dictionary, since few of many headers are read; the first of a repeated header counts.
+        header = dict(map(_name_and_value, reversed(_rows(value.headers)))).get
+        provider_error = self._error(value, header(b"content-type", b"").decode("latin-1"))
+        if provider_error is not None:
+            refusal = self._refusal(value, provider_error)
             self.failure = refusal.failure()
             if isinstance(self.parent, ApiRequest):
                 self.parent.refusal = refusal
         else:
             if isinstance(self.parent, ApiRequest):
-                self.parent.answered = True
+                self.parent.was_answered = True
             if self.place.entry is not None:
-                self.place.entry.answered = True
-        request_id = received(b"x-request-id") or received(b"apim-request-id")
+                self.place.entry.was_answered = True
+        request_id = header(b"x-request-id") or header(b"apim-request-id")
         facts: Facts = {names.HTTP_RESPONSE_STATUS_CODE: value.status_code}
         if request_id is not None:
             facts[names.HTTP_REQUEST_ID] = request_id.decode("latin-1")
-        milliseconds, wait = received(b"retry-after-ms"), received(b"retry-after")
-        if milliseconds is not None or wait is not None:
-            facts[names.HTTP_RETRY_AFTER_SECONDS] = _retry_after(milliseconds, wait)
-        if said is not None:
-            facts |= {names.HTTP_ERROR_CODE: said.code, names.HTTP_ERROR_TYPE: said.type}
+        milliseconds, retry_after = header(b"retry-after-ms"), header(b"retry-after")
+        if milliseconds is not None or retry_after is not None:
+            facts[names.HTTP_RETRY_AFTER_SECONDS] = _retry_after(milliseconds, retry_after)
+        if provider_error is not None:
+            facts |= {names.HTTP_ERROR_CODE: provider_error.code, names.HTTP_ERROR_TYPE: provider_error.type}
         return facts
 
     def _error(self, response: Any, content_type: str) -> ProviderError | None:
@@ -210,31 +214,33 @@ class HttpAttempt(Operation):
             return ProviderError() if body is None else error_in_body(body, content_type)
         if body is not None:
             return error_in_answer(body, content_type, is_chat=self._is_chat)
-        # A stream of events is neither a page nor an object, and what comes instead is never read by us.
+        # A stream of events has none of these types; we never read a body that the SDK has not read.
         kind = content_type.partition(";")[0].strip()
         is_odd = self._is_chat and kind in _NO_STREAMS
         return ProviderError(f"{kind}, no stream of events") if is_odd else None
 
-    def _refusal(self, response: Any, said: ProviderError) -> Oddity:
+    def _refusal(self, response: Any, provider_error: ProviderError) -> Oddity:
         status = response.status_code
         phrase = response.reason_phrase or _phrase(status)
         kind = str(status)
         if status < FIRST_FAILED_STATUS:
             phrase, kind = f"{phrase} with an error", "error_in_answer"
-        text = f"{status} {phrase}: {said.message}" if said.message else f"{status} {phrase}"
-        return Oddity(cause_of_answer(status, said, self.carried_count), text, kind)
+        text = (
+            f"{status} {phrase}: {provider_error.message}" if provider_error.message else f"{status} {phrase}"
+        )
+        return Oddity(cause_of_answer(status, provider_error, self.carried_count), text, kind)
 
     def _release(self) -> None:
         self._headers, self._response = [], None
 
     def circumstances(self) -> Circumstances:
-        """Nothing was answered."""
+        """Nothing answered."""
         return Circumstances(Scene.REQUEST, carried_messages=self.carried_count)
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """Each attempt, silent retries included."""
         call, attributes = self.place.model_call, self.attributes
-        entry = {} if call is None or call.tried is None else call.tried.facts
+        entry = {} if call is None or call.last_entry is None else call.last_entry.facts
         labels = {
             **entry,
             names.GEN_AI_AGENT_NAME: None if call is None else call.agent,
@@ -268,8 +274,8 @@ class SendRequest(Operation):
 
 
 @lru_cache(maxsize=256)
-def _sent(method: str, parts: Hashable) -> tuple[bool, Facts]:
-    """Whether chats are completed at a URL, and what is recorded of what is sent to it."""
+def _request_facts(method: str, parts: Hashable) -> tuple[bool, Facts]:
+    """Whether a URL is that of chat completions, and the facts of a request to it."""
     url = str(parts)
     address, port = address_of(url)
     is_chat = url.partition("?")[0].endswith("/chat/completions")
@@ -281,30 +287,30 @@ def _sent(method: str, parts: Hashable) -> tuple[bool, Facts]:
     }
 
 
-_form_known: set[type] = set()
-"""Classes of headers that keep them in that form."""
+_row_classes: set[type] = set()
+"""Classes of headers that store them in that form."""
 
 
 def _hashable(url: Any) -> Hashable:
-    """The parts of a URL of httpx or httpx2, whose text is put together anew each time it is asked for."""
+    """The parts of a URL of httpx or httpx2, which builds the text of a URL anew at each request for it."""
     parts = read(url, "_uri_reference")
-    # It is a private attribute: another version may keep something else there.
+    # It is a private attribute: another version may store something else there.
     return parts if isinstance(parts, tuple) else str(url)
 
 
 def _rows(headers: Any) -> Headers:
-    """Headers as httpx and httpx2 keep them, not to be changed; others are brought into that form."""
+    """Headers as httpx and httpx2 store them, not to be changed; others are converted to that form."""
     kind = type(headers)
-    if kind in _form_known and type(headers._list) is list:
+    if kind in _row_classes and type(headers._list) is list:
         return headers._list
     rows = read(headers, "_list")
-    # It is a private attribute: another version may keep something else there.
+    # It is a private attribute: another version may store something else there.
     if type(rows) is list and rows and type(rows[0]) is tuple and [*map(type, rows[0])] == _ROW:
-        name, in_small_letters, _ = rows[0]
-        if name.lower() == in_small_letters:
+        name, lower_name, _ = rows[0]
+        if name.lower() == lower_name:
             if kind.__module__.startswith("httpx"):
                 # Only classes of the client: one of the user's must not live on here.
-                _form_known.add(kind)
+                _row_classes.add(kind)
             return rows
     raw = read(headers, "raw")
     if not isinstance(raw, list):
@@ -312,24 +318,24 @@ def _rows(headers: Any) -> Headers:
     return [(name, name.lower(), value) for name, value in raw]
 
 
-def _size_apart(headers: Headers) -> tuple[bytes, Headers]:
+def _split_size(headers: Headers) -> tuple[bytes, Headers]:
     """The length of the body, which differs from request to request, and the other headers."""
     if headers and headers[-1][1] == _SIZE:
-        # Where httpx puts it.
+        # The position where httpx puts it.
         return headers[-1][2], headers[:-1]
-    for place, (_, name, size) in enumerate(headers):
+    for index, (_, name, size) in enumerate(headers):
         if name == _SIZE:
-            return size, headers[:place] + headers[place + 1 :]
+            return size, headers[:index] + headers[index + 1 :]
     return b"", headers
 
 
-def _unless_said(words: str, error: BaseException) -> str | None:
-    """The provider's words, unless the exception says them too."""
+def _new_words(words: str, error: BaseException) -> str | None:
+    """The provider's words, unless the exception already says them."""
     return None if (words.partition(": ")[2] or words) in read_text(error) else words
 
 
 def _body(response: Any) -> bytes | None:
-    """The body of an answer that the SDK has read; a stream's is never read by us."""
+    """The body of an answer, if the SDK has read it; we never read the body of a stream."""
     body = read(response, "_content")
     return body if isinstance(body, bytes) else None
 
@@ -341,14 +347,14 @@ def _phrase(status: int) -> str:
         return "error"
 
 
-def _retry_after(milliseconds: bytes | None, wait: bytes | None) -> float | None:
-    """Seconds the server asks to wait: OpenAI's milliseconds header, seconds, or an HTTP date."""
+def _retry_after(milliseconds: bytes | None, retry_after: bytes | None) -> float | None:
+    """Seconds that the server asks to wait: OpenAI's milliseconds header, seconds, or an HTTP date."""
     try:
         if milliseconds is not None:
             return float(milliseconds) / 1000
-        if wait is None:
+        if retry_after is None:
             return None
-        text = wait.decode("latin-1")
+        text = retry_after.decode("latin-1")
         if text.replace(".", "", 1).isdigit():
             return float(text)
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())

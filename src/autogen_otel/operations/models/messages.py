@@ -1,4 +1,4 @@
-"""What a model call says and hears, for those who have asked to record it: references, nothing rendered."""
+"""The messages of a model call, if the settings record them: references, nothing rendered."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from autogen_otel.vocabulary import attributes as names
 
 
 def prompt_content(call: Operation, prompt: Prompt) -> Facts:
-    """What is sent to the model and was not recorded before.
+    """The part of the prompt that was not recorded before.
 
     Args:
         call: an ``OpenAIWrapper.create``.
-        prompt: as it was measured; what it shares with the prompt before was recorded then.
+        prompt: the measured prompt; its messages that the prompt before also had were recorded then.
     """
     account = _account(call)
     messages = prompt.messages if isinstance(prompt.messages, (list, tuple)) else ()
     leading = list(takewhile(is_instruction, messages))
-    first, counted, tools = len(leading), None, []
+    first, content_counts, tools = len(leading), None, []
     if account is None:
         account = MessageAccount()
     elif prompt.known_count >= first:
-        first, counted, leading = prompt.known_count, prompt.content_counts, []
-    if counted is None or not prompt.same_tools:
-        tools = [tool for listed in prompt.tools for tool in listed]
+        first, content_counts, leading = prompt.known_count, prompt.content_counts, []
+    if content_counts is None or not prompt.same_tools:
+        tools = [tool for tool_list in prompt.tools for tool in tool_list]
     return {
-        names.GEN_AI_INPUT_MESSAGES: account.new_messages(messages[first:], counted) or None,
+        names.GEN_AI_INPUT_MESSAGES: account.new_messages(messages[first:], content_counts) or None,
         names.GEN_AI_SYSTEM_INSTRUCTIONS: account.new_once("instructions", leading) or None,
         names.GEN_AI_TOOL_DEFINITIONS: account.new_once("tools", tools) or None,
     }
@@ -45,7 +45,7 @@ def answer_content(call: Operation, messages: tuple[dict[str, Any], ...]) -> Fac
 
 
 def _account(call: Operation) -> MessageAccount | None:
-    """Nested chats are part of the outermost; what is in none, or is to be whole, has no account."""
+    """The account of the outermost chat; ``None`` outside of chats, and if each call records all messages."""
     root = call.place.root
     if root is None or call.recorder.settings.full_message_history:
         return None

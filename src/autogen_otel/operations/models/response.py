@@ -15,29 +15,35 @@ _COUNTS = frozenset({int})
 
 def usage(response: Any) -> Facts | None:
     """Token counts; the chat API, the Responses API and AG2's second clients name them differently."""
-    reported = data_of(read_field(response, "usage"))
-    if reported is None:
+    fields = data_of(read_field(response, "usage"))
+    if fields is None:
         return None
-    get = reported.get if type(reported) is dict else _getter(reported)
-    sent, given = get("prompt_tokens"), get("completion_tokens")
-    details = get("completion_tokens_details")
-    if details is None:
-        details = get("output_tokens_details")
+    get = fields.get if type(fields) is dict else _getter(fields)
+    prompt_tokens, completion_tokens = get("prompt_tokens"), get("completion_tokens")
+    completion_details = get("completion_tokens_details")
+    if completion_details is None:
+        completion_details = get("output_tokens_details")
     prompt_details = get("prompt_tokens_details")
     if prompt_details is None:
         prompt_details = get("input_tokens_details")
-    cached = None if prompt_details is None else _getter(data_of(prompt_details))("cached_tokens")
-    reasoning = (get if details is None else _getter(data_of(details)))("reasoning_tokens")
+    cached_tokens = None if prompt_details is None else _getter(data_of(prompt_details))("cached_tokens")
+    reasoning_tokens = (get if completion_details is None else _getter(data_of(completion_details)))(
+        "reasoning_tokens"
+    )
     counts = {
-        names.GEN_AI_USAGE_INPUT_TOKENS: get("input_tokens") if sent is None else sent,
-        names.GEN_AI_USAGE_OUTPUT_TOKENS: get("output_tokens") if given is None else given,
+        names.GEN_AI_USAGE_INPUT_TOKENS: get("input_tokens") if prompt_tokens is None else prompt_tokens,
+        names.GEN_AI_USAGE_OUTPUT_TOKENS: get("output_tokens")
+        if completion_tokens is None
+        else completion_tokens,
     }
-    if cached is not None:
-        counts[names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS] = cached
-    if reasoning is not None:
-        counts[names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS] = reasoning
+    if cached_tokens is not None:
+        counts[names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS] = cached_tokens
+    if reasoning_tokens is not None:
+        counts[names.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS] = reasoning_tokens
     if not _COUNTS.issuperset(map(type, counts.values())):
-        counts = {key: one for key, one in counts.items() if isinstance(one, int) and type(one) is not bool}
+        counts = {
+            key: count for key, count in counts.items() if isinstance(count, int) and type(count) is not bool
+        }
     return counts or None
 
 

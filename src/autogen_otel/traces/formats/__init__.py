@@ -1,1 +1,1 @@
-"""What traces are written in: the journal, OTLP's JSON and Jaeger's, decoded into the read model."""
+"""The formats of traces: the journal, OTLP's JSON and Jaeger's, decoded into the read model."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from autogen_otel.traces.formats.otlp import MALFORMED, TraceFilter, decoded
+from autogen_otel.traces.formats.otlp import MALFORMED, TraceFilter, decode_spans
 from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUS_ERROR, TRACE_ID_DIGITS, Event, Link, Span
 from autogen_otel.vocabulary import attributes as vocabulary
 from autogen_otel.vocabulary.attributes import Kind
@@ -33,7 +33,9 @@ def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator
         except MALFORMED as error:
             yield error
             continue
-        yield from decoded(raw_spans, "traceID", _trace_id, partial(_span, processes=processes), trace_filter)
+        yield from decode_spans(
+            raw_spans, "traceID", _trace_id, partial(_span, processes=processes), trace_filter
+        )
 
 
 def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
@@ -64,12 +66,12 @@ def _span(raw: Any, trace_id: str, *, processes: Mapping[str, Any]) -> Span:
         scope=str(tags.pop("otel.scope.name", tags.pop("otel.library.name", ""))),
         service=str(process.get("serviceName", "")),
         resource=_tags(process.get("tags")),
-        attributes=restored(tags),
+        attributes=restore_lists(tags),
     )
 
 
-def restored(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes with their lists, which Jaeger stores as JSON."""
+def restore_lists(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes in which lists, which Jaeger stores as JSON, are lists again."""
     return {key: _list(value) if key in _LISTS else value for key, value in attributes.items()}
 
 
@@ -77,15 +79,15 @@ def _list(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        parsed = json.loads(value)
+        items = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    return parsed if isinstance(parsed, list) else value
+    return items if isinstance(items, list) else value
 
 
-def _trace_id(given: Any) -> str:
+def _trace_id(raw_id: Any) -> str:
     # Jaeger leaves leading zeros out.
-    return str(given.rjust(TRACE_ID_DIGITS, "0"))
+    return str(raw_id.rjust(TRACE_ID_DIGITS, "0"))
 
 
 def _span_id(raw: Any) -> str:

@@ -21,25 +21,25 @@ from autogen_otel.traces.trace import INTERRUPTED, RUNNING, Span, State, by_trac
 try:
     import fcntl
 except ImportError:
-    # Nothing under way is written there.
+    # On Windows no file of spans in flight is written.
     fcntl = None  # type: ignore[assignment]
 
 PATTERN: Final = "*.jsonl"
 COPIES: Final = "*.kept.jsonl"
 """Conversations that were kept whether or not an endpoint took them."""
 IN_FLIGHT: Final = "*.inflight"
-"""What processes are at, as ``delivery.processes.in_flight`` writes it: each holds a lock on its file."""
+"""Spans in flight, as ``delivery.processes.in_flight`` writes them: each process has a lock on its file."""
 PATTERNS: Final = (PATTERN, f"{PATTERN}.gz")
 STANDARD_INPUT: Final = Path("-")
 _PATIENCE: Final = 8_000_000
-"""How many bytes of others may come between the root of a trace and the last of its spans."""
+"""How many bytes of other traces may come between the root of a trace and the last of its spans."""
 _LONGEST: Final = 128_000_000
-"""In how many bytes a trace may be spread: more are not kept waiting."""
+"""Over how many bytes a trace may be spread: further pieces are not waited for."""
 _TRACE_ID_KEY: Final = b'"traceId"'
 _TRACE_ID: Final = re.compile(rb'"traceId"\s*:\s*(?:"([0-9a-fA-F]{32})")?')
 _START_KEY: Final = b'"startTimeUnixNano"'
 _START: Final = re.compile(rb'"startTimeUnixNano"\s*:\s*"?([1-9]\d{0,19})[",}\s]')
-"""A whole number that is a time: what is written in another way is parsed, and 0 says nothing."""
+"""A whole number that is a time: other notations are parsed, and 0 says nothing."""
 _METRICS_KEY: Final = b'"resourceMetrics"'
 _PARENT_KEY: Final = b'"parentSpanId"'
 _NO_PARENT: Final = (b'"parentSpanId":""', b'"parentSpanId": ""')
@@ -55,7 +55,7 @@ _OTLP_KEYS: Final = frozenset(
 def journal_files(path: Path) -> list[Path]:
     """The files to read, oldest name first, of a file or a folder of ``*.jsonl`` and ``*.jsonl.gz`` files.
 
-    Those that say what is under way come first: what ends meanwhile is then found in the others.
+    Files of spans in flight come first: a span that ends meanwhile is then found in the others.
 
     Raises:
         SourceError: there is nothing, or reading it is not permitted.
@@ -80,7 +80,7 @@ def read_spans(
 
     A torn last line is skipped in silence: that is how a file looks while a program writes it. Other damage
     is reported once per file, and costs only what is damaged. So does a file of several that cannot be read.
-    A span that is stored twice is read once; one that is under way comes last, if it is not stored at all.
+    A span that is stored twice is read once; a span in flight comes last, if it is not stored at all.
 
     Args:
         paths: the files; ``STANDARD_INPUT`` is one.
@@ -92,16 +92,16 @@ def read_spans(
         SourceError: no file can be read.
     """
     files = _Files(paths, progress, trace_filter)
-    under_way = files.under_way()
-    read: set[int] = set()
+    spans_in_flight = files.spans_in_flight()
+    seen_keys: set[int] = set()
     for line in files.lines():
         if line.may_tell_of(line.only_trace, trace_filter):
-            yield from _once(files.spans(line), read)
-    files.tell()
-    yield from _once(under_way, read)
+            yield from _without_repeats(files.spans(line), seen_keys)
+    files.report()
+    yield from _without_repeats(spans_in_flight, seen_keys)
 
 
-def begun_before(
+def traces_begun_before(
     paths: Iterable[Path], moment: int, progress: Progress, trace_filter: otlp.TraceFilter | None = None
 ) -> set[int]:
     """Hashes of the ids of traces that began before a moment, as far as that is known without parsing.
@@ -110,22 +110,22 @@ def begun_before(
         paths: files that can be read again.
         moment: in nanoseconds since 1970.
         progress: is told of bytes that were read.
-        trace_filter: of which traces it is asked; of all by default.
+        trace_filter: which traces; all by default.
     """
     files = _Files(paths, progress, trace_filter)
-    found: set[int] = set()
+    trace_hashes: set[int] = set()
     for line in files.lines():
-        only = line.only_trace
+        only_trace = line.only_trace
         if (
-            only is not None
-            and line.may_tell_of(only, trace_filter)
+            only_trace is not None
+            and line.may_tell_of(only_trace, trace_filter)
             and any(int(start) < moment for start in _START.findall(line.text))
-            # What counts since the program began may name a trace as an example.
+            # Metrics count since the program began, and their exemplars may name a trace.
             and _METRICS_KEY not in line.text
         ):
             # A hash of 64 bits, as in ``_once``.
-            found.add(hash(only))
-    return found
+            trace_hashes.add(hash(only_trace))
+    return trace_hashes
 
 
 def read_traces(
@@ -137,60 +137,60 @@ def read_traces(
 ) -> Iterator[list[Span]]:
     """Read files as ``read_spans`` does, and give the spans of each trace together.
 
-    What a line tells of is seen before it is parsed. One that tells of nothing wanted is never parsed, and
-    one that tells of a single trace only when that trace is given: text takes little memory, spans take much.
-    Which lines belong together depends on where they stand in the files, and not on the filter.
+    The trace ids of a line are read before it is parsed. A line without a wanted trace is never parsed, and a
+    line with a single trace only when that trace is given: text takes little memory, spans take much. Which
+    lines belong together depends on where they stand in the files, and not on the filter.
 
-    If it ``may_repeat``, a span that is stored twice is given twice, and none is remembered: for more spans
-    than fit memory. Those under way are left out then.
+    With ``may_repeat``, a span that is stored twice is given twice, and no id is remembered: for more spans
+    than fit memory. Spans in flight are left out then.
     """
     files = _Files(paths, progress, trace_filter)
-    under_way = [] if may_repeat else files.under_way()
-    read: set[int] = set()
-    for pieces in gather(_pieces(files, under_way), patience=_PATIENCE, longest=_LONGEST):
+    spans_in_flight = [] if may_repeat else files.spans_in_flight()
+    seen_keys: set[int] = set()
+    for pieces in gather(_pieces(files, spans_in_flight), patience=_PATIENCE, longest=_LONGEST):
         spans = [
             span for piece in pieces for span in (files.spans(piece) if isinstance(piece, _Line) else piece)
         ]
         if not may_repeat:
-            spans = list(_once(spans, read))
+            spans = list(_without_repeats(spans, seen_keys))
         if spans:
             yield spans
-    files.tell()
+    files.report()
 
 
-def _pieces(files: _Files, under_way: Iterable[Span]) -> Iterator[Piece[_Line | list[Span]]]:
-    """What each line tells of each trace; it stands where all the bytes that were read end."""
+def _pieces(files: _Files, spans_in_flight: Iterable[Span]) -> Iterator[Piece[_Line | list[Span]]]:
+    """The pieces of each line, by trace; a piece stands where the bytes that were read so far end."""
     position = 0
     for line in files.lines():
         position += len(line.text)
-        only = line.only_trace
-        if not line.may_tell_of(only, files.trace_filter):
+        only_trace = line.only_trace
+        if not line.may_tell_of(only_trace, files.trace_filter):
             continue
-        if only is not None:
-            yield Piece(only, line.has_root, position, line)
+        if only_trace is not None:
+            yield Piece(only_trace, line.has_root, position, line)
             continue
         for trace_id, spans in by_trace(files.spans(line)).items():
             yield Piece(trace_id, any(span.parent_id is None for span in spans), position, spans)
-    for trace_id, spans in by_trace(under_way).items():
+    for trace_id, spans in by_trace(spans_in_flight).items():
         yield Piece(trace_id, has_root=False, position=position, content=spans)
 
 
-def _once(spans: Iterable[Span], read: set[int]) -> Iterator[Span]:
-    """Those of which none was read before."""
+def _without_repeats(spans: Iterable[Span], seen_keys: set[int]) -> Iterator[Span]:
+    """The spans that were not read before."""
     for span in spans:
         # A hash of 64 bits instead of the ids keeps millions of spans affordable.
         key = hash((span.trace_id, span.span_id))
-        if key not in read:
-            read.add(key)
+        if key not in seen_keys:
+            seen_keys.add(key)
             yield span
 
 
 class _Files:
-    """Reads files line by line, and keeps account of what cannot be read.
+    """Reads files line by line, and remembers what cannot be read.
 
     Args:
         paths: the files.
-        progress: is told of the bytes of each line, and at the end of what could not be read.
+        progress: is told the bytes of each line, and at the end what could not be read.
         trace_filter: which traces are decoded.
     """
 
@@ -199,14 +199,14 @@ class _Files:
     ) -> None:
         self.trace_filter = trace_filter
         files = list(paths)
-        self._at_work = [path for path in files if path.match(IN_FLIGHT)]
-        self._paths = [path for path in files if path not in self._at_work]
+        self._in_flight_paths = [path for path in files if path.match(IN_FLIGHT)]
+        self._paths = [path for path in files if path not in self._in_flight_paths]
         self._progress = progress
-        self._damaged: dict[Path, set[int]] = {}
-        self._refused: list[str] = []
+        self._damaged_lines: dict[Path, set[int]] = {}
+        self._refusals: list[str] = []
 
     def lines(self) -> Iterator[_Line]:
-        """The lines of all files that are not about what is under way."""
+        """The lines of all files but those of spans in flight."""
         return (line for path in self._paths for line in self._lines_of(path))
 
     def _lines_of(self, path: Path) -> Iterator[_Line]:
@@ -215,43 +215,43 @@ class _Files:
                 self._progress.advance(len(text))
                 yield _Line(path, number, text)
         except (OSError, EOFError, zlib.error) as error:
-            self._refused.append(_refusal(path, error))
+            self._refusals.append(_refusal(path, error))
 
     def spans(self, line: _Line) -> list[Span]:
         """The spans of a line that can be read."""
-        found, is_damaged = line.spans(self.trace_filter)
+        spans, is_damaged = line.spans(self.trace_filter)
         if is_damaged:
-            self._damaged.setdefault(line.path, set()).add(line.number)
-        return found
+            self._damaged_lines.setdefault(line.path, set()).add(line.number)
+        return spans
 
-    def under_way(self) -> list[Span]:
-        """What is under way; to be asked before the lines are read: what ends meanwhile is found there."""
-        return [span for path in self._at_work for span in self._under_way(path)]
+    def spans_in_flight(self) -> list[Span]:
+        """The spans in flight; to be read before the lines, in which spans that end meanwhile are found."""
+        return [span for path in self._in_flight_paths for span in self._spans_in_flight(path)]
 
-    def _under_way(self, path: Path) -> list[Span]:
-        # It is gone once nothing is under way any more.
+    def _spans_in_flight(self, path: Path) -> list[Span]:
+        # The file is removed once no span is in flight any more.
         with suppress(FileNotFoundError):
             state, seen_ns = _state_of(path)
             texts = list(documents(path))
             self._progress.advance(sum(map(len, texts)))
             return [
-                _marked(span, state, seen_ns)
+                _with_state(span, state, seen_ns)
                 for number, text in enumerate(texts, start=1)
                 for span in _Line(path, number, text).spans(self.trace_filter)[0]
             ]
         return []
 
-    def tell(self) -> None:
-        """Tell what could not be read.
+    def report(self) -> None:
+        """Report what could not be read.
 
         Raises:
             SourceError: none of the files could.
         """
-        for path, lines in self._damaged.items():
-            self._progress.damaged(path, lines)
-        if self._refused and len(self._refused) == len(self._paths):
-            raise SourceError(self._refused[0])
-        for sentence in self._refused:
+        for path, lines in self._damaged_lines.items():
+            self._progress.warn_damaged(path, lines)
+        if self._refusals and len(self._refusals) == len(self._paths):
+            raise SourceError(self._refusals[0])
+        for sentence in self._refusals:
             self._progress.warn(f"{sentence}; all else was read.")
 
 
@@ -259,7 +259,7 @@ def _state_of(path: Path) -> tuple[State, int]:
     """Whether the process of a file goes on, and its last sign of life in nanoseconds since 1970.
 
     Raises:
-        OSError: it cannot be read, or it is gone because nothing is under way any more.
+        OSError: it cannot be read, or it is gone because no span is in flight any more.
     """
     with path.open("rb") as file:
         if fcntl is not None:
@@ -271,8 +271,8 @@ def _state_of(path: Path) -> tuple[State, int]:
         return INTERRUPTED, path.stat().st_mtime_ns
 
 
-def _marked(span: Span, state: State, now_ns: int) -> Span:
-    """A span of such a file: one without an end is under way, up to the last sign of life."""
+def _with_state(span: Span, state: State, now_ns: int) -> Span:
+    """A span of such a file: a span without an end is in flight, up to the last sign of life."""
     if span.end_ns == 0:
         span.state, span.end_ns = state, max(now_ns, span.start_ns)
     return span
@@ -285,12 +285,12 @@ def _refusal(path: Path, error: Exception) -> str:
 
 
 class Tail:
-    """What is appended from now on to a file, or in a folder in which files come and go."""
+    """Reads what is appended from now on to a file, or in a folder in which files come and go."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # Files are renamed when they are full: they are known by what they are, not by their names.
-        self._read = {_identity(file): file.stat().st_size for file in journal_files(path)}
+        # Files are renamed when they are full: their inode identifies them, not their name.
+        self._offsets = {_identity(file): file.stat().st_size for file in journal_files(path)}
 
     def spans(self) -> list[Span]:
         """The spans of the lines that were completed since the last time.
@@ -299,23 +299,23 @@ class Tail:
             SourceError: a file cannot be read.
         """
         try:
-            return [span for file in journal_files(self._path) for span in self._appended(file)]
+            return [span for file in journal_files(self._path) for span in self._appended_spans(file)]
         except FileNotFoundError:
             # It was deleted while it was looked at.
             return []
         except OSError as error:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
 
-    def _appended(self, file: Path) -> Iterator[Span]:
+    def _appended_spans(self, file: Path) -> Iterator[Span]:
         if file.suffix == ".gz" or file.match(IN_FLIGHT):
             return
         identity = _identity(file)
-        with file.open("rb") as opened:
-            opened.seek(self._read.get(identity, 0))
-            text = opened.read()
-        complete = text[: text.rfind(b"\n") + 1]
-        self._read[identity] = self._read.get(identity, 0) + len(complete)
-        for number, line in enumerate(complete.splitlines(), start=1):
+        with file.open("rb") as stream:
+            stream.seek(self._offsets.get(identity, 0))
+            text = stream.read()
+        complete_lines = text[: text.rfind(b"\n") + 1]
+        self._offsets[identity] = self._offsets.get(identity, 0) + len(complete_lines)
+        for number, line in enumerate(complete_lines.splitlines(), start=1):
             yield from _Line(file, number, line).spans(None)[0]
 
 
@@ -325,22 +325,22 @@ def _identity(file: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[IO[bytes]]:
     if path == STANDARD_INPUT:
-        yield _decompressed(sys.stdin.buffer)
+        yield _decompress(sys.stdin.buffer)
         return
     with path.open("rb", buffering=_BUFFER) as file:
-        yield _decompressed(file)
+        yield _decompress(file)
 
 
-def _decompressed(file: Any) -> IO[bytes]:
-    """The file, or what a file that was compressed with gzip holds, whatever its name."""
+def _decompress(file: Any) -> IO[bytes]:
+    """The file, or its content if it was compressed with gzip, whatever its name."""
     content: Any = gzip.GzipFile(fileobj=file) if file.peek(len(_GZIP))[:2] == _GZIP else file
     return cast("IO[bytes]", content)
 
 
 class _Line(NamedTuple):
-    """A line of a file, told by its number from 1, or a document of many lines."""
+    """A line of a file, with its number from 1, or a document of many lines."""
 
     path: Path
     number: int
@@ -348,7 +348,7 @@ class _Line(NamedTuple):
 
     @property
     def only_trace(self) -> str | None:
-        """The one trace that it tells of, known without parsing; ``None`` if there are others, or may be.
+        """The only trace in it, known without parsing; ``None`` if there are others, or may be.
 
         In valid JSON no text within quotes looks like this: its own quotes would have backslashes.
         """
@@ -359,19 +359,19 @@ class _Line(NamedTuple):
             return None
         return first[1].decode().lower()
 
-    def may_tell_of(self, only: str | None, wanted: otlp.TraceFilter | None) -> bool:
+    def may_tell_of(self, only_trace: str | None, trace_filter: otlp.TraceFilter | None) -> bool:
         """Whether it is worth parsing, given its only trace."""
-        if wanted is None:
+        if trace_filter is None:
             return True
-        if only is not None:
-            return wanted(only)
-        is_known = False
+        if only_trace is not None:
+            return trace_filter(only_trace)
+        has_known_id = False
         for match in _TRACE_ID.finditer(self.text):
-            is_known = match[1] is not None
-            # The first that is wanted is enough; another program may write ids in another way.
-            if not is_known or wanted(match[1].decode().lower()):
+            has_known_id = match[1] is not None
+            # The first wanted trace is enough; another program may write ids in another way.
+            if not has_known_id or trace_filter(match[1].decode().lower()):
                 return True
-        return not is_known
+        return not has_known_id
 
     @property
     def has_root(self) -> bool:
@@ -388,14 +388,14 @@ class _Line(NamedTuple):
             document = loads(self.text)
         except (ValueError, RecursionError):
             return [], self.text.endswith(b"\n")
-        found: list[Span | Exception] = []
+        results: list[Span | Exception] = []
         try:
-            found += _document_spans(document, trace_filter)
+            results += _document_spans(document, trace_filter)
         except otlp.MALFORMED as error:
-            # What was found until then counts.
-            found.append(error)
-        spans = [one for one in found if isinstance(one, Span)]
-        return spans, len(spans) < len(found)
+            # The spans that were found until then count.
+            results.append(error)
+        spans = [result for result in results if isinstance(result, Span)]
+        return spans, len(spans) < len(results)
 
 
 def documents(path: Path) -> Iterator[bytes]:
@@ -406,7 +406,7 @@ def documents(path: Path) -> Iterator[bytes]:
         EOFError: the compressed file is torn.
         zlib.error: it is damaged.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         for number, line in enumerate(file, start=1):
             # Jaeger and people with an editor write one document over many lines.
             yield line + file.read() if number == 1 and line.strip() in _BEGINS_A_DOCUMENT else line

@@ -17,16 +17,16 @@ from autogen_otel.traces.trace import KINDS, SPAN_ID_DIGITS, STATUSES, TRACE_ID_
 _SERVICE_NAME: Final = "service.name"
 _END_OF_TIME: Final = 2**64
 _INT64_DIGITS: Final = len(str(-(2**63)))
-"""A longer number is none of OTLP's; it is kept as the text that it is."""
+"""A longer number is not OTLP's; it stays a text."""
 _KINDS: Final = {f"SPAN_KIND_{name.upper()}": number for number, name in enumerate(KINDS)}
 _STATUSES: Final = {f"STATUS_CODE_{name.upper()}": number for number, name in enumerate(STATUSES)}
 _is_span_id: Final = re.compile(f"(?!0+$)[0-9a-f]{{{SPAN_ID_DIGITS}}}").fullmatch
-"""As nearly all are written; whatever else is one is looked at more closely."""
+"""The form of nearly all ids; any other form takes the slower path."""
 _NOTHING: Final[Mapping[str, Any]] = {}
 _WRAPPERS: Final = ("result", "trace")
 
 MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What decoding raises where data does not have the shape of the format."""
+"""Exceptions that decoding raises where data does not have the shape of the format."""
 
 TraceFilter = Callable[[str], bool]
 """Whether the spans of a trace, given by its id, are worth decoding."""
@@ -56,10 +56,10 @@ def spans_of(document: Any, trace_filter: TraceFilter | None = None) -> Iterator
             continue
         for scope, raw_spans in groups:
             span_of = partial(_span, scope, service, resource)
-            yield from decoded(raw_spans, "traceId", _trace_id, span_of, trace_filter)
+            yield from decode_spans(raw_spans, "traceId", _trace_id, span_of, trace_filter)
 
 
-def decoded(
+def decode_spans(
     raw_spans: Iterable[Any],
     key: str,
     trace_id_of: Callable[[Any], str],
@@ -70,21 +70,21 @@ def decoded(
 
     Args:
         raw_spans: as the format has them.
-        key: where each has the id of its trace.
-        trace_id_of: makes of it what the id is here.
-        span_of: decodes one, given the id of its trace.
+        key: of the trace id in each of them.
+        trace_id_of: decodes a trace id.
+        span_of: decodes a span, given the id of its trace.
         trace_filter: which traces.
     """
-    before: Any = None
+    previous_id: Any = None
     trace_id, is_wanted = "", False
     for raw in raw_spans:
         try:
-            given = raw[key]
+            raw_id = raw[key]
             # Neighbours are mostly of the same trace.
-            if given != before or before is None:
-                trace_id = trace_id_of(given)
+            if raw_id != previous_id or previous_id is None:
+                trace_id = trace_id_of(raw_id)
                 is_wanted = trace_filter is None or trace_filter(trace_id)
-                before = given
+                previous_id = raw_id
             if not is_wanted:
                 continue
             yield span_of(raw, trace_id)
@@ -104,10 +104,10 @@ def _batches(document: Any) -> Iterator[Any]:
     yield from document.get("resourceSpans") or document.get("batches") or ()
 
 
-# It comes with each span of the trace.
+# Each span of a trace has the same id.
 @lru_cache(maxsize=8192)
-def _trace_id(given: str) -> str:
-    return _id(given, TRACE_ID_DIGITS)
+def _trace_id(raw_id: str) -> str:
+    return _id(raw_id, TRACE_ID_DIGITS)
 
 
 def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace_id: str) -> Span:
@@ -116,9 +116,9 @@ def _span(scope: str, service: str, resource: Mapping[str, Any], raw: Any, trace
     # Journals have millions: to call it with so many named arguments takes five times as long as this.
     span = Span.__new__(Span)
     span.trace_id = trace_id
-    given, parent = raw["spanId"], get("parentSpanId")
-    span.span_id = given if _is_span_id(given) else _id(given, SPAN_ID_DIGITS)
-    span.parent_id = (parent if _is_span_id(parent) else _parent(parent)) if parent else None
+    span_id, parent_id = raw["spanId"], get("parentSpanId")
+    span.span_id = span_id if _is_span_id(span_id) else _id(span_id, SPAN_ID_DIGITS)
+    span.parent_id = (parent_id if _is_span_id(parent_id) else _parent(parent_id)) if parent_id else None
     span.name = str(get("name", ""))
     kind = get("kind", 0)
     span.kind = kind if type(kind) is int else _number(kind, _KINDS)
@@ -166,23 +166,23 @@ def _id(value: str, digits: int) -> str:
     return value.lower()
 
 
-def _parent(given: str) -> str | None:
-    return None if given.strip("0A=") == "" else _id(given, SPAN_ID_DIGITS)
+def _parent(raw_id: str) -> str | None:
+    return None if raw_id.strip("0A=") == "" else _id(raw_id, SPAN_ID_DIGITS)
 
 
 def attributes_of(raw: Any) -> dict[str, Any]:
     """Decode a list of OTLP key-value pairs; the last of a repeated key counts."""
-    decoded: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for pair in raw or ():
         value = pair.get("value") or _NOTHING
         # Nearly all are texts and whole numbers, and journals are long: these are decoded without a call.
         if type(text := value.get("stringValue")) is str:
-            decoded[pair["key"]] = text
+            attributes[pair["key"]] = text
         elif type(digits := value.get("intValue")) is str:
-            decoded[pair["key"]] = int(digits) if len(digits) <= _INT64_DIGITS else digits
+            attributes[pair["key"]] = int(digits) if len(digits) <= _INT64_DIGITS else digits
         else:
-            decoded[pair["key"]] = value_of(value)
-    return decoded
+            attributes[pair["key"]] = value_of(value)
+    return attributes
 
 
 def value_of(raw: Any) -> Any:
@@ -204,6 +204,6 @@ _VALUES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "boolValue": bool,
     "doubleValue": float,
     "bytesValue": base64.b64decode,
-    "arrayValue": lambda value: [value_of(one) for one in value.get("values") or ()],
+    "arrayValue": lambda value: [value_of(item) for item in value.get("values") or ()],
     "kvlistValue": lambda value: attributes_of(value.get("values")),
 }

@@ -10,18 +10,18 @@ from typing import Any, Final
 
 
 def _parser() -> Callable[[bytes | str], Any]:
-    """``json.loads``, or that of orjson where it is installed, which takes a third of the time."""
+    """``json.loads``, or ``loads`` of orjson where it is installed, which takes a third of the time."""
     with suppress(ImportError):
-        fast = import_module("orjson").loads
+        orjson_loads = import_module("orjson").loads
 
-        def parsed(text: bytes | str) -> Any:
+        def parse(text: bytes | str) -> Any:
             try:
-                return fast(text)
+                return orjson_loads(text)
             except ValueError:
                 # It refuses NaN and lone surrogates, which Python's own writer leaves in.
                 return json.loads(text)
 
-        return parsed
+        return parse
     return json.loads
 
 

@@ -1,7 +1,7 @@
 """ClickHouse as a source: the table that the Collector's exporter writes, over the HTTP interface.
 
-The exporter writes attributes as text, whatever they were: what they are again follows from the vocabulary,
-and for attributes of others from what the text looks like.
+The exporter writes all attributes as text. The vocabulary says what type they had; for attributes of others,
+the form of the text does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from autogen_otel.vocabulary.attributes import Kind
 
 TABLE: Final = "otel_traces"
 SECONDS: Final = 600.0
-"""To wait for an answer; a question over many millions of spans takes some."""
+"""To wait for an answer; a query over many millions of spans takes long."""
 TEMPORARY: Final = "autogen_otel_"
 """Begins the names of temporary tables."""
 LONGEST_FIELD: Final = 128 * 1024
@@ -38,7 +38,7 @@ _PADDING_NS: Final = 86_400 * NS
 IS_ERROR: Final = "StatusCode IN ('Error', 'STATUS_CODE_ERROR')"
 _FIRST_WORD: Final = "substringIndex(SpanName, ' ', 1)"
 OPERATION: Final = f"if(has(SpanAttributes.keys, '{names.HTTP_REQUEST_METHOD}'), '{HTTP}', {_FIRST_WORD})"
-"""``Span.operation``, by names alone: the values of attributes are most of what is stored, and not read."""
+"""``Span.operation``, by names alone: the values of attributes, most of the stored data, are not read."""
 SUBJECT: Final = "substring(toString(SpanName), position(SpanName, ' ') + 1)"
 """``Span.subject`` of a span that is named by its operation."""
 _OPERATIONS: Final = ", ".join(f"'{operation}'" for operation in span_names.OPERATIONS)
@@ -55,11 +55,11 @@ SPAN: Final = (
 
 
 def _numbers(prefix: str, words: Sequence[str]) -> dict[str, int]:
-    """By what the exporter writes, and what older ones wrote: ``Client``, ``SPAN_KIND_CLIENT``."""
+    """Numbers by the words of the exporter, and of older ones: ``Client``, ``SPAN_KIND_CLIENT``."""
     return {
-        written: number
+        text: number
         for number, word in enumerate(words)
-        for written in (word.capitalize(), f"{prefix}_{word.upper()}")
+        for text in (word.capitalize(), f"{prefix}_{word.upper()}")
     }
 
 
@@ -103,9 +103,9 @@ class ClickHouse:
             SourceError: it cannot be asked.
         """
         progress.expect(None, "conversations")
-        # One more, for whoever asks to see that there are more.
+        # One more, so that the caller sees that there are more.
         condition = self.selecting(selection, newest=newest and newest + 1)
-        # What decides is asked again of each conversation, so that more may come than is wanted.
+        # The caller selects again, so that more conversations may come than are wanted.
         sql = f"SELECT {SPAN} FROM {self.table} WHERE {condition.sql} ORDER BY TraceId, Timestamp"
         for spans in by_trace(map(span_of, self.rows(sql, condition.values))):
             yield from spans
@@ -143,15 +143,15 @@ class ClickHouse:
             pass
 
     def _answer(self, sql: str, values: Mapping[str, Any] | None, session: str) -> Iterator[bytes]:
-        given = {
+        parameters = {
             f"param_{name}": _parameter(value) for name, value in {**self._names, **(values or {})}.items()
         }
         settings = {"session_id": session, "session_timeout": _SESSION_SECONDS} if session else {}
         try:
-            if sum(map(len, given.values())) <= _LONGEST_IN_ADDRESS:
-                yield from self._client.lines("/", {**given, **settings}, sql.encode())
+            if sum(map(len, parameters.values())) <= _LONGEST_IN_ADDRESS:
+                yield from self._client.lines("/", {**parameters, **settings}, sql.encode())
             else:
-                fields = {"query": sql, **given}
+                fields = {"query": sql, **parameters}
                 self._demand_short(fields)
                 yield from self._client.lines("/", settings, *form(fields))
         except RefusedError as error:
@@ -182,15 +182,15 @@ class ClickHouse:
         Raises:
             SourceError: it cannot be asked.
         """
-        found = f"SELECT arrayJoin([{', '.join(_HELD)}]) AS value FROM {self.table}"
-        sql = f"SELECT DISTINCT value FROM ({found}) WHERE value != '' LIMIT {_MOST_VALUES}"
+        all_values = f"SELECT arrayJoin([{', '.join(_ATTRIBUTE_COLUMNS)}]) AS value FROM {self.table}"
+        sql = f"SELECT DISTINCT value FROM ({all_values}) WHERE value != '' LIMIT {_MOST_VALUES}"
         return tuple(value for (value,) in self.rows(sql, {"key": attribute}))
 
     def selecting(self, selection: Selection, *, newest: int = 0, oldest: int = 0) -> Condition:
-        """What selects the spans of the conversations that are wanted, and of few others.
+        """The condition for the spans of the conversations that are wanted, and of few others.
 
         Args:
-            selection: which conversations. Its text and outcome are left to who reads them.
+            selection: which conversations. The reader checks its text and outcome.
             newest: how many are enough, the newest; 0 for all.
             oldest: how many are enough, the oldest; 0 for all.
         """
@@ -225,17 +225,17 @@ class ClickHouse:
             row = None
         if isinstance(row, list):
             return row
-        # What goes wrong after the first rows is said between them.
-        said = " ".join(line.decode("utf-8", "replace").split())
-        raise SourceError(f"{self.name} broke off: {said[:_SHOWN]}")
+        # The server writes an error after the first rows between them.
+        message = " ".join(line.decode("utf-8", "replace").split())
+        raise SourceError(f"{self.name} broke off: {message[:_MESSAGE_CHARACTERS]}")
 
 
-_SHOWN: Final = 200
+_MESSAGE_CHARACTERS: Final = 200
 _SESSION_SECONDS: Final = "600"
 """After which a server forgets a session that nobody asks in."""
 _MOST_VALUES: Final = 100
-_HELD: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}]")
-"""Where an attribute may stand."""
+_ATTRIBUTE_COLUMNS: Final = ("ResourceAttributes[{key:String}]", "SpanAttributes[{key:String}]")
+"""The columns that may have an attribute."""
 _NO_TABLE: Final = ("Code: 60.", "Code: 81.")
 """UNKNOWN_TABLE and UNKNOWN_DATABASE."""
 
@@ -257,11 +257,13 @@ def _conditions(selection: Selection) -> tuple[list[str], list[str], dict[str, A
         values["service"] = selection.service
     if selection.failing:
         conversations.append(f"countIf({IS_ERROR}) > 0")
-    for number, (key, wanted) in enumerate(selection.span_attributes.items()):
+    for number, (key, value) in enumerate(selection.span_attributes.items()):
         conversations.append(f"countIf({attribute(key)} = {{wanted{number}:String}}) > 0")
-        values[f"wanted{number}"] = wanted
+        values[f"wanted{number}"] = value
     if selection.attribute is not None:
-        conversations.append(f"countIf({' OR '.join(f'{one} = {{value:String}}' for one in _HELD)}) > 0")
+        conversations.append(
+            f"countIf({' OR '.join(f'{column} = {{value:String}}' for column in _ATTRIBUTE_COLUMNS)}) > 0"
+        )
         values["key"], values["value"] = selection.attribute
     return spans, conversations, values
 
@@ -273,23 +275,25 @@ def attribute(name: str) -> str:
 
 def has_operation(*operations: str) -> str:
     """Whether ``OPERATION`` is one of these; asked by the name, by which the table is in order."""
-    named = " OR ".join(f"SpanName = '{one}' OR startsWith(SpanName, '{one} ')" for one in operations)
-    return f"(({named}) AND NOT mapContains(SpanAttributes, '{names.HTTP_REQUEST_METHOD}'))"
+    by_name = " OR ".join(
+        f"SpanName = '{operation}' OR startsWith(SpanName, '{operation} ')" for operation in operations
+    )
+    return f"(({by_name}) AND NOT mapContains(SpanAttributes, '{names.HTTP_REQUEST_METHOD}'))"
 
 
 def by_trace(spans: Iterator[Span]) -> Iterator[list[Span]]:
     """The spans of each trace together, each once, of spans in the order of traces."""
-    gathered: dict[str, Span] = {}
+    trace_spans: dict[str, Span] = {}
     trace_id = ""
     for span in spans:
-        if span.trace_id != trace_id and gathered:
-            yield list(gathered.values())
-            gathered = {}
+        if span.trace_id != trace_id and trace_spans:
+            yield list(trace_spans.values())
+            trace_spans = {}
         trace_id = span.trace_id
         # The Collector writes a batch again if it does not hear that it arrived.
-        gathered.setdefault(span.span_id, span)
-    if gathered:
-        yield list(gathered.values())
+        trace_spans.setdefault(span.span_id, span)
+    if trace_spans:
+        yield list(trace_spans.values())
 
 
 def span_of(row: Sequence[Any]) -> Span:
@@ -306,7 +310,7 @@ def span_of(row: Sequence[Any]) -> Span:
         end_ns=start_ns + int(row[6]),
         status_code=_STATUSES.get(row[7], 0),
         status_message=row[8],
-        attributes=_decoded(row[9]),
+        attributes=_decode_attributes(row[9]),
         events=tuple(map(_event, row[11], moments, row[12])) if moments else (),
         links=tuple(map(Link, links, row[14])) if links else (),
         scope=row[15],
@@ -316,68 +320,73 @@ def span_of(row: Sequence[Any]) -> Span:
 
 
 def _event(name: str, moment: str | int, attributes: dict[str, Any]) -> Event:
-    return Event(name, int(moment), _decoded(attributes))
+    return Event(name, int(moment), _decode_attributes(attributes))
 
 
 @lru_cache(maxsize=1024)
 def _resource(text: str) -> Mapping[str, Any]:
-    """What is recorded of a program; its spans share it."""
-    return _decoded(loads(text))
+    """The attributes of a program; its spans share them."""
+    return _decode_attributes(loads(text))
 
 
-def _decoded(written: dict[str, Any]) -> dict[str, Any]:
-    """Attributes as they were, in the place of their texts; most of them are texts."""
-    for name in written.keys() & _DECODERS.keys():
-        written[name] = _DECODERS[name](written[name])
-    for name in written.keys() - _KNOWN:
-        written[name] = _guessed(written[name])
-    return written
+def _decode_attributes(texts: dict[str, Any]) -> dict[str, Any]:
+    """Attributes as they were before they became texts, in the same dict; most of them are texts."""
+    for name in texts.keys() & _DECODERS.keys():
+        texts[name] = _DECODERS[name](texts[name])
+    for name in texts.keys() - _KNOWN_ATTRIBUTES:
+        texts[name] = _guess(texts[name])
+    return texts
 
 
-def _guessed(text: str) -> Any:
-    """What an attribute that the vocabulary does not know was, by its text."""
+def _guess(text: str) -> Any:
+    """Guess from its text the value of an attribute that the vocabulary does not know."""
     if text in {"true", "false"}:
         return text == "true"
     if _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
-    return _listed(text) if text.startswith("[") else text
+    return _parse_list(text) if text.startswith("[") else text
 
 
 def _if_possible(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """Parses a text, or leaves it as it is."""
 
-    def parsed(text: str) -> Any:
+    def parse_or_keep(text: str) -> Any:
         try:
             return parse(text)
         except (ValueError, RecursionError):
             return text
 
-    return parsed
+    return parse_or_keep
 
 
-_listed: Final = _if_possible(loads)
+_parse_list: Final = _if_possible(loads)
 _OF_KIND: Final[Mapping[Kind, Callable[[str], Any]]] = {
     Kind.INTEGER: _if_possible(int),
     Kind.NUMBER: _if_possible(float),
     Kind.BOOLEAN: lambda text: text == "true",
-    Kind.NAMES: _listed,
-    Kind.INTEGERS: _listed,
-    Kind.PROBLEMS: _listed,
+    Kind.NAMES: _parse_list,
+    Kind.INTEGERS: _parse_list,
+    Kind.PROBLEMS: _parse_list,
 }
 _DECODERS: Final[Mapping[str, Callable[[str], Any]]] = {
     name: _OF_KIND[kind] for name, kind in names.KINDS.items() if kind in _OF_KIND
 }
-_KNOWN: Final = {*names.KINDS, names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE}
+_KNOWN_ATTRIBUTES: Final = {
+    *names.KINDS,
+    names.EXCEPTION_TYPE,
+    names.EXCEPTION_MESSAGE,
+    names.EXCEPTION_STACKTRACE,
+}
 
 
 def _parameter(value: Any) -> str:
     """A value as ClickHouse reads it from the address: in its format for files with tabs."""
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(_quoted(one) if isinstance(one, str) else repr(one) for one in value) + "]"
+        return "[" + ",".join(_quote(item) if isinstance(item, str) else repr(item) for item in value) + "]"
     return value.translate(_ESCAPES) if isinstance(value, str) else repr(value)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.translate(_ESCAPES).replace("'", "\\'") + "'"
 
 

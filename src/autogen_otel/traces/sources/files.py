@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-from autogen_otel.traces.beside import processors
 from autogen_otel.traces.following import Arrivals
 from autogen_otel.traces.formats.journal import (
     COPIES,
     STANDARD_INPUT,
     Tail,
-    begun_before,
     journal_files,
     read_spans,
     read_traces,
+    traces_begun_before,
 )
 from autogen_otel.traces.formats.otlp import TraceFilter
+from autogen_otel.traces.reader_process import processors
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import NO_PROGRESS, Progress, SourceError
 from autogen_otel.traces.trace import Span
@@ -36,7 +36,7 @@ class Files:
     Args:
         paths: at least one; ``STANDARD_INPUT`` is one.
         option: the words that name them on the command line; none for the program's own journal.
-        advice: says what to do, where nothing is in them.
+        advice: says what to do where they are empty.
         standard_input: which of them it is, also where it was copied to a file.
     """
 
@@ -66,7 +66,7 @@ class Files:
         parts = [copy(self) for _ in range(count)]
         for number, part in enumerate(parts):
             part._part, part._parts = number, count  # noqa: SLF001 - copies of this
-            # They are not empty; another process need not import who gives the advice.
+            # They are not empty; another process need not import the code of the advice.
             part._advice = str  # noqa: SLF001
         return parts
 
@@ -89,8 +89,8 @@ class Files:
         Raises:
             SourceError: nothing can be read, or nothing is there.
         """
-        files, wanted = self._narrowed(selection, progress)
-        return read_spans(files, trace_filter=wanted, progress=progress)
+        files, trace_filter = self._narrow(selection, progress)
+        return read_spans(files, trace_filter=trace_filter, progress=progress)
 
     def spans_of(self, trace_ids: Collection[str]) -> Iterator[Span]:
         """Read only these traces; lines that tell of none of them are never parsed.
@@ -98,7 +98,7 @@ class Files:
         Raises:
             SourceError: nothing can be read, or nothing is there.
         """
-        return read_spans(self._expected(NO_PROGRESS), trace_filter=trace_ids.__contains__)
+        return read_spans(self._files_to_read(NO_PROGRESS), trace_filter=trace_ids.__contains__)
 
     def traces(self, selection: Selection, progress: Progress) -> Iterator[list[Span]]:
         """Read the same, the spans of each trace together; one that is spread far comes in several pieces.
@@ -108,12 +108,12 @@ class Files:
         Raises:
             SourceError: nothing can be read, or nothing is there.
         """
-        files, wanted = self._narrowed(selection, progress)
+        files, trace_filter = self._narrow(selection, progress)
         # Copies of conversations stand beside files that may hold parts of the same.
         may_repeat = not any(file.match(COPIES) for file in files)
-        return read_traces(files, progress, trace_filter=wanted, may_repeat=may_repeat)
+        return read_traces(files, progress, trace_filter=trace_filter, may_repeat=may_repeat)
 
-    def _expected(self, progress: Progress, *, times: int = 1) -> list[Path]:
+    def _files_to_read(self, progress: Progress, *, times: int = 1) -> list[Path]:
         files = self._files()
         if STANDARD_INPUT in files:
             progress.expect(None, "bytes")
@@ -132,17 +132,20 @@ class Files:
             for file in ([path] if path == STANDARD_INPUT else journal_files(path))
         ]
 
-    def _narrowed(
-        self, selection: Selection, progress: Progress
-    ) -> tuple[Sequence[Path], TraceFilter | None]:
-        """What to read, and which traces in it."""
-        wanted = self._filter(selection.trace)
+    def _narrow(self, selection: Selection, progress: Progress) -> tuple[Sequence[Path], TraceFilter | None]:
+        """The files to read, and the filter for their traces."""
+        trace_filter = self._filter(selection.trace)
         if selection.since is None or STANDARD_INPUT in self._paths:
-            return self._expected(progress), wanted
-        # To look for times first costs a tenth of what it costs to parse what nobody asked for.
-        files = self._expected(progress, times=2)
-        early = begun_before(files, selection.since, progress, wanted)
-        return files, lambda trace_id: hash(trace_id) not in early and (wanted is None or wanted(trace_id))
+            return self._files_to_read(progress), trace_filter
+        # A first pass for times costs a tenth of parsing the spans that nobody asked for.
+        files = self._files_to_read(progress, times=2)
+        early_traces = traces_begun_before(files, selection.since, progress, trace_filter)
+        return (
+            files,
+            lambda trace_id: (
+                hash(trace_id) not in early_traces and (trace_filter is None or trace_filter(trace_id))
+            ),
+        )
 
     def _filter(self, beginning: str) -> TraceFilter | None:
         part, parts = self._part, self._parts
@@ -153,7 +156,7 @@ class Files:
         return (lambda trace_id: trace_id.startswith(beginning)) if beginning else None
 
     def arrivals(self, selection: Selection) -> Arrivals:  # noqa: ARG002 - nothing narrows files
-        """What is appended from now on.
+        """The spans that are appended from now on.
 
         Raises:
             SourceError: it is standard input, or cannot be read.

@@ -1,4 +1,4 @@
-"""Asking the HTTP interface of a store for JSON: whatever goes wrong is one sentence."""
+"""A client of a store's HTTP interface for JSON, whose errors are one sentence each."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 _BUSY: Final = frozenset(
     {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
 )
-_SHOWN: Final = 200
+_MESSAGE_CHARACTERS: Final = 200
 _PIECE_BYTES: Final = 1 << 18
 _SCHEMES: Final = ("http", "https")
 
 
 class RefusedError(SourceError):
-    """A store answered, and not with what was asked for.
+    """A store answered with an error.
 
     Args:
         status: of HTTP.
@@ -70,7 +70,7 @@ class Client:
         name: ``Jaeger at http://…``.
 
     Raises:
-        SourceError: the address is none.
+        SourceError: the address is not valid.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Client:
         Args:
             path: below the address of the server.
             parameters: of the query.
-            missing: what the answer 404 stands for; without it that is an error.
+            missing: the value to return for the answer 404; without it, 404 is an error.
 
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
@@ -109,7 +109,7 @@ class Client:
     def lines(
         self, path: str, parameters: Mapping[str, str], body: bytes, content_type: str = "text/plain"
     ) -> Iterator[bytes]:
-        """The lines of the answer to what is posted, as they come.
+        """Post a body, and give the lines of the answer as they come.
 
         Raises:
             SourceError: it cannot be had; ``RefusedError`` if the server answered with an error.
@@ -123,18 +123,18 @@ class Client:
     def _body(self, url: str) -> bytes:
         request = urllib.request.Request(url, headers=self._headers)  # noqa: S310 - the scheme is checked
         with self._explaining():
-            for tried in range(1, _TRIES):
+            for attempt in range(1, _TRIES):
                 try:
-                    return self._asked(request)
+                    return self._send(request)
                 except urllib.error.HTTPError as error:
                     if error.code not in _BUSY:
                         raise
                     with error:
-                        pause = _pause(error, tried)
+                        pause = _pause(error, attempt)
                 time.sleep(pause)
-            return self._asked(request)
+            return self._send(request)
 
-    def _asked(self, request: urllib.request.Request) -> bytes:
+    def _send(self, request: urllib.request.Request) -> bytes:
         with self._opener.open(request, timeout=self._seconds) as answer:
             body: bytes = answer.read()
             return gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
@@ -164,8 +164,8 @@ class Client:
             return f"{self.name} broke off in the middle of its answer; ask again"
         if isinstance(reason, ConnectionRefusedError):
             return f"{self.name} cannot be reached: nothing listens there"
-        said = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
-        return f"{self.name} cannot be reached: {said or type(reason).__name__}"
+        message = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+        return f"{self.name} cannot be reached: {message or type(reason).__name__}"
 
     def _refusal(self, error: urllib.error.HTTPError) -> str:
         if error.code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -175,12 +175,14 @@ class Client:
             )
         if HTTPStatus.MULTIPLE_CHOICES <= error.code < HTTPStatus.BAD_REQUEST:
             return f"{self.name} sends you elsewhere (HTTP {error.code}), perhaps to log in"
-        said = _said(error)
-        return f"{self.name} refused (HTTP {error.code}){': ' if said else ''}{said}"
+        message = _server_message(error)
+        return f"{self.name} refused (HTTP {error.code}){': ' if message else ''}{message}"
 
     def _no_json(self, body: bytes) -> str:
-        what = "a web page" if body.lstrip()[:1] == b"<" else "no JSON"
-        return f"{self.name} answered with {what}: that is not its query interface; check host, port and path"
+        content = "a web page" if body.lstrip()[:1] == b"<" else "no JSON"
+        return (
+            f"{self.name} answered with {content}: that is not its query interface; check host, port and path"
+        )
 
     def _without_user(self, product: str, url: str) -> str:
         try:
@@ -193,8 +195,8 @@ class Client:
         if parts.username is not None:
             user = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
             self._headers.setdefault("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
-        named = f"[{host}]" if ":" in host else host
-        address = named if port is None else f"{named}:{port}"
+        host_text = f"[{host}]" if ":" in host else host
+        address = host_text if port is None else f"{host_text}:{port}"
         return urllib.parse.urlunsplit((parts.scheme, address, parts.path.rstrip("/"), "", ""))
 
 
@@ -204,40 +206,40 @@ class _SameServer(urllib.request.HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917 - the signature is urllib's
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        before, after = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
-        if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+        old_url, new_url = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
+        if (old_url.scheme, old_url.netloc) != (new_url.scheme, new_url.netloc):
             return None
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _lines(answer: HTTPResponse) -> Iterator[bytes]:
-    """What comes, by lines. ``readline`` takes far longer, and overlooks that an answer breaks off."""
-    begun: list[bytes] = []
-    # Of an answer in chunks nobody knows how long it is, but read1 knows whether it is all.
-    left = answer.length
-    while left != 0 and (piece := answer.read1(_PIECE_BYTES)):
-        left = None if left is None else left - len(piece)
+    """The answer by lines. ``readline`` takes far longer, and overlooks that an answer breaks off."""
+    pieces: list[bytes] = []
+    # The length of a chunked answer is unknown, but read1 knows whether the answer is complete.
+    remaining = answer.length
+    while remaining != 0 and (piece := answer.read1(_PIECE_BYTES)):
+        remaining = None if remaining is None else remaining - len(piece)
         first, *others = piece.split(b"\n")
-        begun.append(first)
+        pieces.append(first)
         if others:
-            yield b"".join(begun)
+            yield b"".join(pieces)
             yield from others[:-1]
-            begun = others[-1:]
-    if left:
-        raise IncompleteRead(b"", left)
-    if last := b"".join(begun):
+            pieces = others[-1:]
+    if remaining:
+        raise IncompleteRead(b"", remaining)
+    if last := b"".join(pieces):
         yield last
 
 
-def _pause(error: urllib.error.HTTPError, tried: int) -> float:
-    asked = error.headers.get("Retry-After", "")
-    return min(float(asked) if asked.isdecimal() else float(tried), _LONGEST_PAUSE_SECONDS)
+def _pause(error: urllib.error.HTTPError, attempt: int) -> float:
+    retry_after = error.headers.get("Retry-After", "")
+    return min(float(retry_after) if retry_after.isdecimal() else float(attempt), _LONGEST_PAUSE_SECONDS)
 
 
-def _said(error: urllib.error.HTTPError) -> str:
-    """What the server wrote, if that is a sentence and no web page."""
+def _server_message(error: urllib.error.HTTPError) -> str:
+    """The message that the server wrote, if it is a sentence and no web page."""
     try:
-        text = error.read(_SHOWN * 20).decode("utf-8", "replace")
+        text = error.read(_MESSAGE_CHARACTERS * 20).decode("utf-8", "replace")
     except (OSError, HTTPException):
         return ""
     try:
@@ -250,4 +252,4 @@ def _said(error: urllib.error.HTTPError) -> str:
     except (ValueError, AttributeError, LookupError):
         if text.lstrip().startswith("<"):
             return ""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:_SHOWN]
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:_MESSAGE_CHARACTERS]

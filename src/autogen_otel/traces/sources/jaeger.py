@@ -1,4 +1,4 @@
-"""Jaeger v2: its v3 query interface, and v1's where it still exists and v3's does not search attributes."""
+"""Jaeger v2: its query interface v3, and v1 where it still exists and v3 does not search attributes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autogen_otel.traces.formats import jaeger, otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.searched import Found, Page, Window
+from autogen_otel.traces.sources.store import FoundTrace, Page, Window
 from autogen_otel.traces.trace import NS, Link, Span, by_trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
@@ -45,7 +45,7 @@ _ON_SOME_SPAN: Final = (names.ERROR_ORIGIN, names.GEN_AI_TOOL_NAME, names.GEN_AI
 
 @dataclass(frozen=True)
 class Search:
-    """What one request looks for: a span that is all of this.
+    """What one request searches for: a span that has all of this.
 
     Args:
         service: its program.
@@ -57,8 +57,8 @@ class Search:
     operation: str | None
     tags: Mapping[str, str]
 
-    def finds(self, span: Span) -> bool:
-        """Whether a span is that."""
+    def matches(self, span: Span) -> bool:
+        """Whether a span has all of it."""
         return (
             span.service == self.service
             and self.operation in {None, span.name}
@@ -84,13 +84,13 @@ class Jaeger:
     def query(self, selection: Selection, window: Window) -> list[Search]:
         """The searches that together find the conversations of a selection.
 
-        Attributes of different spans cannot be combined, so where a failure is looked for it is that.
+        Attributes of different spans cannot be combined, so a search for failures leaves the others out.
         """
-        wanted = selection.span_attributes
-        tags = {key: value for key, value in wanted.items() if key in _ON_EVERY_SPAN}
-        some = [(key, wanted[key]) for key in _ON_SOME_SPAN if key in wanted]
-        if selection.cause is not None or (some and not selection.failing):
-            tags.update(some[:1])
+        attributes = selection.span_attributes
+        tags = {key: value for key, value in attributes.items() if key in _ON_EVERY_SPAN}
+        candidates = [(key, attributes[key]) for key in _ON_SOME_SPAN if key in attributes]
+        if selection.cause is not None or (candidates and not selection.failing):
+            tags.update(candidates[:1])
         elif selection.failing:
             services = self._services(selection)
             return self._failing(services, tags, window)
@@ -102,31 +102,35 @@ class Jaeger:
 
     def _failing(self, services: Iterable[str], tags: Mapping[str, str], window: Window) -> list[Search]:
         searches = [Search(service, None, {**tags, _ERROR: "true"}) for service in services]
-        if any(self._search(one, window, 1)[0] for one in searches):
+        if any(self._search(search, window, 1)[0] for search in searches):
             return searches
-        # Jaeger's memory storage finds no errors, but the causes that ours name.
+        # Jaeger's memory storage finds no errors, but it finds the causes on our spans.
         by_cause = (
             Search(service, None, {**tags, names.ERROR_ORIGIN: cause})
             for service in services
             for cause in causes.CAUSES
         )
-        return [one for one in by_cause if self._search(one, window, 1)[0]]
+        return [search for search in by_cause if self._search(search, window, 1)[0]]
 
     def _services(self, selection: Selection) -> dict[str, list[str]]:
         """The programs that hold conversations, with the names of their spans."""
-        known = self._known_services
+        known_services = self._known_services
         if selection.service is not None:
-            if selection.service not in known:
-                raise SourceError(f"{self.name} knows no program {selection.service!r}{_which(known)}")
+            if selection.service not in known_services:
+                raise SourceError(
+                    f"{self.name} knows no program {selection.service!r}{_known_programs(known_services)}"
+                )
             return {selection.service: self._operations(selection.service)}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            operations = dict(zip(known, pool.map(self._operations, known), strict=True))
-        found = {
-            service: its for service, its in operations.items() if any(_first(one) in _OURS for one in its)
+            operations = dict(zip(known_services, pool.map(self._operations, known_services), strict=True))
+        with_conversations = {
+            service: span_operations
+            for service, span_operations in operations.items()
+            if any(_operation_of(operation) in _OURS for operation in span_operations)
         }
-        if not found:
-            raise SourceError(f"{self.name} holds no conversations{_which(known)}")
-        return found
+        if not with_conversations:
+            raise SourceError(f"{self.name} holds no conversations{_known_programs(known_services)}")
+        return with_conversations
 
     @cached_property
     def _known_services(self) -> list[str]:
@@ -139,24 +143,26 @@ class Jaeger:
 
     def _operations(self, service: str) -> list[str]:
         answer = self._client.get("/api/v3/operations", {"service": service})
-        return [str(one.get("name", "")) for one in answer.get("operations") or ()]
+        return [str(operation.get("name", "")) for operation in answer.get("operations") or ()]
 
     # ------------------------------------------------------------ searching
     def search(self, query: list[Search], window: Window, most: int) -> Page:
         """See ``Store.search``."""
-        found: dict[str, Found] = {}
-        full = False
+        found_traces: dict[str, FoundTrace] = {}
+        is_full = False
         for search in query:
-            traces, whole = self._search(search, window, most)
-            full = full or len(traces) >= most
+            traces, is_whole = self._search(search, window, most)
+            is_full = is_full or len(traces) >= most
             for trace_id, spans in traces.items():
-                starts = [span.start_ns for span in spans if any(one.finds(span) for one in query)]
+                starts = [
+                    span.start_ns for span in spans if any(candidate.matches(span) for candidate in query)
+                ]
                 if starts:
-                    found[trace_id] = Found(trace_id, min(starts), spans if whole else None)
-        return Page(list(found.values()), full)
+                    found_traces[trace_id] = FoundTrace(trace_id, min(starts), spans if is_whole else None)
+        return Page(list(found_traces.values()), is_full)
 
     def _search(self, search: Search, window: Window, most: int) -> tuple[dict[str, list[Span]], bool]:
-        """Spans by the id of their trace, and whether these are all that is known of it, exactly."""
+        """Spans by trace id, and whether they are all spans of their trace, with exact values."""
         if search.tags and self._has_v1:
             return self._search_v1(search, window, most), False
         parameters: dict[str, str | int] = {
@@ -171,7 +177,7 @@ class Jaeger:
         if search.tags:
             parameters["query.attributes"] = json.dumps(search.tags)
         answer = self._client.get("/api/v3/traces", parameters, missing={})
-        return by_trace(_restored(otlp.spans_of(answer))), True
+        return by_trace(_as_sent(otlp.spans_of(answer))), True
 
     def _search_v1(self, search: Search, window: Window, most: int) -> dict[str, list[Span]]:
         parameters: dict[str, str | int] = {
@@ -183,7 +189,7 @@ class Jaeger:
             "raw": "true",
         }
         answer = self._client.get("/api/traces", parameters)
-        return by_trace(_restored(jaeger.spans_of(answer))) if jaeger.is_jaeger(answer) else {}
+        return by_trace(_as_sent(jaeger.spans_of(answer))) if jaeger.is_jaeger(answer) else {}
 
     @cached_property
     def _has_v1(self) -> bool:
@@ -195,45 +201,47 @@ class Jaeger:
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
         answer = self._client.get(f"/api/v3/traces/{trace_id}", {"raw_traces": "true"}, missing={})
-        return [span for span in _restored(otlp.spans_of(answer)) if span.trace_id == trace_id]
+        return [span for span in _as_sent(otlp.spans_of(answer)) if span.trace_id == trace_id]
 
     def link(self, trace_id: str, span_id: str) -> str:
         """The trace in Jaeger's user interface, with the span open."""
         return f"{self._client.url}/trace/{trace_id}?{urllib.parse.urlencode({'uiFind': span_id})}"
 
 
-def _restored(decoded: Iterator[Span | Exception]) -> Iterator[Span]:
+def _as_sent(results: Iterator[Span | Exception]) -> Iterator[Span]:
     """Spans as they were sent."""
-    for span in decoded:
+    for span in results:
         if isinstance(span, Span):
-            span.attributes = jaeger.restored(span.attributes)
+            span.attributes = jaeger.restore_lists(span.attributes)
             span.links = tuple(map(_link, span.links))
             yield span
 
 
 def _link(link: Link) -> Link:
-    """A link as it was sent: Jaeger adds what kind of reference it keeps it as."""
+    """A link as it was sent: Jaeger adds the kind of reference as an attribute."""
     own = {key: value for key, value in link.attributes.items() if key != _KIND_OF_REFERENCE}
     return Link(link.trace_id, link.span_id, own)
 
 
 def _narrowest(operations: Sequence[str]) -> list[str | None]:
     """The names to search for in a program that does other things as well; ``None`` for all."""
-    workflows = [one for one in operations if _first(one) == span_names.INVOKE_WORKFLOW]
+    workflows = [
+        operation for operation in operations if _operation_of(operation) == span_names.INVOKE_WORKFLOW
+    ]
     if (
         not workflows
         or len(workflows) > _MOST_WORKFLOWS
-        or all(_first(one) in _OF_OURS for one in operations)
+        or all(_operation_of(operation) in _OF_OURS for operation in operations)
     ):
         return [None]
     return list(workflows)
 
 
-def _first(operation: str) -> str:
+def _operation_of(operation: str) -> str:
     return operation.partition(" ")[0]
 
 
-def _which(services: Sequence[str]) -> str:
+def _known_programs(services: Sequence[str]) -> str:
     if not services:
         return ": it has no traces at all"
     more = f" and {len(services) - _MOST_NAMED} more" if len(services) > _MOST_NAMED else ""

@@ -1,4 +1,4 @@
-"""How many conversations there were, by Prometheus or Mimir: what a sample of their traces cannot tell."""
+"""The number of conversations from Prometheus or Mimir, which a sample of their traces cannot tell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from autogen_otel.traces.selection import Selection
-from autogen_otel.traces.source import SourceError, Weighted
+from autogen_otel.traces.source import SourceError, WeightedConversation
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.trace import NS
 from autogen_otel.vocabulary import metrics
@@ -19,7 +19,7 @@ _NAMESPACE: Final = "(.*/)?"
 
 
 class Counts(NamedTuple):
-    """In how many conversations something failed, also if they recovered, and how many others there were."""
+    """The number of conversations in which something failed, also if they recovered, and of all others."""
 
     failing: float
     working: float
@@ -39,11 +39,11 @@ def count(client: Client, selection: Selection) -> Counts:
     since, until = (selection.since or 0) // NS, -(-(selection.until or 0) // NS)
     matchers = [""]
     if selection.service is not None:
-        # Which of them the label is depends on how Prometheus is set up.
-        escaped = _escaped(selection.service)
-        matchers = [f',service_name=~"{escaped}"', f',job=~"{_NAMESPACE}{escaped}"']
+        # The label depends on the configuration of Prometheus.
+        service_pattern = _escape(selection.service)
+        matchers = [f',service_name=~"{service_pattern}"', f',job=~"{_NAMESPACE}{service_pattern}"']
     for matcher in matchers:
-        expression = _grew(f'{{__name__=~"{_SERIES}"{matcher}}}', max(1, until - since))
+        expression = _growth(f'{{__name__=~"{_SERIES}"{matcher}}}', max(1, until - since))
         answer = client.get("/api/v1/query", {"query": expression, "time": until})
         counts = _by_outcome(client, answer)
         if counts:
@@ -55,19 +55,22 @@ def count(client: Client, selection: Selection) -> Counts:
     )
 
 
-def reweighted(sample: Sequence[Weighted], counts: Counts) -> list[Weighted]:
-    """A sample whose conversations stand for as many as were counted."""
-    is_failing = [any(span.failed for span in one.spans) for one in sample]
+def reweight(sample: Sequence[WeightedConversation], counts: Counts) -> list[WeightedConversation]:
+    """Weight a sample so that its conversations stand for as many as were counted."""
+    is_failing = [any(span.failed for span in conversation.spans) for conversation in sample]
     failing = sum(is_failing)
     # Metrics come a little later than traces: none stands for less than itself.
     weights = {
         True: max(1.0, counts.failing / max(1, failing)),
         False: max(1.0, counts.working / max(1, len(sample) - failing)),
     }
-    return [Weighted(one.spans, weights[failed]) for one, failed in zip(sample, is_failing, strict=True)]
+    return [
+        WeightedConversation(conversation.spans, weights[is_failure])
+        for conversation, is_failure in zip(sample, is_failing, strict=True)
+    ]
 
 
-def _grew(series: str, seconds: int) -> str:
+def _growth(series: str, seconds: int) -> str:
     """How much counters grew; ``increase`` alone does not see the first value of a series."""
     samples, earlier = f"{series}[{seconds}s]", f"last_over_time({series}[1h] offset {seconds}s)"
     return (
@@ -81,7 +84,7 @@ def _grew(series: str, seconds: int) -> str:
 def _by_outcome(client: Client, answer: Any) -> dict[str, float]:
     try:
         results = answer["data"]["result"]
-        counts = {str(one["metric"].get(_OUTCOME, "")): float(one["value"][1]) for one in results}
+        counts = {str(series["metric"].get(_OUTCOME, "")): float(series["value"][1]) for series in results}
     except (LookupError, TypeError, ValueError, AttributeError):
         raise SourceError(
             f"{client.name} does not speak Prometheus's query interface; check host, port and path"
@@ -89,7 +92,7 @@ def _by_outcome(client: Client, answer: Any) -> dict[str, float]:
     return {outcome: number for outcome, number in counts.items() if math.isfinite(number)}
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """A text as a regular expression within quotes."""
-    quoted = "".join(rf"\{one}" if one in r"\.+*?()|[]{}^$" else one for one in text)
-    return quoted.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    pattern = "".join(rf"\{character}" if character in r"\.+*?()|[]{}^$" else character for character in text)
+    return pattern.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -8,7 +8,7 @@ from autogen_otel.traces.formats import otlp
 from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SourceError
 from autogen_otel.traces.sources.http import Client
-from autogen_otel.traces.sources.searched import Found, Page, Window
+from autogen_otel.traces.sources.store import FoundTrace, Page, Window
 from autogen_otel.traces.trace import NS, TRACE_ID_DIGITS, Span
 from autogen_otel.vocabulary import attributes as names
 
@@ -27,12 +27,12 @@ class Tempo:
 
     def query(self, selection: Selection, window: Window) -> str:  # noqa: ARG002 - each search has its own
         """The TraceQL that finds the conversations of a selection: each pair of braces is some span of it."""
-        program = "" if selection.service is None else f"resource.service.name = {_quoted(selection.service)}"
+        program = "" if selection.service is None else f"resource.service.name = {_quote(selection.service)}"
         spans = [" && ".join(filter(None, (program, f"span.{names.GEN_AI_OPERATION_NAME} != nil")))]
-        spans += [f"span.{key} = {_quoted(wanted)}" for key, wanted in selection.span_attributes.items()]
+        spans += [f"span.{key} = {_quote(value)}" for key, value in selection.span_attributes.items()]
         if selection.failing:
             spans.append("status = error")
-        return " && ".join(f"{{ {one} }}" for one in spans)
+        return " && ".join(f"{{ {condition} }}" for condition in spans)
 
     def search(self, query: str, window: Window, most: int) -> Page:
         """See ``Store.search``: a trace is found at its beginning."""
@@ -51,8 +51,8 @@ class Tempo:
             raise SourceError(
                 f"{self.name} does not speak Tempo's query interface; check host, port and path"
             )
-        found = [_found(one) for one in traces or ()]
-        return Page(found, len(found) >= most)
+        found_traces = [_found_trace(raw) for raw in traces or ()]
+        return Page(found_traces, len(found_traces) >= most)
 
     def trace(self, trace_id: str) -> list[Span]:
         """See ``Store.trace``."""
@@ -67,12 +67,12 @@ class Tempo:
         """Grafana shows its traces, at an address that Tempo does not know."""
 
 
-def _found(raw: Any) -> Found:
+def _found_trace(raw: Any) -> FoundTrace:
     # Tempo leaves leading zeros out.
     trace_id = str(raw["traceID"]).rjust(TRACE_ID_DIGITS, "0")
-    return Found(trace_id, int(raw.get("startTimeUnixNano") or 0))
+    return FoundTrace(trace_id, int(raw.get("startTimeUnixNano") or 0))
 
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+def _quote(text: str) -> str:
+    escaped_text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped_text}"'

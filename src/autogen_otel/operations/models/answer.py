@@ -1,4 +1,4 @@
-"""What a model's answer holds: why it ended, which tools it asks for, and what is wrong with it."""
+"""Reading a model's answer: why it ended, which tools it asks for, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autogen_otel.causes import Oddity
-from autogen_otel.operations.models.answers import messages_of
+from autogen_otel.operations.models.answer_messages import messages_of
 from autogen_otel.reading import read_field
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
@@ -15,25 +15,27 @@ from autogen_otel.vocabulary import causes, responses
 
 _MOST_TOOL_CALLS = 64
 _NO_REASONS = (None, "completed")
-"""The Responses API names a reason only for what is incomplete."""
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
-_FILTERED = frozenset({"content_filter", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII"})
+"""The Responses API gives a reason only for an incomplete answer."""
+_CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
+_FILTER_REASONS = frozenset(
+    {"content_filter", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII"}
+)
 _EMPTY_MESSAGE = 2
-"""What a choice without a message comes to: a role and why it ended."""
-_SAYING = ("content", "tool_calls", "function_call", "audio")
+"""The fields of a choice without a message: a role and a finish reason."""
+_CONTENT_FIELDS = ("content", "tool_calls", "function_call", "audio")
 _MAY_BE_EMPTY = (list, tuple, dict, bool, int, float)
-"""Beside text; whether anything else is true may be the user's code."""
+"""Types beside text whose truth is safe to ask; that of any other type may be the user's code."""
 
 
 @dataclass(slots=True, eq=False)
-class AnswerRead:
-    """What is kept of an answer.
+class Answer:
+    """A model's answer as it was read.
 
     Args:
-        response: the answer itself; AutoGen writes its cost on it.
+        response: the client's own object; AutoGen writes its cost on it.
         messages: its messages in the form of the chat API; their values are the answer's own objects.
-        facts: what is recorded of it in any case.
-        oddity: what a host may trip over.
+        facts: what is recorded of every answer.
+        oddity: what the host may trip over.
     """
 
     response: Any
@@ -42,7 +44,7 @@ class AnswerRead:
     oddity: Oddity | None
 
 
-def read_answer(response: Any) -> AnswerRead:
+def read_answer(response: Any) -> Answer:
     """Read an answer.
 
     Args:
@@ -50,54 +52,56 @@ def read_answer(response: Any) -> AnswerRead:
     """
     messages = messages_of(response)
     first = messages[0] if messages else {}
-    reasons = [one["finish_reason"] for one in messages if one["finish_reason"] not in _NO_REASONS]
+    reasons = [
+        message["finish_reason"] for message in messages if message["finish_reason"] not in _NO_REASONS
+    ]
     facts: Facts = {
         names.GEN_AI_RESPONSE_FINISH_REASONS: reasons or None,
         names.RESPONSE_PROBLEM: _problem(first) if messages else None,
     }
-    asked = first.get("tool_calls")
-    called = first.get("function_call")
-    if asked:
-        facts[names.RESPONSE_TOOL_CALLS] = [_named(one) for one in asked[:_MOST_TOOL_CALLS]]
-    elif called is not None:
-        facts[names.RESPONSE_TOOL_CALLS] = [str(called.get("name"))]
-    return AnswerRead(response, messages, facts, _oddity(response, messages, first))
+    tool_calls = first.get("tool_calls")
+    function_call = first.get("function_call")
+    if tool_calls:
+        facts[names.RESPONSE_TOOL_CALLS] = [_call_label(call) for call in tool_calls[:_MOST_TOOL_CALLS]]
+    elif function_call is not None:
+        facts[names.RESPONSE_TOOL_CALLS] = [str(function_call.get("name"))]
+    return Answer(response, messages, facts, _oddity(response, messages, first))
 
 
 def _problem(message: Mapping[str, Any]) -> str | None:
     reason = message["finish_reason"]
-    if reason in _FILTERED:
+    if reason in _FILTER_REASONS:
         return responses.CONTENT_FILTER
     refusal = message.get("refusal")
     if refusal is not None and (type(refusal) not in (str, *_MAY_BE_EMPTY) or refusal):
         return responses.REFUSAL
-    if reason in _CUT:
+    if reason in _CUT_REASONS:
         return responses.CUT_AT_TOKEN_LIMIT
-    for key in _SAYING:
-        said = message.get(key)
-        if type(said) is str:
-            if said and not said.isspace():
+    for key in _CONTENT_FIELDS:
+        value = message.get(key)
+        if type(value) is str:
+            if value and not value.isspace():
                 return None
-        elif said is not None and (type(said) not in _MAY_BE_EMPTY or said):
+        elif value is not None and (type(value) not in _MAY_BE_EMPTY or value):
             return None
     return responses.EMPTY
 
 
-def _named(asked: Mapping[str, Any]) -> str:
+def _call_label(call: Mapping[str, Any]) -> str:
     """A tool call's name and id, without its arguments."""
-    function, call_id = asked.get("function"), asked.get("id")
+    function, call_id = call.get("function"), call.get("id")
     name = None if function is None else function.get("name")
     return f"{name} {call_id}" if isinstance(call_id, str) else str(name)
 
 
 def _oddity(response: Any, messages: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> Oddity | None:
     if response is None or isinstance(response, (str, bytes)):
-        return Oddity(causes.BACKEND, f"the answer is {_kind(response)}, no completion")
+        return Oddity(causes.BACKEND, f"the answer is {_json_type(response)}, no completion")
     if not messages:
         return Oddity(causes.BACKEND, "the answer has no choices")
-    odd = _odd_message(response, first)
-    # Only an answer of the chat API is handed on as it is.
-    return odd if odd is None or isinstance(read_field(response, "choices"), (list, tuple)) else None
+    oddity = _odd_message(response, first)
+    # The host passes on only an answer of the chat API as it is.
+    return oddity if oddity is None or isinstance(read_field(response, "choices"), (list, tuple)) else None
 
 
 def _odd_message(response: Any, first: Mapping[str, Any]) -> Oddity | None:
@@ -108,13 +112,13 @@ def _odd_message(response: Any, first: Mapping[str, Any]) -> Oddity | None:
             if isinstance(choices, (list, tuple)) and read_field(choices[0], "message") is None:
                 return Oddity(causes.BACKEND, "the answer has no message")
     elif type(content) is not str:
-        return Oddity(causes.BACKEND, f"the content of the answer is {_kind(content)}, no text")
-    for one in first.get("tool_calls") or ():
-        odd = _odd_call(one["function"])
-        if odd is not None:
-            return odd
-    called = first.get("function_call")
-    return None if called is None else _odd_call(called)
+        return Oddity(causes.BACKEND, f"the content of the answer is {_json_type(content)}, no text")
+    for call in first.get("tool_calls") or ():
+        oddity = _odd_call(call["function"])
+        if oddity is not None:
+            return oddity
+    function_call = first.get("function_call")
+    return None if function_call is None else _odd_call(function_call)
 
 
 def _odd_call(function: Mapping[str, Any] | None) -> Oddity | None:
@@ -122,14 +126,14 @@ def _odd_call(function: Mapping[str, Any] | None) -> Oddity | None:
         return Oddity(causes.TOOL_ARGUMENTS, "the answer asks for a tool without a function")
     name, arguments = function.get("name"), function.get("arguments")
     if type(name) is not str:
-        return Oddity(causes.TOOL_ARGUMENTS, f"the answer asks for a tool whose name is {_kind(name)}")
+        return Oddity(causes.TOOL_ARGUMENTS, f"the answer asks for a tool whose name is {_json_type(name)}")
     if type(arguments) is not str:
-        return Oddity(causes.TOOL_ARGUMENTS, f"the arguments for {name} are {_kind(arguments)}, no text")
+        return Oddity(causes.TOOL_ARGUMENTS, f"the arguments for {name} are {_json_type(arguments)}, no text")
     return None
 
 
-def _kind(value: object) -> str:
-    """In JSON's words."""
+def _json_type(value: object) -> str:
+    """The JSON type of a value, with its article."""
     if value is None:
         return "null"
     if isinstance(value, (str, bytes)):

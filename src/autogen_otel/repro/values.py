@@ -1,4 +1,4 @@
-"""Recorded values as they may be written into a file: no secrets, and marks where they are not whole."""
+"""Recorded values as they may be written into a file: no secrets, and placeholders for missing parts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from autogen_otel.repro.source import Placeholder
 _CUT: Final = re.compile(
     r"…?\[cut, (?:over )?\d+ characters in all\]|\A<(?:deeper|more|cycle|(?:int|bytes): \d+[^>]*)>\Z"
 )
-_MORE: Final = "<more>"
+_MORE_ITEMS: Final = "<more>"
 _DEEPEST: Final = 50
 """Python reads no source with more than 200 brackets inside each other; what we record is far below."""
-_REDACTED: Final = "redacted"
+_REDACTED_REASON: Final = "redacted"
 
 
 def is_cut(text: str) -> bool:
@@ -29,8 +29,8 @@ def is_cut(text: str) -> bool:
 class Values:
     """Makes recorded values fit for a file.
 
-    What other programs have recorded may not have been redacted, and a key may be known only here; so all of
-    it is redacted once more.
+    Other programs may not have redacted their values, and a key may be known only here; so all values are
+    redacted once more.
     """
 
     def __init__(self) -> None:
@@ -46,38 +46,41 @@ class Values:
         """Whether a text holds no secret, and none was taken out of it."""
         return MASK not in text and self._redactor.text(text) == text
 
-    def whole(self, value: Any, name: str, depth: int = 0) -> Any:
+    def with_placeholders(self, value: Any, name: str, depth: int = 0) -> Any:
         """A recorded value of plain data, with a placeholder for each part that was not recorded whole.
 
         Args:
             value: as parsed from JSON.
-            name: what it is, as it is told to whoever has to replace a part of it.
-            depth: how deep inside it stands.
+            name: its name in a placeholder, for the user who has to replace a part of it.
+            depth: how many values it stands in.
         """
         if isinstance(value, str):
             return self._text(value, name)
         if isinstance(value, (list, Mapping)) and depth >= _DEEPEST:
             return Placeholder(name, "nested too deeply")
         if isinstance(value, list):
-            shown = [self.whole(one, f"{name}[{place}]", depth + 1) for place, one in enumerate(value)]
-            return Placeholder(name, "cut") if _MORE in value else shown
+            items = [
+                self.with_placeholders(item, f"{name}[{index}]", depth + 1)
+                for index, item in enumerate(value)
+            ]
+            return Placeholder(name, "cut") if _MORE_ITEMS in value else items
         if isinstance(value, Mapping):
             return self._mapping(value, name, depth)
         return value
 
     def _mapping(self, value: Mapping[str, Any], name: str, depth: int) -> Any:
-        if value.get("…") == _MORE:
+        if value.get("…") == _MORE_ITEMS:
             return Placeholder(name, "cut")
         if not all(map(self.is_clean, value)):
-            return Placeholder(name, _REDACTED)
+            return Placeholder(name, _REDACTED_REASON)
         return {
-            key: Placeholder(f"{name}.{key}", _REDACTED)
-            if hides(key, one)
-            else self.whole(one, f"{name}.{key}", depth + 1)
-            for key, one in value.items()
+            key: Placeholder(f"{name}.{key}", _REDACTED_REASON)
+            if hides(key, item)
+            else self.with_placeholders(item, f"{name}.{key}", depth + 1)
+            for key, item in value.items()
         }
 
     def _text(self, text: str, name: str) -> Any:
         if is_cut(text):
             return Placeholder(name, "cut")
-        return text if self.is_clean(text) else Placeholder(name, _REDACTED)
+        return text if self.is_clean(text) else Placeholder(name, _REDACTED_REASON)

@@ -1,4 +1,4 @@
-"""What a process keeps beside its journal: which conversations are under way, and what was counted."""
+"""The files that a process writes beside its journal: the conversations in flight, and the counts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("autogen_otel")
 
 
-class Beside:
-    """What this process keeps beside one journal.
+class SideFiles:
+    """The files of this process beside one journal.
 
     Args:
-        journal: that it writes to.
+        journal: the one that it writes to.
 
     Attributes:
-        in_flight: the conversations that are under way.
-        counts: the file of what was counted.
+        in_flight: the file of the conversations in flight.
+        counts: the file of the counts.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -33,19 +33,19 @@ class Beside:
         self.counts = Sharing(journal.folder)
 
     def note(self) -> None:
-        """Bring up to date what is under way; never raises."""
+        """Update the file of the conversations in flight; never raises."""
         try:
             self.in_flight.write()
         except Exception as error:  # noqa: BLE001 - the next look may succeed, and the last must not end the export
             _LOGGER.debug("What is in flight could not be noted: %s", type(error).__name__)
 
     def count(self, *, is_last: bool = False) -> None:
-        """Add what was counted, unless the process writes to another journal by now; never raises."""
-        if STATE.kept is self:
+        """Add the new counts, unless the process writes to another journal by now; never raises."""
+        if STATE.side_files is self:
             self.counts.write(is_last=is_last)
 
     def prune(self) -> None:
-        """Remove what is too old or too much in the journal, which may take long; never raises."""
+        """Remove files that are too old or too many from the journal, which may take long; never raises."""
         try:
             self.journal.prune()
         except Exception as error:  # noqa: BLE001 - the next hour
@@ -57,14 +57,14 @@ class Beside:
         self.count(is_last=True)
 
 
-def keep(journal: Journal) -> Beside:
-    """Keep notes and counts beside this journal, and no other."""
-    if STATE.kept is None or STATE.kept.journal.folder != journal.folder:
-        before, kept = STATE.kept, Beside(journal)
-        if before is not None:
-            before.count(is_last=True)
-            kept.counts.leave_out_what_was()
-        STATE.kept = kept
-        # Of functions for the exit the last is called first: a provider that is built now exports before.
-        atexit.register(kept.end)
-    return STATE.kept
+def keep(journal: Journal) -> SideFiles:
+    """Write notes and counts beside this journal, and no other."""
+    if STATE.side_files is None or STATE.side_files.journal.folder != journal.folder:
+        previous, current = STATE.side_files, SideFiles(journal)
+        if previous is not None:
+            previous.count(is_last=True)
+            current.counts.skip_earlier_counts()
+        STATE.side_files = current
+        # Exit functions are called in reverse order: a provider that is built now exports before.
+        atexit.register(current.end)
+    return STATE.side_files

@@ -1,4 +1,4 @@
-"""Reading in a process of its own, so that who works with what is read need not decode it."""
+"""Reading in a process of its own, so that the process that works with the spans need not decode them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from autogen_otel.traces.source import SourceError
 
 T = TypeVar("T")
 
-_TOGETHER: Final = 32
-"""Sent at once: enough to be worth it, few enough that what waits to be read takes little memory."""
+_BATCH_ITEMS: Final = 32
+"""Items sent at once: enough to be worth it, and few enough that waiting items take little memory."""
 _MANY_OBJECTS: Final = 200_000
 # A fork of a program with threads may hang, and multiprocessing would run the user's main module again.
 _PROGRAM: Final = (
@@ -24,7 +24,7 @@ _PROGRAM: Final = (
     f" from {__name__} import send; send(sys.stdin.buffer, sys.stdout.buffer)"
 )
 
-_ENDED: Final = (
+_ENDED_FROM_OUTSIDE: Final = (
     "A process that helps to read was ended from outside, perhaps because memory ran out; try again, "
     "or read less of it (--since); diagnose --limit N reads the first N conversations in one process"
 )
@@ -35,24 +35,25 @@ def processors() -> int:
     if not sys.executable:
         return 1
     # A container may have fewer than the machine; only Linux tells.
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+    get_affinity = getattr(os, "sched_getaffinity", None)
+    return len(get_affinity(0)) if get_affinity is not None else os.cpu_count() or 1
 
 
 @contextmanager
-def beside(read: Callable[..., Iterator[T]], *arguments: object) -> Iterator[Iterator[T]]:
-    """What a function yields, in the same order, from a process that is ahead by what a pipe holds.
+def read_in_process(read: Callable[..., Iterator[T]], *arguments: object) -> Iterator[Iterator[T]]:
+    """Run a function in another process, and give what it yields, in the same order.
 
-    It works from the beginning of the block to its end, whether or not anything is taken from it.
+    The process works from the beginning of the block to its end, whether or not anything is taken from it. It
+    is ahead by what a pipe holds.
 
     Args:
         read: a function of a module, which that process imports.
-        arguments: of it. These, and what it yields, can be sent to another process.
+        arguments: of the function. They, and what it yields, can be sent to another process.
 
     Raises:
         SourceError: where its results are taken: that process was ended; or what else the function raises.
     """
-    # An interrupt is for a whole group of processes; this one is ended by who reads from it.
+    # An interrupt is for a whole group of processes; its reader ends this process.
     reader = subprocess.Popen(  # noqa: S603 - this very Python
         [sys.executable, "-c", _PROGRAM],
         stdin=subprocess.PIPE,
@@ -77,7 +78,7 @@ def _results(pipe: IO[bytes]) -> Iterator[Any]:
         try:
             items, error, is_last = pickle.load(pipe)  # noqa: S301 - from our own process
         except (EOFError, pickle.UnpicklingError):
-            raise SourceError(_ENDED) from None
+            raise SourceError(_ENDED_FROM_OUTSIDE) from None
         yield from items
         if error is not None:
             raise error
@@ -85,33 +86,33 @@ def _results(pipe: IO[bytes]) -> Iterator[Any]:
 
 @contextmanager
 def few_collections() -> Iterator[None]:
-    """Look for unreachable cycles rarely: what is read has none, and there is much to look through."""
-    before = gc.get_threshold()
-    gc.set_threshold(_MANY_OBJECTS, *before[1:])
+    """Collect garbage rarely: the objects that are read have no cycles, and there are many of them."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_MANY_OBJECTS, *thresholds[1:])
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.set_threshold(*thresholds)
 
 
 @few_collections()
-def send(asked: IO[bytes], pipe: IO[bytes]) -> None:
-    """What the other process does: it reads as asked, and sends what that yields."""
-    read, arguments = pickle.load(asked)  # noqa: S301 - from our own process
+def send(request: IO[bytes], pipe: IO[bytes]) -> None:
+    """Run the requested function in the other process, and send what it yields."""
+    read, arguments = pickle.load(request)  # noqa: S301 - from our own process
     items: list[Any] = []
     error = None
     try:
-        for one in read(*arguments):
-            items.append(one)
-            if len(items) == _TOGETHER:
-                pipe.write(_packed(items, None, is_last=False))
+        for item in read(*arguments):
+            items.append(item)
+            if len(items) == _BATCH_ITEMS:
+                pipe.write(_pack(items, None, is_last=False))
                 items = []
-    except Exception as raised:  # noqa: BLE001 - raised again where it is read
-        error = raised
-    pipe.write(_packed(items, error, is_last=True))
+    except Exception as read_error:  # noqa: BLE001 - raised again where it is read
+        error = read_error
+    pipe.write(_pack(items, error, is_last=True))
     pipe.flush()
 
 
-def _packed(items: list[Any], error: Exception | None, *, is_last: bool) -> bytes:
-    """As one piece: who reads it may still be busy, and finds it ready then."""
+def _pack(items: list[Any], error: Exception | None, *, is_last: bool) -> bytes:
+    """Pack items as one piece: the reader may still be busy, and then finds it ready."""
     return pickle.dumps((items, error, is_last), pickle.HIGHEST_PROTOCOL)

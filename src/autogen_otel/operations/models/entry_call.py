@@ -1,4 +1,4 @@
-"""One ``config_list`` entry tried: ``create`` of its model client."""
+"""The call of one ``config_list`` entry: ``create`` of its model client."""
 
 from __future__ import annotations
 
@@ -9,46 +9,47 @@ from typing import Any
 from autogen_otel.causes import Circumstances, Failure, Oddity, Scene
 from autogen_otel.causes.decision import cause_of_break
 from autogen_otel.operations.models import config_entries
-from autogen_otel.operations.models.answer_read import read_answer
+from autogen_otel.operations.models.answer import read_answer
 from autogen_otel.operations.models.config_entries import Entry, see_entry
 from autogen_otel.operations.models.model_call import Fallback, ModelCall
 from autogen_otel.operations.models.response import usage
-from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.operations.operation import Operation
 from autogen_otel.recording import MODEL_EXCEPTION, Facts, Measurement, silence_others
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import metrics, spans
 
 
-class EntryTried(Operation):
+class EntryCall(Operation):
     """Reads ``create`` of any model client: AutoGen's own, AG2's second generation, custom ones.
 
-    It has a span where there are several entries; an only one is not a choice, and stands on the model call.
+    It has a span only if there are several entries; a single entry's facts are on the model call.
 
     Attributes:
-        tried: which entry it is.
-        answered: whether an HTTP attempt was answered well: what fails after that is the answer itself.
-        refusal: what the last HTTP attempt was answered, if that was an error.
-        attempts: HTTP attempts begun.
-        stream: the stream it was answered with, if it was.
+        entry: the entry.
+        was_answered: whether an HTTP attempt succeeded: a failure after that is one of the answer itself.
+        refusal: the error that answered the last HTTP attempt, if one did.
+        attempts: number of HTTP attempts.
+        start_time: when the call began, in seconds of ``time.perf_counter``.
+        stream: the progress of the streamed answer, if the answer is one.
     """
 
     failure_event = MODEL_EXCEPTION
     parameters = ("params",)
 
     __slots__ = (
-        "_instead_of",
-        "answered",
+        "_fallback",
         "attempts",
-        "began",
         "changes",
+        "entry",
         "refusal",
+        "start_time",
         "stream",
-        "tried",
+        "was_answered",
     )
 
     def begin(self) -> Facts | None:
-        """Note which entry it is; a client used outside ``OpenAIWrapper.create`` is none of our business."""
+        """Note which entry it is; a client used outside ``OpenAIWrapper.create`` is not observed."""
         call = self.parent
         if not isinstance(call, ModelCall):
             return None
@@ -57,15 +58,23 @@ class EntryTried(Operation):
             return None
         self.place = self.place.copy()
         self.place.entry = self
-        self.answered, self.attempts, self.began = False, 0, perf_counter()
-        self.stream: StreamRead | None = None
+        self.was_answered, self.attempts, self.start_time = False, 0, perf_counter()
+        self.stream: StreamProgress | None = None
         self.refusal: Oddity | None = None
-        self._instead_of = call.gave_up
-        if self._instead_of is None and call.tried is not None and call.tried.index in call.answered:
-            self._instead_of = Fallback(call.tried)
-        entry = call.first if call.first.index == index else see_entry(self.recorder, call.instance, index)
-        self.tried: Entry = entry
-        call.gave_up, call.tried = None, entry
+        self._fallback = call.fallback
+        if (
+            self._fallback is None
+            and call.last_entry is not None
+            and call.last_entry.index in call.answered_entries
+        ):
+            self._fallback = Fallback(call.last_entry)
+        entry = (
+            call.first_entry
+            if call.first_entry.index == index
+            else see_entry(self.recorder, call.instance, index)
+        )
+        self.entry: Entry = entry
+        call.fallback, call.last_entry = None, entry
         self.changes = silence_others if entry.has_sdk else None
         if entry.count > 1:
             self.name = spans.config_entry(entry.index, entry.model)
@@ -73,65 +82,65 @@ class EntryTried(Operation):
         return {}
 
     def returned(self, value: Any) -> Facts | None:
-        """The entry answered, which the logical call needs to know."""
-        call, index, stream = self.place.model_call, self.tried.index, self.stream
+        """The entry answered: tell the logical call."""
+        call, index, stream = self.place.model_call, self.entry.index, self.stream
         if call is None:
             return None
-        call.answered[index] = self.tried
-        used = usage(value) if stream is None else stream.usage
-        if used is not None:
-            call.usages[index] = used
-        call.read = read_answer(value)
+        call.answered_entries[index] = self.entry
+        tokens = usage(value) if stream is None else stream.usage
+        if tokens is not None:
+            call.usages[index] = tokens
+        call.answer = read_answer(value)
         call.refusal = self.refusal
         if self.refusal is not None:
-            # The SDK takes an error with a good status for an answer.
+            # The SDK treats an error with a good status as an answer.
             self.failure = self.refusal.failure()
         if stream is None:
             return None
         if stream.error is not None:
-            # The client makes do with what had arrived; nobody else will ever hear of the break.
+            # The client returns the part that had arrived; nobody else will ever learn of the break.
             self.failure = Failure(cause_of_break(stream.error, self.carried_count), stream.error)
         return self._stream_facts(call, stream, failed=False)
 
     def failed(self, error: BaseException) -> Facts | None:
-        """The entry failed; AutoGen goes on to the next one without a word, if there is one."""
+        """The entry failed; AutoGen silently goes on to the next one, if there is one."""
         failure = self.failure = self.failure_of(error)
         call = self.place.model_call
         if call is None:
             return None
-        call.gave_up = Fallback(self.tried, type(error), failure.cause)
+        call.fallback = Fallback(self.entry, type(error), failure.cause)
         return None if self.stream is None else self._stream_facts(call, self.stream, failed=True)
 
     def cancelled(self) -> Facts | None:
-        """How far a stream had come."""
+        """The progress of a stream until then."""
         call = self.place.model_call
         if call is None or self.stream is None:
             return None
         return self._stream_facts(call, self.stream, failed=True)
 
     def failure_of(self, error: BaseException) -> Failure:
-        """As the last attempt says, where the SDK or AutoGen tripped over what it was answered."""
+        """The failure of the last attempt, where the SDK or AutoGen tripped over its answer."""
         if self.refusal is not None and self.summary_of(error) is None:
             return self.refusal.failure(error)
         failure = super().failure_of(error)
-        said = None if self.stream is None else self.stream.provider_error
-        return failure if said is None else failure._replace(message=said.message)
+        provider_error = None if self.stream is None else self.stream.provider_error
+        return failure if provider_error is None else failure._replace(message=provider_error.message)
 
     def circumstances(self) -> Circumstances:
-        """What this entry was answered with."""
+        """What is known of the answer to this entry."""
         return Circumstances(
             Scene.REQUEST,
             carried_messages=self.carried_count,
             stream=self.stream,
-            was_answered=self.answered,
-            has_custom_client=self.tried.is_custom,
+            was_answered=self.was_answered,
+            has_custom_client=self.entry.is_custom,
         )
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
-        """A try by the client of another SDK, whose HTTP attempts nobody sees; and a fallback."""
+        """A call by the client of another SDK, whose HTTP attempts are not observed; and a fallback."""
         agent = None if self.place.model_call is None else self.place.model_call.agent
         if self.attempts == 0:
-            labels = {**self.tried.facts, names.GEN_AI_AGENT_NAME: agent, metrics.ATTEMPT_RESENT: False}
+            labels = {**self.entry.facts, names.GEN_AI_AGENT_NAME: agent, metrics.ATTEMPT_RESENT: False}
             if self.failure is not None:
                 error = self.failure.error
                 labels |= {
@@ -139,20 +148,20 @@ class EntryTried(Operation):
                     names.ERROR_ORIGIN: self.failure.cause,
                 }
             yield metrics.MODEL_ATTEMPTS, 1, labels
-        if self._instead_of is not None:
-            yield self._instead_of.measured(self.tried, agent)
+        if self._fallback is not None:
+            yield self._fallback.measurement(self.entry, agent)
 
-    def opened(self) -> StreamRead:
-        """Begin the account of a stream."""
-        self.stream = StreamRead(texts=[] if self.recorder.settings.records_messages else None)
+    def open_stream(self) -> StreamProgress:
+        """Begin to record the progress of a stream."""
+        self.stream = StreamProgress(texts=[] if self.recorder.settings.records_messages else None)
         return self.stream
 
-    def _stream_facts(self, call: ModelCall, stream: StreamRead, *, failed: bool) -> Facts | None:
-        call.streams[self.tried.index] = stream
-        return None if self.name is None else stream.facts(self.began, failed=failed)
+    def _stream_facts(self, call: ModelCall, stream: StreamProgress, *, failed: bool) -> Facts | None:
+        call.streams[self.entry.index] = stream
+        return None if self.name is None else stream.facts(self.start_time, failed=failed)
 
     def _release(self) -> None:
         if self.stream is not None:
-            # The SDK holds on to the account, and the frames of the exception to the SDK.
+            # The SDK holds a reference to the progress, and the frames of the exception one to the SDK.
             self.stream.error = None
-        self.stream = self._instead_of = None
+        self.stream = self._fallback = None

@@ -9,7 +9,7 @@ from autogen_otel.traces.selection import Selection
 from autogen_otel.traces.source import SampledSource, SourceError
 from autogen_otel.traces.sources.http import Client
 from autogen_otel.traces.sources.jaeger import Jaeger
-from autogen_otel.traces.sources.searched import Searched, Store
+from autogen_otel.traces.sources.store import Store, StoreSource
 from autogen_otel.traces.sources.tempo import Tempo
 from tests.support.diagnosed import incidents, journal
 from tests.support.lineage import share_of_plain
@@ -37,12 +37,12 @@ class Open:
         self._scripted, self._store = STORES[kind]
         self.server: ScriptedJaeger | ScriptedTempo
 
-    def __call__(self, *recorded: Recorded, most: int | None = None) -> Searched:
+    def __call__(self, *recorded: Recorded, most: int | None = None) -> StoreSource:
         self.server = self._scripted(*recorded)
         store = self._store(Client("A store", self._stack.enter_context(serving(self.server))))
         if most is not None:
             store.most = most
-        return Searched(store, ("--store", "url"))
+        return StoreSource(store, ("--store", "url"))
 
 
 @pytest.fixture(
@@ -205,9 +205,9 @@ def test_a_jaeger_without_conversations_says_what_it_has(kind: str) -> None:
 
 
 def test_a_jaeger_links_to_the_span_and_a_tempo_has_no_interface() -> None:
-    jaeger = Searched(Jaeger(Client("Jaeger", "http://eve:secret@jaeger.example/ui/")), ())
+    jaeger = StoreSource(Jaeger(Client("Jaeger", "http://eve:secret@jaeger.example/ui/")), ())
     assert jaeger.link("ab", "cd") == "http://jaeger.example/ui/trace/ab?uiFind=cd"
-    assert Searched(Tempo(Client("Tempo", "http://tempo.example")), ()).link("ab", "cd") is None
+    assert StoreSource(Tempo(Client("Tempo", "http://tempo.example")), ()).link("ab", "cd") is None
 
 
 def test_quotes_in_what_is_asked_for_stay_text() -> None:

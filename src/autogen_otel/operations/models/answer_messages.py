@@ -6,7 +6,7 @@ from typing import Any
 
 from autogen_otel.reading import read, read_field, reader_of
 
-_BLOCK = (
+_BLOCK_FIELDS = (
     "type",
     "text",
     "reasoning",
@@ -26,13 +26,13 @@ _BLOCK = (
     "tool_call_id",
     "output",
 )
-_SAID = ("content", "reasoning_content", "refusal", "audio")
+_MESSAGE_FIELDS = ("content", "reasoning_content", "refusal", "audio")
 
 
 def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
     """The messages of a response in the form of the chat API, each with its ``finish_reason``.
 
-    Their values are the response's own objects; none for what is no response.
+    Their values are the response's own objects. A value that is no response has no messages.
     """
     choices = read_field(response, "choices")
     if type(choices) is list or isinstance(choices, (list, tuple)):
@@ -40,7 +40,7 @@ def messages_of(response: Any) -> tuple[dict[str, Any], ...]:
     messages = read(response, "messages")
     if isinstance(messages, (list, tuple)):
         reason = read(response, "finish_reason")
-        return tuple(_unified(message, reason) for message in messages)
+        return tuple(_of_unified(message, reason) for message in messages)
     items = read(response, "output")
     return (_of_items(items, response),) if isinstance(items, (list, tuple)) else ()
 
@@ -50,62 +50,66 @@ def _of_choice(choice: Any) -> dict[str, Any]:
     message = of_choice("message")
     if message is None:
         return _message(of_choice("finish_reason"), content=of_choice("text"))
-    said, reason = reader_of(message), of_choice("finish_reason")
-    calls, called = said("tool_calls"), said("function_call")
-    shown: dict[str, Any] = {"role": "assistant"}
-    for name in _SAID:
-        value = said(name)
+    of_message, reason = reader_of(message), of_choice("finish_reason")
+    tool_calls, function_call = of_message("tool_calls"), of_message("function_call")
+    chat_message: dict[str, Any] = {"role": "assistant"}
+    for name in _MESSAGE_FIELDS:
+        value = of_message(name)
         if value is not None:
-            shown[name] = value
-    if calls is not None and (asked := _calls(calls)):
-        shown["tool_calls"] = asked
-    if called is not None:
-        shown["function_call"] = _function(called)
-    shown["finish_reason"] = reason if isinstance(reason, str) else None
-    return shown
+            chat_message[name] = value
+    if tool_calls is not None and (chat_calls := _tool_calls(tool_calls)):
+        chat_message["tool_calls"] = chat_calls
+    if function_call is not None:
+        chat_message["function_call"] = _function(function_call)
+    chat_message["finish_reason"] = reason if isinstance(reason, str) else None
+    return chat_message
 
 
-def _unified(message: Any, reason: Any) -> dict[str, Any]:
-    """A message of AG2's second clients: its content is a list of blocks, tool calls among them."""
+def _of_unified(message: Any, reason: Any) -> dict[str, Any]:
+    """A message of AG2's second clients: its content is a list of blocks, some of which are tool calls."""
     content = _field(message, "content")
     if not isinstance(content, (list, tuple)):
         return _message(reason, content=content)
-    blocks = [_block(one) for one in content]
-    asked = [{"id": one.get("id"), "function": _function(one)} for one in blocks if _is_call(one)]
-    return _message(reason, content=[one for one in blocks if not _is_call(one)], tool_calls=asked or None)
+    blocks = [_block(block) for block in content]
+    tool_calls = [
+        {"id": block.get("id"), "function": _function(block)} for block in blocks if _is_call(block)
+    ]
+    return _message(
+        reason, content=[block for block in blocks if not _is_call(block)], tool_calls=tool_calls or None
+    )
 
 
 def _of_items(items: Any, response: Any) -> dict[str, Any]:
     """The output of the Responses API: messages, reasoning and calls, one after the other."""
     content: list[Any] = []
-    asked: list[Any] = []
+    tool_calls: list[Any] = []
     for item in items:
         kind = _field(item, "type")
         if kind == "message":
             blocks = _field(item, "content")
-            content.extend(_block(one) for one in (blocks if isinstance(blocks, (list, tuple)) else ()))
+            content.extend(_block(block) for block in (blocks if isinstance(blocks, (list, tuple)) else ()))
         elif kind == "function_call":
-            asked.append({"id": _field(item, "call_id"), "function": _function(item)})
+            tool_calls.append({"id": _field(item, "call_id"), "function": _function(item)})
         elif kind != "reasoning":
             content.append(item)
     reason = read(read(response, "incomplete_details"), "reason")
-    return _message(reason or _field(response, "status"), content=content, tool_calls=asked or None)
+    return _message(reason or _field(response, "status"), content=content, tool_calls=tool_calls or None)
 
 
 def _message(reason: Any, **values: Any) -> dict[str, Any]:
-    given = {name: value for name, value in values.items() if value is not None}
-    return {"role": "assistant", **given, "finish_reason": reason if isinstance(reason, str) else None}
+    fields = {name: value for name, value in values.items() if value is not None}
+    return {"role": "assistant", **fields, "finish_reason": reason if isinstance(reason, str) else None}
 
 
-def _calls(calls: Any) -> list[Any] | None:
-    # Whether anything else is true may be the user's code.
+def _tool_calls(calls: Any) -> list[Any] | None:
+    # The truth of any other type may be the user's code.
     if not (type(calls) is list or isinstance(calls, (list, tuple))) or not calls:
         return None
-    asked = []
-    for one in calls:
-        of_call = reader_of(one)
-        asked.append({"id": of_call("id"), "function": _function(of_call("function"))})
-    return asked
+    chat_calls = []
+    for call in calls:
+        of_call = reader_of(call)
+        chat_calls.append({"id": of_call("id"), "function": _function(of_call("function"))})
+    return chat_calls
 
 
 def _is_call(block: dict[str, Any]) -> bool:
@@ -123,7 +127,7 @@ def _function(function: Any) -> dict[str, Any] | None:
 def _block(block: Any) -> dict[str, Any]:
     if isinstance(block, dict):
         return block
-    values = {name: _field(block, name) for name in _BLOCK}
+    values = {name: _field(block, name) for name in _BLOCK_FIELDS}
     values["type"] = getattr(values["type"], "value", values["type"])
     return {name: value for name, value in values.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""How far a streamed answer came: read from its chunks as they pass, and from how they ended."""
+"""The progress of a streamed answer: read from its chunks as they pass, and from its end."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from autogen_otel.reading import read
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
 
-_TOLD = ("error", "message", "code", "type", "detail", "param")
+_ERROR_FIELDS = ("error", "message", "code", "type", "detail", "param")
 
 
 @dataclass(slots=True)
-class StreamRead:
-    """What is known of a stream while it is read.
+class StreamProgress:
+    """How far a stream came.
 
     Args:
-        chunks: chunks that came.
+        chunks: number of chunks received.
         chars: characters of text and of tool arguments in them.
-        first_at: when the first one came, in seconds of ``time.perf_counter``.
+        first_chunk_time: when the first one arrived, in seconds of ``time.perf_counter``.
         usage: token counts, if the provider sent them.
-        finished: whether a chunk said why the model stopped, which the last one of every choice does.
-        exhausted: whether it was read to its end.
+        finished: whether a chunk had a finish reason, as the last chunk of every choice does.
+        exhausted: whether the reader reached its end.
         broken: whether it broke.
-        error: what broke it; let go of when the entry that asked for it ends.
-        provider_error: the error that a chunk was instead of a piece of the answer.
-        texts: the pieces of its text, where message content is recorded.
+        error: the exception that broke it; dropped when the call of the entry ends.
+        provider_error: the error that a chunk had instead of a part of the answer.
+        texts: the parts of its text, if message content is recorded.
     """
 
     chunks: int = 0
     chars: int = 0
-    first_at: float | None = None
+    first_chunk_time: float | None = None
     usage: Facts | None = None
     finished: bool = False
     exhausted: bool = False
@@ -47,8 +47,8 @@ class StreamRead:
     def add(self, chunk: Any) -> None:
         """Count a chunk."""
         self.chunks += 1
-        if self.first_at is None:
-            self.first_at = perf_counter()
+        if self.first_chunk_time is None:
+            self.first_chunk_time = perf_counter()
         self.usage = usage(chunk) or self.usage
         if not getattr(chunk, "choices", None):
             self.provider_error = self.provider_error or _error(chunk)
@@ -66,34 +66,36 @@ class StreamRead:
         else:
             self.error, self.broken = error, True
 
-    def facts(self, since: float, *, failed: bool) -> Facts:
-        """What is recorded of it.
+    def facts(self, start_time: float, *, failed: bool) -> Facts:
+        """The facts of the stream.
 
         Args:
-            since: when the call that asked for it began, in seconds of ``time.perf_counter``.
-            failed: whether that call came to nothing, though the stream itself may have been read to its end.
+            start_time: when the call of the entry began, in seconds of ``time.perf_counter``.
+            failed: whether that call failed, even if the stream itself reached its end.
         """
         return {
             names.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: None
-            if self.first_at is None
-            else self.first_at - since,
+            if self.first_chunk_time is None
+            else self.first_chunk_time - start_time,
             names.STREAM_CHUNKS: self.chunks,
             names.STREAM_RECEIVED_CHARS: self.chars if failed or self.broken else None,
-            names.GEN_AI_OUTPUT_MESSAGES: self._said() if failed else None,
+            names.GEN_AI_OUTPUT_MESSAGES: self._partial_answer() if failed else None,
         }
 
-    def _said(self) -> tuple[dict[str, Any], ...] | None:
-        """The answer as far as it came."""
+    def _partial_answer(self) -> tuple[dict[str, Any], ...] | None:
+        """The part of the answer that arrived."""
         if not self.texts:
             return None
         return ({"role": "assistant", "content": "".join(self.texts), "finish_reason": None},)
 
 
 def _error(chunk: Any) -> ProviderError | None:
-    """The error that a chunk is; the SDK makes a chunk of whatever JSON an event has."""
-    told = {key: value for key in _TOLD if (value := read(chunk, key)) is not None}
+    """The error in a chunk; the SDK makes a chunk of any JSON that an event has."""
+    fields = {key: value for key in _ERROR_FIELDS if (value := read(chunk, key)) is not None}
     return (
-        error_in(told) if read(chunk, "object") == "error" or "error" in told or "message" in told else None
+        error_in(fields)
+        if read(chunk, "object") == "error" or "error" in fields or "message" in fields
+        else None
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autogen_otel.operations.models.stream_read import StreamRead
+from autogen_otel.operations.models.stream_progress import StreamProgress
 from autogen_otel.vocabulary import attributes as names
 from tests.support.calls import known
 
@@ -17,8 +17,8 @@ def chunk(content: Any = None, finish_reason: str | None = None, **delta: Any) -
     return SimpleNamespace(choices=[choice], usage=None)
 
 
-def stream(*chunks: Any, end: BaseException | None = None) -> StreamRead:
-    read = StreamRead()
+def stream(*chunks: Any, end: BaseException | None = None) -> StreamProgress:
+    read = StreamProgress()
     for one in chunks:
         read.add(one)
     if end is not None:

@@ -1,4 +1,4 @@
-"""What a reproduction may lack: values that were not recorded whole, functions that are not here."""
+"""Placeholders for values that were not recorded whole, and the ends of a test that cannot reproduce."""
 
 from __future__ import annotations
 
@@ -27,31 +27,33 @@ def placeholder(name: str, reason: str) -> Any:
 
 def demand_whole(arguments: Any) -> None:
     """Skip the test, naming what is missing, if a placeholder is left among the arguments."""
-    missing = [f"{one.name} ({one.reason} when it was recorded)" for one in _placeholders(arguments)]
-    if missing:
-        skip(f"put a value in the place of each placeholder first: {', '.join(missing)}")
+    missing_values = [
+        f"{missing.name} ({missing.reason} when it was recorded)" for missing in _placeholders(arguments)
+    ]
+    if missing_values:
+        skip(f"put a value in the place of each placeholder first: {', '.join(missing_values)}")
 
 
-def skip(what_to_do: str) -> NoReturn:
-    """Skip the test: somebody has to do something before it can tell anything."""
+def skip(advice: str) -> NoReturn:
+    """Skip the test, with the advice what to do before it can tell anything."""
     import pytest  # noqa: PLC0415 - only tests come here
 
-    pytest.skip(what_to_do)
+    pytest.skip(advice)
 
 
-def fail(why: str) -> NoReturn:
+def fail(reason: str) -> NoReturn:
     """Fail the test for another reason than the recorded one, and say so."""
     import pytest  # noqa: PLC0415 - only tests come here
 
-    pytest.fail(f"cannot be reproduced here: {why}.", pytrace=False)
+    pytest.fail(f"cannot be reproduced here: {reason}.", pytrace=False)
 
 
 def _placeholders(value: Any) -> Iterator[Placeholder]:
     if isinstance(value, Placeholder):
         yield value
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _placeholders(one)
+        for part in value.values():
+            yield from _placeholders(part)
     elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _placeholders(one)
+        for part in value:
+            yield from _placeholders(part)
