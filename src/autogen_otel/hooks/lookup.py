@@ -44,7 +44,7 @@ class FunctionMap:
             return function_map
         try:
             call = current.current_call()
-            if isinstance(call, ToolCall) and not call.looked_up and isinstance(function_map, dict):
+            if isinstance(call, ToolCall) and not call.was_looked_up and isinstance(function_map, dict):
                 view = _View(function_map)
                 view._self_lookup = call, self._awaits_results
                 return view
@@ -90,12 +90,12 @@ class _View(Proxy):
 
     def _self_observe(self, key: Any, function: Any) -> Any:
         call, awaits_result = self._self_lookup
-        if key != call.tool or call.looked_up:
+        if key != call.tool or call.was_looked_up:
             return function
-        call.looked_up = True
+        call.was_looked_up = True
         if not callable(function):
             return function
-        is_awaited = call.found(function).gives_coroutines
+        is_awaited = call.function_found(function).gives_coroutines
         wrapper = (
             _reporting_coroutine_wrapper(call)
             if is_awaited
@@ -117,7 +117,7 @@ def _reporting_wrapper(call: ToolCall, *, awaits_result: bool) -> Wrapper:
             value = wrapped(*args, **kwargs)
         except BaseException as error:
             try:
-                call.raised(error)
+                call.function_raised(error)
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)
@@ -125,7 +125,7 @@ def _reporting_wrapper(call: ToolCall, *, awaits_result: bool) -> Wrapper:
         try:
             if awaits_result and inspect.isawaitable(value):
                 return _Awaitable(value, call)
-            call.gave(value)
+            call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
@@ -142,13 +142,13 @@ def _reporting_coroutine_wrapper(call: ToolCall) -> Wrapper:
             value = await wrapped(*args, **kwargs)
         except BaseException as error:
             try:
-                call.raised(error)
+                call.function_raised(error)
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)
             raise
         try:
-            call.gave(value)
+            call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)
@@ -169,13 +169,13 @@ class _Awaitable:
             value = yield from self._awaitable.__await__()
         except BaseException as error:
             try:
-                self._call.raised(error)
+                self._call.function_raised(error)
             except Exception as ours:  # noqa: BLE001 - the boundary
                 with suppress(Exception):
                     report(ours)
             raise
         try:
-            self._call.gave(value)
+            self._call.function_returned(value)
         except Exception as ours:  # noqa: BLE001 - the boundary
             with suppress(Exception):
                 report(ours)

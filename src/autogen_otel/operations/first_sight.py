@@ -1,4 +1,4 @@
-"""What agents and wrappers say once, read when they are first seen: names, roles, and credentials to mask."""
+"""What is read of agents and wrappers once, at first sight: names, roles, and credentials to mask."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
-class AgentSeen:
-    """What an agent says of itself.
+class AgentProfile:
+    """What is known of an agent.
 
     Args:
-        name: as the user would say it.
-        turn: name of the span of its turns.
-        role: what AutoGen has made the agent for; ``None`` for the user's own.
+        name: as the user knows it.
+        turn_name: name of the span of its turns.
+        role: what AutoGen has made the agent for; ``None`` for an agent of the user's.
         manages_group: whether its turn is a group chat.
     """
 
     name: str
-    turn: str
+    turn_name: str
     role: str | None
     manages_group: bool
 
 
 @dataclass(frozen=True, slots=True)
-class WrapperSeen:
+class WrapperProfile:
     """What is known of an ``OpenAIWrapper``.
 
     Args:
@@ -42,42 +42,42 @@ class WrapperSeen:
     entries: dict[int, Any] = field(default_factory=dict)
 
 
-def see_agent(recorder: Recorder, agent: Any) -> AgentSeen:
-    """What an agent says, read the first time.
+def see_agent(recorder: Recorder, agent: Any) -> AgentProfile:
+    """What is known of an agent, read the first time.
 
     Args:
         recorder: masks the credentials that it and the members of its group carry.
         agent: a ``ConversableAgent``, a ``GroupChatManager``, or anything else.
     """
     # As ``Memory.recall``, without the call: each turn asks for four agents.
-    kept = recorder.memory.get(id(agent))
-    if kept is not None and kept[0]() is agent:
-        seen: AgentSeen = kept[1]
-        return seen
+    entry = recorder.memory.get(id(agent))
+    if entry is not None and entry[0]() is agent:
+        profile: AgentProfile = entry[1]
+        return profile
     group = read(agent, "groupchat")
     members = read(group, "agents")
-    for one in (agent, *(members if isinstance(members, list) else ())):
-        wrapper = read(one, "client")
+    for member in (agent, *(members if isinstance(members, list) else ())):
+        wrapper = read(member, "client")
         if wrapper is not None:
-            llm_config = read(one, "llm_config")
+            llm_config = read(member, "llm_config")
             recorder.hide(llm_config)
             if recorder.check is not None:
                 recorder.check(llm_config)
             see_wrapper(recorder, wrapper)
     name = shown_name(agent)
-    seen = AgentSeen(name, spans.agent(name), role_of(agent), group is not None)
-    recorder.memory.remember(agent, seen)
+    profile = AgentProfile(name, spans.agent(name), role_of(agent), group is not None)
+    recorder.memory.remember(agent, profile)
     if recorder.on_agent is not None:
-        for one in (agent, *(members if isinstance(members, list) else ())):
-            recorder.on_agent(one)
-    return seen
+        for member in (agent, *(members if isinstance(members, list) else ())):
+            recorder.on_agent(member)
+    return profile
 
 
-def see_wrapper(recorder: Recorder, wrapper: Any) -> WrapperSeen:
+def see_wrapper(recorder: Recorder, wrapper: Any) -> WrapperProfile:
     """What is known of an ``OpenAIWrapper``, which may belong to no agent."""
-    seen: WrapperSeen | None = recorder.memory.recall(wrapper)
-    if seen is not None:
-        return seen
+    profile: WrapperProfile | None = recorder.memory.recall(wrapper)
+    if profile is not None:
+        return profile
     recorder.hide(read(wrapper, "_config_list"))
     clients = read(wrapper, "_clients")
     for client in clients if isinstance(clients, list) else ():
@@ -92,13 +92,13 @@ def see_wrapper(recorder: Recorder, wrapper: Any) -> WrapperSeen:
             }
         )
         _hide_http_client(recorder, read(inner, "_client"))
-    seen = WrapperSeen()
-    recorder.memory.remember(wrapper, seen)
-    return seen
+    profile = WrapperProfile()
+    recorder.memory.remember(wrapper, profile)
+    return profile
 
 
 def _hide_http_client(recorder: Recorder, client: Any) -> None:
-    """What the user's own ``http_client`` adds to requests, and what it shows to proxies."""
+    """Mask what the user's own ``http_client`` adds to requests and sends to proxies."""
     auth = read(client, "_auth")
     headers = [("authorization", read(auth, "_auth_header")), *_pairs(read(client, "_headers"))]
     recorder.hide({"password": read(auth, "_password")})
@@ -136,7 +136,7 @@ class MakeWrapper(Operation):
     __slots__ = ()
 
     def begin(self) -> Facts | None:
-        """Mask the credentials before anything can be recorded that holds them."""
+        """Mask the credentials before anything that holds them can be recorded."""
         # A program may set its variables late, but hardly after it makes its agents.
         self.recorder.hide_environment()
         arguments = dict(self.arguments)

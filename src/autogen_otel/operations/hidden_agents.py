@@ -1,4 +1,4 @@
-"""The agents and chats that AutoGen makes for itself, which a reader of the trace never asked for."""
+"""The agents and chats that AutoGen makes for itself, which the user did not create."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def runs_tools(agent: object) -> bool:
 
 
 def wraps_nested_chat(agent: object) -> bool:
-    """Whether a pattern or swarm has made it around a nested chat: it is a member and has such a name."""
+    """Whether a pattern or swarm has made the agent around a nested chat: a member with such a name."""
     if _NESTED_CHAT.fullmatch(name_of(agent)) is None:
         return False
     return any(read(agent, name) is not None for name in ("_group_manager", "_swarm_manager"))
@@ -59,7 +59,7 @@ def manages_pattern(agent: object) -> bool:
 
 
 def role_of(agent: object) -> str | None:
-    """What AutoGen has made this agent for; ``None`` for the user's own."""
+    """What AutoGen has made this agent for; ``None`` for an agent of the user's."""
     if runs_tools(agent):
         return TOOL_EXECUTOR
     if wraps_nested_chat(agent):
@@ -74,15 +74,15 @@ def agents_of(group: object) -> Sequence[Any]:
 
 
 def shown_names(agents: Sequence[Any]) -> tuple[str, ...]:
-    """Names of those that the user knows of."""
+    """Names of the agents that the user knows of."""
     return tuple(shown_name(agent) for agent in agents if not (runs_tools(agent) or wraps_nested_chat(agent)))
 
 
 def shown_name(agent: object) -> str:
-    """An agent's name as the user would say it.
+    """An agent's name as the user knows it.
 
-    The user for whom a pattern makes a stand-in is just the user, and the agent around a nested chat is the
-    one that handed over to it.
+    A pattern's stand-in for the user is just the user, and the agent around a nested chat is the one that
+    handed over to it.
     """
     name = name_of(agent)
     if name == _TEMPORARY_USER:

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """Where a call stands: the calls around it that others ask for. Calls share one until it changes.
+    """Where a call stands: the calls around it that other calls ask for. Calls share it until it changes.
 
     Attributes:
-        conversation: the nearest conversation around; a conversation is its own, and so with those below.
+        conversation: the nearest conversation around; a conversation is its own, as all below are.
         root: the outermost conversation around.
         turn: the agent turn around.
         handoff: the speaker selection around.
         model_call: the logical model call around.
         entry: the config entry around.
-        course: how the chat goes that calls in here are steps of.
-        helper_role: what the chat around is made for, if AutoGen has made it for itself.
+        course: the course of the chat that the calls in here are steps of.
+        helper_role: the purpose of the chat around, if AutoGen has made it for itself.
     """
 
     __slots__ = (
@@ -61,14 +61,14 @@ class Place:
 
 
 class Operation(Call):
-    """One call of a host function, which it only reads.
+    """One call of a host function; the operation only reads it.
 
     Attributes:
-        place: where it stands, as its parent does unless ``begin`` makes it a copy.
+        place: where the call stands: at its parent's place, unless ``begin`` makes a copy of it.
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()
-    """Names of the positional arguments, for a function that somebody has wrapped without saying them."""
+    """Names of the positional arguments, for a function whose wrapper does not name them."""
     nowhere: ClassVar[Place] = Place()
 
     __slots__ = ()
@@ -76,13 +76,13 @@ class Operation(Call):
     place: Place
 
     @property
-    def carried(self) -> int:
-        """How many messages of the prompt around an earlier conversation left."""
+    def carried_count(self) -> int:
+        """How many messages an earlier conversation left in the prompt of the model call around."""
         call = self.place.model_call
         return 0 if call is None else call.carried_messages
 
     def begin(self) -> Facts | None:
-        """What is known before the call runs; ``None`` if it is none of our business."""
+        """What is known before the call runs; ``None`` if the call is not to be recorded."""
         raise NotImplementedError
 
     def returned(self, _value: Any) -> Facts | None:
@@ -90,25 +90,25 @@ class Operation(Call):
         return None
 
     def failed(self, error: BaseException) -> Facts | None:
-        """What is new when an exception has left the call; without a ``failure`` it is none of the call's."""
+        """What is new when an exception has left the call; without a ``failure`` the call has not failed."""
         self.failure = self.failure_of(error)
         return None
 
     def failure_of(self, error: BaseException) -> Failure:
-        """The failure by an exception that left the call; a cause decided inside it is kept."""
-        known = self.summary_of(error)
-        if known is not None and known.cause is not None:
+        """The failure of a call that an exception has left; a cause that was decided inside it stays."""
+        summary = self.summary_of(error)
+        if summary is not None and summary.cause is not None:
             failure = Failure(
-                known.cause,
+                summary.cause,
                 error,
-                message=known.message,
-                is_inner=known.is_inner,
-                is_wordless=known.is_wordless,
+                message=summary.message,
+                is_inner=summary.is_inner,
+                is_wordless=summary.is_wordless,
             )
         else:
             failure = decide(chain(error, self._handled_id), self.circumstances())
         return failure._replace(is_wordless=True) if self.may_quote(error) else failure
 
     def circumstances(self) -> Circumstances:
-        """What is known of the call beside an exception that has left it."""
+        """What is known of the call besides the exception that has left it."""
         return Circumstances()

@@ -80,7 +80,7 @@ class RecordedTool:
         """
         demand_whole(arguments)
         problems = tool_arguments.problems(
-            dict(arguments), schema=self._schema(), described=user_function.describe(self._entry())
+            dict(arguments), schema=self._schema(), description=user_function.describe(self._entry())
         )
         secrets, settings = KnownSecrets(), Settings()
         attributes = Attributes(Renderer(settings, secrets), secrets, settings)

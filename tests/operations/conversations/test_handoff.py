@@ -48,13 +48,13 @@ def selection(chat: Any = None, speaker: Any = ONE, course: Course | None = None
         ("auto", {}, handoffs.AUTO, None),
         ("ROUND_ROBIN", {}, handoffs.ROUND_ROBIN, None),
         ("unheard_of", {}, handoffs.CUSTOM, None),
-        ("auto", {"forced": True}, handoffs.ONLY_CANDIDATE, None),
-        ("manual", {"undecided": True}, handoffs.FALLBACK, None),
-        ("manual", {"undecided": True, "method": "manual"}, handoffs.AUTO, None),
-        ("auto", {"unresolved": "nobody"}, handoffs.FALLBACK, None),
+        ("auto", {"is_forced": True}, handoffs.ONLY_CANDIDATE, None),
+        ("manual", {"is_undecided": True}, handoffs.FALLBACK, None),
+        ("manual", {"is_undecided": True, "method": "manual"}, handoffs.AUTO, None),
+        ("auto", {"selection_error": "nobody"}, handoffs.FALLBACK, None),
         ("auto", {"reason": handoffs.AFTER_WORK, "rule": "done"}, handoffs.AFTER_WORK, "done"),
         (group, {}, handoffs.CUSTOM, "group"),
-        (group, {"undecided": True}, handoffs.AUTO, "group"),
+        (group, {"is_undecided": True}, handoffs.AUTO, "group"),
         (group, {"method": "random"}, handoffs.RANDOM, "group"),
     ],
 )
@@ -108,7 +108,7 @@ def test_who_is_eligible(value: Any, undecided: bool, candidates: Any, forced: b
     step = operation(NarrowCandidates, parent=chosen)
     assert step.begin() == {}
     step.returned(value)
-    assert (chosen.undecided, chosen.candidates, chosen.forced) == (undecided, candidates, forced)
+    assert (chosen.is_undecided, chosen.candidates, chosen.is_forced) == (undecided, candidates, forced)
     assert operation(NarrowCandidates).begin() is None
 
 

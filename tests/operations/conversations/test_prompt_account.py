@@ -40,15 +40,15 @@ def test_of_a_prompt_that_goes_on_only_what_is_new_is_read() -> None:
     account, call = PromptAccount(), asked('{"a": 1}')
     first = measured(account, _SYSTEM, said("Hello"))
     second = measured(account, _SYSTEM, said("Hello"), call, said("12345678901234567890"))
-    assert (first.known, sizes(first)) == (0, (2, 14, 14, 9))
-    assert (second.known, sizes(second)) == (2, (2, 48, 34, 20))
+    assert (first.known_count, sizes(first)) == (0, (2, 14, 14, 9))
+    assert (second.known_count, sizes(second)) == (2, (2, 48, 34, 20))
 
 
 def test_a_copy_of_the_history_is_the_history() -> None:
     account, call = PromptAccount(), asked('{"a": 1}')
     measured(account, _SYSTEM, call)
     again = measured(account, *deepcopy([_SYSTEM, call, said("Hello")]))
-    assert (again.known, sizes(again)[0]) == (2, 1)
+    assert (again.known_count, sizes(again)[0]) == (2, 1)
 
 
 def test_a_message_that_was_changed_in_place_is_read_again() -> None:
@@ -56,7 +56,7 @@ def test_a_message_that_was_changed_in_place_is_read_again() -> None:
     measured(account, system, said("Hello"))
     system["content"] = "Be very, very brief."
     again = measured(account, system, said("Hello"))
-    assert (again.known, sizes(again)) == (0, (1, 25, 20, 20))
+    assert (again.known_count, sizes(again)) == (0, (1, 25, 20, 20))
 
 
 def test_other_tool_calls_in_the_same_place_are_read_again() -> None:
@@ -72,7 +72,7 @@ def test_tools_that_were_changed_in_place_are_other_tools() -> None:
     tools[0]["function"] = {"name": "search", "parameters": {}}
     other = measured(account, _SYSTEM, tools=tools)
     assert (same.same_tools, other.same_tools) == (True, False)
-    assert other.offered[names.PROMPT_TOOL_NAMES] == ["search"]
+    assert other.tool_facts[names.PROMPT_TOOL_NAMES] == ["search"]
 
 
 def test_equal_messages_are_told_apart_by_how_often_they_are_sent() -> None:
@@ -81,7 +81,7 @@ def test_equal_messages_are_told_apart_by_how_often_they_are_sent() -> None:
     told = []
     for length in (1, 2, 2, 3):
         prompt = measured(prompts, *yes[:length])
-        told.append(len(messages.new_messages(yes[prompt.known : length], prompt.counted)))
+        told.append(len(messages.new_messages(yes[prompt.known_count : length], prompt.content_counts)))
     assert told == [1, 1, 0, 1]
 
 
@@ -89,4 +89,4 @@ def test_what_is_known_is_let_go_of_at_the_end() -> None:
     account = PromptAccount()
     measured(account, said("Hello"))
     account.forget()
-    assert measured(account, said("Hello")).known == 0
+    assert measured(account, said("Hello")).known_count == 0

@@ -103,9 +103,9 @@ def test_a_turn_says_whose_it_is(sender: Any, recorded: dict[str, str]) -> None:
 def test_the_tool_calls_of_a_turn_stand_in_the_last_message(messages: Any, asked: Any) -> None:
     turn = operation(AgentTurn, TWO, messages=messages)
     turn.begin()
-    assert turn.asked_tools == asked
-    turn.asked_by_run = [2]
-    assert turn.asked_tools == [2]
+    assert turn.tool_calls == asked
+    turn.run_tool_calls = [2]
+    assert turn.tool_calls == [2]
 
 
 def test_a_turn_without_a_reply_is_why_the_chat_is_over() -> None:

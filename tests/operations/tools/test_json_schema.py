@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, describe, glance, json_type, mismatches
+from autogen_otel.operations.tools.json_schema import (
+    MAX_PROBLEMS,
+    describe,
+    flat_schema,
+    json_type,
+    mismatches,
+)
 from autogen_otel.recording import ArgumentProblem
 
 Schema = dict[str, Any]
@@ -84,17 +90,17 @@ _ITEMS: st.SearchStrategy[object] = st.sampled_from([None, True, 0, 7, 7.0, 1.5,
 
 @given(_SCHEMAS, st.dictionaries(st.sampled_from("abcd"), _ITEMS))
 def test_what_fits_at_a_glance_has_no_problem(schema: Schema, value: dict[str, Any]) -> None:
-    seen = glance(schema)
-    if seen is not None and seen.fits(value):
+    flat = flat_schema(schema)
+    if flat is not None and flat.fits(value):
         assert said(value, schema, "") == []
 
 
 def test_nearly_every_schema_of_a_tool_is_seen_at_a_glance() -> None:
-    seen = glance(parameters(amount={"type": "number", "title": "Amount"}, holder={"type": "string"}))
-    assert seen is not None
-    assert seen.fits({"amount": 1.5, "holder": "Ann"})
-    assert not seen.fits({"amount": "1.5", "holder": "Ann"})
-    assert not seen.fits({"amount": 1.5})
+    flat = flat_schema(parameters(amount={"type": "number", "title": "Amount"}, holder={"type": "string"}))
+    assert flat is not None
+    assert flat.fits({"amount": 1.5, "holder": "Ann"})
+    assert not flat.fits({"amount": "1.5", "holder": "Ann"})
+    assert not flat.fits({"amount": 1.5})
 
 
 def test_nothing_is_remembered_of_a_schema() -> None:

@@ -75,8 +75,8 @@ def test_an_unknown_tool_is_a_problem_of_its_own_kind() -> None:
 def said(
     arguments: object, tool: Callable[..., Any] | None, schema: Mapping[str, Any] | None = None
 ) -> list[str]:
-    described = user_function.describe(tool) if tool is not None else None
-    outcome = problems(arguments, schema=schema, described=described)
+    description = user_function.describe(tool) if tool is not None else None
+    outcome = problems(arguments, schema=schema, description=description)
     return [f"{one.argument} {one.kind}: {one.expected}" for one in outcome]
 
 
@@ -84,7 +84,7 @@ def said(
     ("arguments", "got"), [(None, "null"), ([1], "array"), ("x", "string"), (0, "integer")]
 )
 def test_arguments_must_be_an_object(arguments: object, got: str) -> None:
-    assert problems(arguments, schema={"properties": {"a": {}}}, described=None) == (
+    assert problems(arguments, schema={"properties": {"a": {}}}, description=None) == (
         ArgumentProblem("arguments", "not_object", "object", got, arguments),
     )
 
@@ -292,7 +292,7 @@ def test_the_number_of_problems_is_bounded_over_both_sources() -> None:
 )
 def test_no_arguments_upset_it_and_each_is_reported_once_of_a_kind(arguments: dict[str, Any]) -> None:
     schema = {"properties": {"amount": {"type": "string"}}, "required": ["amount", "x"]}
-    outcome = problems(arguments, schema=schema, described=user_function.describe(pay))
+    outcome = problems(arguments, schema=schema, description=user_function.describe(pay))
     keys = [(one.argument, one.kind) for one in outcome]
     assert len(keys) == len(set(keys))
     assert ("x", "missing") in keys or "x" in arguments or len(keys) == 20
@@ -350,7 +350,7 @@ def mapped(tool: Callable[..., Any]) -> Any:
 
 def verdict(entry: Any, arguments: Any, schema: Mapping[str, Any] | None = None) -> str:
     """Call the entry as AutoGen does, and ask."""
-    outcome = problems(arguments, schema=schema, described=user_function.describe(entry))
+    outcome = problems(arguments, schema=schema, description=user_function.describe(entry))
     try:
         result = entry(**arguments)
         if inspect.isawaitable(result):
@@ -539,7 +539,7 @@ def test_without_an_error_the_problems_decide() -> None:
 
 
 def test_arguments_that_are_no_object_are_the_cause() -> None:
-    outcome = problems([1], schema=None, described=None)
+    outcome = problems([1], schema=None, description=None)
     with pytest.raises(TypeError) as caught:
         double(**[1])  # type: ignore[arg-type]
     assert cause(caught.value, outcome, double, [1]) == TOOL_ARGUMENTS
@@ -571,7 +571,7 @@ def test_the_verdict_is_the_same_after_the_error_went_up_through_autogen(
         "executor", llm_config=False, human_input_mode="NEVER", function_map={"tool": recorder}
     )
     succeeded, _ = executor.execute_function({"name": "tool", "arguments": json.dumps(arguments)})
-    outcome = problems(arguments, schema=None, described=user_function.describe(entry))
+    outcome = problems(arguments, schema=None, description=user_function.describe(entry))
     assert not succeeded
     assert cause(kept[0], outcome, entry, arguments) == expected
 

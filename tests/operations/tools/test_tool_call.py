@@ -28,9 +28,9 @@ def called(
     call = operation(ToolCall, AGENT, func_call=func_call)
     call.begin()
     if function is not None:
-        call.found(function)
+        call.function_found(function)
     if raised is not None:
-        call.raised(raised)
+        call.function_raised(raised)
     return call
 
 
@@ -123,8 +123,8 @@ def test_a_tool_that_cannot_be_described_is_not_taken_for_an_unknown_one(
     call = called(claiming(), None)
     monkeypatch.setattr(tool_call, "describe", hostile.refuse)
     with pytest.raises(ZeroDivisionError):
-        call.found(claim)
-    call.raised(ValueError("policy"))
+        call.function_found(claim)
+    call.function_raised(ValueError("policy"))
     assert call.returned(FAILED)[names.TOOL_ARGUMENTS_PROBLEMS] is None
     assert call.failure is not None
     assert call.failure.cause == causes.TOOL_EXCEPTION

@@ -17,7 +17,7 @@ import pytest
 import wrapt
 
 from autogen_otel.operations.tools import user_function
-from autogen_otel.operations.tools.user_function import describe, entered, received_unchanged
+from autogen_otel.operations.tools.user_function import describe, entered_frame, was_received_unchanged
 from tests.support.lineage import IS_02
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def test_a_lambda_is_its_own_function() -> None:
     assert user_function.user_function(entry) is entry
     assert outcome is not None
     assert outcome["code.function.name"].endswith("<lambda>")
-    assert entered(raised(entry, a=1), entry) is not None
+    assert entered_frame(raised(entry, a=1), entry) is not None
 
 
 def test_a_class_is_located_by_its_constructor() -> None:
@@ -168,7 +168,7 @@ def test_a_class_is_located_by_its_constructor() -> None:
     assert describe(Plain).location == place(
         f"{__name__}.Plain", __file__, Plain.__init__.__code__.co_firstlineno
     )
-    assert entered(raised(Plain, a=0), Plain) is not None
+    assert entered_frame(raised(Plain, a=0), Plain) is not None
 
 
 class Plain:
@@ -201,10 +201,10 @@ def test_a_group_tool_with_context_variables_is_found_although_autogen_hides_it(
     outcome = describe(entry).signature
     assert outcome is not None
     assert list(outcome.parameters) == ["a"]
-    frame = entered(raised(entry, a="1"), entry)
+    frame = entered_frame(raised(entry, a="1"), entry)
     assert frame is not None
     assert frame.f_code.co_name == function.__name__
-    assert not received_unchanged(frame, "a", "1")
+    assert not was_received_unchanged(frame, "a", "1")
     assert user_function.user_function(entry) is function
 
 
@@ -304,7 +304,7 @@ def test_an_object_that_does_not_like_to_be_looked_at_upsets_nothing() -> None:
     assert user_function.user_function(entry) is None
     assert describe(entry).location == {}
     assert describe(entry).signature is None
-    assert entered(ValueError(), entry) is None
+    assert entered_frame(ValueError(), entry) is None
 
 
 def test_a_callable_that_does_not_say_what_it_is_bound_to_is_described() -> None:
@@ -347,41 +347,41 @@ def test_an_entry_is_described_once_and_not_kept_alive() -> None:
 @pytest.mark.parametrize("made", [registered, mapped])
 def test_the_frame_of_a_function_that_was_entered_is_found(made: Any, function: Any) -> None:
     entry = made(function)
-    frame = entered(raised(entry, a=1), entry)
+    frame = entered_frame(raised(entry, a=1), entry)
     assert isinstance(frame, types.FrameType)
     assert frame.f_code is function.__code__
-    assert received_unchanged(frame, "a", 1)
+    assert was_received_unchanged(frame, "a", 1)
 
 
 def test_a_model_is_not_what_came_in_the_json() -> None:
     entry = registered(read_claim)
-    frame = entered(raised(entry, claim={"id": 1}), entry)
+    frame = entered_frame(raised(entry, claim={"id": 1}), entry)
     assert frame is not None
-    assert not received_unchanged(frame, "claim", {"id": 1})
+    assert not was_received_unchanged(frame, "claim", {"id": 1})
 
 
 @pytest.mark.parametrize("made", [registered, mapped])
 def test_a_function_whose_arguments_are_refused_was_not_entered(made: Any) -> None:
     entry = made(add)
-    assert entered(raised(entry, b=1), entry) is None
+    assert entered_frame(raised(entry, b=1), entry) is None
 
 
 def test_a_coerced_argument_is_told_from_one_that_reached_the_function_as_it_came() -> None:
     entry = registered(fail)
-    frame = entered(raised(entry, a="7"), entry)
+    frame = entered_frame(raised(entry, a="7"), entry)
     assert frame is not None
-    assert received_unchanged(frame, "a", "7") is IS_02
+    assert was_received_unchanged(frame, "a", "7") is IS_02
 
 
 def test_equal_values_of_another_type_were_coerced() -> None:
-    frame = entered(raised(fail_openly, a=1, zz="x"), fail_openly)
+    frame = entered_frame(raised(fail_openly, a=1, zz="x"), fail_openly)
     assert frame is not None
-    assert received_unchanged(frame, "a", 1)
-    assert not received_unchanged(frame, "a", True)
-    assert not received_unchanged(frame, "a", 1.0)
-    assert received_unchanged(frame, "zz", "x")
-    assert not received_unchanged(frame, "others", {"zz": "x"})
-    assert not received_unchanged(frame, "nowhere", None)
+    assert was_received_unchanged(frame, "a", 1)
+    assert not was_received_unchanged(frame, "a", True)
+    assert not was_received_unchanged(frame, "a", 1.0)
+    assert was_received_unchanged(frame, "zz", "x")
+    assert not was_received_unchanged(frame, "others", {"zz": "x"})
+    assert not was_received_unchanged(frame, "nowhere", None)
 
 
 def test_a_value_that_cannot_be_compared_counts_as_changed() -> None:
@@ -391,9 +391,9 @@ def test_a_value_that_cannot_be_compared_counts_as_changed() -> None:
 
         __hash__ = None  # type: ignore[assignment]
 
-    frame = entered(raised(fail, a=Odd()), fail)
+    frame = entered_frame(raised(fail, a=Odd()), fail)
     assert frame is not None
-    assert not received_unchanged(frame, "a", Odd())
+    assert not was_received_unchanged(frame, "a", Odd())
 
 
 def test_a_name_with_text_that_cannot_be_said_does_not_count_as_turned_away() -> None:
@@ -401,4 +401,4 @@ def test_a_name_with_text_that_cannot_be_said_does_not_count_as_turned_away() ->
         def __str__(self) -> str:
             raise RuntimeError
 
-    assert not user_function.turned_away(MuteError(), add)
+    assert not user_function.was_refused_by_python(MuteError(), add)

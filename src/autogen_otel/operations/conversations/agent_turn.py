@@ -21,15 +21,15 @@ class AgentTurn(Operation):
 
     Attributes:
         agent: whose turn it is.
-        messages: what the agent is replying to; in 0.2 a tool call's id stands only there.
-        around: the course of the chat that the turn is a step of.
+        messages: the messages that the agent replies to; in 0.2 only they have a tool call's id.
+        outer_course: the course of the chat that the turn is a step of.
         model_answered: whether a model call inside it has returned a response.
-        oddity: what was odd about that.
-        lost: how a tool ended that left with more than an ``Exception``: AG2 runs asynchronous tools in
-            threads of its own, where such ends are lost.
-        asked_by_run: the tool calls that a run of an assistant asks for, which stand in no message.
-        answer: what a human answered last; only whether it ends the chat is ever looked at.
-        given: the tool calls begun, by their place among those asked for: equal ones are told apart.
+        oddity: what was odd about that response.
+        lost_failure: the failure of a tool that raised a ``BaseException``, no ``Exception``: AG2 runs
+            asynchronous tools in threads of its own and loses what they raise of that kind.
+        run_tool_calls: the tool calls that a run of an assistant asks for; no message has them.
+        answer: what a human answered last; we only look whether it ends the chat.
+        begun_calls: positions in ``tool_calls`` of the calls that have begun, to tell equal calls apart.
     """
 
     operation_name = spans.INVOKE_AGENT
@@ -38,97 +38,99 @@ class AgentTurn(Operation):
         "_replies_before",
         "agent",
         "answer",
-        "around",
-        "asked_by_run",
-        "given",
-        "lost",
+        "begun_calls",
+        "lost_failure",
         "messages",
         "model_answered",
         "oddity",
+        "outer_course",
+        "run_tool_calls",
     )
 
     def begin(self) -> Facts | None:
         """Note whose turn it is, and the messages it answers."""
         agent, sender = self.instance, self.arguments.get("sender")
-        seen = see_agent(self.recorder, agent)
+        profile = see_agent(self.recorder, agent)
         messages = self.arguments.get("messages")
         if messages is None:
-            # Not ``agent._oai_messages[sender]``: on the defaultdict that would create what the host has not.
+            # Not ``agent._oai_messages[sender]``, which would add a list to the host's defaultdict.
             messages = read_key(agent, "_oai_messages", sender)
         is_list = type(messages) is list or isinstance(messages, Sequence)
         self.messages: Sequence[Any] = messages if is_list else ()
-        own = self.parent
-        if isinstance(own, OwnTurn) and own.instance is agent:
+        own_turn = self.parent
+        if isinstance(own_turn, OwnTurn) and own_turn.instance is agent:
             # The same turn goes on, maybe with messages that the agent's class has changed.
-            own.messages = self.messages
+            own_turn.messages = self.messages
             return None
-        self.agent, self.model_answered = seen.name, False
+        self.agent, self.model_answered = profile.name, False
         self.oddity: Oddity | None = None
-        self.lost: Failure | None = None
+        self.lost_failure: Failure | None = None
         self.answer: str | None = None
-        self.asked_by_run: Sequence[Any] = ()
-        self.given: set[int] = set()
+        self.run_tool_calls: Sequence[Any] = ()
+        self.begun_calls: set[int] = set()
         self._replies_before = auto_replies(agent, sender)
-        self.around = self.place.course
+        self.outer_course = self.place.course
         place = self.place = self.place.copy()
         place.course, place.turn = Course(), self
-        if place.helper_role is None and seen.role is None:
+        if place.helper_role is None and profile.role is None:
             # A group's manager takes no turn of its own: the speakers inside it do.
-            if place.conversation is not None and not seen.manages_group:
+            if place.conversation is not None and not profile.manages_group:
                 place.conversation.turns += 1
-            self.name = seen.turn
+            self.name = profile.turn_name
         self.constants = (
-            _between(seen.name, None if sender is None else see_agent(self.recorder, sender).name),
+            _agent_and_sender(
+                profile.name, None if sender is None else see_agent(self.recorder, sender).name
+            ),
         )
         return {}
 
     def returned(self, value: Any) -> None:
-        """A reply, or none, which ends the chat."""
-        around = self.around
-        if around is None:
+        """Note whether there is a reply; without one the chat ends."""
+        course = self.outer_course
+        if course is None:
             return
         if value is not None:
-            around.turns, around.reason = around.turns + 1, None
+            course.turns, course.reason = course.turns + 1, None
             return
         agent = self.instance
         group = getattr(agent, "groupchat", None)
         if group is None:
-            around.reason = turn_reason(
+            course.reason = turn_reason(
                 agent, self.arguments.get("sender"), self._replies_before, self.answer
             )
         elif self.place.course is not None:
-            around.reason = group_reason(self.place.course, group)
+            course.reason = group_reason(self.place.course, group)
 
     def circumstances(self) -> Circumstances:
-        """What a model answered, in this turn or in the one that this one goes on from."""
+        """What a model answered, in this turn or in the turn before, which this one continues."""
         oddity = self.oddity
         if not self.model_answered and self.place.conversation is not None:
             oddity = self.place.conversation.oddity
         return Circumstances(
             was_answered=self.model_answered,
             oddity=oddity,
-            has_tool_calls=bool(self.asked_tools),
-            lost_failure=self.lost,
+            has_tool_calls=bool(self.tool_calls),
+            lost_failure=self.lost_failure,
         )
 
     def is_cancelled_by(self, error: BaseException) -> bool:
-        """Also where AG2 has lost that a tool was cancelled."""
-        lost = self.lost
-        is_lost = lost is not None and lost.cause == CANCELLED and was_lost(error)
+        """Whether it is cancelled, also where AG2 has lost the cancellation of a tool."""
+        failure = self.lost_failure
+        is_lost = failure is not None and failure.cause == CANCELLED and was_lost(error)
         return is_lost or super().is_cancelled_by(error)
 
     @property
-    def asked_tools(self) -> Sequence[Any]:
-        """The tool calls of the message replied to, or of the assistant's run."""
-        if self.asked_by_run:
-            return self.asked_by_run
-        last = self.messages[-1] if self.messages else None
-        asked = last.get("tool_calls") if isinstance(last, Mapping) else None
-        return asked if isinstance(asked, list) else ()
+    def tool_calls(self) -> Sequence[Any]:
+        """The tool calls of the message that the agent replies to, or of the assistant's run."""
+        if self.run_tool_calls:
+            return self.run_tool_calls
+        last_message = self.messages[-1] if self.messages else None
+        tool_calls = last_message.get("tool_calls") if isinstance(last_message, Mapping) else None
+        return tool_calls if isinstance(tool_calls, list) else ()
 
     def _release(self) -> None:
-        self.messages = self.asked_by_run = ()
-        self.around = None
+        self.messages = self.run_tool_calls = ()
+        self.outer_course = None
 
 
 class OwnTurn(AgentTurn):
@@ -138,6 +140,6 @@ class OwnTurn(AgentTurn):
 
 
 @lru_cache(maxsize=256)
-def _between(agent: str, sender: str | None) -> Facts:
+def _agent_and_sender(agent: str, sender: str | None) -> Facts:
     """Whose turn it is, and whom the agent answers."""
     return {names.GEN_AI_AGENT_NAME: agent, names.SENDER_NAME: sender}

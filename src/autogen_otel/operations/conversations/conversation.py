@@ -27,7 +27,7 @@ _BY_MODEL = "reflection_with_llm"
 
 
 class Conversation(Operation):
-    """Reads ``initiate_chat``: the root of a trace, a nested conversation, or AutoGen's own chat with itself.
+    """Reads ``initiate_chat``: the root of a trace, a nested conversation, or a chat of AutoGen's own.
 
     Attributes:
         turns: agent turns begun, without those of nested conversations.
@@ -42,8 +42,8 @@ class Conversation(Operation):
     operation_name = spans.INVOKE_WORKFLOW
 
     __slots__ = (
-        "_around",
         "_is_outermost",
+        "_outer_conversation",
         "failed_tools",
         "messages",
         "oddity",
@@ -55,15 +55,15 @@ class Conversation(Operation):
     def begin(self) -> Facts | None:
         """Note who talks to whom and learn the credentials they carry."""
         recipient = self.arguments.get("recipient")
-        initiator_seen = see_agent(self.recorder, self.instance)
-        recipient_seen = see_agent(self.recorder, recipient)
+        initiator_profile = see_agent(self.recorder, self.instance)
+        recipient_profile = see_agent(self.recorder, recipient)
         self._is_outermost = self.parent is None
         place = self.place = self.place.copy()
         if place.handoff is not None and selects_speakers(self.instance):
             place.helper_role, place.course = SPEAKER_SELECTION, None
             return {}
-        # Kept, because the tool that began this one may have ended before it, and then leads nowhere.
-        self._around = place.conversation
+        # Kept, because the tool that began this one may end before it, and its links are gone then.
+        self._outer_conversation = place.conversation
         self.turns = self.returned_errors = 0
         self.oddity: Oddity | None = None
         self.prompts, self.messages = PromptAccount(self.instance, recipient), MessageAccount()
@@ -72,59 +72,59 @@ class Conversation(Operation):
         if place.root is None:
             place.root = self
         chat_id = self.arguments.get("chat_id")
-        self.name = spans.workflow(initiator_seen.name, recipient_seen.name)
+        self.name = spans.workflow(initiator_profile.name, recipient_profile.name)
         return {
-            names.GEN_AI_WORKFLOW_NAME: spans.workflow_name(initiator_seen.name, recipient_seen.name),
+            names.GEN_AI_WORKFLOW_NAME: spans.workflow_name(initiator_profile.name, recipient_profile.name),
             names.GEN_AI_CONVERSATION_ID: None if chat_id is None else read_text(chat_id),
         }
 
     def returned(self, value: Any) -> Facts | None:
         """The conversation went on to its end, whatever failed inside."""
         if self.name is not None:
-            return self._ended()
+            return self._end_facts()
         if self.place.handoff is not None:
             self.place.handoff.selection_ended(value)
         return None
 
     def failed(self, error: BaseException) -> Facts | None:
-        """Something ended the conversation that AutoGen did not catch."""
+        """An exception that AutoGen did not catch has ended the conversation."""
         self.failure = self.failure_of(error)
-        return None if self.name is None else self._ended()
+        return None if self.name is None else self._end_facts()
 
     def cancelled(self) -> Facts | None:
         """The program has ended it."""
         if self.name is None:
             return None
-        return {**self._ended(), names.CONVERSATION_TERMINATION: terminations.CANCELLED}
+        return {**self._end_facts(), names.CONVERSATION_TERMINATION: terminations.CANCELLED}
 
     def circumstances(self) -> Circumstances:
         """What AutoGen may trip over after a turn."""
         return Circumstances(oddity=self.oddity if self.name is not None else None)
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:
-        """Duration and turns; those nested in others are part of these."""
+        """Duration and turns, with those of nested conversations."""
         if self.name is None or not self._is_outermost:
             return
-        handled = self.attributes.get(names.ERRORS_HANDLED)
+        handled_errors = self.attributes.get(names.ERRORS_HANDLED)
         if self.failure is not None:
             outcome = metrics.FAILED
         elif self.attributes.get(names.CANCELLED):
             outcome = metrics.CANCELLED
         else:
-            outcome = metrics.RECOVERED if handled else metrics.OK
+            outcome = metrics.RECOVERED if handled_errors else metrics.OK
         labels = {metrics.CONVERSATION_OUTCOME: outcome}
         yield metrics.CONVERSATION_DURATION, seconds, labels
         yield metrics.CONVERSATION_TURNS, self.turns, labels
 
     def _release(self) -> None:
         if self.name is not None:
-            self._around = None
+            self._outer_conversation = None
             self.prompts.forget()
             self.failed_tools.clear()
 
-    def _ended(self) -> Facts:
-        if self._around is not None:
-            self._around.returned_errors += self.returned_errors
+    def _end_facts(self) -> Facts:
+        if self._outer_conversation is not None:
+            self._outer_conversation.returned_errors += self.returned_errors
         return {
             names.ERRORS_RETURNED: self.returned_errors or None,
             names.CONVERSATION_TURNS: self.turns,

@@ -1,4 +1,4 @@
-"""Why a chat ended, read from the state of its agents: 0.2 says it to nobody, the others only in print."""
+"""Why a chat ended, read from the state of its agents: 0.2 does not say it, the others only print it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _EXIT = "exit"
 
 
 class Course:
-    """How a chat has gone so far: one of two agents, or of a group during its manager's turn.
+    """The course of a chat so far: of two agents, or of a group during its manager's turn.
 
     Attributes:
         turns: agent turns that brought a reply.
         rounds: speakers that a group has selected.
-        max_rounds: how many it may, by the group chat in use: a manager keeps a copy of the user's.
+        max_rounds: the limit of rounds, by the group chat in use: a manager keeps a copy of the user's.
         reason: why the chat is over, if the last thing that happened in it ends it.
     """
 
@@ -48,12 +48,12 @@ def turn_reason(agent: Any, sender: Any, replies_before: int, answer: str | None
         return terminations.HUMAN_EXIT
     if auto_replies(agent, sender) > 0:
         return terminations.NO_REPLY
-    # So it is before the first reply: a function of the user's that answers the first message with nothing
-    # cannot be told from an end.
+    # The counter is 0 before the first reply, too: if a function of the user's answers the first message
+    # with nothing, that looks the same as an end.
     default = _limit(agent, "_max_consecutive_auto_reply")
     limit = read_key(agent, "_max_consecutive_auto_reply_dict", sender, default)
-    over = answer is None and replies_before >= limit
-    return terminations.MAX_AUTO_REPLY if over else terminations.TERMINATION_MESSAGE
+    is_over_limit = answer is None and replies_before >= limit
+    return terminations.MAX_AUTO_REPLY if is_over_limit else terminations.TERMINATION_MESSAGE
 
 
 def group_reason(course: Course, group: Any) -> str:
@@ -62,18 +62,18 @@ def group_reason(course: Course, group: Any) -> str:
         return course.reason
     # The message that opened the chat is its first round.
     limit = getattr(group, "max_round", None) if course.max_rounds is None else course.max_rounds
-    last = isinstance(limit, (int, float)) and course.rounds + 1 >= limit
-    return terminations.MAX_ROUND if last else terminations.TERMINATION_MESSAGE
+    is_last_round = isinstance(limit, (int, float)) and course.rounds + 1 >= limit
+    return terminations.MAX_ROUND if is_last_round else terminations.TERMINATION_MESSAGE
 
 
 def chat_reason(course: Course, initiator: Any, recipient: Any, max_turns: object) -> str:
-    """Why a conversation that no exception ended came to its end.
+    """Why a conversation ended, if no exception ended it.
 
     Args:
-        course: how it went.
-        initiator: who began it.
-        recipient: with whom.
-        max_turns: as given to ``initiate_chat``.
+        course: the course of the chat.
+        initiator: the agent that began it.
+        recipient: the other agent.
+        max_turns: the argument of ``initiate_chat``.
     """
     if course.reason is not None:
         return course.reason

@@ -22,7 +22,7 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes, handoffs, metrics, spans, terminations
 
 _END_OF_CHAT = frozenset({"NoEligibleSpeaker", "NoEligibleSpeakerError"})
-"""How a group chat says that nobody is left to speak: its normal end, not a failure."""
+"""Exceptions by which a group chat says that nobody is left to speak: its normal end, not a failure."""
 _SELECTED = "[AGENT SELECTED]"
 _SELECTION_FAILED = "[AGENT SELECTION FAILED]"
 
@@ -35,18 +35,18 @@ class Handoff(Operation):
     __slots__ = ()
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
-        """That it happened."""
+        """Count the handoff."""
         if self.name is not None:
             yield metrics.HANDOFFS, 1, {}
 
 
 class NestedChat(Handoff):
-    """Reads ``initiate_chat`` where an agent's turn calls it; it is observed as a conversation besides."""
+    """Reads ``initiate_chat`` where an agent's turn calls it; it is also observed as a conversation."""
 
     __slots__ = ()
 
     def begin(self) -> Facts | None:
-        """Note who hands over to whom. A tool that begins a chat hands nothing over: it comes back to it."""
+        """Note who hands over to whom. A tool that begins a chat does not: control comes back to it."""
         if not isinstance(self.parent, AgentTurn):
             return None
         # Whose turn it is: the chat may have been set up with another sender.
@@ -67,36 +67,36 @@ class SpeakerSelection(Handoff):
         reason: why a pattern or swarm passes control on.
         rule: the user's function, tool or condition that decides.
         method: the selection method that a pattern, swarm or function leaves the choice to.
-        candidates: those that are eligible; ``None`` for all members.
-        forced: whether only one of them was.
-        undecided: whether nobody was chosen without asking a model.
-        unresolved: how the host put it that the model named nobody, or several.
+        candidates: the eligible agents; ``None`` for all members.
+        is_forced: whether only one agent was eligible.
+        is_undecided: whether the host chose nobody before it asks a model.
+        selection_error: the host's message that the model named no agent, or several.
     """
 
     __slots__ = (
         "_source",
         "candidates",
-        "forced",
+        "is_forced",
+        "is_undecided",
         "method",
         "reason",
         "rule",
-        "undecided",
-        "unresolved",
+        "selection_error",
     )
 
     def begin(self) -> Facts | None:
         """Note who spoke last."""
-        own = self.parent
-        if isinstance(own, OwnSelection) and own.instance is self.instance:
-            # The same selection goes on, in AutoGen's way unless its asynchronous method calls the other.
-            own.is_handed_on = own.is_handed_on or not isinstance(self, OwnSelection)
+        own_selection = self.parent
+        if isinstance(own_selection, OwnSelection) and own_selection.instance is self.instance:
+            # The same selection goes on; AutoGen makes it, unless one of the class's methods calls the other.
+            own_selection.is_handed_on = own_selection.is_handed_on or not isinstance(self, OwnSelection)
             return None
         self.reason: str | None = None
         self.rule: str | None = None
         self.method: str | None = None
         self.candidates: tuple[str, ...] | None = None
-        self.forced = self.undecided = False
-        self.unresolved: str | None = None
+        self.is_forced = self.is_undecided = False
+        self.selection_error: str | None = None
         self.place = self.place.copy()
         self.place.handoff = self
         group, speaker = self.instance, self.arguments.get("last_speaker")
@@ -116,9 +116,9 @@ class SpeakerSelection(Handoff):
             # A tool that says "stay" lets the hidden executor speak again: whoever called it stays.
             target = self._source if runs_tools(value) else shown_name(value)
             self._rename(target)
-        if self.unresolved is not None:
+        if self.selection_error is not None:
             self.failure = Failure(
-                causes.ORCHESTRATION, type="speaker_selection_failed", message=self.unresolved
+                causes.ORCHESTRATION, type="speaker_selection_failed", message=self.selection_error
             )
         return {**self._explanation(), names.HANDOFF_TO: target}
 
@@ -135,15 +135,15 @@ class SpeakerSelection(Handoff):
         return explanation
 
     def circumstances(self) -> Circumstances:
-        """Whose turn it is next was to be decided."""
+        """The call decides whose turn is next."""
         return Circumstances(Scene.SELECTION)
 
     def selection_ended(self, result: object) -> None:
-        """Look how the chat that lets a model choose came out: its last message says it."""
+        """Read how the chat that lets a model choose ended: its last message says it."""
         history = getattr(result, "chat_history", None)
         content = history[-1].get("content") if isinstance(history, list) and history else None
         if isinstance(content, str) and _SELECTED not in content:
-            self.unresolved = content.removeprefix(_SELECTION_FAILED)
+            self.selection_error = content.removeprefix(_SELECTION_FAILED)
 
     def _rename(self, target: str | None, *, ends_chat: bool = False) -> None:
         if self.name is not None:
@@ -166,7 +166,7 @@ class SpeakerSelection(Handoff):
 
 
 class OwnSelection(SpeakerSelection):
-    """Reads ``select_speaker`` of a group chat class that has its own; AutoGen's inside it is no other.
+    """Reads ``select_speaker`` of a group chat class that has its own; AutoGen's inside it is the same.
 
     Attributes:
         is_handed_on: whether it has called AutoGen's.
@@ -175,7 +175,7 @@ class OwnSelection(SpeakerSelection):
     __slots__ = ("is_handed_on",)
 
     def begin(self) -> Facts | None:
-        """As of any selection."""
+        """Begin as any selection."""
         self.is_handed_on = False
         return super().begin()
 
@@ -197,7 +197,7 @@ class SelectionStep(Operation):
 
 
 class NarrowCandidates(SelectionStep):
-    """Reads ``GroupChat._prepare_and_select_agents``: who is eligible, and who is chosen without a model."""
+    """Reads ``GroupChat._prepare_and_select_agents``: the eligible agents, and one chosen without a model."""
 
     __slots__ = ()
 
@@ -206,47 +206,47 @@ class NarrowCandidates(SelectionStep):
         return None if self.place.handoff is None else {}
 
     def returned(self, value: Any) -> None:
-        """The one chosen, those eligible, and the messages to show a model that is to choose."""
+        """Note the chosen agent and the eligible ones; the messages are for a model that is to choose."""
         selection = self.place.handoff
         if selection is not None:
-            selected, eligible, _messages = value
-            selection.undecided = selected is None
-            if isinstance(eligible, list):
-                selection.candidates = shown_names(eligible)
-                selection.forced = selected is not None and len(eligible) == 1
+            speaker, candidates, _messages = value
+            selection.is_undecided = speaker is None
+            if isinstance(candidates, list):
+                selection.candidates = shown_names(candidates)
+                selection.is_forced = speaker is not None and len(candidates) == 1
 
 
 def _reason(method: object, selection: SpeakerSelection) -> str:
-    if selection.unresolved is not None:
+    if selection.selection_error is not None:
         return handoffs.FALLBACK
     if selection.reason is not None:
         return selection.reason
     if callable(method) and selection.method is None:
-        return handoffs.AUTO if selection.undecided else handoffs.CUSTOM
-    if selection.forced:
+        return handoffs.AUTO if selection.is_undecided else handoffs.CUSTOM
+    if selection.is_forced:
         return handoffs.ONLY_CANDIDATE
-    named = str(selection.method or method).lower()
-    if selection.undecided and named == handoffs.MANUAL:
-        # Who is asked and chooses nobody gets the next in the list, or from a pattern a model's choice.
+    method_name = str(selection.method or method).lower()
+    if selection.is_undecided and method_name == handoffs.MANUAL:
+        # If the human chooses nobody, the next agent in the list speaks, or in a pattern a model chooses.
         return handoffs.FALLBACK if selection.method is None else handoffs.AUTO
-    return named if named in handoffs.REASONS else handoffs.CUSTOM
+    return method_name if method_name in handoffs.REASONS else handoffs.CUSTOM
 
 
 def _is_detour(group: Any, speaker: Any) -> bool:
-    """Whether control only goes to a hidden agent, or from there back to who it works for.
+    """Whether control only goes to a hidden agent, or from there back to the agent that it works for.
 
     A nested chat has a handoff of its own, from the agent that the hidden one stands for.
     """
     executor = tool_executor(group)
-    last = _last_message(group)
+    last_message = _last_message(group)
     if executor is None:
         return False
-    pending = next_target(executor)
-    if speaker is not executor and "tool_calls" in last:
+    pending_target = next_target(executor)
+    if speaker is not executor and "tool_calls" in last_message:
         return True
-    if wraps_nested_chat(speaker) or _leads_to_nested_chat(group, pending):
+    if wraps_nested_chat(speaker) or _leads_to_nested_chat(group, pending_target):
         return True
-    return last.get("role") == "tool" and pending is None
+    return last_message.get("role") == "tool" and pending_target is None
 
 
 def next_target(executor: Any) -> Any:
@@ -273,5 +273,5 @@ def _source(group: Any, speaker: Any) -> str:
 
 def _last_message(group: Any) -> Mapping[str, Any]:
     messages = getattr(group, "messages", None)
-    last = messages[-1] if messages else None
-    return last if isinstance(last, Mapping) else {}
+    message = messages[-1] if messages else None
+    return message if isinstance(message, Mapping) else {}

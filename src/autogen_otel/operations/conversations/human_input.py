@@ -14,7 +14,7 @@ SKIP, EXIT, TEXT = "skip", "exit", "text"
 
 
 class HumanInput(Operation):
-    """Reads ``get_human_input``. What was typed is never looked at further than whether it ends the chat."""
+    """Reads ``get_human_input``. What was typed is only compared with what skips, or ends the chat."""
 
     operation_name = spans.AWAIT_HUMAN_INPUT
 
@@ -22,11 +22,11 @@ class HumanInput(Operation):
 
     def begin(self) -> Facts | None:
         """Note who waits. 0.2's async method calls the sync one, which is the same wait."""
-        around: Call | None = self.parent
-        while around is not None:
-            if isinstance(around, HumanInput) and around.instance is self.instance:
+        outer_call: Call | None = self.parent
+        while outer_call is not None:
+            if isinstance(outer_call, HumanInput) and outer_call.instance is self.instance:
                 return None
-            around = around.parent
+            outer_call = outer_call.parent
         name = name_of(self.instance)
         self.name = spans.human_input(name)
         return {names.GEN_AI_AGENT_NAME: name}

@@ -8,20 +8,22 @@ from autogen_otel.recording import Facts
 
 
 class MessageSent(Conversation):
-    """Reads ``ConversableAgent.send`` where the application calls it, and all that is said in reply."""
+    """Reads ``ConversableAgent.send`` where the application calls it, and all the replies to it."""
 
     parameters = ("message", "recipient", "request_reply", "silent")
 
     __slots__ = ()
 
     def begin(self) -> Facts | None:
-        """As of any conversation, unless it is a part of one or nobody is to reply."""
+        """Begin as any conversation, unless the message is part of one or nobody is to reply."""
         if self.parent is not None or not self._wants_reply():
             return None
         return super().begin()
 
     def _wants_reply(self) -> bool:
-        wanted = self.arguments.get("request_reply")
-        if wanted is None:
-            wanted = read_key(self.arguments.get("recipient"), "reply_at_receive", self.instance, False)
-        return bool(wanted)
+        request_reply = self.arguments.get("request_reply")
+        if request_reply is None:
+            request_reply = read_key(
+                self.arguments.get("recipient"), "reply_at_receive", self.instance, False
+            )
+        return bool(request_reply)

@@ -10,7 +10,7 @@ from typing import Any
 
 _MOST_NODES = 2000
 _DEEPEST = 16
-_LEADING = ("system", "developer")
+_INSTRUCTION_ROLES = ("system", "developer")
 _PLAIN = (int, float, bool, bytes, type(None))
 
 
@@ -19,101 +19,103 @@ class MessageAccount:
     """What the model calls of one conversation have recorded.
 
     Every agent of a group sends the same history again, under other roles, and transforms cut it and change
-    its order. So a message is known by its content, and how often: the second "yes" of a prompt is new if
-    only one was recorded.
+    its order. So content and count identify a message: the second "yes" of a prompt is new if only one
+    was recorded.
 
     Args:
-        recorded: how many messages of each content were recorded.
-        given: instructions and tool definitions recorded.
-        changing: calls of one conversation may run at the same time.
+        recorded_counts: how many messages of each content were recorded.
+        recorded_once: hashes of the instructions and tool definitions that were recorded.
+        lock: calls of one conversation may run at the same time.
     """
 
-    recorded: Counter[int] = field(default_factory=Counter)
-    given: set[int] = field(default_factory=set)
-    changing: Lock = field(default_factory=Lock)
+    recorded_counts: Counter[int] = field(default_factory=Counter)
+    recorded_once: set[int] = field(default_factory=set)
+    lock: Lock = field(default_factory=Lock)
 
-    def new_messages(self, messages: Iterable[Any], counted: dict[int, int] | None = None) -> tuple[Any, ...]:
-        """Those that were not recorded before; they are from now on.
+    def new_messages(
+        self, messages: Iterable[Any], prompt_counts: dict[int, int] | None = None
+    ) -> tuple[Any, ...]:
+        """The messages that were not recorded before; they count as recorded from now on.
 
         Args:
             messages: of one prompt.
-            counted: of each content how many messages of the prompt stand before these; counts on.
+            prompt_counts: how many messages of each content the prompt has before these; it is updated.
         """
-        new = []
-        in_this: dict[int, int] = {} if counted is None else counted
-        recorded = self.recorded
-        with self.changing:
+        unrecorded_messages = []
+        counts: dict[int, int] = {} if prompt_counts is None else prompt_counts
+        recorded_counts = self.recorded_counts
+        with self.lock:
             for message in messages:
                 key = key_of(message)
-                times = in_this[key] = in_this.get(key, 0) + 1
-                if times > recorded.get(key, 0):
-                    recorded[key] = recorded.get(key, 0) + 1
-                    new.append(message)
-        return tuple(new)
+                times = counts[key] = counts.get(key, 0) + 1
+                if times > recorded_counts.get(key, 0):
+                    recorded_counts[key] = recorded_counts.get(key, 0) + 1
+                    unrecorded_messages.append(message)
+        return tuple(unrecorded_messages)
 
     def new_once(self, kind: str, values: Iterable[Any]) -> tuple[Any, ...]:
-        """Those that were not recorded before, however often they are given.
+        """The values that were not recorded before, however often they are sent.
 
         Args:
             kind: keeps tools apart from instructions.
             values: messages or definitions.
         """
-        new = []
-        with self.changing:
+        unrecorded_values = []
+        with self.lock:
             for value in values:
-                key = hash((kind, key_of(value) if kind == "instructions" else frozen(value)))
-                if key not in self.given:
-                    self.given.add(key)
-                    new.append(value)
-        return tuple(new)
+                key = hash((kind, key_of(value) if kind == "instructions" else hash_of(value)))
+                if key not in self.recorded_once:
+                    self.recorded_once.add(key)
+                    unrecorded_values.append(value)
+        return tuple(unrecorded_values)
 
     def add_answers(self, answers: Iterable[Mapping[str, Any]]) -> None:
-        """Answers are recorded where they are given, and not again where they are sent on."""
-        with self.changing:
+        """Note answers as recorded: their own call records them, a prompt that repeats them does not."""
+        with self.lock:
             for answer in answers:
-                self.recorded.update(_keys_of_answer(answer))
+                self.recorded_counts.update(_keys_of_answer(answer))
 
 
 def is_instruction(message: Any) -> bool:
-    """Whether a message tells the model what it is; only those that a prompt begins with are kept apart."""
+    """Whether a message instructs the model; only those at the beginning of a prompt are kept apart."""
     role = message.get("role") if isinstance(message, dict) else None
-    return isinstance(role, str) and role in _LEADING
+    return isinstance(role, str) and role in _INSTRUCTION_ROLES
 
 
 def key_of(message: Any) -> int:
-    """What a message is known by: neither its role nor its name, which depend on who sends it."""
+    """A hash that identifies a message, without its role and name, which depend on who sends it."""
     try:
         return _key_of(message)
     except Exception:  # noqa: BLE001 - hashing and reading may be the user's code
         return hash(("unreadable", id(type(message))))
 
 
-def frozen(value: Any) -> int:
+def hash_of(value: Any) -> int:
     """A hash of whatever JSON can hold, by value; of other objects by identity."""
-    return _frozen(value, [_MOST_NODES], 0)
+    return _hash_of(value, [_MOST_NODES], 0)
 
 
 def _key_of(message: Any) -> int:
     if type(message) is not dict and not isinstance(message, Mapping):
-        return frozen(message)
-    asked = message.get("tool_calls")
-    if isinstance(asked, (list, tuple)) and asked:
-        return hash(("calls", *(_key_of_call(one) for one in asked)))
-    called = message.get("function_call")
-    if isinstance(called, Mapping) and called:
-        return hash(("call", frozen(called.get("arguments"))))
+        return hash_of(message)
+    tool_calls = message.get("tool_calls")
+    if isinstance(tool_calls, (list, tuple)) and tool_calls:
+        return hash(("calls", *(_key_of_call(call) for call in tool_calls)))
+    function_call = message.get("function_call")
+    if isinstance(function_call, Mapping) and function_call:
+        return hash(("call", hash_of(function_call.get("arguments"))))
     content = message.get("content")
     key = hash(content) if type(content) is str else _key_of_content(content)
     call_id = message.get("tool_call_id")
-    return key if call_id is None else hash((frozen(call_id), key))
+    return key if call_id is None else hash((hash_of(call_id), key))
 
 
-def _key_of_call(one: Any) -> int:
-    function = one.get("function") if type(one) is dict or isinstance(one, Mapping) else None
-    if not isinstance(one, Mapping) or not isinstance(function, Mapping):
-        return frozen(one)
+def _key_of_call(call: Any) -> int:
+    function = call.get("function") if type(call) is dict or isinstance(call, Mapping) else None
+    if not isinstance(call, Mapping) or not isinstance(function, Mapping):
+        return hash_of(call)
     # Not the name: AutoGen replaces the characters in it that providers refuse.
-    return hash((frozen(one.get("id")), frozen(function.get("arguments"))))
+    return hash((hash_of(call.get("id")), hash_of(function.get("arguments"))))
 
 
 def _key_of_content(content: Any) -> int:
@@ -121,7 +123,7 @@ def _key_of_content(content: Any) -> int:
         return hash("")
     texts = _texts_of(content)
     if texts is None:
-        return frozen(content)
+        return hash_of(content)
     return hash(texts[0]) if len(texts) == 1 else hash(tuple(texts))
 
 
@@ -135,7 +137,7 @@ def _texts_of(content: Any) -> list[str] | None:
 
 
 def _keys_of_answer(answer: Mapping[str, Any]) -> set[int]:
-    """All that an answer may have become when AutoGen sends it on."""
+    """The keys of all that AutoGen may make of an answer when it sends it on."""
     keys = {key_of(answer)}
     content = answer.get("content")
     if answer.get("tool_calls") or answer.get("function_call"):
@@ -143,24 +145,24 @@ def _keys_of_answer(answer: Mapping[str, Any]) -> set[int]:
     if type(content) is str:
         return keys | {hash(content.strip())}
     if isinstance(content, Sequence):
-        words = [one for one in map(_words_of_block, content) if one]
-        texts = [text for kind, text in words if kind == "text"]
+        blocks = [block for block in map(_text_of_block, content) if block]
+        texts = [text for kind, text in blocks if kind == "text"]
         keys.update(
-            hash(joint.join(parts)) for joint in (" ", "") for parts in (texts, [t for _, t in words])
+            hash(joint.join(parts)) for joint in (" ", "") for parts in (texts, [t for _, t in blocks])
         )
     return keys
 
 
-def _words_of_block(block: Any) -> tuple[str, str] | None:
-    """Kind and words of a block of an answer: AG2's second clients join reasoning and text."""
+def _text_of_block(block: Any) -> tuple[str, str] | None:
+    """Kind and text of a block of an answer: AG2's second clients join reasoning and text."""
     for kind in ("text", "reasoning"):
-        words = block.get(kind) if isinstance(block, Mapping) else None
-        if isinstance(words, str) and words:
-            return kind, words
+        text = block.get(kind) if isinstance(block, Mapping) else None
+        if isinstance(text, str) and text:
+            return kind, text
     return None
 
 
-def _frozen(value: Any, nodes: list[int], depth: int) -> int:
+def _hash_of(value: Any, nodes: list[int], depth: int) -> int:
     nodes[0] -= 1
     if isinstance(value, str):
         return str.__hash__(value)
@@ -169,9 +171,9 @@ def _frozen(value: Any, nodes: list[int], depth: int) -> int:
     if nodes[0] < 0 or depth > _DEEPEST:
         return 0
     if isinstance(value, dict):
-        pairs = [(_frozen(k, nodes, depth + 1), _frozen(v, nodes, depth + 1)) for k, v in dict.items(value)]
+        pairs = [(_hash_of(k, nodes, depth + 1), _hash_of(v, nodes, depth + 1)) for k, v in dict.items(value)]
         return hash(("dict", frozenset(pairs)))
     if isinstance(value, (list, tuple)):
         part = value[: max(nodes[0], 0)]
-        return hash(("list", len(value), *(_frozen(one, nodes, depth + 1) for one in part)))
+        return hash(("list", len(value), *(_hash_of(one, nodes, depth + 1) for one in part)))
     return id(value)

@@ -15,76 +15,76 @@ from autogen_otel.vocabulary import attributes as names
 
 _MOST_TOOL_NAMES = 64
 
-Mark = tuple[int, int]
-"""What a message is known by in the next prompt: its characters, and the hash of its text."""
+Fingerprint = tuple[int, int]
+"""What identifies a message in the next prompt: its characters, and the hash of its text."""
 
 
 @dataclass(slots=True, eq=False)
 class _Series:
-    """What the last prompt of a series held, so that of the next one only the new messages are read.
+    """The last prompt of a series, so that only the new messages of the next one are read.
 
     Args:
-        copies: its messages as they were; none where that would not tell what changes in them.
-        marks: of its messages.
+        copies: copies of its messages; none where a copy would not show what changes in them.
+        fingerprints: of its messages.
         chars: characters of all.
         largest: characters of the largest.
-        largest_from: who said it.
-        counted: of each content how many messages have it; kept by whoever records content.
+        largest_from: who sent it.
+        content_counts: how many messages have each content; whoever records content counts them.
     """
 
     copies: list[dict[str, Any]]
-    marks: list[Mark]
+    fingerprints: list[Fingerprint]
     chars: int
     largest: int
     largest_from: str | None
-    counted: dict[int, int]
+    content_counts: dict[int, int]
 
 
-_NOTHING_SENT = _Series([], [], 0, 0, None, {})
+_EMPTY_SERIES = _Series([], [], 0, 0, None, {})
 
 
 @dataclass(slots=True, eq=False)
 class Prompt:
-    """A prompt as it was measured.
+    """A measured prompt.
 
     Args:
-        facts: what is recorded of it in any case.
-        offered: what is recorded of one list of tools, the same object as long as that stays the same.
-        messages: what it consists of.
+        facts: what is recorded of it also without content.
+        tool_facts: what is recorded of its list of tools; the same object as long as the list is the same.
+        messages: its messages.
         tools: the lists of tool definitions sent along, none of them empty.
-        carried: messages that an earlier conversation left.
-        known: of its messages the first that the prompt before had, too, as its first.
-        counted: how many of those there are of each content.
-        same_tools: whether the tools offered were all offered before in the conversation.
+        carried_count: how many of its messages an earlier conversation left.
+        known_count: how many messages it has at its beginning in common with the prompt before.
+        content_counts: how many of those have each content.
+        same_tools: whether all its tools were sent before in the conversation.
     """
 
     facts: Facts
-    offered: Facts
+    tool_facts: Facts
     messages: Sequence[Any]
     tools: Sequence[Sequence[Any]]
-    carried: int = 0
-    known: int = 0
-    counted: dict[int, int] | None = None
+    carried_count: int = 0
+    known_count: int = 0
+    content_counts: dict[int, int] | None = None
     same_tools: bool = False
 
 
 @dataclass(slots=True, eq=False)
-class _Tools:
+class _ToolList:
     """A list of tool definitions, since each call sends the same one, and what is recorded of it."""
 
-    listed: Sequence[Any]
+    definitions: Sequence[Any]
     copy: Any
     size: int | None
-    named: list[str]
+    tool_names: list[str]
     facts: Facts
 
 
-def _facts_of(*offered: _Tools) -> Facts:
-    named = [name for one in offered for name in one.named]
+def _facts_of(*tool_lists: _ToolList) -> Facts:
+    tool_names = [name for tool_list in tool_lists for name in tool_list.tool_names]
     return {
-        names.PROMPT_TOOLS: sum(len(one.listed) for one in offered),
-        names.PROMPT_TOOL_NAMES: named[:_MOST_TOOL_NAMES] or None,
-        names.PROMPT_TOOLS_CHARS: sum(one.size or 0 for one in offered) or None,
+        names.PROMPT_TOOLS: sum(len(tool_list.definitions) for tool_list in tool_lists),
+        names.PROMPT_TOOL_NAMES: tool_names[:_MOST_TOOL_NAMES] or None,
+        names.PROMPT_TOOLS_CHARS: sum(tool_list.size or 0 for tool_list in tool_lists) or None,
     }
 
 
@@ -95,37 +95,39 @@ class PromptAccount:
     """What a conversation remembers of the prompts sent in it.
 
     Args:
-        agents: who talks: what they remember of earlier conversations is carried over, unless the host yet
-            clears it.
+        agents: who talks: their messages of earlier conversations are carried over, unless the host
+            clears them.
 
     Attributes:
-        schemas: JSON schema of each tool's parameters as the model was last shown it.
+        schemas: JSON schema of each tool's parameters, as last sent to the model.
     """
 
-    __slots__ = ("_left_over", "_sent", "_tools", "schemas")
+    __slots__ = ("_last_prompts", "_old_histories", "_tool_lists", "schemas")
 
     def __init__(self, *agents: object) -> None:
         self.schemas: dict[str, Mapping[str, Any]] = {}
         # The last prompt, by pair of agents.
-        self._sent: dict[object, _Series] = {}
+        self._last_prompts: dict[object, _Series] = {}
         # By id of the list.
-        self._tools: dict[int, _Tools] = {}
+        self._tool_lists: dict[int, _ToolList] = {}
         members = [*agents]
         for agent in agents:
             group = read(agent, "groupchat")
             members.extend(() if group is None else agents_of(group))
-        # Of each history that is not empty its first message, and how many there are, by id of that message.
-        self._left_over = {id(first): (first, count) for one in members for first, count in _histories(one)}
+        # First message and length of each history that is not empty, by id of that message.
+        self._old_histories = {
+            id(first): (first, count) for agent in members for first, count in _histories(agent)
+        }
 
     def forget(self) -> None:
         """Let go of the host's objects."""
-        self._left_over, self._tools, self._sent = {}, {}, {}
+        self._old_histories, self._tool_lists, self._last_prompts = {}, {}, {}
 
-    def carried(self, history: Sequence[Any]) -> int:
+    def carried_count(self, history: Sequence[Any]) -> int:
         """How many messages of a history are older than the conversation."""
         first = history[0] if history else None
-        kept, count = self._left_over.get(id(first), (None, 0))
-        return count if first is not None and kept is first else 0
+        old_first, count = self._old_histories.get(id(first), (None, 0))
+        return count if first is not None and old_first is first else 0
 
     def measure(
         self, messages: Sequence[Any], tools: Sequence[Sequence[Any]], pair: object, history: Sequence[Any]
@@ -138,72 +140,87 @@ class PromptAccount:
             pair: whose prompts are one series.
             history: what the agent replies to, which ``messages`` are made of.
         """
-        carried = self.carried(history) if self._left_over else 0
-        before, same = self._sent.get(pair), _NOTHING_SENT
+        carried_count = self.carried_count(history) if self._old_histories else 0
+        previous, base = self._last_prompts.get(pair), _EMPTY_SERIES
         # Without a loop of Python's, which for a long conversation would cost more than all else in here.
         are_plain = [*map(type, messages)].count(dict) == len(messages)
-        if are_plain and before is not None and before.copies:
-            # What nearly every prompt is: the one before, and more.
-            same = before if _is_equal(before.copies, messages[: len(before.copies)]) else same
-        known = len(same.copies)
-        added = messages[known:] if known else messages
-        copies = _copies(added) if are_plain else None
-        marks = [mark_of(message) for message in added]
-        new, counted, largest, said_by = marks, same.counted, same.largest, same.largest_from
-        if not known:
-            earlier = list(_marks(messages, carried)) if before is None else before.marks
-            new, counted = _beside(earlier, marks), {}
-        sizes = [size for size, _ in marks]
+        if are_plain and previous is not None and previous.copies:
+            # Nearly every prompt is the previous one, and more.
+            base = previous if _is_equal(previous.copies, messages[: len(previous.copies)]) else base
+        known_count = len(base.copies)
+        added_messages = messages[known_count:] if known_count else messages
+        copies = _copies(added_messages) if are_plain else None
+        fingerprints = [fingerprint_of(message) for message in added_messages]
+        new_fingerprints, content_counts, largest, speaker = (
+            fingerprints,
+            base.content_counts,
+            base.largest,
+            base.largest_from,
+        )
+        if not known_count:
+            earlier_fingerprints = (
+                list(_fingerprints(messages, carried_count)) if previous is None else previous.fingerprints
+            )
+            new_fingerprints, content_counts = _new_fingerprints(earlier_fingerprints, fingerprints), {}
+        sizes = [size for size, _ in fingerprints]
         if sizes and max(sizes) > largest:
             largest = max(sizes)
-            said_by = _speaker(messages[known + sizes.index(largest)], messages)
+            speaker = _speaker(messages[known_count + sizes.index(largest)], messages)
         new_chars = added_chars = sum(sizes)
-        if new is not marks:
-            new_chars = sum([size for size, _ in new])
-        chars = same.chars + added_chars
-        copies = [] if copies is None else same.copies + copies
-        self._sent[pair] = _Series(copies, same.marks + marks, chars, largest, said_by, counted)
-        listed, same_tools = [], True
-        for one in tools:
-            kept, was_sent = self._definitions(one)
-            listed.append(kept)
+        if new_fingerprints is not fingerprints:
+            new_chars = sum([size for size, _ in new_fingerprints])
+        chars = base.chars + added_chars
+        copies = [] if copies is None else base.copies + copies
+        self._last_prompts[pair] = _Series(
+            copies, base.fingerprints + fingerprints, chars, largest, speaker, content_counts
+        )
+        tool_lists, same_tools = [], True
+        for definitions in tools:
+            tool_list, was_sent = self._tool_list(definitions)
+            tool_lists.append(tool_list)
             same_tools = same_tools and was_sent
         facts = {
             names.PROMPT_MESSAGES: len(messages),
-            names.PROMPT_NEW_MESSAGES: len(new),
-            names.PROMPT_CARRIED_MESSAGES: carried or None,
+            names.PROMPT_NEW_MESSAGES: len(new_fingerprints),
+            names.PROMPT_CARRIED_MESSAGES: carried_count or None,
             names.PROMPT_CHARS: chars,
             names.PROMPT_NEW_CHARS: new_chars,
             names.PROMPT_LARGEST_CHARS: largest or None,
-            names.PROMPT_LARGEST_FROM: said_by,
+            names.PROMPT_LARGEST_FROM: speaker,
         }
-        offered = listed[0].facts if listed else _NO_TOOLS
-        if len(listed) > 1:
-            facts.update(_facts_of(*listed))
-        return Prompt(facts, offered, messages, tools, carried, known, counted, same_tools)
+        tool_facts = tool_lists[0].facts if tool_lists else _NO_TOOLS
+        if len(tool_lists) > 1:
+            facts.update(_facts_of(*tool_lists))
+        return Prompt(
+            facts, tool_facts, messages, tools, carried_count, known_count, content_counts, same_tools
+        )
 
-    def _definitions(self, listed: Sequence[Any]) -> tuple[_Tools, bool]:
-        """What a list of tool definitions comes to, and whether it was sent before; its schemas are kept."""
-        kept = self._tools.get(id(listed))
-        if kept is not None and kept.listed is listed and _is_equal(kept.copy, listed):
-            return kept, True
-        written, named = _json(listed), []
-        copy, size = (None, None) if written is None else (json.loads(written), len(written))
-        # Of the copy, which nobody changes.
-        for one in listed if copy is None else copy:
-            function = one.get("function", one) if isinstance(one, Mapping) else None
+    def _tool_list(self, definitions: Sequence[Any]) -> tuple[_ToolList, bool]:
+        """What is recorded of a list of tool definitions, and whether it was sent before; keep schemas."""
+        tool_list = self._tool_lists.get(id(definitions))
+        if (
+            tool_list is not None
+            and tool_list.definitions is definitions
+            and _is_equal(tool_list.copy, definitions)
+        ):
+            return tool_list, True
+        text, tool_names = _json(definitions), []
+        copy, size = (None, None) if text is None else (json.loads(text), len(text))
+        # We read the copy, since nobody changes it.
+        for definition in definitions if copy is None else copy:
+            function = definition.get("function", definition) if isinstance(definition, Mapping) else None
             if isinstance(function, Mapping) and isinstance(function.get("name"), str):
-                named.append(function["name"])
+                tool_names.append(function["name"])
                 if copy is not None:
                     self.schemas[function["name"]] = function.get("parameters") or {}
-        kept = _Tools(listed, copy, size, named, {})
-        kept.facts.update(_facts_of(kept))
-        self._tools[id(listed)] = kept
-        return kept, False
+        tool_list = _ToolList(definitions, copy, size, tool_names, {})
+        tool_list.facts.update(_facts_of(tool_list))
+        self._tool_lists[id(definitions)] = tool_list
+        return tool_list, False
 
 
 def _copies(messages: Sequence[Any]) -> list[dict[str, Any]] | None:
-    """Messages as they are now; ``None`` where a change inside one could not be told by its copy."""
+    """Copies of messages; ``None`` where a copy would not show a change inside its message."""
     copies = []
     for message in messages:
         content = message.get("content")
@@ -213,76 +230,76 @@ def _copies(messages: Sequence[Any]) -> list[dict[str, Any]] | None:
     return copies
 
 
-def _beside(before: list[Mark], now: list[Mark]) -> list[Mark]:
-    """The marks of now that are more than those before: of three equal ones the third, if two were there."""
-    if now[: len(before)] == before:
-        # What nearly every prompt is: the one before, and more.
-        return now[len(before) :]
-    left, new = Counter(before), []
-    for mark in now:
-        if left[mark] > 0:
-            left[mark] -= 1
+def _new_fingerprints(previous: list[Fingerprint], current: list[Fingerprint]) -> list[Fingerprint]:
+    """The fingerprints that the previous prompt did not have: the third of three equal, if it had two."""
+    if current[: len(previous)] == previous:
+        # Nearly every prompt is the previous one, and more.
+        return current[len(previous) :]
+    remaining, new_fingerprints = Counter(previous), []
+    for fingerprint in current:
+        if remaining[fingerprint] > 0:
+            remaining[fingerprint] -= 1
         else:
-            new.append(mark)
-    return new
+            new_fingerprints.append(fingerprint)
+    return new_fingerprints
 
 
-def mark_of(message: Any) -> Mark:
-    """Characters of a message, and a hash of its text; of a message that will not say, nothing."""
+def fingerprint_of(message: Any) -> Fingerprint:
+    """Characters of a message, and a hash of its text; zeros for a message that cannot be read."""
     try:
         # The exact class first: asking the abstract one costs ten times as much.
         if type(message) is not dict and not isinstance(message, Mapping):
             return 0, 0
         content = message.get("content")
         if type(content) is str:
-            total, known = len(content), hash(content)
+            total, text_hash = len(content), hash(content)
         else:
-            total = known = 0 if content is None else _content_chars(content)
+            total = text_hash = 0 if content is None else _content_chars(content)
         calls = message.get("tool_calls")
         if isinstance(calls, (list, tuple)):
-            for one in calls:
-                if type(one) is dict or isinstance(one, Mapping):
-                    function = one.get("function")
+            for call in calls:
+                if type(call) is dict or isinstance(call, Mapping):
+                    function = call.get("function")
                     if type(function) is dict and type(function.get("arguments")) is str:
-                        # As ``_called_chars``, without the call.
-                        named = function.get("name")
-                        total += len(function["arguments"]) + (len(named) if isinstance(named, str) else 0)
+                        # As ``_call_chars``, without the call.
+                        name = function.get("name")
+                        total += len(function["arguments"]) + (len(name) if isinstance(name, str) else 0)
                     else:
-                        total += _called_chars(function)
-        called = message.get("function_call")
-        return (total if called is None else total + _called_chars(called)), known
+                        total += _call_chars(function)
+        function_call = message.get("function_call")
+        return (total if function_call is None else total + _call_chars(function_call)), text_hash
     except Exception:  # noqa: BLE001 - mappings are the user's code, and the call is worth more than its size
         return 0, 0
 
 
-def _marks(messages: Sequence[Any], count: int) -> Iterator[Mark]:
-    """Marks of the first ``count`` messages that are no instructions."""
-    spoken = (one for one in messages if _field(one, "role") != "system")
-    return (mark_of(message) for message, _ in zip(spoken, range(count), strict=False))
+def _fingerprints(messages: Sequence[Any], count: int) -> Iterator[Fingerprint]:
+    """Fingerprints of the first ``count`` messages that are no instructions."""
+    dialogue = (message for message in messages if _field(message, "role") != "system")
+    return (fingerprint_of(message) for message, _ in zip(dialogue, range(count), strict=False))
 
 
 def _histories(agent: object) -> Iterator[tuple[object, int]]:
     """First message and length of each history that an agent keeps."""
-    kept = read(agent, "_oai_messages")
-    for history in tuple(kept.values()) if isinstance(kept, dict) else ():
+    histories = read(agent, "_oai_messages")
+    for history in tuple(histories.values()) if isinstance(histories, dict) else ():
         if isinstance(history, list) and history:
             yield history[0], len(history)
 
 
 def _speaker(message: Any, messages: Sequence[Any]) -> str | None:
-    said_by = _field(message, "name") or _field(message, "role")
-    if said_by == "tool":
-        said_by = _tool_asked(_field(message, "tool_call_id"), messages) or said_by
-    return said_by if isinstance(said_by, str) else None
+    speaker = _field(message, "name") or _field(message, "role")
+    if speaker == "tool":
+        speaker = _tool_of_call(_field(message, "tool_call_id"), messages) or speaker
+    return speaker if isinstance(speaker, str) else None
 
 
-def _tool_asked(call_id: Any, messages: Sequence[Any]) -> Any:
+def _tool_of_call(call_id: Any, messages: Sequence[Any]) -> Any:
     """Name of the tool that a tool call's id belongs to."""
     for message in reversed(messages):
-        asked = _field(message, "tool_calls")
-        for one in asked if isinstance(asked, (list, tuple)) else ():
-            if _field(one, "id") == call_id:
-                return _field(_field(one, "function"), "name")
+        tool_calls = _field(message, "tool_calls")
+        for call in tool_calls if isinstance(tool_calls, (list, tuple)) else ():
+            if _field(call, "id") == call_id:
+                return _field(_field(call, "function"), "name")
     return None
 
 
@@ -293,21 +310,21 @@ def _field(message: Any, name: str) -> Any:
         return None
 
 
-def _is_equal(copy: Any, listed: Sequence[Any]) -> bool:
+def _is_equal(copy: Any, original: Sequence[Any]) -> bool:
     try:
-        return bool(copy == listed)
+        return bool(copy == original)
     except Exception:  # noqa: BLE001 - the comparison may be the user's code
         return False
 
 
-def _json(listed: Sequence[Any]) -> str | None:
+def _json(definitions: Sequence[Any]) -> str | None:
     try:
-        return json.dumps(listed, ensure_ascii=False)
+        return json.dumps(definitions, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):  # the SDK will refuse it, too
         return None
 
 
-def _called_chars(function: Any) -> int:
+def _call_chars(function: Any) -> int:
     if type(function) is not dict and not isinstance(function, Mapping):
         return 0
     name, arguments = function.get("name"), function.get("arguments")

@@ -11,15 +11,15 @@ from autogen_otel.reading import read_text, text_or_none
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import handoffs
 
-Why = tuple[str, str | None]
+Reason = tuple[str, str | None]
 """A reason, and the user's tool, condition or function behind it."""
 
 
-_HANDING_OVER = frozenset({"TransitionTarget", "ReplyResult", "SwarmResult", "ConversableAgent"})
+_HANDOVER_CLASSES = frozenset({"TransitionTarget", "ReplyResult", "SwarmResult", "ConversableAgent"})
 
 
 class DetermineNextAgent(SelectionStep):
-    """Reads ``determine_next_agent``, before it runs: it clears what it decides by."""
+    """Reads ``determine_next_agent`` before it runs, since it clears the state that it decides by."""
 
     __slots__ = ()
 
@@ -28,51 +28,55 @@ class DetermineNextAgent(SelectionStep):
         selection = self.place.handoff
         if selection is None:
             return None
-        selection.reason, selection.rule = _why(self.arguments)
+        selection.reason, selection.rule = _reason(self.arguments)
         return {}
 
     def returned(self, value: Any) -> None:
-        """An agent, nobody, or the name of a method that is to choose."""
+        """Note the method that is to choose, if the value names one and is no agent."""
         selection = self.place.handoff
         if selection is not None and isinstance(value, str):
             selection.reason, selection.method = None, value
 
 
 def content_for_model(content: object) -> object:
-    """What the model is told of a tool's result: of an object that names the next agent, only its text."""
+    """What the model gets of a tool's result: only the text of an object that names the next agent."""
     classes = {cls.__name__ for cls in type(content).__mro__}
-    return read_text(content) if classes & _HANDING_OVER else content
+    return read_text(content) if classes & _HANDOVER_CLASSES else content
 
 
-def _why(arguments: Mapping[str, Any]) -> Why:
+def _reason(arguments: Mapping[str, Any]) -> Reason:
     if arguments.get("use_initial_agent"):
         return handoffs.INITIAL_AGENT, None
     executor = arguments.get("tool_executor") or arguments.get("tool_execution")
-    group, last, user = arguments["groupchat"], arguments.get("last_speaker"), arguments.get("user_agent")
+    group, last_speaker, user = (
+        arguments["groupchat"],
+        arguments.get("last_speaker"),
+        arguments.get("user_agent"),
+    )
     target = next_target(executor)
     if target is not None:
-        return _of_target(target, group, last)
-    after_works = list(_after_works(last))
-    if user is not None and last is user and (not after_works or _is_swarm(executor)):
+        return _reason_of_target(target, group, last_speaker)
+    after_works = list(_after_works(last_speaker))
+    if user is not None and last_speaker is user and (not after_works or _is_swarm(executor)):
         return handoffs.USER_REPLIED, None
     if not after_works:
         after_works = [arguments.get("group_after_work") or arguments.get("swarm_after_work")]
-    # Of several rules with conditions only asking them again would say which applied.
+    # Of several rules with conditions, only their evaluation would tell which one applies.
     return handoffs.AFTER_WORK, _function_of(after_works[0]) if len(after_works) == 1 else None
 
 
-def _of_target(target: Any, group: Any, last: Any) -> Why:
+def _reason_of_target(target: Any, group: Any, last_speaker: Any) -> Reason:
     """Who set the next target: a tool that ran, or a rule of the speaker's."""
-    if runs_tools(last):
+    if runs_tools(last_speaker):
         caller, tools = _called_tools(group)
         for name, condition_target in _llm_conditions(caller):
             if condition_target is target and name in tools:
                 return handoffs.LLM_CONDITION, name
         return handoffs.REPLY_RESULT, tools[0] if len(tools) == 1 else None
-    for condition in _context_conditions(last):
+    for condition in _context_conditions(last_speaker):
         if getattr(condition, "target", None) is target:
             return handoffs.CONTEXT_CONDITION, _condition_name(condition)
-    for guardrail in _guardrails(last):
+    for guardrail in _guardrails(last_speaker):
         if getattr(guardrail, "target", None) is target:
             return handoffs.GUARDRAIL, text_or_none(getattr(guardrail, "name", None))
     return handoffs.AFTER_WORK, None
@@ -120,13 +124,13 @@ def _is_swarm(executor: Any) -> bool:
 
 
 def _condition_name(condition: Any) -> str | None:
-    """The context variable or expression that a condition looks at."""
+    """The context variable or expression that a condition evaluates."""
     rule = getattr(condition, "condition", None)
     for holder in (rule, getattr(rule, "expression", None)):
         for name in ("variable_name", "expression"):
-            found = text_or_none(getattr(holder, name, None))
-            if found is not None:
-                return found
+            text = text_or_none(getattr(holder, name, None))
+            if text is not None:
+                return text
     return text_or_none(rule)
 
 

@@ -128,7 +128,7 @@ class WaitForRun(Operation):
         if isinstance(self.parent, AssistantRun):
             self.parent.run = value
         if self.place.turn is not None:
-            self.place.turn.asked_by_run = tuple(_tool_calls(value))
+            self.place.turn.run_tool_calls = tuple(_tool_calls(value))
 
     def failed(self, _error: BaseException) -> None:
         """The run around it records that."""

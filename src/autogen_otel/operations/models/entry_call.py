@@ -99,7 +99,7 @@ class EntryCall(Operation):
             return None
         if stream.error is not None:
             # The client returns the part that had arrived; nobody else will ever learn of the break.
-            self.failure = Failure(cause_of_break(stream.error, self.carried), stream.error)
+            self.failure = Failure(cause_of_break(stream.error, self.carried_count), stream.error)
         return self._stream_facts(call, stream, failed=False)
 
     def failed(self, error: BaseException) -> Facts | None:
@@ -130,7 +130,7 @@ class EntryCall(Operation):
         """What is known of the answer to this entry."""
         return Circumstances(
             Scene.REQUEST,
-            carried_messages=self.carried,
+            carried_messages=self.carried_count,
             stream=self.stream,
             was_answered=self.was_answered,
             has_custom_client=self.entry.is_custom,

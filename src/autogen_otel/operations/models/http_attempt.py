@@ -90,7 +90,9 @@ class ApiRequest(Operation):
 
     def circumstances(self) -> Circumstances:
         """What is known of the answer."""
-        return Circumstances(Scene.REQUEST, carried_messages=self.carried, was_answered=self.was_answered)
+        return Circumstances(
+            Scene.REQUEST, carried_messages=self.carried_count, was_answered=self.was_answered
+        )
 
     def _pass_refusal_on(self) -> None:
         if self.place.entry is not None:
@@ -226,14 +228,14 @@ class HttpAttempt(Operation):
         text = (
             f"{status} {phrase}: {provider_error.message}" if provider_error.message else f"{status} {phrase}"
         )
-        return Oddity(cause_of_answer(status, provider_error, self.carried), text, kind)
+        return Oddity(cause_of_answer(status, provider_error, self.carried_count), text, kind)
 
     def _release(self) -> None:
         self._headers, self._response = [], None
 
     def circumstances(self) -> Circumstances:
         """Nothing answered."""
-        return Circumstances(Scene.REQUEST, carried_messages=self.carried)
+        return Circumstances(Scene.REQUEST, carried_messages=self.carried_count)
 
     def measurements(self, _seconds: float) -> Iterator[Measurement]:
         """Each attempt, silent retries included."""

@@ -25,8 +25,8 @@ def prompt_content(call: Operation, prompt: Prompt) -> Facts:
     first, content_counts, tools = len(leading), None, []
     if account is None:
         account = MessageAccount()
-    elif prompt.known >= first:
-        first, content_counts, leading = prompt.known, prompt.counted, []
+    elif prompt.known_count >= first:
+        first, content_counts, leading = prompt.known_count, prompt.content_counts, []
     if content_counts is None or not prompt.same_tools:
         tools = [tool for tool_list in prompt.tools for tool in tool_list]
     return {

@@ -111,13 +111,13 @@ class ModelCall(Operation):
         self.constants = (
             entry.facts,
             _agent_facts(self.agent, place.helper_role, entry.count),
-            prompt.offered,
+            prompt.tool_facts,
         )
         facts = prompt.facts
         facts.update(config_entries.options(config, entry_config))
         if place.root is not None and place.root.failed_tools:
             facts[names.TOOL_FAILED_BEFORE] = True
-        self.carried_messages = prompt.carried
+        self.carried_messages = prompt.carried_count
         if self.recorder.settings.records_messages:
             facts.update(prompt_content(self, prompt))
         return facts
@@ -202,7 +202,7 @@ class ModelCall(Operation):
         entry_config = None if entry is None else self.instance._config_list[entry.index]
         return Circumstances(
             Scene.MODEL_CALL,
-            carried_messages=self.carried,
+            carried_messages=self.carried_count,
             was_answered=bool(self.answered_entries),
             oddity=self.refusal or (None if self.answer is None else self.answer.oddity),
             has_custom_client=entry is not None and entry.is_custom,

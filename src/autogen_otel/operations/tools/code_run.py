@@ -31,10 +31,10 @@ class CodeRun(Operation):
     __slots__ = ()
 
     def circumstances(self) -> Circumstances:
-        """It could not be run at all: no Docker, a command held dangerous."""
+        """The code could not be run at all: no Docker, a command that AutoGen refuses as dangerous."""
         return Circumstances(Scene.CODE)
 
-    def _named(self, language: str, agent: str | None, blocks: int, source: str) -> Facts:
+    def _begin_facts(self, language: str, agent: str | None, blocks: int, source: str) -> Facts:
         self.name = spans.code(language)
         return {
             names.GEN_AI_AGENT_NAME: agent,
@@ -58,22 +58,22 @@ class ExecuteBlocks(CodeRun):
     __slots__ = ()
 
     def begin(self) -> Facts | None:
-        """Note what is run for whom; an executor that the application uses itself is not ours.
+        """Note what is run for whom; an executor that the application calls itself is not recorded.
 
-        What runs inside a run already seen is the same: a parent class's method, or a delegate.
+        What runs inside such a run is the same run: a parent class's method, or a delegate.
         """
         if self.parent is None or isinstance(self.parent, (ExecuteBlocks, RunCode)):
             return None
         blocks = self.arguments.get("code_blocks")
         blocks = blocks if isinstance(blocks, Sequence) else ()
         language = _language(getattr(blocks[0], "language", None)) if blocks else ""
-        source = _joined(getattr(one, "code", None) for one in blocks)
-        return self._named(
+        source = _join(getattr(block, "code", None) for block in blocks)
+        return self._begin_facts(
             language, None if self.place.turn is None else self.place.turn.agent, len(blocks), source
         )
 
     def returned(self, value: Any) -> Facts:
-        """What the executor says of it."""
+        """The exit code and the output, by the executor."""
         return self._outcome(getattr(value, "exit_code", None), getattr(value, "output", None))
 
 
@@ -88,21 +88,21 @@ class RunCode(CodeRun):
         if isinstance(parent, (ExecuteBlocks, RunCode)):
             return None
         if isinstance(parent, RunBlocks):
-            parent.ran += 1
+            parent.run_count += 1
         language = _language(self.arguments.get("lang", "python"))
-        return self._named(
+        return self._begin_facts(
             language, name_of(self.instance), 1, text_or_none(self.arguments.get("code")) or ""
         )
 
     def returned(self, value: Any) -> Facts:
-        """What the run came to."""
+        """The exit code and the output."""
         exit_code, output, *_ = value
         facts = self._outcome(exit_code, output)
         self._inform_blocks(facts[names.CODE_OUTPUT])
         return facts
 
     def failed(self, error: BaseException) -> Facts | None:
-        """It could not be run at all: no Docker, say."""
+        """The code could not be run at all: no Docker, say."""
         super().failed(error)
         self._inform_blocks(None)
         return None
@@ -111,60 +111,62 @@ class RunCode(CodeRun):
         blocks = self.parent
         if isinstance(blocks, RunBlocks):
             blocks.last_failed = self.failure is not None
-            blocks.printed += 0 if output is None else len(output) + 1
+            blocks.printed_chars += 0 if output is None else len(output) + 1
 
 
 class RunBlocks(CodeRun):
     """Reads ``ConversableAgent.execute_code_blocks``, which hands each block to ``run_code``.
 
-    It has a span only where a block never got there: a language that AutoGen cannot run, or an override
-    that runs code in a way of its own.
+    It has a span only where a block did not get to ``run_code``: AutoGen cannot run its language, or an
+    override runs code in a way of its own.
 
     Attributes:
-        ran: how many blocks were run.
+        run_count: how many blocks were run.
         last_failed: whether the last of them failed.
-        printed: characters of what they printed, each with the line break that AutoGen puts before it.
+        printed_chars: characters of their outputs, each with the line break that AutoGen puts before it.
     """
 
-    __slots__ = ("last_failed", "printed", "ran")
+    __slots__ = ("last_failed", "printed_chars", "run_count")
 
     def begin(self) -> Facts:
         """Wait for its blocks."""
-        self.ran, self.last_failed, self.printed = 0, False, 0
+        self.run_count, self.last_failed, self.printed_chars = 0, False, 0
         return {}
 
     def returned(self, value: Any) -> Facts | None:
         """Record the block that no run records."""
         exit_code, output, *_ = value
         blocks = self.arguments.get("code_blocks") or ()
-        if self.last_failed or (exit_code == 0 and self.ran) or self.ran >= len(blocks):
+        if self.last_failed or (exit_code == 0 and self.run_count) or self.run_count >= len(blocks):
             return None
-        left = len(blocks) if not self.ran else 1
-        source = _joined(one[1] for one in blocks[self.ran : self.ran + left])
-        facts = self._named(_language(blocks[self.ran][0]), name_of(self.instance), left, source)
-        return facts | self._outcome(exit_code, str(output)[self.printed :].lstrip("\n"))
+        block_count = len(blocks) if not self.run_count else 1
+        source = _join(block[1] for block in blocks[self.run_count : self.run_count + block_count])
+        facts = self._begin_facts(
+            _language(blocks[self.run_count][0]), name_of(self.instance), block_count, source
+        )
+        return facts | self._outcome(exit_code, str(output)[self.printed_chars :].lstrip("\n"))
 
     def failed(self, _error: BaseException) -> None:
         """The run that raised has recorded it."""
 
 
 def _failure(exit_code: int | None, output: str) -> Failure:
-    end = output[-512:].rstrip()
-    if _UNKNOWN_LANGUAGE.search(end):
-        kind, message = code_failures.UNKNOWN_LANGUAGE, end.rpartition("\n")[2]
-    elif exit_code == _TIMEOUT_EXIT_CODE or _TIMED_OUT.search(end):
+    output_end = output[-512:].rstrip()
+    if _UNKNOWN_LANGUAGE.search(output_end):
+        kind, message = code_failures.UNKNOWN_LANGUAGE, output_end.rpartition("\n")[2]
+    elif exit_code == _TIMEOUT_EXIT_CODE or _TIMED_OUT.search(output_end):
         kind, message = code_failures.TIMEOUT, "the code ran into the executor's time limit"
     else:
         kind, message = f"{code_failures.EXIT_CODE}{exit_code}", f"exit code {exit_code}"
-    printed = printed_error(output)
-    if printed.type is not None:
-        message = f"{message}: {printed.type}: {printed.message}"
-    return Failure(causes.CODE_EXECUTION, type=kind, message=message, printed_error=printed)
+    exception = printed_error(output)
+    if exception.type is not None:
+        message = f"{message}: {exception.type}: {exception.message}"
+    return Failure(causes.CODE_EXECUTION, type=kind, message=message, printed_error=exception)
 
 
-def _joined(sources: Iterable[object]) -> str:
+def _join(sources: Iterable[object]) -> str:
     return "\n".join(source for source in sources if isinstance(source, str))
 
 
-def _language(named: object) -> str:
-    return (text_or_none(named) or "").strip().lower()
+def _language(name: object) -> str:
+    return (text_or_none(name) or "").strip().lower()

@@ -1,6 +1,6 @@
-"""Whether and how the user's function can be called again by another program: what ``repro`` needs to know.
+"""Whether and how another program can call the user's function again, which ``repro`` needs to know.
 
-It is read only of tools that failed, and once for each function.
+We read that only of tools that failed, and once for each function.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import functions
 
 _MAIN = "__main__"
-_STATE = "context_variables"
+_STATE_PARAMETER = "context_variables"
 """AutoGen fills a parameter of this name with what the group's agents share."""
 _STATE_CLASSES = frozenset({"ChatContext", "ContextVariables"})
 _origins = Memory()
 
 
 def origin(entry: object) -> Facts:
-    """Where the function of an entry is imported from, what may be in the way, and how AutoGen calls it."""
-    known: Facts | None = _origins.recall(entry)
-    if known is None:
-        known = _origin_of(list(user_function.layers(entry)))
-        _origins.remember(entry, known)
-    return known
+    """Where to import an entry's function from, what may prevent that, and how AutoGen calls it."""
+    facts: Facts | None = _origins.recall(entry)
+    if facts is None:
+        facts = _origin_of(list(user_function.layers(entry)))
+        _origins.remember(entry, facts)
+    return facts
 
 
 def _origin_of(layers: Sequence[Any]) -> Facts:
     function = layers[-1]
     module = read(function, "__module__")
     return {
-        names.TOOL_FUNCTION_MODULE: _importable(module) if isinstance(module, str) else None,
+        names.TOOL_FUNCTION_MODULE: _import_name(module) if isinstance(module, str) else None,
         names.TOOL_FUNCTION_KIND: _kind(layers),
-        names.TOOL_FUNCTION_CONVERTED: any(map(user_function.made_by_host, layers[:-1])),
+        names.TOOL_FUNCTION_CONVERTED: any(map(user_function.is_made_by_host, layers[:-1])),
     }
 
 
-def _importable(module: str) -> str:
-    """The name to import it by: what ``python -m package.program`` runs has one too."""
+def _import_name(module: str) -> str:
+    """The name to import a module by, also of what ``python -m package.program`` runs."""
     spec = read(sys.modules.get(_MAIN), "__spec__") if module == _MAIN else None
     name = read(spec, "name")
     return name if isinstance(name, str) else module
@@ -55,18 +55,18 @@ def _kind(layers: Sequence[Any]) -> str:
     function = layers[-1]
     is_class = issubclass(type(function), type)
     if type(function) is not types.FunctionType and not is_class:
-        # An object with a ``__call__`` of Python's is looked through, down to the function that it is.
+        # ``layers`` goes through an object with a ``__call__`` written in Python, down to that function.
         return functions.BUILTIN
     return (
-        _bound(layers)
-        or _nameless(read(function, "__qualname__"))
-        or (None if is_class else _tied(function))
-        or (functions.FUNCTION if _is_reached(function) else functions.UNREACHABLE)
+        _kind_by_layers(layers)
+        or _kind_by_name(read(function, "__qualname__"))
+        or (None if is_class else _kind_by_use(function))
+        or (functions.FUNCTION if _is_reachable(function) else functions.UNREACHABLE)
     )
 
 
-def _bound(layers: Sequence[Any]) -> str | None:
-    """What holds values that the call needs beside its arguments."""
+def _kind_by_layers(layers: Sequence[Any]) -> str | None:
+    """The kind of a callable that holds values, which a call needs besides its arguments."""
     for layer in layers[:-1]:
         if isinstance(layer, functools.partial):
             return functions.PARTIAL
@@ -77,7 +77,7 @@ def _bound(layers: Sequence[Any]) -> str | None:
     return None
 
 
-def _nameless(qualname: object) -> str | None:
+def _kind_by_name(qualname: object) -> str | None:
     if not isinstance(qualname, str):
         return functions.UNREACHABLE
     if "<lambda>" in qualname:
@@ -85,8 +85,8 @@ def _nameless(qualname: object) -> str | None:
     return functions.CLOSURE if "<locals>" in qualname else None
 
 
-def _tied(function: types.FunctionType) -> str | None:
-    """Whether it takes part in a conversation, or in a session at a prompt, and cannot do without."""
+def _kind_by_use(function: types.FunctionType) -> str | None:
+    """The kind of a function that works only in a conversation, or in a session at a prompt."""
     if function.__module__ == _MAIN and _is_interactive(function.__code__.co_filename):
         return functions.INTERACTIVE
     return functions.CONVERSATION_STATE if _takes_state(function, function.__code__) else None
@@ -94,20 +94,20 @@ def _tied(function: types.FunctionType) -> str | None:
 
 def _is_called_as(layer: Any, function: types.FunctionType) -> bool:
     """Whether a layer is an object of the user's whose class has the function as its ``__call__``."""
-    if user_function.made_by_host(layer) or type(layer) in {types.FunctionType, staticmethod, classmethod}:
+    if user_function.is_made_by_host(layer) or type(layer) in {types.FunctionType, staticmethod, classmethod}:
         return False
     return inspect.getattr_static(type(layer), "__call__", None) is function
 
 
 def _is_interactive(file: str) -> bool:
-    """Whether it was typed into a notebook or a prompt: no file has it."""
+    """Whether the code was typed into a notebook or a prompt: no file has it."""
     return file.startswith("<") or "ipykernel_" in file
 
 
 def _takes_state(function: types.FunctionType, code: types.CodeType) -> bool:
-    taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     annotations = function.__annotations__
-    return _STATE in taken or any(_is_state(annotations.get(name)) for name in taken)
+    return _STATE_PARAMETER in parameters or any(_is_state(annotations.get(name)) for name in parameters)
 
 
 def _is_state(annotation: Any) -> bool:
@@ -118,9 +118,9 @@ def _is_state(annotation: Any) -> bool:
     )
 
 
-def _is_reached(function: Any) -> bool:
-    """Whether its module has it under its name, be it decorated there or made a ``Tool``."""
-    held: Any = sys.modules.get(function.__module__)
+def _is_reachable(function: Any) -> bool:
+    """Whether the module has the function under its name, decorated, as a ``Tool``, or as it is."""
+    member: Any = sys.modules.get(function.__module__)
     for name in read(function, "__qualname__").split("."):
-        held = read(held, name)
-    return held is not None and user_function.user_function(held) is function
+        member = read(member, name)
+    return member is not None and user_function.user_function(member) is function

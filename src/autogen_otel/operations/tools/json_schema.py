@@ -1,7 +1,7 @@
 """Where a parsed JSON value does not fit a JSON schema, as far as tools' ``parameters`` use the language.
 
-It claims nothing it cannot read: an unknown keyword, a broken ``$ref`` or a malformed part passes. It does
-not raise, and its work is bounded however large the value or however the schema refers to itself.
+It accepts what it cannot read: an unknown keyword, a broken ``$ref`` or a malformed part. It does not raise,
+and its work is bounded however large the value or however the schema refers to itself.
 ``pattern`` and ``format`` are left out: a pattern can take exponential time, a format is advice.
 """
 
@@ -84,9 +84,9 @@ class _Place(NamedTuple):
             return None
         name = parts[2].replace("~1", "/").replace("~0", "~")
         for scope in reversed((*self.scopes, schema)):
-            found = _mapping(scope.get(parts[1])).get(name)
-            if isinstance(found, Mapping):
-                return found
+            definition = _mapping(scope.get(parts[1])).get(name)
+            if isinstance(definition, Mapping):
+                return definition
         return None
 
 
@@ -102,23 +102,27 @@ class _Check:
             return
         if value is None and schema.get("nullable") is True:
             return
-        parts = [self._itself] if "$ref" not in schema else [self._referred, self._itself]
+        parts = [self._own_keywords] if "$ref" not in schema else [self._reference, self._own_keywords]
         parts += [self._all_of] if "allOf" in schema else []
         parts += [self._any_of] if "anyOf" in schema or "oneOf" in schema else []
-        failed = False
+        has_failed = False
         for part in parts:
             for problem in part(value, schema, place):
-                failed = True
+                has_failed = True
                 yield problem
-            if failed:
+            if has_failed:
                 return
 
-    def _referred(self, value: object, schema: Mapping[str, Any], place: _Place) -> Iterator[ArgumentProblem]:
+    def _reference(
+        self, value: object, schema: Mapping[str, Any], place: _Place
+    ) -> Iterator[ArgumentProblem]:
         target = place.resolve(schema)
         if target is not None:
             yield from self.value(value, target, place.inside(schema, top=place.top))
 
-    def _itself(self, value: object, schema: Mapping[str, Any], place: _Place) -> Iterator[ArgumentProblem]:
+    def _own_keywords(
+        self, value: object, schema: Mapping[str, Any], place: _Place
+    ) -> Iterator[ArgumentProblem]:
         if not _fits_type(value, schema) or not _fits_choice(value, schema):
             yield place.problem("mistyped", describe(schema, place), value)
             return
@@ -138,17 +142,17 @@ class _Check:
             if isinstance(name, str) and name not in value:
                 inner = place.inside(schema, f".{name}")
                 yield ArgumentProblem(inner.path, "missing", describe(properties.get(name), inner))
-        others = _others(schema, place)
+        additional_schema = _additional_schema(schema, place)
         for name, item in islice(value.items(), _MAX_ELEMENTS):
-            if _plainly_fits(item, properties.get(name, others)):
+            if _plainly_fits(item, properties.get(name, additional_schema)):
                 continue
             inner = place.inside(schema, f".{name}")
             if name in properties:
                 yield from self.value(item, properties[name], inner)
-            elif others is False:
+            elif additional_schema is False:
                 yield inner.problem("unknown", None, item)
             else:
-                yield from self.value(item, others, inner)
+                yield from self.value(item, additional_schema, inner)
 
     def _array(
         self, value: list[object] | tuple[object, ...], schema: Mapping[str, Any], place: _Place
@@ -156,9 +160,9 @@ class _Check:
         items = schema.get("items")
         first = _list(items) or _list(schema.get("prefixItems"))
         for index, item in enumerate(islice(value, _MAX_ELEMENTS)):
-            own = first[index] if index < len(first) else items
-            if not _plainly_fits(item, own):
-                yield from self.value(item, own, place.inside(schema, f"[{index}]"))
+            item_schema = first[index] if index < len(first) else items
+            if not _plainly_fits(item, item_schema):
+                yield from self.value(item, item_schema, place.inside(schema, f"[{index}]"))
 
     def _all_of(self, value: object, schema: Mapping[str, Any], place: _Place) -> Iterator[ArgumentProblem]:
         for branch in _list(schema.get("allOf")):
@@ -168,23 +172,27 @@ class _Check:
         for keyword in ("anyOf", "oneOf"):
             branches = _list(schema.get(keyword))
             inner = place.inside(schema)
-            tried: list[list[ArgumentProblem]] = []
+            attempts: list[list[ArgumentProblem]] = []
             for branch in branches:
-                tried.append(list(islice(self.value(value, branch, inner), MAX_PROBLEMS)))
-                if not tried[-1]:
+                attempts.append(list(islice(self.value(value, branch, inner), MAX_PROBLEMS)))
+                if not attempts[-1]:
                     break
-            if not tried or not tried[-1]:
+            if not attempts or not attempts[-1]:
                 continue
             # A problem deeper than the value itself: the branch is of the value's own type.
-            nested = [found for found in tried if all(problem.value is not value for problem in found)]
+            nested = [
+                branch_problems
+                for branch_problems in attempts
+                if all(problem.value is not value for problem in branch_problems)
+            ]
             if nested and isinstance(value, (Mapping, list, tuple)):
                 yield from min(nested, key=_distance)
             else:
-                yield place.problem("mistyped", _either(branches, inner), value)
+                yield place.problem("mistyped", _alternatives(branches, inner), value)
 
 
 def describe(schema: object, place: _Place | None = None) -> str | None:
-    """What a schema wants, in short words (``array of string``); ``None`` if it wants nothing special."""
+    """What a schema expects, in short (``array of string``); ``None`` if it expects nothing special."""
     here = place or _Place("")
     if not isinstance(schema, Mapping) or here.depth > _MAX_DEPTH:
         return None
@@ -196,7 +204,7 @@ def describe(schema: object, place: _Place | None = None) -> str | None:
     for keyword in _COMBINERS:
         if words is None:
             branches = _list(schema.get(keyword))
-            words = _either(branches, inner) if keyword != "allOf" else _first_words(branches, inner)
+            words = _alternatives(branches, inner) if keyword != "allOf" else _first_words(branches, inner)
     if words is not None and schema.get("nullable") is True and "null" not in words.split():
         return f"{words} or null"
     return words
@@ -204,17 +212,17 @@ def describe(schema: object, place: _Place | None = None) -> str | None:
 
 def _own_words(schema: Mapping[str, Any], inner: _Place) -> str | None:
     if "const" in schema:
-        return _quoted(schema["const"])
+        return _quote(schema["const"])
     choices = _list(schema.get("enum"))
     if choices:
-        shown = [_quoted(choice) for choice in choices[:_MAX_CHOICES]]
-        return "one of " + ", ".join([*shown, "…"] if len(choices) > _MAX_CHOICES else shown)
+        quotes = [_quote(choice) for choice in choices[:_MAX_CHOICES]]
+        return "one of " + ", ".join([*quotes, "…"] if len(choices) > _MAX_CHOICES else quotes)
     types = _types(schema)
     item = describe(schema.get("items"), inner) if "array" in types else None
     return " or ".join(f"array of {item}" if name == "array" and item else name for name in types) or None
 
 
-def _either(branches: list[Any], inner: _Place) -> str | None:
+def _alternatives(branches: list[Any], inner: _Place) -> str | None:
     words = [describe(branch, inner) for branch in branches[:_MAX_CHOICES]]
     return " or ".join(dict.fromkeys(word for word in words if word)) or None
 
@@ -223,38 +231,38 @@ def _first_words(branches: list[Any], inner: _Place) -> str | None:
     return next((words for branch in branches[:_MAX_CHOICES] if (words := describe(branch, inner))), None)
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     if isinstance(value, str):
-        shown = value if len(value) <= _MAX_CHOICE_LENGTH else value[:_MAX_CHOICE_LENGTH] + "…"
-        return f"'{shown}'"
+        text = value if len(value) <= _MAX_CHOICE_LENGTH else value[:_MAX_CHOICE_LENGTH] + "…"
+        return f"'{text}'"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return str(value) if isinstance(value, (int, float)) else json_type(value)
 
 
-def _distance(found: list[ArgumentProblem]) -> int:
-    # A wrong value says more against a branch than one that is not there: think of discriminators.
-    return sum(2 if problem.kind == "mistyped" else 1 for problem in found)
+def _distance(problems: list[ArgumentProblem]) -> int:
+    # A wrong value says more against a branch than a missing one: think of discriminators.
+    return sum(2 if problem.kind == "mistyped" else 1 for problem in problems)
 
 
-def _others(schema: Mapping[str, Any], place: _Place) -> object:
-    """The schema of properties that are not listed; ``False`` if there may be none."""
-    stated = schema.get("additionalProperties")
-    if stated is not None or not place.top:
-        return stated
-    open_ended = any(keyword in schema for keyword in (*_COMBINERS, "patternProperties", "$ref"))
-    return open_ended or not isinstance(schema.get("properties"), Mapping)
+def _additional_schema(schema: Mapping[str, Any], place: _Place) -> object:
+    """The schema of properties without a schema of their own; ``False`` if there may be none."""
+    additional_schema = schema.get("additionalProperties")
+    if additional_schema is not None or not place.top:
+        return additional_schema
+    is_open_ended = any(keyword in schema for keyword in (*_COMBINERS, "patternProperties", "$ref"))
+    return is_open_ended or not isinstance(schema.get("properties"), Mapping)
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:
-    stated = schema.get("type")
-    names = [stated] if isinstance(stated, str) else _list(stated)
-    readable = all(isinstance(name, str) and name in _TYPES for name in names)
-    return names if readable else []
+    schema_type = schema.get("type")
+    names = [schema_type] if isinstance(schema_type, str) else _list(schema_type)
+    is_readable = all(isinstance(name, str) and name in _TYPES for name in names)
+    return names if is_readable else []
 
 
-class Glance(NamedTuple):
-    """What nearly every schema of a tool comes to: an object whose values have one type each.
+class FlatSchema(NamedTuple):
+    """What nearly every schema of a tool is: an object whose values have one type each.
 
     Args:
         required: names that have to be there.
@@ -275,32 +283,34 @@ class Glance(NamedTuple):
         return True
 
 
-def glance(schema: Mapping[str, Any]) -> Glance | None:
-    """Read a schema that asks for nothing else; ``None`` for every other one."""
+def flat_schema(schema: Mapping[str, Any]) -> FlatSchema | None:
+    """Read a schema that has nothing else; ``None`` for every other one."""
     if type(schema) is not dict or not _FLAT.issuperset(schema) or schema.get("type") != "object":
         return None
     properties, required = schema.get("properties"), schema.get("required", [])
     if type(properties) is not dict or type(required) is not list or not _STR.issuperset(map(type, required)):
         return None
     kinds = {
-        name: tuple(kind for kind, title in _NAMES.items() if title == own["type"])
-        for name, own in properties.items()
-        if type(own) is dict and _PLAIN.issuperset(own) and isinstance(own.get("type"), str)
+        name: tuple(kind for kind, title in _NAMES.items() if title == property_schema["type"])
+        for name, property_schema in properties.items()
+        if type(property_schema) is dict
+        and _PLAIN.issuperset(property_schema)
+        and isinstance(property_schema.get("type"), str)
     }
-    return Glance(frozenset(required), kinds)
+    return FlatSchema(frozenset(required), kinds)
 
 
 def _plainly_fits(value: object, schema: object) -> bool:
-    """Whether nothing but a type is asked for, and it fits: so it is nearly always, and this is quick."""
+    """Whether a schema asks for a type only, and it fits: nearly always so, and quick to check."""
     return isinstance(schema, dict) and _PLAIN.issuperset(schema) and _fits_type(value, schema)
 
 
 def _fits_type(value: object, schema: Mapping[str, Any]) -> bool:
     types = _types(schema)
-    got = json_type(value)
-    if not types or got in types:
+    actual_type = json_type(value)
+    if not types or actual_type in types:
         return True
-    if got == "integer":
+    if actual_type == "integer":
         return "number" in types
     return isinstance(value, float) and value.is_integer() and "integer" in types
 
@@ -329,17 +339,17 @@ _LIMITS: tuple[tuple[str, Callable[[Any, Any], bool], str, str], ...] = (
 
 
 def _limits(value: object, schema: Mapping[str, Any]) -> Iterator[str]:
-    """What the limits that a number, a string or an array breaks say."""
-    measured = "number" if json_type(value) == "integer" else json_type(value)
-    if measured not in {"number", "string", "array"}:
+    """The expectation of each limit that a number, a string or an array breaks."""
+    value_type = "number" if json_type(value) == "integer" else json_type(value)
+    if value_type not in {"number", "string", "array"}:
         return
     size: Any = len(value) if isinstance(value, (str, list, tuple)) else value
-    for keyword, broken, kind, words in _LIMITS:
+    for keyword, breaks, limited_type, expectation in _LIMITS:
         bound = schema.get(keyword)
         # A bool is draft 4's way of saying "exclusive"; as a bound it says nothing.
-        readable = isinstance(bound, (int, float)) and not isinstance(bound, bool)
-        if kind == measured and readable and broken(size, bound):
-            yield words.format(bound)
+        is_readable = isinstance(bound, (int, float)) and not isinstance(bound, bool)
+        if limited_type == value_type and is_readable and breaks(size, bound):
+            yield expectation.format(bound)
 
 
 def _mapping(value: object) -> Mapping[Any, Any]:

@@ -1,7 +1,7 @@
 """A tool call by an ``execute_function`` that an agent class has instead of AutoGen's, or around it.
 
-Most such methods go on to AutoGen's, whose call is observed as ever. This one has a span only where the
-method runs the tool itself, so that no tool call is told twice and none is missing.
+Most such methods call AutoGen's, whose call is observed as usual. This one has a span only where the
+method runs the tool itself, so that no tool call is recorded twice and none is missing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from autogen_otel.recording import ArgumentProblem, Facts, Measurement
 from autogen_otel.vocabulary import attributes as names
 
 _PAIR = 2
-_NOTHING_TOLD: tuple[bool, Mapping[str, Any]] = (True, {})
-"""What is made of a value that is not what AutoGen's method returns."""
+_UNUSUAL_RESULT: tuple[bool, Mapping[str, Any]] = (True, {})
+"""The result that stands for a value of any other form than AutoGen's method returns."""
 
 
 class OwnToolCall(ToolCall):
@@ -27,88 +27,88 @@ class OwnToolCall(ToolCall):
         has_run: whether the method has run the tool.
     """
 
-    __slots__ = ("_at_first", "has_run", "is_handed_on")
+    __slots__ = ("_beginning", "has_run", "is_handed_on")
 
     def begin(self) -> Facts:
-        """Note which tool is called with what, and wait for who runs it."""
+        """Note which tool is called with what, and wait to see who runs it."""
         self.is_handed_on = self.has_run = False
-        self._at_first: tuple[str | None, Facts, tuple[Facts, ...]] | None = None
+        self._beginning: tuple[str | None, Facts, tuple[Facts, ...]] | None = None
         facts = super().begin()
-        self._at_first = self.name, facts, self.constants
+        self._beginning = self.name, facts, self.constants
         self.name, self.constants = None, ()
         return {}
 
-    def handed_on(self) -> None:
-        """AutoGen's own method tells of the call."""
+    def inner_call_began(self) -> None:
+        """Note that AutoGen's own method was called, which is recorded instead."""
         self.is_handed_on = True
 
-    def raised(self, error: BaseException) -> None:
+    def function_raised(self, error: BaseException) -> None:
         """The method itself has run the tool."""
         self.has_run = True
-        super().raised(error)
+        super().function_raised(error)
 
-    def gave(self, value: object) -> None:
+    def function_returned(self, value: object) -> None:
         """The method itself has run the tool."""
         self.has_run = True
-        super().gave(value)
+        super().function_returned(value)
 
     def returned(self, value: Any) -> Facts:
-        """What the method made of the tool, whose exception it may have kept to itself."""
-        if self._is_told:
+        """The method's result; it may have caught the exception of the tool."""
+        if self._is_recorded_inside:
             return {}
-        self._look()
+        self._find_function()
         is_usual = isinstance(value, tuple) and len(value) == _PAIR and isinstance(value[1], Mapping)
-        succeeded, response = value if is_usual else _NOTHING_TOLD
-        return self._with_first(super().returned((succeeded and self.error is None, response)))
+        succeeded, response = value if is_usual else _UNUSUAL_RESULT
+        return self._with_beginning(super().returned((succeeded and self.error is None, response)))
 
     def failed(self, error: BaseException) -> Facts:
-        """The method did not catch it."""
-        if self._is_told:
+        """An exception that the method did not catch."""
+        if self._is_recorded_inside:
             return {}
-        self._look()
-        return self._with_first(super().failed(error))
+        self._find_function()
+        return self._with_beginning(super().failed(error))
 
     def cancelled(self) -> Facts:
         """What it was called with."""
-        if self._is_told:
+        if self._is_recorded_inside:
             return {}
-        self._look()
-        return self._with_first(super().cancelled())
+        self._find_function()
+        return self._with_beginning(super().cancelled())
 
     def measurements(self, seconds: float) -> Iterator[Measurement]:
-        """As of any tool call, unless AutoGen's own method measures it."""
-        return iter(()) if self._is_told else super().measurements(seconds)
+        """Measure as any tool call, unless the call of AutoGen's own method does."""
+        return iter(()) if self._is_recorded_inside else super().measurements(seconds)
 
     @property
-    def _is_told(self) -> bool:
-        """Whether AutoGen's own method tells all there is to tell."""
+    def _is_recorded_inside(self) -> bool:
+        """Whether the call of AutoGen's own method inside records everything."""
         return self.is_handed_on and not self.has_run
 
-    def _look(self) -> None:
-        """Find the tool, where the method has looked it up in some way of its own."""
+    def _find_function(self) -> None:
+        """Find the tool if the method has looked it up in a way of its own."""
         if self.function is None:
             function = read_key(self.instance, "_function_map", self.tool)
             if function is not None:
-                self.found(function)
+                self.function_found(function)
 
-    def _with_first(self, facts: Facts) -> Facts:
-        if self._at_first is None:
+    def _with_beginning(self, facts: Facts) -> Facts:
+        if self._beginning is None:
             return facts
-        self.name, first, constants = self._at_first
+        self.name, begin_facts, constants = self._beginning
         self.constants += constants
-        if first[names.GEN_AI_TOOL_CALL_ID] is None:
-            requested = self.arguments.get("func_call")
-            first = {**first, names.GEN_AI_TOOL_CALL_ID: super()._call_id(requested)}
-        return {**first, **facts}
+        if begin_facts[names.GEN_AI_TOOL_CALL_ID] is None:
+            request = self.arguments.get("func_call")
+            begin_facts = {**begin_facts, names.GEN_AI_TOOL_CALL_ID: super()._call_id(request)}
+        return {**begin_facts, **facts}
 
-    def _call_id(self, requested: Any) -> str | None:
-        """Not before it is known who tells of the call: an id is given once."""
-        return None if self._at_first is None else super()._call_id(requested)
+    def _call_id(self, request: Any) -> str | None:
+        """``None`` until we know which call records the tool's run: an id is used once."""
+        return None if self._beginning is None else super()._call_id(request)
 
-    def _not_found(self) -> tuple[ArgumentProblem, ...]:
+    def _problems_without_function(self) -> tuple[ArgumentProblem, ...]:
         """Nothing is wrong: the method may have tools that AutoGen knows nothing of."""
         return ()
 
     def _release(self) -> None:
         super()._release()
-        self._at_first = None
+        self._beginning = None

@@ -1,4 +1,4 @@
-"""Errors that a tool returns instead of raising: objects that say so, never plain text."""
+"""Errors that a tool returns and does not raise: objects that say so, never plain text."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import Any
 from autogen_otel.reading import read, read_text
 
 _MOST_CHARS = 200_000
-"""JSON text beyond that is not looked at."""
+"""Longer JSON text is not read."""
 _MOST_LITERAL_CHARS = 20_000
-_SAYS_SO = re.compile(r"""["'](?:error|status|state|success|ok|isError|is_error)["']\s*:""")
-_FAILED = frozenset({"error", "failed", "failure"})
-_WORDS = ("message", "error_message", "detail", "details", "reason", "msg", "content")
+_ERROR_KEY = re.compile(r"""["'](?:error|status|state|success|ok|isError|is_error)["']\s*:""")
+_FAILED_STATES = frozenset({"error", "failed", "failure"})
+_MESSAGE_KEYS = ("message", "error_message", "detail", "details", "reason", "msg", "content")
 
 
 def returned_error(value: object) -> str | None:
-    """The error that a tool returned, in its own words; ``None`` if what it returned is none.
+    """The message of the error that a tool returned; ``None`` if it returned no error.
 
     Args:
         value: what the user's function returned: an object, or JSON text of one.
     """
     if type(value) is str:
         text = value.lstrip() if len(value) <= _MOST_CHARS else ""
-        if not text.startswith("{") or _SAYS_SO.search(text) is None:
+        if not text.startswith("{") or _ERROR_KEY.search(text) is None:
             return None
-        value = _parsed(text)
+        value = _parse(text)
     if isinstance(value, Mapping):
         return _error_of(value)
     # Results of MCP are objects of a class.
-    return _said(read(value, "content"), value) if read(value, "isError") is True else None
+    return _error_text(read(value, "content"), value) if read(value, "isError") is True else None
 
 
-def _parsed(text: str) -> object:
-    """The object that a text stands for: JSON, or how AG2 writes the dicts that tools return."""
+def _parse(text: str) -> object:
+    """The object in a text: JSON, or the form in which AG2 writes the dicts that tools return."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -50,26 +50,26 @@ def _parsed(text: str) -> object:
 def _error_of(value: Mapping[Any, Any]) -> str | None:
     error = value.get("error")
     # A number is as often a measure of accuracy.
-    if error and (error is True or not isinstance(error, (int, float)) or _first(value) is not None):
-        words = _first(error) if isinstance(error, Mapping) else error
-        return _said(value.get("message") if words is True else words, value)
+    if error and (error is True or not isinstance(error, (int, float)) or _first_message(value) is not None):
+        message = _first_message(error) if isinstance(error, Mapping) else error
+        return _error_text(value.get("message") if message is True else message, value)
     status = value.get("status", value.get("state"))
-    failed = isinstance(status, str) and status.lower() in _FAILED
-    refused = value.get("success") is False or value.get("ok") is False
-    if failed or refused or value.get("isError") is True or value.get("is_error") is True:
-        return _said(_first(value), value)
+    has_failed = isinstance(status, str) and status.lower() in _FAILED_STATES
+    is_refused = value.get("success") is False or value.get("ok") is False
+    if has_failed or is_refused or value.get("isError") is True or value.get("is_error") is True:
+        return _error_text(_first_message(value), value)
     return None
 
 
-def _first(value: Mapping[Any, Any]) -> object:
-    return next((value[key] for key in _WORDS if value.get(key)), None)
+def _first_message(value: Mapping[Any, Any]) -> object:
+    return next((value[key] for key in _MESSAGE_KEYS if value.get(key)), None)
 
 
-def _said(words: object, value: object) -> str:
-    """The words, or the whole object where there are none."""
-    if isinstance(words, str):
-        return words
+def _error_text(message: object, value: object) -> str:
+    """The message, or the whole object where there is none."""
+    if isinstance(message, str):
+        return message
     try:
-        return json.dumps(value if words is None else words, ensure_ascii=False, default=read_text)
+        return json.dumps(value if message is None else message, ensure_ascii=False, default=read_text)
     except (TypeError, ValueError, RecursionError):
-        return read_text(value if words is None else words)
+        return read_text(value if message is None else message)

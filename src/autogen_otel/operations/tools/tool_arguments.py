@@ -1,7 +1,7 @@
-"""Whether a model's arguments fit a tool: decoded as AutoGen does it, held against schema and signature.
+"""Whether a model's arguments fit a tool: decoded as AutoGen does it, compared to schema and signature.
 
 The schema is what the model saw, the signature what the function takes. AutoGen 0.9 and newer drop unknown
-arguments and coerce wrong types in silence, so a mismatch is only known if it is looked for here.
+arguments and coerce wrong types in silence, so we have to look for mismatches ourselves.
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from autogen_otel.operations.tools import user_function
-from autogen_otel.operations.tools.json_schema import MAX_PROBLEMS, Glance, glance, json_type, mismatches
+from autogen_otel.operations.tools.json_schema import (
+    MAX_PROBLEMS,
+    FlatSchema,
+    flat_schema,
+    json_type,
+    mismatches,
+)
 from autogen_otel.operations.tools.user_function import Description
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 
-__all__ = ["Decoded", "cause", "decode", "json_type", "problems", "unknown_tool"]
+__all__ = ["DecodedArguments", "cause", "decode", "json_type", "problems", "unknown_tool"]
 
 _MAX_DEPTH = 10
 _NO_CLAIM: Mapping[str, Any] = {}
@@ -31,13 +37,13 @@ _parse: Final = json.JSONDecoder().raw_decode
 
 
 @dataclass(slots=True, eq=False)
-class Decoded:
+class DecodedArguments:
     """The arguments as AutoGen parses them.
 
     Args:
         value: the parsed JSON; ``None`` also where it could not be parsed.
-        error: what parsing raised.
-        problem: the same as a problem of the arguments.
+        error: the exception of the parser.
+        problem: that exception as a problem of the arguments.
     """
 
     value: object = None
@@ -45,7 +51,7 @@ class Decoded:
     problem: ArgumentProblem | None = None
 
 
-def decode(text: object, format_json: Callable[[Any], str]) -> Decoded:
+def decode(text: object, format_json: Callable[[Any], str]) -> DecodedArguments:
     """Parse a call's ``arguments`` once more, the way AutoGen does.
 
     Args:
@@ -54,20 +60,22 @@ def decode(text: object, format_json: Callable[[Any], str]) -> Decoded:
     """
     try:
         if type(text) is str:
-            # What is JSON already, the formatter leaves as it is, and it looks at each character.
-            return Decoded(_parsed(text))
+            # The formatter does not change what is JSON already, and it reads each character.
+            return DecodedArguments(_parse_exactly(text))
     except (ValueError, RecursionError):
         pass
     try:
-        return Decoded(json.loads(format_json(text)))
+        return DecodedArguments(json.loads(format_json(text)))
     except Exception as error:  # noqa: BLE001 - the formatter is the host's and may be overridden
         reason = (
             str(error) if isinstance(error, json.JSONDecodeError) else f"JSON text ({type(error).__name__})"
         )
-        return Decoded(None, error, ArgumentProblem("arguments", "not_json", reason, json_type(text), text))
+        return DecodedArguments(
+            None, error, ArgumentProblem("arguments", "not_json", reason, json_type(text), text)
+        )
 
 
-def _parsed(text: str) -> object:
+def _parse_exactly(text: str) -> object:
     """As ``json.loads``, which looks twice for white space around; that costs more than a small object."""
     if text[:1] == "{":
         value, end = _parse(text)
@@ -82,63 +90,70 @@ def unknown_tool(name: str) -> ArgumentProblem:
 
 
 def problems(
-    arguments: object, *, schema: Mapping[str, Any] | None, described: Description | None
+    arguments: object, *, schema: Mapping[str, Any] | None, description: Description | None
 ) -> tuple[ArgumentProblem, ...]:
-    """Every way in which the arguments do not fit, in the schema's words where both object to the same.
+    """Every problem of the arguments; where schema and signature have the same one, the schema's.
 
     Args:
         arguments: the parsed JSON.
         schema: the ``parameters`` that the model saw.
-        described: what is known of the function.
+        description: what is known of the function.
     """
     if not isinstance(arguments, dict):
         return (ArgumentProblem("arguments", "not_object", "object", json_type(arguments), arguments),)
-    found: dict[tuple[str, str], ArgumentProblem] = {}
-    taken = None if described is None else _taken(described)
-    compared = None
+    problems_by_key: dict[tuple[str, str], ArgumentProblem] = {}
+    parameters = None if description is None else _parameters_of(description)
+    comparison = None
     if type(schema) is dict or isinstance(schema, Mapping):
-        compared = None if taken is None else _compared(schema, taken)
-        if compared is None or compared.glance is None or not compared.glance.fits(arguments):
+        comparison = None if parameters is None else _comparison(schema, parameters)
+        if comparison is None or comparison.flat_schema is None or not comparison.flat_schema.fits(arguments):
             for problem in mismatches(arguments, schema):
-                found.setdefault((problem.argument, problem.kind), problem)
-    if taken is not None and (compared is None or found or not compared.claims_the_same):
-        objected = {(_root(problem.argument, arguments), problem.kind) for problem in found.values()}
-        for problem in _against_signature(arguments, taken):
-            if (_root(problem.argument, arguments), problem.kind) not in objected:
-                found.setdefault((problem.argument, problem.kind), problem)
-    return tuple(found.values())[:MAX_PROBLEMS]
+                problems_by_key.setdefault((problem.argument, problem.kind), problem)
+    if parameters is not None and (comparison is None or problems_by_key or not comparison.claims_the_same):
+        schema_keys = {
+            (_root(problem.argument, arguments), problem.kind) for problem in problems_by_key.values()
+        }
+        for problem in _against_signature(arguments, parameters):
+            if (_root(problem.argument, arguments), problem.kind) not in schema_keys:
+                problems_by_key.setdefault((problem.argument, problem.kind), problem)
+    return tuple(problems_by_key.values())[:MAX_PROBLEMS]
 
 
-def _compared(schema: Mapping[str, Any], taken: _Taken) -> _Compared:
-    """What the tool's schema is beside its signature; it is our own copy, so it stays as it is."""
-    compared = taken.compared
-    if compared is None or compared.schema is not schema:
-        compared = taken.compared = _Compared(schema, glance(schema), _claims_the_same(schema, taken))
-    return compared
+def _comparison(schema: Mapping[str, Any], parameters: _Parameters) -> _Comparison:
+    """The comparison of the tool's schema with its signature; the schema is our copy, so it never changes."""
+    comparison = parameters.comparison
+    if comparison is None or comparison.schema is not schema:
+        comparison = parameters.comparison = _Comparison(
+            schema, flat_schema(schema), _claims_the_same(schema, parameters)
+        )
+    return comparison
 
 
-def _claims_the_same(schema: Mapping[str, Any], taken: _Taken) -> bool:
-    if taken.by_position or taken.schema["additionalProperties"] or "$ref" in schema:
+def _claims_the_same(schema: Mapping[str, Any], parameters: _Parameters) -> bool:
+    if parameters.by_position or parameters.schema["additionalProperties"] or "$ref" in schema:
         return False
     properties, required = schema.get("properties"), schema.get("required") or []
     if type(required) is not list or not all(isinstance(one, str) for one in required):
-        # Models are shown whatever the application wrote.
+        # The model gets whatever schema the application wrote.
         return False
     return isinstance(properties, Mapping) and (
-        properties.keys() == taken.schema["properties"].keys()
-        and set(required) == set(taken.schema["required"])
+        properties.keys() == parameters.schema["properties"].keys()
+        and set(required) == set(parameters.schema["required"])
         and all(isinstance(one, Mapping) and one.get("type") for one in properties.values())
     )
 
 
 def cause(
-    error: BaseException | None, found: Sequence[ArgumentProblem], entry: object, arguments: object
+    error: BaseException | None,
+    argument_problems: Sequence[ArgumentProblem],
+    entry: object,
+    arguments: object,
 ) -> str:
-    """Whether a tool call failed by its arguments or by the tool's own doing.
+    """Whether a tool call failed because of its arguments or of the tool.
 
     Args:
         error: what the call of the entry raised, with its traceback.
-        found: the problems of the arguments.
+        argument_problems: the problems of the arguments.
         entry: the called value of ``_function_map``.
         arguments: the parsed JSON.
 
@@ -146,32 +161,36 @@ def cause(
         ``causes.TOOL_ARGUMENTS`` or ``causes.TOOL_EXCEPTION``.
     """
     if error is None:
-        blamed = bool(found)
+        blames_arguments = bool(argument_problems)
     elif not isinstance(error, Exception):
-        blamed = False  # an exit or a cancellation comes from outside
+        blames_arguments = False  # an exit or a cancellation comes from outside
     else:
-        frame = user_function.entered(error, entry)
+        frame = user_function.entered_frame(error, entry)
         if frame is None:
-            blamed = _refused(error, found, entry, arguments)
+            blames_arguments = _were_refused(error, argument_problems, entry, arguments)
         else:
-            blamed = any(_led_to(error, problem, frame, arguments) for problem in found)
-    return causes.TOOL_ARGUMENTS if blamed else causes.TOOL_EXCEPTION
+            blames_arguments = any(
+                _may_explain(error, problem, frame, arguments) for problem in argument_problems
+            )
+    return causes.TOOL_ARGUMENTS if blames_arguments else causes.TOOL_EXCEPTION
 
 
 # ---------------------------------------------------------------- whose fault
-def _refused(error: Exception, found: Sequence[ArgumentProblem], entry: object, arguments: object) -> bool:
+def _were_refused(
+    error: Exception, argument_problems: Sequence[ArgumentProblem], entry: object, arguments: object
+) -> bool:
     """Whether the arguments were refused before the user's function was entered."""
-    if user_function.turned_away(error, entry):
+    if user_function.was_refused_by_python(error, entry):
         return True
     if user_function.passed_user_code(error, entry) or user_function.failed_after_return(error):
         return False
     if _is_validation(error):
         return not _concerns_dependencies(error, entry, arguments)
-    if found or isinstance(error, TypeError):
+    if argument_problems or isinstance(error, TypeError):
         return True
     # AutoGen looks up the models it has to load by name, whether or not they have a default.
-    where = user_function.describe(entry).location
-    return isinstance(error, KeyError) and where.get(names.CODE_FILE_PATH) is not None
+    location = user_function.describe(entry).location
+    return isinstance(error, KeyError) and location.get(names.CODE_FILE_PATH) is not None
 
 
 def _is_validation(error: Exception) -> bool:
@@ -180,28 +199,30 @@ def _is_validation(error: Exception) -> bool:
 
 
 def _concerns_dependencies(error: Any, entry: object, arguments: object) -> bool:
-    """Whether what did not validate is injected by AutoGen: then its name is not one the model may give."""
+    """Whether a value that AutoGen injects did not validate: the model may not give its name."""
     if not user_function.failed_in_injection(error):
         return False
     signature = user_function.describe(entry).signature
     parameters = signature.parameters.values() if signature is not None else ()
     # AutoGen fails to validate an annotated **kwargs whatever the model gives.
-    known = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
-    known |= set(arguments) if isinstance(arguments, dict) else set()
-    refused = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
-    return bool(refused) and not refused & known
+    argument_names = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    argument_names |= set(arguments) if isinstance(arguments, dict) else set()
+    refused_names = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
+    return bool(refused_names) and not refused_names & argument_names
 
 
-def _led_to(error: Exception, problem: ArgumentProblem, frame: types.FrameType, arguments: object) -> bool:
+def _may_explain(
+    error: Exception, problem: ArgumentProblem, frame: types.FrameType, arguments: object
+) -> bool:
     """Whether a problem can be why the function failed after it was entered."""
-    given = arguments if isinstance(arguments, dict) else {}
-    root = _root(problem.argument, given)
+    values = arguments if isinstance(arguments, dict) else {}
+    root = _root(problem.argument, values)
     if problem.kind == "unknown":
         return isinstance(error, TypeError) and _names(error, problem.argument)
-    if problem.kind == "missing" and root not in given:
-        # Its default stepped in, or the function found out by itself.
+    if problem.kind == "missing" and root not in values:
+        # Its default was used, or the function noticed by itself.
         return user_function.takes(frame, problem.argument) or _names(error, problem.argument)
-    return root in given and user_function.received_unchanged(frame, root, given[root])
+    return root in values and user_function.was_received_unchanged(frame, root, values[root])
 
 
 def _names(error: Exception, argument: str) -> bool:
@@ -210,60 +231,60 @@ def _names(error: Exception, argument: str) -> bool:
 
 
 def _root(argument: str, arguments: Mapping[str, Any]) -> str:
-    """Name of the argument that a nested name stands in; the name itself if none was given."""
+    """Name of the argument that a nested name belongs to; the name itself if the model did not give it."""
     if argument in arguments:
         return argument
-    inside = (name for name in arguments if argument.startswith((f"{name}.", f"{name}[")))
-    return max(inside, key=len, default=argument)
+    outer_names = (name for name in arguments if argument.startswith((f"{name}.", f"{name}[")))
+    return max(outer_names, key=len, default=argument)
 
 
 # ---------------------------------------------------------------- what a signature takes
-def _against_signature(arguments: dict[str, Any], taken: _Taken) -> Iterator[ArgumentProblem]:
-    open_ended = taken.schema["additionalProperties"]
-    positional = {parameter.name for parameter in taken.by_position}
-    others = {name: value for name, value in arguments.items() if name not in positional}
-    yield from _never_by_name(arguments, taken.by_position, open_ended=open_ended)
-    yield from mismatches(others, taken.schema)
+def _against_signature(arguments: dict[str, Any], parameters: _Parameters) -> Iterator[ArgumentProblem]:
+    is_open_ended = parameters.schema["additionalProperties"]
+    positional_names = {parameter.name for parameter in parameters.by_position}
+    others = {name: value for name, value in arguments.items() if name not in positional_names}
+    yield from _never_by_name(arguments, parameters.by_position, is_open_ended=is_open_ended)
+    yield from mismatches(others, parameters.schema)
 
 
-class _Compared(NamedTuple):
-    """A tool's schema beside its signature.
+class _Comparison(NamedTuple):
+    """A tool's schema compared with its signature.
 
     Args:
         schema: the schema.
-        glance: what it comes to, if that is little.
-        claims_the_same: whether it was made from the signature, as AutoGen does it: then it has said it all.
+        flat_schema: the same as a flat schema, if it is one.
+        claims_the_same: whether it was made from the signature, as AutoGen does it: then it is enough.
     """
 
     schema: Mapping[str, Any]
-    glance: Glance | None
+    flat_schema: FlatSchema | None
     claims_the_same: bool
 
 
 @dataclass(slots=True)
-class _Taken:
+class _Parameters:
     """What a signature takes.
 
     Args:
         schema: JSON schema of the arguments that can be given by name.
         by_position: the parameters that cannot.
-        compared: the tool's schema that was compared with it last.
+        comparison: the last one with a schema of the tool.
     """
 
     schema: dict[str, Any]
     by_position: list[inspect.Parameter]
-    compared: _Compared | None = None
+    comparison: _Comparison | None = None
 
 
-def _taken(described: Description) -> _Taken | None:
-    """What the function takes, read the first time; ``None`` if it does not say."""
-    taken: _Taken | None = described.taken
-    if taken is None and described.signature is not None:
-        taken = described.taken = _read(described.signature)
-    return taken
+def _parameters_of(description: Description) -> _Parameters | None:
+    """What the function takes, read the first time; ``None`` if its signature is unknown."""
+    parameters: _Parameters | None = description.parameters
+    if parameters is None and description.signature is not None:
+        parameters = description.parameters = _read_signature(description.signature)
+    return parameters
 
 
-def _read(signature: inspect.Signature) -> _Taken:
+def _read_signature(signature: inspect.Signature) -> _Parameters:
     parameters = signature.parameters.values()
     by_name = [one for one in parameters if one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}]
     by_position = [one for one in parameters if one.kind is one.POSITIONAL_ONLY]
@@ -272,16 +293,16 @@ def _read(signature: inspect.Signature) -> _Taken:
         "required": [one.name for one in by_name if one.default is one.empty],
         "additionalProperties": any(one.kind is one.VAR_KEYWORD for one in parameters),
     }
-    return _Taken(schema, by_position)
+    return _Parameters(schema, by_position)
 
 
 def _never_by_name(
-    arguments: dict[str, Any], by_position: list[inspect.Parameter], *, open_ended: bool
+    arguments: dict[str, Any], by_position: list[inspect.Parameter], *, is_open_ended: bool
 ) -> Iterator[ArgumentProblem]:
     """Positional-only parameters: AutoGen passes names, so they cannot be given at all."""
     for parameter in by_position:
         name = parameter.name
-        if name in arguments and not open_ended:
+        if name in arguments and not is_open_ended:
             value = arguments[name]
             yield ArgumentProblem(name, "unknown", "positional only", json_type(value), value)
         elif parameter.default is inspect.Parameter.empty:
@@ -350,5 +371,5 @@ def _class_schema(annotation: type) -> Mapping[str, Any]:
 
 
 def _choice(values: list[Any]) -> Mapping[str, Any]:
-    plain = all(value is None or type(value) in {bool, int, float, str} for value in values)
-    return {"enum": values} if plain and values else _NO_CLAIM
+    are_plain = all(value is None or type(value) in {bool, int, float, str} for value in values)
+    return {"enum": values} if are_plain and values else _NO_CLAIM

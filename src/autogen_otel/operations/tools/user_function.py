@@ -1,7 +1,7 @@
-"""The user's own function behind an entry of a function map: where it stands, and how far a call got.
+"""The user's own function behind an entry of a function map: where it is, and how far a call got.
 
 AutoGen registers a tool wrapped in up to ten layers of its own. Everything here looks through them without
-calling anything, and answers ``None`` rather than raise for objects that do not like to be looked at.
+calling anything, and returns ``None`` for objects that raise when we read them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MAX_LAYERS = 64
-_HOST = frozenset({"autogen", "ag2", "fast_depends"})
-_NOT_THE_USERS = (
-    _HOST
+_HOST_PACKAGES = frozenset({"autogen", "ag2", "fast_depends"})
+_FOREIGN_PACKAGES = (
+    _HOST_PACKAGES
     | {"pydantic", "pydantic_core", "anyio", "exceptiongroup", "typing_extensions"}
     | {"wrapt", "opentelemetry", "autogen_otel"}
     | sys.stdlib_module_names
@@ -33,16 +33,16 @@ _NOT_THE_USERS = (
 
 @dataclass(slots=True, eq=False)
 class Description:
-    """What is kept of an entry; never the function itself, which would keep a discarded tool alive.
+    """What we keep of an entry; never the function itself: that would keep a discarded tool alive.
 
     Args:
-        location: where the user's function stands; only its name if it has no Python source.
-        signature: by which AutoGen calls the entry, with annotations resolved where they can be.
+        location: where the user's function is; only its name if it has no Python source.
+        signature: the one by which AutoGen calls the entry, with resolved annotations where possible.
         code: of the user's function.
         outermost: the code that runs first when the entry is called.
-        qualname: by which Python names the user's function.
+        qualname: the name that Python gives the user's function.
         gives_coroutines: whether calling the entry gives a coroutine.
-        taken: what the signature takes, kept here by whoever has read that.
+        parameters: what the signature takes; ``tool_arguments`` reads that and keeps it here.
     """
 
     location: Facts
@@ -51,10 +51,10 @@ class Description:
     outermost: types.CodeType | None = None
     qualname: str | None = None
     gives_coroutines: bool = False
-    taken: Any = None
+    parameters: Any = None
 
 
-_described = Memory()
+_descriptions = Memory()
 _NO_LOCATION: Facts = {}
 
 
@@ -71,35 +71,36 @@ def user_function(entry: object) -> Callable[..., Any] | None:
 def layers(entry: object) -> Iterator[Any]:
     """The entry and what it wraps, from the outermost to the user's function."""
     layer: Any = entry
-    seen = {id(layer)}
+    seen_ids = {id(layer)}
     yield layer
     for _ in range(_MAX_LAYERS):
-        layer = _inside(layer, seen)
-        if layer is None or id(layer) in seen:
+        layer = _inner_layer(layer, seen_ids)
+        if layer is None or id(layer) in seen_ids:
             return
-        seen.add(id(layer))
+        seen_ids.add(id(layer))
         yield layer
 
 
 def describe(entry: object) -> Description:
-    """What is known of an entry, looked at the first time."""
-    description: Description | None = _described.recall(entry)
+    """What is known of an entry, read the first time."""
+    description: Description | None = _descriptions.recall(entry)
     if description is None:
         description = _describe_anew(entry)
-        _described.remember(entry, description)
+        _descriptions.remember(entry, description)
     return description
 
 
-def entered(error: BaseException, entry: object) -> types.FrameType | None:
+def entered_frame(error: BaseException, entry: object) -> types.FrameType | None:
     """The frame of the user's function that the error went through.
 
-    ``None`` if the error came before the function was entered or after it returned, or if it is no Python.
+    ``None`` if the error came before the function was entered or after it returned, or if the function is
+    not Python.
     """
     code = describe(entry).code
     return None if code is None else next((frame for frame in _frames(error) if frame.f_code is code), None)
 
 
-def received_unchanged(frame: types.FrameType, name: str, value: object) -> bool:
+def was_received_unchanged(frame: types.FrameType, name: str, value: object) -> bool:
     """Whether a parameter still holds exactly the value that came in the JSON, uncoerced.
 
     Args:
@@ -108,8 +109,8 @@ def received_unchanged(frame: types.FrameType, name: str, value: object) -> bool
         value: as parsed from JSON.
     """
     try:
-        held = _held(frame, name)
-        return type(held) is type(value) and bool(held is value or held == value)
+        current = _current_value(frame, name)
+        return type(current) is type(value) and bool(current is value or current == value)
     except Exception:  # noqa: BLE001 - the comparison may be the user's code
         return False
 
@@ -119,8 +120,8 @@ def takes(frame: types.FrameType, name: str) -> bool:
     return name in _parameters(frame.f_code)
 
 
-def turned_away(error: BaseException, entry: object) -> bool:
-    """Whether Python itself refused the arguments: a ``TypeError`` of the call, which names the function."""
+def was_refused_by_python(error: BaseException, entry: object) -> bool:
+    """Whether Python refused the arguments: with a ``TypeError`` of the call, which names the function."""
     qualname = describe(entry).qualname
     return isinstance(error, TypeError) and qualname is not None and f"{qualname}() " in read_text(error)
 
@@ -128,44 +129,47 @@ def turned_away(error: BaseException, entry: object) -> bool:
 def passed_user_code(error: BaseException, entry: object) -> bool:
     """Whether any code of the user's took part below the entry: a dependency, a decorator, a validator."""
     frames, start = list(_frames(error)), describe(entry).outermost
-    # What calls the entry may be anybody's. A builtin has no frame; then only the caller's is left out.
-    first = (
-        1 if start is None else next((i for i, one in enumerate(frames) if one.f_code is start), len(frames))
+    # Any code may call the entry. A builtin has no frame; then we skip only the caller's.
+    entry_index = (
+        1
+        if start is None
+        else next((i for i, frame in enumerate(frames) if frame.f_code is start), len(frames))
     )
-    return any(_root(frame) not in _NOT_THE_USERS for frame in frames[first:])
+    return any(_root_package(frame) not in _FOREIGN_PACKAGES for frame in frames[entry_index:])
 
 
 def failed_after_return(error: BaseException) -> bool:
     """Whether the function had returned, and AutoGen failed to turn its result into text."""
     return any(
-        frame.f_code.co_name == "serialize_to_str" and _root(frame) in _HOST for frame in _frames(error)
+        frame.f_code.co_name == "serialize_to_str" and _root_package(frame) in _HOST_PACKAGES
+        for frame in _frames(error)
     )
 
 
 def failed_in_injection(error: BaseException) -> bool:
     """Whether the arguments were being validated together with the dependencies that AutoGen injects."""
-    hosts = [frame for frame in _frames(error) if _root(frame) in _HOST]
-    return bool(hosts) and "fast_depends" in _module(hosts[-1].f_globals)
+    host_frames = [frame for frame in _frames(error) if _root_package(frame) in _HOST_PACKAGES]
+    return bool(host_frames) and "fast_depends" in _module_name(host_frames[-1].f_globals)
 
 
 # ---------------------------------------------------------------- looking through the layers
-def _inside(layer: Any, seen: set[int]) -> Any:
+def _inner_layer(layer: Any, seen_ids: set[int]) -> Any:
     """The next layer; ``None`` at the innermost."""
     if issubclass(type(layer), type):
         return None
     try:
-        kept_as = _link(layer)
-        if kept_as is not None:
-            return getattr(layer, kept_as)
+        attribute = _link_attribute(layer)
+        if attribute is not None:
+            return getattr(layer, attribute)
         if type(layer) is types.FunctionType:
-            return _enclosed(layer, seen) if made_by_host(layer) else None
+            return _function_in_closure(layer, seen_ids) if is_made_by_host(layer) else None
         call = type(layer).__call__
         return call if type(call) is types.FunctionType or hasattr(call, "__wrapped__") else None
     except Exception:  # noqa: BLE001 - properties and metaclasses are the user's code
         return None
 
 
-def _link(layer: object) -> str | None:
+def _link_attribute(layer: object) -> str | None:
     """The attribute under which a layer keeps what it wraps."""
     kind = type(layer)  # not isinstance: a proxy lies about its class
     if issubclass(kind, functools.partial) or _is_tool(kind):
@@ -176,33 +180,35 @@ def _link(layer: object) -> str | None:
     return "__wrapped__" if inspect.getattr_static(layer, "__wrapped__", None) is not None else None
 
 
-def _enclosed(function: types.FunctionType, seen: set[int]) -> Any:
-    """The user's function in the closure of a wrapper of AutoGen's that does not tell what it wraps."""
-    seen = set(seen)
+def _function_in_closure(function: types.FunctionType, seen_ids: set[int]) -> Any:
+    """The user's function in the closure of a wrapper of AutoGen's that has no link to it."""
+    seen_ids = set(seen_ids)
     for cell in function.__closure__ or ():
         try:
-            held = cell.cell_contents
+            content = cell.cell_contents
         except ValueError:  # not filled yet
             continue
-        if id(held) in seen or isinstance(held, type) or not callable(held):
+        if id(content) in seen_ids or isinstance(content, type) or not callable(content):
             continue
-        seen.add(id(held))
-        layer = held
+        seen_ids.add(id(content))
+        layer = content
         while (
-            (inner := _inside(layer, seen)) is not None and id(inner) not in seen and len(seen) < _MAX_LAYERS
+            (inner := _inner_layer(layer, seen_ids)) is not None
+            and id(inner) not in seen_ids
+            and len(seen_ids) < _MAX_LAYERS
         ):
-            seen.add(id(inner))
+            seen_ids.add(id(inner))
             layer = inner
-        if not made_by_host(layer):
+        if not is_made_by_host(layer):
             return layer
     return None
 
 
-def made_by_host(layer: Any) -> bool:
+def is_made_by_host(layer: Any) -> bool:
     """Whether a layer is AutoGen's own wrapper."""
     # Not by __module__, which functools.wraps copies from the wrapped function.
-    made_in = layer.__globals__ if type(layer) is types.FunctionType else vars(type(layer))
-    return _module(made_in).partition(".")[0] in _HOST
+    scope = layer.__globals__ if type(layer) is types.FunctionType else vars(type(layer))
+    return _module_name(scope).partition(".")[0] in _HOST_PACKAGES
 
 
 def _is_tool(kind: type) -> bool:
@@ -215,18 +221,18 @@ def _describe_anew(entry: object) -> Description:
     is_coroutine = gives_coroutines(entry)
     if function is None:
         return Description(_NO_LOCATION, gives_coroutines=is_coroutine)
-    called = inspect.getattr_static(function, "__init__") if issubclass(type(function), type) else function
-    code = _code(called)
+    callee = inspect.getattr_static(function, "__init__") if issubclass(type(function), type) else function
+    code = _code(callee)
     qualname = _name(function, "__qualname__") or _name(type(function), "__qualname__")
     module = _name(function, "__module__") or _name(read(function, "__self__"), "__module__")
-    where = {
+    location = {
         names.CODE_FUNCTION_NAME: f"{module}.{qualname}" if module else str(qualname),
         names.CODE_FILE_PATH: code.co_filename if code is not None else None,
         names.CODE_LINE_NUMBER: code.co_firstlineno if code is not None else None,
     }
-    named = _name(called, "__qualname__")
+    callee_name = _name(callee, "__qualname__")
     outermost = _outermost(entry) or code
-    return Description(where, _signature(entry, function), code, outermost, named, is_coroutine)
+    return Description(location, _signature(entry, function), code, outermost, callee_name, is_coroutine)
 
 
 def _code(function: Any) -> types.CodeType | None:
@@ -236,26 +242,26 @@ def _code(function: Any) -> types.CodeType | None:
 
 def _outermost(entry: object) -> types.CodeType | None:
     """The code that runs first when the entry is called, as far as it is Python."""
-    layer, seen = entry, {id(entry)}
+    layer, seen_ids = entry, {id(entry)}
     while layer is not None and type(layer) is not types.FunctionType:
-        layer = _inside(layer, seen)
-        if id(layer) in seen or len(seen) > _MAX_LAYERS:
+        layer = _inner_layer(layer, seen_ids)
+        if id(layer) in seen_ids or len(seen_ids) > _MAX_LAYERS:
             return None
-        seen.add(id(layer))
+        seen_ids.add(id(layer))
     return _code(layer)
 
 
 def _signature(entry: Any, function: Any) -> inspect.Signature | None:
     try:
         signature = inspect.signature(getattr(entry, "func", entry) if _is_tool(type(entry)) else entry)
-        parameters = [_resolved(parameter, function) for parameter in signature.parameters.values()]
+        parameters = [_with_annotation(parameter, function) for parameter in signature.parameters.values()]
         return signature.replace(parameters=parameters)
     except Exception:  # noqa: BLE001 - builtins have none, and __signature__ may be anything
         return None
 
 
-def _resolved(parameter: inspect.Parameter, function: Any) -> inspect.Parameter:
-    """The parameter with its annotation evaluated, if that is text and names what can be found."""
+def _with_annotation(parameter: inspect.Parameter, function: Any) -> inspect.Parameter:
+    """The parameter with its annotation evaluated, if that is text and its names exist."""
     if not isinstance(parameter.annotation, str):
         return parameter
     holder = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
@@ -280,27 +286,27 @@ def _frames(error: BaseException) -> Iterator[types.FrameType]:
         trace = trace.tb_next
 
 
-def _module(scope: Any) -> str:
+def _module_name(scope: Any) -> str:
     name = scope.get("__name__") or scope.get("__module__")
     return name if isinstance(name, str) else ""
 
 
-def _root(frame: types.FrameType) -> str:
-    return _module(frame.f_globals).partition(".")[0]
+def _root_package(frame: types.FrameType) -> str:
+    return _module_name(frame.f_globals).partition(".")[0]
 
 
 def _parameters(code: types.CodeType) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-def _held(frame: types.FrameType, name: str) -> object:
+def _current_value(frame: types.FrameType, name: str) -> object:
     """What a parameter holds; without such a parameter or keyword, an object that equals nothing."""
     code = frame.f_code
-    nothing = object()
+    missing = object()
     if name in _parameters(code):
-        return frame.f_locals.get(name, nothing)
+        return frame.f_locals.get(name, missing)
     if not code.co_flags & inspect.CO_VARKEYWORDS:
-        return nothing
-    after = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
-    others = frame.f_locals.get(code.co_varnames[after])
-    return others.get(name, nothing) if isinstance(others, dict) else nothing
+        return missing
+    index = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
+    others = frame.f_locals.get(code.co_varnames[index])
+    return others.get(name, missing) if isinstance(others, dict) else missing
