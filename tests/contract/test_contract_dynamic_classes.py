@@ -76,3 +76,27 @@ def test_classes_that_live_on_get_their_own_methods_back(our_errors: list[BaseEx
         chat(user(), helper)
         assert Client.__dict__["create"] is not before
     assert Client.__dict__["create"] is before
+
+
+def _request_of_methods_that_know_their_agent() -> weakref.ref[Any]:
+    """One request: the methods of the agent's class refer to the agent itself."""
+
+    class Helper(ConversableAgent):  # type: ignore[misc]
+        def generate_reply(self, *_arguments: Any, **_options: Any) -> str:
+            return f"I am {helper.name}. TERMINATE"
+
+        def get_human_input(self, prompt: str) -> str:
+            return f"{helper.name} was asked: {prompt}"
+
+    helper = Helper("helper", llm_config=False, human_input_mode="NEVER", code_execution_config=False)
+    chat(user(), helper)
+    return weakref.ref(helper)
+
+
+def test_an_agent_that_its_own_methods_refer_to_is_freed(our_errors: list[BaseException]) -> None:
+    with instrumented() as telemetry:
+        agents = [_request_of_methods_that_know_their_agent() for _ in range(3)]
+        assert "invoke_agent helper" in telemetry.tree()
+        telemetry.clear()
+        gc.collect()
+        assert [one() for one in agents] == [None] * len(agents)

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -29,6 +29,9 @@ _WHY_STOOD_DOWN: Final = (
     "instrument_agent() was called on before, it alone reports turns and tools: "
     "call autogen_otel.instrument() first"
 )
+_SeenMethod = tuple[Callable[[], Any], str, Callable[[], Any]]
+"""A class, the name of its observed method, and the present function. Both references are weak: the function
+of a class that a function makes may refer to the very instance whose end would end our memory of it."""
 
 
 class _Patch(NamedTuple):
@@ -195,8 +198,8 @@ class _Discovery:
             ids_before, was_loaded, methods = entry[1]
             if ids == ids_before and is_loaded is was_loaded:
                 try:
-                    for fields, method, function in methods:
-                        if fields[method] is not function:
+                    for owner, method, function in methods:
+                        if getattr(owner(), "__dict__", _NO_FIELDS)[method] is not function():
                             break
                     else:
                         return
@@ -205,12 +208,8 @@ class _Discovery:
                     pass
         self._memory.remember(instance, (ids, is_loaded, self._observe(instance, is_loaded=is_loaded)))
 
-    def _observe(self, instance: Any, *, is_loaded: bool) -> list[tuple[Any, str, Any]]:
-        """Observe the classes of an instance's objects.
-
-        Returns:
-            The fields of each class, the name of the observed method, and the present function.
-        """
+    def _observe(self, instance: Any, *, is_loaded: bool) -> list[_SeenMethod]:
+        """Observe the classes of an instance's objects."""
         methods = []
         for rule in self._rules:
             if rule.if_instrumented and not is_loaded:
@@ -221,8 +220,16 @@ class _Discovery:
                     continue
                 if not is_observed(vars(owner)[rule.method]):
                     self._attachment.observe_class(owner, rule.method, rule.operation)
-                methods.append((vars(owner), rule.method, vars(owner)[rule.method]))
+                methods.append((weakref.ref(owner), rule.method, _reference_to(vars(owner)[rule.method])))
         return methods
+
+
+def _reference_to(function: Any) -> Callable[[], Any]:
+    """A weak reference; one to nothing if the object has none, which then is examined at each call."""
+    try:
+        return weakref.ref(function)
+    except TypeError:
+        return lambda: None
 
 
 def _owner(cls: type, method: str) -> type | None:
