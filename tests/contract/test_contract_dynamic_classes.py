@@ -9,7 +9,8 @@ from typing import Any
 
 from autogen import ConversableAgent
 
-from tests.support.agents import chat, llm_config, user
+from autogen_otel.testing import text, tool_call
+from tests.support.agents import Serve, chat, llm_config, pair, user
 from tests.support.models import HouseModel
 from tests.support.telemetry import instrumented
 
@@ -97,6 +98,36 @@ def test_an_agent_that_its_own_methods_refer_to_is_freed(our_errors: list[BaseEx
     with instrumented() as telemetry:
         agents = [_request_of_methods_that_know_their_agent() for _ in range(3)]
         assert "invoke_agent helper" in telemetry.tree()
+        telemetry.clear()
+        gc.collect()
+        assert [one() for one in agents] == [None] * len(agents)
+
+
+def _request_with_a_tool_that_knows_its_agent(serve: Serve) -> weakref.ref[Any]:
+    """One request: a default and an annotation of an agent's tool refer to the agent itself."""
+    asker, helper = pair(serve([tool_call("lookup", {"policy_id": "P-1"}), text("TERMINATE")]))
+
+    class Policy(str):
+        __slots__ = ()
+
+        def asked_by(self) -> str:
+            return str(asker.name)
+
+    def lookup(policy_id: Policy, caller: Any = asker) -> str:
+        return f"{caller.name} asked for {policy_id}"
+
+    lookup.__annotations__["policy_id"] = Policy
+    asker.register_function({"lookup": lookup})
+    chat(asker, helper)
+    return weakref.ref(asker)
+
+
+def test_an_agent_that_its_tools_parameters_refer_to_is_freed(
+    our_errors: list[BaseException], serve: Serve
+) -> None:
+    with instrumented() as telemetry:
+        agents = [_request_with_a_tool_that_knows_its_agent(serve) for _ in range(3)]
+        assert "execute_tool lookup" in telemetry.tree()
         telemetry.clear()
         gc.collect()
         assert [one() for one in agents] == [None] * len(agents)

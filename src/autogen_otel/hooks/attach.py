@@ -210,7 +210,7 @@ class _Discovery:
 
     def _observe(self, instance: Any, *, is_loaded: bool) -> list[_SeenMethod]:
         """Observe the classes of an instance's objects."""
-        methods = []
+        methods: list[_SeenMethod] = []
         for rule in self._rules:
             if rule.if_instrumented and not is_loaded:
                 continue

@@ -111,29 +111,27 @@ def test_a_registered_function_is_found_below_all_layers(made: Any, function: An
 
 @pytest.mark.parametrize("made", [registered, mapped])
 def test_the_signature_has_its_annotations_resolved(made: Any) -> None:
-    outcome = describe(made(add)).signature
+    outcome = describe(made(add)).parameters
     assert outcome is not None
-    assert list(outcome.parameters) == ["a", "b"]
-    assert outcome.parameters["a"].annotation is int
-    assert outcome.parameters["b"].default == 2
+    assert outcome.schema["properties"] == {"a": {"type": "integer"}, "b": {"type": "integer"}}
+    assert outcome.schema["required"] == ["a"]
 
 
 def test_an_annotation_is_resolved_where_the_function_was_defined() -> None:
     names: dict[str, Any] = {"__name__": "a_module_that_is_not_imported", "Amount": float}
     exec("def tool(a: 'Amount'): ...", names)  # noqa: S102
-    outcome = describe(names["tool"]).signature
+    outcome = describe(names["tool"]).parameters
     assert outcome is not None
-    assert outcome.parameters["a"].annotation is float
+    assert outcome.schema["properties"] == {"a": {"type": "number"}}
 
 
-def test_an_annotation_that_names_nothing_stays_text() -> None:
+def test_an_annotation_that_names_nothing_claims_nothing() -> None:
     def tool(a: Nowhere, b: int) -> None:  # type: ignore[name-defined] # noqa: F821
         raise NotImplementedError
 
-    outcome = describe(tool).signature
+    outcome = describe(tool).parameters
     assert outcome is not None
-    assert outcome.parameters["a"].annotation == "Nowhere"
-    assert outcome.parameters["b"].annotation is int
+    assert outcome.schema["properties"] == {"a": {}, "b": {"type": "integer"}}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +149,7 @@ def test_an_annotation_that_names_nothing_stays_text() -> None:
 def test_callables_of_every_make_lead_to_the_function_inside(entry: Any, function: Any, name: str) -> None:
     assert user_function.user_function(entry) is function
     assert describe(entry).location == here(function, name)
-    assert describe(entry).signature is not None
+    assert describe(entry).parameters is not None
 
 
 def test_a_lambda_is_its_own_function() -> None:
@@ -188,19 +186,19 @@ def test_a_tool_object_leads_to_the_users_function() -> None:
     from autogen.tools import Tool
 
     tool = Tool(name="tool", description="adds", func_or_tool=add)
-    outcome = describe(tool).signature
+    outcome = describe(tool).parameters
     assert user_function.user_function(tool) is add
     assert outcome is not None
-    assert list(outcome.parameters) == ["a", "b"]
+    assert outcome.names == {"a", "b"}
 
 
 @pytest.mark.needs(not IS_02, "0.2 has no group tools")
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_a_group_tool_with_context_variables_is_found_although_autogen_hides_it(asynchronous: bool) -> None:
     entry, function = _group_tool(asynchronous=asynchronous)
-    outcome = describe(entry).signature
+    outcome = describe(entry).parameters
     assert outcome is not None
-    assert list(outcome.parameters) == ["a"]
+    assert outcome.names == {"a"}
     frame = entered_frame(raised(entry, a="1"), entry)
     assert frame is not None
     assert frame.f_code.co_name == function.__name__
@@ -303,7 +301,7 @@ def test_an_object_that_does_not_like_to_be_looked_at_upsets_nothing() -> None:
     entry = Prickly()
     assert user_function.user_function(entry) is None
     assert describe(entry).location == {}
-    assert describe(entry).signature is None
+    assert describe(entry).parameters is None
     assert entered_frame(ValueError(), entry) is None
 
 
@@ -329,7 +327,7 @@ def test_a_signature_that_is_none_at_all_is_not_claimed() -> None:
     def tool() -> None: ...
 
     tool.__signature__ = "nonsense"  # type: ignore[attr-defined]
-    assert describe(tool).signature is None
+    assert describe(tool).parameters is None
 
 
 def test_an_entry_is_described_once_and_not_kept_alive() -> None:

@@ -6,24 +6,20 @@ arguments and coerce wrong types in silence, so we have to look for mismatches o
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-import inspect
 import json
 import types
-import typing
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from autogen_otel.operations.tools import user_function
 from autogen_otel.operations.tools.json_schema import (
     MAX_PROBLEMS,
-    FlatSchema,
     flat_schema,
     json_type,
     mismatches,
 )
+from autogen_otel.operations.tools.parameters import Comparison, Parameters, PositionalParameter
 from autogen_otel.operations.tools.user_function import Description
 from autogen_otel.recording import ArgumentProblem
 from autogen_otel.vocabulary import attributes as names
@@ -31,8 +27,6 @@ from autogen_otel.vocabulary import causes
 
 __all__ = ["DecodedArguments", "cause", "decode", "json_type", "problems", "unknown_tool"]
 
-_MAX_DEPTH = 10
-_NO_CLAIM: Mapping[str, Any] = {}
 _parse: Final = json.JSONDecoder().raw_decode
 
 
@@ -102,7 +96,7 @@ def problems(
     if not isinstance(arguments, dict):
         return (ArgumentProblem("arguments", "not_object", "object", json_type(arguments), arguments),)
     problems_by_key: dict[tuple[str, str], ArgumentProblem] = {}
-    parameters = None if description is None else _parameters_of(description)
+    parameters = None if description is None else description.parameters
     comparison = None
     if type(schema) is dict or isinstance(schema, Mapping):
         comparison = None if parameters is None else _comparison(schema, parameters)
@@ -119,17 +113,17 @@ def problems(
     return tuple(problems_by_key.values())[:MAX_PROBLEMS]
 
 
-def _comparison(schema: Mapping[str, Any], parameters: _Parameters) -> _Comparison:
+def _comparison(schema: Mapping[str, Any], parameters: Parameters) -> Comparison:
     """The comparison of the tool's schema with its signature; the schema is our copy, so it never changes."""
     comparison = parameters.comparison
     if comparison is None or comparison.schema is not schema:
-        comparison = parameters.comparison = _Comparison(
+        comparison = parameters.comparison = Comparison(
             schema, flat_schema(schema), _claims_the_same(schema, parameters)
         )
     return comparison
 
 
-def _claims_the_same(schema: Mapping[str, Any], parameters: _Parameters) -> bool:
+def _claims_the_same(schema: Mapping[str, Any], parameters: Parameters) -> bool:
     if parameters.by_position or parameters.schema["additionalProperties"] or "$ref" in schema:
         return False
     properties, required = schema.get("properties"), schema.get("required") or []
@@ -202,10 +196,8 @@ def _concerns_dependencies(error: Any, entry: object, arguments: object) -> bool
     """Whether a value that AutoGen injects did not validate: the model may not give its name."""
     if not user_function.failed_in_injection(error):
         return False
-    signature = user_function.describe(entry).signature
-    parameters = signature.parameters.values() if signature is not None else ()
-    # AutoGen fails to validate an annotated **kwargs whatever the model gives.
-    argument_names = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    parameters = user_function.describe(entry).parameters
+    argument_names = set() if parameters is None else set(parameters.names)
     argument_names |= set(arguments) if isinstance(arguments, dict) else set()
     refused_names = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
     return bool(refused_names) and not refused_names & argument_names
@@ -238,8 +230,8 @@ def _root(argument: str, arguments: Mapping[str, Any]) -> str:
     return max(outer_names, key=len, default=argument)
 
 
-# ---------------------------------------------------------------- what a signature takes
-def _against_signature(arguments: dict[str, Any], parameters: _Parameters) -> Iterator[ArgumentProblem]:
+# ---------------------------------------------------------------- against the signature
+def _against_signature(arguments: dict[str, Any], parameters: Parameters) -> Iterator[ArgumentProblem]:
     is_open_ended = parameters.schema["additionalProperties"]
     positional_names = {parameter.name for parameter in parameters.by_position}
     others = {name: value for name, value in arguments.items() if name not in positional_names}
@@ -247,57 +239,8 @@ def _against_signature(arguments: dict[str, Any], parameters: _Parameters) -> It
     yield from mismatches(others, parameters.schema)
 
 
-class _Comparison(NamedTuple):
-    """A tool's schema compared with its signature.
-
-    Args:
-        schema: the schema.
-        flat_schema: the same as a flat schema, if it is one.
-        claims_the_same: whether it was made from the signature, as AutoGen does it: then it is enough.
-    """
-
-    schema: Mapping[str, Any]
-    flat_schema: FlatSchema | None
-    claims_the_same: bool
-
-
-@dataclass(slots=True)
-class _Parameters:
-    """What a signature takes.
-
-    Args:
-        schema: JSON schema of the arguments that can be given by name.
-        by_position: the parameters that cannot.
-        comparison: the last one with a schema of the tool.
-    """
-
-    schema: dict[str, Any]
-    by_position: list[inspect.Parameter]
-    comparison: _Comparison | None = None
-
-
-def _parameters_of(description: Description) -> _Parameters | None:
-    """What the function takes, read the first time; ``None`` if its signature is unknown."""
-    parameters: _Parameters | None = description.parameters
-    if parameters is None and description.signature is not None:
-        parameters = description.parameters = _read_signature(description.signature)
-    return parameters
-
-
-def _read_signature(signature: inspect.Signature) -> _Parameters:
-    parameters = signature.parameters.values()
-    by_name = [one for one in parameters if one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}]
-    by_position = [one for one in parameters if one.kind is one.POSITIONAL_ONLY]
-    schema = {
-        "properties": {one.name: _parameter_schema(one) for one in by_name},
-        "required": [one.name for one in by_name if one.default is one.empty],
-        "additionalProperties": any(one.kind is one.VAR_KEYWORD for one in parameters),
-    }
-    return _Parameters(schema, by_position)
-
-
 def _never_by_name(
-    arguments: dict[str, Any], by_position: list[inspect.Parameter], *, is_open_ended: bool
+    arguments: dict[str, Any], by_position: tuple[PositionalParameter, ...], *, is_open_ended: bool
 ) -> Iterator[ArgumentProblem]:
     """Positional-only parameters: AutoGen passes names, so they cannot be given at all."""
     for parameter in by_position:
@@ -305,71 +248,5 @@ def _never_by_name(
         if name in arguments and not is_open_ended:
             value = arguments[name]
             yield ArgumentProblem(name, "unknown", "positional only", json_type(value), value)
-        elif parameter.default is inspect.Parameter.empty:
+        elif parameter.is_required:
             yield ArgumentProblem(name, "missing", "positional only")
-
-
-def _parameter_schema(parameter: inspect.Parameter) -> Mapping[str, Any]:
-    schema = _annotation_schema(parameter.annotation)
-    # "x: int = None" is common, and says that null will do.
-    return {**schema, "nullable": True} if parameter.default is None else schema
-
-
-_SIMPLE: Mapping[Any, str] = {
-    int: "integer",
-    float: "number",
-    str: "string",
-    bool: "boolean",
-    list: "array",
-    tuple: "array",
-    set: "array",
-    frozenset: "array",
-    dict: "object",
-    Mapping: "object",
-    MutableMapping: "object",
-    types.NoneType: "null",
-}
-
-
-def _annotation_schema(annotation: Any, depth: int = 0) -> Mapping[str, Any]:
-    """The JSON schema of an annotation; an empty one, which claims nothing, if that is not certain."""
-    generic, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if depth > _MAX_DEPTH:
-        return _NO_CLAIM
-    if generic is typing.Annotated:
-        return _annotation_schema(args[0], depth + 1)
-    if generic in {typing.Union, types.UnionType}:
-        return {"anyOf": [_annotation_schema(member, depth + 1) for member in args]}
-    if generic is typing.Literal:
-        return _choice(list(args))
-    if generic in _SIMPLE:
-        return {"type": _SIMPLE[generic], **_contents(generic, args, depth)}
-    kind = types.NoneType if annotation is None else annotation
-    return _class_schema(kind) if isinstance(kind, type) else _NO_CLAIM
-
-
-def _contents(generic: Any, args: tuple[Any, ...], depth: int) -> dict[str, Any]:
-    """What the generic containers say of what is in them."""
-    inner = [_annotation_schema(arg, depth + 1) for arg in args if arg is not Ellipsis]
-    if generic is tuple and Ellipsis not in args:
-        return {"prefixItems": inner}
-    if _SIMPLE[generic] == "array":
-        return {"items": inner[0]} if inner else {}
-    return {"additionalProperties": inner[-1]} if inner else {}
-
-
-def _class_schema(annotation: type) -> Mapping[str, Any]:
-    if annotation in _SIMPLE:
-        return {"type": _SIMPLE[annotation]}
-    if issubclass(annotation, enum.Enum) and not issubclass(annotation, enum.Flag):
-        return _choice([member.value for member in annotation])
-    models = {base.__name__ for base in annotation.__mro__ if base.__module__.startswith("pydantic.")}
-    is_model = "BaseModel" in models and "RootModel" not in models
-    if is_model or dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation):
-        return {"type": "object"}
-    return _NO_CLAIM
-
-
-def _choice(values: list[Any]) -> Mapping[str, Any]:
-    are_plain = all(value is None or type(value) in {bool, int, float, str} for value in values)
-    return {"enum": values} if are_plain and values else _NO_CLAIM

@@ -14,6 +14,7 @@ import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autogen_otel.operations.tools.parameters import Parameters, read_parameters
 from autogen_otel.reading import Memory, gives_coroutines, read, read_text, read_traceback
 from autogen_otel.recording import Facts
 from autogen_otel.vocabulary import attributes as names
@@ -37,21 +38,20 @@ class Description:
 
     Args:
         location: where the user's function is; only its name if it has no Python source.
-        signature: the one by which AutoGen calls the entry, with resolved annotations where possible.
+        parameters: what AutoGen may give the entry, by a signature with resolved annotations where possible;
+            ``None`` if there is no signature.
         code: of the user's function.
         outermost: the code that runs first when the entry is called.
         qualname: the name that Python gives the user's function.
         gives_coroutines: whether calling the entry gives a coroutine.
-        parameters: what the signature takes; ``tool_arguments`` reads that and keeps it here.
     """
 
     location: Facts
-    signature: inspect.Signature | None = None
+    parameters: Parameters | None = None
     code: types.CodeType | None = None
     outermost: types.CodeType | None = None
     qualname: str | None = None
     gives_coroutines: bool = False
-    parameters: Any = None
 
 
 _descriptions = Memory()
@@ -232,7 +232,7 @@ def _describe_anew(entry: object) -> Description:
     }
     callee_name = _name(callee, "__qualname__")
     outermost = _outermost(entry) or code
-    return Description(location, _signature(entry, function), code, outermost, callee_name, is_coroutine)
+    return Description(location, _parameters_of(entry, function), code, outermost, callee_name, is_coroutine)
 
 
 def _code(function: Any) -> types.CodeType | None:
@@ -251,11 +251,11 @@ def _outermost(entry: object) -> types.CodeType | None:
     return _code(layer)
 
 
-def _signature(entry: Any, function: Any) -> inspect.Signature | None:
+def _parameters_of(entry: Any, function: Any) -> Parameters | None:
     try:
         signature = inspect.signature(getattr(entry, "func", entry) if _is_tool(type(entry)) else entry)
         parameters = [_with_annotation(parameter, function) for parameter in signature.parameters.values()]
-        return signature.replace(parameters=parameters)
+        return read_parameters(parameters)
     except Exception:  # noqa: BLE001 - builtins have none, and __signature__ may be anything
         return None
 
