@@ -35,7 +35,8 @@ def outermost(original: Any, observed_method: Any, runtime: Runtime) -> Any:
     # It uses variables of the enclosing function: a proxy's own attributes are slow to read.
     class Outermost(Proxy):
         def __get__(self, instance: Any, owner: type | None = None) -> Any:
-            if instance is not None and sys._getframe(1).f_globals is not _TYPING_GLOBALS:
+            # Looked up on the class, too: by a class that calls its base by name, or by a patch on top.
+            if sys._getframe(1).f_globals is not _TYPING_GLOBALS:
                 try:
                     if runtime.enabled and current.current_call() is None:
                         return get_observed(instance, owner)

@@ -19,8 +19,9 @@ capture = otel_context.get_current
 
 
 def current_call() -> Call | None:
-    """The innermost observed call around the running code."""
-    return capture().get(CALL_KEY)  # type: ignore[return-value]
+    """The innermost observed call around the running code; a task that outlives its call is in none."""
+    call: Call | None = capture().get(CALL_KEY)  # type: ignore[assignment]
+    return None if call is None or call.context is None else call
 
 
 def resume(context: Any) -> Any:

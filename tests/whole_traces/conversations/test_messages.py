@@ -8,6 +8,7 @@ import traceback
 from typing import Any
 from unittest import mock
 
+import pytest
 from autogen import ConversableAgent
 
 import autogen_otel
@@ -76,3 +77,66 @@ def test_whoever_looks_at_the_method_finds_the_hosts(telemetry: Telemetry) -> No
     with mock.patch.object(ConversableAgent, "send", autospec=True) as sent:
         one.send("Hello", other)
     sent.assert_called_once_with(one, "Hello", other)
+
+
+@SHAPES
+def test_a_message_of_a_class_that_calls_its_base_by_name_begins_a_conversation(
+    telemetry: Telemetry, serve: Serve, shape: str
+) -> None:
+    class Asker(ConversableAgent):  # type: ignore[misc]
+        def send(self, *arguments: Any, **options: Any) -> None:
+            ConversableAgent.send(self, *arguments, **options)
+
+        async def a_send(self, *arguments: Any, **options: Any) -> None:
+            await ConversableAgent.a_send(self, *arguments, **options)
+
+    asker = Asker("asker", llm_config=False, human_input_mode="NEVER", code_execution_config=False)
+    _, helper = pair(serve([text("TERMINATE")]))
+    _send(shape, asker, "Hello", helper, request_reply=True)
+    assert telemetry.tree().startswith("invoke_workflow asker -> assistant")
+    assert len(telemetry.trace_ids) == 1
+
+
+def test_a_message_under_a_patch_of_the_applications_begins_a_conversation(
+    telemetry: Telemetry, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, sent = ConversableAgent.send, []
+
+    def send(self: Any, message: Any, *arguments: Any, **options: Any) -> None:
+        sent.append(message)
+        original(self, message, *arguments, **options)
+
+    monkeypatch.setattr(ConversableAgent, "send", send)
+    asker, helper = pair(serve([text("TERMINATE")]))
+    asker.send("Hello", helper, request_reply=True, silent=True)
+    assert len(sent) == 2
+    assert telemetry.tree().startswith("invoke_workflow user -> assistant")
+    assert len(telemetry.trace_ids) == 1
+
+
+def test_a_message_of_a_task_that_outlives_its_chat_begins_a_conversation(
+    telemetry: Telemetry, serve: Serve
+) -> None:
+    asker, helper = pair(serve([text("TERMINATE"), text("TERMINATE")]))
+
+    async def talk() -> None:
+        is_over, tasks = asyncio.Event(), []
+
+        async def ask_later() -> None:
+            await is_over.wait()
+            await asker.a_send("And now?", helper, request_reply=True, silent=True)
+
+        async def begin_task(*_arguments: Any, **_options: Any) -> tuple[bool, None]:
+            if not tasks:
+                tasks.append(asyncio.create_task(ask_later()))
+            return False, None
+
+        helper.register_reply([ConversableAgent, None], begin_task, position=0)
+        await asker.a_initiate_chat(helper, message="Hello", silent=True)
+        is_over.set()
+        await tasks[0]
+
+    asyncio.run(talk())
+    conversations = telemetry.named("invoke_workflow user -> assistant")
+    assert len(conversations) == 2
+    assert len(telemetry.trace_ids) == 1
