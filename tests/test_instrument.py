@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 import subprocess
@@ -136,6 +137,30 @@ def test_instrumenting_again_changes_nothing_and_returns_the_same_report() -> No
     assert autogen_otel.instrument(tracer_provider=Telemetry().provider) is first
     autogen_otel.AutoGenInstrumentor().instrument()
     assert autogen.ConversableAgent.__dict__["generate_reply"] is before
+
+
+def test_a_call_from_inside_of_a_call_leaves_the_host_to_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, telemetry = dict(vars(autogen.ConversableAgent)), Telemetry()
+    import_module, inner_reports = importlib.import_module, list[object]()
+
+    def import_and_instrument(name: str, *package: str) -> object:
+        if name == "openai._streaming" and not inner_reports:
+            inner_reports.append(None)
+            inner_reports.append(autogen_otel.instrument(tracer_provider=telemetry.provider))
+        return import_module(name, *package)
+
+    monkeypatch.setattr(importlib, "import_module", import_and_instrument)
+    report = autogen_otel.instrument(tracer_provider=telemetry.provider)
+    monkeypatch.undo()
+    try:
+        assert report
+        assert autogen_otel.AutoGenInstrumentor().report is report
+        assert str(inner_reports[1]).startswith("autogen-otel is attached to nothing: another call")
+        user().generate_reply([{"role": "user", "content": "Hello"}])
+        assert telemetry.tree() == "invoke_agent user"
+    finally:
+        autogen_otel.uninstrument()
+    assert dict(vars(autogen.ConversableAgent)) == before
 
 
 @pytest.mark.usefixtures("_undone")

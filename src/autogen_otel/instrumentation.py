@@ -62,8 +62,18 @@ class Instrumentation:
 
 _active: Instrumentation | None = None
 _refusal: AttachReport | None = None
+_is_starting = False
 on_stop: Callable[[], None] | None = None
 """Called after ``stop``: OpenTelemetry's base class of instrumentors has a record of its own."""
+
+
+def _after_fork() -> None:
+    """Let this process start: if another thread of the parent was starting, it is not here."""
+    global _is_starting  # noqa: PLW0603 - the process has one host, so there is one switch
+    _is_starting = False
+
+
+in_child(_after_fork)
 
 
 def active() -> bool:
@@ -73,19 +83,22 @@ def active() -> bool:
 
 def report() -> AttachReport:
     """What is attached now."""
-    if _active is not None:
-        return _active.report
+    # Read once, here and below: another thread may switch off meanwhile.
+    instrumentation = _active
+    if instrumentation is not None:
+        return instrumentation.report
     return _refusal or AttachReport(None, problem="instrument() has not been called")
 
 
 def tracer() -> Tracer | None:
     """The tracer of our spans; ``None`` while nothing is attached, and until there is a provider."""
-    return None if _active is None or _active.recorder.connect is not None else _active.recorder.tracer
+    recorder = None if (instrumentation := _active) is None else instrumentation.recorder
+    return None if recorder is None or recorder.connect is not None else recorder.tracer
 
 
 def flush(seconds: float) -> bool:
     """Export what was recorded so far; see ``autogen_otel.flush``."""
-    process = None if _active is None else _active.recorder.process
+    process = None if (instrumentation := _active) is None else instrumentation.recorder.process
     return process is None or process.flush(seconds)
 
 
@@ -112,45 +125,57 @@ class Providers:
 
 def start(providers: Providers, settings: Settings | None) -> AttachReport:
     """Attach to the installed host, once; see ``autogen_otel.instrument``."""
-    global _active, _refusal  # noqa: PLW0603 - the process has one host, so there is one switch
+    global _is_starting  # noqa: PLW0603 - the process has one host, so there is one switch
     # One thread at a time, and a fork waits: the host is imported here.
     with delaying_forks():
-        if _active is not None and _active.is_in_place():
-            if _active.recorder.process is not None:
-                _active.recorder.process.catch_sigterm_again()
-            if _differ(_active, providers, settings):
-                _log.warning(
-                    "autogen-otel is switched on already, so these settings and providers are not used; "
-                    "call autogen_otel.uninstrument() before"
-                )
-            return _active.report
-        if _active is not None:
-            # The host was imported again, as notebooks and reloading servers do.
-            providers = _active.providers if providers == Providers() else providers
-            settings = settings or _active.recorder.settings
-            _active.end()
-            _active = None
-        previous, _refusal = _refusal, None
-        problem = import_problem()
-        detection = detect() if problem is None else Detection(problem=problem)
-        if detection.lineage is None:
-            _refusal = AttachReport(None, problem=detection.problem)
-            if _refusal != previous:
-                _log.warning("autogen-otel instruments nothing: %s", detection.problem)
-            return _refusal
-        if providers == Providers() and _is_disabled():
-            _refusal = AttachReport(None, problem="OTEL_SDK_DISABLED is true, so nothing would be recorded")
-            _log.info("autogen-otel instruments nothing: %s", _refusal.problem)
-            return _refusal
-        recorder = _recorder(providers, _settings(settings))
-        if recorder.settings.check == OFFLINE:
-            from autogen_otel.checks.startup import StartupCheck  # noqa: PLC0415 - only those who ask for it pay
+        if _is_starting:
+            # By this thread: from a hook on an import below, or from a signal handler.
+            return AttachReport(None, problem="another call of instrument(), which called this one, attaches")
+        _is_starting = True
+        try:
+            return _start(providers, settings)
+        finally:
+            _is_starting = False
 
-            recorder.check = StartupCheck(guard.report).look
-        _active = Instrumentation(recorder, detection.lineage, providers)
-    for row in _active.report.missing:
+
+def _start(providers: Providers, settings: Settings | None) -> AttachReport:
+    global _active, _refusal  # noqa: PLW0603 - as above
+    if _active is not None and _active.is_in_place():
+        if _active.recorder.process is not None:
+            _active.recorder.process.catch_sigterm_again()
+        if _differ(_active, providers, settings):
+            _log.warning(
+                "autogen-otel is switched on already, so these settings and providers are not used; "
+                "call autogen_otel.uninstrument() before"
+            )
+        return _active.report
+    if _active is not None:
+        # The host was imported again, as notebooks and reloading servers do.
+        providers = _active.providers if providers == Providers() else providers
+        settings = settings or _active.recorder.settings
+        _active.end()
+        _active = None
+    previous, _refusal = _refusal, None
+    problem = import_problem()
+    detection = detect() if problem is None else Detection(problem=problem)
+    if detection.lineage is None:
+        _refusal = AttachReport(None, problem=detection.problem)
+        if _refusal != previous:
+            _log.warning("autogen-otel instruments nothing: %s", detection.problem)
+        return _refusal
+    if providers == Providers() and _is_disabled():
+        _refusal = AttachReport(None, problem="OTEL_SDK_DISABLED is true, so nothing would be recorded")
+        _log.info("autogen-otel instruments nothing: %s", _refusal.problem)
+        return _refusal
+    recorder = _recorder(providers, _settings(settings))
+    if recorder.settings.check == OFFLINE:
+        from autogen_otel.checks.startup import StartupCheck  # noqa: PLC0415 - only those who ask for it pay
+
+        recorder.check = StartupCheck(guard.report).look
+    _active = instrumentation = Instrumentation(recorder, detection.lineage, providers)
+    for row in instrumentation.report.missing:
         _log.warning("autogen-otel could not attach to %s (%s): %s", row.target, row.yields, row.reason)
-    return _active.report
+    return instrumentation.report
 
 
 def _recorder(providers: Providers, settings: Settings) -> Recorder:
