@@ -120,7 +120,7 @@ def test_a_message_of_a_task_that_outlives_its_chat_begins_a_conversation(
     asker, helper = pair(serve([text("TERMINATE"), text("TERMINATE")]))
 
     async def talk() -> None:
-        is_over, tasks = asyncio.Event(), []
+        is_over, tasks = asyncio.Event(), list[asyncio.Task[None]]()
 
         async def ask_later() -> None:
             await is_over.wait()
