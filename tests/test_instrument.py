@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.metadata import entry_points
@@ -19,6 +20,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from packaging.requirements import Requirement
 
 import autogen_otel
+from autogen_otel.delivery import fork
 from autogen_otel.hooks.table import ROWS
 from autogen_otel.lineages import REQUIREMENTS
 from autogen_otel.testing import entry, text
@@ -161,6 +163,33 @@ def test_a_call_from_inside_of_a_call_leaves_the_host_to_that(monkeypatch: pytes
     finally:
         autogen_otel.uninstrument()
     assert dict(vars(autogen.ConversableAgent)) == before
+
+
+@pytest.mark.usefixtures("_undone")
+def test_a_call_that_another_thread_may_be_waiting_for_does_not_wait_forever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where a hook calls it while its thread imports what the other call imports too."""
+    telemetry, import_module = Telemetry(), importlib.import_module
+    is_starting, is_imported = threading.Event(), threading.Event()
+
+    def import_slowly(name: str, *package: str) -> object:
+        is_starting.set()
+        is_imported.wait(20)
+        return import_module(name, *package)
+
+    monkeypatch.setattr(fork, "_MAX_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(importlib, "import_module", import_slowly)
+    other = threading.Thread(
+        target=autogen_otel.instrument, kwargs={"tracer_provider": telemetry.provider}, daemon=True
+    )
+    other.start()
+    is_starting.wait(20)
+    report = autogen_otel.instrument(tracer_provider=telemetry.provider)
+    is_imported.set()
+    other.join()
+    assert str(report).startswith("autogen-otel is attached to nothing: another call")
+    assert autogen_otel.AutoGenInstrumentor().report
 
 
 @pytest.mark.usefixtures("_undone")

@@ -127,10 +127,11 @@ def start(providers: Providers, settings: Settings | None) -> AttachReport:
     """Attach to the installed host, once; see ``autogen_otel.instrument``."""
     global _is_starting  # noqa: PLW0603 - the process has one host, so there is one switch
     # One thread at a time, and a fork waits: the host is imported here.
-    with delaying_forks():
+    with delaying_forks(waits_forever=False):
         if _is_starting:
-            # By this thread: from a hook on an import below, or from a signal handler.
-            return AttachReport(None, problem="another call of instrument(), which called this one, attaches")
+            # By this thread, if a signal handler calls this or a hook on an import below; or by another that
+            # waits for the import whose hook calls this.
+            return AttachReport(None, problem="another call of instrument() is at work, which attaches")
         _is_starting = True
         try:
             return _start(providers, settings)

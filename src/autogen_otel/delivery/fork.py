@@ -31,19 +31,29 @@ class HalfImportedError(ImportError):
 
 
 @contextmanager
-def delaying_forks() -> Iterator[None]:
+def delaying_forks(*, waits_forever: bool = True) -> Iterator[None]:
     """Let one thread at a time do what no child must find half done, and delay forks meanwhile.
 
     A process forked in the middle of an import would have half-imported modules and no thread to finish them,
     and would hang or fail where the application itself imports them.
+
+    Args:
+        waits_forever: whether to wait for the other thread however long it takes; else the block runs after
+            some seconds all the same, because the other may be waiting for what this one imports.
     """
     global _importer  # noqa: PLW0603 - one thread at a time
-    with _lock:
+    lock = _lock
+    if not lock.acquire(timeout=-1 if waits_forever else _MAX_WAIT_SECONDS):
+        yield
+        return
+    try:
         previous, _importer = _importer, threading.get_ident()
         try:
             yield
         finally:
             _importer = previous
+    finally:
+        lock.release()
 
 
 @contextmanager
