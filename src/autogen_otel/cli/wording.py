@@ -216,6 +216,11 @@ _OK_WORDS: Final = {
     causes.BACKEND: " with something that is no completion",
     causes.CONTENT_FILTER: " with what a filter emptied or cut",
     causes.STREAM_INTERRUPTED: " and breaks off",
+    # The answer may have been well, as with a price that cannot be calculated with.
+    causes.CONFIG_ENTRY: " but cannot be used",
+    # Many conversations showed these: what was wrong with each answer is not known.
+    causes.PROMPT_TOO_LARGE: " without a completion",
+    causes.STALE_STATE: " without a completion",
     causes.CLIENT: "",
     causes.TIMEOUT: "",
     causes.UNKNOWN: "",
