@@ -20,7 +20,7 @@ from tests.support.calls import raised_in
 
 
 def of_kind(name: str, message: str = "odd", *, base: str = "Exception", **fields: Any) -> Exception:
-    """An exception of a class of this name and a base of that name, as any version of an SDK may have them."""
+    """An exception of a class of this name and with such a base, as any version of an SDK may have it."""
     error: Exception = type(name, (type(base, (Exception,), {}),), fields)(message)
     return error
 

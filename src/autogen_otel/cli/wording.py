@@ -157,7 +157,8 @@ def _arguments_title(subject: Any) -> str:
 
 def _model_title(cause: str, subject: Any) -> str:
     parts = [f"config_list[{subject['entry']}]"] if "entry" in subject else []
-    parts += [str(subject[name]) for name in ("model",) if name in subject]
+    if "model" in subject:
+        parts.append(str(subject["model"]))
     if "host" in subject:
         parts.append(f"at {subject['host']}" if parts else str(subject["host"]))
     if "status_code" in subject:
