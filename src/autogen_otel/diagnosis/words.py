@@ -118,14 +118,14 @@ def advice_for(
     """
     # Another program may have written the traces, with causes of its own.
     advice = _ADVICE.get(cause, _ADVICE[causes.UNKNOWN])
-    known = {**detail, **subject}
+    details = {**detail, **subject}
     words = {
         **_DEFAULT_WORDS,
-        **known,
+        **details,
         "where": f" at {subject['location']}" if "location" in subject else "",
         "callee": subject.get("function") or subject.get("callback") or "your function",
     }
-    sentences = (advice if isinstance(advice, str) else advice(known)).format_map(words)
+    sentences = (advice if isinstance(advice, str) else advice(details)).format_map(words)
     hint = next(filter(None, map(_hint, discriminators[:2])), "")
     return f"{sentences} {hint}".strip()
 
