@@ -75,7 +75,7 @@ def _chars(message: dict[str, Any]) -> int:
     return chars
 
 
-class _Sent:
+class _History:
     """What a wrapper has sent: how many messages, and the characters of its tools, which stay the same."""
 
     def __init__(self, tools: list[Any]) -> None:
@@ -84,29 +84,29 @@ class _Sent:
 
 
 def _model_call(*, content: bool) -> Place:
-    sent: WeakKeyDictionary[Any, _Sent] = WeakKeyDictionary()
+    histories: WeakKeyDictionary[Any, _History] = WeakKeyDictionary()
 
     def before(wrapper: Any, **config: Any) -> dict[str, Any]:
         entry, messages = wrapper._config_list[0], config["messages"]
         tools = entry.get("tools") or []
-        if wrapper not in sent:
-            sent[wrapper] = _Sent(tools)
-        known = sent[wrapper].messages
-        sent[wrapper].messages = len(messages)
+        if wrapper not in histories:
+            histories[wrapper] = _History(tools)
+        known_count = histories[wrapper].messages
+        histories[wrapper].messages = len(messages)
         chars = [_chars(message) for message in messages]
         attributes = {
             "gen_ai.request.model": entry["model"],
             "messages": len(messages),
-            "new_messages": len(messages) - known,
+            "new_messages": len(messages) - known_count,
             "chars": sum(chars),
-            "new_chars": sum(chars[known:]),
+            "new_chars": sum(chars[known_count:]),
             "largest_chars": max(chars),
             "tools": len(tools),
-            "tools_chars": sent[wrapper].tools_chars,
+            "tools_chars": histories[wrapper].tools_chars,
         }
         if content:
             # The last answer, which is the first of the new messages, was told when it came.
-            new = messages[known + 1 if known else 0 :]
+            new = messages[known_count + 1 if known_count else 0 :]
             attributes["gen_ai.input.messages"] = json.dumps(new, ensure_ascii=False)[:_LONGEST]
         return attributes
 
@@ -119,8 +119,8 @@ def _model_call(*, content: bool) -> Place:
             "gen_ai.response.finish_reasons": [choice.finish_reason for choice in response.choices],
         }
         if content:
-            said = [choice.message.model_dump(exclude_none=True) for choice in response.choices]
-            attributes["gen_ai.output.messages"] = json.dumps(said, ensure_ascii=False)[:_LONGEST]
+            answers = [choice.message.model_dump(exclude_none=True) for choice in response.choices]
+            attributes["gen_ai.output.messages"] = json.dumps(answers, ensure_ascii=False)[:_LONGEST]
         return attributes
 
     return Place(OpenAIWrapper, "create", before, after)

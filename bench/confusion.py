@@ -21,19 +21,19 @@ _NOTHING = "nothing"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was said of one thing that is wrong.
+    """What ``diagnose`` answers about one thing that is wrong.
 
     Args:
         size: conversations of the incident.
         truth: its cause; ``nothing`` if all is well.
-        said: the cause that was named for it; ``nothing`` for none.
+        answer: the cause that was named for it; ``nothing`` for none.
         is_first: whether the first finding is one of the truths of its incident.
         goes_with: whether what it goes with was named; ``None`` if it goes with nothing.
     """
 
     size: int
     truth: str
-    said: str
+    answer: str
     is_first: bool
     goes_with: bool | None = None
 
@@ -53,16 +53,16 @@ def _of_incidents(size: int, seed: int) -> Iterator[Verdict]:
 
 
 def _verdicts(incident: Incident, size: int, diagnosis: Diagnosis) -> Iterator[Verdict]:
-    found = diagnosis.findings
-    others = [one.cause for one in found if not any(fits(one, truth) for truth in incident.truths)]
+    findings = diagnosis.findings
+    others = [one.cause for one in findings if not any(fits(one, truth) for truth in incident.truths)]
     if not incident.truths:
         yield Verdict(size, _NOTHING, others[0] if others else _NOTHING, not others)
-    is_first = bool(found) and any(fits(found[0], truth) for truth in incident.truths)
+    is_first = bool(findings) and any(fits(findings[0], truth) for truth in incident.truths)
     for truth in incident.truths:
-        finding = next((one for one in found if fits(one, truth)), None)
-        said = others[0] if others else _NOTHING
+        finding = next((one for one in findings if fits(one, truth)), None)
+        answer = others[0] if others else _NOTHING
         if finding is None:
-            yield Verdict(size, truth.cause, said, is_first, _goes_with(truth, None))
+            yield Verdict(size, truth.cause, answer, is_first, _goes_with(truth, None))
         else:
             first = finding.discriminators[0].property if finding.discriminators else None
             named = None if first is None else (first.attribute, first.text)
@@ -76,7 +76,7 @@ def _goes_with(truth: Truth, named: tuple[str, str] | None) -> bool | None:
 
 
 def _matrix(verdicts: Sequence[Verdict]) -> Figure:
-    counts = Counter((one.truth, one.said) for one in verdicts)
+    counts = Counter((one.truth, one.answer) for one in verdicts)
     names = [cause for cause in (*CAUSES, _NOTHING) if any(cause in pair for pair in counts)]
     return Figure(
         title="Causes",
@@ -88,7 +88,7 @@ def _matrix(verdicts: Sequence[Verdict]) -> Figure:
         ),
         columns=("wrong is", *names),
         rows=[
-            (truth, *(str(counts[truth, said] or "") for said in names))
+            (truth, *(str(counts[truth, answer] or "") for answer in names))
             for truth in names
             if any(one.truth == truth for one in verdicts)
         ],
@@ -99,13 +99,13 @@ def _rates(verdicts: Sequence[Verdict]) -> Figure:
     rows = []
     for size in _SIZES:
         of_size = [one for one in verdicts if one.size == size]
-        told = [one for one in of_size if one.goes_with is not None]
+        with_attribute = [one for one in of_size if one.goes_with is not None]
         rows.append(
             (
                 str(size),
-                _share([one.truth == one.said for one in of_size]),
+                _share([one.truth == one.answer for one in of_size]),
                 _share([one.is_first for one in of_size]),
-                _share([bool(one.goes_with) for one in told]),
+                _share([bool(one.goes_with) for one in with_attribute]),
             )
         )
     return Figure(

@@ -21,7 +21,7 @@ def measure(base_url: str, rounds: int, say: Callable[[str], None]) -> dict[str,
         rounds: how often to go over all workloads and variants.
         say: takes progress.
     """
-    taken: dict[str, dict[str, list[list[float]]]] = {
+    times: dict[str, dict[str, list[list[float]]]] = {
         workload.name: {variant: [] for variant in VARIANTS} for workload in WORKLOADS
     }
     for number in range(1, rounds + 1):
@@ -32,5 +32,5 @@ def measure(base_url: str, rounds: int, say: Callable[[str], None]) -> dict[str,
                     settle()
                     with observed(variant, workload):
                         seconds = converse(workload, FIRST_TURNS + workload.turns, base_url)
-                    taken[workload.name][variant].append([second * 1e6 for second in seconds])
-    return {name: Measured.of(variants) for name, variants in taken.items()}
+                    times[workload.name][variant].append([second * 1e6 for second in seconds])
+    return {name: Measured.of(variants) for name, variants in times.items()}

@@ -40,8 +40,8 @@ def dead_endpoint(base_url: str, say: Callable[[str], None]) -> Figure:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{nobody.getsockname()[1]}",
         }
         command = [sys.executable, "-W", "ignore", "-m", "bench.dead_endpoint", base_url]
-        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603 - ours
-    sizes: list[int] = json.loads(done.stdout.splitlines()[-1])
+        process = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603 - ours
+    sizes: list[int] = json.loads(process.stdout.splitlines()[-1])
     growth = sizes[-1] / sizes[1]
     return Figure(
         title="Memory with a dead endpoint",

@@ -106,12 +106,12 @@ def measure(say: Callable[[str], None]) -> Figure:
     Args:
         say: takes progress.
     """
-    found = []
+    measurements = []
     for kind, conversation in CONVERSATIONS.items():
         for label, settings in SETTINGS.items():
             say(f"Bytes: {kind}, {label}")
             sizes = [exported(conversation, turns, settings) for turns in TURNS]
-            found.append((f"{kind}, {label}", sizes, list(exponents(TURNS, sizes))))
+            measurements.append((f"{kind}, {label}", sizes, list(exponents(TURNS, sizes))))
     return Figure(
         title="Bytes exported",
         explanation=(
@@ -127,7 +127,7 @@ def measure(say: Callable[[str], None]) -> Figure:
                 ", ".join(f"{slope:.2f}" for slope in slopes),
                 "-" if name.endswith("history") else "linear",
             )
-            for name, sizes, slopes in found
+            for name, sizes, slopes in measurements
         ],
     )
 

@@ -80,7 +80,7 @@ def measure(base_url: str, valgrind: str, say: Callable[[str], None]) -> dict[st
 
 
 def _total(log: Path) -> int:
-    found = _TOTAL.search(log.read_text())
-    if found is None:
+    match = _TOTAL.search(log.read_text())
+    if match is None:
         raise RuntimeError(f"valgrind gave no count: {log.read_text()}")
-    return int(found[1].replace(",", ""))
+    return int(match[1].replace(",", ""))

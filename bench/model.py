@@ -16,7 +16,7 @@ from typing import Any
 from autogen_otel.testing import ChatRequest, ScriptedServer, text, tool_call
 
 _OPENING = "Look {turns} policies up, please."
-_WANTED = re.compile(r"Look (\d+) policies up")
+_TOOL_CALLS = re.compile(r"Look (\d+) policies up")
 
 
 def opening(turns: int) -> str:
@@ -45,8 +45,8 @@ def _serve(pipe: Connection) -> None:
 
 def _reply(request: ChatRequest) -> Any:
     roles = [message["role"] for message in request.messages]
-    wanted = _WANTED.search(str(request.messages[roles.index("user")]["content"]))
-    assert wanted is not None
-    if roles.count("tool") < int(wanted[1]):
+    match = _TOOL_CALLS.search(str(request.messages[roles.index("user")]["content"]))
+    assert match is not None
+    if roles.count("tool") < int(match[1]):
         return tool_call("lookup", {"policy_id": "P-1"})
     return text("Done. TERMINATE")

@@ -93,9 +93,9 @@ def measure(say: Say, *, journal_mb: int = _JOURNAL_MB, stored_spans: int = _STO
     """
     python = _python_with_engine()
     with tempfile.TemporaryDirectory(prefix="autogen-otel-bench-") as folder:
-        found = [_journal(Path(folder) / "journal.jsonl", journal_mb, say)]
+        measurements = [_journal(Path(folder) / "journal.jsonl", journal_mb, say)]
         if python is not None:
-            found.append(_clickhouse(Path(folder) / "clickhouse", python, stored_spans, say))
+            measurements.append(_clickhouse(Path(folder) / "clickhouse", python, stored_spans, say))
     return Figure(
         title="Diagnose",
         explanation=(
@@ -115,7 +115,7 @@ def measure(say: Say, *, journal_mb: int = _JOURNAL_MB, stored_spans: int = _STO
             "memory",
             "findings",
         ),
-        rows=[one.row for one in found],
+        rows=[one.row for one in measurements],
         notes=() if python else (f"ClickHouse is not measured: {_NO_ENGINE}.",),
     )
 

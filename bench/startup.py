@@ -70,6 +70,6 @@ def _run() -> list[list[float]]:
         environ = {**os.environ, "AUTOGEN_OTEL_JOURNAL_DIR": folder}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [sys.executable, "-W", "ignore", "-c", _PROGRAM]
-        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603 - ours
-    times: list[list[float]] = json.loads(done.stdout.splitlines()[-1])
+        process = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603 - ours
+    times: list[list[float]] = json.loads(process.stdout.splitlines()[-1])
     return times

@@ -127,14 +127,14 @@ def play(conversation: Conversation, server: ScriptedServer, model: ClaimsModel)
     model.hold(conversation)
     entries = [entry(server, name) for name in conversation.models]
     clerk = _clerk()
-    asked = _review_board(clerk, entries) if conversation.group else _assistant(entries)
+    recipient = _review_board(clerk, entries) if conversation.group else _assistant(entries)
     # silent=True does not reach everything that the hosts print.
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            clerk.initiate_chat(asked, message=MESSAGE, silent=True)
+            clerk.initiate_chat(recipient, message=MESSAGE, silent=True)
         except Exception as problem:  # noqa: BLE001 - what the user sees, whatever it is
-            return Outcome(conversation, clerk.chat_messages[asked], problem)
-    return Outcome(conversation, clerk.chat_messages[asked])
+            return Outcome(conversation, clerk.chat_messages[recipient], problem)
+    return Outcome(conversation, clerk.chat_messages[recipient])
 
 
 def _llm_config(entries: list[dict[str, Any]]) -> dict[str, Any]:

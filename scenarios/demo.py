@@ -29,7 +29,7 @@ JOURNAL = Path(__file__).resolve().parent.parent / ".cache" / "demo-journal"
 _DEFAULT_ENDPOINT = "http://localhost:4318"
 _JAEGER_UI = "http://localhost:16686"
 _SEND_SECONDS = 3.0
-_LISTED = 7
+_MOST_CONVERSATIONS = 7
 _ERROR = 2  # STATUS_CODE_ERROR of OTLP
 
 
@@ -45,21 +45,23 @@ def main() -> int:
     _show_without(outcomes)
     _heading("With one line, autogen_otel.instrument():")
     lines = list(_journal_lines())
-    died = _failed_roots(lines)
-    if len(died) != 1:
-        print(f"The journal {JOURNAL} has {len(died)} conversations that died, not one.", file=sys.stderr)
+    trace_ids = _failed_roots(lines)
+    if len(trace_ids) != 1:
+        print(
+            f"The journal {JOURNAL} has {len(trace_ids)} conversations that died, not one.", file=sys.stderr
+        )
         return 1
     sys.stdout.flush()
-    listed = cli.main(["show", "--limit", str(_LISTED)])
+    list_code = cli.main(["show", "--limit", str(_MOST_CONVERSATIONS)])
     print(
         "\nAnd this is the one that died: the model's arguments broke a tool, AutoGen told the model and not"
     )
     print("you, and then the backend failed three times while the SDK retried in silence.\n", flush=True)
-    shown = cli.main(["show", died[0]])
+    show_code = cli.main(["show", trace_ids[0]])
     _heading("And what all of them together tell, autogen-otel diagnose:")
-    diagnosed = cli.main(["diagnose", "--journal", str(_relative(JOURNAL))])
-    _show_next(endpoint, lines, died[0])
-    return listed or shown or int(diagnosed != cli.PROBLEM)
+    diagnose_code = cli.main(["diagnose", "--journal", str(_relative(JOURNAL))])
+    _show_next(endpoint, lines, trace_ids[0])
+    return list_code or show_code or int(diagnose_code != cli.PROBLEM)
 
 
 def _into_the_journal() -> str:

@@ -18,14 +18,14 @@ class ResponsesServer(ScriptedServer):
     Replies that are no completions go out as they are; a response is never streamed.
     """
 
-    _kept: dict[str, Reply]
+    _stored_replies: dict[str, Reply]
 
     def _reply(self, request: ChatRequest) -> Reply:
         route = request.path.partition("?")[0]
-        kept = self.__dict__.setdefault("_kept", {})
+        stored_replies = self.__dict__.setdefault("_stored_replies", {})
         if request.method == "GET" and "/responses/" in route:
-            found: Reply | None = kept.get(route.rpartition("/")[2])
-            return found or error(404, "No such response", code="not_found")
+            stored_reply: Reply | None = stored_replies.get(route.rpartition("/")[2])
+            return stored_reply or error(404, "No such response", code="not_found")
         if request.method != "POST" or not route.endswith("/responses"):
             return super()._reply(request)
         reply = super()._reply(ChatRequest(request.ordinal, "POST", "/chat/completions", {}, request.body))
@@ -33,23 +33,23 @@ class ResponsesServer(ScriptedServer):
             return reply
         body = response_body(request, reply)
         answer = raw(200, {"content-type": "application/json"}, json.dumps(body).encode())
-        kept[body["id"]] = answer
+        stored_replies[body["id"]] = answer
         return answer
 
 
 def response_body(request: ChatRequest, reply: Completion) -> dict[str, Any]:
     """Build the body of a response that is sent whole."""
-    asked = json.dumps([request.body.get("input"), request.body.get("tools")])
-    said = (reply.content or "") + "".join(call.name + call.arguments for call in reply.tool_calls)
+    prompt = json.dumps([request.body.get("input"), request.body.get("tools")])
+    answer_text = (reply.content or "") + "".join(call.name + call.arguments for call in reply.tool_calls)
     reasoning = reply.reasoning_tokens or 0
-    sent, came = _tokens(asked), _tokens(said) + reasoning
-    cut_short = reply.finish_reason is not None
+    input_tokens, output_tokens = _tokens(prompt), _tokens(answer_text) + reasoning
+    is_cut = reply.finish_reason is not None
     return {
         "id": f"resp_{request.ordinal:06d}",
         "object": "response",
         "created_at": _CREATED + request.ordinal,
-        "status": "incomplete" if cut_short else "completed",
-        "incomplete_details": {"reason": reply.finish_reason} if cut_short else None,
+        "status": "incomplete" if is_cut else "completed",
+        "incomplete_details": {"reason": reply.finish_reason} if is_cut else None,
         "error": None,
         "model": reply.model or request.model,
         "output": [*_message(request, reply), *_calls(request, reply)],
@@ -57,11 +57,11 @@ def response_body(request: ChatRequest, reply: Completion) -> dict[str, Any]:
         "tool_choice": "auto",
         "tools": [],
         "usage": {
-            "input_tokens": sent,
+            "input_tokens": input_tokens,
             "input_tokens_details": {"cached_tokens": reply.cached_tokens or 0, "cache_write_tokens": 0},
-            "output_tokens": came,
+            "output_tokens": output_tokens,
             "output_tokens_details": {"reasoning_tokens": reasoning},
-            "total_tokens": sent + came,
+            "total_tokens": input_tokens + output_tokens,
         },
     }
 
@@ -95,5 +95,5 @@ def _calls(request: ChatRequest, reply: Completion) -> list[dict[str, Any]]:
     ]
 
 
-def _tokens(said: str) -> int:
-    return len(said) // _CHARS_PER_TOKEN + 1
+def _tokens(text: str) -> int:
+    return len(text) // _CHARS_PER_TOKEN + 1

@@ -52,8 +52,8 @@ def instrument(
         tracer_provider: where spans go; by default the provider set globally before the first conversation,
             else one made then from the ``OTEL_*`` environment variables that sends OTLP/HTTP to
             ``http://localhost:4318``.
-        meter_provider: where measurements go; by default as above, but none is made for who hands over one
-            of the other two.
+        meter_provider: where measurements go; by default as above, but none is made for a program that
+            passes one of the other two.
         logger_provider: where a log record of each failure goes; by default the provider set globally, if
             one is. ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`` makes one where there is none.
         settings: what is recorded; what they do not say is read from the ``AUTOGEN_OTEL_*`` variables.
@@ -81,10 +81,10 @@ def uninstrument() -> None:
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Export what was recorded so far, before something freezes or kills the process without asking.
+    """Export all telemetry recorded so far, before something freezes or kills the process without asking.
 
-    Spans, metrics and log records; spans that the endpoint does not take are in the journal afterwards. A
-    process that ends needs no call of it.
+    Spans that the endpoint does not take are in the journal afterwards. A process that ends does not need
+    this call.
 
     Args:
         timeout: seconds to wait at most.

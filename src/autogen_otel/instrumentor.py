@@ -17,9 +17,9 @@ from autogen_otel.lineages import installed_requirements
 
 
 class AutoGenInstrumentor(BaseInstrumentor):
-    """The same switch as ``autogen_otel.instrument()`` in the form of OpenTelemetry's instrumentations.
+    """Does what ``autogen_otel.instrument()`` does, in the form of an OpenTelemetry instrumentation.
 
-    ``instrument()`` takes the keywords ``tracer_provider`` and ``settings`` of that function.
+    Its ``instrument()`` takes the keywords ``tracer_provider`` and ``settings`` of that function.
     """
 
     @property

@@ -131,8 +131,8 @@ def _knob(default: Any, env: str, sentence: str, check: Callable[[str, Any], Any
 class Settings:
     """What is recorded and where it is kept.
 
-    A field that is not given is read from its environment variable when the object is made; where that is
-    not set, or holds what cannot be used, the field takes its default.
+    A field that is not given is read from its environment variable when the object is made; if that is not
+    set, or its value cannot be used, the field takes its default.
 
     Args:
         environ: the environment variables; the process's own by default.

@@ -19,9 +19,9 @@ from autogen_otel.vocabulary import causes
 from tests.support.calls import raised_in
 
 
-def of_kind(name: str, message: str = "odd", **fields: Any) -> Exception:
-    """An exception of a class of this name, as any version of an SDK may have it."""
-    error: Exception = type(name, (Exception,), fields)(message)
+def of_kind(name: str, message: str = "odd", *, base: str = "Exception", **fields: Any) -> Exception:
+    """An exception of a class of this name and with such a base, as any version of an SDK may have it."""
+    error: Exception = type(name, (type(base, (Exception,), {}),), fields)(message)
     return error
 
 
@@ -57,6 +57,8 @@ def stream(*, chunks: int = 0, finished: bool = False, exhausted: bool = False, 
         (of_kind("TooManyRedirects"), causes.CONFIG_ENTRY),
         (of_kind("ModelToolNotSupportedError"), causes.CONFIG_ENTRY),
         (of_kind("OpenAIError", "Missing credentials"), causes.CONFIG_ENTRY),
+        (of_kind("LengthFinishReasonError", base="OpenAIError"), causes.BACKEND),
+        (of_kind("ContentFilterFinishReasonError", base="OpenAIError"), causes.CONTENT_FILTER),
         (of_kind("BadRequestError", "prompt is too long", status_code=400), causes.PROMPT_TOO_LARGE),
         (of_kind("AnyError", status_code=500, body={"detail": "down"}), causes.BACKEND),
         (of_kind("AnyError", status_code=500, code="context_length_exceeded"), causes.PROMPT_TOO_LARGE),

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autogen_otel.cli.page.conversation import conversation_page
+from autogen_otel.diagnosis.findings import diagnose
 from autogen_otel.traces.trace import State, Trace
 from tests.support.incidents import group, killed
 from tests.support.pages import HOSTILE, Page, invisible, large, said
-from tests.support.recorded import ORIGIN, Recorded, exception, trace_of, write
+from tests.support.recorded import ORIGIN, Recorded, exception, spans_of, trace_of, write
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -97,6 +98,16 @@ def test_values_of_another_kind_than_ours_are_shown_as_they_are(run: Run, tmp_pa
     code, out, err = run("diagnose", "--journal", str(journal), "--html", "-")
     assert (code, err) == (1, "")
     assert "api.openai.com:[443, 444]" in Page(out).text
+
+
+def test_the_page_advises_what_the_diagnosis_does(run: Run, tmp_path: Path) -> None:
+    it = Recorded()
+    limited = exception("openai.RateLimitError", "Error code: 429 - no quota")
+    origin = {ORIGIN: "rate_limit"}
+    with it.span("invoke_workflow user -> helper"), it.span("chat gpt-4o", 0, limited, **origin):
+        it.post(0.1, 429, exception("429", "429"), autogen__http__error__code="insufficient_quota", **origin)
+    (finding,) = diagnose(spans_of(it)).findings
+    assert finding.advice in page_of(it)[1].text
 
 
 @pytest.mark.parametrize("name", HOSTILE)

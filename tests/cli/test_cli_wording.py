@@ -25,6 +25,12 @@ ENTRY = {"entry": 0, "model": "gpt-4o"}
         ("timeout", {"tool": "search"}, "gives no answer in time after search took long"),
         ("stream_interrupted", {"status_code": 200}, "answers 200 and breaks off"),
         ("rate_limit", {"status_code": 200}, "answers 200 with an error inside"),
+        ("config_entry", {"status_code": 200}, "answers 200 but cannot be used"),
+        (
+            "prompt_too_large",
+            {"status_code": 200, "limit_chars": 9000},
+            "answers 200 without a completion to prompts from 9,000 characters on",
+        ),
         ("backend", {"status_code": 200, "problem": "an error inside"}, "answers 200 with an error inside"),
         ("config_entry", {}, "cannot be asked"),
         (

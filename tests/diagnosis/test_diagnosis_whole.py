@@ -60,6 +60,18 @@ def test_a_tool_that_raises_the_very_exception_of_its_connection_is_still_the_to
     assert [one.cause for one in found(it)] == ["tool_exception"]
 
 
+@pytest.mark.parametrize("statuses", [(429, 200), (429, 200, 429)])
+def test_a_tool_that_raises_for_another_reason_hides_no_request_that_was_tried_again(
+    statuses: tuple[int, ...],
+) -> None:
+    it = asking_tool(*statuses, error=exception("KeyError", "'summary'"))
+    first, second = found(it)
+    assert (first.cause, first.subject["exception"]) == ("tool_exception", "KeyError")
+    assert (second.cause, second.has_recovered, second.occurrences) == ("rate_limit", True, 1)
+    (summary,) = summaries(spans_of(it))
+    assert dict(summary.failures) == {"tool_exception": 1, "rate_limit": 1}
+
+
 def test_what_a_tools_own_client_tried_again_has_recovered() -> None:
     (finding,) = found(asking_tool(429, 429, 200))
     assert (finding.cause, finding.has_recovered, finding.attempts) == ("rate_limit", True, 2)

@@ -247,11 +247,11 @@ def _prompt_near_limit() -> Alert:
 def _telemetry_dropped() -> Alert:
     dropped = m.TELEMETRY_DROPPED
     by = [SERVICE_NAME, m.TELEMETRY_SIGNAL, m.TELEMETRY_REASON]
-    lost = counted("telemetry_dropped", dropped, "15m", by=by)
+    increase = counted("telemetry_dropped", dropped, "15m", by=by)
     return Alert(
         "AutoGenTelemetryDropped",
-        (lost,),
-        f"{lost} > 0",
+        (increase,),
+        f"{increase} > 0",
         "0m",
         "warning",
         f"{of_label(dropped, SERVICE_NAME)} loses {of_label(dropped, m.TELEMETRY_SIGNAL)}",

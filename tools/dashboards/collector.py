@@ -64,7 +64,7 @@ def _cannot_send() -> Alert:
         "critical",
         "{{ $labels.exporter }} of the Collector on {{ $labels.instance }} cannot send",
         "It gave up on {{ $value | humanize }} items in the last 15 minutes.",
-        "A store does not take what the Collector sends. What the exporter gave up on is lost.",
+        "A store does not take what the Collector sends. The data that the exporter gave up on is lost.",
         (
             "The Collector's log has the store's answer: a refusal (limits, credentials), or none (network).",
             "Jaeger, Tempo, Prometheus: is the one up that the exporter is named after? Is its disk full?",

@@ -54,6 +54,8 @@ _BY_CLASS_NAME = {
     "RemoteProtocolError": causes.BACKEND,
     "APIConnectionError": causes.BACKEND,
     "APIResponseValidationError": causes.BACKEND,
+    "LengthFinishReasonError": causes.BACKEND,
+    "ContentFilterFinishReasonError": causes.CONTENT_FILTER,
     "ModelToolNotSupportedError": causes.CONFIG_ENTRY,
     "NoEligibleSpeaker": causes.ORCHESTRATION,
     "NoEligibleSpeakerError": causes.ORCHESTRATION,

@@ -157,7 +157,8 @@ def _arguments_title(subject: Any) -> str:
 
 def _model_title(cause: str, subject: Any) -> str:
     parts = [f"config_list[{subject['entry']}]"] if "entry" in subject else []
-    parts += [str(subject[name]) for name in ("model",) if name in subject]
+    if "model" in subject:
+        parts.append(str(subject["model"]))
     if "host" in subject:
         parts.append(f"at {subject['host']}" if parts else str(subject["host"]))
     if "status_code" in subject:
@@ -216,6 +217,11 @@ _OK_WORDS: Final = {
     causes.BACKEND: " with something that is no completion",
     causes.CONTENT_FILTER: " with what a filter emptied or cut",
     causes.STREAM_INTERRUPTED: " and breaks off",
+    # The answer may have been well, as with a price that cannot be calculated with.
+    causes.CONFIG_ENTRY: " but cannot be used",
+    # Many conversations showed these: what was wrong with each answer is not known.
+    causes.PROMPT_TOO_LARGE: " without a completion",
+    causes.STALE_STATE: " without a completion",
     causes.CLIENT: "",
     causes.TIMEOUT: "",
     causes.UNKNOWN: "",

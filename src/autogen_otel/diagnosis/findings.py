@@ -290,7 +290,7 @@ def _finding(
         visible_as=visible_as(
             group[0].cause, subject, counts, {words: round(count) for words, count in ended_later.items()}
         ),
-        advice=advice_for(group[0].cause, {**group[0].detail, **subject}, discriminators),
+        advice=advice_for(group[0].cause, subject, group[0].detail, discriminators),
     )
 
 

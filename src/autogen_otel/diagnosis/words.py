@@ -102,17 +102,30 @@ def _times(count: int) -> str:
     return f"{count:,} conversation" + ("" if count == 1 else "s")
 
 
-def advice_for(cause: str, subject: Mapping[str, Any], discriminators: Sequence[Discriminator]) -> str:
-    """What to do about it."""
+def advice_for(
+    cause: str,
+    subject: Mapping[str, Any],
+    detail: Mapping[str, Any],
+    discriminators: Sequence[Discriminator] = (),
+) -> str:
+    """What to do about failures.
+
+    Args:
+        cause: their cause.
+        subject: their subject.
+        detail: what else separates them from others of the subject.
+        discriminators: what they go with.
+    """
     # Another program may have written the traces, with causes of its own.
     advice = _ADVICE.get(cause, _ADVICE[causes.UNKNOWN])
+    details = {**detail, **subject}
     words = {
         **_DEFAULT_WORDS,
-        **subject,
+        **details,
         "where": f" at {subject['location']}" if "location" in subject else "",
         "callee": subject.get("function") or subject.get("callback") or "your function",
     }
-    sentences = (advice if isinstance(advice, str) else advice(subject)).format_map(words)
+    sentences = (advice if isinstance(advice, str) else advice(details)).format_map(words)
     hint = next(filter(None, map(_hint, discriminators[:2])), "")
     return f"{sentences} {hint}".strip()
 

@@ -60,7 +60,7 @@ class AttachReport:
     """What is attached to the host.
 
     Args:
-        lineage: the host found; ``None`` if there is none that is supported.
+        lineage: the installed host; ``None`` if no supported one is installed.
         rows: one per row of the table.
         problem: why nothing is attached, in one sentence.
         stood_down: other instrumentations that do not report what we report.

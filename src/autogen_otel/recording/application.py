@@ -55,17 +55,17 @@ class ApplicationAttributes:
 
 
 class using_attributes(ContextDecorator):  # noqa: N801 - it reads as the function that it is used as
-    """Put the application's own words on every span and log record of AutoGen's that is begun inside.
+    """Add the application's own attributes to every AutoGen span and log record that begins inside.
 
     ``with using_attributes(session_id="s-7"):``, or ``@using_attributes(...)`` on a function, a coroutine
-    function too. Inner blocks add to outer ones. They go along to the threads and tasks that AutoGen starts,
-    are redacted and capped as all else is, and are never labels of metrics.
+    function too. Inner blocks add to outer ones. The attributes reach the threads and tasks that AutoGen
+    starts; they are redacted and capped like all others, and are never labels of metrics.
 
     Args:
         session_id: ``session.id``.
         user_id: ``user.id``.
         tags: ``tag.tags``, as OpenInference names them.
-        attributes: any others; keys of ours and of the conventions' are kept for what is observed.
+        attributes: any others; our keys and those of the conventions are reserved for what is observed.
     """
 
     def __init__(

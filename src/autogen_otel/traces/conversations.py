@@ -9,9 +9,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, Literal, get_args
 
-from autogen_otel.traces.failures import Failure, count_by_cause
+from autogen_otel.traces.failures import Answers, Failure, count_by_cause
 from autogen_otel.traces.selection import EVERYTHING, Selection
-from autogen_otel.traces.trace import Span, Trace
+from autogen_otel.traces.trace import ENDED, Span, Trace
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import spans as span_names
 
@@ -135,6 +135,7 @@ class _SummaryBuilder:
     _agents: dict[str, tuple[int, str]] = field(default_factory=dict)
     """When each agent's first turn began, and its ``sender -> agent``."""
     _failures: list[Failure] = field(default_factory=list)
+    _answers: Answers = field(default_factory=Answers)
     _failed_entries: set[Entry] = field(default_factory=set)
     _answer_problems: Counter[str] = field(default_factory=Counter)
     _under_way: Span | None = None
@@ -150,8 +151,9 @@ class _SummaryBuilder:
         self.service = self.service or span.service
         operation = span.operation
         self.is_conversation = self.is_conversation or _belongs_to_a_conversation(span)
-        if span.state != "ended" and (self._under_way is None or span.start_ns >= self._under_way.start_ns):
+        if span.state != ENDED and (self._under_way is None or span.start_ns >= self._under_way.start_ns):
             self._under_way = replace(span, events=(), links=())
+        self._answers.add(span)
         if span.failed:
             self._failures.append(Failure.of(span))
             index = _integer(span, names.CONFIG_INDEX)
@@ -173,7 +175,7 @@ class _SummaryBuilder:
         """The summary of the spans that came so far."""
         outer = _outer(self._chats)
         turns = [turns for chat in outer if (turns := _integer(chat, names.CONVERSATION_TURNS)) is not None]
-        failures = count_by_cause(self._failures)
+        failures = count_by_cause(self._failures, self._answers)
         return Summary(
             trace_id=self.trace_id,
             name=self._name(outer),
@@ -236,7 +238,7 @@ class _SummaryBuilder:
         return self._root is None and not self._parent_ids <= self._span_ids
 
     def _outcome(self, outer: list[Span], failures: Counter[str]) -> Outcome:
-        if self._under_way is not None and self._under_way.state != "ended":
+        if self._under_way is not None and self._under_way.state != ENDED:
             return self._under_way.state
         if self._is_unfinished:
             return "unfinished"

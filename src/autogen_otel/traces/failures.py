@@ -7,12 +7,12 @@ raised would be five failures, so a span counts only where what it reports did n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from autogen_otel.traces.stacktrace import chained_exceptions, exception_key
-from autogen_otel.traces.trace import HTTP, Event, Span
+from autogen_otel.traces.trace import ENDED, HTTP, Event, Span
 from autogen_otel.vocabulary import attributes as names
 from autogen_otel.vocabulary import causes
 from autogen_otel.vocabulary import spans as span_names
@@ -26,6 +26,7 @@ class Failure:
     """The part of a failing span that is kept while its trace is read.
 
     Args:
+        end_ns: when the span ended.
         cause: value of ``autogen.error.origin``.
         message: the status message.
         exception: key of the exception, ``None`` where the span recorded none.
@@ -35,6 +36,7 @@ class Failure:
     span_id: str
     parent_id: str | None
     operation: str
+    end_ns: int
     cause: str
     message: str
     exception: str | None
@@ -50,7 +52,9 @@ class Failure:
             exception, chain = _keys(*type_and_message, stack_of(event))
         cause = span.attributes.get(names.ERROR_ORIGIN, causes.UNKNOWN)
         message = span.status_message or ""
-        return cls(span.span_id, span.parent_id, span.operation, str(cause), message, exception, chain)
+        return cls(
+            span.span_id, span.parent_id, span.operation, span.end_ns, str(cause), message, exception, chain
+        )
 
     def passes_on(self, child: Failure) -> bool:
         """Whether this span only propagates the failure of a span directly below."""
@@ -66,9 +70,20 @@ class Failure:
             return True
         return self.operation in _MAKE_ATTEMPTS and child.operation in _ATTEMPTS
 
-    def explains(self, child: Failure) -> bool:
-        """Whether this is the outcome of a failing request that the program made itself, directly below."""
-        return self.exception is not None and self._made_request(child) and self.cause != child.cause
+    def explains(self, child: Failure, last_answered_ns: int) -> bool:
+        """Whether this is the outcome of a failing request that the program made itself, directly below.
+
+        Args:
+            child: the request.
+            last_answered_ns: when the last request directly below began that was answered: a program that got
+                an answer after a failure fails for another reason.
+        """
+        return (
+            self.exception is not None
+            and self._made_request(child)
+            and self.cause != child.cause
+            and last_answered_ns < child.end_ns
+        )
 
     def _made_request(self, child: Failure) -> bool:
         return child.operation == HTTP and self.operation not in _MAKE_ATTEMPTS
@@ -115,16 +130,41 @@ def propagating_span_ids(failures: Iterable[Failure]) -> frozenset[str]:
     return frozenset(child_by_parent) - _circles(child_by_parent)
 
 
-def beginnings(failures: Iterable[Failure]) -> frozenset[str]:
+class Answers:
+    """The requests of a trace that were answered, as far as ``beginnings`` needs them."""
+
+    __slots__ = ("_last_ns",)
+
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
+        self._last_ns: dict[str, int] = {}
+        for span in spans:
+            self.add(span)
+
+    def add(self, span: Span) -> None:
+        """Take a span of any kind."""
+        parent_id = span.parent_id
+        if parent_id is not None and not span.failed and span.operation == HTTP and span.state == ENDED:
+            self._last_ns[parent_id] = max(span.start_ns, self._last_ns.get(parent_id, 0))
+
+    def last_ns(self, parent_id: str) -> int:
+        """When the last answered request directly below a span began; 0 if there is none."""
+        return self._last_ns.get(parent_id, 0)
+
+
+def beginnings(failures: Iterable[Failure], answers: Answers) -> frozenset[str]:
     """The ids of the spans in which failures began, each once, given all failures of a trace."""
     by_id = {failure.span_id: failure for failure in failures}
     own_ids = by_id.keys() - propagating_span_ids(by_id.values())
-    return frozenset(
-        span_id
-        for span_id in own_ids
-        if by_id[span_id].parent_id not in own_ids
-        or not by_id[by_id[span_id].parent_id or ""].explains(by_id[span_id])
-    )
+    return frozenset(span_id for span_id in own_ids if not _is_explained(by_id, own_ids, span_id, answers))
+
+
+def _is_explained(
+    by_id: Mapping[str, Failure], own_ids: Collection[str], span_id: str, answers: Answers
+) -> bool:
+    parent_id = by_id[span_id].parent_id
+    if parent_id is None or parent_id not in own_ids:
+        return False
+    return by_id[parent_id].explains(by_id[span_id], answers.last_ns(parent_id))
 
 
 def _circles(child_by_parent: dict[str, str]) -> frozenset[str]:
@@ -143,8 +183,8 @@ def _circles(child_by_parent: dict[str, str]) -> frozenset[str]:
     return frozenset(first_ids)
 
 
-def count_by_cause(failures: Iterable[Failure]) -> Counter[str]:
+def count_by_cause(failures: Iterable[Failure], answers: Answers) -> Counter[str]:
     """Count the failures that are not another's, by cause, given all failures of a trace."""
     all_failures = list(failures)
-    first_ids = beginnings(all_failures)
+    first_ids = beginnings(all_failures, answers)
     return Counter(failure.cause for failure in all_failures if failure.span_id in first_ids)

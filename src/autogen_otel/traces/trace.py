@@ -21,6 +21,7 @@ SPAN_ID_DIGITS: Final = 16
 _SERVER: Final = KINDS.index("server")
 STATUS_ERROR: Final = 2
 State = Literal["ended", "running", "interrupted"]
+ENDED: Final = "ended"
 RUNNING: Final = "running"
 INTERRUPTED: Final = "interrupted"
 HTTP: Final = "http"

@@ -100,7 +100,7 @@ def _card(drawing: Drawing, occurrence: Occurrence, span: Span, *, is_open: bool
         facts += [" ", fact(f"cost {quantities.duration(occurrence.lost_ns)}")]
     cause = element("span", in_a_line(occurrence.cause), class_="cause")
     visible_effect = in_a_sentence(visible_as(occurrence.cause, occurrence.subject, {occurrence.effect: 1}))
-    advice = in_a_sentence(advice_for(occurrence.cause, occurrence.subject, ()))
+    advice = in_a_sentence(advice_for(occurrence.cause, occurrence.subject, occurrence.detail))
     return element(
         "article",
         element("h3", cause, " ", in_a_line(wording.title(occurrence.cause, occurrence.subject))),

@@ -15,8 +15,8 @@ _SPAN_IDS_END: Final = 1 << 64
 class IdGenerator(sdk.IdGenerator):
     """Draws ids from the operating system: ``TracerProvider(id_generator=autogen_otel.IdGenerator())``.
 
-    The SDK's own draws them from the global ``random``: a program that seeds it then makes other choices with
-    telemetry than without, and has the same trace ids each time.
+    The SDK's own generator draws them from the global ``random``: a program that seeds ``random`` then makes
+    other choices with telemetry than without, and has the same trace ids in each run.
     """
 
     def generate_span_id(self) -> int:

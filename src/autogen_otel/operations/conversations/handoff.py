@@ -166,7 +166,7 @@ class SpeakerSelection(Handoff):
 
 
 class OwnSelection(SpeakerSelection):
-    """Reads ``select_speaker`` of a group chat class that has its own; AutoGen's inside it is the same.
+    """Reads ``select_speaker`` of a group chat class that has its own; AutoGen's inside is part of it.
 
     Attributes:
         is_handed_on: whether it has called AutoGen's.

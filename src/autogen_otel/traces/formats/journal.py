@@ -123,7 +123,7 @@ def traces_begun_before(
             # Metrics count since the program began, and their exemplars may name a trace.
             and _METRICS_KEY not in line.text
         ):
-            # A hash of 64 bits, as in ``_once``.
+            # A hash of 64 bits, as in ``_without_repeats``.
             trace_hashes.add(hash(only_trace))
     return trace_hashes
 
