@@ -82,7 +82,7 @@ class Attachment:
                 for other in list(runtimes_of(attribute)):
                     other.end()
         rows = tuple(self._attach(row) for row in self._rows)
-        self._runtime.recorder.on_agent = _Discovery(self, AGENTS, self._lineage).look
+        self._runtime.recorder.on_agent = _Discovery(self, AGENTS, self._lineage).examine
         return AttachReport(self._lineage, rows, stood_down=tuple(self._stood_down))
 
     def is_in_place(self) -> bool:
@@ -207,6 +207,10 @@ class _Discovery:
                     # One of the methods is gone.
                     pass
         self._memory.remember(instance, (ids, is_loaded, self._observe(instance, is_loaded=is_loaded)))
+
+    def examine(self, instance: Any) -> None:
+        """Observe the classes of an object that is seen for the first time, whatever it is."""
+        self._observe(instance, is_loaded=False)
 
     def _observe(self, instance: Any, *, is_loaded: bool) -> list[_SeenMethod]:
         """Observe the classes of an instance's objects."""

@@ -148,7 +148,7 @@ def _group(agent: Any) -> tuple[Any, ...]:
 
 
 def _executor(agent: Any) -> tuple[Any, ...]:
-    executor = getattr(agent, "_code_executor", None)
+    executor = read(agent, "_code_executor")
     return () if executor is None else (executor,)
 
 
