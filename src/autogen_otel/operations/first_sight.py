@@ -56,7 +56,8 @@ def see_agent(recorder: Recorder, agent: Any) -> AgentProfile:
         return profile
     group = read(agent, "groupchat")
     members = read(group, "agents")
-    for member in (agent, *(members if isinstance(members, list) else ())):
+    agents = (agent, *(members if isinstance(members, list) else ()))
+    for member in agents:
         wrapper = read(member, "client")
         if wrapper is not None:
             llm_config = read(member, "llm_config")
@@ -68,7 +69,7 @@ def see_agent(recorder: Recorder, agent: Any) -> AgentProfile:
     profile = AgentProfile(name, spans.agent(name), role_of(agent), group is not None)
     recorder.memory.remember(agent, profile)
     if recorder.on_agent is not None:
-        for member in (agent, *(members if isinstance(members, list) else ())):
+        for member in agents:
             recorder.on_agent(member)
     return profile
 
